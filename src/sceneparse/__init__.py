@@ -1,0 +1,46 @@
+"""sceneparse: scene parsing with PSPNet and UPerNet.
+
+    import sceneparse
+
+    parser = sceneparse.load("runs/my-recipe/model")
+    parse = parser("street.jpg")
+    parse.overlay().save("street_overlay.png")
+
+The verbs of the command line have the same names here: `train`, `evaluate`, `predict`, `load`, `build`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sceneparse.errors import UserError
+    from sceneparse.evaluation import evaluate_model as evaluate
+    from sceneparse.parsing import Parse, Parser, load
+    from sceneparse.parsing import predict_pictures as predict
+    from sceneparse.recipes import read_recipe
+    from sceneparse.training import train
+    from sceneparse.weights import build
+
+# Imported when first used: torch takes seconds, and `sceneparse --help` must not wait for it.
+_HOMES = {
+    "Parse": ("sceneparse.parsing", "Parse"),
+    "Parser": ("sceneparse.parsing", "Parser"),
+    "UserError": ("sceneparse.errors", "UserError"),
+    "build": ("sceneparse.weights", "build"),
+    "evaluate": ("sceneparse.evaluation", "evaluate_model"),
+    "load": ("sceneparse.parsing", "load"),
+    "predict": ("sceneparse.parsing", "predict_pictures"),
+    "read_recipe": ("sceneparse.recipes", "read_recipe"),
+    "train": ("sceneparse.training", "train"),
+}
+
+__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "load", "predict", "read_recipe", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sceneparse' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

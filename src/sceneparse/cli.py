@@ -1,0 +1,346 @@
+"""The command line: each command is one call into a room below.
+
+Only the standard library is imported here; a command imports its room when it runs, so that help answers at once.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from sceneparse.errors import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose complaints are one line (the usage is for --help)."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see '{self.prog} --help'")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb: what it does in a line, an example, its arguments, and the call."""
+
+    summary: str
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    settings: bool = False
+    """Whether `--dotted.name value` arguments are settings of the recipe."""
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where it goes (default: demo)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the two trainings (default: 0)")
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from sceneparse.training.demo import demo
+
+    report = demo(arguments.out, seed=arguments.seed)
+    print(f"report: {report}")
+    return 0
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe of the package (listed below) or a .yaml file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/<recipe's name>)")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
+    )
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from sceneparse.recipes import read_recipe
+    from sceneparse.training import train
+
+    recipe = read_recipe(arguments.recipe, arguments.settings)
+    run = train(recipe, arguments.out, resume=arguments.resume)
+    print(f"model: {run / 'model'}")
+    return 0
+
+
+def _protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
+    group.add_argument("--protocol", metavar="NAME", help="whole, window, semseg, mmseg or csail")
+    group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
+    group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
+    group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
+    group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
+
+
+def _protocol_overrides(arguments: argparse.Namespace) -> list[str]:
+    """The protocol's arguments as settings."""
+    values = {
+        "name": arguments.protocol,
+        "scales": arguments.scales,
+        "flip": arguments.flip,
+        "window": arguments.window,
+        "stride": arguments.stride,
+    }
+    return [f"--{key}={value}" for key, value in values.items() if value is not None]
+
+
+def _device_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: auto")
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
+    parser.add_argument(
+        "--kind", choices=("folder", "camvid", "toyworld"), help="the data set's kind (default: the model's)"
+    )
+    parser.add_argument("--split", help="split to test on (default: the data set's test split)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
+    _protocol_arguments(parser)
+    _device_arguments(parser)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation import evaluate_model
+
+    evaluate_model(
+        arguments.model,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        out=arguments.out,
+        count=arguments.count,
+        protocol=_protocol_overrides(arguments),
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    return 0
+
+
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
+    parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
+    parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
+    _protocol_arguments(parser)
+    _device_arguments(parser)
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from sceneparse.parsing import load, predict_pictures
+    from sceneparse.recipes import from_mapping, to_mapping
+    from sceneparse.settings import ProtocolSettings
+
+    parser = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    if overrides := _protocol_overrides(arguments):
+        stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
+        parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    summary = predict_pictures(
+        parser, arguments.inputs, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
+    )
+    return 1 if summary.failed else 0
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="the data set's folder, or 'toyworld'")
+    parser.add_argument("--kind", choices=("folder", "camvid"), default="folder", help="default: folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from sceneparse.data import check, print_diagnosis
+    from sceneparse.files import write_json
+
+    diagnosis = check(_data_settings(arguments))
+    print_diagnosis(diagnosis)
+    if arguments.json:
+        write_json(arguments.json, diagnosis.to_json())
+    return 0 if diagnosis.ok else 2
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="the data set's folder, or 'toyworld'")
+    parser.add_argument("--kind", choices=("folder", "camvid"), default="folder", help="default: folder")
+    parser.add_argument("--split", default="train", help="default: train")
+    parser.add_argument("--count", type=int, default=6, metavar="N", help="samples on the sheet (default: 6)")
+    parser.add_argument("--recipe", default=None, help="show its augmentation (default: the standard one)")
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from sceneparse.data import show
+    from sceneparse.recipes import read_recipe
+    from sceneparse.settings import AugmentationSettings
+
+    augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else AugmentationSettings()
+    show(_data_settings(arguments), arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
+    print(f"contact sheet: {arguments.out}")
+    return 0
+
+
+def _data_settings(arguments: argparse.Namespace) -> "DataSettings":  # noqa: F821
+    from sceneparse.settings import DataSettings
+
+    if arguments.data == "toyworld":
+        return DataSettings(kind="toyworld")
+    return DataSettings(kind=arguments.kind, root=arguments.data)
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from sceneparse.files import write_json
+    from sceneparse.weights.inventory import inventory, print_inventory
+
+    rows = inventory()
+    print_inventory(rows)
+    if arguments.json:
+        write_json(arguments.json, [row.to_json() for row in rows])
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "demo": Command(
+        "built-in toy world: train, evaluate, predict and report, in minutes, with nothing but this package",
+        "sceneparse demo --out demo",
+        _demo_arguments,
+        _demo,
+    ),
+    "train": Command(
+        "train what a recipe says; any setting can be overridden by its dotted name",
+        "sceneparse train camvid-pspnet-mobilenetv2 --data.root CamVid --training.iterations 2000",
+        _train_arguments,
+        _train,
+        settings=True,
+    ),
+    "evaluate": Command(
+        "score a model on labelled pictures: table, metrics.json and an HTML report",
+        "sceneparse evaluate runs/my-recipe/model --data my-data --split test --scales 0.75 1 1.25 --flip",
+        _evaluate_arguments,
+        _evaluate,
+    ),
+    "predict": Command(
+        "parse pictures: label map, overlay and JSON for each",
+        "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
+        _predict_arguments,
+        _predict,
+    ),
+    "data check": Command(
+        "the data doctor: read everything and say what is wrong, before a minute is spent on training",
+        "sceneparse data check my-data",
+        _check_arguments,
+        _check,
+    ),
+    "data show": Command(
+        "a contact sheet of samples with their masks, before and after augmentation",
+        "sceneparse data show my-data --out samples.png",
+        _show_arguments,
+        _show,
+    ),
+    "models": Command(
+        "what can be built, with parameters and multiply-adds",
+        "sceneparse models",
+        _list_arguments,
+        _models,
+    ),
+}
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "sceneparse: give every pixel of a picture its label, with PSPNet and UPerNet",
+            "",
+            "usage: sceneparse COMMAND [arguments]",
+            "",
+            *lines,
+            "",
+            "'sceneparse COMMAND --help' shows a command's arguments and an example.",
+        ]
+    )
+
+
+def _find(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command that the words name, and the words after it."""
+    for count in (2, 1):
+        if (name := " ".join(words[:count])) in COMMANDS:
+            return name, list(words[count:])
+    if words[0] == "data":
+        raise UserError("sceneparse data: give 'check' or 'show', such as 'sceneparse data check my-data'")
+    near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+    raise UserError(
+        f"no command '{words[0]}'; did you mean '{near[0]}'?"
+        if near
+        else f"no command '{words[0]}'; commands: {', '.join(COMMANDS)}"
+    )
+
+
+def _parse(name: str, words: list[str]) -> argparse.Namespace:
+    command = COMMANDS[name]
+    parser = _Parser(
+        prog=f"sceneparse {name}",
+        description=command.summary[0].upper() + command.summary[1:] + ".",
+        epilog=f"example:\n  {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    if command.settings and {"-h", "--help"} & set(words):
+        from sceneparse.recipes import settings_help
+
+        parser.epilog = f"{settings_help()}\n{parser.epilog}"
+    arguments, rest = parser.parse_known_args(words)
+    if command.settings:
+        arguments.settings = rest
+    elif rest:
+        options = [option for action in parser._actions for option in action.option_strings]
+        near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
+        raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")
+    return arguments
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 a fault of ours or some pictures failed, 2 a user's mistake."""
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if words[0] == "--version":
+        from sceneparse import __version__
+
+        print(f"sceneparse {__version__}")
+        return 0
+    try:
+        name, rest = _find(words)
+        return COMMANDS[name].run(_parse(name, rest))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (as `head` does); nothing is wrong. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print("error: this is a fault in sceneparse; please report it with the lines above", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+"""The one kind of error that is the user's to mend."""
+
+
+class UserError(Exception):
+    """Bad input: a single line that says what is wrong, where, and what to do about it.
+
+    The command line prints it without a traceback and exits with 2. Everything else that escapes is a fault of ours
+    and exits with 1.
+    """

@@ -1,0 +1,209 @@
+"""Recipes: the YAML files beside this one, and how settings are read from YAML, JSON and the command line."""
+
+import dataclasses
+import difflib
+import re
+import textwrap
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import docstring_parser
+import yaml
+
+from sceneparse.errors import UserError
+from sceneparse.settings import Recipe
+
+Settings = TypeVar("Settings")
+
+
+def to_mapping(settings: Any) -> dict[str, Any]:
+    """A settings object as plain dictionaries, lists, strings and numbers, for YAML and JSON."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+    result: dict[str, Any] = plain(dataclasses.asdict(settings))
+    return result
+
+
+def from_mapping(kind: type[Settings], mapping: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Settings:
+    """Make settings of a mapping that holds what differs from the defaults, and of `--dotted.name value` arguments.
+
+    Args:
+        kind: The settings class.
+        mapping: Nested mappings, as read from YAML or JSON.
+        where: Where the mapping comes from, for error messages.
+        overrides: Command-line arguments, which win over the mapping.
+
+    Raises:
+        UserError: An unknown key (the nearest known one is named), or a value of the wrong kind or out of range.
+    """
+    import jsonargparse
+
+    known = _dotted(kind)
+    for key in _keys_of(mapping, known, where):
+        _refuse_unknown(key, known, where, "")
+    for argument in overrides:
+        if argument.startswith("--"):
+            _refuse_unknown(argument[2:].split("=")[0], known, "command line", "--")
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
+    parser.add_class_arguments(kind, None)
+    source = where
+    try:
+        namespace = parser.parse_object(mapping)
+        source = "command line"
+        namespace = parser.parse_args(list(overrides), namespace=namespace)
+    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
+        raise UserError(f"{source}: {_one_line(str(error), known)}") from None
+    try:
+        return kind(**vars(parser.instantiate(namespace)))
+    except UserError as error:
+        raise UserError(
+            f"{where}: {error}" if not overrides else f"{where} with the command line's values: {error}"
+        ) from None
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    folder = resources.files("sceneparse") / "recipes"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def read_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by the name of one that comes with the package, or from a YAML file.
+
+    Args:
+        recipe: A name (`recipe_names`) or a path that ends in .yaml or .yml.
+        overrides: `--dotted.name value` arguments that win over the file.
+
+    Raises:
+        UserError: No such recipe, not YAML, or settings that don't hold together.
+    """
+    text, where = str(recipe), str(recipe)
+    if text.endswith((".yaml", ".yml")):
+        try:
+            content = Path(recipe).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(
+                f"{where}: no such recipe file; recipes in the package: {', '.join(recipe_names())}"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{where}: cannot be read ({error})") from None
+    else:
+        names = recipe_names()
+        if text not in names:
+            near = difflib.get_close_matches(text, names, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"give a .yaml file or one of: {', '.join(names)}"
+            raise UserError(f"no recipe named '{text}'; {hint}")
+        content = (resources.files("sceneparse") / "recipes" / f"{text}.yaml").read_text(encoding="utf-8")
+        where = f"recipe {text}"
+    try:
+        mapping = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not valid YAML ({' '.join(str(error).split())})") from None
+    if mapping is None:
+        mapping = {}
+    if not isinstance(mapping, dict):
+        raise UserError(
+            f"{where}: expected settings such as 'network: {{architecture: pspnet}}', found {type(mapping).__name__}"
+        )
+    mapping.setdefault("name", Path(text).stem)
+    return from_mapping(Recipe, mapping, where, overrides)
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The whole recipe, defaults included, as YAML."""
+    return yaml.safe_dump(to_mapping(recipe), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+
+def settings_help() -> str:
+    """The recipes of the package and every setting with its default and meaning, for `sceneparse train --help`."""
+    lines = ["recipes:"]
+    for name in recipe_names():
+        lines.append(f"  {name:<28} {_read_package_recipe(name).get('description', '')}")
+    for group in dataclasses.fields(Recipe):
+        default = group.default_factory() if callable(group.default_factory) else None
+        if default is None:
+            continue
+        texts = {item.arg_name: item.description for item in docstring_parser.parse(default.__doc__ or "").params}
+        lines.append(f"\n{group.name}:")
+        for item in dataclasses.fields(default):
+            value = yaml.safe_dump(to_mapping(default)[item.name], default_flow_style=True).split("\n")[0]
+            title = f"  --{group.name}.{item.name} {value}"
+            text = " ".join((texts.get(item.name) or "").split())
+            lines += [title, *textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")]
+    return "\n".join(lines)
+
+
+def _read_package_recipe(name: str) -> dict[str, Any]:
+    content = (resources.files("sceneparse") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
+    mapping: dict[str, Any] = yaml.safe_load(content)
+    return mapping
+
+
+def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:
+    """Every dotted key under a settings class, with its type as a reader would write it."""
+    keys = {}
+    hints = get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        hint = hints[item.name]
+        keys[prefix + item.name] = "settings" if dataclasses.is_dataclass(hint) else _readable(hint)
+        if dataclasses.is_dataclass(hint):
+            keys |= _dotted(hint, f"{prefix}{item.name}.")
+    return keys
+
+
+def _readable(hint: Any) -> str:
+    text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(str(value) for value in get_args(hint))
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join("null" if part is NoneType else _readable(part) for part in get_args(hint))
+    return {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}.get(
+        text, text.replace("tuple[", "list [").replace("int", "whole number").replace("float", "number")
+    )
+
+
+def _keys_of(mapping: Any, known: dict[str, str], where: str, prefix: str = "") -> list[str]:
+    """The dotted keys that a mapping sets, groups before what is in them."""
+    keys = []
+    for key, value in mapping.items():
+        dotted = f"{prefix}{key}"
+        keys.append(dotted)
+        if known.get(dotted) == "settings" and not isinstance(value, dict):
+            raise UserError(f"{where}: {dotted} is {value!r}, but it is a group: give its settings below it")
+        if isinstance(value, dict) and known.get(dotted) == "settings":
+            keys += _keys_of(value, known, where, f"{dotted}.")
+    return keys
+
+
+def _refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str) -> None:
+    if key in known:
+        return
+    group = key.rpartition(".")[0]
+    beside = [name for name in known if name.rpartition(".")[0] == group]
+    leaf = key.rpartition(".")[2]
+    # The same word in another group ("training.lr" for "optimizer.lr") is nearer than a similar word in this one.
+    near = difflib.get_close_matches(leaf, [name.rpartition(".")[2] for name in beside], n=1, cutoff=0.7)
+    moved = [name for name in known if name.rpartition(".")[2] == leaf]
+    close = [f"{group}.{near[0]}".lstrip(".")] if near else moved or difflib.get_close_matches(key, known, n=1)
+    hint = (
+        f"did you mean '{dashes}{close[0]}'?"
+        if close
+        else f"known here: {', '.join(dashes + name for name in beside or known)}"
+    )
+    raise UserError(f"{where}: unknown setting '{dashes}{key}'; {hint}")
+
+
+def _one_line(message: str, known: dict[str, str]) -> str:
+    """jsonargparse's explanation of a bad value, cut to one line: the setting, the value and what it may be."""
+    key = re.search(r'Parser key "([^"]+)"', message)
+    value = re.search(r"(?:Got value|Given value): ?(.*)", message)
+    if key and value and key.group(1) in known:
+        return f"{key.group(1)} is {value.group(1)!r}, but must be {known[key.group(1)]}"
+    return " ".join(message.split())

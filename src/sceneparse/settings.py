@@ -1,0 +1,363 @@
+"""Settings: what a recipe can say, with its defaults.
+
+A recipe is a YAML file that holds only what differs from these defaults. Every value can also be given on the command
+line under the same dotted name (`--training.iterations 2000`). Nothing here knows what a setting does; each docstring
+is its help text.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sceneparse.errors import UserError
+
+Dilation = Literal["first", "half", "none"]
+Padding = Literal["symmetric", "same"]
+Pool = Literal["avg", "max"]
+Architecture = Literal["pspnet", "upernet", "fcn"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise UserError(message)
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """The feature extractor, a timm model.
+
+    Args:
+        name: A timm model whose features have strides 4, 8, 16 and 32, such as resnet50, resnet50s (deep
+            stem), mobilenetv2_100.
+        weights: Where training starts: null (random), "hub" (timm's pretrained weights, needs a network) or a
+            file (.safetensors, .pth).
+        dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
+            original PSPNet release), by half ("half", torchvision and mmseg) or not at all ("none").
+        padding: "symmetric" (PyTorch) or "same" (TensorFlow). Null takes what the weights file says, else "symmetric".
+        in_channels: Channels of the input picture.
+    """
+
+    name: str = "resnet50"
+    weights: str | None = None
+    dilation: Dilation = "first"
+    padding: Padding | None = None
+    in_channels: int = 3
+
+    def __post_init__(self) -> None:
+        _check(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network on top of the backbone.
+
+    Args:
+        architecture: pspnet (pyramid pooling), upernet (FPN and pyramid pooling) or fcn (the baseline of both papers).
+        output_stride: Stride of the backbone's last features: 8, 16 or 32. UPerNet always uses 32.
+        channels: Width of the head.
+        bins: Grid sizes of the pyramid pooling.
+        pool: Pooling of the pyramid: average or maximum.
+        reduce: Reduce each pooled map to input channels / number of bins (PSPNet paper, table 1, "DR").
+        aux: Train with an auxiliary head on stage 3 (PSPNet paper, section 3.3).
+        dropout: Probability of dropping a channel before each classifier.
+        align_corners: How maps are resized inside the network: corner centres aligned (the original PSPNet
+            release) or not.
+    """
+
+    architecture: Architecture = "pspnet"
+    output_stride: Literal[8, 16, 32] = 8
+    channels: int = 512
+    bins: tuple[int, ...] = (1, 2, 3, 6)
+    pool: Pool = "avg"
+    reduce: bool = True
+    aux: bool = True
+    dropout: float = 0.1
+    align_corners: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.channels >= 1, f"network.channels is {self.channels}, but must be at least 1")
+        _check(
+            len(self.bins) >= 1 and min(self.bins) >= 1,
+            f"network.bins is {list(self.bins)}, but needs at least one grid size, each at least 1",
+        )
+        _check(0 <= self.dropout < 1, f"network.dropout is {self.dropout}, but must be at least 0 and below 1")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The pictures and their truth.
+
+    Args:
+        kind: toyworld (built in, needs no file), folder (images, masks and a classes.json) or camvid.
+        root: The data set's folder. Toy world: null.
+        train: Split to train on; several joined by "+", such as "train+val".
+        val: Split for the periodic validation and for choosing the best checkpoint.
+        test: Split that `sceneparse evaluate` and the final report use.
+        size: Toy world only: side of a scene in pixels.
+        train_count: Toy world only: number of training scenes.
+        eval_count: Toy world only: number of validation and of test scenes.
+        cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
+        workers: Loader processes. 0 loads in the training process.
+    """
+
+    kind: Literal["toyworld", "folder", "camvid"] = "folder"
+    root: str | None = None
+    train: str = "train"
+    val: str = "val"
+    test: str = "test"
+    size: int = 256
+    train_count: int = 20000
+    eval_count: int = 200
+    cache_mb: int = 1024
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
+        _check(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
+        _check(self.size >= 32, f"data.size is {self.size}, but must be at least 32")
+        _check(min(self.train_count, self.eval_count) >= 1, "data.train_count and data.eval_count must be at least 1")
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """Random changes to the training pictures (PSPNet paper, section 5.1).
+
+    Args:
+        crop: Height and width of a training crop. What is missing is padded (picture: mean, mask: ignored).
+            Null: whole pictures, which must all be of one size.
+        scale: Range of the random resize factor.
+        mirror: Probability of a left-right flip.
+        rotate: Largest rotation in degrees, either way.
+        rotate_probability: Probability of rotating at all.
+        blur_probability: Probability of a Gaussian blur.
+        color: Strength of brightness, contrast and saturation changes, 0 to 1.
+    """
+
+    crop: tuple[int, int] | None = (473, 473)
+    scale: tuple[float, float] = (0.5, 2.0)
+    mirror: float = 0.5
+    rotate: float = 10.0
+    rotate_probability: float = 0.5
+    blur_probability: float = 0.5
+    color: float = 0.0
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        _check(
+            0 < low <= high,
+            f"augmentation.scale is {list(self.scale)}, but must be two positive numbers, the smaller first",
+        )
+        _check(
+            self.crop is None or min(self.crop) >= 1,
+            f"augmentation.crop is {self.crop}, but must be two positive numbers or null",
+        )
+        for name in ("mirror", "rotate_probability", "blur_probability", "color"):
+            _check(0 <= getattr(self, name) <= 1, f"augmentation.{name} is {getattr(self, name)}, but must be in 0..1")
+        _check(0 <= self.rotate <= 180, f"augmentation.rotate is {self.rotate}, but must be in 0..180 degrees")
+
+
+@dataclass(frozen=True)
+class PreprocessingSettings:
+    """What the network sees of a picture: (value / 255 - mean) / std.
+
+    Args:
+        mean: Mean of each channel, 0..1.
+        std: Standard deviation of each channel, 0..1.
+    """
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        _check(
+            len(self.mean) == len(self.std),
+            "preprocessing.mean and preprocessing.std must have one value for each channel",
+        )
+        _check(min(self.std, default=1) > 0, f"preprocessing.std is {list(self.std)}, but must be positive")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How weights are changed.
+
+    Args:
+        kind: sgd (with momentum; the papers') or adamw.
+        lr: Base learning rate, of the pretrained backbone.
+        head_factor: New layers learn at this multiple of the base rate (PSPNet: 10).
+        momentum: SGD only.
+        weight_decay: Decay of all weights but biases and normalisation.
+        power: Exponent of the poly schedule, (1 - iteration / iterations) ** power.
+        warmup: Iterations in which the rate rises linearly from zero.
+        clip: Largest norm of the gradient; null doesn't clip.
+    """
+
+    kind: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 0.01
+    head_factor: float = 10.0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    power: float = 0.9
+    warmup: int = 0
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.lr > 0, f"optimizer.lr is {self.lr}, but must be positive")
+        _check(self.head_factor > 0, f"optimizer.head_factor is {self.head_factor}, but must be positive")
+        _check(self.warmup >= 0, f"optimizer.warmup is {self.warmup}, but must be 0 or more")
+        _check(self.clip is None or self.clip > 0, f"optimizer.clip is {self.clip}, but must be positive or null")
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What is minimised: cross-entropy averaged over the pixels that count.
+
+    Args:
+        aux_weight: Weight of the auxiliary head's loss (PSPNet paper, table 2).
+        class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
+            number a class.
+        hard_fraction: Online hard example mining: keep only this fraction of the pixels, those of highest
+            loss. 1 keeps all.
+        hard_threshold: Mining also keeps every pixel whose true class has a probability below this.
+    """
+
+    aux_weight: float = 0.4
+    class_weights: Literal["median"] | tuple[float, ...] | None = None
+    hard_fraction: float = 1.0
+    hard_threshold: float = 0.7
+
+    def __post_init__(self) -> None:
+        _check(
+            0 < self.hard_fraction <= 1,
+            f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
+        )
+        _check(self.aux_weight >= 0, f"loss.aux_weight is {self.aux_weight}, but must be 0 or more")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The training loop, counted in iterations (optimiser steps).
+
+    Args:
+        iterations: Number of optimiser steps.
+        batch: Pictures in a step, over all processes and accumulation parts.
+        accumulate: Parts in which a step's batch is worked through, to save memory.
+        precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
+        seed: Decides everything random: weights, order, augmentation, dropout.
+        validate_every: Iterations between validations (and a last one at the end); 0 validates at the end only.
+        validate_count: Pictures of each periodic validation, evenly spaced in the split; null takes all.
+        checkpoint_every: Iterations between checkpoints (and a last one at the end).
+        log_every: Iterations between lines of metrics.jsonl.
+        device: auto, cpu or cuda.
+        devices: Processes on this machine.
+    """
+
+    iterations: int = 20000
+    batch: int = 16
+    accumulate: int = 1
+    precision: Precision = "auto"
+    seed: int = 0
+    validate_every: int = 1000
+    validate_count: int | None = None
+    checkpoint_every: int = 500
+    log_every: int = 20
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every", "devices"):
+            _check(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
+        _check(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
+        parts = self.accumulate * self.devices
+        _check(
+            self.batch % parts == 0,
+            f"training.batch is {self.batch}, but must be a multiple of accumulate x devices = {parts}",
+        )
+
+
+@dataclass(frozen=True)
+class ProtocolSettings:
+    """How a picture is tested; stands beside every figure.
+
+    Args:
+        name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
+        resize: What the picture is resized to before testing: "none", "long" (long side = size) or "short"
+            (short side = size).
+        size: Side in pixels for `resize`.
+        max_long: Upper bound of the long side under "short"; null for none.
+        window: Height and width of sliding windows; null tests the whole picture.
+        stride: Step of the windows as a fraction of their size.
+        scales: Multiples of the (resized) picture whose scores are averaged.
+        flip: Also average the scores of the mirrored picture.
+        average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
+        absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
+            as "zero".
+    """
+
+    name: Literal["whole", "window", "semseg", "mmseg", "csail"] = "whole"
+    resize: Literal["none", "long", "short"] | None = None
+    size: int | None = None
+    max_long: int | None = None
+    window: tuple[int, int] | None = None
+    stride: float | None = None
+    scales: tuple[float, ...] | None = None
+    flip: bool | None = None
+    average: Literal["logits", "probabilities"] | None = None
+    absent: Literal["skip", "zero"] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
+        _check(
+            self.window is None or min(self.window) >= 1,
+            f"protocol.window is {self.window}, but must be two positive numbers or null",
+        )
+        _check(
+            self.stride is None or 0 < self.stride <= 1,
+            f"protocol.stride is {self.stride}, but must be above 0 and at most 1",
+        )
+        _check(
+            self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
+            "protocol.scales must be positive numbers",
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train on what.
+
+    Args:
+        name: The recipe's name; names the run folder.
+        description: One line about it.
+        backbone: The feature extractor.
+        network: The network on top of it.
+        data: The pictures and their truth.
+        augmentation: Random changes to training pictures.
+        preprocessing: Normalisation.
+        optimizer: How weights are changed.
+        loss: What is minimised.
+        training: The loop.
+        protocol: How it is validated and tested.
+    """
+
+    name: str = "recipe"
+    description: str = ""
+    backbone: BackboneSettings = field(default_factory=BackboneSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
+
+    def __post_init__(self) -> None:
+        channels = self.backbone.in_channels
+        given = len(self.preprocessing.mean)
+        _check(
+            given in (1, channels),
+            f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
+        )
+        _check(
+            self.data.kind == "toyworld" or self.data.root is not None,
+            "data.root is not set: name the folder of the data set (--data.root DIR)",
+        )
