@@ -1,6 +1,6 @@
 """The command line: each command is one call into a room below.
 
-Only the standard library is imported here; a command imports its room when it runs, so that help answers at once.
+Nothing heavy is imported here; a command imports its room when it runs, so that help answers at once.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sceneparse.errors import UserError
+from sceneparse.settings import AugmentationSettings, DataSettings, ProtocolSettings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -137,7 +138,6 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
     from sceneparse.recipes import from_mapping, to_mapping
-    from sceneparse.settings import ProtocolSettings
 
     parser = load(arguments.model, device=arguments.device, precision=arguments.precision)
     if overrides := _protocol_overrides(arguments):
@@ -156,11 +156,13 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
     from sceneparse.data import check, print_diagnosis
     from sceneparse.files import write_json
 
     diagnosis = check(_data_settings(arguments))
-    print_diagnosis(diagnosis)
+    print_diagnosis(diagnosis, Console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
     return 0 if diagnosis.ok else 2
@@ -178,7 +180,6 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.data import show
     from sceneparse.recipes import read_recipe
-    from sceneparse.settings import AugmentationSettings
 
     augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else AugmentationSettings()
     show(_data_settings(arguments), arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
@@ -186,9 +187,7 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _data_settings(arguments: argparse.Namespace) -> "DataSettings":  # noqa: F821
-    from sceneparse.settings import DataSettings
-
+def _data_settings(arguments: argparse.Namespace) -> DataSettings:
     if arguments.data == "toyworld":
         return DataSettings(kind="toyworld")
     return DataSettings(kind=arguments.kind, root=arguments.data)

@@ -119,8 +119,10 @@ class LabelSpace:
             space with the number of their pixels (`{"17": 120}` or `{"#ff00ff": 3}`), empty when all is well.
         """
         if self.masks == "index":
-            labels = self._index_of_id[mask.astype(np.int64, copy=False)]
-            unknown = labels == -2
+            wide = mask.astype(np.int64, copy=False)
+            known = wide.clip(0, 65535)
+            labels = self._index_of_id[known]
+            unknown = (labels == -2) | (wide != known)
             if not unknown.any():
                 return labels, {}
             values, counts = np.unique(mask[unknown], return_counts=True)
@@ -143,15 +145,14 @@ class LabelSpace:
 
         Ignored pixels become the first ignored value, or the type's largest one that is no class.
         """
-        ids = np.array(self.ids)
-        kind: type[np.uint8] | type[np.uint16] = np.uint8 if max((*self.ids, *self.ignore[:1])) <= 255 else np.uint16
-        if self.ignore:
-            nothing = self.ignore[0]
-        else:
-            used, nothing = set(self.ids), int(np.iinfo(kind).max)
-            while nothing in used:
-                nothing -= 1
-        table = np.append(ids, nothing).astype(kind)
+        used = set(self.ids)
+        largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
+        nothing = (
+            self.ignore[0] if self.ignore else next(value for value in range(largest, -1, -1) if value not in used)
+        )
+        kind: type[np.uint8] | type[np.uint16] = np.uint8 if max(*used, nothing) <= 255 else np.uint16
+        # The entry after the last class is the one that index -1 picks.
+        table = np.array([*self.ids, nothing], dtype=kind)
         return table[labels]
 
     def to_json(self) -> dict[str, Any]:

@@ -173,6 +173,10 @@ class PreprocessingSettings:
             len(self.mean) == len(self.std),
             "preprocessing.mean and preprocessing.std must have one value for each channel",
         )
+        _check(
+            all(0 <= value <= 1 for value in self.mean),
+            f"preprocessing.mean is {list(self.mean)}, but must be in 0..1: divide values of 0..255 by 255",
+        )
         _check(min(self.std, default=1) > 0, f"preprocessing.std is {list(self.std)}, but must be positive")
 
 
@@ -203,6 +207,9 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         _check(self.lr > 0, f"optimizer.lr is {self.lr}, but must be positive")
         _check(self.head_factor > 0, f"optimizer.head_factor is {self.head_factor}, but must be positive")
+        _check(0 <= self.momentum < 1, f"optimizer.momentum is {self.momentum}, but must be at least 0 and below 1")
+        _check(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, but must be 0 or more")
+        _check(self.power >= 0, f"optimizer.power is {self.power}, but must be 0 or more")
         _check(self.warmup >= 0, f"optimizer.warmup is {self.warmup}, but must be 0 or more")
         _check(self.clip is None or self.clip > 0, f"optimizer.clip is {self.clip}, but must be positive or null")
 
@@ -230,6 +237,7 @@ class LossSettings:
             0 < self.hard_fraction <= 1,
             f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
         )
+        _check(0 <= self.hard_threshold <= 1, f"loss.hard_threshold is {self.hard_threshold}, but must be in 0..1")
         _check(self.aux_weight >= 0, f"loss.aux_weight is {self.aux_weight}, but must be 0 or more")
 
 
@@ -267,6 +275,10 @@ class TrainingSettings:
         for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every", "devices"):
             _check(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
         _check(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
+        _check(
+            self.validate_count is None or self.validate_count >= 1,
+            f"training.validate_count is {self.validate_count}, but must be at least 1 or null",
+        )
         parts = self.accumulate * self.devices
         _check(
             self.batch % parts == 0,
@@ -306,6 +318,10 @@ class ProtocolSettings:
 
     def __post_init__(self) -> None:
         _check(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
+        _check(
+            self.max_long is None or self.max_long >= 1,
+            f"protocol.max_long is {self.max_long}, but must be at least 1 or null",
+        )
         _check(
             self.window is None or min(self.window) >= 1,
             f"protocol.window is {self.window}, but must be two positive numbers or null",

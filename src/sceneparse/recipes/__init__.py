@@ -56,6 +56,7 @@ def from_mapping(kind: type[Settings], mapping: dict[str, Any], where: str, over
     source = where
     try:
         namespace = parser.parse_object(mapping)
+        _refuse_null(namespace.as_dict(), known, where)
         source = "command line"
         namespace = parser.parse_args(list(overrides), namespace=namespace)
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
@@ -191,13 +192,25 @@ def _refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str) ->
     # The same word in another group ("training.lr" for "optimizer.lr") is nearer than a similar word in this one.
     near = difflib.get_close_matches(leaf, [name.rpartition(".")[2] for name in beside], n=1, cutoff=0.7)
     moved = [name for name in known if name.rpartition(".")[2] == leaf]
-    close = [f"{group}.{near[0]}".lstrip(".")] if near else moved or difflib.get_close_matches(key, known, n=1)
+    close = (
+        [f"{group}.{near[0]}".lstrip(".")] if near else moved or difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    )
     hint = (
         f"did you mean '{dashes}{close[0]}'?"
         if close
         else f"known here: {', '.join(dashes + name for name in beside or known)}"
     )
     raise UserError(f"{where}: unknown setting '{dashes}{key}'; {hint}")
+
+
+def _refuse_null(values: dict[str, Any], known: dict[str, str], where: str, prefix: str = "") -> None:
+    """jsonargparse lets null pass for every type; "dropout:" with nothing behind it would be a None in a sum."""
+    for key, value in values.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict):
+            _refuse_null(value, known, where, f"{dotted}.")
+        elif value is None and not known[dotted].endswith("null"):
+            raise UserError(f"{where}: {dotted} is null, but must be {known[dotted]}")
 
 
 def _one_line(message: str, known: dict[str, str]) -> str:

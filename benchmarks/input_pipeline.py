@@ -1,0 +1,135 @@
+"""Does the input pipeline keep up with the training step? Samples a second of each alone, side by side.
+
+    python benchmarks/input_pipeline.py toy-pspnet --batches 20
+    python benchmarks/input_pipeline.py recipe.yaml --data.workers=4 --json speed.json
+
+The loader is measured twice: with samples decoded each time, as in the first epoch, and with samples that are already
+in its cache. The step is forward, loss, backward and update on one batch that stays. A ratio above 1 means that the
+step never waits.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.data import DataSet, open_dataset
+from sceneparse.data.loader import PREFETCH, Batch, training_batches
+from sceneparse.files import write_json
+from sceneparse.networks import normalize
+from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
+from sceneparse.training.loop import device_name, start_fabric
+from sceneparse.training.losses import segmentation_loss
+from sceneparse.training.optimizer import build_optimizer
+from sceneparse.training.validation import Picked
+from sceneparse.weights import build
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="a recipe of the package or a .yaml file; --dotted.name=value overrides it")
+    parser.add_argument("--batches", type=int, default=20, help="batches that are measured (default: 20)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    arguments, overrides = parser.parse_known_args()
+    recipe = read_recipe(arguments.recipe, overrides)
+    fabric, precision = start_fabric(recipe.training)
+    dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
+
+    decoding, _ = loader_speed(recipe, dataset, arguments.batches, cache_mb=0)
+    # Few enough samples that each worker has met them all before the measurement.
+    few = Picked(dataset, range(min(len(dataset), recipe.training.batch)))
+    cached, batch = loader_speed(recipe, few, arguments.batches, cache_mb=1 << 16)
+    step = step_speed(recipe, len(dataset.labels), batch, arguments.batches)
+    figures = {
+        "recipe": recipe.name,
+        "workers": recipe.data.workers,
+        "device": device_name(fabric.device),
+        "precision": precision,
+        "loader_decoding_per_second": round(decoding, 2),
+        "loader_cached_per_second": round(cached, 2),
+        "step_per_second": round(step, 2),
+        "decoding_to_step": round(decoding / step, 3),
+        "cached_to_step": round(cached / step, 3),
+    }
+    table = Table(title=f"{recipe.name}: {recipe.data.workers} workers, {figures['device']}, {precision}")
+    for column in ("alone", "samples/s", "of the step's"):
+        table.add_column(column, justify="left" if column == "alone" else "right")
+    rows = (("loader, decoding", decoding), ("loader, cached", cached), ("training step", step))
+    for name, speed in rows:
+        table.add_row(name, f"{speed:.1f}", f"{speed / step:.2f}x")
+    Console().print(table)
+    if arguments.json:
+        write_json(arguments.json, figures)
+        print(json.dumps(figures))
+
+
+def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int) -> tuple[float, Batch]:
+    """Samples a second of the loader alone, once its workers are at work, and the last batch."""
+    workers = recipe.data.workers
+    # What was prepared before the clock starts must not count: the prefetched batches are taken off first.
+    before = max(3, 2 * PREFETCH * workers)
+    row = training_batches(
+        dataset,
+        recipe.augmentation,
+        recipe.preprocessing,
+        batch=recipe.training.batch,
+        seed=recipe.training.seed,
+        start=0,
+        stop=1 << 40,
+        workers=workers,
+        cache_mb=cache_mb,
+    )
+    with closing(row):
+        for _ in range(before):
+            batch = next(row)
+        began = time.perf_counter()
+        for _ in range(count):
+            batch = next(row)
+        seconds = time.perf_counter() - began
+    return count * recipe.training.batch / seconds, batch
+
+
+def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
+    """Samples a second of the training step alone, as the loop does it, on one batch."""
+    fabric, _ = start_fabric(recipe.training)
+    network = build(recipe.backbone, recipe.network, classes).to(memory_format=torch.channels_last)
+    model, optimizer = fabric.setup(network, build_optimizer(network, recipe.optimizer))
+    images = batch.images.to(fabric.device).contiguous(memory_format=torch.channels_last)
+    objects = batch.objects.to(fabric.device)
+    wait: Callable[[], None] = torch.cuda.synchronize if fabric.device.type == "cuda" else lambda: None
+
+    def step() -> None:
+        for pixels, target in zip(
+            images.chunk(recipe.training.accumulate), objects.chunk(recipe.training.accumulate), strict=True
+        ):
+            loss = segmentation_loss(
+                model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)),
+                target,
+                align_corners=network.align_corners,
+                aux_weight=recipe.loss.aux_weight,
+                hard_fraction=recipe.loss.hard_fraction,
+                hard_threshold=recipe.loss.hard_threshold,
+            )
+            fabric.backward(loss.total / recipe.training.accumulate)
+        optimizer.step()
+        optimizer.zero_grad()
+
+    for _ in range(3):
+        step()
+    wait()
+    began = time.perf_counter()
+    for _ in range(count):
+        step()
+    wait()
+    return count * recipe.training.batch / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()

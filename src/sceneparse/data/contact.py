@@ -1,0 +1,166 @@
+"""Contact sheets: what a data set holds, and what augmentation makes of it, to look at before training."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.files import whole_file
+from sceneparse.labels import IGNORE, LabelSpace
+
+CELL = (320, 320)
+"""Largest width and height of a picture on the sheet."""
+
+MARGIN, GAP, CAPTION = 24, 8, 22
+PAPER, INK, PALE = (250, 250, 248), (32, 33, 36), (118, 122, 128)
+
+
+def contact_sheet(
+    dataset: DataSet,
+    path: Path,
+    *,
+    count: int = 6,
+    augmented: Callable[[Sample, int], Sample] | None = None,
+    variants: int = 2,
+    seed: int = 0,
+) -> None:
+    """Write a sheet of pictures beside their masks in the classes' colours, with a legend of the classes on it.
+
+    Ignored pixels are black with grey stripes. Pictures of one channel are drawn grey; of more than three, the first
+    three.
+
+    Args:
+        dataset: Where the samples come from.
+        path: The sheet, a PNG.
+        count: Number of samples, or all if there are fewer.
+        augmented: Makes the variant of a sample with the given number (0, 1, …); without it only originals are drawn.
+        variants: Variants to draw beside each sample.
+        seed: Which samples are drawn.
+    """
+    rng = np.random.default_rng(seed)
+    indices = sorted(rng.choice(len(dataset), size=min(count, len(dataset)), replace=False).tolist())
+    rows = []
+    shown = np.zeros(len(dataset.labels) + 1, dtype=np.int64)
+    for index in indices:
+        sample = dataset[index]
+        versions = [sample]
+        if augmented is not None:
+            versions += [augmented(sample, number) for number in range(variants)]
+        for version in versions:
+            if version.objects is not None:
+                shown += np.bincount((version.objects.numpy() - IGNORE).ravel(), minlength=len(shown))
+        rows.append(_Row(sample.name, [_pair(version, dataset.labels) for version in versions]))
+    with whole_file(path) as temporary:
+        _draw(rows, dataset.labels, shown).save(temporary, format="PNG")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A sample's name and, for it and each of its variants, the pictures to draw side by side."""
+
+    name: str
+    versions: Sequence[Sequence[Image.Image]]
+
+    @property
+    def height(self) -> int:
+        return max(image.height for version in self.versions for image in version)
+
+
+def colored(objects: Tensor, labels: LabelSpace) -> NDArray[np.uint8]:
+    """A label map as (H, W, 3) uint8 in the classes' colours; ignored pixels black with diagonal grey stripes."""
+    indices = objects.numpy()
+    colors = np.vstack([labels.palette, np.zeros((1, 3), dtype=np.uint8)])[indices]
+    height, width = indices.shape
+    period = max(6, min(height, width) // 24)
+    stripes = (np.add.outer(np.arange(height), np.arange(width)) % period) < max(1, period // 6)
+    colors[(indices == IGNORE) & stripes] = 128
+    return colors
+
+
+def _pair(sample: Sample, labels: LabelSpace) -> list[Image.Image]:
+    pixels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
+    images = [_fitted(pixels[:3].permute(1, 2, 0).numpy(), Image.Resampling.LANCZOS)]
+    if sample.objects is not None:
+        # Colours of several classes must not blend, so no interpolation.
+        images.append(_fitted(colored(sample.objects, labels), Image.Resampling.NEAREST))
+    return images
+
+
+def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    factor = min(CELL[0] / image.width, CELL[1] / image.height)
+    size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
+    return image.resize(size, Image.Resampling.NEAREST if factor > 1 else resampling)
+
+
+def _draw(rows: Sequence[_Row], labels: LabelSpace, shown: NDArray[np.int64]) -> Image.Image:
+    """The sheet: columns as wide as their widest picture, rows as high as their highest, the legend below."""
+    columns = max(len(row.versions) for row in rows)
+    widths = [
+        max(sum(image.width for image in row.versions[column]) + GAP * (len(row.versions[column]) - 1) for row in rows)
+        for column in range(columns)
+    ]
+    titles = ["original", *(f"augmented {number + 1}" for number in range(columns - 1))]
+    width = max(2 * MARGIN + sum(widths) + 2 * MARGIN * (columns - 1), 480)
+    legend = list(_legend(labels, shown, width - 2 * MARGIN))
+    legend_height = CAPTION * (legend[-1].row + 1) if legend else 0
+    top = MARGIN + CAPTION + 4
+    height = top + sum(row.height + CAPTION + GAP for row in rows) + GAP + legend_height + MARGIN
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    left = MARGIN
+    for title, column in zip(titles, widths, strict=True):
+        draw.text((left, MARGIN), title, fill=INK, font=_font(15))
+        left += column + 2 * MARGIN
+    for row in rows:
+        left = MARGIN
+        for images, column in zip(row.versions, widths, strict=True):
+            x = left
+            for image in images:
+                sheet.paste(image, (x, top))
+                x += image.width + GAP
+            left += column + 2 * MARGIN
+        draw.text((MARGIN, top + row.versions[0][0].height + 3), row.name, fill=PALE, font=_font(12))
+        top += row.height + CAPTION + GAP
+    for entry in legend:
+        x, y = MARGIN + entry.x, top + GAP + entry.row * CAPTION
+        sheet.paste(entry.swatch, (x, y))
+        draw.rectangle((x, y, x + 13, y + 13), outline=PALE)
+        draw.text((x + 20, y - 1), entry.text, fill=INK, font=_font(13))
+    return sheet
+
+
+@dataclass(frozen=True)
+class _Entry:
+    text: str
+    swatch: Image.Image
+    x: int
+    row: int
+
+
+def _legend(labels: LabelSpace, shown: NDArray[np.int64], width: int) -> Iterator[_Entry]:
+    """The classes on the sheet, in the label space's order, with their share of its pixels; ignored comes last."""
+    total = max(int(shown.sum()), 1)
+    entries = [(labels.names[index], index) for index in range(len(labels)) if shown[index + 1]]
+    if shown[0]:
+        entries.append(("ignored", IGNORE))
+    x, row = 0, 0
+    for name, index in entries:
+        text = f"{name} {shown[index + 1] / total:.1%}"
+        size = 20 + round(_font(13).getlength(text)) + 20
+        if x and x + size > width:
+            x, row = 0, row + 1
+        swatch = Image.new("RGB", (14, 14), labels.colors[index] if index != IGNORE else (0, 0, 0))
+        if index == IGNORE:
+            ImageDraw.Draw(swatch).line((0, 13, 13, 0), fill=(128, 128, 128), width=2)
+        yield _Entry(text, swatch, x, row)
+        x += size
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

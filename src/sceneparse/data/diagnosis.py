@@ -1,0 +1,196 @@
+"""What the doctor found: the findings, the balance of the classes, as JSON and as tables."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from sceneparse.labels import LabelSpace
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""From what must be mended before training to what is merely good to know."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of trouble.
+
+    Args:
+        severity: "error" (training or its figures would be wrong), "warning" (probably not meant) or "note".
+        code: A stable short name, such as "mask-is-rgb".
+        message: What, where, what to do.
+        count: How many files (classes, pixels: what the message says) it concerns.
+        examples: Up to ten of the files, relative to the data set's folder.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    count: int = 1
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What a split holds.
+
+    Args:
+        name: The split.
+        pictures: Number of pictures with a mask.
+        sizes: How often each (height, width) occurs.
+        pixels: Pixels of each class.
+        pictures_with: Pictures in which each class occurs.
+        ignored: Ignored pixels.
+        total: All mask pixels.
+    """
+
+    name: str
+    pictures: int
+    sizes: Counter[tuple[int, int]]
+    pixels: tuple[int, ...]
+    pictures_with: tuple[int, ...]
+    ignored: int
+    total: int
+
+    def share(self, index: int) -> float:
+        """The class's part of the pixels that count, 0..1."""
+        return self.pixels[index] / max(sum(self.pixels), 1)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that a check found.
+
+    Args:
+        kind: The data set's kind.
+        root: Its folder, None where there is none.
+        labels: Its label space.
+        splits: Its splits.
+        findings: Errors first, then warnings, then notes.
+        seconds: How long the check took.
+    """
+
+    kind: str
+    root: str | None
+    labels: LabelSpace
+    splits: tuple[SplitSummary, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no errors."""
+        return not self.count("error")
+
+    def count(self, severity: Severity) -> int:
+        """Number of findings of a severity."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The overall verdict in a line."""
+        files = f"{sum(split.pictures for split in self.splits):,} pictures"
+        parts = [_plural(self.count(severity), severity) for severity in SEVERITIES if self.count(severity)]
+        state = "ready to train on" if self.ok else "not ready: mend the errors first"
+        return f"{files}: {state}" + (f" ({', '.join(parts)})" if parts else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain JSON values."""
+        return {
+            "kind": self.kind,
+            "root": self.root,
+            "ok": self.ok,
+            "verdict": self.verdict,
+            "labels": self.labels.to_json(),
+            "splits": [
+                {
+                    "name": split.name,
+                    "pictures": split.pictures,
+                    "sizes": [
+                        {"height": height, "width": width, "pictures": count}
+                        for (height, width), count in split.sizes.most_common()
+                    ],
+                    "pixels": dict(zip(self.labels.names, split.pixels, strict=True)),
+                    "pictures_with": dict(zip(self.labels.names, split.pictures_with, strict=True)),
+                    "ignored": split.ignored,
+                    "total": split.total,
+                }
+                for split in self.splits
+            ],
+            "findings": [
+                {
+                    "severity": finding.severity,
+                    "code": finding.code,
+                    "message": finding.message,
+                    "count": finding.count,
+                    "examples": list(finding.examples),
+                }
+                for finding in self.findings
+            ],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    """Print splits, class balance, findings and the verdict."""
+    console.print(_splits_table(diagnosis))
+    console.print(_balance_table(diagnosis))
+    style = {"error": "bold red", "warning": "bold yellow", "note": "cyan"}
+    for finding in diagnosis.findings:
+        line = Text.assemble((f"{finding.severity:<8}", style[finding.severity]), (finding.code, "bold"))
+        console.print(line.append(f"\n  {finding.message}"), soft_wrap=True)
+        if finding.examples:
+            more = finding.count - len(finding.examples)
+            names = ", ".join(finding.examples) + (f" and {more:,} more" if more > 0 else "")
+            console.print(Text(f"  {names}", style="dim"), soft_wrap=True)
+    console.print(Text(diagnosis.verdict, style="bold green" if diagnosis.ok else "bold red"), soft_wrap=True)
+
+
+def _splits_table(diagnosis: Diagnosis) -> Table:
+    table = Table(title=f"{diagnosis.kind} {diagnosis.root or ''}".strip(), title_justify="left")
+    for heading in ("split", "pictures", "sizes (width×height)", "ignored"):
+        table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
+    for split in diagnosis.splits:
+        ignored = f"{split.ignored / split.total:.1%}" if split.total else "–"
+        table.add_row(split.name, f"{split.pictures:,}", describe_sizes(split.sizes), ignored)
+    return table
+
+
+def _balance_table(diagnosis: Diagnosis) -> Table:
+    table = Table(title="share of labelled pixels, and pictures, by class", title_justify="left")
+    table.add_column("id", justify="right")
+    table.add_column("class")
+    for split in diagnosis.splits:
+        table.add_column(split.name, justify="right")
+        table.add_column("pictures", justify="right")
+    for index, (name, color) in enumerate(zip(diagnosis.labels.names, diagnosis.labels.colors, strict=True)):
+        cells: list[Text | str] = [
+            str(diagnosis.labels.ids[index]),
+            Text.assemble(("■ ", f"rgb({color[0]},{color[1]},{color[2]})"), name),
+        ]
+        for split in diagnosis.splits:
+            absent = split.pictures_with[index] == 0
+            cells += [
+                Text("never", style="yellow") if absent else f"{split.share(index):.2%}",
+                f"{split.pictures_with[index]:,}",
+            ]
+        table.add_row(*cells)
+    return table
+
+
+def describe_sizes(sizes: Counter[tuple[int, int]]) -> str:
+    """ "480×360", or the smallest and the largest of several."""
+    if not sizes:
+        return "–"
+    ordered: Sequence[tuple[int, int]] = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+    texts = [f"{width}×{height}" for height, width in (ordered[0], ordered[-1])]
+    return texts[0] if len(ordered) == 1 else f"{len(ordered)} sizes, {texts[0]} to {texts[1]}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" + "s" * (count != 1)

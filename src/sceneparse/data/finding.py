@@ -1,0 +1,151 @@
+"""Finding pictures: files, folders and patterns, one after the other, without holding them all."""
+
+import fnmatch
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sceneparse.errors import UserError
+
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif")
+)
+"""Suffixes, in lower case, of what counts as a picture in a folder."""
+
+
+class FoundPicture(NamedTuple):
+    """A picture file and its name, which is unique among all that are found together."""
+
+    path: Path
+    name: str
+
+
+def find_pictures(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
+    """All pictures of the inputs, in the inputs' order; within a folder sorted, its own files before its subfolders.
+
+    An input is a file (whatever its suffix), a folder (searched through, symbolic links followed) or a pattern with
+    `*`, `?`, `[…]` and `**`. Hidden files are left out. A picture's name is its path below the folder (for a pattern:
+    below its part without wildcards) without the suffix. Pictures of one folder that differ only in the suffix keep
+    it in the name ("a.jpg", "a.png"); a name that an earlier input took already gets "-2", "-3", … at its end.
+
+    Memory does not grow with the number of folders; with several inputs their names are remembered.
+
+    Raises:
+        UserError: At once, before anything is found: an input doesn't exist or holds no picture.
+    """
+    if not inputs:
+        raise UserError("no pictures given; name files, folders or patterns such as 'photos/**/*.jpg'")
+    for source in inputs:
+        if next(_pictures_of(source), None) is None:
+            raise UserError(_nothing(source))
+    if len(inputs) == 1:
+        return _pictures_of(inputs[0])
+    return _numbered(inputs)
+
+
+def _numbered(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
+    taken: set[str] = set()
+    for source in inputs:
+        for path, name in _pictures_of(source):
+            unique, number = name, 1
+            while unique in taken:
+                number += 1
+                unique = f"{name}-{number}"
+            taken.add(unique)
+            yield FoundPicture(path, unique)
+
+
+def _pictures_of(source: str | Path) -> Iterator[FoundPicture]:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        yield from walk(path)
+    elif path.exists():
+        yield FoundPicture(path, path.stem)
+    elif _is_pattern(source):
+        parts = path.parts
+        fixed = next(index for index, part in enumerate(parts) if _is_pattern(part))
+        base, pattern = Path(*parts[:fixed]), parts[fixed:]
+        if base.is_dir():
+            yield from walk(base, pattern)
+    else:
+        raise UserError(f"{source}: no such file or folder")
+
+
+def _is_pattern(text: str | Path) -> bool:
+    return any(sign in str(text) for sign in "*?[")
+
+
+def _nothing(source: str | Path) -> str:
+    if Path(source).expanduser().is_dir():
+        return f"{source}: no pictures in this folder or below it (looked for {', '.join(sorted(PICTURE_SUFFIXES))})"
+    return f"{source}: no picture matches this pattern"
+
+
+def walk(root: Path, pattern: Sequence[str] = ("**",)) -> Iterator[FoundPicture]:
+    """The pictures below a folder whose relative path matches a pattern, given part by part.
+
+    Raises:
+        UserError: A folder may not be read.
+    """
+    return _walk(root, (), tuple(pattern), frozenset())
+
+
+def _walk(
+    folder: Path, below: tuple[str, ...], pattern: tuple[str, ...], above: frozenset[tuple[int, int]]
+) -> Iterator[FoundPicture]:
+    files, folders = [], []
+    try:
+        status = folder.stat()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.name)
+                elif _split(entry.name)[1].lower() in PICTURE_SUFFIXES and _matches((*below, entry.name), pattern):
+                    files.append(entry.name)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be searched ({error.strerror})") from None
+    place = (status.st_dev, status.st_ino)
+    if place in above:  # a symbolic link that leads back up
+        return
+    files.sort()
+    stems = Counter(_split(file)[0] for file in files)
+    taken = set(files)
+    for file in files:
+        stem = _split(file)[0]
+        name = stem if stems[stem] == 1 and stem not in taken else file
+        yield FoundPicture(folder / file, "/".join((*below, name)))
+    for name in sorted(folders):
+        if _leads_on((*below, name), pattern):
+            yield from _walk(folder / name, (*below, name), pattern, above | {place})
+
+
+def _split(file: str) -> tuple[str, str]:
+    """Stem and suffix, as `Path` has them but without its cost on hundreds of thousands of names."""
+    stem, dot, suffix = file.rpartition(".")
+    return (stem, dot + suffix) if dot else (file, "")
+
+
+def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        if len(pattern) == 1:
+            return bool(parts)
+        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts)))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+
+
+def _leads_on(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Whether something below this folder can still match: saves walking through what cannot."""
+    for index, part in enumerate(parts):
+        if index >= len(pattern) - 1:
+            return pattern[-1] == "**"
+        if pattern[index] == "**":
+            return True
+        if not fnmatch.fnmatchcase(part, pattern[index]):
+            return False
+    return True

@@ -1,0 +1,235 @@
+"""Training batches, decided by counting alone.
+
+Iteration i takes the places i·batch … (i+1)·batch - 1 of an endless row of samples: epoch after epoch, each in an
+order of its own. The order of an epoch is a function of (seed, epoch), a sample's augmentation one of (seed, epoch,
+index). So neither the number of workers nor a stop and a start in between changes a single pixel, and starting late
+reads nothing of what was before.
+"""
+
+import ctypes
+import signal
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sceneparse.data.augment import augment
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.errors import UserError
+from sceneparse.settings import AugmentationSettings, PreprocessingSettings
+
+Place = tuple[int, int]
+"""A sample of the endless row: (epoch, index in the data set)."""
+
+ORDER, AUGMENTATION = 0, 1
+"""What a generator is for; keeps the streams of chance apart."""
+
+PREFETCH = 3
+"""Batches that each worker keeps ready."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step trains on.
+
+    Args:
+        images: (N, C, H, W) uint8.
+        objects: (N, H, W) int16 class indices, `IGNORE` where nothing counts.
+        names: The samples' names.
+        paths: The pictures' files, empty where there are none.
+        indices: The samples' indices in the data set.
+    """
+
+    images: Tensor
+    objects: Tensor
+    names: tuple[str, ...]
+    paths: tuple[str, ...]
+    indices: tuple[int, ...]
+
+
+def training_batches(
+    dataset: DataSet,
+    augmentation: AugmentationSettings,
+    preprocessing: PreprocessingSettings,
+    *,
+    batch: int,
+    seed: int,
+    start: int,
+    stop: int,
+    workers: int,
+    cache_mb: int,
+    rank: int = 0,
+    world: int = 1,
+) -> Generator[Batch, None, None]:
+    """The augmented batches of iterations start … stop - 1.
+
+    Workers start with the first batch that is asked for and end when the iterator is closed or used up.
+
+    Args:
+        dataset: Where samples come from.
+        augmentation: How they are changed.
+        preprocessing: Gives the colour of padding (`mean`).
+        batch: Pictures of an iteration over all processes; this one gets batch / world of them.
+        seed: Decides order and augmentation.
+        start: First iteration.
+        stop: One past the last iteration.
+        workers: Loader processes; 0 loads in this one.
+        cache_mb: Memory for decoded samples in MiB, over all workers of this process.
+        rank: This process among those that train together.
+        world: Number of processes that train together.
+
+    Raises:
+        UserError: The data set is empty, a sample cannot be read or has no objects, or pictures without a crop differ
+            in size; the message names the sample.
+    """
+    if len(dataset) == 0:
+        raise UserError("the training split has no samples: there is nothing to train on")
+    loader = DataLoader(
+        _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers)),
+        batch_sampler=_Places(len(dataset), batch, seed, start, stop, rank, world),
+        num_workers=workers,
+        collate_fn=_collate,
+        worker_init_fn=_begin_worker if workers else None,
+        prefetch_factor=PREFETCH if workers else None,
+        # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
+        generator=torch.Generator(),
+    )
+    try:
+        for result in loader:
+            if isinstance(result, _Failure):
+                raise UserError(result.message)
+            yield result
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(
+            f"a loader process died ({' '.join(str(error).split())}), most often for want of memory: "
+            "lower data.workers or data.cache_mb"
+        ) from None
+
+
+def places(samples: int, batch: int, seed: int, iteration: int, rank: int = 0, world: int = 1) -> list[Place]:
+    """What an iteration trains on in one process: its share of the batch, as (epoch, index) pairs."""
+    share = batch // world
+    first = iteration * batch + rank * share
+    row = [divmod(place, samples) for place in range(first, first + share)]
+    return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
+
+
+# A batch may reach over an epoch's end, so the last two orders are kept.
+@lru_cache(maxsize=2)
+def _order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return _rng(seed, ORDER, epoch).permutation(samples)
+
+
+def _rng(seed: int, purpose: int, *counters: int) -> np.random.Generator:
+    """A generator that depends on nothing but these numbers."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *counters])))
+
+
+class _Places:
+    """Batch sampler: the places of each iteration, counted and not stored."""
+
+    def __init__(self, samples: int, batch: int, seed: int, start: int, stop: int, rank: int, world: int) -> None:
+        self.samples, self.batch, self.seed = samples, batch, seed
+        self.start, self.stop, self.rank, self.world = start, stop, rank, world
+
+    def __len__(self) -> int:
+        return max(0, self.stop - self.start)
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        for iteration in range(self.start, self.stop):
+            yield places(self.samples, self.batch, self.seed, iteration, self.rank, self.world)
+
+
+class _AugmentedSamples(Dataset[object]):
+    """The data set by place in the endless row, augmented; decoded samples are kept as far as memory allows.
+
+    The cache fills up and then stays: in a random order, any fixed part of the samples is met as often as the most
+    recent ones, and nothing is decoded only to push out something else.
+    """
+
+    def __init__(
+        self,
+        dataset: DataSet,
+        settings: AugmentationSettings,
+        mean: Sequence[float],
+        seed: int,
+        cache_bytes: int,
+    ) -> None:
+        self.dataset, self.settings, self.mean, self.seed = dataset, settings, mean, seed
+        self.free = cache_bytes
+        self.cache: dict[int, Sample] = {}
+
+    def __getitem__(self, place: Place) -> "tuple[int, Sample] | _Failure":
+        epoch, index = place
+        try:
+            sample = self._decoded(index)
+        except UserError as error:
+            # An exception from a worker would arrive as a worker's traceback; the user should see its one line.
+            return _Failure(str(error))
+        return index, augment(sample, self.settings, self.mean, _rng(self.seed, AUGMENTATION, epoch, index))
+
+    def _decoded(self, index: int) -> Sample:
+        if index in self.cache:
+            return self.cache[index]
+        sample = self.dataset[index]
+        if sample.objects is None:
+            raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
+        # The other tasks' masks are not trained on here: neither kept nor augmented.
+        size = sample.image.nbytes + sample.objects.nbytes
+        sample = replace(sample, parts=None, materials=None, textures=None)
+        if size <= self.free:
+            self.free -= size
+            self.cache[index] = sample
+        return sample
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A user's mistake that came up while a batch was made."""
+
+    message: str
+
+
+def _collate(items: "list[tuple[int, Sample] | _Failure]") -> "Batch | _Failure":
+    samples, masks, indices = [], [], []
+    for item in items:
+        if isinstance(item, _Failure):
+            return item
+        index, sample = item
+        assert sample.objects is not None
+        samples.append(sample)
+        masks.append(sample.objects)
+        indices.append(index)
+    first = samples[0]
+    for sample in samples:
+        if sample.image.shape != first.image.shape:
+            one, other = (f"'{s.name}' is {'x'.join(map(str, s.image.shape))}" for s in (first, sample))
+            return _Failure(
+                f"pictures of one batch differ in channels x height x width: {one}, {other}; "
+                "set augmentation.crop, such as --augmentation.crop [473,473]"
+            )
+    return Batch(
+        torch.stack([sample.image for sample in samples]),
+        torch.stack(masks),
+        tuple(sample.name for sample in samples),
+        tuple(sample.path for sample in samples),
+        tuple(indices),
+    )
+
+
+def _begin_worker(_: int) -> None:
+    """Make a worker leave Ctrl-C to the training process, end with it, and take one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,0 +1,187 @@
+"""Mask files: exact values or nothing. No interpolation, no rotation, no lossy form."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from sceneparse.data.decoding import Decoded, PictureError, decode
+from sceneparse.errors import UserError
+from sceneparse.files import whole_file
+from sceneparse.labels import IGNORE, LabelSpace
+
+_PACKED = {"L;2": 85, "L;4": 17}
+"""Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
+
+
+def read_mask(path: Path, labels: LabelSpace) -> Tensor:
+    """Read a mask as (H, W) int16 class indices, `IGNORE` (-1) where ignored.
+
+    `index` masks are grey or palette files of up to 16 bits, whose grey value or palette index is the id. A palette's
+    colours are not looked at, unless they are all grey in a GIF or BMP, which have no other grey form. `rgb` masks are
+    colour or palette files, whose colours are looked up.
+
+    Raises:
+        PictureError: Missing, damaged, a JPEG, of the other form than the label space says, or with values that are
+            not in the label space.
+    """
+    indices, unknown = decode_mask(path, labels)
+    if unknown:
+        raise PictureError(f"{path}: {unknown_values(unknown, labels)}", "values")
+    return torch.from_numpy(indices)
+
+
+def decode_mask(path: Path, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
+    """`read_mask` that returns values outside the label space, with their pixel counts, rather than refusing them."""
+    decoded = decode(path)
+    if decoded.format in ("JPEG", "MPO"):
+        raise PictureError(
+            f"{path}: a mask cannot be a JPEG, whose compression changes label values; export the masks as PNG from "
+            "their source (converting this file would keep the damage)",
+            "jpeg-mask",
+        )
+    values = _ids(decoded, path) if labels.masks == "index" else _colors(decoded, path)
+    return labels.decode(values)
+
+
+def write_mask(path: Path, indices: Tensor, labels: LabelSpace) -> None:
+    """Write (H, W) class indices so that `read_mask` gives them back, whole or not at all.
+
+    `index` masks become palette images in the classes' colours (16-bit grey if ids pass 255), `rgb` masks colour
+    images.
+
+    Raises:
+        UserError: Pixels are ignored, but the label space has no ignored value (or colour) to write there.
+    """
+    array = indices.numpy()
+    if not (labels.ignore_colors if labels.masks == "rgb" else labels.ignore) and (array == IGNORE).any():
+        raise UserError(f"{path}: the label space has no value for ignored pixels; give it one to write this mask")
+    if labels.masks == "rgb":
+        colors = np.array([*labels.colors, *labels.ignore_colors[:1]], dtype=np.uint8)
+        image = Image.fromarray(colors[array])
+    else:
+        ids = labels.encode(array)
+        image = Image.fromarray(ids)
+        if ids.dtype == np.uint8:
+            palette = np.zeros((256, 3), dtype=np.uint8)
+            palette[[value for value in labels.ids if value < 256]] = labels.palette[np.array(labels.ids) < 256]
+            image.putpalette(palette.tobytes())
+    with whole_file(path) as temporary:
+        image.save(temporary)
+
+
+def unknown_values(unknown: Mapping[str, int], labels: LabelSpace) -> str:
+    """Say which values are not in the label space, on how many pixels, and what to do about it."""
+    most = sorted(unknown.items(), key=lambda item: -item[1])
+    what = "value" if labels.masks == "index" else "colour"
+    if len(most) == 1:
+        found = f"{what} {most[0][0]} at {_pixels(most[0][1])}"
+    else:
+        found = f"{len(most)} {what}s outside the label space ({', '.join(f'{v} at {_pixels(n)}' for v, n in most[:4])}"
+        found += ", …)" if len(most) > 4 else ")"
+    if labels.masks == "rgb":
+        others = f" and {len(labels.ignore_colors)} ignored ones" if labels.ignore_colors else ""
+        space = f"{len(labels)} class colours{others}"
+    else:
+        space = f"ids {ranges(labels.ids)} and " + (
+            f"ignores {ranges(labels.ignore)}" if labels.ignore else "no ignore value"
+        )
+    return f"{found}, but the label space has {space}. {value_hint(unknown, labels)}"
+
+
+def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
+    """What the label space should probably say, judged by the values that are not in it."""
+    count, first = len(labels), next(iter(unknown))
+    if labels.masks == "rgb":
+        return (
+            'If it means "unlabelled", add it to "ignore_colors" in classes.json; many odd colours mean that the mask '
+            "was resized with interpolation or saved lossily."
+        )
+    if set(unknown) == {"255"}:
+        if count == 2 and labels.ids == (0, 1):
+            return 'If these are black-and-white masks (0 and 255), add "ids": [0, 255] to classes.json.'
+        return 'If 255 means "unlabelled", add "ignore": 255 to classes.json.'
+    if labels.ids == tuple(range(count)) and set(unknown) <= {str(count), "255"}:
+        return (
+            f'If the masks count classes from 1 and 0 means "unlabelled" ("reduce zero label"), put "ids": [1, …, '
+            f'{count}] and "ignore": {[0, *labels.ignore]} into classes.json; if {count} means "unlabelled", put '
+            f'"ignore": {[count, *labels.ignore]}.'
+        )
+    if len(unknown) == 1:
+        return f'If {first} means "unlabelled", add "ignore": {first} to classes.json; if it is a class, name it there.'
+    return (
+        'Give every class its value by "ids" in classes.json and list the unlabelled ones in "ignore"; many odd values '
+        "mean that the mask was resized with interpolation or holds something else than classes."
+    )
+
+
+def ranges(values: Collection[int]) -> str:
+    """Numbers as a reader writes them: "0–10", "1, 3, 7–9"."""
+    runs: list[list[int]] = []
+    for value in sorted(values):
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    texts = [str(low) if low == high else f"{low}–{high}" for low, high in runs]
+    return ", ".join(texts) if len(texts) <= 8 else ", ".join([*texts[:7], "…", texts[-1]])
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count:,} pixels"
+
+
+def _ids(decoded: Decoded, path: Path) -> NDArray[Any]:
+    image = decoded.image
+    if image.mode in ("L", "P"):
+        values = np.array(image)
+        if image.mode == "P" and decoded.format in ("GIF", "BMP"):
+            return _grey_of_palette(image, values)
+        return values // _PACKED[decoded.raw] if decoded.raw in _PACKED else values
+    if image.mode == "1":
+        return np.array(image).astype(np.uint8)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        values = np.array(image)
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > 65535:
+            raise PictureError(
+                f"{path}: values from {low:,} to {high:,}, but mask ids are 0–65535; give another number to what is "
+                "outside",
+                "values",
+            )
+        return values
+    if image.mode in ("RGB", "RGBA", "CMYK", "RGBX"):
+        raise PictureError(
+            f"{path}: a colour picture ({image.mode}), but the label space expects ids (grey or palette files); if the "
+            'colours stand for classes, say "masks": "rgb" in classes.json',
+            "mask-is-rgb",
+        )
+    raise PictureError(f"{path}: a mask cannot be of mode {image.mode}; save it as 8- or 16-bit grey", "form")
+
+
+def _grey_of_palette(image: Image.Image, indices: NDArray[Any]) -> NDArray[Any]:
+    """GIF and BMP have no grey form but grey palettes, which writers shrink and reorder: then the grey is the id."""
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    given = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+    palette[: len(given)] = given
+    return palette[:, 0][indices] if (palette == palette[:, :1]).all() else indices
+
+
+def _colors(decoded: Decoded, path: Path) -> NDArray[Any]:
+    image = decoded.image
+    if image.mode == "RGBA" and np.array(image.getchannel("A")).min() < 255:
+        raise PictureError(f"{path}: partly transparent, so its colours are not certain; save the mask as RGB", "form")
+    if image.mode in ("RGB", "RGBA", "RGBX", "P"):
+        return np.array(image.convert("RGB"))
+    if image.mode in ("1", "L", "I") or image.mode.startswith("I;16"):
+        raise PictureError(
+            f'{path}: a grey picture, but the label space expects colours ("masks": "rgb" in classes.json); if the '
+            'grey values are ids, say "masks": "index"',
+            "mask-is-index",
+        )
+    raise PictureError(f"{path}: a mask cannot be of mode {image.mode}; save it as RGB", "form")

@@ -1,0 +1,152 @@
+"""Pictures and the masks that belong to them, matched by name in two folders."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sceneparse.data.decoding import PictureError, decode
+from sceneparse.data.finding import walk
+from sceneparse.data.pictures import read_mask, read_picture
+from sceneparse.data.sample import Sample
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
+
+
+@dataclass(frozen=True)
+class SplitFolders:
+    """Where a split's pictures and masks lie."""
+
+    name: str
+    images: Path
+    masks: Path
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and its mask; `name` is their common path below their folders, without suffix."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a split's two folders hold, sorted by name.
+
+    Args:
+        pairs: The pictures with a mask.
+        without_mask: Pictures without a mask.
+        without_picture: Masks without a picture.
+        doubles: Files of one folder that differ only in their suffix, so that a name stands for two.
+    """
+
+    pairs: tuple[Pair, ...]
+    without_mask: tuple[Path, ...]
+    without_picture: tuple[Path, ...]
+    doubles: tuple[Path, ...]
+
+
+def list_pairs(split: SplitFolders) -> Listing:
+    """Match pictures and masks by their relative path without suffix. Reads folders, not files.
+
+    Raises:
+        UserError: A folder is missing.
+    """
+    for folder in (split.images, split.masks):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; split '{split.name}' needs it")
+    images, double_images = _by_stem(split.images)
+    masks, double_masks = _by_stem(split.masks)
+    return Listing(
+        pairs=tuple(Pair(name, images[name], masks[name]) for name in sorted(images) if name in masks),
+        without_mask=tuple(images[name] for name in sorted(images) if name not in masks),
+        without_picture=tuple(masks[name] for name in sorted(masks) if name not in images),
+        doubles=(*double_images, *double_masks),
+    )
+
+
+def _by_stem(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    found: dict[str, Path] = {}
+    doubles = []
+    for path, _ in walk(folder):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            doubles.append(path)
+        else:
+            found[stem] = path
+    return found, doubles
+
+
+class PairedPictures:
+    """A split whose samples are pairs of files; see `DataSet`.
+
+    Args:
+        split: The two folders.
+        labels: The label space of the masks.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: A folder is missing or empty, or pictures and masks don't match one to one.
+    """
+
+    def __init__(self, split: SplitFolders, labels: LabelSpace, channels: int = 3) -> None:
+        listing = list_pairs(split)
+        refuse_unpaired(listing, split)
+        self.labels = labels
+        self._pairs = listing.pairs
+        self._channels = channels
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        pair = self._pairs[index]
+        image = read_picture(pair.image, self._channels)
+        objects = read_mask(pair.mask, self.labels)
+        sample = Sample(image=image, objects=objects, name=pair.name, path=str(pair.image))
+        wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]))
+        if wrong is not None:
+            raise wrong
+        return sample
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._pairs[index].name
+
+
+def refuse_unpaired(listing: Listing, split: SplitFolders) -> None:
+    """Raise a `UserError` that names the first picture without mask, mask without picture or ambiguous name."""
+    where = f"split '{split.name}'"
+    advice = "pictures and masks are matched by their path without suffix; `sceneparse data check` lists them all"
+    for files, what, other in (
+        (listing.without_mask, "no mask", split.masks),
+        (listing.without_picture, "no picture", split.images),
+    ):
+        if files:
+            more = f" (and for {len(files) - 1:,} more)" if len(files) > 1 else ""
+            raise UserError(f"{where}: {what} in {other} for {files[0]}{more}; {advice}")
+    if listing.doubles:
+        raise UserError(f"{where}: {listing.doubles[0]} differs from another file only in its suffix; {advice}")
+    if not listing.pairs:
+        raise UserError(f"{where}: no pictures in {split.images}")
+
+
+def mismatch(pair: Pair, size: tuple[int, int], mask_size: tuple[int, int]) -> PictureError | None:
+    """The error that says that mask and picture differ in size, or None.
+
+    Args:
+        pair: The files.
+        size: (height, width) of the picture, upright.
+        mask_size: (height, width) of the mask.
+    """
+    if size == mask_size:
+        return None
+    (height, width), (mask_height, mask_width) = size, mask_size
+    message = f"{pair.mask}: {mask_width}×{mask_height} pixels, but its picture {pair.image} has {width}×{height}"
+    if mask_size == (width, height) and decode(pair.image, pixels=False).orientation >= 5:
+        advice = (
+            "the picture's EXIF turns it upright, but the mask was drawn on the unturned pixels: save the picture's "
+            "pixels upright or without EXIF, so that both agree"
+        )
+        return PictureError(f"{message}; {advice}", "turned")
+    return PictureError(f"{message}; make the mask at the picture's size, without interpolation", "size")

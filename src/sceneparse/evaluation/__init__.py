@@ -1,0 +1,25 @@
+"""Evaluation: metrics, running a protocol over a data set, and the report.
+
+Nothing here knows of training.
+"""
+
+from sceneparse.evaluation.command import evaluate_model, machine
+from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate, print_scores
+from sceneparse.evaluation.metrics import ClassScore, ConfusionMatrix, Scores, score
+from sceneparse.evaluation.report import write_report
+from sceneparse.evaluation.rival import Rival
+
+__all__ = [
+    "ClassScore",
+    "ConfusionMatrix",
+    "Evaluation",
+    "PictureScore",
+    "Rival",
+    "Scores",
+    "evaluate",
+    "evaluate_model",
+    "machine",
+    "print_scores",
+    "score",
+    "write_report",
+]

@@ -1,0 +1,93 @@
+"""What `sceneparse evaluate` does: a model, a split, a protocol; a table, metrics.json and a report."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from sceneparse.data import open_dataset
+from sceneparse.errors import UserError
+from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
+from sceneparse.evaluation.report import write_report
+from sceneparse.inference import TorchEngine, resolve
+from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.weights import Model, load_model
+
+
+def evaluate_model(
+    model: str | Path,
+    *,
+    data: str | None = None,
+    kind: str | None = None,
+    split: str | None = None,
+    out: Path | None = None,
+    count: int | None = None,
+    protocol: Sequence[str] = (),
+    device: str = "auto",
+    precision: Precision = "auto",
+    progress: bool = True,
+) -> Evaluation:
+    """Score a model on labelled pictures.
+
+    Args:
+        model: A model folder or a hub id.
+        data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
+        kind: folder, camvid or toyworld. Default: the model's.
+        split: Split to test on. Default: the model's test split.
+        out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder.
+        count: Test only so many pictures, evenly spaced.
+        protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        device: auto, cpu or cuda.
+        precision: auto, float32 or bfloat16.
+        progress: Show a progress bar, the table and the report's path.
+
+    Raises:
+        UserError: No such model or data set, or a protocol that doesn't hold together.
+    """
+    loaded = load_model(model)
+    settings = _data_settings(loaded, data, kind, split)
+    afresh = any(argument.startswith("--name=") for argument in protocol)
+    stored = {} if afresh else to_mapping(loaded.config.protocol)
+    tested = resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
+    dataset = open_dataset(settings, settings.test, channels=loaded.config.backbone.in_channels)
+    if dataset.labels.names != loaded.labels.names:
+        raise UserError(
+            f"{model} names {len(loaded.labels)} classes ({', '.join(loaded.labels.names[:3])}, …) but the data set "
+            f"{len(dataset.labels)} ({', '.join(dataset.labels.names[:3])}, …): give data with the model's classes"
+        )
+    engine = TorchEngine(loaded.network, loaded.config.preprocessing, device=device, precision=precision)
+    title = f"{loaded.config.name} on {settings.kind} {settings.test}"
+    evaluation = evaluate(engine, dataset, tested, count=count, progress=title if progress else None)
+    folder = Path(model)
+    if out is None:
+        out = folder.parent / "evaluation" if folder.is_dir() else Path("evaluation")
+    facts = {"data": f"{settings.kind}, {settings.test} split", "engine": engine.describe(), "machine": machine()}
+    run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
+    report = write_report(out, evaluation, engine, dataset, title=title, run=run, facts=facts)
+    if progress:
+        print_scores(evaluation, Console())
+        print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
+    return evaluation
+
+
+def machine() -> str:
+    """The machine in a few words, to stand beside figures."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def _data_settings(loaded: Model, data: str | None, kind: str | None, split: str | None) -> DataSettings:
+    trained = loaded.config.data
+    stored = to_mapping(replace(trained, root=data or trained.root))
+    settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])
+    if settings.kind == "toyworld" and data is not None:
+        raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
+    if settings.kind != "toyworld" and settings.root is None:
+        raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
+    return replace(settings, test=split or settings.test)

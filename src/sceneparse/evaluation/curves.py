@@ -1,0 +1,101 @@
+"""The training curves of a run, from its metrics.jsonl."""
+
+import json
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sceneparse.evaluation import charts
+
+MOST_POINTS = 300
+"""Points of a curve; longer ones are averaged down, since a screen shows no more and the page stays small."""
+SMOOTHED_FROM = 40
+"""The loss of a few pictures is noise; from so many points on a moving average is drawn over it."""
+
+Points = list[tuple[float, float]]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl, none if there is no such file.
+
+    A line that was cut off when its writer was killed is left out. A run that went on from a checkpoint may have
+    written an iteration twice: the later line counts.
+    """
+    if not path.is_file():
+        return []
+    lines: dict[tuple[str, float], dict[str, Any]] = {}
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict) and _number(line.get("iteration")):
+            lines[str(line.get("kind")), line["iteration"]] = line
+    return sorted(lines.values(), key=lambda line: line["iteration"])
+
+
+def training_charts(lines: Sequence[dict[str, Any]]) -> str:
+    """Charts of the loss, the validation scores and the learning rate, as far as the lines hold them. HTML."""
+    found = []
+    if losses := _points(lines, "train", "loss"):
+        found.append(_loss_chart(losses))
+    scores = [
+        charts.Series(name, points, color, dots=True)
+        for name, key, color in (
+            ("mean IoU", "mean_iou", "var(--ours)"),
+            ("pixel accuracy", "pixel_accuracy", "var(--muted)"),
+        )
+        if (points := _points(lines, "validation", key))
+    ]
+    if scores:
+        found.append(charts.curves(scores, label="Validation", x_name="iteration", percent=True))
+    rates = _points(lines, "train", "lr")
+    if len(rates) > 1:
+        found.append(charts.curves([charts.Series("", _averaged(rates))], label="Learning rate", x_name="iteration"))
+    return f'<div class="charts">{"".join(found)}</div>' if found else ""
+
+
+def _loss_chart(losses: Points) -> str:
+    if len(losses) < SMOOTHED_FROM:
+        series = [charts.Series("", losses, dots=len(losses) == 1)]
+    else:
+        series = [
+            charts.Series("each", _averaged(losses), faint=True),
+            charts.Series("moving average", _averaged(_smoothed(losses, max(5, len(losses) // 25)))),
+        ]
+    return charts.curves(series, label="Training loss", x_name="iteration")
+
+
+def _points(lines: Sequence[dict[str, Any]], kind: str, key: str) -> Points:
+    """(iteration, value) of the lines of a kind that hold a finite value."""
+    return [
+        (float(line["iteration"]), float(line[key]))
+        for line in lines
+        if line.get("kind") == kind and _number(line.get(key))
+    ]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _averaged(points: Points) -> Points:
+    """At most `MOST_POINTS` points, each the mean of a stretch."""
+    count = min(len(points), MOST_POINTS)
+    cuts = [index * len(points) // count for index in range(count + 1)]
+    return [_mean(points[start:stop]) for start, stop in pairwise(cuts)]
+
+
+def _smoothed(points: Points, width: int) -> Points:
+    """A centred moving average of y, over fewer points towards the ends."""
+    smooth = []
+    for place, (x, _) in enumerate(points):
+        reach = min(width // 2, place, len(points) - 1 - place)
+        smooth.append((x, _mean(points[place - reach : place + reach + 1])[1]))
+    return smooth
+
+
+def _mean(points: Points) -> tuple[float, float]:
+    return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)

@@ -1,0 +1,210 @@
+"""Running a protocol over a data set."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from torch import Tensor
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.errors import UserError
+from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
+from sceneparse.inference import Engine, TestProtocol, predict
+from sceneparse.labels import LabelSpace
+
+AHEAD = 2
+"""Samples that are read ahead while the network works."""
+
+
+@dataclass(frozen=True)
+class PictureScore:
+    """One picture's score.
+
+    Args:
+        index: Its index in the data set.
+        name: Its name.
+        mean_iou: Mean IoU over the classes that occur in its truth or prediction; None if no pixel's truth is known.
+        pixel_accuracy: Share of its known pixels that are right; None likewise.
+    """
+
+    index: int
+    name: str
+    mean_iou: float | None
+    pixel_accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Args:
+        scores: The scores over all pictures.
+        counts: (C, C) int64 pixels, rows truth, columns prediction.
+        pictures: Each picture's own score.
+        protocol: How the pictures were tested.
+        labels: The label space.
+        seconds: How long it took, reading included.
+    """
+
+    scores: Scores
+    counts: Tensor
+    pictures: tuple[PictureScore, ...]
+    protocol: TestProtocol
+    labels: LabelSpace
+    seconds: float
+
+    @property
+    def pictures_per_second(self) -> float:
+        """Speed, reading included."""
+        return len(self.pictures) / self.seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of metrics.json; fractions 0..1, null for classes without a score."""
+        return {
+            "mean_iou": self.scores.mean_iou,
+            "pixel_accuracy": self.scores.pixel_accuracy,
+            "mean_accuracy": self.scores.mean_accuracy,
+            "frequency_weighted_iou": self.scores.frequency_weighted_iou,
+            "protocol": self.protocol.describe(),
+            "pictures": len(self.pictures),
+            "seconds": round(self.seconds, 3),
+            "pictures_per_second": round(self.pictures_per_second, 3),
+            "classes": [
+                {"name": one.name, "iou": one.iou, "accuracy": one.accuracy, "pixels": one.pixels}
+                for one in self.scores.classes
+            ],
+            "confusion": self.counts.tolist(),
+        }
+
+
+def evaluate(
+    engine: Engine,
+    dataset: DataSet,
+    protocol: TestProtocol,
+    *,
+    count: int | None = None,
+    progress: str | None = None,
+) -> Evaluation:
+    """Score an engine on a data set, each picture at its own resolution.
+
+    Args:
+        engine: What gives scores.
+        dataset: Pictures with object labels.
+        protocol: How pictures are tested.
+        count: Test only so many pictures, evenly spaced; None or more than there are tests all.
+        progress: Title of a progress bar on the terminal (standard error); None for silence.
+
+    Raises:
+        UserError: Nothing to score: no pictures, a sample without object labels, no pixel with a known class; or the
+            engine has other classes than the data set.
+    """
+    if engine.num_classes != len(dataset.labels):
+        raise UserError(f"the model has {engine.num_classes} classes, but the data set has {len(dataset.labels)}")
+    indices = spaced(len(dataset), count)
+    matrix, pictures = ConfusionMatrix(engine.num_classes), []
+    began = time.perf_counter()
+    with _progress_bar(progress, len(indices)) as advance:
+        for index, sample in _read_ahead(dataset, indices):
+            name = sample.name or dataset.name(index)
+            if sample.objects is None:
+                raise UserError(f"{name}: no object labels, so there is nothing to compare with")
+            prediction = predict(engine, sample.image, protocol)
+            own = matrix.update(sample.objects, prediction.labels)
+            pictures.append(PictureScore(index, name, *picture_score(own)))
+            advance(matrix)
+    seconds = time.perf_counter() - began
+    if not matrix.counts.any():
+        raise UserError(f"none of the {len(indices)} pictures has a pixel whose class is known: check the label space")
+    scores = score(matrix.counts, dataset.labels.names, protocol.absent)
+    return Evaluation(scores, matrix.counts, tuple(pictures), protocol, dataset.labels, seconds)
+
+
+def spaced(length: int, count: int | None) -> list[int]:
+    """`count` indices below `length`, evenly spaced; all of them for None or a larger count.
+
+    Raises:
+        UserError: No pictures, or a count below 1.
+    """
+    if length == 0:
+        raise UserError("the data set has no pictures, so there is nothing to score")
+    if count is not None and count < 1:
+        raise UserError(f"count is {count}, but must be at least 1")
+    chosen = length if count is None else min(count, length)
+    return [index * length // chosen for index in range(chosen)]
+
+
+def print_scores(evaluation: Evaluation, console: Console) -> None:
+    """Print a table: every class with its scores, the means, and the protocol that they hold for."""
+    scores = evaluation.scores
+    total = sum(one.pixels for one in scores.classes)
+    console.print(f"protocol {evaluation.protocol.describe()}", highlight=False)
+    table = Table()
+    table.add_column("class")
+    table.add_column("", no_wrap=True, min_width=20)
+    for column in ("IoU", "accuracy", "pixels"):
+        table.add_column(column, justify="right")
+    for one in scores.classes:
+        table.add_row(one.name, _bar(one.iou), _percent(one.iou), _percent(one.accuracy), f"{one.pixels / total:.2%}")
+    table.add_section()
+    table.add_row(
+        "mean", _bar(scores.mean_iou), _percent(scores.mean_iou), _percent(scores.mean_accuracy), "", style="bold"
+    )
+    console.print(table)
+    console.print(
+        f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
+        f"frequency-weighted IoU {_percent(scores.frequency_weighted_iou)}, "
+        f"{len(evaluation.pictures):,} pictures in {evaluation.seconds:.1f} s "
+        f"({evaluation.pictures_per_second:.2f} a second)",
+        highlight=False,
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f}"
+
+
+def _bar(value: float | None, width: int = 20) -> str:
+    """A bar of eighths of a character."""
+    eighths = round((value or 0.0) * width * 8)
+    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
+
+
+def _read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
+    """The samples in order; the next ones are read in a thread meanwhile."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+    waiting: deque[tuple[int, Future[Sample]]] = deque()
+    try:
+        for index in indices:
+            waiting.append((index, pool.submit(dataset.__getitem__, index)))
+            if len(waiting) > AHEAD:
+                ready, future = waiting.popleft()
+                yield ready, future.result()
+        for ready, future in waiting:
+            yield ready, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _progress_bar(title: str | None, total: int) -> Iterator[Callable[[ConfusionMatrix], None]]:
+    """A progress bar with the running mean IoU (over the classes met so far); a call moves it on by one picture."""
+    if title is None:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("mean IoU {task.fields[iou]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=total, iou="–")
+        yield lambda matrix: bar.update(task, advance=1, iou=_percent(picture_score(matrix.counts)[0]))

@@ -1,0 +1,239 @@
+"""Pictures in the report: which ones, and each beside its truth, its prediction and its errors."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.errors import UserError
+from sceneparse.evaluation.evaluate import Evaluation, PictureScore
+from sceneparse.evaluation.page import percent
+from sceneparse.inference import Engine, predict
+from sceneparse.inference.paint import CORRECT, WRONG, blend, error_map, paint
+from sceneparse.labels import LabelSpace
+
+BEST, WORST, RANDOM = 4, 6, 4
+SIDE = 480
+"""Long side of the pictures in the report, in pixels."""
+QUALITY = 85
+LEGEND = 16
+"""At most so many classes are named under a picture, those with the most pixels first."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The pictures that a report shows, each at most once."""
+
+    best: tuple[PictureScore, ...]
+    worst: tuple[PictureScore, ...]
+    random: tuple[PictureScore, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A dashed box that points at a place.
+
+    Args:
+        left: In fractions of the picture, as are `top`, `width` and `height`.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @classmethod
+    def around(cls, mask: NDArray[np.bool_], margin: float = 0.02) -> "Mark":
+        """The box around the bulk of an (H, W) mask that isn't empty, with a margin in fractions of the picture.
+
+        A few far pixels would blow the box up to the whole picture: a twentieth of the mask at each side doesn't count.
+        """
+        (top, bottom), (left, right) = (_extent(mask.sum(axis=axis), margin) for axis in (1, 0))
+        return cls(left, top, right - left, bottom - top)
+
+
+def _extent(counts: NDArray[Any], margin: float) -> tuple[float, float]:
+    """Where the middle nine tenths of the counts along an axis lie, in fractions of it."""
+    shares = counts.cumsum() / counts.sum()
+    first, last = np.searchsorted(shares, (0.05, 0.95))
+    return max(first / len(counts) - margin, 0.0), min((last + 1) / len(counts) + margin, 1.0)
+
+
+def choose(pictures: Sequence[PictureScore]) -> Choice:
+    """The pictures of highest and of lowest mean IoU (the worst first), and some of the others by chance.
+
+    The draw is seeded: the same scores give the same pictures. With few pictures the three groups get a share each.
+    """
+    ranked = sorted((one for one in pictures if one.mean_iou is not None), key=lambda one: -(one.mean_iou or 0.0))
+    best = min(BEST, -(-len(ranked) // 3))
+    worst = min(WORST, (len(ranked) - best + 1) // 2)
+    rest = ranked[best : len(ranked) - worst]
+    drawn = np.random.default_rng(0).permutation(len(rest))[:RANDOM]
+    return Choice(
+        best=tuple(ranked[:best]),
+        worst=tuple(reversed(ranked[len(ranked) - worst :])),
+        random=tuple(rest[index] for index in drawn),
+    )
+
+
+def cards(chosen: Sequence[PictureScore], evaluation: Evaluation, engine: Engine, dataset: DataSet) -> str:
+    """A card for each picture: its scores, the four views, a legend and the largest mistake. HTML."""
+    return "".join(_card(score, evaluation, engine, dataset) for score in chosen)
+
+
+def _card(score: PictureScore, evaluation: Evaluation, engine: Engine, dataset: DataSet) -> str:
+    space = evaluation.labels
+    sample = dataset[score.index]
+    truth = truth_of(sample)
+    prediction = predict(engine, sample.image, evaluation.protocol).labels.numpy()
+    image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
+    small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
+    views = (
+        view(photo(image), "picture", f"Picture {score.name}"),
+        view(label_image(small_truth, space), "truth", f"Truth of {score.name}", labels=True),
+        view(label_image(small_prediction, space), "prediction", f"Prediction for {score.name}", labels=True),
+        view(photo(_errors(image, small_truth, small_prediction)), "errors", f"Errors in {score.name}"),
+    )
+    return card(
+        f"<b>{escape(score.name)}</b><span>mean IoU {percent(score.mean_iou)}</span>"
+        f'<span class="muted">{percent(score.pixel_accuracy)} of the pixels right</span>'
+        f'<span class="muted">{_largest_mistake(truth, prediction, space)}</span>',
+        views,
+        legend((truth, prediction), space),
+    )
+
+
+def card(line: str, views: Sequence[str], below: str) -> str:
+    """One picture's part of the page: a line of figures, its views side by side, and what stands below. HTML."""
+    return f'<div class="card"><p class="line">{line}</p><div class="views">{"".join(views)}</div>{below}</div>'
+
+
+def views_of(
+    name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark
+) -> list[str]:
+    """The picture and the named label maps, a mark on each."""
+    views = [view(photo(_shrink(_rgb(sample), Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
+    for caption, labels in maps:
+        image = label_image(_shrink(labels, Image.Resampling.NEAREST), space)
+        views.append(view(image, caption, f"{name}: {caption}", labels=True, mark=mark))
+    return views
+
+
+def view(image: Image.Image, caption: str, alt: str, *, labels: bool = False, mark: Mark | None = None) -> str:
+    """One picture with its caption; label maps keep hard edges when the browser enlarges them."""
+    box = ""
+    if mark is not None:
+        box = (
+            f'<span class="mark" style="left:{100 * mark.left:.1f}%;top:{100 * mark.top:.1f}%;'
+            f'width:{100 * mark.width:.1f}%;height:{100 * mark.height:.1f}%"></span>'
+        )
+    kind = ' class="labels"' if labels else ""
+    return (
+        f'<figure><div class="frame"><img{kind} src="{_data_uri(image)}" width="{image.width}" height="{image.height}" '
+        f'loading="lazy" alt="{escape(alt)}">{box}</div><figcaption>{escape(caption)}</figcaption></figure>'
+    )
+
+
+def photo(pixels: NDArray[np.uint8]) -> Image.Image:
+    """An (H, W, 3) uint8 array as a picture."""
+    return Image.fromarray(pixels)
+
+
+def label_image(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
+    """A label map as a palette image of only the colours that it uses: a few kilobytes as PNG."""
+    used, places = np.unique(labels, return_inverse=True)
+    if len(used) > 256:
+        return Image.fromarray(paint(labels, space))
+    image = Image.fromarray(places.reshape(labels.shape).astype(np.uint8), "P")
+    image.putpalette(paint(used, space).tobytes())
+    return image
+
+
+def legend(maps: Sequence[NDArray[Any]], space: LabelSpace) -> str:
+    """The classes of some label maps of one picture, with the colours they are painted in. HTML."""
+    pixels = np.concatenate([labels.ravel() for labels in maps])
+    counts = np.bincount(pixels + 1, minlength=len(space) + 1)
+    order = [int(index) for index in np.argsort(-counts[1:], kind="stable") if counts[1 + index]]
+    keys = [
+        f'<li><i style="background:#{bytes(space.colors[index]).hex()}"></i>{escape(space.names[index])}</li>'
+        for index in order[:LEGEND]
+    ]
+    if len(order) > LEGEND:
+        keys.append(f'<li class="muted">and {len(order) - LEGEND} more</li>')
+    if counts[0]:
+        keys.append('<li class="muted"><i style="background:#000"></i>truth unknown</li>')
+    return f'<ul class="keys" aria-label="Classes">{"".join(keys)}</ul>'
+
+
+def truth_of(sample: Sample) -> NDArray[np.int16]:
+    """The (H, W) truth.
+
+    Raises:
+        UserError: The sample has none.
+    """
+    if sample.objects is None:
+        raise UserError(f"{sample.name}: no truth, so it can't stand in a report; evaluate a split that has masks")
+    return sample.objects.numpy()
+
+
+def _largest_mistake(truth: NDArray[Any], prediction: NDArray[Any], space: LabelSpace) -> str:
+    wrong = (truth >= 0) & (truth != prediction)
+    if not wrong.any():
+        return "no mistake"
+    pairs, counts = np.unique(truth[wrong].astype(np.int64) * len(space) + prediction[wrong], return_counts=True)
+    place = int(counts.argmax())
+    right, read = divmod(int(pairs[place]), len(space))
+    share = counts[place] / (truth == right).sum()
+    return (
+        f"largest mistake: {percent(float(share), 0)} of <code>{escape(space.names[right])}</code> "
+        f"is read as <code>{escape(space.names[read])}</code>"
+    )
+
+
+def _errors(image: NDArray[np.uint8], truth: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.uint8]:
+    """The picture pale where it is right; wrong and unknown pixels in their colours, with a trace of the picture."""
+    colors = error_map(truth, prediction)
+    grey = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    pale = blend(grey, np.array(CORRECT, dtype=np.uint8), 0.7)
+    return np.where((truth == prediction)[..., None], pale, blend(grey, colors, 0.85))
+
+
+def _rgb(sample: Sample) -> NDArray[np.uint8]:
+    """(H, W, 3): the first three channels, or a single one as grey."""
+    channels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
+    return channels[:3].permute(1, 2, 0).contiguous().numpy()
+
+
+def _shrink(pixels: NDArray[Any], how: Image.Resampling) -> NDArray[Any]:
+    """An (H, W) int16 label map or (H, W, 3) picture with its long side brought down to `SIDE`."""
+    height, width = pixels.shape[:2]
+    factor = SIDE / max(height, width)
+    if factor >= 1:
+        return pixels
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    if pixels.ndim == 3:
+        return np.asarray(Image.fromarray(pixels).resize(size, how))
+    # Pillow resamples no signed 16-bit images; labels and IGNORE fit into its 32-bit integers.
+    return np.asarray(Image.fromarray(pixels.astype(np.int32), "I").resize(size, how)).astype(pixels.dtype)
+
+
+def _data_uri(image: Image.Image) -> str:
+    """PNG for label maps, whose edges must stay exact; WebP for photographs."""
+    exact = image.mode == "P"
+    file = io.BytesIO()
+    if exact:
+        image.save(file, "PNG", optimize=True)
+    else:
+        image.save(file, "WEBP", quality=QUALITY, method=4)
+    return f"data:image/{'png' if exact else 'webp'};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+WRONG_COLOR = f"#{bytes(WRONG).hex()}"
+"""The colour of wrong pixels, for the words that explain it."""

@@ -1,0 +1,251 @@
+"""The report of an evaluation: metrics.json and one HTML file that holds everything it shows."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse import __version__
+from sceneparse.data.sample import DataSet
+from sceneparse.evaluation import charts, curves, gallery
+from sceneparse.evaluation import rival as rivals
+from sceneparse.evaluation.evaluate import Evaluation
+from sceneparse.evaluation.page import Section, named, page, percent, table
+from sceneparse.evaluation.rival import Rival
+from sceneparse.files import write_json, write_text
+from sceneparse.inference import Engine
+
+MATRIX_CLASSES = 40
+"""Largest confusion matrix that is drawn whole; of a larger label space the most confused classes are shown."""
+CONFUSIONS = 12
+"""Confusions that are told in words."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One class read as another.
+
+    Args:
+        truth: Index of the true class.
+        read: Index of the class that it is read as.
+        rate: The fraction of the true class's pixels to which that happens.
+        cost: What it takes from the mean IoU: its share of the unions of both classes, over the number of classes.
+    """
+
+    truth: int
+    read: int
+    rate: float
+    cost: float
+
+
+def write_report(
+    folder: Path,
+    evaluation: Evaluation,
+    engine: Engine,
+    dataset: DataSet,
+    *,
+    title: str,
+    name: str = "this model",
+    run: Path | None = None,
+    rival: Rival | None = None,
+    facts: Mapping[str, str] = {},
+) -> Path:
+    """Write `metrics.json` and `report.html`, and `metrics-NAME.json` for a rival.
+
+    Args:
+        folder: Where they go; made if it isn't there.
+        evaluation: The scores.
+        engine: The model that was scored, to show its labels on the best, the worst and some other pictures.
+        dataset: The pictures it was scored on.
+        title: The report's heading.
+        name: What to call the model beside a rival.
+        run: The run folder, for the training curves; they are left out where it has no metrics.jsonl.
+        rival: A second model, scored on the same pictures.
+        facts: More to know, by name: data, machine, time.
+
+    Returns:
+        The path of `report.html`.
+
+    Raises:
+        UserError: The rival can't be compared, or a picture has no truth.
+    """
+    if rival is not None:
+        rivals.check(evaluation, rival)
+    sections = [_classes(name, evaluation, rival)]
+    if rival is not None and rival.lookalikes:
+        sections.append(rivals.differences(name, evaluation, engine, rival, dataset))
+    if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"))):
+        sections.append(Section("training", "Training", drawn))
+    sections.append(_confusions(evaluation))
+    sections += _pictures(evaluation, engine, dataset)
+    write_json(folder / "metrics.json", evaluation.to_json())
+    if rival is not None:
+        write_json(folder / f"metrics-{_slug(rival.name)}.json", rival.evaluation.to_json())
+    path = folder / "report.html"
+    write_text(path, page(title, _head(name, evaluation, rival, facts), sections, _foot(evaluation)))
+    return path
+
+
+def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
+    """All confusions of a (C, C) matrix of pixels (rows truth), those that cost the mean IoU most first.
+
+    `classes` is the number of classes that the mean IoU is over.
+
+    A pixel of class i read as j stands in the unions of i and of j without being in their intersections. So the
+    confusion costs n_ij / union_i + n_ij / union_j, which weighs rare classes as the mean IoU does.
+    """
+    rows, columns = counts.sum(axis=1), counts.sum(axis=0)
+    unions = np.maximum(rows + columns - counts.diagonal(), 1)
+    costs = counts * (1 / unions[:, None] + 1 / unions[None, :]) / classes
+    np.fill_diagonal(costs, 0)
+    order = np.argsort(-costs, axis=None, kind="stable")[: np.count_nonzero(costs)]
+    return [
+        Confusion(int(truth), int(read), float(counts[truth, read] / rows[truth]), float(costs[truth, read]))
+        for truth, read in zip(*np.unravel_index(order, costs.shape), strict=True)
+    ]
+
+
+def _head(name: str, evaluation: Evaluation, rival: Rival | None, facts: Mapping[str, str]) -> str:
+    """The figures that one looks for first, and what they were measured with and on."""
+    tiles = []
+    for key, label in (
+        ("mean_iou", "mean IoU"),
+        ("pixel_accuracy", "pixel accuracy"),
+        ("mean_accuracy", "mean accuracy"),
+        ("frequency_weighted_iou", "frequency-weighted IoU"),
+    ):
+        value = getattr(evaluation.scores, key)
+        other = ""
+        if rival is not None:
+            theirs = getattr(rival.evaluation.scores, key)
+            other = f'<span class="other">{escape(rival.name)} {percent(theirs)}</span>'
+            if key == "mean_iou":
+                label = f"{label} of {name}"
+        kind = " main" if key == "mean_iou" else ""
+        tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{percent(value)}</b>{other}</div>')
+    lines = {"protocol": evaluation.protocol.describe(), "pictures": f"{len(evaluation.pictures):,}", **facts}
+    entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in lines.items())
+    return f'<div class="tiles">{"".join(tiles)}</div>\n<dl class="facts">{entries}</dl>'
+
+
+def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
+    """Every class with its bars, the best first; classes without a score last."""
+    space, scores = evaluation.labels, evaluation.scores.classes
+    total = max(sum(one.pixels for one in scores), 1)
+    head = '<th scope="col">Class</th><th scope="col"><span class="muted">0 – 100%</span></th>'
+    if rival is None:
+        head += '<th scope="col" class="number">IoU</th>'
+    else:
+        head += (
+            f'<th scope="col" class="number ours">{escape(name)}<br>IoU</th>'
+            f'<th scope="col" class="number other">{escape(rival.name)}<br>IoU</th>'
+            '<th scope="col" class="number">difference</th>'
+        )
+    head += '<th scope="col" class="number">accuracy</th><th scope="col" class="number">share of pixels</th>'
+    rows = []
+    for index in sorted(range(len(space)), key=lambda index: -1.0 if (iou := scores[index].iou) is None else -iou - 2):
+        one = scores[index]
+        bars = [(one.iou, "var(--ours)")]
+        figures = f'<td class="number"><b>{percent(one.iou)}</b></td>'
+        if rival is not None:
+            theirs = rival.evaluation.scores.classes[index].iou
+            bars.append((theirs, "var(--rival)"))
+            known = one.iou is not None and theirs is not None
+            gap = f"{100 * (one.iou - theirs):+.1f}".replace("-", "−") if known else "–"  # type: ignore[operator]
+            figures += f'<td class="number">{percent(theirs)}</td><td class="number">{gap}</td>'
+        rows.append(
+            f'<th scope="row">{named(one.name, space.colors[index])}</th>'
+            f'<td class="wide">{charts.bar(bars)}</td>{figures}'
+            f'<td class="number">{percent(one.accuracy)}</td>'
+            f'<td class="number">{percent(one.pixels / total, 2)}</td>'
+        )
+    words = "IoU of each class, the best first: the pixels that truth and prediction share over those of either."
+    body = (
+        f'<p class="muted">{words}</p>{table(head, rows, caption="IoU of each class", tall=len(rows) > MATRIX_CLASSES)}'
+    )
+    return Section("classes", "Classes", body)
+
+
+def _confusions(evaluation: Evaluation) -> Section:
+    space = evaluation.labels
+    counts = evaluation.counts.numpy()
+    absent = sum(one.iou is None for one in evaluation.scores.classes) if evaluation.protocol.absent == "skip" else 0
+    found = confusions(counts, len(space) - absent)
+    if not found:
+        return Section("confusions", "Confusions", "<p>No pixel was read as another class.</p>")
+    words = "".join(
+        f"<li>{percent(one.rate, 0 if one.rate >= 0.01 else 1)} of <code>{escape(space.names[one.truth])}</code> is "
+        f"read as <code>{escape(space.names[one.read])}</code> "
+        f'<span class="muted">(costs {100 * one.cost:.2f})</span></li>'
+        for one in found[:CONFUSIONS]
+    )
+    shown = [index for index in range(len(space)) if counts[index].any() or counts[:, index].any()]
+    which = "Each row is scaled to the pixels of its true class"
+    if len(shown) > MATRIX_CLASSES:
+        shown = _most_confused(found, MATRIX_CLASSES)
+        which = (
+            f"The {MATRIX_CLASSES} classes with the costliest confusions, each row scaled to all pixels of its class"
+        )
+    drawn = charts.confusion_matrix(counts, space.names, shown)
+    return Section(
+        "confusions",
+        "Confusions",
+        '<p class="muted">The confusions that cost most, in points of the mean IoU.</p>'
+        f'<ol class="words">{words}</ol><h3>Confusion matrix</h3>'
+        f'<p class="muted">Rows are the truth, columns what it is read as. {which}, in percent; '
+        "point at a square for its figures.</p>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">{drawn}</div>',
+    )
+
+
+def _most_confused(found: list[Confusion], count: int) -> list[int]:
+    """The classes of the costliest confusions, in the order of the label space."""
+    chosen: dict[int, None] = {}
+    for one in found:
+        for index in (one.truth, one.read):
+            if len(chosen) < count:
+                chosen[index] = None
+    return sorted(chosen)
+
+
+def _pictures(evaluation: Evaluation, engine: Engine, dataset: DataSet) -> list[Section]:
+    choice = gallery.choose(evaluation.pictures)
+    key = (
+        f'In the errors, <i class="swatch" style="background:{gallery.WRONG_COLOR}"></i>is wrong, '
+        '<i class="swatch" style="background:#808080"></i>has no truth, and what is right is pale.'
+    )
+    kinds = (
+        ("best", "Best pictures", "Highest mean IoU of a single picture.", choice.best),
+        ("worst", "Worst pictures", "Lowest mean IoU of a single picture, the worst first.", choice.worst),
+        ("random", "Random pictures", "Drawn by chance from the others.", choice.random),
+    )
+    return [
+        Section(
+            anchor, title, f'<p class="muted">{words} {key}</p>{gallery.cards(chosen, evaluation, engine, dataset)}'
+        )
+        for anchor, title, words, chosen in kinds
+        if chosen
+    ]
+
+
+def _foot(evaluation: Evaluation) -> str:
+    absent = (
+        "Classes that occur neither in truth nor in prediction are left out of the means."
+        if evaluation.protocol.absent == "skip"
+        else "Classes that occur neither in truth nor in prediction count as 0 in the means."
+    )
+    return (
+        f"<p>All figures hold for the protocol “{escape(evaluation.protocol.describe())}” and compare only with "
+        f"those of the same one. {absent} Pixels without truth are not counted. The figures stand in "
+        f"<code>metrics.json</code> beside this file.</p>\n<p>Written by sceneparse {__version__}.</p>"
+    )
+
+
+def _slug(name: str) -> str:
+    """A name as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rival"

@@ -1,0 +1,26 @@
+"""Inference: engines that score pictures, and the protocols under which pictures are tested.
+
+Nothing here knows metrics, or pictures on disk.
+"""
+
+from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.paint import blend, error_map, paint
+from sceneparse.inference.precision import choose_device, choose_precision
+from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
+from sceneparse.inference.scoring import Prediction, predict, scores
+
+__all__ = [
+    "PRESETS",
+    "Engine",
+    "Prediction",
+    "TestProtocol",
+    "TorchEngine",
+    "blend",
+    "choose_device",
+    "choose_precision",
+    "error_map",
+    "paint",
+    "predict",
+    "resolve",
+    "scores",
+]

@@ -1,0 +1,154 @@
+"""Engines: what turns pictures into scores."""
+
+import copy
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from sceneparse.errors import UserError
+from sceneparse.inference.fold import fold_batch_norm
+from sceneparse.inference.precision import choose_device, choose_precision
+from sceneparse.networks import SceneParser, normalize
+from sceneparse.settings import Precision, PreprocessingSettings
+
+
+class Engine(Protocol):
+    """Anything that gives scores: protocols, metrics and parsing know nothing else of a network."""
+
+    num_classes: int
+    align_corners: bool
+    """How its scores are resized to the picture's size."""
+
+    @property
+    def padding_color(self) -> Sequence[float]:
+        """What a picture is padded with: the mean of each channel, 0..255 (zero after normalisation)."""
+        ...
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures.
+
+        Args:
+            images: (N, C, H, W) values 0..255, any H and W; uint8, or float32 where a picture was resized or padded
+                (rounding to whole values would move the scores away from the published protocols').
+
+        Returns:
+            (N, classes, h, w) float32 logits at the network's own stride.
+        """
+        ...
+
+
+class TorchEngine:
+    """A network in PyTorch, in evaluation mode.
+
+    It works on a copy: batch normalisation folded into the convolutions where that is exact, channels-last, convolution
+    weights in the chosen precision. The network that was given stays as it is. For the network that is being trained
+    use `TorchEngine.live`.
+
+    Args:
+        network: A network on any device.
+        preprocessing: How pictures are normalised; one value stands for all channels.
+        device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
+        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+
+    Raises:
+        UserError: No such device, a precision that it cannot compute in, or preprocessing for other channels.
+    """
+
+    def __init__(
+        self,
+        network: SceneParser,
+        preprocessing: PreprocessingSettings,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+    ) -> None:
+        chosen = choose_device(device)
+        dtype = choose_precision(chosen, precision)
+        network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+        self.folded, self._norms = fold_batch_norm(network, _input_channels(network))
+        if dtype != torch.float32:
+            # Autocast would cast them again at each call; the rest (normalisation, biases of sums) stays in float32.
+            for module in network.modules():
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    module.to(dtype)
+        network = network.to(chosen).to(memory_format=torch.channels_last)
+        self._set(network, preprocessing, chosen, dtype, live=False)
+
+    @classmethod
+    def live(
+        cls, network: SceneParser, preprocessing: PreprocessingSettings, *, precision: Precision = "auto"
+    ) -> "TorchEngine":
+        """An engine over the very network that is being trained: not copied, not folded, its weights as they are now.
+
+        It runs where the network is. The caller puts the network in evaluation mode before, and back in training mode
+        after; scoring with a network in training mode is refused, since it would change its statistics.
+        """
+        engine = cls.__new__(cls)
+        device = next(network.parameters()).device
+        engine.folded, engine._norms = 0, sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+        engine._set(network, preprocessing, device, choose_precision(device, precision), live=True)
+        return engine
+
+    def _set(
+        self,
+        network: SceneParser,
+        preprocessing: PreprocessingSettings,
+        device: torch.device,
+        dtype: torch.dtype,
+        live: bool,
+    ) -> None:
+        self.network = network
+        self.device = device
+        self.precision = str(dtype).removeprefix("torch.")
+        self.num_classes: int = network.num_classes
+        self.align_corners: bool = network.align_corners
+        self._dtype = dtype
+        self._live = live
+        channels = _input_channels(network)
+        self._mean = _per_channel(preprocessing.mean, channels)
+        self._std = _per_channel(preprocessing.std, channels)
+        self.padding_color: tuple[float, ...] = tuple(255 * value for value in self._mean)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
+        if self.network.training:
+            raise RuntimeError("the network is in training mode; call network.eval() before scoring with it")
+        # A training network may keep constants that it makes on the way; made in inference mode they could never
+        # take part in a backward pass again.
+        with torch.no_grad() if self._live else torch.inference_mode():
+            pixels = normalize(images.to(self.device, non_blocking=True), self._mean, self._std)
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            with self._autocast():
+                logits = self.network(pixels).logits
+            return logits.float()
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self._dtype)
+
+    def describe(self) -> str:
+        """One line: what computes, where and how."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
+        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        folded = f"{self.folded} of {self._norms} batch normalisations folded"
+        return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}, {folded}"
+
+
+def _input_channels(network: nn.Module) -> int:
+    """The channels that the first convolution takes."""
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None:
+        raise ValueError("a scene parser needs at least one convolution")
+    return first.in_channels
+
+
+def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    if len(values) not in (1, channels):
+        raise UserError(
+            f"preprocessing has {len(values)} values, but the network takes {channels} channels: give one each"
+        )
+    return tuple(values) * (channels // len(values))

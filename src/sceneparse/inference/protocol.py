@@ -1,0 +1,173 @@
+"""Protocols: how a picture is tested. Figures of different protocols cannot be compared."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from sceneparse.errors import UserError
+from sceneparse.settings import ProtocolSettings
+
+
+@dataclass(frozen=True)
+class TestProtocol:
+    """How a picture is tested, every value settled.
+
+    Args:
+        name: The known protocol that it started from.
+        resize: Long or short side brought to `size` ("long", "short") or left alone ("none").
+        size: That side in pixels, at scale 1.
+        max_long: Upper bound of the long side under "short", at every scale.
+        window: Height and width of sliding windows; None tests the whole picture.
+        stride: Step of the windows as a fraction of their size.
+        scales: Multiples of the (resized) picture whose scores are averaged.
+        flip: Also average the scores of the mirrored picture.
+        average: What is averaged over windows, scales and mirror images.
+        absent: How the mean IoU counts classes that occur neither in truth nor in prediction.
+        multiple: Resized sides are rounded up to multiples of this; no setting, a part of the known protocol.
+    """
+
+    __test__: ClassVar[bool] = False  # by its name pytest would take it for a test
+
+    name: str = "whole"
+    resize: Literal["none", "long", "short"] = "none"
+    size: int | None = None
+    max_long: int | None = None
+    window: tuple[int, int] | None = None
+    stride: float = 2 / 3
+    scales: tuple[float, ...] = (1.0,)
+    flip: bool = False
+    average: Literal["logits", "probabilities"] = "logits"
+    absent: Literal["skip", "zero"] = "skip"
+    multiple: int = 1
+
+    def input_size(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
+        """Height and width at which a picture of that size is tested at that scale.
+
+        Halves are rounded as the published protocols round them: to even under "long", else up. Protocols with a
+        `multiple` drop the fraction before they round up.
+        """
+        if self.resize == "none":
+            factor = scale
+        else:
+            side = self._sides()[self.scales.index(scale)]
+            factor = side / (max(size) if self.resize == "long" else min(size))
+            if self.max_long is not None:
+                factor = min(factor, self.max_long / max(size))
+        height, width = (self._rounded(side * factor) for side in size)
+        return height, width
+
+    def _rounded(self, side: float) -> int:
+        if self.multiple > 1:
+            return max(1, math.ceil(math.floor(side) / self.multiple)) * self.multiple
+        return max(1, round(side) if self.resize == "long" else math.floor(side + 0.5))
+
+    def _sides(self) -> list[int]:
+        """The resized side in pixels, for each scale."""
+        assert self.size is not None  # `resolve` has checked it
+        return [max(1, round(scale * self.size)) for scale in self.scales]
+
+    def describe(self) -> str:
+        """One line that tells apart any two protocols whose figures can't be compared; it stands beside each figure."""
+        preset = PRESETS[self.name]
+        if self.name == "window":  # the size of its windows is for the user to say
+            preset = dataclasses.replace(preset, window=self.window)
+        parts = [
+            self._describe_size(),
+            self._describe_windows(),
+            "with mirror image" if self.flip else "no mirror image",
+        ]
+        if self.window is not None or self.flip or len(self.scales) > 1:
+            parts.append(f"{self.average} averaged")
+        parts.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
+        return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(parts)}"
+
+    def _describe_size(self) -> str:
+        if self.resize == "none":
+            return "own size" + ("" if self.scales == (1.0,) else " x " + ", ".join(f"{s:g}" for s in self.scales))
+        text = f"{self.resize} side {', '.join(map(str, self._sides()))}"
+        if self.max_long is not None:
+            text += f" (long side at most {self.max_long})"
+        return text if self.multiple == 1 else f"{text} rounded up to multiples of {self.multiple}"
+
+    def _describe_windows(self) -> str:
+        if self.window is None:
+            return "whole picture"
+        fraction = Fraction(self.stride).limit_denominator(12)
+        step = str(fraction) if abs(fraction - self.stride) < 1e-3 else f"{self.stride:g}"
+        return f"windows {self.window[0]}x{self.window[1]} at stride {step}"
+
+
+PRESETS: dict[str, TestProtocol] = {
+    # The picture as it is.
+    "whole": TestProtocol("whole"),
+    # Sliding windows over the picture as it is.
+    "window": TestProtocol("window"),
+    # The original PyTorch release of PSPNet (github.com/hszhao/semseg, tool/test.py). Exact. Its multi-scale figures
+    # have scales 0.5, 0.75, 1, 1.25, 1.5, 1.75.
+    "semseg": TestProtocol(
+        "semseg",
+        resize="long",
+        size=512,
+        window=(473, 473),
+        flip=True,
+        average="probabilities",
+        absent="zero",
+    ),
+    # MMSegmentation's ADE20K configurations (keep_ratio (2048, 512), mode "whole"). It resizes the logits to the
+    # network's input and these to the picture; here that is one step. Its bound on the long side grows with the scale
+    # in multi-scale tests; here it stays.
+    "mmseg": TestProtocol("mmseg", resize="short", size=512, max_long=2048),
+    # CSAIL's release (github.com/CSAILVision/semantic-segmentation-pytorch): short sides 300, 375, 450, 525, 600.
+    # Sides are multiples of 8, as with its dilated networks; with its UPerNets they are multiples of 32. It rounds the
+    # resized picture to whole grey values; here it isn't rounded.
+    "csail": TestProtocol(
+        "csail",
+        resize="short",
+        size=450,
+        max_long=1000,
+        scales=(2 / 3, 5 / 6, 1.0, 7 / 6, 4 / 3),
+        average="probabilities",
+        absent="zero",
+        multiple=8,
+    ),
+}
+"""The known protocols, and where they differ from what was published."""
+
+
+def resolve(settings: ProtocolSettings) -> TestProtocol:
+    """The known protocol of that name with the given values in place of its own.
+
+    Under "csail" `scales` are multiples of a short side of 450, under "semseg" of a long side of 512.
+
+    Raises:
+        UserError: Values that don't fit each other, or would have no effect.
+    """
+    preset = PRESETS[settings.name]
+    given = {
+        field.name: value
+        for field in dataclasses.fields(settings)
+        if (value := getattr(settings, field.name)) is not None
+    }
+    protocol = dataclasses.replace(preset, **given)
+    if protocol.resize != "none" and protocol.size is None:
+        raise UserError(
+            f"protocol.resize is '{protocol.resize}', but protocol.size is not set: give that side in pixels"
+        )
+    if protocol.window is None and settings.name == "window":
+        raise UserError("protocol.name is 'window', but protocol.window is not set: give a height and a width")
+    idle = {
+        "size": (protocol.resize == "none", "protocol.resize is 'none'; set it to 'long' or 'short'"),
+        "max_long": (protocol.resize != "short", f"protocol.resize is '{protocol.resize}'; set it to 'short'"),
+        "stride": (protocol.window is None, "the whole picture is tested; set protocol.window"),
+    }
+    for name, (unused, why) in idle.items():
+        if unused and name in given:
+            raise UserError(f"protocol.{name} has no effect, since {why}")
+    return dataclasses.replace(
+        protocol,
+        size=None if idle["size"][0] else protocol.size,
+        max_long=None if idle["max_long"][0] else protocol.max_long,
+        multiple=1 if protocol.resize == "none" else protocol.multiple,
+    )

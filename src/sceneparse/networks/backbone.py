@@ -1,0 +1,231 @@
+"""Backbones: one wrapper around the feature extractors of timm."""
+
+import difflib
+import re
+from typing import Any, Literal
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.layers.conv2d_same import Conv2dSame
+from timm.models import FeatureInfo
+from torch import Tensor, nn
+
+from sceneparse.errors import UserError
+from sceneparse.networks.depthwise import use_fast_depthwise
+
+STRIDES = (4, 8, 16, 32)
+"""Strides of stages 1 to 4 before any stage gives up its own."""
+
+Dilation = Literal["first", "half", "none"]
+Padding = Literal["symmetric", "same"]
+
+
+class Backbone(nn.Module):
+    """The features of a timm model at strides 4, 8, 16 and 32, or held at a smaller output stride by dilation.
+
+    A stage that gives up its stride of 2 is dilated so that its kernels see the same context. What happens in its first
+    block differs between published codes, and weights are right only under their own placement:
+
+    - "first": the first block is dilated like the rest (stage 3: 2, 2, …; stage 4: 4, 4, …; original PSPNet release);
+    - "half": the convolution that gave up its stride has half of it (stage 3: 1, 2, …; stage 4: 2, 4, …; torchvision,
+      mmseg, timm);
+    - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations).
+
+    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
+    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride).
+
+    Args:
+        name: A timm model.
+        output_stride: 8, 16 or 32.
+        dilation: Placement of the dilation.
+        padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
+            come last), which only timm models that know `pad_type` can have.
+        in_channels: Channels of the picture.
+
+    Attributes:
+        channels: Channels of stages 1 to 4.
+        body: The timm model; its parameters have timm's names.
+
+    Raises:
+        UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        output_stride: int = 32,
+        dilation: Dilation = "first",
+        padding: Padding = "symmetric",
+        in_channels: int = 3,
+    ):
+        super().__init__()
+        if output_stride not in (8, 16, 32):
+            raise UserError(f"backbone {name}: output stride {output_stride} is not 8, 16 or 32")
+        options, undilated = _adapted(name, padding, in_channels)
+        strides = _feature_info(undilated).reduction()
+        if missing := [stride for stride in STRIDES if stride not in strides]:
+            raise UserError(
+                f"backbone {name}: it has features at strides {', '.join(map(str, strides))}, but none at stride "
+                f"{missing[0]}; choose one with 4, 8, 16 and 32, such as resnet50"
+            )
+        self.name = name
+        self.stages = tuple(strides.index(stride) for stride in STRIDES)
+        self.strides = tuple(min(stride, output_stride) for stride in STRIDES)
+        options["out_indices"] = self.stages
+        if output_stride < STRIDES[-1]:
+            options["output_stride"] = output_stride
+        self.body = _create(name, options)
+        if output_stride < STRIDES[-1]:
+            _place_dilation(name, self.body, undilated, output_stride, dilation)
+            use_fast_depthwise(self.body)
+        self.channels: list[int] = list(_feature_info(self.body).channels())
+        self.channels_first = _channels_first(self.body)
+        # Tried without computing anything: odd sizes first, then sizes that suit every model.
+        self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
+        if self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
+            raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Normalised pictures (N, in_channels, H, W) to four maps (N, channels[i], ceil(H / s), ceil(W / s))."""
+        height, width = images.shape[-2:]
+        if self.pads:
+            images = F.pad(images, (0, -width % STRIDES[-1], 0, -height % STRIDES[-1]))
+        features: list[Tensor] = self.body(images)
+        if not self.channels_first:
+            features = [maps.permute(0, 3, 1, 2) for maps in features]
+        if self.pads:
+            features = [
+                maps[..., : -(-height // stride), : -(-width // stride)]
+                for maps, stride in zip(features, self.strides, strict=True)
+            ]
+        return features
+
+
+def natural_padding(name: str) -> Padding:
+    """The padding with which timm itself builds a model: "same" for those that come from TensorFlow.
+
+    Raises:
+        UserError: No such model.
+    """
+    _refuse_unknown(name)
+    with torch.device("meta"):
+        return "same" if _pads_same(_create(name, _size_options(name))) else "symmetric"
+
+
+def _adapted(name: str, padding: Padding, in_channels: int) -> tuple[dict[str, Any], nn.Module]:
+    """timm's arguments for this padding, these channels and any input size, and the undilated model without weights."""
+    _refuse_unknown(name)
+    options = _size_options(name) | {"in_chans": in_channels}
+    with torch.device("meta"):
+        model = _create(name, options)
+        if _pads_same(model) != (padding == "same"):
+            options["pad_type"] = {"symmetric": "", "same": "same"}[padding]
+            model = _create(name, options)
+            if _pads_same(model) != (padding == "same"):
+                raise UserError(f"backbone {name}: {_CANNOT['pad_type']}")
+    return options, model
+
+
+def _size_options(name: str) -> dict[str, Any]:
+    """What makes a timm model with one input size take any."""
+    known = timm.get_pretrained_cfg(name)
+    return {"strict_img_size": False} if known is not None and known.fixed_input_size else {}
+
+
+def _refuse_unknown(name: str) -> None:
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models() for all names"
+        raise UserError(f"backbone '{name}' is not a timm model; {hint}")
+    architecture, _, tag = name.partition(".")
+    tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise UserError(
+            f"backbone '{name}': timm has no '{tag}' for {architecture}; it has {', '.join(tags) or 'none'}"
+        )
+
+
+def _create(name: str, options: dict[str, Any]) -> nn.Module:
+    """timm's feature extractor with random weights; what a model does not know becomes a UserError."""
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, features_only=True, **options)
+    except (TypeError, AssertionError, NotImplementedError, RuntimeError, ValueError) as error:
+        refused = re.search(r"unexpected keyword argument\S* \[?'(\w+)'", str(error))
+        key = refused.group(1) if refused else "output_stride" if "output_stride" in options else None
+        if key not in _CANNOT:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"backbone {name}: timm cannot make a feature extractor of it ({reason})") from None
+        raise UserError(f"backbone {name}: {_CANNOT[key]}") from None
+    return model
+
+
+_CANNOT = {
+    "output_stride": "it cannot be dilated; use it at output stride 32 (architecture upernet), or choose a ResNet",
+    "pad_type": "it has no choice of padding; leave backbone.padding null",
+    "strict_img_size": "it takes pictures of one size only; choose another, such as swin_tiny_patch4_window7_224",
+    "features_only": "it has no feature extractor in timm; choose another, such as resnet50",
+}
+
+
+def _pads_same(model: nn.Module) -> bool:
+    return any(isinstance(module, Conv2dSame) for module in model.modules())
+
+
+def _feature_info(model: nn.Module) -> FeatureInfo:
+    info = model.feature_info
+    assert isinstance(info, FeatureInfo)
+    return info
+
+
+def _channels_first(model: nn.Module) -> bool:
+    """timm's transformers give (N, H, W, C); models that do not say give (N, C, H, W)."""
+    return not str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
+
+
+def _sides(undilated: nn.Module, in_channels: int, side: int) -> list[int] | None:
+    """Heights of the features at `STRIDES` for a square picture, or None if the model refuses it."""
+    try:
+        with torch.no_grad():
+            features = undilated.eval()(torch.empty(1, in_channels, side, side, device="meta"))
+    except (AssertionError, RuntimeError, ValueError):
+        return None
+    rows = 2 if _channels_first(undilated) else 1
+    strides = _feature_info(undilated).reduction()
+    return [features[strides.index(stride)].shape[rows] for stride in STRIDES]
+
+
+def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, output_stride: int, dilation: Dilation) -> None:
+    """Set the dilation of the first block of every stage that gave up its stride.
+
+    timm dilates the convolution that gave up its stride by half of what the rest of the stage has.
+    """
+    before = {path: module for path, module in undilated.named_modules() if isinstance(module, nn.Conv2d)}
+    after = {path: module for path, module in body.named_modules() if isinstance(module, nn.Conv2d)}
+    entries = [path for path, module in after.items() if module.stride != before[path].stride and _spatial(module)]
+    full = {2 * after[path].dilation[0] for path in entries}
+    expected = {8: {2, 4}, 16: {2}}[output_stride]
+    if full != expected or any(side % 2 == 0 for path in entries for side in after[path].kernel_size):
+        raise UserError(f"backbone {name}: {_CANNOT['output_stride']}")
+    for path in entries:
+        if dilation == "first":
+            _dilate(after[path], 2 * after[path].dilation[0])
+        elif dilation == "none":
+            block = path.rpartition(".")[0]
+            for other, module in after.items():
+                if other.startswith(f"{block}.") and _spatial(module):
+                    _dilate(module, 1)
+
+
+def _spatial(module: nn.Conv2d) -> bool:
+    return max(module.kernel_size) > 1
+
+
+def _dilate(module: nn.Conv2d, dilation: int) -> None:
+    """Change a convolution's dilation and keep the size of what it gives."""
+    module.dilation = (dilation, dilation)
+    # Conv2dSame has no padding of its own: it works it out from the dilation for each picture.
+    if not isinstance(module, Conv2dSame):
+        rows, columns = module.kernel_size
+        module.padding = (dilation * (rows // 2), dilation * (columns // 2))

@@ -1,0 +1,64 @@
+"""What all networks have in common."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.heads import Head, auxiliary_channels
+
+
+class Output(NamedTuple):
+    """What a network gives.
+
+    Args:
+        logits: (N, classes, h, w) at the network's own stride; not upsampled.
+        aux: The auxiliary head's logits (N, classes, h', w') in training mode, otherwise None.
+    """
+
+    logits: Tensor
+    aux: Tensor | None
+
+
+class SceneParser(nn.Module):
+    """A backbone, a way to decode its features, and an auxiliary head on stage 3.
+
+    A network fills in `decode`. Parameters outside `backbone` are new: they start random and learn faster.
+
+    Args:
+        backbone: The feature extractor.
+        num_classes: Number of classes C.
+        aux: Whether there is an auxiliary head (PSPNet paper, section 3.3).
+        aux_channels: Its width; None takes `auxiliary_channels`.
+        dropout: Probability of dropping a channel before each classifier.
+        align_corners: How maps are resized inside the network, and how its logits want to be resized.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        *,
+        aux: bool,
+        aux_channels: int | None,
+        dropout: float,
+        align_corners: bool,
+    ):
+        super().__init__()
+        self.backbone = backbone
+        self.num_classes = num_classes
+        self.align_corners = align_corners
+        self.aux_head: Head | None = None
+        if aux:
+            width = backbone.channels[2]
+            self.aux_head = Head(width, aux_channels or auxiliary_channels(width), num_classes, dropout)
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """Features of stages 1 to 4 to logits (N, C, h, w)."""
+        raise NotImplementedError(f"{type(self).__name__} has no decode()")
+
+    def forward(self, images: Tensor) -> Output:
+        """Normalised pictures (N, channels, H, W), of any size, to logits."""
+        features = self.backbone(images)
+        aux = self.aux_head(features[2]) if self.training and self.aux_head is not None else None
+        return Output(self.decode(features), aux)

@@ -1,0 +1,44 @@
+"""The layers that all heads are made of, and the head that ends in a classifier."""
+
+from torch import nn
+
+
+def convolution(in_channels: int, out_channels: int, kernel: int, bias: bool = False) -> nn.Conv2d:
+    """A convolution of stride 1 that keeps the map's size, its weights drawn by He's rule (arXiv 1502.01852)."""
+    layer = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ConvNormReLU(nn.Sequential):
+    """Convolution, batch norm, ReLU: (N, in_channels, h, w) to (N, out_channels, h, w)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, norm: type[nn.BatchNorm2d] = nn.BatchNorm2d):
+        super().__init__()
+        self.conv = convolution(in_channels, out_channels, kernel)
+        self.norm = norm(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+
+
+class Head(nn.Sequential):
+    """3×3 convolution to `channels`, batch norm, ReLU, dropout of whole channels, and a 1×1 classifier.
+
+    The end of every network here (PSPNet paper, section 3.2; UPerNet paper, figure 4) and, on stage 3, their auxiliary
+    head (PSPNet paper, section 3.3). Maps (N, in_channels, h, w) to logits (N, num_classes, h, w).
+    """
+
+    def __init__(self, in_channels: int, channels: int, num_classes: int, dropout: float):
+        super().__init__()
+        self.layer = ConvNormReLU(in_channels, channels, 3)
+        self.dropout = nn.Dropout2d(dropout)
+        self.classifier = convolution(channels, num_classes, 1, bias=True)
+
+
+def auxiliary_channels(in_channels: int) -> int:
+    """Width of an auxiliary head: a quarter of its input, as in the PSPNet release (1024 to 256), but at least 64.
+
+    A narrow backbone (MobileNetV2's stage 3 has 96 channels) would otherwise be supervised through a needle's eye.
+    """
+    return max(in_channels // 4, 64)

@@ -1,0 +1,64 @@
+"""Which pictures a run parses, when its outputs may lie among them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sceneparse.data.finding import FoundPicture, find_pictures
+from sceneparse.errors import UserError
+
+
+class Inputs:
+    """The pictures of some files, folders and patterns, but not the outputs of this or an earlier run.
+
+    Each iteration searches afresh and holds one picture at a time.
+
+    Args:
+        inputs: As `find_pictures` takes them.
+        out: The output folder. What a folder or a pattern holds inside it is an output and left out; pictures may lie
+            there only if they are named one by one.
+
+    Raises:
+        UserError: An input doesn't exist or holds no picture, or a folder of pictures lies in the output folder.
+    """
+
+    def __init__(self, inputs: Sequence[str | Path], out: Path) -> None:
+        self._inputs = tuple(inputs)
+        self._out = out.resolve()
+        paths = [Path(source).expanduser() for source in self._inputs]
+        self._files = frozenset(path for path in paths if path.is_file())
+        for path in paths:
+            if path not in self._files and _fixed_part(path).resolve().is_relative_to(self._out):
+                raise UserError(
+                    f"{path}: lies in the output folder {out}, where pictures and label maps would be mixed; choose a "
+                    "folder of its own for the outputs (it may be inside the pictures' folder)"
+                )
+        self._endangered = {
+            resolved: path for path in self._files if (resolved := path.resolve()).is_relative_to(self._out)
+        }
+        find_pictures(self._inputs)  # raises at once what is wrong with them
+
+    def __iter__(self) -> Iterator[FoundPicture]:
+        folder, outside = Path(), True
+        for found in find_pictures(self._inputs):
+            if found.path.parent != folder:
+                folder = found.path.parent
+                outside = not folder.resolve().is_relative_to(self._out)
+            if outside or found.path in self._files:
+                yield found
+
+    def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
+        """The picture that one of these files would take the place of."""
+        if not self._endangered:
+            return None
+        places = (output.parent.resolve() / output.name for output in outputs)
+        return next((self._endangered[place] for place in places if place in self._endangered), None)
+
+
+def _fixed_part(path: Path) -> Path:
+    """The folder, or of a pattern the part without wildcards."""
+    if path.is_dir():
+        return path
+    for index, part in enumerate(path.parts):
+        if any(sign in part for sign in "*?["):
+            return Path(*path.parts[:index])
+    return path

@@ -1,0 +1,189 @@
+"""From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.protocol import TestProtocol, resolve
+from sceneparse.inference.scoring import predict
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing.parse import Parse
+from sceneparse.parsing.pixels import Picture, read_pixels, visible
+from sceneparse.recipes import to_mapping
+from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.weights import ModelConfig, load_model, push_to_hub
+from sceneparse.weights.config import WEIGHTS
+from sceneparse.weights.hub import fetch_from_hub
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def load(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    protocol: ProtocolSettings | None = None,
+) -> "Parser":
+    """Load a model to parse pictures with.
+
+    Args:
+        model: A model folder, or the id of one on the Hugging Face hub ("user/name").
+        device: auto (CUDA if there is a device), cpu or cuda.
+        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+        protocol: How pictures are tested. Default: the protocol that the model was validated with.
+
+    Raises:
+        UserError: No such model, no such device, or a protocol that doesn't hold together.
+    """
+    loaded = load_model(model)
+    engine = TorchEngine(loaded.network, loaded.config.preprocessing, device=device, precision=precision)
+    folder = Path(model) if Path(model).is_dir() else fetch_from_hub(str(model))
+    return Parser(engine, loaded.labels, loaded.config, protocol=protocol, folder=folder)
+
+
+class Parser:
+    """Parses pictures: `parser("street.jpg").overlay().show()`.
+
+    Args:
+        engine: What gives the scores.
+        labels: The classes.
+        config: The model's settings.
+        protocol: How pictures are tested. Default: the model's own.
+        folder: The model folder, if there is one on this machine.
+
+    Raises:
+        UserError: A protocol that doesn't hold together.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        labels: LabelSpace,
+        config: ModelConfig,
+        *,
+        protocol: ProtocolSettings | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.engine = engine
+        self.labels = labels
+        self.config = config
+        self.folder = folder
+        self.protocol: TestProtocol = resolve(protocol or config.protocol)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.config.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie."""
+        digest = hashlib.sha256()
+        if self.folder is not None and (weights := self.folder / WEIGHTS).is_file():
+            with weights.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(json.dumps([to_mapping(self.config), self.labels.to_json()], sort_keys=True).encode())
+        return digest.hexdigest()
+
+    def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
+        """The same model under another protocol; the weights are shared.
+
+        Raises:
+            UserError: A protocol that doesn't hold together.
+        """
+        return Parser(self.engine, self.labels, self.config, protocol=protocol, folder=self.folder)
+
+    def __call__(self, picture: Picture) -> Parse:
+        """Parse a picture.
+
+        Args:
+            picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, 3) or (H, W) uint8 array, or
+                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three.
+
+        Raises:
+            UserError: The picture cannot be read, or pixels of another type or shape.
+        """
+        return self.parse(self.read(picture))
+
+    def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
+        """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
+
+        Raises:
+            UserError: As a call does, when the picture's turn has come.
+        """
+        for future in ahead(self.read, pictures, threads=1, limit=2):
+            yield self.parse(future.result())
+
+    def read(self, picture: Picture) -> Tensor:
+        """Read a picture as the (C, H, W) uint8 tensor that `parse` takes.
+
+        Raises:
+            UserError: The picture cannot be read, or pixels of another type or shape.
+        """
+        return read_pixels(picture, self.config.backbone.in_channels)
+
+    def parse(self, image: Tensor) -> Parse:
+        """Parse a (C, H, W) uint8 tensor of as many channels as the model takes."""
+        prediction = predict(self.engine, image, self.protocol)
+        return Parse(
+            image=visible(image),
+            labels=prediction.labels.numpy(),
+            confidence=prediction.confidence.numpy(),
+            space=self.labels,
+            model=self.name,
+            protocol=self.protocol,
+        )
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+        """Put the model folder on the Hugging Face hub.
+
+        Args:
+            repo_id: "user/name".
+            private: Whether only you can see it.
+            token: A token that may write. Default: the one that `hf auth login` stored.
+
+        Returns:
+            The model's address.
+
+        Raises:
+            UserError: The model doesn't come from a folder, or the hub refuses.
+        """
+        if self.folder is None:
+            raise UserError(
+                f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
+            )
+        return push_to_hub(self.folder, repo_id, private=private, token=token)
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, limit: int
+) -> Iterator[Future[Result]]:
+    """Call a function on items in threads, at most `limit` items ahead of the reader; finished futures, in order.
+
+    Items are taken from their iterable in the reader's thread. When the reader stops early, calls that have not begun
+    are dropped.
+    """
+    source = iter(items)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="sceneparse-read")
+    pending: deque[Future[Result]] = deque()
+    try:
+        pending.extend(pool.submit(function, item) for item in islice(source, limit))
+        while pending:
+            future = pending.popleft()
+            pending.extend(pool.submit(function, item) for item in islice(source, 1))
+            future.exception()  # waits
+            yield future
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,101 @@
+"""A picture in any form that a caller may hold, as the pixels that a network takes."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from sceneparse.data.pictures import read_picture
+from sceneparse.errors import UserError
+
+Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
+"""What a picture can be: a file, a file's content, or pixels."""
+
+
+def read_pixels(picture: Picture, channels: int) -> Tensor:
+    """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
+
+    Args:
+        picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, channels) or (H, W) uint8 array,
+            or a (channels, H, W) uint8 tensor. EXIF orientation is applied to the first three.
+        channels: Wanted number of channels. Grey and colour are converted into each other.
+
+    Raises:
+        UserError: The picture cannot be read, or pixels of another type or shape.
+    """
+    if isinstance(picture, str | Path):
+        return read_picture(Path(picture), channels)
+    if isinstance(picture, bytes):
+        return read_picture(picture, channels)
+    if isinstance(picture, Image.Image):
+        return _of_pil(picture, channels)
+    if isinstance(picture, np.ndarray):
+        return _of_array(picture, channels)
+    if isinstance(picture, Tensor):
+        return _of_tensor(picture, channels)
+    raise UserError(
+        f"a picture cannot be a {type(picture).__name__}: give a file name, a file's content as bytes, a PIL "
+        "image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
+    )
+
+
+def _of_pil(image: Image.Image, channels: int) -> Tensor:
+    if image.width == 0 or image.height == 0:
+        raise UserError(f"a picture of {image.width}×{image.height} pixels has nothing to parse")
+    if image.mode == "F":
+        raise UserError(
+            "a PIL image of floating-point pixels (mode F) has no fixed range: convert it to RGB or L first"
+        )
+    try:
+        image.load()
+    except OSError as error:
+        raise UserError(f"a PIL image whose file is damaged or cut off ({error}) cannot be parsed") from None
+    upright = ImageOps.exif_transpose(image)
+    if (channels, upright.mode) in ((3, "RGB"), (1, "L")) and not upright.has_transparency_data:
+        return _chw(np.array(upright))
+    if upright.mode not in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"):
+        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    # Rare forms take the way through a file's content, so that they mean what they mean in a file: palettes,
+    # transparency, 16 bits.
+    content = BytesIO()
+    upright.save(content, "PNG", compress_level=0)
+    return read_picture(content.getvalue(), channels)
+
+
+def _of_array(array: NDArray[Any], channels: int) -> Tensor:
+    wanted = f"a uint8 array of shape (H, W, {channels}){' or (H, W)' if channels in (1, 3) else ''}, values 0..255"
+    if array.dtype != np.uint8:
+        hint = "; if its values are 0..1: (array * 255).round().astype(np.uint8)" if array.dtype.kind == "f" else ""
+        raise UserError(f"an array of {array.dtype} is no picture: give {wanted}{hint}")
+    if array.ndim == 3 and array.shape[2] == channels and array.size:
+        return _chw(array.copy())
+    if channels in (1, 3) and array.size and (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
+        return _of_pil(Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array), channels)
+    raise UserError(f"an array of shape {array.shape} is no picture: give {wanted}")
+
+
+def _of_tensor(tensor: Tensor, channels: int) -> Tensor:
+    wanted = f"a uint8 tensor of shape ({channels}, H, W), values 0..255"
+    if tensor.dtype != torch.uint8:
+        hint = "; if its values are 0..1: (tensor * 255).round().to(torch.uint8)" if tensor.is_floating_point() else ""
+        raise UserError(f"a tensor of {str(tensor.dtype).removeprefix('torch.')} is no picture: give {wanted}{hint}")
+    if tensor.ndim != 3 or tensor.shape[0] not in ((1, 3) if channels in (1, 3) else (channels,)) or not tensor.numel():
+        raise UserError(f"a tensor of shape {tuple(tensor.shape)} is no picture: give {wanted}")
+    tensor = tensor.detach().cpu()
+    return tensor.clone() if len(tensor) == channels else _of_array(tensor.permute(1, 2, 0).numpy(), channels)
+
+
+def _chw(pixels: NDArray[np.uint8]) -> Tensor:
+    tensor = torch.from_numpy(pixels)
+    return tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
+
+
+def visible(image: Tensor) -> NDArray[np.uint8]:
+    """(H, W, 3) of any number of channels: grey three times, or the first three."""
+    shown = image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
+    return shown.permute(1, 2, 0).contiguous().numpy()

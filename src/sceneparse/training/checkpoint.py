@@ -1,0 +1,148 @@
+"""Checkpoints: all that is needed to go on exactly where a training stopped.
+
+There is no random state in them. Order and augmentation are functions of the iteration (see `data.loader`), and the
+loop seeds the generators for each iteration anew.
+"""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.files import whole_file
+
+KEPT = 2
+"""Checkpoints that are kept: the last, and one more in case that the last is damaged."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training between two iterations.
+
+    Args:
+        iteration: Iterations that are done.
+        network: The network's state, buffers included.
+        optimizer: The optimiser's state.
+        scaler: The state of the gradient scaler; empty unless float16.
+        precision: float32, bfloat16 or float16: what "auto" meant.
+        samples: Size of the training split.
+        metrics_bytes: Length of metrics.jsonl; what is longer belongs to iterations that will be done again.
+        seconds: Time that the training has taken.
+        recent: Sums of the losses since the last line of metrics.jsonl, and their number.
+        best_iteration: When the best validation was; None before the first.
+        best_metrics: Its figures, under the names of metrics.json.
+    """
+
+    iteration: int
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    scaler: dict[str, Any]
+    precision: str
+    samples: int
+    metrics_bytes: int
+    seconds: float
+    recent: dict[str, float]
+    best_iteration: int | None
+    best_metrics: dict[str, Any] | None
+
+
+class Checkpoints:
+    """The checkpoints/ folder of a run: the newest checkpoints, and the network of the best validation.
+
+    Args:
+        folder: The folder; made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def exist(self) -> bool:
+        """Whether there is any checkpoint."""
+        return bool(self._iterations("last"))
+
+    def save(self, checkpoint: Checkpoint) -> Path:
+        """Write a checkpoint whole, then remove what is not needed any more."""
+        path = self._path("last", checkpoint.iteration)
+        _save(path, vars(checkpoint))
+        kept = self._iterations("last")[-KEPT:]
+        # A best network is written before the checkpoint that speaks of it, so each checkpoint's best is the newest
+        # one that is not newer than itself.
+        best = self._iterations("best")
+        needed = {max((b for b in best if b <= iteration), default=None) for iteration in kept}
+        self._remove("last", set(self._iterations("last")) - set(kept))
+        self._remove("best", set(best) - needed)
+        return path
+
+    def save_best(self, network: dict[str, Tensor], iteration: int) -> None:
+        """Write the network of the best validation so far."""
+        _save(self._path("best", iteration), network)
+
+    def load_best(self, iteration: int) -> dict[str, Tensor]:
+        """The network of the best validation.
+
+        Raises:
+            UserError: The file is missing or damaged.
+        """
+        return _load(self._path("best", iteration))
+
+    def load(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """The newest whole checkpoint, None if there are none; damaged ones are skipped with a warning.
+
+        Raises:
+            UserError: All of them are damaged.
+        """
+        iterations = self._iterations("last")
+        for iteration in reversed(iterations):
+            try:
+                return Checkpoint(**_load(self._path("last", iteration)))
+            except UserError as error:
+                warn(f"{error}; skipping it")
+        if iterations:
+            raise UserError(
+                f"{self.folder}: every checkpoint is damaged; delete the folder to train from the beginning"
+            )
+        return None
+
+    def forget_after(self, checkpoint: Checkpoint | None) -> None:
+        """Remove what is newer than a checkpoint, since it will be done again, and half-written files."""
+        iteration = checkpoint.iteration if checkpoint else -1
+        best = -1 if checkpoint is None or checkpoint.best_iteration is None else checkpoint.best_iteration
+        self._remove("last", {i for i in self._iterations("last") if i > iteration})
+        self._remove("best", {i for i in self._iterations("best") if i > best})
+        for leftover in self.folder.glob(".*.tmp.pt"):
+            leftover.unlink()
+
+    def _path(self, kind: str, iteration: int) -> Path:
+        return self.folder / f"{kind}-{iteration:08d}.pt"
+
+    def _iterations(self, kind: str) -> list[int]:
+        return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob(f"{kind}-[0-9]*.pt"))
+
+    def _remove(self, kind: str, iterations: set[int]) -> None:
+        for iteration in iterations:
+            self._path(kind, iteration).unlink(missing_ok=True)
+
+
+def _save(path: Path, value: dict[str, Any]) -> None:
+    with whole_file(path) as temporary:
+        torch.save(value, temporary)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Read tensors and plain values, after comparing the file with the checksums in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise UserError(f"{path}: damaged (wrong checksum of {damaged})")
+        value: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return value
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing") from None
+    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: damaged ({' '.join(str(error).split())})") from None

@@ -1,0 +1,129 @@
+"""The demo: what sceneparse does, shown on the built-in toy world in minutes.
+
+It trains the PSPNet and the FCN of the same size and budget, scores both on scenes that neither has seen, and shows
+where they differ: on objects that look alike and are told apart only by the scene around them (PSPNet paper,
+section 3.1, "mismatched relationship").
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+
+from sceneparse.data import DataSet, open_dataset
+from sceneparse.data.toyworld import LOOKALIKES
+from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
+from sceneparse.files import whole_file
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, paint, predict, resolve
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing import load, predict_pictures
+from sceneparse.recipes import read_recipe
+from sceneparse.training.loop import train
+from sceneparse.weights import Model, load_model
+
+EXAMPLES = 6
+"""Scenes that are written as pictures and parsed, as a user would."""
+
+
+def demo(out: Path, *, seed: int = 0) -> Path:
+    """Train, evaluate, predict and report on the toy world. A second call continues or reuses what is there.
+
+    Args:
+        out: The folder for everything: pspnet/ and fcn/ (run folders), evaluation/ (metrics.json, report.html),
+            pictures/ and parsed/ (scenes and what `sceneparse predict` makes of them), overview.png.
+        seed: Seed of the two trainings.
+
+    Returns:
+        The report's path.
+    """
+    models: dict[str, Model] = {}
+    for architecture in ("fcn", "pspnet"):
+        recipe = read_recipe(f"toy-{architecture}", [f"--training.seed={seed}"])
+        run = out / architecture
+        print(f"training {architecture} ({recipe.training.iterations} iterations) in {run}", flush=True)
+        train(recipe, run, resume=(run / "recipe.yaml").exists())
+        models[architecture] = load_model(run / "model")
+    config = models["pspnet"].config
+    dataset = open_dataset(config.data, config.data.test)
+    protocol = resolve(config.protocol)
+    engines: dict[str, Engine] = {
+        name: TorchEngine(model.network, config.preprocessing) for name, model in models.items()
+    }
+    evaluations: dict[str, Evaluation] = {
+        name: evaluate(engine, dataset, protocol, progress=f"evaluating {name}") for name, engine in engines.items()
+    }
+    print_scores(evaluations["pspnet"], Console())
+    report = write_report(
+        out / "evaluation",
+        evaluations["pspnet"],
+        engines["pspnet"],
+        dataset,
+        title="PSPNet on the toy world",
+        name="PSPNet",
+        run=out / "pspnet",
+        rival=Rival("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
+        facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine()},
+    )
+    _write_pictures(dataset, out / "pictures")
+    predict_pictures(load(out / "pspnet" / "model"), [out / "pictures"], out / "parsed", again=True)
+    _overview(dataset, engines, protocol, out / "overview.png")
+    for name in ("fcn", "pspnet"):
+        print(f"{name:<7} mean IoU {evaluations[name].scores.mean_iou:.3f}")
+    print(f"parsed pictures: {out / 'parsed'}\noverview: {out / 'overview.png'}")
+    return report
+
+
+def _write_pictures(dataset: DataSet, folder: Path) -> None:
+    for index in range(min(EXAMPLES, len(dataset))):
+        with whole_file(folder / f"scene{index}.png") as temporary:
+            Image.fromarray(dataset[index].image.permute(1, 2, 0).numpy()).save(temporary)
+
+
+def _overview(
+    dataset: DataSet,
+    engines: dict[str, Engine],
+    protocol: TestProtocol,
+    path: Path,
+    rows: int = 4,
+    side: int = 224,
+) -> None:
+    """Write a picture of the scenes in which the look-alikes made the largest difference."""
+    pairs = [dataset.labels.names.index(name) for pair in LOOKALIKES for name in pair]
+    columns = ("picture", "truth", "FCN", "PSPNet")
+    gaps = []
+    for index in range(min(len(dataset), 60)):
+        sample = dataset[index]
+        assert sample.objects is not None
+        here = np.isin(sample.objects.numpy(), pairs)
+        right = {
+            name: ((predict(engine, sample.image, protocol).labels == sample.objects).numpy() & here).sum()
+            for name, engine in engines.items()
+        }
+        gaps.append((int(right["pspnet"]) - int(right["fcn"]), index))
+    chosen = [index for _, index in sorted(gaps, reverse=True)[:rows]]
+    sheet = Image.new("RGB", (len(columns) * (side + 8) + 8, rows * (side + 8) + 36), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=18)
+    for column, title in enumerate(columns):
+        draw.text((8 + column * (side + 8), 8), title, fill="black", font=font)
+    for row, index in enumerate(chosen):
+        for column, tile in enumerate(_tiles(dataset, index, engines, protocol)):
+            corner = (8 + column * (side + 8), 36 + row * (side + 8))
+            sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), corner)
+    with whole_file(path) as temporary:
+        sheet.save(temporary)
+
+
+def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:
+    sample, space = dataset[index], dataset.labels
+    assert sample.objects is not None
+    maps = [sample.objects, *(predict(engines[name], sample.image, protocol).labels for name in ("fcn", "pspnet"))]
+    picture = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
+    return [picture, *(_painted(labels.numpy(), space) for labels in maps)]
+
+
+def _painted(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
+    return Image.fromarray(paint(labels, space))

@@ -1,0 +1,381 @@
+"""The training loop."""
+
+import json
+import logging
+import math
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from timm.layers.norm_act import convert_sync_batchnorm
+from torch import Tensor
+
+from sceneparse.data import DataSet, open_dataset
+from sceneparse.data.loader import training_batches
+from sceneparse.errors import UserError
+from sceneparse.files import write_json, write_text
+from sceneparse.inference import choose_device, choose_precision, resolve
+from sceneparse.networks import normalize
+from sceneparse.recipes import to_yaml
+from sceneparse.settings import Precision, Recipe, TrainingSettings
+from sceneparse.training.checkpoint import Checkpoint, Checkpoints
+from sceneparse.training.failure import explain, save_failure
+from sceneparse.training.losses import counted, fixed_weights, median_frequency_weights, segmentation_loss
+from sceneparse.training.optimizer import build_optimizer, learning_rate, set_learning_rate
+from sceneparse.training.progress import ProgressLine, StopRequest, TrainingStopped
+from sceneparse.training.record import Average, Record
+from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_run
+from sceneparse.training.validation import validate
+from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
+
+FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+
+def train(recipe: Recipe, out: Path | None = None, *, resume: bool = False) -> Path:
+    """Train a network by a recipe, from start to end or from where it stopped.
+
+    The run folder gets recipe.yaml (all settings), metrics.jsonl and tensorboard/ (curves), checkpoints/, run.json (how
+    it went, on what) and at the end model/: the network of the best validation.
+
+    On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
+    killed and resumed.
+
+    Args:
+        recipe: What to train on what.
+        out: The run folder; None is runs/<the recipe's name>.
+        resume: Go on from the newest checkpoint; from the beginning if there is none.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        UserError: The run folder holds another training, the data or the settings don't fit, or the loss is not finite
+            any more (then the step is kept in failure/).
+        TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written.
+    """
+    out = out or Path("runs") / recipe.name
+    began = time.monotonic()
+    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=lambda text: print(text, file=sys.stderr))
+    settings = recipe.training
+    if is_finished(checkpoint, recipe, out):
+        print(f"{out}: this training is finished; its model is {out / MODEL}", file=sys.stderr)
+        return out
+
+    # Where and how to compute
+    fabric, precision = start_fabric(settings)
+    rank, world, first = fabric.global_rank, fabric.world_size, fabric.is_global_zero
+    if checkpoint and checkpoint.precision != precision:
+        raise UserError(
+            f"this training computed in {checkpoint.precision}, but training.precision {settings.precision} means "
+            f"{precision} here: give --training.precision {checkpoint.precision} to go on with it"
+        )
+
+    # Data
+    channels = recipe.backbone.in_channels
+    dataset = open_dataset(recipe.data, recipe.data.train, channels=channels)
+    held_out = open_dataset(recipe.data, recipe.data.val, channels=channels)
+    protocol, labels = resolve(recipe.protocol), dataset.labels
+    refuse_unfit(recipe, dataset, held_out)
+    if checkpoint and checkpoint.samples != len(dataset):
+        raise UserError(
+            f"the training split has {len(dataset)} samples now, but had {checkpoint.samples} when this training "
+            "began: restore the data set, or train into another --out"
+        )
+
+    # Network and optimiser
+    torch.manual_seed(settings.seed)
+    recipe = replace(recipe, backbone=recipe.backbone if checkpoint else resolve_padding(recipe.backbone))
+    network = build(recipe.backbone, recipe.network, len(labels))
+    if checkpoint is None:
+        with fabric.rank_zero_first():
+            load_backbone(network, recipe.backbone)
+    synchronised = world > 1 and fabric.device.type == "cuda"
+    if synchronised:
+        network = convert_sync_batchnorm(network)
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(network, recipe.optimizer)
+    model, stepper = fabric.setup(network, optimizer)
+    scaler = fabric.strategy.precision
+    if checkpoint:
+        network.load_state_dict(checkpoint.network)
+        optimizer.load_state_dict(checkpoint.optimizer)
+        scaler.load_state_dict(checkpoint.scaler)
+    network.train()
+
+    # The run folder
+    checkpoints = Checkpoints(out / "checkpoints")
+    start = checkpoint.iteration if checkpoint else 0
+    facts: dict[str, Any] = {
+        "device": device_name(fabric.device),
+        "precision": precision,
+        "processes": world,
+        "synchronised_batch_norm": synchronised,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "training_samples": len(dataset),
+        "validation_samples": len(held_out),
+    }
+    record = None
+    if first:
+        write_text(out / RECIPE, to_yaml(recipe))
+        checkpoints.forget_after(checkpoint)
+        record = Record(out, checkpoint.metrics_bytes if checkpoint else 0, start)
+        write_run(out, "running", facts)
+    class_weights = load_class_weights(fabric, recipe, dataset, out, fresh=checkpoint is None)
+
+    average = Average(checkpoint.recent if checkpoint else {})
+    best_iteration = checkpoint.best_iteration if checkpoint else None
+    best_metrics = checkpoint.best_metrics if checkpoint else None
+    spent = checkpoint.seconds if checkpoint else 0.0
+    pictures, pictures_seconds = 0, 0.0
+
+    batches = training_batches(
+        dataset,
+        recipe.augmentation,
+        recipe.preprocessing,
+        batch=settings.batch,
+        seed=settings.seed,
+        start=start,
+        stop=settings.iterations,
+        workers=recipe.data.workers,
+        cache_mb=recipe.data.cache_mb,
+        rank=rank,
+        world=world,
+    )
+    with closing(batches), StopRequest() as stop, ProgressLine(start, settings.iterations, shown=first) as progress:
+        progress.say(
+            f"{recipe.name}: {facts['parameters'] / 1e6:.1f} million parameters, {len(labels)} classes, "
+            f"{len(dataset)} training samples; {facts['device']}, {precision}"
+            + (f", {world} processes" if world > 1 else "")
+            + (f"; goes on at iteration {start}" if start else "")
+        )
+        for iteration in range(start, settings.iterations):
+            clock = time.perf_counter()
+            batch = next(batches)
+            rate = learning_rate(
+                iteration,
+                base=recipe.optimizer.lr,
+                iterations=settings.iterations,
+                power=recipe.optimizer.power,
+                warmup=recipe.optimizer.warmup,
+            )
+            set_learning_rate(optimizer, rate)
+            # Dropout too is a function of the iteration: no random state needs to be kept or guarded.
+            seed = step_seed(settings.seed, iteration, rank)
+            torch.manual_seed(seed)
+
+            images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+            objects = batch.objects.to(fabric.device, non_blocking=True)
+            whole = together(fabric, counted(objects, class_weights))
+            losses = torch.zeros(3, dtype=torch.float64, device=fabric.device)
+            parts = zip(images.chunk(settings.accumulate), objects.chunk(settings.accumulate), strict=True)
+            for number, (pixels, target) in enumerate(parts, 1):
+                # The last backward pass adds up the gradients of all processes.
+                with fabric.no_backward_sync(model, enabled=number < settings.accumulate):
+                    output = model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std))
+                    loss = segmentation_loss(
+                        output,
+                        target,
+                        align_corners=network.align_corners,
+                        aux_weight=recipe.loss.aux_weight,
+                        class_weights=class_weights,
+                        hard_fraction=recipe.loss.hard_fraction,
+                        hard_threshold=recipe.loss.hard_threshold,
+                    )
+                    # Parts count by what counts in them, so their sum is the loss of the whole batch. Processes are
+                    # averaged, hence the factor.
+                    share = counted(target, class_weights) / whole.clamp(min=1e-12)
+                    fabric.backward(loss.total * (share * world).to(loss.total.dtype))
+                    shown = (loss.total, loss.main, loss.main if loss.aux is None else loss.aux)
+                    losses += torch.stack([value.detach() for value in shown]) * share
+            total, main, aux = together(fabric, losses).tolist()
+            if not math.isfinite(total):
+                folder = save_failure(
+                    out,
+                    batch,
+                    network.state_dict(),
+                    iteration=iteration,
+                    step_seed=seed,
+                    rank=rank,
+                    facts={"loss": total, "lr": rate, "precision": precision, "accumulate": settings.accumulate},
+                )
+                if first:
+                    write_run(out, "failed", {**facts, "iteration": iteration})
+                raise UserError(explain(batch, iteration + 1, folder, precision))
+            if recipe.optimizer.clip is not None:
+                fabric.clip_gradients(model, stepper, max_norm=recipe.optimizer.clip, error_if_nonfinite=False)
+            stepper.step()
+            stepper.zero_grad()
+
+            done = iteration + 1
+            seconds = time.perf_counter() - clock
+            average.add({"loss": total, "main_loss": main} | ({"aux_loss": aux} if recipe.network.aux else {}))
+            pictures, pictures_seconds = pictures + settings.batch, pictures_seconds + seconds
+            logged = done % settings.log_every == 0 or done == settings.iterations
+            progress.step(done, total, rate, settings.batch / seconds, line=logged)
+            if logged:
+                values = {**average.take(), "lr": rate, "images_per_second": settings.batch / seconds}
+                if record:
+                    record.write("train", done, {**values, "seconds": spent + time.monotonic() - began})
+
+            # Even when a stop was asked for: a resumed training must not lack a validation that others have.
+            validated = done == settings.iterations or (
+                settings.validate_every > 0 and done % settings.validate_every == 0
+            )
+            if validated:
+                with progress.paused():
+                    metrics = validate(
+                        fabric,
+                        network,
+                        held_out,
+                        protocol,
+                        recipe.preprocessing,
+                        precision,
+                        count=settings.validate_count,
+                        split=recipe.data.val,
+                        progress=first and progress.console.is_terminal,
+                    )
+                if best_metrics is None or metrics["mean_iou"] > best_metrics["mean_iou"]:
+                    best_iteration, best_metrics = done, metrics
+                    if first:
+                        checkpoints.save_best(network.state_dict(), done)
+                progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}  ({metrics['protocol']})")
+                if record:
+                    figures = {key: metrics[key] for key in ("mean_iou", "pixel_accuracy", "protocol")}
+                    record.write("validation", done, {**figures, "seconds": spent + time.monotonic() - began})
+            stopping = any_process(fabric, stop.came)
+            if record and (validated or stopping or done % settings.checkpoint_every == 0):
+                checkpoints.save(
+                    Checkpoint(
+                        iteration=done,
+                        network=network.state_dict(),
+                        optimizer=optimizer.state_dict(),
+                        scaler=scaler.state_dict(),
+                        precision=precision,
+                        samples=len(dataset),
+                        metrics_bytes=record.length,
+                        seconds=spent + time.monotonic() - began,
+                        recent=average.sums,
+                        best_iteration=best_iteration,
+                        best_metrics=best_metrics,
+                    )
+                )
+            if stopping and done < settings.iterations:
+                if first:
+                    write_run(out, "stopped", {**facts, "iteration": done})
+                progress.say(f"stopped after iteration {done}; the same command with --resume goes on from here")
+                raise TrainingStopped(f"stopped after iteration {done}; --resume goes on from here")
+
+        # The result
+        if record:
+            record.close()
+            assert best_iteration is not None and best_metrics is not None
+            result = build(recipe.backbone, recipe.network, len(labels))
+            result.load_state_dict(checkpoints.load_best(best_iteration))
+            config = ModelConfig(
+                recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
+            )
+            save_model(out / MODEL, Model(result, config, labels), model_card(config, labels, best_metrics))
+            facts |= {
+                "iteration": settings.iterations,
+                "seconds": round(spent + time.monotonic() - began, 1),
+                "images_per_second": round(pictures / pictures_seconds, 2) if pictures else None,
+                "best_iteration": best_iteration,
+                "best_mean_iou": best_metrics["mean_iou"],
+                "protocol": best_metrics["protocol"],
+            }
+            write_run(out, "finished", facts)
+            progress.say(
+                f"best mean IoU {best_metrics['mean_iou']:.4f} after iteration {best_iteration}: {out / MODEL}"
+            )
+    fabric.barrier()
+    return out
+
+
+def start_fabric(settings: TrainingSettings) -> tuple[Fabric, Precision]:
+    """Choose device and number format, and start the processes.
+
+    Raises:
+        UserError: There is no such device, it cannot compute in this format, or there are fewer than wanted.
+    """
+    # What Fabric says of devices at its start, we say in one line.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    device = choose_device(settings.device)
+    if settings.precision == "float16" and device.type == "cpu":
+        # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
+        raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
+    dtype = choose_precision(device, settings.precision)
+    if device.type == "cuda" and settings.devices > torch.cuda.device_count():
+        raise UserError(
+            f"training.devices is {settings.devices}, but this machine has {torch.cuda.device_count()} CUDA devices"
+        )
+    precision = str(dtype).removeprefix("torch.")
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=settings.devices,
+        strategy="ddp" if settings.devices > 1 else "auto",
+        precision=FABRIC_PRECISION[precision],
+    )
+    fabric.launch()
+    return fabric, precision  # type: ignore[return-value]
+
+
+def refuse_unfit(recipe: Recipe, dataset: DataSet, held_out: DataSet) -> None:
+    """Refuse data that would only break a training later on.
+
+    Raises:
+        UserError: A split is empty, or the two have other classes.
+    """
+    for split, found in ((recipe.data.train, dataset), (recipe.data.val, held_out)):
+        if len(found) == 0:
+            raise UserError(
+                f"split '{split}' has no samples: training needs some to learn from and some to validate on"
+            )
+    if dataset.labels.names != held_out.labels.names:
+        raise UserError(f"splits '{recipe.data.train}' and '{recipe.data.val}' have different classes")
+
+
+def load_class_weights(fabric: Fabric, recipe: Recipe, dataset: DataSet, out: Path, *, fresh: bool) -> Tensor | None:
+    """The classes' weights on the device. Those that were counted are kept in class_weights.json of the run folder."""
+    names, setting = dataset.labels.names, recipe.loss.class_weights
+    if setting is None:
+        return None
+    if setting != "median":
+        return fixed_weights(setting, names).to(fabric.device)
+    path = out / "class_weights.json"
+    if fabric.is_global_zero and (fresh or not path.exists()):
+        weights = median_frequency_weights(dataset, len(names), progress=sys.stderr.isatty())
+        write_json(path, dict(zip(names, weights.tolist(), strict=True)))
+    fabric.barrier()
+    return torch.tensor(list(json.loads(path.read_text(encoding="utf-8")).values()), device=fabric.device)
+
+
+def step_seed(seed: int, iteration: int, rank: int) -> int:
+    """What the generators of an iteration are seeded with in one process."""
+    return int(np.random.SeedSequence([seed, iteration, rank]).generate_state(1)[0])
+
+
+def together(fabric: Fabric, values: Tensor) -> Tensor:
+    """The sum over all processes."""
+    if fabric.world_size == 1:
+        return values
+    summed = fabric.all_reduce(values, reduce_op="sum")
+    assert isinstance(summed, Tensor)
+    return summed
+
+
+def any_process(fabric: Fabric, flag: bool) -> bool:
+    """Whether any process says so; all get the same answer at the same iteration."""
+    return bool(together(fabric, torch.tensor(float(flag), device=fabric.device))) if fabric.world_size > 1 else flag
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"

@@ -1,0 +1,161 @@
+"""What is minimised: cross-entropy averaged over the pixels that count, in the one place where it is computed."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sceneparse.data import DataSet
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE
+from sceneparse.networks import Output, resize
+
+
+class Loss(NamedTuple):
+    """A loss and what it is made of, all scalars: total = main + aux_weight · aux."""
+
+    total: Tensor
+    main: Tensor
+    aux: Tensor | None
+
+
+def segmentation_loss(
+    output: Output,
+    target: Tensor,
+    *,
+    align_corners: bool,
+    aux_weight: float,
+    class_weights: Tensor | None = None,
+    hard_fraction: float = 1.0,
+    hard_threshold: float = 0.7,
+) -> Loss:
+    """The loss of the main and the auxiliary head (PSPNet paper, section 3.3), each resized to the target.
+
+    Each is the mean cross-entropy of the pixels that count (those that are not `IGNORE`), weighted by the weight of
+    their true class: sum(w · ce) / sum(w). Where nothing counts it is 0 with zero gradients.
+
+    Args:
+        output: Logits (N, C, h, w) at the network's strides.
+        target: (N, H, W) int16 class indices.
+        align_corners: How logits are resized.
+        aux_weight: Weight of the auxiliary loss.
+        class_weights: (C,) weights of the classes, or None for 1 each.
+        hard_fraction: Below 1, only this fraction of the pixels that count is kept, those of the highest cross-entropy
+            (at least one pixel), each head choosing its own.
+        hard_threshold: Then every pixel whose true class has a probability below this is kept as well.
+    """
+
+    def head(logits: Tensor) -> Tensor:
+        scores = resize(logits.float(), (target.shape[-2], target.shape[-1]), align_corners)
+        return _cross_entropy(scores, target.long(), class_weights, hard_fraction, hard_threshold)
+
+    main = head(output.logits)
+    if output.aux is None:
+        return Loss(main, main, None)
+    aux = head(output.aux)
+    return Loss(main + aux_weight * aux, main, aux)
+
+
+def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """How much of a target counts: its pixels that are not `IGNORE`, each by its class's weight. A float64 scalar.
+
+    With it the losses of a batch's parts are put together to the loss of the whole.
+    """
+    labels = target[target != IGNORE].long()
+    if class_weights is None:
+        return torch.tensor(labels.numel(), dtype=torch.float64, device=target.device)
+    pixels = torch.bincount(labels, minlength=len(class_weights))
+    return (pixels.double() * class_weights.double()).sum()
+
+
+def _cross_entropy(
+    logits: Tensor, target: Tensor, class_weights: Tensor | None, hard_fraction: float, hard_threshold: float
+) -> Tensor:
+    if hard_fraction == 1 and class_weights is None:
+        count = (target != IGNORE).sum().clamp(min=1)
+        return F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum") / count
+    each = F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="none")
+    counts = target != IGNORE
+    if hard_fraction < 1:
+        counts &= _hard(each.detach(), counts, hard_fraction, hard_threshold)
+    weights = counts.to(each.dtype)
+    if class_weights is not None:
+        weights = weights * class_weights[target.clamp(min=0)]
+    total = weights.sum()
+    return (each * weights).sum() / torch.where(total > 0, total, 1.0)
+
+
+def _hard(losses: Tensor, counts: Tensor, fraction: float, threshold: float) -> Tensor:
+    """Which pixels online hard example mining keeps: those of a loss of at least a bar."""
+    valid = losses[counts]
+    if not valid.numel():
+        return counts
+    kept = max(1, round(fraction * valid.numel()))
+    bar = float(torch.topk(valid, kept, sorted=False).values.min())
+    # A probability below the threshold is a cross-entropy above its negative logarithm.
+    improbable = -math.log(threshold) if threshold > 0 else math.inf
+    if bar <= improbable:
+        return losses >= bar
+    return losses > improbable
+
+
+def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:
+    """Class weights as a recipe lists them.
+
+    Raises:
+        UserError: Not one non-negative number for each class, or all are zero.
+    """
+    if len(weights) != len(names):
+        raise UserError(
+            f"loss.class_weights has {len(weights)} numbers, but there are {len(names)} classes: give one each"
+        )
+    if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
+        raise UserError("loss.class_weights must be numbers of 0 or more, one of them at least above 0")
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def median_frequency_weights(dataset: DataSet, num_classes: int, *, progress: bool = False) -> Tensor:
+    """Median frequency balancing (Eigen & Fergus, ICCV 2015, section 6.3.2; used by SegNet).
+
+    A class's frequency is its pixels divided by all that count in the pictures where it occurs; its weight is the
+    median of the frequencies divided by its own. Classes that never occur have weight 1: no pixel carries it.
+
+    Args:
+        dataset: The training split; each mask is read once.
+        num_classes: Number of classes C.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        (C,) float32.
+
+    Raises:
+        UserError: A sample has no objects, or no pixel of the whole split counts.
+    """
+    pixels = torch.zeros(num_classes, dtype=torch.int64)
+    pictures_pixels = torch.zeros(num_classes, dtype=torch.int64)
+    for index in _tracked(len(dataset), "counting classes", progress):
+        sample = dataset[index]
+        if sample.objects is None:
+            raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
+        counts = torch.bincount(sample.objects[sample.objects != IGNORE].long(), minlength=num_classes)
+        pixels += counts
+        pictures_pixels += (counts > 0) * counts.sum()
+    occurs = pixels > 0
+    if not occurs.any():
+        raise UserError('the training split has no labelled pixel, so "median" class weights have no meaning')
+    frequency = pixels[occurs].double() / pictures_pixels[occurs]
+    weights = torch.ones(num_classes)
+    weights[occurs] = (frequency.quantile(0.5) / frequency).float()
+    return weights
+
+
+def _tracked(count: int, title: str, progress: bool) -> Sequence[int]:
+    if not progress:
+        return range(count)
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(range(count), title, console=Console(stderr=True), transient=True)  # type: ignore[return-value]

@@ -1,0 +1,110 @@
+"""What a person sees of a training, and how a person stops it."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM came; all that was done is in a checkpoint, and the message says how to go on."""
+
+
+class ProgressLine:
+    """Loss, learning rate, speed and time left: a live line on a terminal, plain lines elsewhere; on standard error.
+
+    Args:
+        done: Iterations done.
+        total: Iterations in all.
+        shown: Whether to show anything (one process of several does).
+    """
+
+    def __init__(self, done: int, total: int, *, shown: bool) -> None:
+        self.console = Console(stderr=True, quiet=not shown, highlight=False)
+        self._total = total
+        self._bar: Progress | None = None
+        if self.console.is_terminal and shown:
+            self._bar = Progress(
+                TextColumn("training"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+            self._task = self._bar.add_task("training", total=total, completed=done, text="")
+
+    def __enter__(self) -> "ProgressLine":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def step(self, iteration: int, loss: float, rate: float, speed: float, *, line: bool) -> None:
+        """Show an iteration.
+
+        Args:
+            iteration: Iterations done.
+            loss: Its loss.
+            rate: Its learning rate.
+            speed: Pictures a second.
+            line: Whether to write a line where there is no terminal.
+        """
+        text = f"loss {loss:.4f}  lr {rate:.2e}  {speed:.1f} pictures/s"
+        if self._bar:
+            self._bar.update(self._task, completed=iteration, text=text)
+        elif line:
+            self.console.print(f"iteration {iteration}/{self._total}  {text}", soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Write a line for good."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Give the terminal to another progress bar."""
+        if self._bar:
+            self._bar.stop()
+        try:
+            yield
+        finally:
+            if self._bar:
+                self._bar.start()
+
+
+class StopRequest:
+    """Notes Ctrl-C and SIGTERM, so that a step is never cut in half; the second one stops at once.
+
+    Signals reach the main thread alone: elsewhere nothing is noted.
+    """
+
+    def __init__(self) -> None:
+        self.came = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        if self.came:
+            raise KeyboardInterrupt
+        self.came = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

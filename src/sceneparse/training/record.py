@@ -1,0 +1,74 @@
+"""What a training writes down while it runs: metrics.jsonl, and the same for TensorBoard."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+TIME_FIELDS = ("seconds", "images_per_second")
+"""The keys that differ between two equal trainings; all others are the same, byte by byte on the CPU."""
+
+METRICS = "metrics.jsonl"
+
+
+class Record:
+    """metrics.jsonl and tensorboard/ of a run folder.
+
+    Each line of metrics.jsonl is one JSON object with "kind" ("train" or "validation") and "iteration".
+
+    Args:
+        folder: The run folder.
+        length: Bytes of metrics.jsonl that belong to the iterations done; what follows is cut off.
+        iteration: Iterations done; TensorBoard drops what came after them.
+    """
+
+    def __init__(self, folder: Path, length: int, iteration: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / METRICS).open("ab")
+        self._file.truncate(min(length, self._file.tell()))
+        self._file.seek(0, 2)
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=iteration + 1)
+
+    @property
+    def length(self) -> int:
+        """Bytes of metrics.jsonl, all of them handed to the operating system."""
+        return self._file.tell()
+
+    def write(self, kind: str, iteration: int, values: Mapping[str, float | int | str | None]) -> None:
+        """Write a line; numbers go to TensorBoard as well. What is not finite is written as null."""
+        known = {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        }
+        line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        for key, value in known.items():
+            if isinstance(value, float | int):
+                self._board.add_scalar(f"{kind}/{key}", value, iteration)
+
+    def close(self) -> None:
+        """Write out what is left."""
+        self._file.close()
+        self._board.close()
+
+
+class Average:
+    """The mean losses since the last line; its sums are kept in checkpoints, so that a stop does not show in a line."""
+
+    def __init__(self, sums: Mapping[str, float]) -> None:
+        self.sums = dict(sums)
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Add an iteration."""
+        for key, value in {**values, "count": 1}.items():
+            self.sums[key] = self.sums.get(key, 0) + value
+
+    def take(self) -> dict[str, float]:
+        """The means; starts anew."""
+        count = self.sums.pop("count")
+        means = {key: value / count for key, value in self.sums.items()}
+        self.sums = {}
+        return means

@@ -1,0 +1,122 @@
+"""The run folder: whether a training may begin or go on there, and what it says about itself."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.settings import Recipe
+from sceneparse.training.checkpoint import Checkpoint, Checkpoints
+
+RECIPE = "recipe.yaml"
+MODEL = "model"
+
+FREE = frozenset(
+    {
+        "name",
+        "description",
+        "data.root",
+        "data.test",
+        "data.workers",
+        "data.cache_mb",
+        "training.device",
+        "training.checkpoint_every",
+        "training.log_every",
+    }
+)
+"""The settings that may change when a training goes on: none of them changes what it is going to give."""
+
+
+def open_run(
+    recipe: Recipe, out: Path, *, resume: bool, warn: Callable[[str], None]
+) -> tuple[Recipe, Checkpoint | None]:
+    """Look at the run folder, without changing it.
+
+    Args:
+        recipe: What is asked for.
+        out: The run folder, there or not.
+        resume: Whether to go on with what is there.
+        warn: Told what is found damaged.
+
+    Returns:
+        The recipe to train by (the backbone's settings as the run resolved them), and the checkpoint to go on from;
+        None to begin.
+
+    Raises:
+        UserError: There is a training and `resume` is off, it was of another recipe, or its checkpoints are damaged.
+    """
+    checkpoints = Checkpoints(out / "checkpoints")
+    if not resume:
+        if checkpoints.exist() or (out / MODEL).exists():
+            raise UserError(
+                f"{out} already holds a training: go on with it (--resume) or name another folder (--out DIR)"
+            )
+        return recipe, None
+    checkpoint = checkpoints.load(warn)
+    if checkpoint is None:
+        if (out / MODEL).exists():
+            raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")
+        return recipe, None
+    saved = read_recipe(out / RECIPE)
+    refuse_changes(recipe, saved, out)
+    return replace(recipe, backbone=saved.backbone), checkpoint
+
+
+def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
+    """Refuse to go on by another recipe than the one that a run began with.
+
+    Raises:
+        UserError: A setting that isn't `FREE` differs; the message names the first three.
+    """
+    asked, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
+    if asked["backbone.padding"] is None:
+        # The run wrote down what null meant.
+        began["backbone.padding"] = None
+    different = [key for key in began if key not in FREE and asked[key] != began[key]]
+    if different:
+        shown = ", ".join(f"{key} is {asked[key]!r} but was {began[key]!r}" for key in different[:3])
+        more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+        raise UserError(
+            f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another --out"
+        )
+
+
+def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
+    """Whether nothing is left to do."""
+    return checkpoint is not None and checkpoint.iteration >= recipe.training.iterations and (out / MODEL).exists()
+
+
+def write_run(out: Path, status: str, facts: dict[str, Any]) -> None:
+    """Write run.json: how the run went and on what, for programs to read.
+
+    Args:
+        out: The run folder.
+        status: running, stopped, failed or finished.
+        facts: Device, precision, times and scores.
+    """
+    names = ("sceneparse", "torch", "torchvision", "timm", "lightning-fabric", "numpy")
+    versions = {"python": platform.python_version()} | {name: _version(name) for name in names}
+    write_json(out / "run.json", {"status": status, **facts, "versions": versions})
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except ImportError:
+        # Run from a source tree that isn't installed.
+        return None
+
+
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

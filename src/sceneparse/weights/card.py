@@ -1,0 +1,121 @@
+"""The model card: a model folder's README.md, in the form of the Hugging Face hub."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from sceneparse.labels import LabelSpace
+from sceneparse.recipes import to_mapping
+from sceneparse.weights.config import ModelConfig
+
+METRICS = {
+    "mean_iou": "mean IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean class accuracy",
+    "frequency_weighted_iou": "frequency-weighted IoU",
+}
+"""The figures that a card shows, by their names in metrics.json."""
+
+TITLES = {"pspnet": "PSPNet", "upernet": "UPerNet", "fcn": "FCN"}
+
+PAPERS = {"pspnet": "1612.01105", "upernet": "1807.10221", "fcn": "1411.4038"}
+
+
+def model_card(config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, object] | None) -> str:
+    """A model card in Markdown with YAML front matter: data, classes, protocol, figures, use and limits.
+
+    Where the data lay on disk is left out.
+
+    Args:
+        config: What the model is.
+        labels: Its classes.
+        metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
+            the names of `METRICS`, "protocol" (one line) and "classes" (name and iou of each); other keys are ignored.
+    """
+    figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
+    title = f"{TITLES[config.network.architecture]} ({config.backbone.name})"
+    head = yaml.safe_dump(
+        _front_matter(config, figures, _protocol(config, metrics)), sort_keys=False, allow_unicode=True
+    )
+    sections = [
+        f"---\n{head}---",
+        f"# {config.name}",
+        f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
+        f"Trained with sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
+        '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
+        'parser("picture.jpg").overlay().save("overlay.png")\n```',
+        f"## Data\n\n{_data(config)}",
+        f"## Classes\n\n{', '.join(labels.names)}",
+        f"## Figures\n\n{_figures(config, figures, metrics)}",
+        "## Limits\n\n"
+        "It knows the classes above and no others: every pixel gets one of them, whatever is in the picture. "
+        "Pictures unlike its training data (other places, light, cameras or scales) are parsed worse than the figures "
+        "say. Figures of other protocols cannot be compared with these.",
+        "## Settings\n\n```yaml\n"
+        + yaml.safe_dump(
+            {
+                name: to_mapping(getattr(config.portable(), name))
+                for name in ("backbone", "network", "preprocessing", "protocol")
+            },
+            sort_keys=False,
+            default_flow_style=None,
+            width=100,
+        )
+        + "```",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _protocol(config: ModelConfig, metrics: Mapping[str, object] | None) -> str:
+    stated = metrics.get("protocol") if metrics else None
+    return stated if isinstance(stated, str) else config.protocol.name
+
+
+def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: str) -> dict[str, object]:
+    matter: dict[str, object] = {
+        "library_name": "sceneparse",
+        "pipeline_tag": "image-segmentation",
+        "tags": ["sceneparse", "scene-parsing", "semantic-segmentation", config.network.architecture],
+    }
+    if figures:
+        result = {
+            "task": {"type": "image-segmentation", "name": "Semantic segmentation"},
+            "dataset": {"type": config.data.kind, "name": config.data.kind, "split": config.data.test},
+            "metrics": [
+                {"type": name, "name": f"{METRICS[name]} ({protocol})", "value": round(value, 6)}
+                for name, value in figures.items()
+            ],
+        }
+        matter["model-index"] = [{"name": config.name, "results": [result]}]
+    return matter
+
+
+def _data(config: ModelConfig) -> str:
+    data = config.data
+    sources = {
+        "toyworld": f"sceneparse's built-in toy world: {data.train_count} rendered scenes, {data.size} pixels a side.",
+        "camvid": "CamVid (Brostow et al., 2009): street scenes from a driving car.",
+        "folder": "A folder of pictures with masks of its author's own.",
+    }
+    start = ""
+    if (weights := config.backbone.weights) is not None:
+        origin = "timm's pretrained weights" if weights == "hub" else f"the weights in {Path(weights).name}"
+        start = f" Training started from {origin} in the backbone."
+    splits = f"Trained on `{data.train}`, chosen on `{data.val}`, to be tested on `{data.test}`."
+    return f"{sources[data.kind]} {splits}{start}"
+
+
+def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping[str, object] | None) -> str:
+    if not figures:
+        return f"Not evaluated. Its protocol is `{config.protocol.name}`."
+    lines = [f"Protocol: {_protocol(config, metrics)}.", "", "| figure | % |", "|---|---:|"]
+    lines += [f"| {METRICS[name]} | {100 * value:.2f} |" for name, value in figures.items()]
+    classes = metrics.get("classes") if metrics else None
+    if isinstance(classes, list):
+        lines += ["", "| class | IoU % |", "|---|---:|"]
+        lines += [
+            f"| {one['name']} | {'–' if one.get('iou') is None else format(100 * one['iou'], '.1f')} |"
+            for one in classes
+        ]
+    return "\n".join(lines)

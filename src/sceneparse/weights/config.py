@@ -1,0 +1,79 @@
+"""What a model folder holds, and what its config.json says."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.settings import (
+    BackboneSettings,
+    DataSettings,
+    NetworkSettings,
+    PreprocessingSettings,
+    ProtocolSettings,
+)
+
+CONFIG, WEIGHTS, LABELS, CARD = "config.json", "model.safetensors", "labels.json", "README.md"
+FILES = (CONFIG, WEIGHTS, LABELS, CARD)
+"""The files of a model folder."""
+
+FORMAT = 1
+"""The version of the model folder that this package writes and reads."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is, apart from its weights and classes.
+
+    Args:
+        name: The recipe's name.
+        backbone: The feature extractor.
+        network: The network on top of it.
+        preprocessing: What the network sees of a picture.
+        protocol: How it is tested unless told otherwise.
+        data: What it was trained on.
+    """
+
+    name: str
+    backbone: BackboneSettings
+    network: NetworkSettings
+    preprocessing: PreprocessingSettings
+    protocol: ProtocolSettings
+    data: DataSettings
+
+    def portable(self) -> "ModelConfig":
+        """The same model without what holds only where it was trained: paths, and where its weights came from."""
+        return dataclasses.replace(
+            self,
+            backbone=dataclasses.replace(self.backbone, weights=None, padding=self.backbone.padding or "symmetric"),
+            data=dataclasses.replace(self.data, root=None),
+        )
+
+
+def write_config(path: Path, config: ModelConfig) -> None:
+    """Write config.json, without the paths of the machine that trained the model."""
+    write_json(path, {"format": FORMAT, **to_mapping(config.portable())})
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read config.json.
+
+    Raises:
+        UserError: Not JSON, another format version, or settings that are missing, unknown or wrong.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: not the config.json of a model folder")
+    version = value.pop("format", None)
+    if version != FORMAT:
+        raise UserError(f"{path}: model format {version}, but this sceneparse reads format {FORMAT}; update sceneparse")
+    names = [field.name for field in dataclasses.fields(ModelConfig)]
+    if missing := [name for name in names if name not in value]:
+        raise UserError(f"{path}: '{missing[0]}' is missing; the file is not whole")
+    return from_mapping(ModelConfig, value, str(path))

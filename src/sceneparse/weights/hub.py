@@ -1,0 +1,65 @@
+"""Model folders on the Hugging Face hub."""
+
+import re
+from pathlib import Path
+
+import huggingface_hub
+
+from sceneparse.errors import UserError
+from sceneparse.weights.config import FILES
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether a string has the form of a hub id: user/name."""
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", source) is not None
+
+
+def fetch_from_hub(repo_id: str) -> Path:
+    """The model folder in a repository, brought into the hub's cache.
+
+    Raises:
+        UserError: There is no such repository, or it can't be reached.
+    """
+    try:
+        return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(FILES)))
+    except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
+        raise UserError(
+            f"no folder {repo_id}, and the hub gives no model of that id ({_reason(error)}); "
+            "check the name, the network and your login"
+        ) from error
+
+
+def push_to_hub(folder: Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+    """Upload a model folder; the repository is made if it isn't there.
+
+    Args:
+        folder: The model folder.
+        repo_id: The repository, such as "user/name".
+        private: Whether a new repository is private.
+        token: An access token; None takes the one that `hf auth login` stored.
+
+    Returns:
+        The repository's address.
+
+    Raises:
+        UserError: Not a model folder, a bad id, no permission or no network.
+    """
+    if missing := [name for name in FILES if not (Path(folder) / name).is_file()]:
+        raise UserError(f"{folder}: no {missing[0]} in it; give a model folder with {', '.join(FILES)}")
+    if not is_hub_id(repo_id):
+        raise UserError(f"'{repo_id}' is not a hub id; give one such as user/name")
+    api = huggingface_hub.HfApi(token=token)
+    try:
+        address = api.create_repo(repo_id, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=repo_id, folder_path=folder, allow_patterns=list(FILES), commit_message="Upload a sceneparse model"
+        )
+    except Exception as error:  # see above
+        raise UserError(
+            f"{repo_id}: the hub did not take the model ({_reason(error)}); check the name, the network and your login"
+        ) from error
+    return str(address)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,153 @@
+"""The model folder: config.json, model.safetensors, labels.json and README.md."""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.files import whole_file, write_json, write_text
+from sceneparse.labels import LabelSpace
+from sceneparse.networks import SceneParser
+from sceneparse.weights.build import build
+from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config, write_config
+from sceneparse.weights.hub import fetch_from_hub, is_hub_id
+
+__all__ = ["Model", "ModelConfig", "load_model", "save_model"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network, what it is, and its classes."""
+
+    network: SceneParser
+    config: ModelConfig
+    labels: LabelSpace
+
+
+def save_model(folder: Path, model: Model, card: str) -> None:
+    """Write a model folder; it appears whole, and one that was there stays until the new one is.
+
+    Weights are written as contiguous float32 tensors, sorted by name: equal weights give equal bytes.
+
+    Args:
+        folder: The folder; an existing model is replaced.
+        model: What to write.
+        card: The text of README.md (`model_card`).
+
+    Raises:
+        UserError: `folder` is something else than a model folder or an empty one.
+    """
+    if model.network.num_classes != len(model.labels):
+        raise ValueError(
+            f"the network has {model.network.num_classes} classes, but {len(model.labels)} labels are given"
+        )
+    folder = Path(folder).resolve()
+    if not folder.exists() and _aside(folder).is_dir():
+        _aside(folder).rename(folder)
+    if folder.exists():
+        if not folder.is_dir():
+            raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
+        if foreign := sorted(path.name for path in folder.iterdir() if path.name not in FILES):
+            raise UserError(
+                f"{folder}: holds more than a model ({foreign[0]}), so it isn't replaced; choose another name"
+            )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
+    temporary.mkdir()
+    try:
+        write_config(temporary / CONFIG, model.config)
+        write_json(temporary / LABELS, model.labels.to_json())
+        write_text(temporary / CARD, card)
+        with whole_file(temporary / WEIGHTS) as path:
+            # Through memory: safetensors' own writer makes files that only their owner can read.
+            path.write_bytes(save(_portable(model.network.state_dict()), metadata={"format": "pt"}))
+        _replace(folder, temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_model(source: str | Path) -> Model:
+    """Read a model folder, or fetch one from the Hugging Face hub.
+
+    Args:
+        source: A folder, or a hub id such as "user/name" if there is no such folder.
+
+    Returns:
+        The model, its network in evaluation mode on the CPU.
+
+    Raises:
+        UserError: No such model, or one whose files are missing, damaged or don't fit each other.
+    """
+    folder = Path(source)
+    if not folder.exists() and _aside(folder).is_dir():
+        folder = _aside(folder)
+    if not folder.exists():
+        if not is_hub_id(str(source)):
+            raise UserError(f"no model folder {source}; give a folder with config.json, or a hub id such as user/name")
+        folder = fetch_from_hub(str(source))
+    if not folder.is_dir():
+        raise UserError(f"{source}: not a folder; a model is a folder with {', '.join(FILES)}")
+    for name in (CONFIG, WEIGHTS, LABELS):
+        if not (folder / name).is_file():
+            raise UserError(f"{source}: no {name} in it; a model folder has {', '.join(FILES)}")
+    config = read_config(folder / CONFIG)
+    labels = LabelSpace.read(folder / LABELS)
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{folder / WEIGHTS}: damaged or cut short ({error}); copy the model again") from None
+    # The random weights are overwritten at once: they must not change what the caller draws next.
+    with torch.random.fork_rng(devices=[]):
+        network = build(config.backbone, config.network, len(labels))
+    _check_fit(network.state_dict(), state, folder / WEIGHTS)
+    network.load_state_dict(state)
+    return Model(network.eval(), config, labels)
+
+
+def _portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name: (value.detach().cpu().float() if value.is_floating_point() else value.detach().cpu()).contiguous()
+        for name, value in sorted(state.items())
+    }
+
+
+def _check_fit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], where: Path) -> None:
+    for name, value in wanted.items():
+        if name not in state:
+            raise UserError(f"{where}: '{name}' is missing; config.json describes another network")
+        if state[name].shape != value.shape:
+            shapes = f"{list(state[name].shape)}, but config.json and labels.json make it {list(value.shape)}"
+            if name.endswith("classifier.weight") and state[name].shape[1:] == value.shape[1:]:
+                raise UserError(f"{where}: has {state[name].shape[0]} classes, but labels.json names {value.shape[0]}")
+            raise UserError(f"{where}: '{name}' is {shapes}")
+    if surplus := [name for name in state if name not in wanted]:
+        raise UserError(f"{where}: '{surplus[0]}' belongs to no layer; config.json describes another network")
+
+
+def _aside(folder: Path) -> Path:
+    """Where a model stands while it is replaced; still there, alone, if that was killed between the two renames."""
+    return folder.parent / f".{folder.name}.old"
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Put `new` in the place of `folder`. A folder can't be renamed onto another, so the old one steps aside first."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    aside = _aside(folder)
+    if aside.exists():
+        shutil.rmtree(aside)
+    folder.rename(aside)
+    try:
+        new.rename(folder)
+    except BaseException:
+        aside.rename(folder)
+        raise
+    shutil.rmtree(aside)

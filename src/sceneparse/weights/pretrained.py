@@ -1,0 +1,193 @@
+"""Pretrained backbones: from timm's hub, or from a file with timm's or torchvision's names."""
+
+import dataclasses
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from timm.models import adapt_input_conv
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.networks import Backbone, SceneParser
+from sceneparse.networks.backbone import natural_padding
+from sceneparse.settings import BackboneSettings, Padding
+
+HUB = "hub"
+"""The value of `backbone.weights` that means timm's own pretrained weights."""
+
+
+def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
+    """Settle `backbone.padding`: what is set, else what the weights were trained with, else "symmetric".
+
+    A `.safetensors` file says so in its metadata ("pad_type"); with "hub" it is what timm builds the model with.
+
+    Raises:
+        UserError: The weights file is missing, damaged or names a padding that does not exist.
+    """
+    if backbone.padding is not None:
+        return backbone
+    padding: Padding = "symmetric"
+    if backbone.weights == HUB:
+        padding = natural_padding(backbone.name)
+    elif backbone.weights is not None and Path(backbone.weights).suffix == ".safetensors":
+        stated = _metadata(Path(backbone.weights)).get("pad_type", "")
+        known: dict[str, Padding] = {"": "symmetric", "symmetric": "symmetric", "same": "same"}
+        if stated not in known:
+            raise UserError(
+                f"{backbone.weights}: its metadata says pad_type '{stated}'; set backbone.padding to symmetric or same"
+            )
+        padding = known[stated]
+    return dataclasses.replace(backbone, padding=padding)
+
+
+def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
+    """Put the weights that `backbone.weights` names into the network's backbone; None leaves it random.
+
+    Files may hold a whole classification network; what timm's model of that name has beyond its features is dropped.
+    With other than three input channels the first convolution is adapted: summed over the colours for one channel,
+    otherwise the colours are repeated and scaled so that responses keep their size.
+
+    Raises:
+        UserError: No network for "hub", an unreadable file, or weights that don't fit this backbone.
+    """
+    if backbone.weights is None:
+        return
+    if backbone.weights == HUB:
+        _load_from_hub(network.backbone, backbone)
+        return
+    path = Path(backbone.weights)
+    state = _renamed(_read(path), network.backbone)
+    state = _adapted(state, network.backbone, backbone.in_channels)
+    _fill(network.backbone, state, str(path))
+
+
+def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
+    try:
+        source = timm.create_model(
+            backbone.name,
+            pretrained=True,
+            features_only=True,
+            out_indices=target.stages,
+            in_chans=backbone.in_channels,
+        )
+    except Exception as error:  # network, disk, or a model without weights: all are for the user to mend
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(
+            f"backbone {backbone.name}: timm's pretrained weights could not be fetched ({reason}); "
+            "give a local file with backbone.weights, or null to start from random weights"
+        ) from error
+    target.body.load_state_dict(source.state_dict())
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    _refuse_missing(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}); fetch it again") from None
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"backbone.weights: no file {path}; give a .safetensors or .pth file, 'hub' or null")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file under plain names; nothing in it is ever run."""
+    _refuse_missing(path)
+    content: object
+    if path.suffix == ".safetensors":
+        try:
+            content = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{path}: not a readable safetensors file ({error}); fetch it again") from None
+    elif path.suffix in (".pth", ".pt"):
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"{path}: cannot be read as plain weights ({reason}); save its state_dict alone, or as .safetensors"
+            ) from None
+    else:
+        raise UserError(f"{path}: weights must be a .safetensors, .pth or .pt file")
+    while isinstance(content, Mapping) and (nested := [key for key in ("state_dict", "model") if key in content]):
+        content = content[nested[0]]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(f"{path}: holds no state_dict (names and tensors); save model.state_dict()")
+    return {str(name).removeprefix("module."): value for name, value in content.items()}
+
+
+DEEP_STEM = {
+    "conv1.": "conv1.0.",
+    "bn1.": "conv1.1.",
+    "conv2.": "conv1.3.",
+    "bn2.": "conv1.4.",
+    "conv3.": "conv1.6.",
+    "bn3.": "bn1.",
+}
+"""The three convolutions of a ResNet's deep stem: names in the original PSPNet release, and in timm."""
+
+
+def _renamed(state: dict[str, Tensor], target: Backbone) -> dict[str, Tensor]:
+    """The file's tensors under the names of `target.body`; names that it doesn't have stay as they are."""
+    wanted = target.body.state_dict()
+    if "conv1.6.weight" in wanted and "conv3.weight" in state:
+        renamed = {}
+        for name, value in state.items():
+            prefix = name[: name.find(".") + 1]
+            renamed[DEEP_STEM.get(prefix, prefix) + name[len(prefix) :]] = value
+        state = renamed
+    # Where timm flattens a model to get at its features, "stages.0.x" becomes "stages_0.x".
+    return {
+        flat if name not in wanted and (flat := name.replace(".", "_", 1)) in wanted else name: value
+        for name, value in state.items()
+    }
+
+
+def _adapted(state: dict[str, Tensor], target: Backbone, in_channels: int) -> dict[str, Tensor]:
+    known = timm.get_pretrained_cfg(target.name)
+    first = f"{known.first_conv}.weight" if known is not None else ""
+    for name in (first, first.replace(".", "_", 1)):
+        weight = state.get(name)
+        if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 != in_channels:
+            return state | {name: adapt_input_conv(in_channels, weight)}
+    return state
+
+
+def _fill(target: Backbone, state: dict[str, Tensor], where: str) -> None:
+    """Load strictly: everything in the backbone is filled, and only the rest of its classification network is left."""
+    wanted = target.body.state_dict()
+    with torch.device("meta"):
+        whole = timm.create_model(target.name, pretrained=False).state_dict()
+    # Files from before torch 0.4.1 lack the count of batches, which nothing here reads.
+    missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
+    surplus = [name for name in state if name not in wanted and name not in whole]
+    wrong = [name for name in state if name in wanted and state[name].shape != wanted[name].shape]
+    for what, names in (("it lacks", missing), ("it also has", surplus)):
+        if names:
+            raise UserError(
+                f"{where}: not weights of backbone {target.name}: {what} {_first(names)}; "
+                "give a file with timm's or torchvision's names for this backbone"
+            )
+    if wrong:
+        raise UserError(
+            f"{where}: not weights of backbone {target.name}: {wrong[0]} is {_shape(state[wrong[0]])}, "
+            f"but should be {_shape(wanted[wrong[0]])}"
+        )
+    target.body.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+
+
+def _first(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape))

@@ -1,0 +1,34 @@
+"""Small data sets and models that the tests share."""
+
+from pathlib import Path
+
+import pytest
+from small import TINY, write_data_set
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared material beside the checkout; tests that need it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared data folder is not there")
+    return SHARED
+
+
+@pytest.fixture
+def data_set(tmp_path: Path) -> Path:
+    return write_data_set(tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a real, very short training on a folder data set."""
+    from sceneparse.recipes import from_mapping
+    from sceneparse.settings import Recipe
+    from sceneparse.training import train
+
+    folder = tmp_path_factory.mktemp("tiny")
+    data = write_data_set(folder / "data")
+    recipe = from_mapping(Recipe, {"name": "tiny"}, "test", [*TINY, f"--data.root={data}"])
+    return train(recipe, folder / "run")

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import confusion_matrix, jaccard_score, recall_score
+
+from sceneparse.evaluation import ConfusionMatrix, score
+from sceneparse.evaluation.metrics import picture_score
+from sceneparse.labels import IGNORE
+
+NAMES = ("sky", "road", "car", "boat")
+
+
+def counts_of(truth: list[list[int]], prediction: list[list[int]], classes: int = 4) -> torch.Tensor:
+    matrix = ConfusionMatrix(classes)
+    matrix.update(torch.tensor(truth, dtype=torch.int16), torch.tensor(prediction, dtype=torch.int16))
+    return matrix.counts
+
+
+def test_a_case_worked_out_by_hand() -> None:
+    # boat is nowhere; car is predicted twice but never there; one pixel is ignored.
+    scores = score(counts_of([[0, 0, 0, 1], [1, 1, IGNORE, 1]], [[0, 0, 1, 1], [1, 2, 2, 2]]), NAMES, "skip")
+    assert [one.iou for one in scores.classes] == [pytest.approx(2 / 3), pytest.approx(2 / 5), 0.0, None]
+    assert [one.accuracy for one in scores.classes] == [pytest.approx(2 / 3), pytest.approx(2 / 4), None, None]
+    assert [one.pixels for one in scores.classes] == [3, 4, 0, 0]
+    assert scores.mean_iou == pytest.approx((2 / 3 + 2 / 5 + 0) / 3)
+    assert scores.pixel_accuracy == pytest.approx(4 / 7)
+    assert scores.mean_accuracy == pytest.approx((2 / 3 + 2 / 4) / 2)
+    assert scores.frequency_weighted_iou == pytest.approx(3 / 7 * 2 / 3 + 4 / 7 * 2 / 5)
+
+
+def test_absent_classes_are_left_out_or_count_as_zero() -> None:
+    counts = counts_of([[0, 0, 1, 1]], [[0, 0, 1, 1]])
+    assert score(counts, NAMES, "skip").mean_iou == 1.0
+    zero = score(counts, NAMES, "zero")
+    assert zero.mean_iou == 0.5 and zero.mean_accuracy == 0.5
+    assert zero.classes[3].iou is None, "the class's own score stays unknown"
+    assert zero.frequency_weighted_iou == zero.pixel_accuracy == 1.0
+
+
+def test_prediction_at_ignored_truth_does_not_count() -> None:
+    counts = counts_of([[IGNORE, 1]], [[0, 1]])
+    assert counts.sum() == 1 and score(counts, NAMES, "skip").classes[0].iou is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_scores_agree_with_scikit_learn(seed: int) -> None:
+    """Random label maps with ignored pixels and with classes that occur nowhere, over several pictures."""
+    generator = np.random.default_rng(seed)
+    classes = int(generator.integers(3, 12))
+    present = generator.choice(classes, size=int(generator.integers(2, classes + 1)), replace=False)
+    matrix = ConfusionMatrix(classes)
+    truths, predictions = [], []
+    for _ in range(3):
+        size = generator.integers(5, 40, size=2)
+        truth = generator.choice(np.append(present, IGNORE), size=size)
+        prediction = np.where(generator.random(size) < 0.4, truth.clip(0), generator.choice(present, size=size))
+        matrix.update(torch.from_numpy(truth.astype(np.int16)), torch.from_numpy(prediction.astype(np.int16)))
+        truths.append(truth[truth != IGNORE])
+        predictions.append(prediction[truth != IGNORE])
+    truth, prediction = np.concatenate(truths), np.concatenate(predictions)
+    labels = list(range(classes))
+    assert np.array_equal(matrix.counts.numpy(), confusion_matrix(truth, prediction, labels=labels))
+    scores = score(matrix.counts, [str(label) for label in labels], "skip")
+    either = np.isin(labels, np.concatenate([truth, prediction]))
+    iou = jaccard_score(truth, prediction, labels=labels, average=None, zero_division=0)
+    recall = recall_score(truth, prediction, labels=labels, average=None, zero_division=0)
+    for label, one in enumerate(scores.classes):
+        assert one.iou == (pytest.approx(iou[label]) if either[label] else None)
+        assert one.accuracy == (pytest.approx(recall[label]) if label in truth else None)
+    assert scores.mean_iou == pytest.approx(iou[either].mean())
+    assert score(matrix.counts, [str(label) for label in labels], "zero").mean_iou == pytest.approx(iou.mean())
+    assert scores.mean_accuracy == pytest.approx(recall[np.isin(labels, truth)].mean())
+    assert scores.pixel_accuracy == pytest.approx((truth == prediction).mean())
+    weighted = jaccard_score(truth, prediction, labels=labels, average="weighted", zero_division=0)
+    assert scores.frequency_weighted_iou == pytest.approx(weighted)
+
+
+def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:
+    matrix = ConfusionMatrix(2)
+    first = matrix.update(torch.tensor([[0, 1]]), torch.tensor([[0, 0]]))
+    second = matrix.update(torch.tensor([[1, 1]]), torch.tensor([[1, 1]]))
+    assert first.tolist() == [[1, 0], [1, 0]] and second.tolist() == [[0, 0], [0, 2]]
+    assert matrix.counts.tolist() == [[1, 0], [1, 2]] and matrix.counts.dtype == torch.int64
+
+
+def test_a_picture_is_scored_over_its_own_classes() -> None:
+    assert picture_score(counts_of([[0, 0, 1, IGNORE]], [[0, 1, 1, 3]])) == (pytest.approx(0.5), pytest.approx(2 / 3))
+    assert picture_score(counts_of([[IGNORE]], [[3]])) == (None, None)
+
+
+def test_values_that_are_no_class_are_refused_instead_of_counted_elsewhere() -> None:
+    matrix = ConfusionMatrix(3)
+    good = torch.tensor([[0, 1, 2]])
+    for bad in ([[0, 1, 3]], [[0, -2, 1]]):
+        with pytest.raises(ValueError, match=r"truth has values .* not 0\.\.2"):
+            matrix.update(torch.tensor(bad), good)
+        with pytest.raises(ValueError, match=r"prediction has values .* not 0\.\.2"):
+            matrix.update(good, torch.tensor(bad))
+    with pytest.raises(ValueError, match="prediction is"):
+        matrix.update(good, torch.tensor([[0], [1], [2]]))
+    assert matrix.counts.sum() == 0
+
+
+def test_nothing_counted_cannot_be_scored() -> None:
+    with pytest.raises(ValueError, match="no pixel was counted"):
+        score(torch.zeros(4, 4, dtype=torch.int64), NAMES, "skip")

@@ -1,0 +1,84 @@
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.inference import PRESETS, TestProtocol, resolve
+from sceneparse.settings import ProtocolSettings
+
+
+def test_settings_override_the_known_protocol_and_nothing_else() -> None:
+    protocol = resolve(ProtocolSettings("semseg", size=1024, flip=False))
+    assert (protocol.size, protocol.flip) == (1024, False)
+    assert (protocol.window, protocol.average, protocol.absent) == ((473, 473), "probabilities", "zero")
+    assert resolve(ProtocolSettings("semseg")) == PRESETS["semseg"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (ProtocolSettings("window"), "protocol.window is not set"),
+        (ProtocolSettings(resize="long"), "protocol.size is not set"),
+        (ProtocolSettings(size=512), "protocol.size has no effect"),
+        (ProtocolSettings("semseg", max_long=900), "protocol.max_long has no effect"),
+        (ProtocolSettings("semseg", resize="none", size=900), "protocol.size has no effect"),
+        (ProtocolSettings(stride=0.5), "protocol.stride has no effect"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(settings: ProtocolSettings, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        resolve(settings)
+
+
+def test_values_without_effect_are_dropped_so_that_equal_protocols_are_equal() -> None:
+    protocol = resolve(ProtocolSettings("csail", resize="none"))
+    assert (protocol.size, protocol.max_long, protocol.multiple) == (None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "expected"),
+    [
+        # semseg: round(long), round(long / side * other)
+        ("semseg", (683, 512), [(512, 384)]),
+        ("semseg", (300, 401), [(383, 512)]),
+        # mmcv rescale_size((2048, 512)): int(side * scale + 0.5)
+        ("mmseg", (683, 512), [(683, 512)]),
+        ("mmseg", (100, 333), [(512, 1705)]),
+        ("mmseg", (1024, 1025), [(512, 513)]),
+        ("mmseg", (100, 500), [(410, 2048)]),
+        # CSAIL: int(side * scale), then up to a multiple of 8
+        ("csail", (683, 512), [(400, 304), (504, 376), (600, 456), (704, 528), (800, 600)]),
+        ("csail", (200, 500), [(304, 752), (376, 944), (400, 1000), (400, 1000), (400, 1000)]),
+        ("whole", (37, 53), [(37, 53)]),
+    ],
+)
+def test_input_sizes_are_the_published_ones(name: str, size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
+    protocol = PRESETS[name]
+    assert [protocol.input_size(size, scale) for scale in protocol.scales] == expected
+
+
+def test_no_side_becomes_zero() -> None:
+    assert TestProtocol(resize="long", size=8).input_size((1, 900), 1.0) == (1, 8)
+
+
+def test_descriptions_tell_protocols_apart() -> None:
+    assert PRESETS["whole"].describe() == ("whole: own size, whole picture, no mirror image, absent classes left out")
+    assert PRESETS["semseg"].describe() == (
+        "semseg: long side 512, windows 473x473 at stride 2/3, with mirror image, probabilities averaged, "
+        "absent classes count as 0"
+    )
+    csail = PRESETS["csail"].describe()
+    assert csail.startswith(
+        "csail: short side 300, 375, 450, 525, 600 (long side at most 1000) rounded up to multiples"
+    )
+    window = resolve(ProtocolSettings("window", window=(64, 48), stride=0.4321))
+    assert window.describe().startswith("window (changed): own size, windows 64x48 at stride 0.4321,")
+    assert (
+        resolve(ProtocolSettings("whole", scales=(0.5, 1.0)))
+        .describe()
+        .startswith("whole (changed): own size x 0.5, 1,")
+    )
+
+
+def test_a_changed_protocol_says_so() -> None:
+    assert "(changed)" not in resolve(ProtocolSettings("window", window=(64, 64), stride=2 / 3)).describe()
+    assert resolve(ProtocolSettings("window", window=(64, 64), stride=0.5)).describe().startswith("window (changed): ")
+    assert resolve(ProtocolSettings("mmseg", absent="zero")).describe().startswith("mmseg (changed): ")

@@ -1,0 +1,342 @@
+"""Many pictures: none lost, none half, none twice, in flat memory."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.errors import UserError
+from sceneparse.parsing import Parse, Parser, predict_pictures
+from sceneparse.parsing.parser import Parser as RealParser
+from sceneparse.settings import ProtocolSettings
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def outputs(*names: str) -> list[str]:
+    return sorted(["summary.json", *(f"{name}{end}" for name in names for end in (".json", ".png", "_overlay.jpg"))])
+
+
+def calls(parser: Parser) -> int:
+    return parser.engine.calls  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+class TestOutputs:
+    def test_the_inputs_tree_is_mirrored(self, parser: Parser, pictures: Path, out: Path) -> None:
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert tree(out) == outputs("a", "b", "c", "below/d")
+        assert (summary.done, summary.skipped, summary.failed) == (4, 0, 0)
+
+    def test_each_is_what_the_parser_says(self, parser: Parser, pictures: Path, out: Path) -> None:
+        predict_pictures(parser, [pictures], out, progress=False)
+        parse = parser(pictures / "below" / "d.png")
+        ids = np.array(Image.open(out / "below" / "d.png"))
+        assert parser.labels.decode(ids)[0].tolist() == parse.labels.tolist()
+        said = json.loads((out / "below" / "d.json").read_text())
+        assert said["classes"] == parse.to_json()["classes"]
+        assert said["picture"]["file"] == str(pictures / "below" / "d.png")
+        assert said["model_sha256"] == parser.fingerprint
+
+    def test_overlays_can_be_left_out(self, parser: Parser, pictures: Path, out: Path) -> None:
+        predict_pictures(parser, [pictures / "a.png"], out, overlay=False, progress=False)
+        assert tree(out) == ["a.json", "a.png", "summary.json"]
+
+    def test_the_summary_is_written(self, parser: Parser, pictures: Path, out: Path) -> None:
+        (pictures / "broken.jpg").write_bytes(b"no picture")
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        said = json.loads((out / "summary.json").read_text())
+        assert (said["done"], said["skipped"], said["failed"]) == (4, 0, 1)
+        assert said["failures"] == [
+            {"file": str(pictures / "broken.jpg"), "reason": summary.failures[0].reason},
+        ]
+        assert said["shares"] == {"brick": 0.5, "grass": 0.5} and said["seconds"] >= 0
+
+    def test_a_picture_named_summary_does_not_meet_the_summary(self, parser: Parser, pictures: Path, out: Path) -> None:
+        (pictures / "a.png").rename(pictures / "summary.png")
+        predict_pictures(parser, [pictures / "summary.png"], out, progress=False)
+        assert tree(out) == outputs("summary-picture")
+        assert predict_pictures(parser, [pictures / "summary.png"], out, progress=False).skipped == 1
+
+    def test_pictures_that_differ_in_the_suffix_both_get_a_parse(
+        self, parser: Parser, pictures: Path, out: Path
+    ) -> None:
+        Image.open(pictures / "a.png").save(pictures / "a.bmp")
+        assert predict_pictures(parser, [pictures], out, progress=False).done == 5
+        assert {"a.png.json", "a.bmp.json"} <= set(tree(out))
+
+
+class TestUnreadable:
+    def test_it_is_named_at_once_counted_and_left_out(
+        self, parser: Parser, pictures: Path, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (pictures / "aa.jpg").write_bytes(b"no picture")
+        cut = (pictures / "c.png").read_bytes()[:60]
+        (pictures / "c.png").write_bytes(cut)
+        summary = predict_pictures(parser, [pictures], out)
+        assert tree(out) == outputs("a", "b", "below/d")
+        assert [Path(failure.file).name for failure in summary.failures] == ["aa.jpg", "c.png"]
+        assert all(failure.file in failure.reason for failure in summary.failures)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert f"left out: {pictures / 'aa.jpg'}: " in captured.err
+        assert "3 parsed, 2 failed; see " in captured.err
+
+    def test_it_is_tried_again_by_the_next_run(self, parser: Parser, pictures: Path, out: Path) -> None:
+        content = (pictures / "c.png").read_bytes()
+        (pictures / "c.png").write_bytes(content[:60])
+        predict_pictures(parser, [pictures], out, progress=False)
+        (pictures / "c.png").write_bytes(content)
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert (summary.done, summary.skipped, summary.failed) == (1, 3, 0)
+
+    def test_a_picture_that_vanishes_is_counted(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read = RealParser.read
+
+        def vanish(self: Parser, picture: Any) -> Any:
+            (pictures / "b.png").unlink(missing_ok=True)
+            return read(self, picture)
+
+        monkeypatch.setattr(RealParser, "read", vanish)
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert summary.done == 3 and [Path(failure.file).name for failure in summary.failures] == ["b.png"]
+
+    def test_a_name_too_long_for_the_outputs_costs_only_its_picture(
+        self, parser: Parser, pictures: Path, out: Path
+    ) -> None:
+        (pictures / "a.png").rename(pictures / ("n" * 251 + ".png"))
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert (summary.done, summary.failed) == (3, 1)
+        assert "cannot be written" in summary.failures[0].reason
+
+
+class TestSecondRun:
+    def test_it_skips_what_is_done(self, parser: Parser, pictures: Path, out: Path) -> None:
+        first = predict_pictures(parser, [pictures], out, progress=False)
+        before = {name: (out / name).stat().st_mtime_ns for name in outputs("a", "b", "c", "below/d")[:-1]}
+        second = predict_pictures(parser, [pictures], out, progress=False)
+        assert (second.done, second.skipped) == (0, 4) and calls(parser) == 4
+        assert second.shares == first.shares
+        assert {name: (out / name).stat().st_mtime_ns for name in before} == before
+
+    def test_again_does_everything_again(self, parser: Parser, pictures: Path, out: Path) -> None:
+        predict_pictures(parser, [pictures], out, progress=False)
+        assert predict_pictures(parser, [pictures], out, again=True, progress=False).done == 4
+
+    @pytest.mark.parametrize("lost", ["a.png", "a_overlay.jpg", "a.json"])
+    def test_what_lost_a_file_is_done_again(self, parser: Parser, pictures: Path, out: Path, lost: str) -> None:
+        predict_pictures(parser, [pictures], out, progress=False)
+        (out / lost).unlink()
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert (summary.done, summary.skipped) == (1, 3)
+        assert tree(out) == outputs("a", "b", "c", "below/d")
+
+    @pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"files": 3}', "\x00"])
+    def test_what_has_a_foreign_json_is_done_again(
+        self, parser: Parser, pictures: Path, out: Path, content: str
+    ) -> None:
+        predict_pictures(parser, [pictures], out, progress=False)
+        (out / "a.json").write_text(content)
+        assert predict_pictures(parser, [pictures], out, progress=False).done == 1
+
+    def test_a_changed_picture_is_done_again(self, parser: Parser, pictures: Path, out: Path) -> None:
+        predict_pictures(parser, [pictures], out, progress=False)
+        Image.new("RGB", (9, 5), (0, 0, 250)).save(pictures / "a.png")
+        assert predict_pictures(parser, [pictures], out, progress=False).done == 1
+        assert json.loads((out / "a.json").read_text())["classes"][0]["name"] == "water"
+
+    def test_another_model_or_protocol_does_all_again(
+        self, make_parser: Callable[..., Parser], pictures: Path, out: Path
+    ) -> None:
+        first = make_parser()
+        predict_pictures(first, [pictures], out, progress=False)
+        other = make_parser(name="other")
+        assert predict_pictures(other, [pictures], out, progress=False).done == 4
+        flipped = other.with_protocol(ProtocolSettings(flip=True))
+        assert predict_pictures(flipped, [pictures], out, progress=False).done == 4
+        assert predict_pictures(flipped, [pictures], out, progress=False).skipped == 4
+
+    def test_overlays_that_were_left_out_are_made_up_for(self, parser: Parser, pictures: Path, out: Path) -> None:
+        predict_pictures(parser, [pictures], out, overlay=False, progress=False)
+        assert predict_pictures(parser, [pictures], out, progress=False).done == 4
+        assert predict_pictures(parser, [pictures], out, overlay=False, progress=False).skipped == 4
+
+
+class TestFolders:
+    def test_an_output_folder_inside_the_input_is_no_input(self, parser: Parser, pictures: Path) -> None:
+        for _ in range(2):
+            summary = predict_pictures(parser, [pictures], pictures / "parsed", progress=False)
+            assert summary.done + summary.skipped == 4
+        assert tree(pictures / "parsed") == outputs("a", "b", "c", "below/d")
+
+    def test_nothing_but_outputs_is_a_mistake(self, parser: Parser, tmp_path: Path) -> None:
+        (tmp_path / "in" / "out").mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / "in" / "out" / "a.png")
+        with pytest.raises(UserError, match="no pictures but those in the output folder"):
+            predict_pictures(parser, [tmp_path / "in"], tmp_path / "in" / "out", progress=False)
+
+    def test_a_picture_is_never_overwritten(self, parser: Parser, pictures: Path) -> None:
+        before = (pictures / "a.png").read_bytes()
+        Image.open(pictures / "b.png").save(pictures / "x.bmp")
+        summary = predict_pictures(parser, [pictures / "a.png", pictures / "x.bmp"], pictures, progress=False)
+        assert (pictures / "a.png").read_bytes() == before
+        assert summary.done == 1 and "would overwrite" in summary.failures[0].reason
+        assert (pictures / "x.png").is_file()
+
+    def test_an_output_folder_that_is_a_file_is_a_mistake(self, parser: Parser, pictures: Path, out: Path) -> None:
+        out.write_text("")
+        with pytest.raises(UserError, match="cannot be written"):
+            predict_pictures(parser, [pictures], out, progress=False)
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+    def test_a_full_or_locked_disk_is_said_in_a_line(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    ) -> None:
+        def fail(*_: Any, **__: Any) -> None:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(Parse, "save", fail)
+        with pytest.raises(UserError, match=f"cannot be written .{os.strerror(number)}.; free space"):
+            predict_pictures(parser, [pictures], out, progress=False)
+
+
+class TestStopping:
+    def test_an_interrupt_leaves_whole_files_only(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        parse = RealParser.parse
+
+        def stop_at_the_third(self: Parser, image: Any) -> Parse:
+            if calls(self) == 2:
+                raise KeyboardInterrupt
+            return parse(self, image)
+
+        monkeypatch.setattr(RealParser, "parse", stop_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            predict_pictures(parser, [pictures], out, progress=False)
+        check_whole(out)
+        monkeypatch.undo()
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert summary.done + summary.skipped == 4
+        assert tree(out) == outputs("a", "b", "c", "below/d")
+
+    @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+    def test_after_a_kill_some_are_whole_none_half_and_a_second_run_ends_it(
+        self, parser: Parser, pictures: Path, out: Path, tmp_path: Path
+    ) -> None:
+        for index in range(60):
+            Image.open(pictures / "a.png").resize((300, 200)).save(pictures / f"n{index:02}.png")
+        program = tmp_path / "program.py"
+        program.write_text(PROGRAM)
+        process = subprocess.Popen([sys.executable, program, pictures, out])
+        end = time.monotonic() + 60
+        while len(list(out.glob("[!.]*.json"))) < 5:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (out / "summary.json").exists()
+        whole = check_whole(out)
+        assert 5 <= whole < 64
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert summary.done + summary.skipped == 64 and summary.skipped >= whole - 1
+        assert check_whole(out) == 64
+
+
+def check_whole(out: Path) -> int:
+    """Every visible file can be read to its end, and every JSON has its pictures; the number of JSONs."""
+    marks = [path for path in out.rglob("[!.]*.json") if path.name != "summary.json"]
+    for mark in marks:
+        for file in json.loads(mark.read_text())["files"].values():
+            assert mark.with_name(file).is_file()
+    for suffix in (".png", ".jpg"):
+        for path in out.rglob(f"[!.]*{suffix}"):
+            Image.open(path).load()
+    return len(marks)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing import Parser, predict_pictures
+from sceneparse.settings import *
+from sceneparse.weights import ModelConfig
+
+class BrightestChannel:
+    num_classes, align_corners, padding_color = 3, False, (0.0, 0.0, 0.0)
+    def __call__(self, images):
+        return images.float() / 32
+
+space = LabelSpace(
+    ("brick", "grass", "water"), colors=((200, 10, 10), (10, 200, 10), (10, 10, 200)), ids=(7, 0, 30)
+)
+config = ModelConfig(
+    "brightest", BackboneSettings(), NetworkSettings(), PreprocessingSettings((0.5,), (0.5,)), ProtocolSettings(),
+    DataSettings(),
+)
+predict_pictures(Parser(BrightestChannel(), space, config), [sys.argv[1]], Path(sys.argv[2]), progress=False)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_pictures(parser: Parser, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(400):
+        Image.fromarray(rng.integers(0, 256, (100, 100, 3), dtype=np.uint8)).save(folder / f"{index:03}.png")
+    predict_pictures(parser, [folder / "000.png"], tmp_path / "warm", overlay=False, progress=False)
+    peaks = []
+    for pattern, count in (("0??.png", 100), ("*.png", 400)):
+        tracemalloc.start()
+        out = tmp_path / str(count)
+        summary = predict_pictures(parser, [str(folder / pattern)], out, overlay=False, progress=False)
+        assert summary.done == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # A parse of such a picture takes 90 kB: 300 more would be 27 MB if they were kept.
+    assert peaks[1] < peaks[0] + 1_000_000
+
+
+def test_no_more_than_a_few_parses_wait_for_the_disk(
+    parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, written, behind = Parse.save, [], []
+
+    def slow(self: Parse, *arguments: Any, **options: Any) -> Path:
+        time.sleep(0.02)
+        written.append(1)
+        return save(self, *arguments, **options)
+
+    for index in range(20):
+        Image.open(pictures / "a.png").save(pictures / f"n{index:02}.png")
+    parse = RealParser.parse
+
+    def counted(self: Parser, image: Any) -> Parse:
+        behind.append(calls(self) - len(written))
+        return parse(self, image)
+
+    monkeypatch.setattr(Parse, "save", slow)
+    monkeypatch.setattr(RealParser, "parse", counted)
+    assert predict_pictures(parser, [pictures], out, progress=False).done == 24
+    assert max(behind) <= 6

@@ -1,0 +1,110 @@
+"""Files are whole or absent."""
+
+import json
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sceneparse.files import whole_file, write_json, write_text
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_new_file_takes_the_old_ones_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert files_in(tmp_path) == ["a.txt"]
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(ValueError, match="on purpose"), whole_file(path) as temporary:
+        temporary.write_text("half of the n")
+        raise ValueError("on purpose")
+    assert path.read_text() == "old"
+    assert files_in(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_writer_leaves_nothing(tmp_path: Path, interruption: type[BaseException]) -> None:
+    with pytest.raises(interruption), whole_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise interruption
+    assert files_in(tmp_path) == []
+
+
+def test_the_file_is_absent_until_the_writer_is_through(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with whole_file(path) as temporary:
+        temporary.write_text("all of it")
+        assert not path.exists()
+        assert temporary.parent == tmp_path
+    assert path.read_text() == "all of it"
+
+
+def test_parent_folders_are_made(tmp_path: Path) -> None:
+    write_text(tmp_path / "a" / "b" / "c.txt", "deep")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text() == "deep"
+
+
+def test_the_temporary_name_keeps_the_suffix(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.tar.png") as temporary:
+        temporary.write_bytes(b"x")
+        assert temporary.suffix == ".png"
+        assert temporary.name.startswith(".")
+
+
+def test_the_longest_name_that_a_folder_takes_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 251 + ".txt")
+    write_text(path, "long")
+    assert path.read_text() == "long"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_the_file_has_the_permissions_of_a_plain_open(tmp_path: Path) -> None:
+    plain, ours = tmp_path / "plain", tmp_path / "ours"
+    plain.write_text("")
+    write_text(ours, "")
+    assert stat.S_IMODE(ours.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_many_threads_leave_the_umask_alone(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: write_text(tmp_path / f"{i}", "x"), range(200)))
+        assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+
+
+def test_several_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: write_json(path, [i] * 1000), range(40)))
+    content = json.loads(path.read_text())
+    assert len(content) == 1000 and len(set(content)) == 1
+    assert files_in(tmp_path) == ["a.json"]
+
+
+def test_json_keeps_names_in_any_script(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"straße": "道路"})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"straße": "道路"}
+    assert "道路" in text and text.endswith("}\n")
+
+
+def test_json_refuses_what_other_parsers_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):
+        write_json(tmp_path / "a.json", {"score": float("nan")})
+    assert files_in(tmp_path) == []

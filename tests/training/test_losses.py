@@ -1,0 +1,157 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sceneparse.data import Sample
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.networks import Output
+from sceneparse.training.losses import counted, fixed_weights, median_frequency_weights, segmentation_loss
+
+CLASSES = 5
+
+
+def random_case(batch: int = 4, ignored: float = 0.3, seed: int = 0) -> tuple[Output, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(batch, CLASSES, 4, 5, generator=generator, requires_grad=True)
+    aux = torch.randn(batch, CLASSES, 4, 5, generator=generator, requires_grad=True)
+    target = torch.randint(0, CLASSES, (batch, 13, 17), generator=generator).to(torch.int16)
+    target[torch.rand(target.shape, generator=generator) < ignored] = IGNORE
+    return Output(logits, aux), target
+
+
+def upsampled(logits: Tensor, align_corners: bool = False) -> Tensor:
+    return F.interpolate(logits, size=(13, 17), mode="bilinear", align_corners=align_corners)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_loss_is_the_mean_over_the_pixels_that_count_plus_the_weighted_auxiliary_one(align_corners: bool) -> None:
+    output, target = random_case()
+    assert output.aux is not None
+    loss = segmentation_loss(output, target, align_corners=align_corners, aux_weight=0.4)
+    main, aux = (
+        F.cross_entropy(upsampled(logits, align_corners), target.long(), ignore_index=IGNORE)
+        for logits in (output.logits, output.aux)
+    )
+    torch.testing.assert_close(loss.main, main)
+    torch.testing.assert_close(loss.aux, aux)
+    torch.testing.assert_close(loss.total, main + 0.4 * aux)
+
+
+def test_class_weights_give_the_weighted_mean() -> None:
+    output, target = random_case()
+    weights = torch.tensor([0.5, 1, 2, 0, 3])
+    loss = segmentation_loss(output, target, align_corners=False, aux_weight=0, class_weights=weights)
+    expected = F.cross_entropy(upsampled(output.logits), target.long(), weights, ignore_index=IGNORE)
+    torch.testing.assert_close(loss.total, expected)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 2, 3, 4, 5])])
+@pytest.mark.parametrize("fraction", [1.0, 0.25])
+def test_where_nothing_counts_the_loss_is_zero_and_so_are_the_gradients(
+    weights: Tensor | None, fraction: float
+) -> None:
+    output, target = random_case(ignored=1.1)
+    loss = segmentation_loss(
+        output, target, align_corners=False, aux_weight=0.4, class_weights=weights, hard_fraction=fraction
+    )
+    loss.total.backward()
+    assert loss.total.item() == 0
+    assert output.aux is not None
+    for logits in (output.logits, output.aux):
+        assert logits.grad is not None and torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_classes_of_weight_zero_alone_give_zero_too() -> None:
+    output, _ = random_case()
+    target = torch.zeros(4, 13, 17, dtype=torch.int16)
+    loss = segmentation_loss(
+        output, target, align_corners=False, aux_weight=0.4, class_weights=torch.tensor([0.0, 1, 1, 1, 1])
+    )
+    assert loss.total.item() == 0
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 2, 3, 0, 5])])
+def test_parts_weighted_by_what_counts_in_them_are_the_whole(weights: Tensor | None) -> None:
+    output, target = random_case(ignored=0.6)
+    target[0] = IGNORE
+    assert output.aux is not None
+    whole = segmentation_loss(output, target, align_corners=False, aux_weight=0.4, class_weights=weights).total
+    parts = torch.zeros((), dtype=torch.float64)
+    for part in range(4):
+        pieces = Output(output.logits[part : part + 1], output.aux[part : part + 1])
+        share = counted(target[part : part + 1], weights) / counted(target, weights)
+        loss = segmentation_loss(
+            pieces, target[part : part + 1], align_corners=False, aux_weight=0.4, class_weights=weights
+        )
+        parts = parts + loss.total * share
+    torch.testing.assert_close(parts.float(), whole)
+
+
+def hard_oracle(output: Output, target: Tensor, fraction: float, threshold: float) -> float:
+    losses = F.cross_entropy(upsampled(output.logits), target.long(), ignore_index=IGNORE, reduction="none")
+    values = sorted(losses[target != IGNORE].tolist(), reverse=True)
+    kept = max(1, round(fraction * len(values)))
+    kept = max(kept, sum(math.exp(-value) < threshold for value in values))
+    return sum(values[:kept]) / kept
+
+
+@pytest.mark.parametrize(("fraction", "threshold"), [(0.25, 0.0), (0.25, 0.1), (0.1, 0.9), (0.5, 0.05), (1e-9, 0.0)])
+def test_hard_mining_keeps_the_highest_losses_and_all_that_is_improbable(fraction: float, threshold: float) -> None:
+    output, target = random_case()
+    loss = segmentation_loss(
+        output, target, align_corners=False, aux_weight=0, hard_fraction=fraction, hard_threshold=threshold
+    )
+    assert loss.main.item() == pytest.approx(hard_oracle(output, target, fraction, threshold), rel=1e-5)
+
+
+def test_half_precision_logits_are_summed_in_single_precision() -> None:
+    output, target = random_case()
+    half = Output(output.logits.bfloat16(), None)
+    loss = segmentation_loss(half, target, align_corners=False, aux_weight=0.4)
+    assert loss.total.dtype == torch.float32 and loss.aux is None
+
+
+class Masks:
+    """A data set of given masks."""
+
+    labels = LabelSpace(("a", "b", "c", "d"))
+
+    def __init__(self, masks: list[list[int] | None]) -> None:
+        self.masks = masks
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def __getitem__(self, index: int) -> Sample:
+        values = self.masks[index]
+        mask = None if values is None else torch.tensor([values], dtype=torch.int16)
+        return Sample(torch.zeros(3, 1, 4, dtype=torch.uint8), objects=mask, name=self.name(index))
+
+    def name(self, index: int) -> str:
+        return f"m{index}"
+
+
+def test_median_frequency_weights_by_hand() -> None:
+    # a: 3 of (4 + 4) pixels, b: 4 of 8 (both pictures), c: 1 of the 4 of the second alone; d never.
+    dataset = Masks([[0, 0, 1, 1], [0, 1, 1, 2], [-1, -1, -1, -1]])
+    frequency = {0: 3 / 8, 1: 4 / 8, 2: 1 / 4}
+    expected = [3 / 8 / frequency[0], 3 / 8 / frequency[1], 3 / 8 / frequency[2], 1]
+    torch.testing.assert_close(median_frequency_weights(dataset, 4), torch.tensor(expected))
+
+
+def test_median_frequency_weights_need_labels() -> None:
+    with pytest.raises(UserError, match="no labelled pixel"):
+        median_frequency_weights(Masks([[-1, -1, -1, -1]]), 4)
+    with pytest.raises(UserError, match="'m1' has no object labels"):
+        median_frequency_weights(Masks([[0, 0, 0, 0], None]), 4)
+
+
+def test_given_class_weights_are_one_useful_number_a_class() -> None:
+    assert fixed_weights((1, 0, 2.5), "abc").tolist() == [1, 0, 2.5]
+    for wrong in ((1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (1.0, math.nan, 1.0)):
+        with pytest.raises(UserError, match=r"loss\.class_weights"):
+            fixed_weights(wrong, "abc")

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from sceneparse.training.record import METRICS, Average, Record
+
+
+def lines(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+
+
+def test_lines_after_the_checkpoint_are_cut_on_resume(tmp_path: Path) -> None:
+    record = Record(tmp_path, 0, 0)
+    record.write("train", 1, {"loss": 2.0})
+    length = record.length
+    record.write("train", 2, {"loss": 1.0})
+    record.close()
+    (tmp_path / METRICS).open("a").write('{"kind": "tra')
+    resumed = Record(tmp_path, length, 1)
+    resumed.write("train", 2, {"loss": 0.5})
+    resumed.close()
+    assert lines(tmp_path) == [
+        {"kind": "train", "iteration": 1, "loss": 2.0},
+        {"kind": "train", "iteration": 2, "loss": 0.5},
+    ]
+
+
+def test_a_file_shorter_than_the_checkpoint_says_is_simply_continued(tmp_path: Path) -> None:
+    record = Record(tmp_path, 500, 3)
+    record.write("train", 4, {"loss": 1.0})
+    assert record.length == (tmp_path / METRICS).stat().st_size
+    record.close()
+    assert [line["iteration"] for line in lines(tmp_path)] == [4]
+
+
+def test_numbers_reach_tensorboard_and_what_is_not_finite_is_null(tmp_path: Path) -> None:
+    record = Record(tmp_path, 0, 0)
+    record.write("validation", 5, {"mean_iou": 0.25, "loss": float("nan"), "protocol": "whole"})
+    record.close()
+    assert lines(tmp_path) == [
+        {"kind": "validation", "iteration": 5, "mean_iou": 0.25, "loss": None, "protocol": "whole"}
+    ]
+    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board.Reload()
+    assert board.Tags()["scalars"] == ["validation/mean_iou"]
+    (event,) = board.Scalars("validation/mean_iou")
+    assert (event.step, event.value) == (5, 0.25)
+
+
+def test_an_average_that_goes_on_from_its_sums_is_the_same() -> None:
+    whole = Average({})
+    for value in (1.0, 2.0, 6.0):
+        whole.add({"loss": value})
+    before = Average({})
+    before.add({"loss": 1.0})
+    after = Average(before.sums)
+    for value in (2.0, 6.0):
+        after.add({"loss": value})
+    assert whole.take() == after.take() == {"loss": 3.0}
+    after.add({"loss": 5.0})
+    assert after.take() == {"loss": 5.0}

@@ -1,0 +1,32 @@
+import pytest
+import torch
+
+from sceneparse.networks import FCN, PSPNet, UPerNet
+from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights import build
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pspnet", PSPNet), ("upernet", UPerNet), ("fcn", FCN)])
+def test_an_architecture_is_built_by_its_name(name: str, kind: type) -> None:
+    network = build(BackboneSettings("resnet10t"), NetworkSettings(architecture=name, channels=16), 4)  # type: ignore[arg-type]
+    assert type(network) is kind and network.training and network.num_classes == 4
+
+
+def test_every_setting_reaches_the_network() -> None:
+    backbone = BackboneSettings("mobilenetv2_035", dilation="none", padding="same", in_channels=2)
+    settings = NetworkSettings(
+        output_stride=16, channels=24, bins=(1, 4), pool="max", aux=False, dropout=0.3, align_corners=True
+    )
+    network = build(backbone, settings, 4)
+    assert isinstance(network, PSPNet)
+    assert network.aux_head is None and network.align_corners and network.head.dropout.p == 0.3
+    assert network.pyramid.bins == (1, 4) and network.pyramid.pool == "max" and network.pyramid.align_corners
+    assert network.pyramid.branches[0].conv.out_channels == 112 // 2
+    assert network.head.layer.conv.out_channels == 24
+    assert network.eval()(torch.randn(1, 2, 64, 64)).logits.shape == (1, 4, 4, 4)
+    assert build(backbone, NetworkSettings(reduce=False), 4).pyramid.out_channels == 112 * 5
+
+
+def test_upernet_always_has_output_stride_32() -> None:
+    settings = NetworkSettings(architecture="upernet", output_stride=8, channels=16)
+    assert build(BackboneSettings("resnet10t"), settings, 4).backbone.strides == (4, 8, 16, 32)

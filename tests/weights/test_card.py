@@ -1,0 +1,54 @@
+from collections.abc import Callable
+
+import yaml
+
+from sceneparse.labels import LabelSpace
+from sceneparse.weights import ModelConfig, model_card
+
+METRICS = {
+    "mean_iou": 0.51234,
+    "pixel_accuracy": 0.9,
+    "protocol": "semseg: windows 473x473",
+    "seconds": 12.0,
+    "classes": [{"name": "sky", "iou": 0.75}, {"name": "road", "iou": None}],
+}
+
+
+def front_matter(card: str) -> dict[str, object]:
+    assert card.startswith("---\n")
+    matter: dict[str, object] = yaml.safe_load(card.split("---\n")[1])
+    return matter
+
+
+def test_a_card_says_figures_protocol_data_and_classes(
+    make_config: Callable[..., ModelConfig], labels: LabelSpace
+) -> None:
+    card = model_card(make_config(), labels, METRICS)
+    assert "| mean IoU | 51.23 |" in card and "| pixel accuracy | 90.00 |" in card
+    assert "Protocol: semseg: windows 473x473." in card
+    assert "| sky | 75.0 |" in card and "| road | – |" in card
+    assert "CamVid" in card and "sky, road, car" in card
+    assert "FCN (resnet10t)" in card
+
+
+def test_the_front_matter_is_the_hubs(make_config: Callable[..., ModelConfig], labels: LabelSpace) -> None:
+    matter = front_matter(model_card(make_config(), labels, METRICS))
+    assert matter["library_name"] == "sceneparse" and matter["pipeline_tag"] == "image-segmentation"
+    assert "fcn" in matter["tags"]
+    (result,) = matter["model-index"][0]["results"]
+    assert result["dataset"] == {"type": "camvid", "name": "camvid", "split": "test"}
+    assert [metric["type"] for metric in result["metrics"]] == ["mean_iou", "pixel_accuracy"]
+    assert result["metrics"][0]["value"] == 0.51234
+    assert "semseg: windows" in result["metrics"][0]["name"]
+
+
+def test_an_untested_model_claims_no_figures(make_config: Callable[..., ModelConfig], labels: LabelSpace) -> None:
+    card = model_card(make_config(), labels, None)
+    assert "Not evaluated" in card and "model-index" not in front_matter(card)
+
+
+def test_a_card_names_the_file_but_not_the_folder_of_the_first_weights(
+    make_config: Callable[..., ModelConfig], labels: LabelSpace
+) -> None:
+    card = model_card(make_config(weights="/home/somebody/r10.pth"), labels, None)
+    assert "r10.pth" in card and "somebody" not in card

@@ -1,0 +1,31 @@
+import dataclasses
+
+import pytest
+
+from sceneparse.weights.build import ARCHITECTURES
+from sceneparse.weights.inventory import SELECTION, Row, measure, print_inventory
+
+
+def test_the_sizes_are_those_that_are_published() -> None:
+    """UPerNet with ResNet-50 at 512²: mmseg states 66.4 M parameters with its auxiliary head (2.4 M) and 237 G."""
+    row = measure("upernet", "resnet50")
+    assert row.multiply_adds == pytest.approx(236.6, abs=0.5)
+    assert row.parameters == pytest.approx(64.05, abs=0.1)
+    assert (row.output_stride, row.input_size) == (32, 512)
+
+
+def test_pspnet_is_counted_at_473_and_stride_8() -> None:
+    row = measure("pspnet", "resnet18")
+    assert (row.output_stride, row.input_size) == (8, 473)
+    assert row.parameters == pytest.approx(16.2, abs=0.1)
+    assert row.to_json() == dataclasses.asdict(row)
+
+
+def test_every_architecture_has_a_selection() -> None:
+    assert set(SELECTION) == set(ARCHITECTURES)
+
+
+def test_the_table_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
+    print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8)])
+    printed = capsys.readouterr().out
+    assert "pspnet" in printed and "resnet50" in printed and "46.7" in printed and "155.8" in printed
