@@ -119,10 +119,13 @@ class LabelSpace:
             space with the number of their pixels (`{"17": 120}` or `{"#ff00ff": 3}`), empty when all is well.
         """
         if self.masks == "index":
-            wide = mask.astype(np.int64, copy=False)
-            known = wide.clip(0, 65535)
-            labels = self._index_of_id[known]
-            unknown = (labels == -2) | (wide != known)
+            if mask.dtype in (np.uint8, np.uint16):  # cannot leave the table, and need no wider copy
+                labels = self._index_of_id.take(mask)
+                unknown = labels == -2
+            else:
+                known = mask.astype(np.int64).clip(0, 65535)
+                labels = self._index_of_id.take(known)
+                unknown = (labels == -2) | (mask != known)
             if not unknown.any():
                 return labels, {}
             values, counts = np.unique(mask[unknown], return_counts=True)

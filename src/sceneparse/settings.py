@@ -124,7 +124,7 @@ class AugmentationSettings:
 
     Args:
         crop: Height and width of a training crop. What is missing is padded (picture: mean, mask: ignored).
-            Null: whole pictures, which must all be of one size.
+            Null: whole pictures at their own size, whatever `scale` says; they must all be of one size.
         scale: Range of the random resize factor.
         mirror: Probability of a left-right flip.
         rotate: Largest rotation in degrees, either way.
@@ -275,6 +275,7 @@ class TrainingSettings:
         for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every", "devices"):
             _check(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
         _check(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
+        _check(self.seed >= 0, f"training.seed is {self.seed}, but must be 0 or more")
         _check(
             self.validate_count is None or self.validate_count >= 1,
             f"training.validate_count is {self.validate_count}, but must be at least 1 or null",

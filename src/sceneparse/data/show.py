@@ -28,6 +28,7 @@ def show(
         path: The sheet, a PNG.
         count: Number of samples.
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
+            None: the defaults, with crops as large as the first picture.
         seed: Decides which samples, and what augmentation draws.
 
     Raises:
@@ -35,11 +36,12 @@ def show(
     """
     mean = PreprocessingSettings().mean
 
+    dataset = open_dataset(settings, split)
+    chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
+
     def augmented(sample: Sample, variant: int) -> Sample:
-        assert augmentation is not None
         letters = list(sample.name.encode())
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, variant, *letters])))
-        return augment(sample, augmentation, mean, rng)
+        return augment(sample, chosen, mean, rng)
 
-    dataset = open_dataset(settings, split)
-    contact_sheet(dataset, path, count=count, augmented=augmented if augmentation else None, seed=seed)
+    contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed)

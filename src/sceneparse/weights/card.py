@@ -31,13 +31,14 @@ def model_card(config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, ob
         config: What the model is.
         labels: Its classes.
         metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
-            the names of `METRICS`, "protocol" (one line) and "classes" (name and iou of each); other keys are ignored.
+            the names of `METRICS`, "protocol" (one line) "split", and "classes" (name and iou of each); other keys are
+            ignored.
     """
     figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
     title = f"{TITLES[config.network.architecture]} ({config.backbone.name})"
-    head = yaml.safe_dump(
-        _front_matter(config, figures, _protocol(config, metrics)), sort_keys=False, allow_unicode=True
-    )
+    split = str((metrics or {}).get("split", config.data.test))
+    matter = _front_matter(config, figures, _protocol(config, metrics), split)
+    head = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
     sections = [
         f"---\n{head}---",
         f"# {config.name}",
@@ -72,7 +73,7 @@ def _protocol(config: ModelConfig, metrics: Mapping[str, object] | None) -> str:
     return stated if isinstance(stated, str) else config.protocol.name
 
 
-def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: str) -> dict[str, object]:
+def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: str, split: str) -> dict[str, object]:
     matter: dict[str, object] = {
         "library_name": "sceneparse",
         "pipeline_tag": "image-segmentation",
@@ -81,7 +82,7 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
     if figures:
         result = {
             "task": {"type": "image-segmentation", "name": "Semantic segmentation"},
-            "dataset": {"type": config.data.kind, "name": config.data.kind, "split": config.data.test},
+            "dataset": {"type": config.data.kind, "name": config.data.kind, "split": split},
             "metrics": [
                 {"type": name, "name": f"{METRICS[name]} ({protocol})", "value": round(value, 6)}
                 for name, value in figures.items()

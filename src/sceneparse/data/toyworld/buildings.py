@@ -5,6 +5,7 @@ A building and a skyscraper wear the same facades: only how tall they stand tell
 
 import itertools
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from sceneparse.data.toyworld.canvas import Floats, Region, mix, rgb, smooth, wh
 from sceneparse.data.toyworld.spaces import tag
 from sceneparse.data.toyworld.surfaces import Surface, pick
 from sceneparse.data.toyworld.view import Camera, Stage
+
+_DOORS = (rgb(0.36, 0.22, 0.14), rgb(0.14, 0.30, 0.28), rgb(0.42, 0.14, 0.12))
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Facade:
         colors *= 0.88 + 0.12 * smooth(v, 0, 0.6 * height)
         across, up = textures.fraction(u / self.bay), textures.fraction(v / self.floor)
         inside = (v > self.floor) & (v < height - 0.3 * self.floor) & (u > 0.1) & (u < length - 0.1)
-        # The ground floor has doors and shop windows: every second bay, from the ground up.
+        # The ground floor: shop windows in every second bay, a door in every fourth between them.
         shop = (v < 0.78 * self.floor) & (textures.fraction(u / (2 * self.bay)) < 0.62) & (np.abs(across - 0.5) < 0.42)
         window = inside & (np.abs(across - 0.5) < self.pane[0] / 2) & (np.abs(up - 0.52) < self.pane[1] / 2)
         frame = (
@@ -81,8 +84,7 @@ class Facade:
         mirror = np.clip(0.30 + 0.22 * chance + 0.25 * (up - 0.5), 0, 0.85)
         panes = mix(self.glass, stage.light.horizon / stage.light.tint, mirror) * (0.6 + 0.4 * light)
         if stage.light.lit:
-            # The shares of a standard normal above 1.28, 0.52 and 0 are 0.1, 0.3 and 0.5.
-            bright = chance > {0.1: 1.28, 0.3: 0.52, 0.5: 0.0}[stage.light.lit]
+            bright = chance > NormalDist().inv_cdf(1 - stage.light.lit)
             panes = np.where(bright, stage.light.glowing(rgb(0.98, 0.82, 0.50)), panes)
         pale = self.color * (1.18 * light)
         colors = np.where(frame, np.minimum(pale, 1), colors)
@@ -91,6 +93,11 @@ class Facade:
         colors *= 1 - 0.25 * where(v > height - 0.25 * self.floor)
         stage.canvas.paint(region, colors, tag(what, self.surface.material, self.surface.texture, "wall"))
         stage.canvas.relabel(region.within(where(opening)), tag(what, "glass", "plain", "window"))
+        if what == "building":
+            fourth = textures.fraction(u / (4 * self.bay)) > 0.75
+            entry = fourth & (v < 0.72 * self.floor) & (np.abs(across - 0.5) < 0.26)
+            door = _DOORS[int(self.key) % len(_DOORS)] * light
+            stage.canvas.paint(region.within(where(entry)), door, tag(what, "wood", "plain", "door"))
 
 
 def block(stage: Stage, box: tuple[float, float, float, float], metre: float, facade: Facade, what: str) -> None:
@@ -186,7 +193,7 @@ def house(stage: Stage, x: float, base: float, width: float) -> None:
     if rng.random() < 0.7:
         chimney = corner + turn * 0.22 * width
         region = canvas.rectangle(
-            chimney - 0.035 * width, base - wall - 1.18 * rise, chimney + 0.035 * width, base - wall
+            chimney - 0.045 * width, base - wall - 1.28 * rise, chimney + 0.045 * width, base - wall
         )
         colors = surfaces.BRICK.colors(region.x / metre, region.y / metre, rgb(0.52, 0.30, 0.26))
         canvas.paint(region, colors, tag("house", "brick", "bricked", "chimney"))
@@ -208,8 +215,8 @@ def house(stage: Stage, x: float, base: float, width: float) -> None:
         (peak, base - wall - rise - 0.02 * width),
     )
     region = canvas.polygons(slope)
-    u, v = (region.x + turn * 0.4 * (base - region.y)) / metre, (base - wall - region.y) / metre
-    tiles = surfaces.SHINGLES.colors(u, v * 1.3, roof_color)
+    along: Floats = region.x - (region.y - base) * (0.4 * turn)
+    tiles = surfaces.SHINGLES.colors(along / metre, (base - wall - region.y) * (1.3 / metre), roof_color)
     canvas.paint(region, tiles * light.faces(turn), tag("house", "roof tile", "shingled", "roof"))
     thick = 0.035 * width
     bargeboard = (

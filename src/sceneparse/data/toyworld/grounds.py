@@ -136,13 +136,13 @@ def water(stage: Stage, top: float, bottom: float, deep: Floats | None = None) -
     canvas.paint(region, colors, tag("water", "water", "wavy"))
 
 
-def asphalt(stage: Stage, region: Region, what: str = "road") -> None:
+def asphalt(stage: Stage, region: Region) -> None:
     """Dark speckled road surface over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     u, v = camera.ground(region)
     color = pick(rng, ((0.33, 0.33, 0.35), (0.38, 0.37, 0.37), (0.29, 0.30, 0.33)))
     worn = textures.clouds(u * 40, v * 9) * 0.05 + 0.05 * textures.speckle(region.x * 256, region.y * 256)
-    canvas.paint(region, _far(stage, region, color * (1 + worn)), tag(what, "asphalt", "speckled"))
+    canvas.paint(region, _far(stage, region, color * (1 + worn)), tag("road", "asphalt", "speckled"))
 
 
 def path(stage: Stage, region: Region) -> None:

@@ -99,7 +99,7 @@ def beach(stage: Stage, planted: bool) -> None:
         cast.add(y, draw, rng.uniform(0.1, 0.9), y, 0.07 + 0.5 * (y - horizon))
     if planted:
         for x in (rng.uniform(0.05, 0.45), rng.uniform(0.55, 0.95)):
-            cast.add(_BAND, things.person, x, 0.362, 0.075)
+            cast.add(_BAND, things.person, x, 0.355, 0.075)
         cast.enter()
         return
     for _ in range(rng.integers(1, 4)):

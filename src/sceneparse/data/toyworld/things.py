@@ -190,19 +190,17 @@ def bed(stage: Stage, left: float, right: float, head: float, foot: float, rise:
     canvas.paint(board, veins, tag("bed", "wood", "grained", "headboard"))
     feet = [
         (
-            (a - 0.02 * width, foot - 0.3 * rise),
-            (a + 0.02 * width, foot - 0.3 * rise),
-            (a + 0.015 * width, foot),
-            (a - 0.015 * width, foot),
+            (a - 0.03 * width, foot - 0.3 * rise),
+            (a + 0.03 * width, foot - 0.3 * rise),
+            (a + 0.022 * width, foot),
+            (a - 0.022 * width, foot),
         )
         for a in (x0 + 0.04 * width, x1 - 0.04 * width)
     ]
     canvas.paint(canvas.polygons(*feet), wood * 0.6, tag("bed", "wood", "grained", "leg"))
-    side = (
-        ((left, high), (x0, end), (x0, foot - 0.15 * rise), (left, head)),
-        ((right, high), (x1, end), (x1, foot - 0.15 * rise), (right, head)),
-    )
-    canvas.paint(canvas.polygons(*side), wood * 0.7, tag("bed", "wood", "grained", "frame"))
+    deep = rise * grow
+    rail = canvas.rectangle(x0 + 0.01 * width, foot - 0.40 * deep, x1 - 0.01 * width, foot - 0.16 * deep)
+    canvas.paint(rail, wood * 0.75, tag("bed", "wood", "grained", "frame"))
     cover = tag("bed", "fabric", cloth.surface.texture, "cover")
     top_face = canvas.polygons(((left, high), (right, high), (x1, end), (x0, end)))
     away = (end - eye) / np.maximum(top_face.y - eye, 0.01)
@@ -210,7 +208,7 @@ def bed(stage: Stage, left: float, right: float, head: float, foot: float, rise:
     folds = textures.clouds(u * 40 + rng.uniform(0, 256), v * 30)
     canvas.paint(top_face, cloth.surface.colors(u, v, cloth.color) * (1.04 + 0.04 * folds), cover)
     front = canvas.polygons(
-        ((x0, end), (x1, end), (x1 + 0.01 * width, foot - 0.22 * rise), (x0 - 0.01 * width, foot - 0.22 * rise))
+        ((x0, end), (x1, end), (x1 + 0.01 * width, foot - 0.34 * deep), (x0 - 0.01 * width, foot - 0.34 * deep))
     )
     u, v = (front.x - camera.x) * (2.0 / (x1 - x0)), 2.4 + (front.y - end) * (2.0 / (x1 - x0))
     canvas.paint(front, cloth.surface.colors(u, v, cloth.color) * 0.78, cover)

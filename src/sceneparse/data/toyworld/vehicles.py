@@ -144,7 +144,7 @@ def sailing_boat(stage: Stage, x: float, base: float, width: float) -> None:
     turn = 1 if rng.random() < 0.5 else -1
     _mirror(stage, x, base, width, 0.4 * width)
     height = rng.uniform(0.95, 1.2) * width
-    foot, mast = base - 0.2 * width, max(0.012 * width, 0.0025)
+    foot, mast = base - 0.2 * width, max(0.014 * width, 0.0045)
     sails = (
         (
             (x + turn * 0.02 * width, foot - height),
