@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from small import TINY, write_data_set
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

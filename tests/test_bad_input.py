@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small import TINY, write_data_set
 from PIL import Image
+
 from sceneparse.cli import main
+from small import TINY, write_data_set
 
 
 class Place:

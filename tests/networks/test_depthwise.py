@@ -2,9 +2,10 @@ import copy
 
 import pytest
 import torch
-from sceneparse.networks.depthwise import DilatedDepthwise, depthwise_by_phases, use_fast_depthwise
 from torch import nn
 from torch.nn.functional import conv2d
+
+from sceneparse.networks.depthwise import DilatedDepthwise, depthwise_by_phases, use_fast_depthwise
 
 
 @pytest.mark.parametrize("size", [(13, 11), (16, 16), (5, 3), (1, 7)])

@@ -61,7 +61,7 @@ def river(stage: Stage, planted: bool) -> None:
             elif what < 0.85:
                 cast.add(y, nature.bush, x, y, 0.5 * size)
             else:
-                cast.add(y, things.person, x, y, 0.45 * size)
+                cast.add(y, things.person, x, y, 0.58 * size)
         if rng.random() < 0.6:
             step = rng.integers(6, 13)
             y = float(down[step]) - 0.01
@@ -99,7 +99,7 @@ def beach(stage: Stage, planted: bool) -> None:
         cast.add(y, draw, rng.uniform(0.1, 0.9), y, 0.07 + 0.5 * (y - horizon))
     if planted:
         for x in (rng.uniform(0.05, 0.45), rng.uniform(0.55, 0.95)):
-            cast.add(_BAND, things.person, x, 0.355, 0.075)
+            cast.add(_BAND, things.person, x, 0.355, 0.105)
         cast.enter()
         return
     for _ in range(rng.integers(1, 4)):
@@ -185,7 +185,7 @@ def mountain(stage: Stage, planted: bool) -> None:
         cast.add(y, nature.boulder, rng.uniform(0, 1), y, 0.05 + 0.24 * (y - horizon))
     for _ in range(rng.integers(0, 3)):
         y = rng.uniform(shore + 0.10, 0.97)
-        cast.add(y, things.person, rng.uniform(0.05, 0.95), y, 0.06 + 0.42 * (y - horizon))
+        cast.add(y, things.person, rng.uniform(0.05, 0.95), y, 0.09 + 0.46 * (y - horizon))
     if rng.random() < 0.35:
         y = shore + rng.uniform(0.04, 0.12)
         cast.add(y, buildings.house, rng.uniform(0.1, 0.9), y, 0.15 + 0.6 * (y - horizon))
@@ -223,7 +223,7 @@ def forest(stage: Stage, planted: bool) -> None:
         cast.add(y, nature.bush, rng.uniform(0, 1), y, 0.07 + 0.35 * (y - horizon))
     if rng.random() < 0.6:
         y = rng.uniform(horizon + 0.14, 0.96)
-        cast.add(y, things.person, camera.x + rng.normal(0, 0.06), y, 0.06 + 0.44 * (y - horizon))
+        cast.add(y, things.person, camera.x + rng.normal(0, 0.06), y, 0.09 + 0.50 * (y - horizon))
     for _ in range(rng.integers(0, 3)):
         y = rng.uniform(horizon + 0.12, 0.97)
         cast.add(y, nature.boulder, rng.uniform(0, 1), y, 0.05 + 0.24 * (y - horizon))

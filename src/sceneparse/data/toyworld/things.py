@@ -79,7 +79,7 @@ def person(stage: Stage, x: float, base: float, height: float) -> None:
 def traffic_light(stage: Stage, x: float, base: float, height: float) -> None:
     """Three lamps, one of them lit, in a dark housing on a pole."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
-    pole, half, tall = max(0.022 * height, 0.0045), 0.075 * height, 0.34 * height
+    pole, half, tall = max(0.022 * height, 0.0045), 0.088 * height, 0.38 * height
     stage.shadow(x, base, 0.10 * height, 0.015 * height)
     canvas.paint(
         canvas.rectangle(x - pole, base - 0.72 * height, x + pole, base),

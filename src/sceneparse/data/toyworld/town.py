@@ -68,14 +68,14 @@ def _avenue(stage: Stage) -> None:
         x, y = camera.point(lane * road * rng.uniform(0.42, 0.58), 0, z)
         cast.add(y, vehicles.car_from_behind, x, y, 1.9 / z)
     for _ in range(rng.integers(2, 6)):
-        z = rng.uniform(4.5, 18)
+        z = rng.uniform(4, 14)
         x, y = camera.point(rng.choice((-1, 1)) * rng.uniform(road + 0.8, wall - 0.8), 0, z)
         cast.add(y, things.person, x, y, rng.uniform(1.6, 1.9) / z)
     for side in (-1, 1):
         if rng.random() < 0.8:
-            z = rng.uniform(7, 12)
+            z = rng.uniform(6, 10)
             x, y = camera.point(side * (road + 0.6), 0, z)
-            cast.add(y, things.traffic_light, x, y, 3.6 / z)
+            cast.add(y, things.traffic_light, x, y, 3.8 / z)
     cast.enter()
 
 
@@ -108,7 +108,7 @@ def _fronts(stage: Stage, planted: bool) -> None:
     for tree in np.arange(rng.uniform(0.05, 0.2), 1, rng.uniform(0.2, 0.34)):
         cast.add(kerb, nature.leafy_tree, float(tree), kerb - 0.004, grow * rng.uniform(0.22, 0.30))
     for tall in (rng.uniform(0.05, 0.4), rng.uniform(0.6, 0.95))[: rng.integers(1, 3)]:
-        cast.add(lane, things.traffic_light, tall, lane if planted else lane + 0.02, (0.17 if planted else 0.36))
+        cast.add(lane, things.traffic_light, tall, lane if planted else lane + 0.02, (0.21 if planted else 0.42))
     if planted:
         if rng.random() < 0.6:
             cast.add(lane - 0.01, vehicles.parked_cars, lane - 0.006, 0.13, 2)
@@ -166,11 +166,11 @@ def skyline(stage: Stage, planted: bool) -> None:
             for dash in np.arange(0.02, 1, 0.12):
                 canvas.tint(canvas.rectangle(dash, road + 0.070, dash + 0.06, road + 0.078), rgb(0.88, 0.87, 0.82), 0.8)
             cast.add(road + 0.13, vehicles.parked_cars, road + 0.12, 0.22, int(rng.integers(1, 3)))
-            cast.add(road, things.traffic_light, rng.uniform(0.1, 0.9), road - 0.005, 0.30)
+            cast.add(road, things.traffic_light, rng.uniform(0.1, 0.9), road - 0.005, 0.38)
         for _ in range(rng.integers(2, 5)):
             y = rng.uniform(shore + 0.06, 0.95)
             cast.add(y, nature.leafy_tree, rng.uniform(0, 1), y, 0.16 + 0.5 * (y - shore))
         for _ in range(rng.integers(1, 4)):
             y = rng.uniform(shore + 0.15, 0.97)
-            cast.add(y, things.person, rng.uniform(0.05, 0.95), y, 0.08 + 0.45 * (y - shore))
+            cast.add(y, things.person, rng.uniform(0.05, 0.95), y, 0.10 + 0.47 * (y - shore))
     cast.enter()

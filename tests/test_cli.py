@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sceneparse.cli import COMMANDS, main
+from small import TINY
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"]])
+def test_help_answers_at_once_and_imports_nothing_heavy(words: list[str]) -> None:
+    began = time.perf_counter()
+    code = (
+        "import sys; from sceneparse.cli import main; main(sys.argv[1:]);"
+        "heavy = {'torch', 'timm', 'numpy', 'PIL', 'rich', 'jsonargparse'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
+    assert time.perf_counter() - began < 2  # half a second on a quiet machine
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_its_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([*name.split(), "--help"])
+    assert stop.value.code == 0
+    assert COMMANDS[name].example in capsys.readouterr().out
+
+
+def test_the_help_of_train_lists_every_recipe_and_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    for expected in ("toy-pspnet", "camvid-pspnet-mobilenetv2", "--training.iterations 20000", "--network.bins"):
+        assert expected in text
+
+
+def test_train_evaluate_and_predict_from_the_command_line(
+    data_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(f"data: {{root: {data_set}}}")
+    run = tmp_path / "run"
+    assert main(["train", str(recipe), "--out", str(run), *TINY]) == 0
+    assert main(["evaluate", str(run / "model"), "--data", str(data_set), "--scales", "0.75", "1", "--flip"]) == 0
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+    assert {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"} <= set(metrics)
+    assert "own size x 0.75, 1" in metrics["protocol"] and "with mirror image" in metrics["protocol"]
+    assert [one["name"] for one in metrics["classes"]] == ["dark", "bright"]
+    assert metrics["pictures"] == 2 and (run / "evaluation" / "report.html").is_file()
+    assert "mean" in capsys.readouterr().out
+    out = tmp_path / "parsed"
+    assert main(["predict", str(run / "model"), str(data_set / "test" / "images"), "--out", str(out)]) == 0
+    assert Image.open(out / "000.png").size == (64, 48)
+    assert {path.name for path in out.iterdir()} == {
+        *(f"{name}{end}" for name in ("000", "001") for end in (".png", "_overlay.jpg", ".json")),
+        "summary.json",
+    }
+
+
+def test_data_check_exits_with_2_on_findings_that_stop_a_training(data_set: Path, tmp_path: Path) -> None:
+    findings = tmp_path / "findings.json"
+    assert main(["data", "check", str(data_set), "--json", str(findings)]) == 0
+    (data_set / "train" / "masks" / "000.png").unlink()
+    assert main(["data", "check", str(data_set), "--json", str(findings)]) == 2
+    assert json.loads(findings.read_text())["ok"] is False
+
+
+def test_data_show_draws_a_sheet(data_set: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert main(["data", "show", str(data_set), "--count", "2", "--out", str(sheet)]) == 0
+    assert Image.open(sheet).width > 200
+
+
+def test_a_fault_of_ours_exits_with_1_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sceneparse.weights.inventory.inventory", lambda: 1 / 0)
+    assert main(["models"]) == 1
+    assert "fault in sceneparse" in capsys.readouterr().err
