@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

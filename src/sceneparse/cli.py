@@ -61,8 +61,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import read_recipe
     from sceneparse.training import train
 
-    recipe = read_recipe(arguments.recipe, arguments.settings)
-    run = train(recipe, arguments.out, resume=arguments.resume)
+    run = train(read_recipe(arguments.recipe, arguments.settings), arguments.out, resume=arguments.resume)
     print(f"model: {run / 'model'}")
     return 0
 

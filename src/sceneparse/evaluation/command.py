@@ -23,7 +23,7 @@ def evaluate_model(
     data: str | None = None,
     kind: str | None = None,
     split: str | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     count: int | None = None,
     protocol: Sequence[str] = (),
     device: str = "auto",
@@ -62,8 +62,7 @@ def evaluate_model(
     title = f"{loaded.config.name} on {settings.kind} {settings.test}"
     evaluation = evaluate(engine, dataset, tested, count=count, progress=title if progress else None)
     folder = Path(model)
-    if out is None:
-        out = folder.parent / "evaluation" if folder.is_dir() else Path("evaluation")
+    out = Path(out or (folder.parent / "evaluation" if folder.is_dir() else "evaluation"))
     facts = {"data": f"{settings.kind}, {settings.test} split", "engine": engine.describe(), "machine": machine()}
     run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
     report = write_report(out, evaluation, engine, dataset, title=title, run=run, facts=facts)

@@ -22,7 +22,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import choose_device, choose_precision, resolve
 from sceneparse.networks import normalize
-from sceneparse.recipes import to_yaml
+from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Precision, Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.failure import explain, save_failure
@@ -37,7 +37,7 @@ from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_c
 FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
-def train(recipe: Recipe, out: Path | None = None, *, resume: bool = False) -> Path:
+def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume: bool = False) -> Path:
     """Train a network by a recipe, from start to end or from where it stopped.
 
     The run folder gets recipe.yaml (all settings), metrics.jsonl and tensorboard/ (curves), checkpoints/, run.json (how
@@ -47,7 +47,7 @@ def train(recipe: Recipe, out: Path | None = None, *, resume: bool = False) -> P
     killed and resumed.
 
     Args:
-        recipe: What to train on what.
+        recipe: What to train on what: a recipe, or the name or file of one.
         out: The run folder; None is runs/<the recipe's name>.
         resume: Go on from the newest checkpoint; from the beginning if there is none.
 
@@ -59,7 +59,8 @@ def train(recipe: Recipe, out: Path | None = None, *, resume: bool = False) -> P
             any more (then the step is kept in failure/).
         TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written.
     """
-    out = out or Path("runs") / recipe.name
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    out = Path(out or Path("runs") / recipe.name)
     began = time.monotonic()
     recipe, checkpoint = open_run(recipe, out, resume=resume, warn=lambda text: print(text, file=sys.stderr))
     settings = recipe.training
