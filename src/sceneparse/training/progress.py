@@ -2,8 +2,10 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -27,6 +29,7 @@ class ProgressLine:
     def __init__(self, done: int, total: int, *, shown: bool) -> None:
         self.console = Console(stderr=True, quiet=not shown, highlight=False)
         self._total = total
+        self._done, self._began = done, time.monotonic()
         self._bar: Progress | None = None
         if self.console.is_terminal and shown:
             self._bar = Progress(
@@ -64,7 +67,9 @@ class ProgressLine:
         if self._bar:
             self._bar.update(self._task, completed=iteration, text=text)
         elif line:
-            self.console.print(f"iteration {iteration}/{self._total}  {text}", soft_wrap=True)
+            pace = (time.monotonic() - self._began) / (iteration - self._done)
+            left = timedelta(seconds=round(pace * (self._total - iteration)))
+            self.console.print(f"iteration {iteration}/{self._total}  {text}  {left} left", soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Write a line for good."""
