@@ -13,6 +13,7 @@ from sceneparse.errors import UserError
 Dilation = Literal["first", "half", "none"]
 Padding = Literal["symmetric", "same"]
 Pool = Literal["avg", "max"]
+Resampling = Literal["exact", "plain"]
 Architecture = Literal["pspnet", "upernet", "fcn"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -62,6 +63,8 @@ class NetworkSettings:
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized inside the network: corner centres aligned (the original PSPNet
             release) or not.
+        resampling: exact: convolutions over upsampled maps are computed before upsampling, the same numbers for less
+            work; plain: as written in the papers. FCN has none.
     """
 
     architecture: Architecture = "pspnet"
@@ -73,6 +76,7 @@ class NetworkSettings:
     aux: bool = True
     dropout: float = 0.1
     align_corners: bool = False
+    resampling: Resampling = "exact"
 
     def __post_init__(self) -> None:
         _check(self.channels >= 1, f"network.channels is {self.channels}, but must be at least 1")

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sceneparse.inference.fold import fold_batch_norm
+from sceneparse.networks.exact import ConcatConv2d
 
 
 class Net(nn.Module):
@@ -22,6 +23,17 @@ class Net(nn.Module):
 class Plain(Net):
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.conv(x)).relu() + self.second(self.other(x))
+
+
+class OverResizedMaps(Net):
+    """A convolution whose weight is split by source on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = ConcatConv2d((3, 3), 4, 3, padding=1, align_corners=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv([x, F.avg_pool2d(x, 2)]))
 
 
 class NormOfASum(Net):
@@ -69,6 +81,7 @@ class WeightIsChangedOnTheWay(Net):
     ("kind", "folded", "ran"),
     [
         (Plain, 2, 2),
+        (OverResizedMaps, 1, 1),
         (NormOfASum, 0, 1),
         (BetweenIsUsed, 0, 1),
         (BetweenIsReturned, 0, 1),

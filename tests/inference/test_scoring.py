@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sceneparse.inference import Prediction, TestProtocol, predict, resolve, scores, scoring
+from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring
+from sceneparse.networks.argmax import upsampled_labels
 from sceneparse.settings import ProtocolSettings
 
 
@@ -93,6 +94,45 @@ def test_predictions_are_the_best_class_and_its_probability(name: str, toy: Any,
     assert prediction.labels.dtype == torch.int16 and prediction.confidence.dtype == torch.float32
     assert torch.equal(prediction.labels.long(), labels)
     torch.testing.assert_close(prediction.confidence, confidence)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_labels_alone_are_those_of_a_prediction(
+    name: str, stride: int, align_corners: bool, toy: Any, picture: Tensor
+) -> None:
+    protocol, first, second = resolve(PROTOCOLS[name]), *(toy(9, stride, align_corners) for _ in range(2))
+    labels = label(first, picture, protocol)
+    assert labels.dtype == torch.int16
+    assert torch.equal(labels, predict(second, picture, protocol).labels)
+    assert first.seen == second.seen
+
+
+@pytest.mark.parametrize(
+    ("name", "stride", "skips"),
+    [
+        ("whole", 4, True),
+        ("whole", 1, False),
+        ("whole, mirrored, logits", 4, True),
+        ("whole, mirrored, probabilities", 4, False),
+        ("long side", 4, True),
+        ("whole, three scales", 4, False),
+        ("windows", 4, False),
+    ],
+)
+def test_only_boundaries_are_looked_at_where_one_small_map_decides(
+    name: str, stride: int, skips: bool, toy: Any, picture: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = []
+
+    def watched(*arguments: Any) -> Tensor:
+        called.append(arguments)
+        return upsampled_labels(*arguments)
+
+    monkeypatch.setattr(scoring, "upsampled_labels", watched)
+    label(toy(stride=stride), picture, resolve(PROTOCOLS[name]))
+    assert bool(called) == skips
 
 
 def test_results_do_not_depend_on_the_bands(toy: Any, picture: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,13 +111,13 @@ class TestPSPNet(Architecture):
             network = PSPNet(Backbone("resnet50s", output_stride=8), 7)
         numbers = [value.numel() for value in network.state_dict().values() if value.is_floating_point()]
         assert sum(numbers) == 49_129_934
-        assert network.pyramid.out_channels == 4096
+        assert network.pyramid.channels == [2048, 512, 512, 512, 512]
         assert [branch.conv.weight.shape for branch in network.pyramid.branches] == [(512, 2048, 1, 1)] * 4
         assert network.aux_head.layer.conv.weight.shape == (256, 1024, 3, 3)
 
     def test_without_reduction_the_pooled_maps_keep_their_channels(self) -> None:
         network = self.make(reduce=False)
-        assert network.pyramid.out_channels == 5 * 512
+        assert network.pyramid.channels == [512] * 5
         assert not list(network.pyramid.parameters())
         assert network.eval()(torch.randn(1, 3, 65, 65)).logits.isfinite().all()
 
@@ -157,20 +157,19 @@ class TestUPerNet(Architecture):
     logits_stride = 4
     aux_stride = 16
 
-    def test_all_levels_are_fused_at_stride_4(self) -> None:
+    def test_levels_have_strides_4_to_32_finest_first(self) -> None:
         network = self.make().eval()
-        fused = network.fuse(network.backbone(torch.randn(1, 3, 97, 65)))
-        assert tuple(fused.shape) == (1, 4 * 32, 25, 17)
+        levels = network.merge(network.backbone(torch.randn(1, 3, 97, 65)))
+        assert [tuple(level.shape[1:]) for level in levels] == [(32, 25, 17), (32, 13, 9), (32, 7, 5), (32, 4, 3)]
 
-    def test_every_level_reaches_the_fused_map_in_order_finest_first(self) -> None:
+    def test_a_stage_reaches_its_own_level_and_the_finer_ones(self) -> None:
         network = self.make().eval()
         features = network.backbone(torch.randn(1, 3, 64, 64))
-        before = network.fuse(features)
-        # Without its lateral, the finest level is made of the levels above it alone; they don't change.
-        changed = [torch.randn_like(features[0]), *features[1:]]
-        after = network.fuse(changed)
-        assert not torch.allclose(before[:, :32], after[:, :32])
-        assert torch.equal(before[:, 32:], after[:, 32:])
+        before = network.merge(features)
+        for stage, maps in enumerate(features):
+            after = network.merge([*features[:stage], torch.randn_like(maps), *features[stage + 1 :]])
+            same = [torch.equal(level, other) for level, other in zip(before, after, strict=True)]
+            assert same == [level > stage for level in range(4)]
 
 
 class TestMobileNetPSPNet(TestPSPNet):
@@ -179,7 +178,7 @@ class TestMobileNetPSPNet(TestPSPNet):
     backbone = "mobilenetv2_035"
 
     def test_without_reduction_the_pooled_maps_keep_their_channels(self) -> None:
-        assert self.make(reduce=False).pyramid.out_channels == 5 * 112
+        assert self.make(reduce=False).pyramid.channels == [112] * 5
 
     def test_a_narrow_stage_3_has_an_auxiliary_head_of_64(self) -> None:
         assert self.make().aux_head.layer.conv.weight.shape[0] == 64

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from sceneparse.networks.exact import concatenate
 from sceneparse.networks.pyramid import PooledBatchNorm, PyramidPooling
-from sceneparse.networks.resample import resize
 
 
 def trained(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
@@ -43,8 +43,9 @@ def test_sync_batch_norm_can_take_its_place() -> None:
 def test_the_map_comes_first_then_the_grids_in_order() -> None:
     torch.manual_seed(0)
     maps = torch.randn(2, 8, 9, 11)
-    pyramid = PyramidPooling(8, (1, 2), branch_channels=None, pool="avg", align_corners=True)
-    output = pyramid(maps)
+    pyramid = PyramidPooling(8, (1, 2), branch_channels=None, pool="avg")
+    assert [tuple(grid.shape) for grid in pyramid(maps)] == [(2, 8, 9, 11), (2, 8, 1, 1), (2, 8, 2, 2)]
+    output = concatenate(pyramid(maps), align_corners=True)
     assert torch.equal(output[:, :8], maps)
     torch.testing.assert_close(output[:, 8:16], maps.mean((2, 3), keepdim=True).expand_as(maps))
     # With aligned corners the corners of the resized grid are the grid's own: means over quarters of the map.
@@ -54,21 +55,22 @@ def test_the_map_comes_first_then_the_grids_in_order() -> None:
 
 def test_maximum_pooling_takes_the_largest_value_of_each_cell() -> None:
     maps = torch.randn(1, 3, 6, 6)
-    output = PyramidPooling(3, (1,), branch_channels=None, pool="max", align_corners=False)(maps)
-    torch.testing.assert_close(output[:, 3:], maps.amax((2, 3), keepdim=True).expand_as(maps))
+    _, grid = PyramidPooling(3, (1,), branch_channels=None, pool="max")(maps)
+    torch.testing.assert_close(grid, maps.amax((2, 3), keepdim=True))
 
 
-def test_a_branch_pools_reduces_normalises_cuts_at_zero_and_only_then_resizes() -> None:
+def test_a_branch_pools_reduces_normalises_and_cuts_at_zero() -> None:
     torch.manual_seed(0)
-    pyramid = PyramidPooling(8, (3,), branch_channels=4, pool="avg", align_corners=False).eval()
+    pyramid = PyramidPooling(8, (3,), branch_channels=4, pool="avg").eval()
     branch = pyramid.branches[0]
     trained(branch.norm)
     maps = torch.randn(1, 8, 7, 10)
     grid = nn.functional.adaptive_avg_pool2d(maps, 3)
     grid = torch.relu(branch.norm(nn.functional.conv2d(grid, branch.conv.weight)))
-    torch.testing.assert_close(pyramid(maps)[:, 8:], resize(grid, (7, 10), align_corners=False))
+    torch.testing.assert_close(pyramid(maps)[1], grid)
 
 
 def test_maps_smaller_than_the_grid_can_be_pooled() -> None:
-    pyramid = PyramidPooling(4, (1, 2, 3, 6), branch_channels=2, pool="avg", align_corners=False).eval()
-    assert pyramid(torch.randn(1, 4, 2, 3)).shape == (1, 12, 2, 3)
+    pyramid = PyramidPooling(4, (1, 2, 3, 6), branch_channels=2, pool="avg").eval()
+    output = concatenate(pyramid(torch.randn(1, 4, 2, 3)), align_corners=False)
+    assert output.shape == (1, 12, 2, 3) and pyramid.channels == [4, 2, 2, 2, 2]

@@ -115,6 +115,51 @@ def test_half_precision_logits_are_summed_in_single_precision() -> None:
     assert loss.total.dtype == torch.float32 and loss.aux is None
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("fraction", [1.0, 0.25])
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 2, 3, 4, 5])])
+def test_scores_that_are_not_finite_give_a_loss_that_is_not(
+    bad: float, fraction: float, weights: Tensor | None
+) -> None:
+    output, target = random_case()
+    with torch.no_grad():
+        output.logits[2, 1, 3, 4] = bad
+    loss = segmentation_loss(
+        output, target, align_corners=False, aux_weight=0.4, class_weights=weights, hard_fraction=fraction
+    )
+    assert not loss.total.isfinite()
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 2, 0, 4, 5])])
+@pytest.mark.parametrize("fraction", [1.0, 0.25])
+def test_the_gradient_is_that_of_the_upsampled_scores(
+    fraction: float, weights: Tensor | None, align_corners: bool
+) -> None:
+    output, target = random_case()
+    loss = segmentation_loss(
+        output,
+        target,
+        align_corners=align_corners,
+        aux_weight=0,
+        class_weights=weights,
+        hard_fraction=fraction,
+        hard_threshold=0.0,
+    )
+    each = F.cross_entropy(
+        upsampled(output.logits, align_corners), target.long(), ignore_index=IGNORE, reduction="none"
+    )
+    counts = target != IGNORE
+    if fraction < 1:
+        kept = each[counts].topk(round(fraction * int(counts.sum()))).values.min()
+        counts &= each >= kept
+    share = counts * (1.0 if weights is None else weights[target.long()])
+    expected = (each * share).sum() / share.sum()
+    torch.testing.assert_close(
+        torch.autograd.grad(loss.total, output.logits), torch.autograd.grad(expected, output.logits)
+    )
+
+
 class Masks:
     """A data set of given masks."""
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from sceneparse.networks import FCN, PSPNet, UPerNet
+from sceneparse.networks.exact import ConcatConv2d
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights import build
 
@@ -15,16 +16,32 @@ def test_an_architecture_is_built_by_its_name(name: str, kind: type) -> None:
 def test_every_setting_reaches_the_network() -> None:
     backbone = BackboneSettings("mobilenetv2_035", dilation="none", padding="same", in_channels=2)
     settings = NetworkSettings(
-        output_stride=16, channels=24, bins=(1, 4), pool="max", aux=False, dropout=0.3, align_corners=True
+        output_stride=16,
+        channels=24,
+        bins=(1, 4),
+        pool="max",
+        aux=False,
+        dropout=0.3,
+        align_corners=True,
+        resampling="plain",
     )
     network = build(backbone, settings, 4)
     assert isinstance(network, PSPNet)
     assert network.aux_head is None and network.align_corners and network.head.dropout.p == 0.3
-    assert network.pyramid.bins == (1, 4) and network.pyramid.pool == "max" and network.pyramid.align_corners
+    assert network.pyramid.bins == (1, 4) and network.pyramid.pool == "max"
+    assert network.head.layer.conv.align_corners and network.head.layer.conv.resampling == "plain"
     assert network.pyramid.branches[0].conv.out_channels == 112 // 2
     assert network.head.layer.conv.out_channels == 24
     assert network.eval()(torch.randn(1, 2, 64, 64)).logits.shape == (1, 4, 4, 4)
-    assert build(backbone, NetworkSettings(reduce=False), 4).pyramid.out_channels == 112 * 5
+    assert build(backbone, NetworkSettings(reduce=False), 4).pyramid.channels == [112] * 5
+
+
+@pytest.mark.parametrize("name", ["pspnet", "upernet"])
+def test_resampling_is_exact_unless_plain_is_asked_for(name: str) -> None:
+    for options, expected in (({}, "exact"), ({"resampling": "plain"}, "plain")):
+        settings = NetworkSettings(architecture=name, channels=16, **options)  # type: ignore[arg-type]
+        network = build(BackboneSettings("resnet10t"), settings, 4)
+        assert {m.resampling for m in network.modules() if isinstance(m, ConcatConv2d)} == {expected}
 
 
 def test_upernet_always_has_output_stride_32() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
-from sceneparse.inference import Engine, TestProtocol, predict
+from sceneparse.inference import Engine, TestProtocol, label
 from sceneparse.labels import LabelSpace
 
 AHEAD = 2
@@ -115,8 +115,7 @@ def evaluate(
             name = sample.name or dataset.name(index)
             if sample.objects is None:
                 raise UserError(f"{name}: no object labels, so there is nothing to compare with")
-            prediction = predict(engine, sample.image, protocol)
-            own = matrix.update(sample.objects, prediction.labels)
+            own = matrix.update(sample.objects, label(engine, sample.image, protocol))
             pictures.append(PictureScore(index, name, *picture_score(own)))
             advance(matrix)
     seconds = time.perf_counter() - began

@@ -7,7 +7,7 @@ from sceneparse.inference.engine import Engine, TorchEngine
 from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
-from sceneparse.inference.scoring import Prediction, predict, scores
+from sceneparse.inference.scoring import Prediction, label, predict, scores
 
 __all__ = [
     "PRESETS",
@@ -19,6 +19,7 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "error_map",
+    "label",
     "paint",
     "predict",
     "resolve",

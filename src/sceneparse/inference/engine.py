@@ -12,6 +12,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.networks import SceneParser, normalize
+from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
 
 
@@ -75,6 +76,7 @@ class TorchEngine:
                 if isinstance(module, nn.Conv2d | nn.Linear):
                     module.to(dtype)
         network = network.to(chosen).to(memory_format=torch.channels_last)
+        arrange_weights(network)
         self._set(network, preprocessing, chosen, dtype, live=False)
 
     @classmethod

@@ -16,6 +16,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from sceneparse.networks.exact import concat_conv2d
+
 PROBE = 64
 """Side of the observed picture, in pixels: two cells at stride 32."""
 
@@ -39,6 +41,8 @@ class _Observer(TorchFunctionMode):
             self.kept.append((args, kwargs, out))
         if func in (F.conv2d, torch.conv2d) and len(tensors) >= 2:
             self.made_by[id(out)] = id(tensors[1])
+        elif func is concat_conv2d:
+            self.made_by[id(out)] = id(args[1])
         elif func is F.batch_norm and len(tensors) >= 2:
             self.normalized.append((id(tensors[0]), id(tensors[1])))
         return out

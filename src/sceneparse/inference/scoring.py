@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height
+from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
+from sceneparse.networks.argmax import upsampled_labels, worth_skipping
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     """
     height, width = image.shape[-2:]
     result = torch.empty(engine.num_classes, height, width)
-    for start, band in _bands(engine, image, protocol):
+    for start, band in _bands(engine, _all(engine, image, protocol), (height, width)):
         result[:, start : start + band.shape[1]] = band
     return result
 
@@ -59,7 +60,7 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
     height, width = image.shape[-2:]
     labels = torch.empty(height, width, dtype=torch.int16)
     confidence = torch.empty(height, width)
-    for start, band in _bands(engine, image, protocol):
+    for start, band in _bands(engine, _all(engine, image, protocol), (height, width)):
         stop = start + band.shape[1]
         best, winner = band.max(dim=0)
         labels[start:stop] = winner.to(torch.int16)
@@ -69,10 +70,40 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
     return Prediction(labels, confidence)
 
 
-def _bands(engine: Engine, image: Tensor, protocol: TestProtocol) -> Iterator[tuple[int, Tensor]]:
+@torch.no_grad()
+def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
+    """The labels of `predict` without the confidence, which takes most of its time.
+
+    Where one map of scores decides, only pixels near a boundary are looked at. A pixel may differ from `predict` where
+    two classes are within rounding of each other.
+
+    Args:
+        engine: What gives scores.
+        image: (C, H, W) uint8.
+        protocol: How the picture is tested.
+
+    Returns:
+        (H, W) int16 class indices, on the CPU.
+    """
+    own = (image.shape[-2], image.shape[-1])
+    if protocol.window is None and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
+        # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
+        views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
+        logits = mean(views)
+        if worth_skipping(logits, own):
+            return upsampled_labels(logits, own, engine.align_corners).cpu()
+        source: Rows = MapRows([logits], own, engine.align_corners, probabilities=False)
+    else:
+        source = _all(engine, image, protocol)
+    labels = torch.empty(own, dtype=torch.int16)
+    for start, band in _bands(engine, source, own):
+        labels[start : start + band.shape[1]] = band.argmax(dim=0).to(torch.int16)
+    return labels
+
+
+def _bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
     """The first row and the scores of each band, (classes, n, W), from the top down."""
-    height, width = image.shape[-2:]
-    source = MeanRows([_source(engine, image, protocol, scale) for scale in protocol.scales])
+    height, width = size
     start, step = 0, band_height(engine.num_classes, width, "cpu")
     while start < height:
         band = source.rows(start, min(start + step, height))
@@ -81,19 +112,44 @@ def _bands(engine: Engine, image: Tensor, protocol: TestProtocol) -> Iterator[tu
         start += band.shape[1]
 
 
+def _all(engine: Engine, image: Tensor, protocol: TestProtocol) -> Rows:
+    """Rows of the scores over all scales."""
+    return MeanRows([_source(engine, image, protocol, scale) for scale in protocol.scales])
+
+
 def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float) -> Rows:
     """Rows of the scores at one scale, at the picture's own size."""
     own = (image.shape[-2], image.shape[-1])
+    resized = _resized(image, protocol, scale)
+    if protocol.window is None:
+        return MapRows(_views(engine, resized, protocol), own, engine.align_corners, _probabilities(protocol))
+    windows = WindowRows(
+        engine,
+        resized,
+        protocol.window,
+        protocol.stride,
+        flip=protocol.flip,
+        probabilities=_probabilities(protocol),
+    )
+    size = (resized.shape[-2], resized.shape[-1])
+    return windows if size == own else StretchedRows(windows, size, own)
+
+
+def _resized(image: Tensor, protocol: TestProtocol, scale: float) -> Tensor:
+    """The picture at one scale."""
+    own = (image.shape[-2], image.shape[-1])
     size = protocol.input_size(own, scale)
     # Without antialiasing and without rounding to whole values, as in the published protocols.
-    resized = image if size == own else F.interpolate(image[None].float(), size, mode="bilinear")[0]
-    probabilities = protocol.average == "probabilities"
-    if protocol.window is None:
-        views = [engine(resized[None])[0]]
-        if protocol.flip:
-            views.append(engine(resized.flip(-1)[None])[0].flip(-1))
-        return MapRows(views, own, engine.align_corners, probabilities)
-    windows = WindowRows(
-        engine, resized, protocol.window, protocol.stride, flip=protocol.flip, probabilities=probabilities
-    )
-    return windows if size == own else StretchedRows(windows, size, own)
+    return image if size == own else F.interpolate(image[None].float(), size, mode="bilinear")[0]
+
+
+def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tensor]:
+    """The logits of the whole picture and, where the protocol wants it, of its mirror image turned back."""
+    views = [engine(resized[None])[0]]
+    if protocol.flip:
+        views.append(engine(resized.flip(-1)[None])[0].flip(-1))
+    return views
+
+
+def _probabilities(protocol: TestProtocol) -> bool:
+    return protocol.average == "probabilities"

@@ -1,11 +1,21 @@
 """The layers that all heads are made of, and the head that ends in a classifier."""
 
+from collections.abc import Callable, Sequence
+
 from torch import nn
 
+MakeConvolution = Callable[..., nn.Conv2d]
+"""`torch.nn.Conv2d`, or what takes its arguments and makes a convolution of another form."""
 
-def convolution(in_channels: int, out_channels: int, kernel: int, bias: bool = False) -> nn.Conv2d:
+Channels = int | Sequence[int]
+"""Channels of a map, or of each of the maps that a convolution takes."""
+
+
+def convolution(
+    in_channels: Channels, out_channels: int, kernel: int, bias: bool = False, make: MakeConvolution = nn.Conv2d
+) -> nn.Conv2d:
     """A convolution of stride 1 that keeps the map's size, its weights drawn by He's rule (arXiv 1502.01852)."""
-    layer = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
+    layer = make(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
@@ -13,11 +23,21 @@ def convolution(in_channels: int, out_channels: int, kernel: int, bias: bool = F
 
 
 class ConvNormReLU(nn.Sequential):
-    """Convolution, batch norm, ReLU: (N, in_channels, h, w) to (N, out_channels, h, w)."""
+    """Convolution, batch norm, ReLU: (N, in_channels, h, w) to (N, out_channels, h, w).
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, norm: type[nn.BatchNorm2d] = nn.BatchNorm2d):
+    Given channels of several maps, and `make` of a convolution that takes them, it takes a list of maps.
+    """
+
+    def __init__(
+        self,
+        in_channels: Channels,
+        out_channels: int,
+        kernel: int,
+        norm: type[nn.BatchNorm2d] = nn.BatchNorm2d,
+        make: MakeConvolution = nn.Conv2d,
+    ):
         super().__init__()
-        self.conv = convolution(in_channels, out_channels, kernel)
+        self.conv = convolution(in_channels, out_channels, kernel, make=make)
         self.norm = norm(out_channels)
         self.relu = nn.ReLU(inplace=True)
 
@@ -26,12 +46,15 @@ class Head(nn.Sequential):
     """3×3 convolution to `channels`, batch norm, ReLU, dropout of whole channels, and a 1×1 classifier.
 
     The end of every network here (PSPNet paper, section 3.2; UPerNet paper, figure 4) and, on stage 3, their auxiliary
-    head (PSPNet paper, section 3.3). Maps (N, in_channels, h, w) to logits (N, num_classes, h, w).
+    head (PSPNet paper, section 3.3). Maps (N, in_channels, h, w), or lists as in `ConvNormReLU`, to logits
+    (N, num_classes, h, w).
     """
 
-    def __init__(self, in_channels: int, channels: int, num_classes: int, dropout: float):
+    def __init__(
+        self, in_channels: Channels, channels: int, num_classes: int, dropout: float, make: MakeConvolution = nn.Conv2d
+    ):
         super().__init__()
-        self.layer = ConvNormReLU(in_channels, channels, 3)
+        self.layer = ConvNormReLU(in_channels, channels, 3, make=make)
         self.dropout = nn.Dropout2d(dropout)
         self.classifier = convolution(channels, num_classes, 1, bias=True)
 

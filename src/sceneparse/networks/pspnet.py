@@ -1,12 +1,14 @@
 """PSPNet (Zhao et al., CVPR 2017, arXiv 1612.01105)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 from torch import Tensor
 
 from sceneparse.networks.backbone import Backbone
 from sceneparse.networks.base import SceneParser
+from sceneparse.networks.exact import ConcatConv2d, Resampling
 from sceneparse.networks.heads import Head
 from sceneparse.networks.pyramid import PyramidPooling
 
@@ -28,6 +30,8 @@ class PSPNet(SceneParser):
         align_corners: How maps are resized (True in the original release).
         branch_channels: Width of a reduced map; None means stage 4's width divided by the number of bins.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
+        resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
+            "plain" as written in the paper.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class PSPNet(SceneParser):
         align_corners: bool = False,
         branch_channels: int | None = None,
         aux_channels: int | None = None,
+        resampling: Resampling = "exact",
     ):
         super().__init__(
             backbone,
@@ -55,8 +60,9 @@ class PSPNet(SceneParser):
         )
         width = backbone.channels[3]
         reduced = (branch_channels or max(width // len(bins), 1)) if reduce else None
-        self.pyramid = PyramidPooling(width, bins, branch_channels=reduced, pool=pool, align_corners=align_corners)
-        self.head = Head(self.pyramid.out_channels, channels, num_classes, dropout)
+        self.pyramid = PyramidPooling(width, bins, branch_channels=reduced, pool=pool)
+        concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
+        self.head = Head(self.pyramid.channels, channels, num_classes, dropout, make=concat)
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """Features of stages 1 to 4 to logits at stage 4's size."""

@@ -1,14 +1,12 @@
-"""Pyramid pooling: the picture's context at several grid sizes, brought to every place of the map."""
+"""Pyramid pooling: the picture's context at several grid sizes."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneparse.networks.heads import ConvNormReLU
-from sceneparse.networks.resample import resize
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
@@ -33,15 +31,17 @@ class PooledBatchNorm(nn.BatchNorm2d):
 class PyramidPooling(nn.Module):
     """The pyramid pooling module (PSPNet paper, section 3.2 and figure 3).
 
-    The map is pooled to each grid, reduced by a 1×1 convolution with batch norm and ReLU, resized back and put behind
-    the map itself: map first, then the grids in the order of `bins`.
+    The map is pooled to each grid and reduced by a 1×1 convolution with batch norm and ReLU. In the paper the grids are
+    then resized back and put behind the map; here that is left to the convolution that comes next (`ConcatConv2d`).
 
     Args:
         in_channels: Channels of the map.
         bins: Side of each grid.
         branch_channels: Width of each reduced grid; None leaves the reduction out: the pooled map is resized as it is.
         pool: How cells are pooled.
-        align_corners: How grids are resized.
+
+    Attributes:
+        channels: Channels of the map and of each grid.
     """
 
     def __init__(
@@ -51,13 +51,11 @@ class PyramidPooling(nn.Module):
         *,
         branch_channels: int | None,
         pool: Literal["avg", "max"],
-        align_corners: bool,
     ):
         super().__init__()
         self.bins = tuple(bins)
         self.pool = pool
-        self.align_corners = align_corners
-        self.out_channels = in_channels + len(self.bins) * (branch_channels or in_channels)
+        self.channels = [in_channels, *[branch_channels or in_channels] * len(self.bins)]
         self.branches = nn.ModuleList(
             nn.Identity()
             if branch_channels is None
@@ -65,9 +63,7 @@ class PyramidPooling(nn.Module):
             for _ in self.bins
         )
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, out_channels, h, w)."""
-        size = (maps.shape[-2], maps.shape[-1])
+    def forward(self, maps: Tensor) -> list[Tensor]:
+        """(N, in_channels, h, w) to the map itself and the grids in the order of `bins`, at their own sizes."""
         pool = F.adaptive_avg_pool2d if self.pool == "avg" else F.adaptive_max_pool2d
-        grids = [branch(pool(maps, side)) for side, branch in zip(self.bins, self.branches, strict=True)]
-        return torch.cat([maps, *(resize(grid, size, self.align_corners) for grid in grids)], dim=1)
+        return [maps, *(branch(pool(maps, side)) for side, branch in zip(self.bins, self.branches, strict=True))]

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sceneparse.data import DataSet
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
-from sceneparse.networks import Output, resize
+from sceneparse.networks import Output
+from sceneparse.networks.banded import upsampled_cross_entropy, upsampled_losses
 
 
 class Loss(NamedTuple):
@@ -49,8 +49,7 @@ def segmentation_loss(
     """
 
     def head(logits: Tensor) -> Tensor:
-        scores = resize(logits.float(), (target.shape[-2], target.shape[-1]), align_corners)
-        return _cross_entropy(scores, target.long(), class_weights, hard_fraction, hard_threshold)
+        return _cross_entropy(logits, target, align_corners, class_weights, hard_fraction, hard_threshold)
 
     main = head(output.logits)
     if output.aux is None:
@@ -72,20 +71,24 @@ def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
 
 
 def _cross_entropy(
-    logits: Tensor, target: Tensor, class_weights: Tensor | None, hard_fraction: float, hard_threshold: float
+    logits: Tensor,
+    target: Tensor,
+    align_corners: bool,
+    class_weights: Tensor | None,
+    hard_fraction: float,
+    hard_threshold: float,
 ) -> Tensor:
-    if hard_fraction == 1 and class_weights is None:
-        count = (target != IGNORE).sum().clamp(min=1)
-        return F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="sum") / count
-    each = F.cross_entropy(logits, target, ignore_index=IGNORE, reduction="none")
     counts = target != IGNORE
+    classes = torch.where(counts, target, 0)
     if hard_fraction < 1:
-        counts &= _hard(each.detach(), counts, hard_fraction, hard_threshold)
-    weights = counts.to(each.dtype)
+        losses = upsampled_losses(logits, classes, align_corners)
+        counts = counts & _hard(losses, counts, hard_fraction, hard_threshold)
+    weights = counts.float()
     if class_weights is not None:
-        weights = weights * class_weights[target.clamp(min=0)]
-    total = weights.sum()
-    return (each * weights).sum() / torch.where(total > 0, total, 1.0)
+        weights = weights * class_weights[classes.long()]
+    total = weights.sum(dtype=torch.float64)
+    loss = upsampled_cross_entropy(logits, classes, weights, align_corners)
+    return loss / torch.where(total > 0, total, 1.0).to(loss.dtype)
 
 
 def _hard(losses: Tensor, counts: Tensor, fraction: float, threshold: float) -> Tensor:

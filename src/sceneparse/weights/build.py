@@ -26,6 +26,7 @@ def _pspnet(backbone: BackboneSettings, network: NetworkSettings, num_classes: i
         aux=network.aux,
         dropout=network.dropout,
         align_corners=network.align_corners,
+        resampling=network.resampling,
     )
 
 
@@ -39,6 +40,7 @@ def _upernet(backbone: BackboneSettings, network: NetworkSettings, num_classes: 
         aux=network.aux,
         dropout=network.dropout,
         align_corners=network.align_corners,
+        resampling=network.resampling,
     )
 
 

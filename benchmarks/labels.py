@@ -1,0 +1,138 @@
+"""Labels of small logits at the picture's size: interpolate + argmax, the same in bands, and boundary cells alone.
+
+    python benchmarks/labels.py
+    python benchmarks/labels.py --model runs/pspnet/model --picture street.jpg --json labels.json
+
+Without a model the logits are made up: smooth regions, about 40% of whose cells lie on a boundary. All forms take turns
+on one picture; the time is the median. Their labels are compared first.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from sceneparse.files import write_json
+from sceneparse.inference.rows import MapRows, band_height
+from sceneparse.networks import resize
+from sceneparse.networks.argmax import upsampled_labels
+from sceneparse.parsing import load
+
+Size = tuple[int, int]
+
+
+def plain(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
+    """As it is usually written."""
+    return resize(logits[None], size, align_corners)[0].argmax(dim=0)
+
+
+def banded(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
+    """Bands of rows that stay in the cache."""
+    source = MapRows([logits], size, align_corners, probabilities=False)
+    step = band_height(len(logits), size[1], logits.device.type)
+    return torch.cat(
+        [source.rows(start, min(start + step, size[0])).argmax(dim=0) for start in range(0, size[0], step)]
+    )
+
+
+FORMS: dict[str, Callable[[Tensor, Size, bool], Tensor]] = {
+    "plain": plain,
+    "banded": banded,
+    "skipping": upsampled_labels,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--classes", type=int, default=150)
+    parser.add_argument("--map", type=int, nargs=2, default=(60, 60), metavar=("H", "W"), help="size of the logits")
+    parser.add_argument("--size", type=int, nargs=2, default=(473, 473), metavar=("H", "W"), help="of the picture")
+    parser.add_argument("--model", help="a model folder: take its logits of --picture")
+    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--repeats", type=int, default=7, help="measured rounds after a first one (default: 7)")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    given = parser.parse_args()
+    if (given.model is None) != (given.picture is None):
+        parser.error("--model and --picture go together")
+    if given.model is None:
+        logits, size, align_corners = made_up(given.classes, tuple(given.map)), tuple(given.size), False
+    else:
+        logits, size, align_corners = predicted(given.model, given.picture)
+
+    expected = plain(logits, size, align_corners)
+    seconds = timings(logits, size, align_corners, given.repeats)
+    figures = {
+        "classes": len(logits),
+        "map": tuple(logits.shape[-2:]),
+        "size": size,
+        "device": logits.device.type,
+        "threads": torch.get_num_threads(),
+        "boundary_cells": round(boundary(logits), 4),
+        **{f"{name}_ms": round(1000 * value, 2) for name, value in seconds.items()},
+        **{
+            f"{name}_differing_pixels": int((form(logits, size, align_corners) != expected).sum())
+            for name, form in FORMS.items()
+        },
+        "ratio": round(seconds["plain"] / seconds["skipping"], 3),
+    }
+    table = Table()
+    for column in ("labels", "ms", "speed", "pixels that differ"):
+        table.add_column(column, justify="left" if column == "labels" else "right")
+    for name, value in seconds.items():
+        speed = f"{seconds['plain'] / value:.1f}x"
+        table.add_row(name, f"{1000 * value:.1f}", speed, str(figures[f"{name}_differing_pixels"]))
+    console = Console()
+    console.print(
+        f"{len(logits)} classes, {'x'.join(map(str, logits.shape[-2:]))} to {'x'.join(map(str, size))}, "
+        f"{figures['boundary_cells']:.0%} of the cells on a boundary, {figures['device']}, {figures['threads']} threads"
+    )
+    console.print(table)
+    if given.json:
+        write_json(given.json, figures)
+        print(json.dumps(figures))
+
+
+def made_up(classes: int, size: Size) -> Tensor:
+    """Logits (C, h, w) of smooth regions with some noise, channels-last as networks give them."""
+    generator = torch.Generator().manual_seed(0)
+    field = resize(torch.randn(1, classes, 8, 8, generator=generator), size, False)[0]
+    logits = 3 * field + 0.6 * torch.randn(classes, *size, generator=generator)
+    logits.scatter_add_(0, field.argmax(dim=0)[None], torch.full((1, *size), 8.0))
+    return logits[None].contiguous(memory_format=torch.channels_last)[0]
+
+
+def predicted(model: str, picture: Path) -> tuple[Tensor, Size, bool]:
+    """A model's logits of a picture at its own size, that size, and how they are resized."""
+    parser = load(model, device="cpu")
+    image = parser.read(picture)
+    return parser.engine(image[None])[0], (image.shape[-2], image.shape[-1]), parser.engine.align_corners
+
+
+def boundary(logits: Tensor) -> float:
+    """Share of the cells between four pixels of the map whose corners have more than one winner."""
+    winners = logits.argmax(dim=0)
+    first, *others = winners[:-1, :-1], winners[:-1, 1:], winners[1:, :-1], winners[1:, 1:]
+    return float(torch.stack([other != first for other in others]).any(dim=0).float().mean())
+
+
+def timings(logits: Tensor, size: Size, align_corners: bool, repeats: int) -> dict[str, float]:
+    """Median seconds of each form; they take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in FORMS}
+    for round_ in range(repeats + 1):
+        for name, form in FORMS.items():
+            began = time.perf_counter()
+            form(logits, size, align_corners)
+            if round_:
+                seconds[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+if __name__ == "__main__":
+    main()

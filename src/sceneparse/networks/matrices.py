@@ -1,0 +1,153 @@
+"""The constant matrices that resize maps: along one side at a time, for every tap of a convolution."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Sizes = tuple[tuple[int, int], ...]
+
+STRIP = 128
+"""A long matrix is applied in strips of about so many rows. An output is made of few cells, so most of a long matrix is
+zero; strips leave that out, and the work grows with a map's area, not faster.
+"""
+
+
+def in_graph() -> bool:
+    """Whether a graph is being made (compiled, exported or traced), in which sizes may be unknown."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined]
+
+
+def shifted_interpolation(
+    inputs: int, outputs: int, kernel: int, align_corners: bool, device: torch.device | str = "cpu"
+) -> Tensor:
+    """The matrices that resize a line of cells and shift it, one for each tap of a convolution.
+
+    Row i of tap t is row i + t - kernel // 2 of the interpolation matrix, and zero where there is no such row: what a
+    convolution padded with zeros sees at that tap. Source positions are quotients of whole numbers, so every weight is
+    right to the last bit but one.
+
+    Args:
+        inputs: Cells of the line.
+        outputs: Its length after resizing.
+        kernel: Taps, an odd number; 1 gives the interpolation matrix itself.
+        align_corners: As in `resize`.
+        device: Where it is made.
+
+    Returns:
+        (outputs, kernel, inputs), float64, in 0..1.
+    """
+    taps = torch.arange(kernel, device=device) - kernel // 2
+    place = torch.arange(outputs, device=device)[:, None] + taps
+    inside = (place >= 0) & (place < outputs)
+    if align_corners:
+        source = (place * (inputs - 1)).double() / max(outputs - 1, 1)
+    else:
+        source = ((2 * place + 1) * inputs - outputs).double() / (2 * outputs)
+    source = source.clamp(0, inputs - 1)[..., None]
+    # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
+    weights = (1 - (source - torch.arange(inputs, device=device)).abs()).clamp(min=0)
+    return weights * inside[..., None]
+
+
+class Strip(NamedTuple):
+    """Neighbouring rows of a constant matrix.
+
+    Args:
+        place: Which rows.
+        used: The columns that are not zero in all of them; None stands for all columns.
+        matrix: (rows, used columns).
+    """
+
+    place: slice
+    used: Tensor | None
+    matrix: Tensor
+
+    def factors(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """What to multiply to get the rows of matrix · maps, for maps (B, columns, X)."""
+        return (
+            self.matrix.expand(maps.shape[0], -1, -1),
+            maps if self.used is None else maps.index_select(1, self.used),
+        )
+
+
+class Matrices(NamedTuple):
+    """Constants: what resizes along the width, (W, w_i·l) for each source, and along the height, (H, Σ k·h_i)."""
+
+    wide: tuple[tuple[Strip, ...], ...]
+    tall: tuple[Strip, ...]
+
+
+def matrices_for(sources: Sequence[Tensor], base: Tensor, kernel: tuple[int, int], align_corners: bool) -> Matrices:
+    """The matrices that resize sources (N, C_i, h_i, w_i) to a base (N, O, H, W) for a kernel of (k, l) taps.
+
+    They have the base's type and device, and are kept for the 32 latest combinations of sizes and the rest.
+    """
+    sizes = tuple((source.shape[-2], source.shape[-1]) for source in sources)
+    size = (base.shape[-2], base.shape[-1])
+    # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
+    if in_graph() or type(base) is not Tensor:
+        return _matrices(sizes, size, kernel, align_corners, base.dtype, base.device, traced=True)
+    return _cached_matrices(sizes, size, kernel, align_corners, base.dtype, base.device)
+
+
+@lru_cache(maxsize=32)
+def _cached_matrices(
+    sizes: Sizes,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    align_corners: bool,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Matrices:
+    # Made in inference mode they could never take part in a backward pass.
+    with torch.inference_mode(False), torch.no_grad():
+        return _matrices(sizes, size, kernel, align_corners, dtype, device, traced=False)
+
+
+def _matrices(
+    sizes: Sizes,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    align_corners: bool,
+    dtype: torch.dtype,
+    device: torch.device,
+    traced: bool,
+) -> Matrices:
+    height, width = size
+    rows, columns = kernel
+    made_on = device if traced else torch.device("cpu")
+    wide = [
+        shifted_interpolation(inputs, width, columns, align_corners, made_on).transpose(1, 2).reshape(width, -1)
+        for _, inputs in sizes
+    ]
+    tall = torch.cat(
+        [
+            shifted_interpolation(inputs, height, rows, align_corners, made_on).reshape(height, -1)
+            for inputs, _ in sizes
+        ],
+        dim=1,
+    )
+    # What a matrix holds is not known while a graph is made.
+    cut = _whole if traced else _strips
+    return Matrices(tuple(cut(matrix, dtype, device) for matrix in wide), cut(tall, dtype, device))
+
+
+def _whole(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
+    return (Strip(slice(None), None, matrix.to(device, dtype)),)
+
+
+def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
+    """A matrix in strips of `STRIP` rows or somewhat more, or whole where strips would spare little."""
+    rows, columns = matrix.shape
+    if rows < 2 * STRIP or columns <= STRIP:
+        return _whole(matrix, dtype, device)
+    strips, start = [], 0
+    for part in matrix.tensor_split(rows // STRIP):
+        used = part.any(dim=0).nonzero().flatten()
+        place = slice(start, start + len(part))
+        strips.append(Strip(place, used.to(device), part.index_select(1, used).to(device, dtype)))
+        start = place.stop
+    return tuple(strips)

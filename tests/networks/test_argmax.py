@@ -1,0 +1,126 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneparse.networks import argmax, resize
+from sceneparse.networks.argmax import upsampled_labels, worth_skipping
+
+SIZES = [
+    ((6, 7), (47, 55)),
+    ((6, 7), (48, 56)),
+    ((9, 5), (17, 11)),
+    ((5, 4), (23, 61)),
+    ((1, 1), (9, 8)),
+    ((1, 6), (7, 31)),
+    ((7, 1), (31, 1)),
+    ((5, 6), (5, 6)),
+    ((12, 11), (7, 5)),
+    ((4, 12), (30, 6)),
+    ((8, 9), (1, 1)),
+]
+
+
+def maps(size: tuple[int, int]) -> Iterator[Tensor]:
+    """Logit maps of many kinds: noise, smooth regions, and both of large offsets."""
+    generator = torch.Generator().manual_seed(size[0] * 100 + size[1])
+    for classes in (1, 2, 7, 40):
+        noise = torch.randn(classes, *size, generator=generator)
+        yield noise
+        yield resize(4 * torch.randn(1, classes, 3, 3, generator=generator), size, True)[0]
+        yield 0.1 * noise + 5 * torch.randn(classes, 1, 1, generator=generator)
+        yield 50 * noise.sign() + noise
+        yield torch.full((classes, *size), 2.5)
+        yield noise[torch.arange(classes) // 2]  # classes two by two the same
+
+
+def maps_of_ties(size: tuple[int, int]) -> Iterator[Tensor]:
+    """Whole numbers: at many pixels several classes are equal but for rounding."""
+    for logits in maps(size):
+        yield logits.round()
+        yield (logits > 0).float()
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize(("small", "size"), SIZES)
+def test_labels_are_those_of_the_upsampled_scores(
+    small: tuple[int, int], size: tuple[int, int], align_corners: bool
+) -> None:
+    for number, logits in enumerate(maps(small)):
+        labels = upsampled_labels(logits, size, align_corners)
+        assert labels.dtype == torch.int16 and labels.shape == size
+        assert torch.equal(labels.long(), resize(logits[None], size, align_corners)[0].argmax(dim=0)), number
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize(("small", "size"), SIZES)
+def test_where_labels_differ_the_scores_are_within_rounding(
+    small: tuple[int, int], size: tuple[int, int], align_corners: bool
+) -> None:
+    for number, logits in enumerate(maps_of_ties(small)):
+        labels = upsampled_labels(logits, size, align_corners).long()
+        exact = resize(logits[None].double(), size, align_corners)[0]
+        lost = exact.amax(dim=0) - exact.gather(0, labels[None])[0]
+        assert lost.max() <= 1e-6 * logits.abs().max(), number
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_of_classes_that_tie_the_lowest_wins(align_corners: bool) -> None:
+    """Whole numbers at positions that are sums of powers of two: every score is exact, and many are equal."""
+    generator = torch.Generator().manual_seed(0)
+    size = (33, 33) if align_corners else (40, 40)
+    for classes in (2, 3, 9, 30):
+        for _ in range(5):
+            logits = torch.randint(0, 3, (classes, 5, 5), generator=generator).float()
+            expected = resize(logits[None].double(), size, align_corners)[0].argmax(dim=0)
+            assert torch.equal(upsampled_labels(logits, size, align_corners).long(), expected)
+
+
+def test_results_do_not_depend_on_how_many_cells_are_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.randn(20, 9, 8, generator=torch.Generator().manual_seed(0))
+    labels = []
+    for values in (1, 1000, 1 << 30):
+        monkeypatch.setattr(argmax, "AT_ONCE", values)
+        labels.append(upsampled_labels(logits, (50, 61), False))
+    assert torch.equal(labels[0], labels[1]) and torch.equal(labels[0], labels[2])
+
+
+def test_any_memory_format_and_type_will_do() -> None:
+    logits = torch.randn(6, 5, 7, generator=torch.Generator().manual_seed(0)).bfloat16()
+    expected = upsampled_labels(logits.float(), (30, 40), False)
+    assert torch.equal(upsampled_labels(logits, (30, 40), False), expected)
+    turned = logits.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    assert torch.equal(upsampled_labels(turned, (30, 40), False), expected)
+    assert torch.equal(upsampled_labels(logits.double(), (30, 40), False), expected)
+
+
+def test_cells_with_one_winner_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def counting(scores: Tensor, winners: Tensor, corners: list[Tensor]) -> Tensor:
+        stay = candidates(scores, winners, corners)
+        seen.append(stay.shape[0])
+        assert (stay.sum(dim=1) <= 2).all()
+        return stay
+
+    candidates = argmax._candidates
+    monkeypatch.setattr(argmax, "_candidates", counting)
+    logits = torch.randn(100, 1, 1, generator=torch.Generator().manual_seed(0)).repeat(1, 10, 10)
+    logits[3, :, :4] = logits[8, :, 4:] = 9
+    upsampled_labels(logits, (80, 80), False)
+    assert seen == [11]  # one for each row of cells, the two half ones at the edges included
+
+
+def test_it_is_worth_it_on_a_cpu_where_cells_are_large() -> None:
+    logits = torch.zeros(3, 10, 10)
+    assert worth_skipping(logits, (80, 80)) and worth_skipping(logits, (20, 20))
+    assert not worth_skipping(logits, (19, 20))
+    assert not worth_skipping(logits.to("meta"), (80, 80))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_it_works_on_a_gpu() -> None:
+    logits = torch.randn(20, 9, 8, generator=torch.Generator().manual_seed(0))
+    labels = upsampled_labels(logits.cuda(), (50, 61), False)
+    assert labels.is_cuda and (labels.cpu() == upsampled_labels(logits, (50, 61), False)).float().mean() > 0.999
