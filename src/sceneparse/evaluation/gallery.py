@@ -15,7 +15,7 @@ from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore
 from sceneparse.evaluation.page import percent
-from sceneparse.inference import Engine, predict
+from sceneparse.inference import Engine, label
 from sceneparse.inference.paint import CORRECT, WRONG, blend, error_map, paint
 from sceneparse.labels import LabelSpace
 
@@ -92,7 +92,7 @@ def _card(score: PictureScore, evaluation: Evaluation, engine: Engine, dataset: 
     space = evaluation.labels
     sample = dataset[score.index]
     truth = truth_of(sample)
-    prediction = predict(engine, sample.image, evaluation.protocol).labels.numpy()
+    prediction = label(engine, sample.image, evaluation.protocol).numpy()
     image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
     small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
     views = (

@@ -13,7 +13,7 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation
 from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
 from sceneparse.evaluation.page import Section, named, percent, table
-from sceneparse.inference import Engine, predict
+from sceneparse.inference import Engine, label
 from sceneparse.labels import LabelSpace
 
 SHOWN = 6
@@ -155,9 +155,7 @@ def _find(
         truth = truth_of(sample)
         if not np.isin(truth, pairs).any():
             continue
-        ours, theirs = (
-            predict(which, sample.image, evaluation.protocol).labels.numpy() for which in (engine, rival.engine)
-        )
+        ours, theirs = (label(which, sample.image, evaluation.protocol).numpy() for which in (engine, rival.engine))
         directions = [direction for pair in pairs for direction in (pair, pair[::-1])]
         largest = max((_compare(name, sample, truth, ours, theirs, *one) for one in directions), key=lambda one: one[0])
         if largest[1] is not None:

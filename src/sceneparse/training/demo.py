@@ -17,7 +17,7 @@ from sceneparse.data import DataSet, open_dataset
 from sceneparse.data.toyworld import LOOKALIKES
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
-from sceneparse.inference import Engine, TestProtocol, TorchEngine, paint, predict, resolve
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, paint, resolve
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import load, predict_pictures
 from sceneparse.recipes import read_recipe
@@ -99,7 +99,7 @@ def _overview(
         assert sample.objects is not None
         here = np.isin(sample.objects.numpy(), pairs)
         right = {
-            name: ((predict(engine, sample.image, protocol).labels == sample.objects).numpy() & here).sum()
+            name: ((label(engine, sample.image, protocol) == sample.objects).numpy() & here).sum()
             for name, engine in engines.items()
         }
         gaps.append((int(right["pspnet"]) - int(right["fcn"]), index))
@@ -120,7 +120,7 @@ def _overview(
 def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:
     sample, space = dataset[index], dataset.labels
     assert sample.objects is not None
-    maps = [sample.objects, *(predict(engines[name], sample.image, protocol).labels for name in ("fcn", "pspnet"))]
+    maps = [sample.objects, *(label(engines[name], sample.image, protocol) for name in ("fcn", "pspnet"))]
     picture = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
     return [picture, *(_painted(labels.numpy(), space) for labels in maps)]
 
