@@ -87,23 +87,22 @@ def _overview(
     engines: dict[str, Engine],
     protocol: TestProtocol,
     path: Path,
-    rows: int = 4,
     side: int = 224,
 ) -> None:
-    """Write a picture of the scenes in which the look-alikes made the largest difference."""
-    pairs = [dataset.labels.names.index(name) for pair in LOOKALIKES for name in pair]
+    """Write a picture of scenes that only the PSPNet reads right: for each pair of look-alikes, the clearest case."""
     columns = ("picture", "truth", "FCN", "PSPNet")
-    gaps = []
-    for index in range(min(len(dataset), 60)):
+    gaps: list[dict[int, int]] = [{} for _ in LOOKALIKES]
+    for index in range(len(dataset)):
         sample = dataset[index]
         assert sample.objects is not None
-        here = np.isin(sample.objects.numpy(), pairs)
-        right = {
-            name: ((label(engine, sample.image, protocol) == sample.objects).numpy() & here).sum()
-            for name, engine in engines.items()
-        }
-        gaps.append((int(right["pspnet"]) - int(right["fcn"]), index))
-    chosen = [index for _, index in sorted(gaps, reverse=True)[:rows]]
+        truth = sample.objects.numpy()
+        right = {name: label(engine, sample.image, protocol).numpy() == truth for name, engine in engines.items()}
+        gained = right["pspnet"].astype(int) - right["fcn"]
+        for gap, pair in zip(gaps, LOOKALIKES, strict=True):
+            here = np.isin(truth, [dataset.labels.names.index(name) for name in pair])
+            gap[index] = int(gained[here].sum())
+    chosen = list(dict.fromkeys(max(gap, key=gap.__getitem__) for gap in gaps))
+    rows = len(chosen)
     sheet = Image.new("RGB", (len(columns) * (side + 8) + 8, rows * (side + 8) + 36), "white")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=18)
