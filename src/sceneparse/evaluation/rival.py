@@ -1,5 +1,6 @@
 """A second model in the report: where the two differ on classes that look alike."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -143,7 +144,10 @@ def _read_as(evaluation: Evaluation, right: int, wrong: int) -> float | None:
 def _find(
     evaluation: Evaluation, engine: Engine, rival: Rival, dataset: DataSet, pairs: Sequence[tuple[int, int]]
 ) -> list[_Difference]:
-    """The pictures with the largest difference in pixels read as the look-alike, at most `SHOWN`, largest first."""
+    """The pictures with the largest difference in pixels read as the look-alike, at most `SHOWN`.
+
+    First the largest of each class, then the second ones, so that one class doesn't fill the page.
+    """
     gaps = [
         (abs(one.mean_iou - other.mean_iou), one.index, one.name)
         for one, other in zip(evaluation.pictures, rival.evaluation.pictures, strict=True)
@@ -160,7 +164,12 @@ def _find(
         largest = max((_compare(name, sample, truth, ours, theirs, *one) for one in directions), key=lambda one: one[0])
         if largest[1] is not None:
             found.append((largest[0], largest[1]))
-    return [one for _, one in sorted(found, key=lambda one: -one[0])[:SHOWN]]
+    met: Counter[int] = Counter()
+    ranked: list[tuple[int, float, _Difference]] = []
+    for gap, one in sorted(found, key=lambda one: -one[0]):
+        ranked.append((met[one.right], -gap, one))
+        met[one.right] += 1
+    return [one for _, _, one in sorted(ranked, key=lambda one: one[:2])[:SHOWN]]
 
 
 def _compare(
