@@ -1,9 +1,9 @@
 """Dilated depthwise convolution that trains fast on a CPU.
 
-The gradient of a dilated depthwise convolution has no fast kernel there: for MobileNetV2 at stride 8 it took more than
-half of a training step. But output pixels whose rows and columns agree modulo the dilation d read only input pixels of
-the same phase: the convolution is d·d independent ordinary convolutions on maps d times smaller. Gathering the phases
-into the batch gives the same numbers with the fast kernel (`benchmarks/depthwise.py`).
+In bfloat16 the gradient of a dilated depthwise convolution has no fast kernel there. But output pixels whose rows and
+columns agree modulo the dilation d read only input pixels of the same phase: the convolution is d·d independent
+ordinary convolutions on maps d times smaller. Gathering the phases into the batch gives the same numbers with the fast
+kernel (`benchmarks/depthwise.py`).
 """
 
 import torch
