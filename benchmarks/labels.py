@@ -2,9 +2,11 @@
 
     python benchmarks/labels.py
     python benchmarks/labels.py --model runs/pspnet/model --picture street.jpg --json labels.json
+    python benchmarks/labels.py --model runs/pspnet/model --pictures CamVid/test/images --count 100
 
 Without a model the logits are made up: smooth regions, about 40% of whose cells lie on a boundary. All forms take turns
-on one picture; the time is the median. Their labels are compared first.
+on one picture; the time is the median. Their labels are compared first. With --pictures nothing is timed: the
+labels of skipping cells are compared with those of interpolate + argmax on the model's logits of many pictures.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -19,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from sceneparse.data.finding import find_pictures
 from sceneparse.files import write_json
 from sceneparse.inference.rows import MapRows, band_height
 from sceneparse.networks import resize
@@ -56,11 +60,18 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(473, 473), metavar=("H", "W"), help="of the picture")
     parser.add_argument("--model", help="a model folder: take its logits of --picture")
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="compare labels on the folder's first pictures")
+    parser.add_argument("--count", type=int, default=100, help="of pictures compared (default: 100)")
     parser.add_argument("--repeats", type=int, default=7, help="measured rounds after a first one (default: 7)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
-    if (given.model is None) != (given.picture is None):
-        parser.error("--model and --picture go together")
+    if given.picture and given.pictures:
+        parser.error("--picture times one picture, --pictures compares many: give one of them")
+    if (given.model is None) != (given.picture is None and given.pictures is None):
+        parser.error("--model goes together with --picture or --pictures")
+    if given.pictures:
+        compare(given.model, given.pictures, given.count, given.json)
+        return
     if given.model is None:
         logits, size, align_corners = made_up(given.classes, tuple(given.map)), tuple(given.size), False
     else:
@@ -96,6 +107,31 @@ def main() -> None:
     console.print(table)
     if given.json:
         write_json(given.json, figures)
+        print(json.dumps(figures))
+
+
+def compare(model: str, folder: Path, count: int, into: Path | None) -> None:
+    """Print in how many pixels skipping cells differs from the plain form, and by how much their scores then do."""
+    parser = load(model, device="cpu")
+    pictures = pixels = differing = affected = 0
+    gap = 0.0
+    for found in islice(find_pictures([folder]), count):
+        image = parser.read(found.path)
+        size, align_corners = (image.shape[-2], image.shape[-1]), parser.engine.align_corners
+        logits = parser.engine(image[None])[0]
+        got = upsampled_labels(logits, size, align_corners).long()
+        differs = got != plain(logits, size, align_corners)
+        if differs.any():
+            exact = resize(logits[None].double(), size, align_corners)[0][:, differs]
+            lost = exact.amax(dim=0) - exact.gather(0, got[differs][None])[0]
+            gap = max(gap, float(lost.max() / logits.abs().max()))
+        pictures, pixels = pictures + 1, pixels + got.numel()
+        differing, affected = differing + int(differs.sum()), affected + bool(differs.any())
+    print(f"{pictures} pictures, {len(parser.labels)} classes: {differing:,} of {pixels:,} pixels differ, ", end="")
+    print(f"in {affected} pictures; their scores by at most {gap:.1e} of the picture's largest logit")
+    if into:
+        figures = {"pictures": pictures, "pixels": pixels, "differing_pixels": differing, "largest_gap": gap}
+        write_json(into, figures)
         print(json.dumps(figures))
 
 

@@ -87,13 +87,19 @@ def _protocol_overrides(arguments: argparse.Namespace) -> list[str]:
     return [f"--{key}={value}" for key, value in values.items() if value is not None]
 
 
-def _device_arguments(parser: argparse.ArgumentParser) -> None:
+def _engine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
+        default="auto",
+        help="auto: OpenVINO on a CPU if it is installed, else PyTorch",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: auto")
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
     parser.add_argument(
         "--kind", choices=("folder", "camvid", "toyworld"), help="the data set's kind (default: the model's)"
@@ -104,7 +110,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     _protocol_arguments(parser)
-    _device_arguments(parser)
+    _engine_arguments(parser)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -118,6 +124,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         count=arguments.count,
         protocol=_protocol_overrides(arguments),
+        engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
     )
@@ -125,20 +132,20 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
     _protocol_arguments(parser)
-    _device_arguments(parser)
+    _engine_arguments(parser)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
     from sceneparse.recipes import from_mapping, to_mapping
 
-    parser = load(arguments.model, device=arguments.device, precision=arguments.precision)
+    parser = load(arguments.model, engine=arguments.engine, device=arguments.device, precision=arguments.precision)
     if overrides := _protocol_overrides(arguments):
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))

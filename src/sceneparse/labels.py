@@ -156,7 +156,11 @@ class LabelSpace:
         kind: type[np.uint8] | type[np.uint16] = np.uint8 if max(*used, nothing) <= 255 else np.uint16
         # The entry after the last class is the one that index -1 picks.
         table = np.array([*self.ids, nothing], dtype=kind)
-        return table[labels]
+        ids: NDArray[np.uint8] | NDArray[np.uint16] = np.empty_like(table, shape=labels.shape)
+        # A band of rows at a time: numpy makes a 64-bit copy of what it looks up.
+        for top in range(0, len(labels), 256):
+            ids[top : top + 256] = table[labels[top : top + 256]]
+        return ids
 
     def to_json(self) -> dict[str, Any]:
         """The form of `classes.json` and of a model folder's `labels.json`."""

@@ -1,9 +1,14 @@
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import torch
 
+from sceneparse.inference import predict, resolve, scores
 from sceneparse.inference.windows import AT_ONCE, WindowRows, pad_to, window_starts
+from sceneparse.networks import resize
+from sceneparse.settings import ProtocolSettings
 
 
 @pytest.mark.parametrize(
@@ -53,3 +58,74 @@ def test_rows_can_only_be_asked_for_from_the_top_down(toy: Any) -> None:
     windows.rows(20, 30)
     with pytest.raises(ValueError, match="from the top down"):
         windows.rows(0, 5)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("stride", [2 / 3, 0.3, 1.0])
+def test_streamed_labels_are_those_of_all_scores_added_up_at_the_pictures_size(
+    stride: float, align_corners: bool, toy: Any, picture: torch.Tensor
+) -> None:
+    engine = toy(7, 4, align_corners)
+    protocol = resolve(ProtocolSettings("window", window=(20, 24), stride=stride))
+    height, width = picture.shape[-2:]
+    total, counts = torch.zeros(7, height, width), torch.zeros(height, width)
+    for top in window_starts(height, 20, -int(-20 * stride // 1)):
+        for left in window_starts(width, 24, -int(-24 * stride // 1)):
+            place = (slice(top, top + 20), slice(left, left + 24))
+            total[:, *place] += resize(engine(picture[None, :, *place]), (20, 24), align_corners)[0]
+            counts[place] += 1
+    labels = predict(engine, picture, protocol).labels
+    assert torch.equal(labels.long(), (total / counts).argmax(dim=0))
+    assert torch.equal(labels.long(), scores(engine, picture, protocol).argmax(dim=0))
+    torch.testing.assert_close(scores(engine, picture, protocol), total / counts)
+
+
+MEMORY = """
+import resource, sys, torch
+from sceneparse.inference import predict, resolve
+from sceneparse.settings import ProtocolSettings
+
+class Engine:
+    num_classes, align_corners, padding_color = 100, False, (0.0, 0.0, 0.0)
+
+    def __call__(self, images):
+        return images[:, :1, ::8, ::8].float() * torch.linspace(0, 1, 100).view(-1, 1, 1)
+
+torch.set_num_threads(1)
+image = torch.randint(0, 256, (3, int(sys.argv[1]), 512), dtype=torch.uint8)
+prediction = predict(Engine(), image, resolve(ProtocolSettings("window", window=(128, 128))))
+assert prediction.labels.shape == image.shape[1:]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of the peak is another one")
+def test_a_taller_picture_takes_no_more_memory_than_its_pixels_labels_and_confidence() -> None:
+    def peak(height: int) -> int:
+        done = subprocess.run([sys.executable, "-c", MEMORY, str(height)], capture_output=True, text=True, check=True)
+        return 1024 * int(done.stdout)
+
+    low, high = 256, 4096
+    grown = peak(high) - peak(low)
+    own = (high - low) * 512 * (3 + 2 + 4)
+    # The scores of the rows in between would take 750 MiB.
+    assert grown <= own + 24 * 2**20
+
+
+def test_the_sums_of_a_wide_picture_are_those_of_the_rows_asked_for(toy: Any) -> None:
+    """What is kept of a row of windows is its small maps."""
+    engine = toy(num_classes=50, stride=8)
+    windows = WindowRows(engine, torch.zeros(3, 64, 640), (32, 32), 0.5, flip=False, probabilities=False)
+    largest = 0
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            out = func(*args, **(kwargs or {}))
+            if isinstance(out, torch.Tensor) and out.is_contiguous():
+                largest = max(largest, out.numel())
+            return out
+
+    with Watch():
+        windows.rows(0, 2)
+    assert 0 < largest <= 50 * 2 * 640

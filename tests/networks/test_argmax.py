@@ -1,11 +1,17 @@
+import random
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
+from sceneparse.data.toyworld import render
 from sceneparse.networks import argmax, resize
 from sceneparse.networks.argmax import upsampled_labels, worth_skipping
+from sceneparse.parsing import Parser, load
+from sceneparse.recipes import from_mapping
+from sceneparse.settings import Recipe
+from sceneparse.training import train
 
 SIZES = [
     ((6, 7), (47, 55)),
@@ -75,6 +81,73 @@ def test_of_classes_that_tie_the_lowest_wins(align_corners: bool) -> None:
             logits = torch.randint(0, 3, (classes, 5, 5), generator=generator).float()
             expected = resize(logits[None].double(), size, align_corners)[0].argmax(dim=0)
             assert torch.equal(upsampled_labels(logits, size, align_corners).long(), expected)
+
+
+def check(logits: Tensor, size: tuple[int, int], align_corners: bool) -> int:
+    """The number of pixels whose label differs; they must have scores within rounding of each other."""
+    labels = upsampled_labels(logits, size, align_corners).long()
+    differs = labels != resize(logits[None], size, align_corners)[0].argmax(dim=0)
+    if differs.any():
+        exact = resize(logits[None].double(), size, align_corners)[0][:, differs]
+        lost = exact.amax(dim=0) - exact.gather(0, labels[differs][None])[0]
+        assert lost.max() <= 4 * torch.finfo(torch.float32).eps * logits.abs().max()
+    return int(differs.sum())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fifty_random_maps_have_the_labels_of_their_upsampled_scores(seed: int) -> None:
+    """A thousand in all: any number of classes, any sizes, noise, smooth regions, large steps and ties."""
+    draw, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    differing = pixels = 0
+    for _ in range(50):
+        classes, small = draw.choice((1, 2, 5, 21, 150)), (draw.randint(1, 16), draw.randint(1, 16))
+        size = (draw.randint(1, 110), draw.randint(1, 110))
+        align_corners = draw.random() < 0.5
+        noise = torch.randn(classes, *small, generator=generator)
+        smooth = resize(5 * torch.randn(1, classes, 3, 3, generator=generator), small, True)[0]
+        kind = draw.choice(("noise", "smooth", "both", "steps", "twins", "ties"))
+        if kind == "ties":  # whole numbers: only rounding tells some classes apart
+            check((2 * noise).round(), size, align_corners)
+            continue
+        twins = smooth[torch.arange(classes) // 2]
+        steps = 60 * (noise > 0) + noise
+        logits = {"noise": noise, "smooth": smooth, "both": smooth + noise, "steps": steps, "twins": twins}[kind]
+        differing += check(logits, size, align_corners)
+        pixels += size[0] * size[1]
+    assert differing <= 1e-5 * pixels  # rounding
+
+
+@pytest.fixture(scope="module")
+def toy_parser(tmp_path_factory: pytest.TempPathFactory) -> Parser:
+    """A PSPNet after a few seconds of training on the toy world."""
+    recipe = from_mapping(
+        Recipe,
+        {
+            "name": "argmax",
+            "backbone": {"name": "resnet10t"},
+            "network": {"architecture": "pspnet", "output_stride": 8, "channels": 16, "aux": False},
+            "data": {"kind": "toyworld", "size": 64, "train_count": 64, "eval_count": 2, "workers": 0},
+            "augmentation": {"crop": [64, 64]},
+            "optimizer": {"kind": "adamw", "lr": 0.003, "head_factor": 1.0},
+            "training": {"iterations": 15, "batch": 4, "validate_every": 0, "precision": "float32", "device": "cpu"},
+        },
+        "test",
+    )
+    run = train(recipe, tmp_path_factory.mktemp("argmax") / "run")
+    return load(run / "model", device="cpu", precision="float32")
+
+
+def test_a_hundred_predictions_have_the_labels_of_their_upsampled_scores(toy_parser: Parser) -> None:
+    differing, seen = 0, set()
+    for index in range(100):
+        side = 64 + index % 33
+        image = render(2, index, side).image[:, : side - index % 7]
+        logits = toy_parser.engine(image[None])[0]
+        seen |= set(logits.argmax(dim=0).flatten().tolist())
+        for align_corners in (False, True):
+            differing += check(logits, (image.shape[-2], image.shape[-1]), align_corners)
+    assert len(seen) > 3  # it has learnt something
+    assert differing <= 2
 
 
 def test_results_do_not_depend_on_how_many_cells_are_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import math
+import random
 from typing import Any
 
 import pytest
@@ -62,6 +63,23 @@ def test_loss_and_gradient_are_those_of_the_plain_form(
     assert got.dtype == torch.float64 and abs(got.item() - expected.item()) <= 1e-12 * expected.item()
     assert distance(gradient(got, logits), gradient(expected, logits)) <= 1e-12
     assert distance(upsampled_losses(logits, classes, align_corners), plain.detach()) <= 1e-12
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_sizes_and_batches_give_the_plain_numbers(seed: int) -> None:
+    draw = random.Random(seed)
+    size, target = ((draw.randint(1, high), draw.randint(1, high)) for high in (14, 90))
+    logits, classes, weights = case(size, target, batch=draw.randint(1, 4))
+    align_corners = draw.random() < 0.5
+    plain = plain_losses(logits, classes, align_corners)
+    expected = (plain * weights).sum()
+    got = upsampled_cross_entropy(logits, classes, weights, align_corners)
+    assert abs(got.item() - expected.item()) <= 1e-12 * expected.item()
+    assert distance(gradient(got, logits), gradient(expected, logits)) <= 1e-12
+    single = logits.detach().float()
+    truth = (plain_losses(single.double(), classes, align_corners) * weights).sum().item()
+    rounded = upsampled_cross_entropy(single, classes, weights.float(), align_corners).item()
+    assert abs(rounded - truth) <= 2e-6 * truth
 
 
 @pytest.mark.parametrize("channels_last", [False, True])

@@ -44,3 +44,19 @@ def test_only_dilated_depthwise_convolutions_are_replaced_and_names_stay() -> No
     torch.testing.assert_close(network(images), before(images))
     with torch.no_grad():
         torch.testing.assert_close(network(images), before(images))
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_it_goes_by_phases_for_a_gradient_in_bfloat16_only(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    monkeypatch.setattr(
+        "sceneparse.networks.depthwise.depthwise_by_phases",
+        lambda *arguments: taken.append(1) or depthwise_by_phases(*arguments),
+    )
+    network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8))
+    use_fast_depthwise(network)
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        network(torch.randn(1, 8, 15, 14)).sum().backward()
+        with torch.no_grad():
+            network(torch.randn(1, 8, 15, 14))
+    assert len(taken) == autocast

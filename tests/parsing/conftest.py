@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from sceneparse.inference import Opened
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.settings import (
@@ -26,6 +27,8 @@ SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 10, 10), (10, 200,
 class BrightestChannel:
     """Class 0 where red is the brightest, 1 for green, 2 for blue."""
 
+    name = "brightest"
+    precision = "float32"
     num_classes = 3
     align_corners = False
     padding_color: Sequence[float] = (0.0, 0.0, 0.0)
@@ -37,6 +40,9 @@ class BrightestChannel:
         self.calls += 1
         scores = images.float() / 32
         return scores if scores.shape[1] == 3 else scores[:, :1].expand(-1, 3, -1, -1).clone()
+
+    def describe(self) -> str:
+        return "the brightest channel"
 
 
 MakeParser = Callable[..., Parser]
@@ -53,7 +59,7 @@ def make_parser() -> MakeParser:
             protocol=ProtocolSettings(),
             data=DataSettings(),
         )
-        return Parser(BrightestChannel(), SPACE, config, protocol=protocol)
+        return Parser(Opened(BrightestChannel(), config, SPACE, name, None), protocol=protocol)
 
     return make
 

@@ -278,6 +278,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 
+from sceneparse.inference import Opened
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.settings import *
@@ -295,7 +296,8 @@ config = ModelConfig(
     "brightest", BackboneSettings(), NetworkSettings(), PreprocessingSettings((0.5,), (0.5,)), ProtocolSettings(),
     DataSettings(),
 )
-predict_pictures(Parser(BrightestChannel(), space, config), [sys.argv[1]], Path(sys.argv[2]), progress=False)
+opened = Opened(BrightestChannel(), config, space, "brightest", None)
+predict_pictures(Parser(opened), [sys.argv[1]], Path(sys.argv[2]), progress=False)
 """
 
 

@@ -160,6 +160,60 @@ def test_the_gradient_is_that_of_the_upsampled_scores(
     )
 
 
+@pytest.mark.parametrize("mining", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_loss_and_gradients_are_those_of_the_plain_form_in_double_precision(
+    seed: int, align_corners: bool, weighted: bool, mining: bool
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(low: int, high: int) -> int:
+        return int(torch.randint(low, high, (), generator=generator))
+
+    batch, size = draw(1, 5), (draw(9, 48), draw(9, 48))
+    shapes = [(batch, CLASSES, draw(2, 13), draw(2, 13)) for _ in range(2)]
+    maps = [torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_() for shape in shapes]
+    target = torch.randint(0, CLASSES, (batch, *size), generator=generator).to(torch.int16)
+    target[torch.rand(target.shape, generator=generator) < 0.3] = IGNORE
+    weights = torch.rand(CLASSES, generator=generator).double() if weighted else None
+
+    def losses(logits: Tensor) -> Tensor:
+        large = F.interpolate(logits, size, mode="bilinear", align_corners=align_corners)
+        return F.cross_entropy(large, target.long(), ignore_index=IGNORE, reduction="none")
+
+    fraction = 1.0
+    if mining:
+        # Only one head, cut where its losses part most clearly: which of equal ones is kept, rounding decides.
+        maps.pop()
+        ordered = losses(maps[0])[target != IGNORE].detach().sort(descending=True).values
+        few, many = len(ordered) // 4, len(ordered) // 2
+        fraction = (few + int((ordered[few:many] - ordered[few + 1 : many + 1]).argmax()) + 1) / len(ordered)
+
+    def plain(logits: Tensor) -> Tensor:
+        each, counts = losses(logits), target != IGNORE
+        if mining:
+            counts = counts & (each >= each[counts].topk(round(fraction * int(counts.sum()))).values.min())
+        share = counts * (1.0 if weights is None else weights[target.long()])
+        return (each * share).sum() / share.sum()
+
+    loss = segmentation_loss(
+        Output(maps[0], None if mining else maps[1]),
+        target,
+        align_corners=align_corners,
+        aux_weight=0.4,
+        class_weights=weights,
+        hard_fraction=fraction,
+        hard_threshold=0.0,
+    ).total
+    expected = plain(maps[0]) if mining else plain(maps[0]) + 0.4 * plain(maps[1])
+    assert loss.dtype == torch.float64 and abs(loss.item() / expected.item() - 1) <= 1e-12
+    got, wanted = torch.autograd.grad(loss, maps), torch.autograd.grad(expected, maps)
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert (ours - theirs).abs().max() <= 1e-12 * theirs.abs().max()
+
+
 class Masks:
     """A data set of given masks."""
 

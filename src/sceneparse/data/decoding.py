@@ -1,5 +1,6 @@
 """Opening picture files that other people made: whatever is wrong with one becomes one clear line."""
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -7,6 +8,9 @@ from typing import Literal, NamedTuple
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sceneparse.errors import UserError
+
+# Pillow warns from half of the size on that it refuses. Appended: a user's own filter comes first.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 Problem = Literal[
     "missing",
@@ -68,12 +72,12 @@ def decode(source: Path | bytes, *, pixels: bool = True) -> Decoded:
         pixels: Decode them. Without, only the header is read (for PNG, whose EXIF may come last, all of it).
 
     Raises:
-        PictureError: No such file, empty, not a picture, damaged, or larger than `PIL.Image.MAX_IMAGE_PIXELS`.
+        PictureError: No such file, empty, not a picture, damaged, or of more than twice
+            `PIL.Image.MAX_IMAGE_PIXELS` pixels (179 million).
     """
     where = described(source)
     try:
         with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
-            _refuse_huge(image, where)
             form, raw = image.format or "", _raw_mode(image)
             if pixels:
                 image.load()
@@ -93,27 +97,18 @@ def decode(source: Path | bytes, *, pixels: bool = True) -> Decoded:
     except UnidentifiedImageError:
         raise PictureError(f"{where}: {_why_unknown(source)}") from None
     except Image.DecompressionBombError:
-        raise PictureError(_too_large(where, "more than twice that"), "too-large") from None
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise PictureError(
+            f"{where}: more than {limit:,} pixels; no more are decoded, against decompression bombs: cut it into tiles "
+            "or, in Python, raise PIL.Image.MAX_IMAGE_PIXELS",
+            "too-large",
+        ) from None
     except MemoryError:
         raise PictureError(f"{where}: not enough memory to decode it; cut it into tiles", "too-large") from None
     # Pillow's readers let anything escape on damaged input: struct.error, SyntaxError, IndexError, zlib.error, ...
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise PictureError(f"{where}: damaged or cut off ({reason}); fetch it again or leave it out") from None
-
-
-def _refuse_huge(image: Image.Image, where: str) -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        raise PictureError(_too_large(where, f"{image.width}×{image.height}"), "too-large")
-
-
-def _too_large(where: str, size: str) -> str:
-    limit = f"{Image.MAX_IMAGE_PIXELS:,} pixels" if Image.MAX_IMAGE_PIXELS else "Pillow's limit"
-    return (
-        f"{where}: {size}, but at most {limit} are decoded, against decompression bombs; cut it into tiles or, in "
-        "Python, raise PIL.Image.MAX_IMAGE_PIXELS"
-    )
 
 
 def _why_unknown(source: Path | bytes) -> str:

@@ -11,10 +11,10 @@ from sceneparse.data import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report
-from sceneparse.inference import TorchEngine, resolve
+from sceneparse.inference import EngineName, open_model, resolve
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
-from sceneparse.weights import Model, load_model
+from sceneparse.weights import ModelConfig
 
 
 def evaluate_model(
@@ -26,6 +26,7 @@ def evaluate_model(
     out: str | Path | None = None,
     count: int | None = None,
     protocol: Sequence[str] = (),
+    engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
     progress: bool = True,
@@ -33,13 +34,14 @@ def evaluate_model(
     """Score a model on labelled pictures.
 
     Args:
-        model: A model folder or a hub id.
+        model: A model folder, a hub id, or an exported .xml or .onnx file.
         data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
         kind: folder, camvid or toyworld. Default: the model's.
         split: Split to test on. Default: the model's test split.
         out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
         protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu or cuda.
         precision: auto, float32 or bfloat16.
         progress: Show a progress bar, the table and the report's path.
@@ -47,25 +49,28 @@ def evaluate_model(
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
-    loaded = load_model(model)
-    settings = _data_settings(loaded, data, kind, split)
+    opened = open_model(model, engine=engine, device=device, precision=precision)
+    settings = _data_settings(opened.config, data, kind, split)
     afresh = any(argument.startswith("--name=") for argument in protocol)
-    stored = {} if afresh else to_mapping(loaded.config.protocol)
+    stored = {} if afresh else to_mapping(opened.config.protocol)
     tested = resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
-    dataset = open_dataset(settings, settings.test, channels=loaded.config.backbone.in_channels)
-    if dataset.labels.names != loaded.labels.names:
+    dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
+    if dataset.labels.names != opened.labels.names:
         raise UserError(
-            f"{model} names {len(loaded.labels)} classes ({', '.join(loaded.labels.names[:3])}, …) but the data set "
+            f"{model} names {len(opened.labels)} classes ({', '.join(opened.labels.names[:3])}, …) but the data set "
             f"{len(dataset.labels)} ({', '.join(dataset.labels.names[:3])}, …): give data with the model's classes"
         )
-    engine = TorchEngine(loaded.network, loaded.config.preprocessing, device=device, precision=precision)
-    title = f"{loaded.config.name} on {settings.kind} {settings.test}"
-    evaluation = evaluate(engine, dataset, tested, count=count, progress=title if progress else None)
+    title = f"{opened.config.name} on {settings.kind} {settings.test}"
+    evaluation = evaluate(opened.engine, dataset, tested, count=count, progress=title if progress else None)
     folder = Path(model)
     out = Path(out or (folder.parent / "evaluation" if folder.is_dir() else "evaluation"))
-    facts = {"data": f"{settings.kind}, {settings.test} split", "engine": engine.describe(), "machine": machine()}
+    facts = {
+        "data": f"{settings.kind}, {settings.test} split",
+        "engine": opened.engine.describe(),
+        "machine": machine(),
+    }
     run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
-    report = write_report(out, evaluation, engine, dataset, title=title, run=run, facts=facts)
+    report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
     if progress:
         print_scores(evaluation, Console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
@@ -81,8 +86,8 @@ def machine() -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def _data_settings(loaded: Model, data: str | None, kind: str | None, split: str | None) -> DataSettings:
-    trained = loaded.config.data
+def _data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
+    trained = config.data
     stored = to_mapping(replace(trained, root=data or trained.root))
     settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])
     if settings.kind == "toyworld" and data is not None:

@@ -3,7 +3,10 @@
 Nothing here knows metrics, or pictures on disk.
 """
 
+from sceneparse.inference.choosing import EngineName, make_engine
 from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.exporting import export_model
+from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
@@ -12,6 +15,8 @@ from sceneparse.inference.scoring import Prediction, label, predict, scores
 __all__ = [
     "PRESETS",
     "Engine",
+    "EngineName",
+    "Opened",
     "Prediction",
     "TestProtocol",
     "TorchEngine",
@@ -19,7 +24,10 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "error_map",
+    "export_model",
     "label",
+    "make_engine",
+    "open_model",
     "paint",
     "predict",
     "resolve",

@@ -1,6 +1,5 @@
 """Engines: what turns pictures into scores."""
 
-import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
@@ -9,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.inference.precision import choose_device, choose_precision
+from sceneparse.inference.program import Traits, prepared
 from sceneparse.networks import SceneParser, normalize
 from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
@@ -19,6 +18,10 @@ from sceneparse.settings import Precision, PreprocessingSettings
 class Engine(Protocol):
     """Anything that gives scores: protocols, metrics and parsing know nothing else of a network."""
 
+    name: str
+    """torch, compile, openvino or onnxruntime."""
+    precision: str
+    """float32, bfloat16, float16 or int8."""
     num_classes: int
     align_corners: bool
     """How its scores are resized to the picture's size."""
@@ -40,6 +43,10 @@ class Engine(Protocol):
         """
         ...
 
+    def describe(self) -> str:
+        """One line: what computes, where and how."""
+        ...
+
 
 class TorchEngine:
     """A network in PyTorch, in evaluation mode.
@@ -53,6 +60,7 @@ class TorchEngine:
         preprocessing: How pictures are normalised; one value stands for all channels.
         device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
         precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+        compile: Whether the network is compiled, for each size of pictures that is met.
 
     Raises:
         UserError: No such device, a precision that it cannot compute in, or preprocessing for other channels.
@@ -65,11 +73,12 @@ class TorchEngine:
         *,
         device: str | torch.device = "auto",
         precision: Precision = "auto",
+        compile: bool = False,  # noqa: A002 - the field's word
     ) -> None:
         chosen = choose_device(device)
         dtype = choose_precision(chosen, precision)
-        network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
-        self.folded, self._norms = fold_batch_norm(network, _input_channels(network))
+        traits = Traits.of(network, preprocessing)
+        network, self.folded, self._norms = prepared(network, traits.channels)
         if dtype != torch.float32:
             # Autocast would cast them again at each call; the rest (normalisation, biases of sums) stays in float32.
             for module in network.modules():
@@ -77,7 +86,10 @@ class TorchEngine:
                     module.to(dtype)
         network = network.to(chosen).to(memory_format=torch.channels_last)
         arrange_weights(network)
-        self._set(network, preprocessing, chosen, dtype, live=False)
+        self._set(network, traits, chosen, dtype, live=False)
+        if compile:
+            self.name = "compile"
+            self.network.compile()
 
     @classmethod
     def live(
@@ -91,41 +103,50 @@ class TorchEngine:
         engine = cls.__new__(cls)
         device = next(network.parameters()).device
         engine.folded, engine._norms = 0, sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-        engine._set(network, preprocessing, device, choose_precision(device, precision), live=True)
+        dtype = choose_precision(device, precision)
+        engine._set(network, Traits.of(network, preprocessing), device, dtype, live=True)
         return engine
 
     def _set(
-        self,
-        network: SceneParser,
-        preprocessing: PreprocessingSettings,
-        device: torch.device,
-        dtype: torch.dtype,
-        live: bool,
+        self, network: SceneParser, traits: Traits, device: torch.device, dtype: torch.dtype, *, live: bool
     ) -> None:
+        self.name = "torch"
         self.network = network
         self.device = device
         self.precision = str(dtype).removeprefix("torch.")
-        self.num_classes: int = network.num_classes
-        self.align_corners: bool = network.align_corners
+        self.num_classes: int = traits.num_classes
+        self.align_corners: bool = traits.align_corners
+        self.padding_color: tuple[float, ...] = traits.padding_color
+        self._traits = traits
         self._dtype = dtype
         self._live = live
-        channels = _input_channels(network)
-        self._mean = _per_channel(preprocessing.mean, channels)
-        self._std = _per_channel(preprocessing.std, channels)
-        self.padding_color: tuple[float, ...] = tuple(255 * value for value in self._mean)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Score pictures; see `Engine`."""
+        """Score pictures; see `Engine`.
+
+        Raises:
+            UserError: The network cannot be compiled on this machine.
+        """
         if self.network.training:
             raise RuntimeError("the network is in training mode; call network.eval() before scoring with it")
         # A training network may keep constants that it makes on the way; made in inference mode they could never
         # take part in a backward pass again.
         with torch.no_grad() if self._live else torch.inference_mode():
-            pixels = normalize(images.to(self.device, non_blocking=True), self._mean, self._std)
+            pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                logits = self.network(pixels).logits
+                logits = self._scored(pixels)
             return logits.float()
+
+    def _scored(self, pixels: Tensor) -> Tensor:
+        try:
+            logits: Tensor = self.network(pixels).logits
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = " ".join(str(error).split("\n", 1)[0].split())
+            raise UserError(
+                f"engine compile: PyTorch cannot compile this network here ({reason}); use --engine torch"
+            ) from error
+        return logits
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self._dtype == torch.float32:
@@ -137,20 +158,5 @@ class TorchEngine:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         folded = f"{self.folded} of {self._norms} batch normalisations folded"
-        return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}, {folded}"
-
-
-def _input_channels(network: nn.Module) -> int:
-    """The channels that the first convolution takes."""
-    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
-    if first is None:
-        raise ValueError("a scene parser needs at least one convolution")
-    return first.in_channels
-
-
-def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
-    if len(values) not in (1, channels):
-        raise UserError(
-            f"preprocessing has {len(values)} values, but the network takes {channels} channels: give one each"
-        )
-    return tuple(values) * (channels // len(values))
+        compiled = ", compiled" if self.name == "compile" else ""
+        return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}{compiled}, {folded}"

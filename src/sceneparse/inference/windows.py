@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.inference.engine import Engine
-from sceneparse.networks import resize
+from sceneparse.inference.rows import Stretch, mean
 
 AT_ONCE = 4
 """Windows that go through the engine together (twice as many pictures with mirror images)."""
@@ -40,8 +40,10 @@ def pad_to(image: Tensor, size: tuple[int, int], color: tuple[float, ...]) -> tu
 class WindowRows:
     """Rows of the average score of overlapping windows.
 
-    The rows that a row of windows shares with the next one are kept until that one has been added; what is complete is
-    handed out and dropped. So the memory is that of one row of windows, however tall the picture.
+    Windows' logits are kept at the network's own stride, and only those of the rows of windows that still reach below
+    the rows that were handed out. So the memory is that of one or two rows of windows' small maps and of the rows that
+    are asked for, however tall the picture: at 12,000 pixels of width, 150 classes and windows of 473 pixels, scores of
+    one row of windows would take 3.2 GiB at the picture's size and take 76 MiB at the network's.
 
     Args:
         engine: What scores a window.
@@ -68,55 +70,62 @@ class WindowRows:
         height, width = self._image.shape[-2:]
         self._tops = window_starts(height, window[0], math.ceil(window[0] * stride))
         self._lefts = window_starts(width, window[1], math.ceil(window[1] * stride))
-        self._counts = torch.outer(_cover(self._tops, window[0], height), _cover(self._lefts, window[1], width))
+        self._down, self._across = _cover(self._tops, window[0], height), _cover(self._lefts, window[1], width)
         self._next = 0  # the row of windows that comes next
-        self._sum: Tensor | None = None  # (classes, rows, width) sums over windows from row `_first` on
-        self._first = 0
+        # The top of each row of windows that is still needed, and its logits (windows, views, classes, h, w).
+        self._kept: list[tuple[int, Tensor]] = []
+        self._stretch: Stretch | None = None
+        self._start = 0
 
     def rows(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
         start, stop = start + self._above, stop + self._above
-        if start < self._first:
+        if start < self._start:
             raise ValueError("rows must be asked for from the top down")
+        self._start = start
+        height = self._window[0]
+        self._kept = [(top, logits) for top, logits in self._kept if top + height > start]
         while self._next < len(self._tops) and self._tops[self._next] < stop:
-            self._add_windows(self._tops[self._next], start)
+            top = self._tops[self._next]
+            if top + height > start:
+                self._kept.append((top, self._row_of_windows(top)))
             self._next += 1
-        assert self._sum is not None
+        _, latest = self._kept[-1]
+        total = latest.new_zeros(latest.shape[2], stop - start, self._image.shape[-1])
+        for top, logits in self._kept:
+            first, end = max(start, top), min(stop, top + height)
+            for left, views in zip(self._lefts, logits, strict=True):
+                columns = slice(left, left + self._window[1])
+                total[:, first - start : end - start, columns] += self._average(views, first - top, end - top)
         columns = slice(self._left, self._left + self._columns)
-        total = self._sum[:, start - self._first : stop - self._first, columns]
-        return total / self._counts[start:stop, columns].to(total.device)
+        counts = torch.outer(self._down[start:stop], self._across[columns])
+        return total[:, :, columns].div_(counts.to(total.device))
 
-    def _add_windows(self, top: int, needed: int) -> None:
-        """Add the windows of one row; what lies above row `needed` is dropped."""
+    def _row_of_windows(self, top: int) -> Tensor:
+        """The logits (windows, views, classes, h, w) of one row of windows; averaged logits are a single view."""
         height, width = self._window
-        for index in range(0, len(self._lefts), AT_ONCE):
-            lefts = self._lefts[index : index + AT_ONCE]
+        kept: Tensor | None = None
+        for start in range(0, len(self._lefts), AT_ONCE):
+            lefts = self._lefts[start : start + AT_ONCE]
             crops = torch.stack([self._image[:, top : top + height, left : left + width] for left in lefts])
             logits = self._engine(torch.cat([crops, crops.flip(-1)]) if self._flip else crops)
-            if index == 0:
-                self._extend(logits, min(needed, top), top + height)
-            assert self._sum is not None
-            band = self._sum[:, top - self._first : top - self._first + height]
-            for place, left in enumerate(lefts):
-                # One window at a window's size at a time: with many classes they are far larger than the logits.
-                views = [logits[place]]
-                if self._flip:
-                    views.append(logits[len(lefts) + place].flip(-1))
-                band[:, :, left : left + width] += self._average(views)
+            views = torch.stack([logits[: len(lefts)], logits[len(lefts) :].flip(-1)] if self._flip else [logits], 1)
+            if not self._probabilities:
+                views = views.mean(dim=1, keepdim=True)
+            if kept is None:
+                kept = views.new_empty(len(self._lefts), *views.shape[1:])
+            kept[start : start + len(lefts)] = views
+        assert kept is not None  # there is one window at least
+        return kept
 
-    def _average(self, views: list[Tensor]) -> Tensor:
-        """The average of a window's views, (classes, h, w) logits each, at the window's size."""
-        if not self._probabilities:
-            views = [torch.stack(views).mean(dim=0)]
-        scores = resize(torch.stack(views), self._window, self._engine.align_corners)
-        return (scores.softmax(dim=1) if self._probabilities else scores).mean(dim=0)
-
-    def _extend(self, like: Tensor, first: int, end: int) -> None:
-        """Make the sums reach from row `first` to row `end`."""
-        classes, width = like.shape[1], self._image.shape[-1]
-        kept = like.new_zeros(classes, 0, width) if self._sum is None else self._sum[:, first - self._first :]
-        fresh = like.new_zeros(classes, end - first - kept.shape[1], width)
-        self._sum, self._first = torch.cat([kept, fresh], dim=1), first
+    def _average(self, views: Tensor, start: int, stop: int) -> Tensor:
+        """The average of a window's views (views, classes, h, w) at the window's size, for some of its rows."""
+        if self._stretch is None:
+            size = (views.shape[-2], views.shape[-1])
+            self._stretch = Stretch(size, self._window, self._engine.align_corners)
+        first, end = self._stretch.reach(start, stop)
+        scores = [self._stretch(view[:, first:end], start, stop) for view in views]
+        return mean([score.softmax(dim=0) for score in scores] if self._probabilities else scores)
 
 
 def _cover(starts: list[int], window: int, length: int) -> Tensor:

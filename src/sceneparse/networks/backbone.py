@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks.depthwise import use_fast_depthwise
+from sceneparse.networks.same_padding import use_exportable_padding
 
 STRIDES = (4, 8, 16, 32)
 """Strides of stages 1 to 4 before any stage gives up its own."""
@@ -77,6 +78,7 @@ class Backbone(nn.Module):
         if output_stride < STRIDES[-1]:
             options["output_stride"] = output_stride
         self.body = _create(name, options)
+        use_exportable_padding(self.body)
         if output_stride < STRIDES[-1]:
             _place_dilation(name, self.body, undilated, output_stride, dilation)
             use_fast_depthwise(self.body)

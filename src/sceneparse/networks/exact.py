@@ -167,12 +167,13 @@ def arranged_concat_conv2d(
         # What no gradient needs is written in place; of several pictures the rows would not lie in one piece.
         None if kept or count > 1 else base.new_empty(rows * sum(m.shape[-2] for m in others), width, base.shape[1]),
     )
-    flat = base.permute(0, 2, 3, 1).reshape(count, height, -1)
+    # No size is left for `view` to work out: where sizes are only known at run time it would ask for a divisor.
+    flat = base.permute(0, 2, 3, 1).reshape(count, height, width * base.shape[1])
     add = torch.baddbmm if kept else Tensor.baddbmm_
     sums = [add(flat[:, strip.place], *strip.factors(lines)) for strip in tall]
     if kept:
         flat = _join(sums)
-    return flat.view(count, height, width, -1).permute(0, 3, 1, 2)
+    return flat.view(count, height, width, base.shape[1]).permute(0, 3, 1, 2)
 
 
 def _tap_products(source: Tensor, taps: Tensor, columns: int) -> list[Tensor]:
@@ -182,12 +183,13 @@ def _tap_products(source: Tensor, taps: Tensor, columns: int) -> list[Tensor]:
         One or more (N, r, w·l, O), whose rows r are together those of (tap's row, h), in that order.
     """
     count, channels, height, width = source.shape
-    cells = source.permute(0, 2, 3, 1).reshape(-1, channels)
+    out = taps.shape[1] // columns
+    cells = source.permute(0, 2, 3, 1).reshape(count * height * width, channels)
     # The rows of taps must come before the map's: products of few cells are moved in no time and taken all at once.
     if not in_graph() and cells.shape[0] < channels:
-        products = F.linear(cells, taps.flatten(0, 1)).view(count, height, width, len(taps), -1)
-        return [products.permute(0, 3, 1, 2, 4).reshape(count, len(taps) * height, width * columns, -1)]
-    return [F.linear(cells, row).view(count, height, width * columns, -1) for row in taps.unbind()]
+        products = F.linear(cells, taps.flatten(0, 1)).view(count, height, width, len(taps), columns * out)
+        return [products.permute(0, 3, 1, 2, 4).reshape(count, len(taps) * height, width * columns, out)]
+    return [F.linear(cells, row).view(count, height, width * columns, out) for row in taps.unbind()]
 
 
 def _along_width(pieces: Iterable[tuple[Tensor, tuple[Strip, ...]]], into: Tensor | None) -> Tensor:
@@ -198,11 +200,12 @@ def _along_width(pieces: Iterable[tuple[Tensor, tuple[Strip, ...]]], into: Tenso
     """
     lines, stop = [], 0
     for products, strips in pieces:
-        count, rows, *_ = products.shape
+        count, rows, _, out = products.shape
         start, stop = stop, stop + rows
         flat = products.flatten(0, 1)
         if into is None:
-            lines.append(_join([torch.bmm(*strip.factors(flat)) for strip in strips]).view(count, rows, -1))
+            wide = _join([torch.bmm(*strip.factors(flat)) for strip in strips])
+            lines.append(wide.view(count, rows, wide.shape[1] * out))
         elif len(strips) == 1:
             torch.bmm(*strips[0].factors(flat), out=into[start:stop])
         else:

@@ -120,14 +120,11 @@ def _matrices(
     rows, columns = kernel
     made_on = device if traced else torch.device("cpu")
     wide = [
-        shifted_interpolation(inputs, width, columns, align_corners, made_on).transpose(1, 2).reshape(width, -1)
+        shifted_interpolation(inputs, width, columns, align_corners, made_on).transpose(1, 2).flatten(1)
         for _, inputs in sizes
     ]
     tall = torch.cat(
-        [
-            shifted_interpolation(inputs, height, rows, align_corners, made_on).reshape(height, -1)
-            for inputs, _ in sizes
-        ],
+        [shifted_interpolation(inputs, height, rows, align_corners, made_on).flatten(1) for inputs, _ in sizes],
         dim=1,
     )
     # What a matrix holds is not known while a graph is made.

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneparse.networks.heads import ConvNormReLU
+from sceneparse.networks.pooling import average_pool, max_pool
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
@@ -65,5 +66,5 @@ class PyramidPooling(nn.Module):
 
     def forward(self, maps: Tensor) -> list[Tensor]:
         """(N, in_channels, h, w) to the map itself and the grids in the order of `bins`, at their own sizes."""
-        pool = F.adaptive_avg_pool2d if self.pool == "avg" else F.adaptive_max_pool2d
-        return [maps, *(branch(pool(maps, side)) for side, branch in zip(self.bins, self.branches, strict=True))]
+        grids = (average_pool if self.pool == "avg" else max_pool)(maps, self.bins)
+        return [maps, *(branch(grid) for branch, grid in zip(self.branches, grids, strict=True))]

@@ -1,11 +1,8 @@
 """From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
 
-import hashlib
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -13,17 +10,14 @@ from typing import TypeVar
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.choosing import EngineName
+from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import predict
-from sceneparse.labels import LabelSpace
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
-from sceneparse.recipes import to_mapping
 from sceneparse.settings import Precision, ProtocolSettings
-from sceneparse.weights import ModelConfig, load_model, push_to_hub
-from sceneparse.weights.config import WEIGHTS
-from sceneparse.weights.hub import fetch_from_hub
+from sceneparse.weights import push_to_hub
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,6 +26,7 @@ Result = TypeVar("Result")
 def load(
     model: str | Path,
     *,
+    engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
     protocol: ProtocolSettings | None = None,
@@ -39,63 +34,50 @@ def load(
     """Load a model to parse pictures with.
 
     Args:
-        model: A model folder, or the id of one on the Hugging Face hub ("user/name").
+        model: A model folder, the id of one on the Hugging Face hub ("user/name"), or an exported .xml or .onnx file.
+        engine: torch, compile, openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed and takes the
+            network, else torch. `parser.engine.describe()` says which.
         device: auto (CUDA if there is a device), cpu or cuda.
         precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
         protocol: How pictures are tested. Default: the protocol that the model was validated with.
 
     Raises:
-        UserError: No such model, no such device, or a protocol that doesn't hold together.
+        UserError: No such model, no such engine or device, or a protocol that doesn't hold together.
     """
-    loaded = load_model(model)
-    engine = TorchEngine(loaded.network, loaded.config.preprocessing, device=device, precision=precision)
-    folder = Path(model) if Path(model).is_dir() else fetch_from_hub(str(model))
-    return Parser(engine, loaded.labels, loaded.config, protocol=protocol, folder=folder)
+    opened = open_model(model, engine=engine, device=device, precision=precision)
+    return Parser(opened, protocol=protocol)
 
 
 class Parser:
     """Parses pictures: `parser("street.jpg").overlay().show()`.
 
     Args:
+        opened: The model, opened.
+        protocol: How pictures are tested. Default: the model's own.
+
+    Attributes:
         engine: What gives the scores.
         labels: The classes.
         config: The model's settings.
-        protocol: How pictures are tested. Default: the model's own.
-        folder: The model folder, if there is one on this machine.
+        fingerprint: SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie.
+        protocol: How pictures are tested.
 
     Raises:
         UserError: A protocol that doesn't hold together.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        labels: LabelSpace,
-        config: ModelConfig,
-        *,
-        protocol: ProtocolSettings | None = None,
-        folder: Path | None = None,
-    ) -> None:
-        self.engine = engine
-        self.labels = labels
-        self.config = config
-        self.folder = folder
-        self.protocol: TestProtocol = resolve(protocol or config.protocol)
+    def __init__(self, opened: Opened, *, protocol: ProtocolSettings | None = None) -> None:
+        self._opened = opened
+        self.engine = opened.engine
+        self.labels = opened.labels
+        self.config = opened.config
+        self.fingerprint = opened.fingerprint
+        self.protocol: TestProtocol = resolve(protocol or opened.config.protocol)
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.config.name
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie."""
-        digest = hashlib.sha256()
-        if self.folder is not None and (weights := self.folder / WEIGHTS).is_file():
-            with weights.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        digest.update(json.dumps([to_mapping(self.config), self.labels.to_json()], sort_keys=True).encode())
-        return digest.hexdigest()
 
     def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
         """The same model under another protocol; the weights are shared.
@@ -103,7 +85,7 @@ class Parser:
         Raises:
             UserError: A protocol that doesn't hold together.
         """
-        return Parser(self.engine, self.labels, self.config, protocol=protocol, folder=self.folder)
+        return Parser(self._opened, protocol=protocol)
 
     def __call__(self, picture: Picture) -> Parse:
         """Parse a picture.
@@ -160,11 +142,11 @@ class Parser:
         Raises:
             UserError: The model doesn't come from a folder, or the hub refuses.
         """
-        if self.folder is None:
+        if self._opened.folder is None:
             raise UserError(
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
             )
-        return push_to_hub(self.folder, repo_id, private=private, token=token)
+        return push_to_hub(self._opened.folder, repo_id, private=private, token=token)
 
 
 def ahead(

@@ -19,6 +19,8 @@ _INK: Color = (32, 32, 32)
 _FAINT: Color = (112, 112, 112)
 _CHIP_EDGE: Color = (150, 150, 150)
 _BORDER_OPACITY = 0.45
+_BAND = 256
+"""Rows that are drawn at a time."""
 
 
 class Entry(Protocol):
@@ -51,28 +53,41 @@ def draw_overlay(
     Returns:
         A picture of the given one's size (a whole multiple of it if it is small and has a panel), plus the panel.
     """
+    thickness = max(1, round(min(labels.shape) / 500))
+    if legend and (factor := math.ceil(_SMALLEST / max(labels.shape))) > 1:
+        image, labels = (np.repeat(np.repeat(pixels, factor, 0), factor, 1) for pixels in (image, labels))
+    height, width = labels.shape
+    if not legend:
+        sheet = Image.new("RGB", (width, height))
+    else:
+        sheet = _beside(width, height, legend) if height > width else _under(width, height, legend)
+    # Bands of rows, with what a border may reach into them from outside: drawing takes no more than the sheet itself.
+    for top in range(0, height, _BAND):
+        bottom = min(top + _BAND, height)
+        first, last = max(0, top - thickness), min(height, bottom + thickness)
+        drawn = _blended(image[top:bottom], labels[top:bottom], space, opacity)
+        edge = _borders(labels[first:last], thickness)[top - first : bottom - first]
+        drawn[edge] = blend(drawn[edge], np.array([255, 255, 255], np.uint8), _BORDER_OPACITY)
+        sheet.paste(Image.fromarray(drawn), (0, top))
+    return sheet
+
+
+def _blended(
+    image: NDArray[np.uint8], labels: NDArray[np.int16], space: LabelSpace, opacity: float
+) -> NDArray[np.uint8]:
     colors = paint(labels, space)
     nothing = labels < 0
     if nothing.any():
         colors[nothing] = image[nothing]
-    drawn = blend(image, colors, opacity)
-    if not legend:
-        _outline(drawn, labels)
-        return Image.fromarray(drawn)
-    factor = math.ceil(_SMALLEST / max(labels.shape))
-    if factor > 1:
-        drawn, labels = (np.repeat(np.repeat(pixels, factor, 0), factor, 1) for pixels in (drawn, labels))
-    _outline(drawn, labels)
-    picture = Image.fromarray(drawn)
-    return _beside(picture, legend) if picture.height > picture.width else _under(picture, legend)
+    return blend(image, colors, opacity)
 
 
-def _outline(drawn: NDArray[np.uint8], labels: NDArray[np.int16]) -> None:
-    """Lighten, in place, the borders between classes, with a line that is thicker in larger pictures."""
+def _borders(labels: NDArray[np.int16], thickness: int) -> NDArray[np.bool_]:
+    """Which pixels lie on a border between classes, `thickness` pixels wide."""
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    for step in range(round(min(labels.shape) / 500) - 1):
+    for step in range(thickness - 1):
         thin = edge.copy()
         # Grown to one side and the other in turn, so that the line stays where the border is.
         if step % 2:
@@ -81,7 +96,7 @@ def _outline(drawn: NDArray[np.uint8], labels: NDArray[np.int16]) -> None:
         else:
             edge[:-1] |= thin[1:]
             edge[:, :-1] |= thin[:, 1:]
-    drawn[edge] = blend(drawn[edge], np.array([255, 255, 255], np.uint8), _BORDER_OPACITY)
+    return edge
 
 
 @dataclass(frozen=True)
@@ -92,9 +107,9 @@ class _Style:
     text: int
 
     @classmethod
-    def of(cls, picture: Image.Image) -> "_Style":
+    def of(cls, width: int, height: int) -> "_Style":
         # Text grows more slowly than the picture: a large picture is looked at closer, or scaled down to a screen.
-        text = max(11, round(0.026 * math.sqrt(picture.width * picture.height)))
+        text = max(11, round(0.026 * math.sqrt(width * height)))
         return cls(ImageFont.load_default(size=text), text)
 
     @property
@@ -120,28 +135,28 @@ class _Style:
         return self.chip + round(0.5 * self.text) + min(math.ceil(name), 14 * self.text) + self.text + self.share
 
 
-def _beside(picture: Image.Image, legend: Sequence[Entry]) -> Image.Image:
-    style = _Style.of(picture)
-    width = max(min(style.width(legend), round(0.6 * picture.width)), 9 * style.text)
-    sheet = Image.new("RGB", (picture.width + width + 2 * style.margin, picture.height), _PAPER)
-    sheet.paste(picture)
-    rows = max(1, (picture.height - 2 * style.margin) // style.row)
-    _write(sheet, style, legend, (picture.width + style.margin, style.margin), width, rows, 1)
+def _beside(width: int, height: int, legend: Sequence[Entry]) -> Image.Image:
+    """A sheet with room for a picture of that size and the panel on its right."""
+    style = _Style.of(width, height)
+    panel = max(min(style.width(legend), round(0.6 * width)), 9 * style.text)
+    sheet = Image.new("RGB", (width + panel + 2 * style.margin, height), _PAPER)
+    rows = max(1, (height - 2 * style.margin) // style.row)
+    _write(sheet, style, legend, (width + style.margin, style.margin), panel, rows, 1)
     return sheet
 
 
-def _under(picture: Image.Image, legend: Sequence[Entry]) -> Image.Image:
-    style = _Style.of(picture)
-    room, gap = picture.width - 2 * style.margin, 2 * style.text
+def _under(width: int, height: int, legend: Sequence[Entry]) -> Image.Image:
+    """A sheet with room for a picture of that size and the panel below it."""
+    style = _Style.of(width, height)
+    room, gap = width - 2 * style.margin, 2 * style.text
     columns = max(1, (room + gap) // (style.width(legend) + gap))
     # No more rows than the picture is high, three at least: the panel explains the picture and is not the picture.
-    most = max(3, picture.height // style.row)
+    most = max(3, height // style.row)
     rows = min(math.ceil(len(legend) / columns), most)
     columns = min(columns, math.ceil(len(legend) / rows))
-    width = (room + gap) // columns - gap if columns > 1 else min(room, style.width(legend))
-    sheet = Image.new("RGB", (picture.width, picture.height + rows * style.row + 2 * style.margin), _PAPER)
-    sheet.paste(picture)
-    _write(sheet, style, legend, (style.margin, picture.height + style.margin), width, rows, columns)
+    column = (room + gap) // columns - gap if columns > 1 else min(room, style.width(legend))
+    sheet = Image.new("RGB", (width, height + rows * style.row + 2 * style.margin), _PAPER)
+    _write(sheet, style, legend, (style.margin, height + style.margin), column, rows, columns)
     return sheet
 
 

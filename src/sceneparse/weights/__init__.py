@@ -3,13 +3,14 @@
 from sceneparse.weights.build import build
 from sceneparse.weights.card import model_card
 from sceneparse.weights.hub import push_to_hub
-from sceneparse.weights.model import Model, ModelConfig, load_model, save_model
+from sceneparse.weights.model import Model, ModelConfig, find_model, load_model, save_model
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
 
 __all__ = [
     "Model",
     "ModelConfig",
     "build",
+    "find_model",
     "load_backbone",
     "load_model",
     "model_card",

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
@@ -53,9 +54,14 @@ class ModelConfig:
         )
 
 
+def config_to_json(config: ModelConfig) -> dict[str, Any]:
+    """What config.json says: the settings without the paths of the machine that trained the model."""
+    return {"format": FORMAT, **to_mapping(config.portable())}
+
+
 def write_config(path: Path, config: ModelConfig) -> None:
-    """Write config.json, without the paths of the machine that trained the model."""
-    write_json(path, {"format": FORMAT, **to_mapping(config.portable())})
+    """Write config.json."""
+    write_json(path, config_to_json(config))
 
 
 def read_config(path: Path) -> ModelConfig:
@@ -68,12 +74,28 @@ def read_config(path: Path) -> ModelConfig:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from None
+    return config_from_json(value, str(path))
+
+
+def config_from_json(value: Any, where: str) -> ModelConfig:
+    """The inverse of `config_to_json`.
+
+    Args:
+        value: What JSON says.
+        where: What it was read from, for messages.
+
+    Raises:
+        UserError: Another format version, or settings that are missing, unknown or wrong.
+    """
     if not isinstance(value, dict):
-        raise UserError(f"{path}: not the config.json of a model folder")
-    version = value.pop("format", None)
+        raise UserError(f"{where}: not the config.json of a model folder")
+    settings = dict(value)
+    version = settings.pop("format", None)
     if version != FORMAT:
-        raise UserError(f"{path}: model format {version}, but this sceneparse reads format {FORMAT}; update sceneparse")
+        raise UserError(
+            f"{where}: model format {version}, but this sceneparse reads format {FORMAT}; update sceneparse"
+        )
     names = [field.name for field in dataclasses.fields(ModelConfig)]
-    if missing := [name for name in names if name not in value]:
-        raise UserError(f"{path}: '{missing[0]}' is missing; the file is not whole")
-    return from_mapping(ModelConfig, value, str(path))
+    if missing := [name for name in names if name not in settings]:
+        raise UserError(f"{where}: '{missing[0]}' is missing; the file is not whole")
+    return from_mapping(ModelConfig, settings, where)

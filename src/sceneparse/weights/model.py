@@ -73,17 +73,14 @@ def save_model(folder: Path, model: Model, card: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load_model(source: str | Path) -> Model:
-    """Read a model folder, or fetch one from the Hugging Face hub.
+def find_model(source: str | Path) -> Path:
+    """A model folder on this machine, fetched from the Hugging Face hub if need be.
 
     Args:
         source: A folder, or a hub id such as "user/name" if there is no such folder.
 
-    Returns:
-        The model, its network in evaluation mode on the CPU.
-
     Raises:
-        UserError: No such model, or one whose files are missing, damaged or don't fit each other.
+        UserError: No such model, or one that lacks a file.
     """
     folder = Path(source)
     if not folder.exists() and _aside(folder).is_dir():
@@ -97,6 +94,22 @@ def load_model(source: str | Path) -> Model:
     for name in (CONFIG, WEIGHTS, LABELS):
         if not (folder / name).is_file():
             raise UserError(f"{source}: no {name} in it; a model folder has {', '.join(FILES)}")
+    return folder
+
+
+def load_model(source: str | Path) -> Model:
+    """Read a model folder, or fetch one from the Hugging Face hub.
+
+    Args:
+        source: A folder, or a hub id such as "user/name" if there is no such folder.
+
+    Returns:
+        The model, its network in evaluation mode on the CPU.
+
+    Raises:
+        UserError: No such model, or one whose files are missing, damaged or don't fit each other.
+    """
+    folder = find_model(source)
     config = read_config(folder / CONFIG)
     labels = LabelSpace.read(folder / LABELS)
     try:

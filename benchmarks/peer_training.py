@@ -1,0 +1,152 @@
+"""A training step in `peers.py`: forward, loss, backward and update, in every form that is compared."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from peer_inference import Row
+from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits, padded
+from sceneparse.labels import IGNORE
+from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.settings import OptimizerSettings
+from sceneparse.training.losses import segmentation_loss
+from sceneparse.training.optimizer import build_optimizer
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""Normalised pictures (N, 3, H, W) and targets (N, H, W) int16 to a loss."""
+
+AUX_WEIGHT = 0.4
+OPTIMIZER = OptimizerSettings(lr=1e-4, head_factor=1)  # small: random pictures teach nothing, and must not diverge
+
+
+def rows_of(case: Case) -> list[Row]:
+    """All rows."""
+    both = ("float32", "bfloat16")
+    rows = [Row("sceneparse", "channels-last", each) for each in both]
+    rows += [Row("plain", "channels-last", each) for each in both]
+    for name in case.peers:
+        peer = PEERS[name]
+        shares = bool(peer.rename)
+        rows.append(Row(f"{name}, as it is", "eager", "float32", (peer.package,), shares))
+        rows.append(Row(f"{name}, channels-last", "channels-last", "bfloat16", (peer.package,), shares))
+    return rows
+
+
+class Step:
+    """A training step on a batch that stays.
+
+    Args:
+        case: The network.
+        row: Whose, and how.
+        state: Our weights; None leaves random ones.
+        device: Where.
+        batch: Pictures in the batch.
+    """
+
+    def __init__(self, case: Case, row: Row, state: Mapping[str, Tensor] | None, device: str, batch: int) -> None:
+        self.network, self.loss, self.optimizer = _made(case, row, state, device)
+        self.layout = torch.contiguous_format if row.engine == "eager" else torch.channels_last
+        self.network.to(memory_format=self.layout)
+        self.mixed = row.precision != "float32"
+        self.images = case.picture(batch).to(device)
+        generator = torch.Generator().manual_seed(0)
+        regions = torch.randint(0, case.classes, (batch, 1, 8, 8), generator=generator).float()
+        target = F.interpolate(regions, (case.side, case.side)).to(torch.int16)[:, 0]
+        target[:, :2] = IGNORE
+        self.target = target.to(device)
+
+    def forward(self) -> Tensor:
+        """The loss."""
+        pixels = normalize(self.images, PREPROCESSING.mean, PREPROCESSING.std).contiguous(memory_format=self.layout)
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.mixed):
+            return self.loss(pixels, self.target)
+
+    def without_dropout(self) -> float:
+        """The loss with all channels in their place: what forms with the same weights agree on."""
+        layers = [module for module in self.network.modules() if isinstance(module, nn.Dropout | nn.Dropout2d)]
+        for layer in layers:
+            layer.eval()
+        with torch.no_grad():
+            loss = float(self.forward())
+        for layer in layers:
+            layer.train()
+        return loss
+
+    def __call__(self) -> None:
+        """One step."""
+        self.forward().backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+
+def make_step(case: Case, row: Row, device: str, threads: int, batch: int) -> Step:
+    """For a process of its own."""
+    torch.set_num_threads(threads)
+    return Step(case, row, None, device, batch)
+
+
+def _made(
+    case: Case, row: Row, state: Mapping[str, Tensor] | None, device: str
+) -> tuple[nn.Module, Loss, torch.optim.Optimizer]:
+    """The network in training mode, its loss and its optimiser."""
+    if row.network in ("sceneparse", "plain"):
+        ours = case.ours(OURS[row.network])
+        if state is not None:
+            ours.load_state_dict(state)
+        ours = ours.to(device)
+        return ours, _banded(ours) if row.network == "sceneparse" else _plain(ours), build_optimizer(ours, OPTIMIZER)
+    peer = PEERS[row.network]
+    network = peer.make(case)
+    if state is not None:
+        peer.load(network, state)
+    network = network.to(device).train()
+    optimizer = torch.optim.SGD(
+        network.parameters(), OPTIMIZER.lr, momentum=OPTIMIZER.momentum, weight_decay=OPTIMIZER.weight_decay
+    )
+    return network, _own(network) if peer.package == "transformers" else _usual(network, peer.multiple), optimizer
+
+
+def _banded(network: SceneParser) -> Loss:
+    def loss(pixels: Tensor, target: Tensor) -> Tensor:
+        output = network(pixels)
+        return segmentation_loss(output, target, align_corners=network.align_corners, aux_weight=AUX_WEIGHT).total
+
+    return loss
+
+
+def _plain(network: SceneParser) -> Loss:
+    def loss(pixels: Tensor, target: Tensor) -> Tensor:
+        size, long = (target.shape[-2], target.shape[-1]), target.long()
+        main, aux = (
+            F.cross_entropy(resize(logits, size, network.align_corners), long, ignore_index=IGNORE)
+            for logits in network(pixels)
+        )
+        return main + AUX_WEIGHT * aux
+
+    return loss
+
+
+def _own(network: nn.Module) -> Loss:
+    """transformers computes its loss itself, the auxiliary one by 0.4; what is ignored has index 255 there."""
+
+    def loss(pixels: Tensor, target: Tensor) -> Tensor:
+        value: Tensor = network(pixels, labels=target.long().masked_fill(target == IGNORE, 255)).loss
+        return value
+
+    return loss
+
+
+def _usual(network: nn.Module, multiple: int) -> Loss:
+    """Cross-entropy of the scores that a network gives at the picture's size, and of the auxiliary ones if any."""
+
+    def loss(pixels: Tensor, target: Tensor) -> Tensor:
+        size, long = (target.shape[-2], target.shape[-1]), target.long()
+        output = network(padded(pixels, multiple))
+        total = F.cross_entropy(finish(main_logits(output), size, multiple, "scores"), long, ignore_index=IGNORE)
+        if isinstance(output, dict):
+            total = total + AUX_WEIGHT * F.cross_entropy(output["aux"], long, ignore_index=IGNORE)
+        return total
+
+    return loss

@@ -1,0 +1,82 @@
+"""Which engine: by name, or the fastest that is installed and takes the network."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Literal, get_args
+
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.onnx_engine import OnnxEngine
+from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.inference.precision import choose_device
+from sceneparse.inference.program import ConversionError
+from sceneparse.networks import SceneParser
+from sceneparse.settings import Precision, PreprocessingSettings
+
+EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
+
+
+def make_engine(
+    network: SceneParser,
+    preprocessing: PreprocessingSettings,
+    *,
+    engine: EngineName = "auto",
+    device: str | torch.device = "auto",
+    precision: Precision = "auto",
+) -> Engine:
+    """An engine for a network, which stays as it is.
+
+    Args:
+        network: A network on any device.
+        preprocessing: How pictures are normalised.
+        engine: torch, compile (PyTorch, compiled), openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed
+            and converts the network, else torch. On a GPU that is torch.
+        device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
+        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it (ONNX Runtime:
+            float32).
+
+    Raises:
+        UserError: An engine that is not installed, or a device or a precision that it does not have.
+    """
+    name = chosen_engine(engine, device, precision)
+    try:
+        return MAKERS[name](network, preprocessing, device=device, precision=precision)
+    except ConversionError:
+        if engine != "auto":
+            raise
+        return TorchEngine(network, preprocessing, device=device, precision=precision)
+
+
+def chosen_engine(engine: EngineName, device: str | torch.device, precision: Precision) -> str:
+    """The engine's name, for auto the one that `make_engine` tries first.
+
+    Raises:
+        UserError: No such engine.
+    """
+    if engine == "auto":
+        on_cpu = choose_device(device).type == "cpu"
+        return "openvino" if on_cpu and precision != "float16" and find_spec("openvino") else "torch"
+    if engine not in MAKERS:
+        raise UserError(f"engine '{engine}' is unknown: use {', '.join(get_args(EngineName))}")
+    return engine
+
+
+def _compiled(
+    network: SceneParser,
+    preprocessing: PreprocessingSettings,
+    *,
+    device: str | torch.device = "auto",
+    precision: Precision = "auto",
+) -> Engine:
+    return TorchEngine(network, preprocessing, device=device, precision=precision, compile=True)
+
+
+MAKERS: dict[str, Callable[..., Engine]] = {
+    "torch": TorchEngine,
+    "compile": _compiled,
+    "openvino": OpenVINOEngine.of,
+    "onnxruntime": OnnxEngine.of,
+}
+"""Maker of each engine by its name, each with the arguments of `make_engine`."""

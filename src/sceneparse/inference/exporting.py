@@ -1,0 +1,163 @@
+"""Models as single files for other runtimes, which carry their classes, preprocessing and protocol."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.files import whole_file
+from sceneparse.inference import onnx_engine, openvino_engine
+from sceneparse.inference.engine import Engine
+from sceneparse.inference.program import Program, Traits, exported
+from sceneparse.labels import LabelSpace
+from sceneparse.settings import Precision
+from sceneparse.weights import Model, ModelConfig
+from sceneparse.weights.config import config_from_json, config_to_json
+
+Format = Literal["openvino", "onnx", "torch"]
+
+SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"}
+"""How the file of each format ends. OpenVINO's weights lie beside it, in a .bin."""
+
+NOTE = "sceneparse"
+"""Where a file keeps what is said of the model, as JSON with the keys `config`, `labels` and `quantized`."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an exported file says of its model."""
+
+    config: ModelConfig
+    labels: LabelSpace
+    quantized: bool = False
+
+    @property
+    def traits(self) -> Traits:
+        """What protocols must know."""
+        config, channels = self.config, self.config.backbone.in_channels
+        mean, std = (
+            tuple(values) * (channels // len(values))
+            for values in (config.preprocessing.mean, config.preprocessing.std)
+        )
+        return Traits(channels, len(self.labels), config.network.align_corners, mean, std)
+
+    def dumps(self) -> str:
+        """As JSON."""
+        value = {
+            "config": config_to_json(self.config),
+            "labels": self.labels.to_json(),
+            "quantized": self.quantized,
+        }
+        return json.dumps(value, ensure_ascii=True)
+
+    @classmethod
+    def loads(cls, text: str | None, path: Path) -> "Note":
+        """The inverse of `dumps`.
+
+        Raises:
+            UserError: No note, or a damaged one.
+        """
+        if text is None:
+            raise UserError(f"{path}: it does not say what its classes are; export the model with sceneparse export")
+        try:
+            value = json.loads(text)
+            config, labels, quantized = value["config"], value["labels"], bool(value["quantized"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}: what it says of its model is damaged; export it again") from None
+        return cls(config_from_json(config, str(path)), LabelSpace.from_json(labels, str(path)), quantized)
+
+
+def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A002 - the command's word
+    """Write a model as a program that takes any batch of pictures of any size.
+
+    It takes `images` (N, C, H, W), float32, 0..255, RGB, and gives `logits` (N, classes, h, w) at the network's own
+    stride and `labels` (N, H, W), int32.
+
+    Args:
+        model: The model.
+        path: The file; its suffix must be the format's.
+        format: openvino (an .xml with its .bin), onnx, or torch (a torch.export program, .pt2).
+
+    Returns:
+        The path.
+
+    Raises:
+        UserError: Another suffix, or a package that the format needs is missing.
+    """
+    if format not in WRITERS:
+        raise UserError(f"format '{format}' is unknown: use {', '.join(get_args(Format))}")
+    if path.suffix != SUFFIXES[format]:
+        raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
+    program = Program(model.network, model.config.preprocessing, labels=True)
+    WRITERS[format](program, Note(model.config, model.labels), path)
+    return path
+
+
+def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[Engine, Note]:
+    """An engine over an exported file, and what the file says of its model.
+
+    Args:
+        path: An .xml (OpenVINO) or .onnx file that `export_model` wrote.
+        device: As in `make_engine`.
+        precision: As in `make_engine`.
+
+    Raises:
+        UserError: No such file, a damaged one, one of another kind, or a runtime that is missing.
+    """
+    if not path.is_file():
+        raise UserError(f"no such file: {path}")
+    if path.suffix == ".xml":
+        model = openvino_engine.read(path)
+        text = model.get_rt_info([NOTE]).astype(str) if model.has_rt_info([NOTE]) else None
+        note = Note.loads(text, path)
+        engine: Engine = openvino_engine.OpenVINOEngine(
+            model, note.traits, device=device, precision=precision, quantized=note.quantized
+        )
+        return engine, note
+    if path.suffix == ".onnx":
+        proto = onnx_engine.read(path)
+        note = Note.loads(next((entry.value for entry in proto.metadata_props if entry.key == NOTE), None), path)
+        return onnx_engine.OnnxEngine(proto, note.traits, device=device, precision=precision), note
+    raise UserError(f"{path}: not a model; give a model folder, a hub id, or an exported .xml or .onnx file")
+
+
+def write_openvino(model: Any, note: Note, path: Path) -> None:
+    """Write an OpenVINO model: the weights first, so that whoever sees the .xml has them too."""
+    ov = openvino_engine.installed()
+    model.set_rt_info(note.dumps(), [NOTE])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.stem[:50]}.", suffix=".tmp", dir=path.parent))
+    try:
+        ov.save_model(model, folder / path.name, compress_to_fp16=False)
+        for suffix in (".bin", ".xml"):
+            with whole_file(path.with_suffix(suffix)) as temporary:
+                (folder / path.name).with_suffix(suffix).replace(temporary)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _openvino(program: Program, note: Note, path: Path) -> None:
+    write_openvino(openvino_engine.converted(program), note, path)
+
+
+def _onnx(program: Program, note: Note, path: Path) -> None:
+    model = onnx_engine.converted(program)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = NOTE, note.dumps()
+    with whole_file(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
+
+
+def _torch(program: Program, note: Note, path: Path) -> None:
+    with whole_file(path) as temporary:
+        torch.export.save(exported(program), temporary, extra_files={NOTE: note.dumps()})
+
+
+WRITERS: dict[str, Callable[[Program, Note, Path], None]] = {"openvino": _openvino, "onnx": _onnx, "torch": _torch}
+"""What writes each format."""

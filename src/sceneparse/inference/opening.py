@@ -1,0 +1,141 @@
+"""From a model's name to an engine that is ready: the one way in for commands and for `Parser`."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sceneparse import __version__
+from sceneparse.errors import UserError
+from sceneparse.inference import openvino_engine
+from sceneparse.inference.choosing import EngineName, chosen_engine, make_engine
+from sceneparse.inference.engine import Engine
+from sceneparse.inference.exporting import SUFFIXES, Note, export_model, open_exported
+from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.inference.program import ConversionError
+from sceneparse.labels import LabelSpace
+from sceneparse.settings import Precision
+from sceneparse.weights import ModelConfig, find_model, load_model
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+
+KEPT = 8
+"""So many converted models are kept; the one that was used longest ago makes room."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that is ready to score pictures.
+
+    Args:
+        engine: What scores them.
+        config: The model's settings.
+        labels: Its classes.
+        fingerprint: SHA-256 of its weights, settings and classes: equal for equal models, wherever they lie.
+        folder: The model folder, or None for an exported file.
+    """
+
+    engine: Engine
+    config: ModelConfig
+    labels: LabelSpace
+    fingerprint: str
+    folder: Path | None
+
+
+def open_model(
+    source: str | Path,
+    *,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+) -> Opened:
+    """Open a model to score pictures with.
+
+    Converting a network for OpenVINO takes longer than parsing a few pictures, so what was converted is kept in
+    `cache_folder()` and taken from there the next time.
+
+    Args:
+        source: A model folder, a hub id ("user/name"), or an exported .xml or .onnx file.
+        engine: As in `make_engine`; an exported file has its own.
+        device: As in `make_engine`.
+        precision: As in `make_engine`.
+
+    Raises:
+        UserError: No such model, or an engine, a device or a precision that it cannot have.
+    """
+    path = Path(source)
+    if path.suffix in SUFFIXES.values() and not path.is_dir():
+        scorer, note = open_exported(path, device=device, precision=precision)
+        if engine not in ("auto", scorer.name):
+            raise UserError(
+                f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
+            )
+        return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None)
+    folder = find_model(source)
+    fingerprint = _digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
+    if chosen_engine(engine, device, precision) == "openvino":
+        kept = _kept(fingerprint)
+        try:
+            scorer, note = _from_cache(kept, folder, device, precision)
+        except ConversionError:
+            if engine != "auto":
+                raise
+        else:
+            return Opened(scorer, note.config, note.labels, fingerprint, folder)
+    model = load_model(folder)
+    if engine == "auto":
+        engine = "torch"
+    scorer = make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
+    return Opened(scorer, model.config, model.labels, fingerprint, folder)
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
+    if given := os.environ.get("SCENEPARSE_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
+
+
+def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[Engine, Note]:
+    """The engine of a converted model, which is converted first if it isn't there, or is damaged."""
+    if kept.is_file():
+        try:
+            result = open_exported(kept, device=device, precision=precision)
+        except UserError:
+            shutil.rmtree(kept.parent, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                os.utime(kept.parent)
+            return result
+    # Wrong wishes are told before a network is converted for them.
+    OpenVINOEngine.check(device, precision)
+    export_model(load_model(folder), kept, "openvino")
+    _make_room(kept.parent.parent)
+    return open_exported(kept, device=device, precision=precision)
+
+
+def _kept(fingerprint: str) -> Path:
+    """Where the converted model of that fingerprint is kept, for the packages that make it."""
+    versions = (__version__, torch.__version__, openvino_engine.installed().__version__)
+    key = hashlib.sha256(" ".join((fingerprint, *map(str, versions))).encode()).hexdigest()[:32]
+    return cache_folder() / "openvino" / key / "model.xml"
+
+
+def _make_room(folder: Path) -> None:
+    """Leave the `KEPT` models that were used last."""
+    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in used[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _digest(paths: list[Path]) -> str:
+    """SHA-256 over the SHA-256 of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,149 @@
+"""OpenVINO: the fastest engine on a processor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.inference.precision import choose_precision
+from sceneparse.inference.program import LABELS, LOGITS, Program, Traits, converting, exported
+from sceneparse.networks import SceneParser
+from sceneparse.settings import Precision, PreprocessingSettings
+
+if TYPE_CHECKING:
+    import openvino
+
+HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+
+
+class OpenVINOEngine:
+    """A network in OpenVINO, on the CPU, as many threads as PyTorch would use.
+
+    Args:
+        model: What computes logits as its first output; see `converted` and `read`.
+        traits: What it is.
+        device: auto or cpu.
+        precision: float32, bfloat16, or auto: bfloat16 where the processor is faster in it. A quantised model computes
+            in int8 where it is quantised, and in this precision elsewhere.
+        quantized: Whether the model is.
+
+    Raises:
+        UserError: Another device or precision.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        model: "openvino.Model",
+        traits: Traits,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+        quantized: bool = False,
+    ) -> None:
+        ov = installed()
+        dtype = self.check(device, precision)
+        self.precision = "int8" if quantized else str(dtype).removeprefix("torch.")
+        self.num_classes: int = traits.num_classes
+        self.align_corners: bool = traits.align_corners
+        self.padding_color: tuple[float, ...] = traits.padding_color
+        self.threads = torch.get_num_threads()
+        settings = {
+            "INFERENCE_PRECISION_HINT": HINTS[dtype],
+            "INFERENCE_NUM_THREADS": self.threads,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._version = str(ov.__version__).split("-")[0]
+        # Labels would be computed from scores of the picture's size, which protocols never make.
+        only = ov.Model([model.output(0)], model.get_parameters(), "logits")
+        self._request = ov.Core().compile_model(only, "CPU", settings).create_infer_request()
+
+    @staticmethod
+    def check(device: str | torch.device, precision: Precision) -> torch.dtype:
+        """The type of number to compute with.
+
+        Raises:
+            UserError: Another device or precision.
+        """
+        if torch.device("cpu" if device == "auto" else device).type != "cpu":
+            raise UserError(f"engine openvino computes on the CPU, not on '{device}'; use --engine torch")
+        dtype = choose_precision(torch.device("cpu"), precision)
+        if dtype not in HINTS:
+            raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
+        return dtype
+
+    @classmethod
+    def of(
+        cls,
+        network: SceneParser,
+        preprocessing: PreprocessingSettings,
+        *,
+        device: str | torch.device = "auto",
+        precision: Precision = "auto",
+    ) -> "OpenVINOEngine":
+        """The engine of a network, which stays as it is.
+
+        Raises:
+            UserError: OpenVINO is missing, or as above.
+        """
+        cls.check(device, precision)
+        program = Program(network, preprocessing)
+        return cls(converted(program), program.traits, device=device, precision=precision)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
+        pixels = images.float().contiguous().numpy()
+        result = self._request.infer([pixels], share_inputs=True, share_outputs=True)
+        return torch.from_numpy(result[0].copy())  # the next call writes over what is shared
+
+    def describe(self) -> str:
+        """One line: what computes, where and how."""
+        return f"OpenVINO {self._version} on cpu, {self.threads} threads, {self.precision}"
+
+
+def installed() -> Any:
+    """The openvino package.
+
+    Raises:
+        UserError: It is missing.
+    """
+    try:
+        import openvino
+    except ImportError:
+        raise UserError("OpenVINO is not installed; do: pip install 'sceneparse[openvino]'") from None
+    return openvino
+
+
+def converted(program: Program) -> "openvino.Model":
+    """The program as an OpenVINO model for any batch, height and width.
+
+    Raises:
+        UserError: OpenVINO is missing.
+        ConversionError: It cannot take the network.
+    """
+    ov = installed()
+    graph = exported(program)
+    with converting("OpenVINO"):
+        model = ov.convert_model(graph)
+    for output, name in zip(model.outputs, (LOGITS, LABELS), strict=False):
+        output.get_tensor().set_names({name})
+    return model
+
+
+def read(path: Path) -> "openvino.Model":
+    """Read an OpenVINO model: an .xml file with its .bin beside it.
+
+    Raises:
+        UserError: OpenVINO is missing, or the file is damaged.
+    """
+    ov = installed()
+    if not path.with_suffix(".bin").is_file():
+        raise UserError(f"{path}: its weights, {path.with_suffix('.bin').name}, are not beside it")
+    try:
+        return ov.Core().read_model(path)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: not a model that OpenVINO reads ({reason})") from None

@@ -1,0 +1,144 @@
+"""A network as a program that other runtimes take: pictures in, logits and labels out, for any size and batch."""
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from sceneparse.errors import UserError
+from sceneparse.inference.fold import fold_batch_norm
+from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.networks.exact import arrange_weights
+from sceneparse.settings import PreprocessingSettings
+
+INPUT, LOGITS, LABELS = "images", "logits", "labels"
+"""Names of what an exported program takes and gives."""
+
+LARGEST = 32768
+"""Largest height and width that an exported program promises to take, in pixels."""
+
+
+class ConversionError(UserError):
+    """A network that a runtime or an exporter cannot take."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What protocols must know of an engine.
+
+    Args:
+        channels: Channels of the input.
+        num_classes: Number of classes.
+        align_corners: How its scores are resized to the picture's size.
+        mean: Mean of each channel in 0..1.
+        std: Standard deviation of each channel in 0..1.
+    """
+
+    channels: int
+    num_classes: int
+    align_corners: bool
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
+        """The traits of a network.
+
+        Raises:
+            UserError: Preprocessing for another number of channels.
+        """
+        first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
+        if first is None:
+            raise ValueError("a scene parser needs at least one convolution")
+        channels = first.in_channels
+        mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
+        return cls(channels, network.num_classes, network.align_corners, mean, std)
+
+    @property
+    def padding_color(self) -> tuple[float, ...]:
+        """What a picture is padded with: the mean of each channel, 0..255 (zero after normalisation)."""
+        return tuple(255 * value for value in self.mean)
+
+
+class Program(nn.Module):
+    """Pictures of values 0..255 to logits and, if wanted, to the labels of the pictures' pixels.
+
+    It works on a copy of the network, in float32, on the CPU, in evaluation mode, batch normalisations folded.
+
+    Args:
+        network: On any device, in any mode; it stays as it is.
+        preprocessing: How pictures are normalised; one value stands for all channels.
+        labels: Whether labels come behind the logits.
+
+    Raises:
+        UserError: Preprocessing for another number of channels.
+    """
+
+    def __init__(self, network: SceneParser, preprocessing: PreprocessingSettings, *, labels: bool = False):
+        super().__init__()
+        self.traits = Traits.of(network, preprocessing)
+        self.network, self.folded, self.norms = prepared(network, self.traits.channels)
+        arrange_weights(self.network)
+        self.labels = labels
+        self.eval()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(N, C, H, W) float32, 0..255, to (N, classes, h, w) logits and (N, H, W) int32 labels."""
+        logits = self.network(normalize(images, self.traits.mean, self.traits.std)).logits
+        if not self.labels:
+            return (logits,)
+        size = (images.shape[-2], images.shape[-1])
+        return logits, resize(logits, size, self.traits.align_corners).argmax(dim=1).to(torch.int32)
+
+
+def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int]:
+    """A copy for inference, and how many of its batch normalisations are folded into convolutions."""
+    network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
+    folded, norms = fold_batch_norm(network, channels)
+    return network, folded, norms
+
+
+@torch.no_grad()
+def exported(program: Program) -> ExportedProgram:
+    """The program as a graph for any batch, height and width.
+
+    Raises:
+        ConversionError: The network does something that PyTorch cannot export.
+    """
+    # Odd and unequal sizes, so that nothing looks the same by accident.
+    example = torch.zeros(2, program.traits.channels, 97, 129)
+    sides = {2: Dim("height", min=33, max=LARGEST), 3: Dim("width", min=33, max=LARGEST)}
+    with warnings.catch_warnings(), converting("PyTorch"):
+        warnings.simplefilter("ignore")
+        return torch.export.export(
+            program,
+            (example,),
+            dynamic_shapes={INPUT: {0: Dim("batch", min=1, max=1024), **sides}},
+            # That k·(w+1) is divisible by w+1 is beyond the solver, which would allow only some sizes.
+            prefer_deferred_runtime_asserts_over_guards=True,
+        )
+
+
+@contextmanager
+def converting(what: str) -> Iterator[None]:
+    """Make the many kinds of exceptions of an exporter one that says who could not."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ConversionError(f"{what} cannot export this network ({reason[:300]}); use --engine torch") from error
+
+
+def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    if len(values) not in (1, channels):
+        raise UserError(
+            f"preprocessing has {len(values)} values, but the network takes {channels} channels: give one each"
+        )
+    return tuple(values) * (channels // len(values))

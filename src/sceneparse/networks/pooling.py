@@ -1,0 +1,82 @@
+"""Pooling a map to grids of given sides, right for every size of the map, in exported programs too.
+
+Cell i of b along a side of n reaches from ⌊i·n/b⌋ to ⌈(i+1)·n/b⌉, so cells of a side that b doesn't divide overlap, and
+which pixels they hold changes with n. An exporter that meets the ready-made operator with a size that is only known at
+run time fixes one of these; here the cells are worked out from the size, in whole numbers.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sceneparse.networks.matrices import in_graph
+
+
+def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
+    """Average a map over the cells of each grid, as `torch.nn.functional.adaptive_avg_pool2d` does.
+
+    Args:
+        maps: (N, C, h, w), floating point. Fastest in channels-last memory.
+        bins: Side of each grid.
+
+    Returns:
+        (N, C, side, side) for each grid, channels-last.
+    """
+    count, channels, height, width = maps.shape
+    pixels = maps.permute(0, 2, 3, 1)
+    # Along the width for all grids at once: each pixel is read once.
+    lines = torch.matmul(_weights(width, tuple(bins), maps), pixels)
+    grids = []
+    for side, part in zip(bins, lines.split(list(bins), dim=2), strict=True):
+        grid = torch.matmul(_weights(height, (side,), maps), part.reshape(count, height, side * channels))
+        grids.append(grid.view(count, side, side, channels).permute(0, 3, 1, 2))
+    return grids
+
+
+def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
+    """The largest value in the cells of each grid: (N, C, h, w) to (N, C, side, side) for each of them."""
+    if not in_graph():
+        return [F.adaptive_max_pool2d(maps, side) for side in bins]
+    height, width = maps.shape[-2:]
+    grids = []
+    for side in bins:
+        rows = _largest(maps, cell_weights(height, side, maps.device)[:, :, None] > 0, 2)
+        grids.append(_largest(rows, cell_weights(width, side, maps.device)[:, None, :] > 0, 3))
+    return grids
+
+
+def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") -> Tensor:
+    """The matrix that averages a line of pixels over cells: (cells, pixels), float64, rows that sum to one."""
+    index = torch.arange(cells, device=device)[:, None]
+    start = index * pixels // cells
+    stop = ((index + 1) * pixels + cells - 1) // cells
+    place = torch.arange(pixels, device=device)
+    return ((place >= start) & (place < stop)).double() / (stop - start)
+
+
+def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
+    """`cell_weights` of several grids, one below the other, in a tensor's type and on its device."""
+    # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
+    if in_graph() or type(like) is not Tensor:
+        return _made(pixels, cells, like.dtype, like.device)
+    return _cached(pixels, cells, like.dtype, like.device)
+
+
+@lru_cache(maxsize=64)
+def _cached(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    # Made in inference mode they could never take part in a backward pass.
+    with torch.inference_mode(False), torch.no_grad():
+        return _made(pixels, cells, dtype, device)
+
+
+def _made(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.cat([cell_weights(pixels, side, device) for side in cells]).to(dtype)
+
+
+def _largest(maps: Tensor, cells: Tensor, dim: int) -> Tensor:
+    """The largest value along a side in each cell, of which a mask each says what belongs to it."""
+    least = torch.finfo(maps.dtype).min
+    return torch.cat([maps.masked_fill(~cell, least).amax(dim, keepdim=True) for cell in cells.unbind()], dim)
