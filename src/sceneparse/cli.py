@@ -34,6 +34,8 @@ class Command:
     run: Callable[[argparse.Namespace], int]
     settings: bool = False
     """Whether `--dotted.name value` arguments are settings of the recipe."""
+    groups: tuple[str, ...] | None = None
+    """Which groups of settings it takes; None: all, and recipes by their names."""
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +201,39 @@ def _data_settings(arguments: argparse.Namespace) -> DataSettings:
     return DataSettings(kind=arguments.kind, root=arguments.data)
 
 
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a .pth, .safetensors or .caffemodel file, a folder of transformers, or the encoder's file of a pair",
+    )
+    parser.add_argument(
+        "--from",
+        dest="family",
+        default="auto",
+        metavar="FAMILY",
+        help="whose code wrote it (docs/import.md lists them); default: auto, told by its keys and shapes",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help="the model folder, or the .safetensors file of a bare backbone",
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="a classes.json that names the classes")
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from sceneparse.weights.importing import import_checkpoint
+
+    imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, arguments.settings)
+    print("\n".join(imported.describe()))
+    imported.save(arguments.out)
+    print(f"saved: {arguments.out}")
+    return 0
+
+
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
 
@@ -251,6 +286,14 @@ COMMANDS: dict[str, Command] = {
         "sceneparse data show my-data --out samples.png",
         _show_arguments,
         _show,
+    ),
+    "import": Command(
+        "turn a published checkpoint of PSPNet, UPerNet or FCN into a model; settings override what it was taken for",
+        "sceneparse import train_epoch_100.pth --from semseg --out models/pspnet50-ade20k",
+        _import_arguments,
+        _import,
+        settings=True,
+        groups=("backbone", "network", "preprocessing", "protocol"),
     ),
     "models": Command(
         "what can be built, with parameters and multiply-adds",
@@ -305,7 +348,7 @@ def _parse(name: str, words: list[str]) -> argparse.Namespace:
     if command.settings and {"-h", "--help"} & set(words):
         from sceneparse.recipes import settings_help
 
-        parser.epilog = f"{settings_help()}\n{parser.epilog}"
+        parser.epilog = f"{settings_help(command.groups)}\n{parser.epilog}"
     arguments, rest = parser.parse_known_args(words)
     if command.settings:
         arguments.settings = rest

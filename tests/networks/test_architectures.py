@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sceneparse.networks import FCN, Backbone, Output, PSPNet, SceneParser, UPerNet
+from sceneparse.errors import UserError
+from sceneparse.networks import FCN, Backbone, DeepLabV3, MultiLabelPSPNet, Output, PSPNet, SceneParser, UPerNet
 
 CLASSES = 5
 
@@ -182,6 +183,82 @@ class TestMobileNetPSPNet(TestPSPNet):
 
     def test_a_narrow_stage_3_has_an_auxiliary_head_of_64(self) -> None:
         assert self.make().aux_head.layer.conv.weight.shape[0] == 64
+
+
+class TestDeepLabV3(Architecture):
+    network = DeepLabV3
+
+    def test_dropout_acts_before_the_classifiers_in_training_only(self) -> None:
+        network = self.make(dropout=0.5)
+        assert network.dropout.p == network.aux_head.dropout.p == 0.5
+
+    def test_it_has_the_parameters_of_torchvisions(self) -> None:
+        """torchvision's deeplabv3_resnet50(num_classes=21, aux_loss=True) holds 42,004,074 parameters."""
+        with torch.device("meta"):
+            network = DeepLabV3(Backbone("resnet50", output_stride=8), 21)
+        assert sum(weight.numel() for weight in network.parameters()) == 42_004_074
+
+    @pytest.mark.parametrize(("stride", "rates"), [(8, [12, 24, 36]), (16, [6, 12, 18])])
+    def test_rates_follow_the_output_stride(self, stride: int, rates: list[int]) -> None:
+        network = DeepLabV3(Backbone(self.backbone, output_stride=stride), 3, channels=8)
+        assert [layer.conv.dilation[0] for layer in network.pyramid.atrous] == rates
+        with pytest.raises(UserError, match="output stride 32"):
+            DeepLabV3(Backbone(self.backbone), 3)
+
+    def test_the_exact_form_gives_the_plain_scores(self) -> None:
+        exact, plain = self.make().eval(), self.make(resampling="plain").eval()
+        images = torch.randn(2, 3, 65, 49)
+        torch.testing.assert_close(exact(images).logits, plain(images).logits, rtol=1e-4, atol=1e-5)
+
+
+class TestMultiLabelPSPNet(Architecture):
+    network = MultiLabelPSPNet
+
+    @pytest.mark.parametrize("size", [(64, 64), (65, 97), (47, 33), (31, 130)])
+    def test_any_size_gives_logits_at_the_networks_stride(self, size: tuple[int, int]) -> None:
+        with torch.inference_mode():
+            output = self.make().eval()(torch.randn(2, 3, *size))
+        assert tuple(output.logits.shape) == (2, CLASSES, *(8 * math.ceil(side / 8) for side in size))
+        assert output.logits.isfinite().all()
+
+    def test_the_auxiliary_head_works_in_training_mode_only(self) -> None:
+        """It has none: what classifies the picture is an output, in every mode."""
+        network = self.make()
+        images = torch.randn(2, 3, 65, 49)
+        for mode in (True, False):
+            output = network.train(mode)(images)
+            assert output.aux is None and output.image.shape == (2, CLASSES)
+        assert self.make(aux=False)(images).image is None
+
+    def test_gradients_reach_every_parameter(self) -> None:
+        network = self.make(dropout=0.0).train()
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                nn.init.ones_(layer.weight)
+        output = network(torch.randn(2, 3, 65, 97))
+        (output.logits.square().mean() + output.image.square().mean()).backward()
+        idle = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
+        assert idle == []
+
+    def test_parameters_outside_the_backbone_are_the_heads(self) -> None:
+        groups = {name.split(".")[0] for name, _ in self.make().named_parameters()}
+        assert groups == {"backbone", "pyramid", "mix", "steps", "classifier", "image_head"}
+
+    def test_new_layers_keep_the_scale_of_what_goes_through(self) -> None:
+        for layer in (network := self.make(channels=128)).steps:
+            expected = math.sqrt(2 / layer.conv.weight[0].numel())
+            assert float(layer.conv.weight.detach().std()) == pytest.approx(expected, rel=0.15)
+        assert not network.mix.bias.any()
+
+    def test_dropout_acts_before_the_classifiers_in_training_only(self) -> None:
+        network = self.make(dropout=0.5)
+        assert (network.mix_dropout.p, network.step_dropout.p) == (0.5, 0.25)
+
+    def test_the_picture_is_judged_by_the_maxima_of_stage_3(self) -> None:
+        network = self.make().eval()
+        features = network.backbone(torch.randn(1, 3, 64, 64))
+        expected = network.image_head.classifier(network.image_head.hidden(features[2].amax((2, 3))).relu())
+        torch.testing.assert_close(network.image_head(features[2]), expected)
 
 
 def test_the_base_says_which_network_has_no_decoder() -> None:

@@ -5,6 +5,8 @@ from torch import nn
 from sceneparse.networks.exact import concatenate
 from sceneparse.networks.pyramid import PooledBatchNorm, PyramidPooling
 
+NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked")
+
 
 def trained(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
     """The same layer with statistics and weights that are not the initial ones."""
@@ -74,3 +76,36 @@ def test_maps_smaller_than_the_grid_can_be_pooled() -> None:
     pyramid = PyramidPooling(4, (1, 2, 3, 6), branch_channels=2, pool="avg").eval()
     output = concatenate(pyramid(torch.randn(1, 4, 2, 3)), align_corners=False)
     assert output.shape == (1, 12, 2, 3) and pyramid.channels == [4, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("branch", "first", "second"),
+    [
+        ("norm", {"conv.weight", *NORM}, {"conv.weight", *NORM}),
+        ("norm_but_one", {"conv.weight", "conv.bias"}, {"conv.weight", *NORM}),
+        ("bias", {"conv.weight", "conv.bias"}, {"conv.weight", "conv.bias"}),
+        ("linear", {"conv.weight"}, {"conv.weight"}),
+    ],
+)
+def test_a_branch_is_made_of_what_its_kind_says(branch: str, first: set[str], second: set[str]) -> None:
+    pyramid = PyramidPooling(6, (1, 2), branch_channels=3, pool="avg", branch=branch).eval()  # type: ignore[arg-type]
+    assert [set(module.state_dict()) for module in pyramid.branches] == [first, second]
+    assert [tuple(maps.shape) for maps in pyramid(torch.randn(2, 6, 5, 7))] == [
+        (2, 6, 5, 7),
+        (2, 3, 1, 1),
+        (2, 3, 2, 2),
+    ]
+
+
+def test_branches_end_in_a_relu_only_where_they_are_normalised_or_stand_in_for_it() -> None:
+    negative = {}
+    for branch in ("norm", "norm_but_one", "bias", "linear"):
+        torch.manual_seed(0)
+        pyramid = PyramidPooling(6, (1, 2), branch_channels=32, pool="avg", branch=branch).eval()  # type: ignore[arg-type]
+        negative[branch] = [bool((maps < 0).any()) for maps in pyramid(torch.randn(2, 6, 5, 7))[1:]]
+    assert negative == {
+        "norm": [False, False],
+        "norm_but_one": [False, False],
+        "bias": [True, True],
+        "linear": [True, True],
+    }

@@ -99,7 +99,10 @@ class TestWrongTypes:
             ({"training": {"iterations": "many"}}, "training.iterations is 'many', but must be a whole number"),
             ({"training": {"iterations": 1.5}}, "training.iterations is '1.5', but must be a whole number"),
             ({"training": {"batch": True}}, "training.batch is 'True', but must be a whole number"),
-            ({"network": {"architecture": "unet"}}, "'unet', but must be one of pspnet, upernet, fcn"),
+            (
+                {"network": {"architecture": "unet"}},
+                "'unet', but must be one of pspnet, pspnet_multilabel, upernet",
+            ),
             ({"network": {"output_stride": 12}}, "'12', but must be one of 8, 16, 32"),
             ({"network": {"bins": 3}}, "network.bins is '3', but must be list"),
             ({"network": {"bins": ["a"]}}, "network.bins is 'a', but must be list"),

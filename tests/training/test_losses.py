@@ -9,7 +9,13 @@ from sceneparse.data import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.networks import Output
-from sceneparse.training.losses import counted, fixed_weights, median_frequency_weights, segmentation_loss
+from sceneparse.training.losses import (
+    counted,
+    fixed_weights,
+    median_frequency_weights,
+    presence_loss,
+    segmentation_loss,
+)
 
 CLASSES = 5
 
@@ -254,3 +260,39 @@ def test_given_class_weights_are_one_useful_number_a_class() -> None:
     for wrong in ((1.0, 2.0), (1.0, -1.0, 1.0), (0.0, 0.0, 0.0), (1.0, math.nan, 1.0)):
         with pytest.raises(UserError, match=r"loss\.class_weights"):
             fixed_weights(wrong, "abc")
+
+
+def test_a_picture_classifier_is_taught_which_classes_a_picture_shows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, CLASSES, 4, 5, generator=generator)
+    image = torch.randn(3, CLASSES, generator=generator, requires_grad=True)
+    target = torch.full((3, 13, 17), 2, dtype=torch.int16)
+    target[0, :4] = 4
+    target[1, 5:] = IGNORE
+    target[2] = IGNORE
+    shown = torch.zeros(3, CLASSES)
+    shown[0, [2, 4]] = 1
+    shown[1, 2] = 1
+    each = F.binary_cross_entropy_with_logits(image, shown, reduction="none").mean(dim=1)
+    # By their labelled pixels: 13 x 17, 5 x 17 and none.
+    expected = (13 * each[0] + 5 * each[1]) / 18
+    loss = segmentation_loss(Output(logits, None, image), target, align_corners=False, aux_weight=0.4)
+    torch.testing.assert_close(loss.aux, expected)
+    torch.testing.assert_close(loss.total, loss.main + 0.4 * expected)
+    loss.total.backward()
+    assert image.grad is not None and not image.grad[2].any() and image.grad[:2].all()
+
+
+def test_picture_losses_of_parts_add_up_to_that_of_the_whole() -> None:
+    _, target = random_case()
+    target[0, 3:] = IGNORE
+    target[1] = IGNORE
+    image = torch.randn(4, CLASSES, generator=torch.Generator().manual_seed(1))
+    weights = torch.tensor([1.0, 0.5, 2.0, 0.0, 1.0])
+    whole = presence_loss(image, target, weights)
+    parts = [
+        presence_loss(image[i : i + 1], target[i : i + 1], weights) * counted(target[i : i + 1], weights)
+        for i in range(4)
+    ]
+    torch.testing.assert_close(torch.stack(parts).sum() / counted(target, weights), whole.double())
+    assert float(presence_loss(image, torch.full_like(target, IGNORE))) == 0

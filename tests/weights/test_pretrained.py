@@ -218,3 +218,19 @@ def test_real_weights_give_the_features_of_the_classifier_they_come_from() -> No
     with torch.inference_mode():
         expected = whole.blocks(whole.bn1(whole.conv_stem(images)))
         torch.testing.assert_close(target.backbone.eval()(images)[3], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_torchvisions_squeezenet_fills_the_backbone_made_for_stride_8(tmp_path: Path) -> None:
+    from torchvision.models import squeezenet1_1
+
+    source = squeezenet1_1(weights=None)
+    torch.save(source.state_dict(), tmp_path / "squeezenet.pth")
+    settings = BackboneSettings("squeezenet1_1_stride8", weights=str(tmp_path / "squeezenet.pth"))
+    target = build(settings, NetworkSettings(architecture="fcn", channels=8), 3)
+    load_backbone(target, settings)
+    assert torch.equal(
+        target.backbone.get_parameter("body.features.12.expand3x3.bias"), source.features[12].expand3x3.bias
+    )
+    hub = BackboneSettings("squeezenet1_1_stride8", weights="hub")
+    with pytest.raises(UserError, match="timm has no weights"):
+        load_backbone(target, resolve_padding(hub))

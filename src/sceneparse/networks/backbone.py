@@ -8,18 +8,27 @@ import timm
 import torch
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.norm_act import BatchNormAct2d
 from timm.models import FeatureInfo
+from timm.models.efficientnet import EfficientNetFeatures
+from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.depthwise import use_fast_depthwise
+from sceneparse.networks.next_block import features_to_next_block, next_block_channels
 from sceneparse.networks.same_padding import use_exportable_padding
+from sceneparse.networks.stride8 import STRIDE8
 
 STRIDES = (4, 8, 16, 32)
 """Strides of stages 1 to 4 before any stage gives up its own."""
 
-Dilation = Literal["first", "half", "none"]
+Dilation = Literal["first", "half", "none", "doubled"]
 Padding = Literal["symmetric", "same"]
+StemActivation = Literal["own", "relu"]
+StrideOn = Literal["3x3", "1x1"]
+Stage3End = Literal["own", "next_block"]
 
 
 class Backbone(nn.Module):
@@ -31,26 +40,39 @@ class Backbone(nn.Module):
     - "first": the first block is dilated like the rest (stage 3: 2, 2, …; stage 4: 4, 4, …; original PSPNet release);
     - "half": the convolution that gave up its stride has half of it (stage 3: 1, 2, …; stage 4: 2, 4, …; torchvision,
       mmseg, timm);
-    - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations).
+    - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations);
+    - "doubled": no stage gives up its stride, yet bottlenecks are dilated, twice as much from the second block of each
+      stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet).
 
     Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
     a multiple of 32 and the features cut back, so that every model gives ceil(size / stride).
 
     Args:
-        name: A timm model.
+        name: A timm model, or one of `stride8`.
         output_stride: 8, 16 or 32.
         dilation: Placement of the dilation.
         padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
             come last), which only timm models that know `pad_type` can have.
         in_channels: Channels of the picture.
+        stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
+        stem_activation: "own" is the model's; "relu" replaces the ReLU6 behind MobileNetV2's first convolution.
+        stride_on: Which convolution of a bottleneck halves the picture: the 3×3 (torchvision) or the first 1×1 (He et
+            al., CVPR 2016, and the Caffe models made after it).
+        stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
 
     Attributes:
-        channels: Channels of stages 1 to 4.
-        body: The timm model; its parameters have timm's names.
+        channels: Channels of the stages.
+        body: The model; its parameters have timm's names.
 
     Raises:
         UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
     """
+
+    body: nn.Module
+    channels: list[int]
+    stages: tuple[int, ...]
+    strides: tuple[int, ...]
+    stage3_end: Stage3End
 
     def __init__(
         self,
@@ -60,10 +82,18 @@ class Backbone(nn.Module):
         dilation: Dilation = "first",
         padding: Padding = "symmetric",
         in_channels: int = 3,
+        stages: int = 4,
+        stem_activation: StemActivation = "own",
+        stride_on: StrideOn = "3x3",
+        stage3_end: Stage3End = "own",
     ):
         super().__init__()
         if output_stride not in (8, 16, 32):
             raise UserError(f"backbone {name}: output stride {output_stride} is not 8, 16 or 32")
+        if name in STRIDE8:
+            chosen = (output_stride, dilation, padding, stages, stem_activation, stride_on, stage3_end)
+            self._set_stride8(name, in_channels, fixed=chosen == (8, "first", "symmetric", 4, "own", "3x3", "own"))
+            return
         options, undilated = _adapted(name, padding, in_channels)
         strides = _feature_info(undilated).reduction()
         if missing := [stride for stride in STRIDES if stride not in strides]:
@@ -72,29 +102,65 @@ class Backbone(nn.Module):
                 f"{missing[0]}; choose one with 4, 8, 16 and 32, such as resnet50"
             )
         self.name = name
-        self.stages = tuple(strides.index(stride) for stride in STRIDES)
-        self.strides = tuple(min(stride, output_stride) for stride in STRIDES)
+        own = STRIDES[:stages]
+        self.stages = tuple(strides.index(stride) for stride in own)
+        self.strides = tuple(min(stride, output_stride) for stride in own)
         options["out_indices"] = self.stages
-        if output_stride < STRIDES[-1]:
+        if output_stride < own[-1]:
             options["output_stride"] = output_stride
         self.body = _create(name, options)
         use_exportable_padding(self.body)
-        if output_stride < STRIDES[-1]:
-            _place_dilation(name, self.body, undilated, output_stride, dilation)
+        _end_after(self.body)
+        if output_stride < own[-1]:
+            _place_dilation(name, self.body, undilated, own[-1] // output_stride, dilation)
             use_fast_depthwise(self.body)
-        self.channels: list[int] = list(_feature_info(self.body).channels())
+        if dilation == "doubled":
+            _double_dilation(name, self.body, output_stride)
+        if stem_activation == "relu":
+            _use_relu_in_stem(name, self.body)
+        if stride_on == "1x1":
+            _move_strides(name, self.body)
+        self.channels = list(_feature_info(self.body).channels())
+        self.stage3_end = stage3_end
+        if stage3_end == "next_block":
+            if stages < 4 or output_stride > 8:
+                raise UserError(
+                    f"backbone {name}: backbone.stage3_end is next_block, which needs output stride 8 and all stages"
+                )
+            self.channels[2] = next_block_channels(name, self.body)
         self.channels_first = _channels_first(self.body)
         # Tried without computing anything: odd sizes first, then sizes that suit every model.
         self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
         if self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
             raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
 
+    def _set_stride8(self, name: str, in_channels: int, fixed: bool) -> None:
+        if not fixed:
+            raise UserError(
+                f"backbone {name}: it is made for output stride 8 as it is; set network.output_stride to 8 and leave "
+                "the other backbone settings at their defaults"
+            )
+        body = STRIDE8[name](in_channels)
+        self.name = name
+        self.stage3_end = "own"
+        self.stages = (0, 1, 2, 3)
+        self.strides = (4, 8, 8, 8)
+        self.body = body
+        self.channels = list(body.channels)
+        self.channels_first = True
+        self.pads = False
+
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Normalised pictures (N, in_channels, H, W) to four maps (N, channels[i], ceil(H / s), ceil(W / s))."""
+        """Normalised pictures (N, in_channels, H, W) to a map a stage, (N, channels[i], ceil(H / s), ceil(W / s))."""
         height, width = images.shape[-2:]
         if self.pads:
             images = F.pad(images, (0, -width % STRIDES[-1], 0, -height % STRIDES[-1]))
-        features: list[Tensor] = self.body(images)
+        features: list[Tensor]
+        if self.stage3_end == "next_block":
+            assert isinstance(self.body, EfficientNetFeatures)
+            features = features_to_next_block(self.body, images)
+        else:
+            features = self.body(images)
         if not self.channels_first:
             features = [maps.permute(0, 3, 1, 2) for maps in features]
         if self.pads:
@@ -111,6 +177,8 @@ def natural_padding(name: str) -> Padding:
     Raises:
         UserError: No such model.
     """
+    if name in STRIDE8:
+        return "symmetric"
     _refuse_unknown(name)
     with torch.device("meta"):
         return "same" if _pads_same(_create(name, _size_options(name))) else "symmetric"
@@ -138,7 +206,7 @@ def _size_options(name: str) -> dict[str, Any]:
 
 def _refuse_unknown(name: str) -> None:
     if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), n=3)
+        near = difflib.get_close_matches(name, [*timm.list_models(), *STRIDE8], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models() for all names"
         raise UserError(f"backbone '{name}' is not a timm model; {hint}")
     architecture, _, tag = name.partition(".")
@@ -198,16 +266,39 @@ def _sides(undilated: nn.Module, in_channels: int, side: int) -> list[int] | Non
     return [features[strides.index(stride)].shape[rows] for stride in STRIDES]
 
 
-def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, output_stride: int, dilation: Dilation) -> None:
+def _end_after(body: nn.Module) -> None:
+    """Leave out blocks behind the last feature: timm's EfficientNet family keeps and runs them."""
+    if isinstance(body, EfficientNetFeatures):
+        last = max(int(info["stage"]) for info in body.feature_info.get_dicts())
+        body.blocks = body.blocks[:last]
+
+
+def _use_relu_in_stem(name: str, body: nn.Module) -> None:
+    norm = getattr(body, "bn1", None)
+    if not isinstance(norm, BatchNormAct2d) or not isinstance(norm.act, nn.ReLU6):
+        raise UserError(f"backbone {name}: backbone.stem_activation is relu, but its stem has no ReLU6 to replace")
+    norm.act = nn.ReLU(inplace=True)
+
+
+def _move_strides(name: str, body: nn.Module) -> None:
+    strided = [module for module in body.modules() if isinstance(module, Bottleneck) and module.conv2.stride == (2, 2)]
+    if not strided or any(type(module.conv2) is not nn.Conv2d for module in strided):
+        raise UserError(f"backbone {name}: backbone.stride_on is 1x1, but only ResNets of bottlenecks have a choice")
+    for module in strided:
+        module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+
+
+def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
     """Set the dilation of the first block of every stage that gave up its stride.
 
-    timm dilates the convolution that gave up its stride by half of what the rest of the stage has.
+    timm dilates the convolution that gave up its stride by half of what the rest of the stage has. `factor` is the
+    product of all strides that were given up: 2 or 4.
     """
     before = {path: module for path, module in undilated.named_modules() if isinstance(module, nn.Conv2d)}
     after = {path: module for path, module in body.named_modules() if isinstance(module, nn.Conv2d)}
     entries = [path for path, module in after.items() if module.stride != before[path].stride and _spatial(module)]
     full = {2 * after[path].dilation[0] for path in entries}
-    expected = {8: {2, 4}, 16: {2}}[output_stride]
+    expected = {4: {2, 4}, 2: {2}}[factor]
     if full != expected or any(side % 2 == 0 for path in entries for side in after[path].kernel_size):
         raise UserError(f"backbone {name}: {_CANNOT['output_stride']}")
     for path in entries:
@@ -218,6 +309,26 @@ def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, output_str
             for other, module in after.items():
                 if other.startswith(f"{block}.") and _spatial(module):
                     _dilate(module, 1)
+
+
+def _double_dilation(name: str, body: nn.Module, output_stride: int) -> None:
+    stages = [[block for block in stage if isinstance(block, Bottleneck)] for stage in _resnet_stages(body)]
+    if output_stride != STRIDES[-1] or not all(stages):
+        raise UserError(
+            f"backbone {name}: backbone.dilation is doubled, but only a ResNet of bottlenecks at output stride 32 "
+            "(architectures upernet, upernet_concat) can be dilated like this"
+        )
+    dilation = 1
+    for first, *others in stages[1:]:
+        _dilate(first.conv2, dilation)
+        dilation *= 2
+        for block in others:
+            _dilate(block.conv2, dilation)
+
+
+def _resnet_stages(body: nn.Module) -> list[nn.Sequential]:
+    stages = (getattr(body, f"layer{number}", None) for number in (1, 2, 3, 4))
+    return [stage if isinstance(stage, nn.Sequential) else nn.Sequential() for stage in stages]
 
 
 def _spatial(module: nn.Conv2d) -> bool:

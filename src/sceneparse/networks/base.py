@@ -14,10 +14,12 @@ class Output(NamedTuple):
     Args:
         logits: (N, classes, h, w) at the network's own stride; not upsampled.
         aux: The auxiliary head's logits (N, classes, h', w') in training mode, otherwise None.
+        image: Logits (N, classes) of which classes the picture shows at all, of networks that say so, otherwise None.
     """
 
     logits: Tensor
     aux: Tensor | None
+    image: Tensor | None = None
 
 
 class SceneParser(nn.Module):

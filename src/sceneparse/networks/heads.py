@@ -43,20 +43,27 @@ class ConvNormReLU(nn.Sequential):
 
 
 class Head(nn.Sequential):
-    """3×3 convolution to `channels`, batch norm, ReLU, dropout of whole channels, and a 1×1 classifier.
+    """Convolution to `channels`, batch norm, ReLU, dropout of whole channels, and a classifier.
 
     The end of every network here (PSPNet paper, section 3.2; UPerNet paper, figure 4) and, on stage 3, their auxiliary
-    head (PSPNet paper, section 3.3). Maps (N, in_channels, h, w), or lists as in `ConvNormReLU`, to logits
-    (N, num_classes, h, w).
+    head (PSPNet paper, section 3.3). Their kernels are 3×3 and 1×1; the other way round in segmentation_models_pytorch.
+    Maps (N, in_channels, h, w), or lists as in `ConvNormReLU`, to logits (N, num_classes, h, w).
     """
 
     def __init__(
-        self, in_channels: Channels, channels: int, num_classes: int, dropout: float, make: MakeConvolution = nn.Conv2d
+        self,
+        in_channels: Channels,
+        channels: int,
+        num_classes: int,
+        dropout: float,
+        make: MakeConvolution = nn.Conv2d,
+        kernel: int = 3,
+        classifier_kernel: int = 1,
     ):
         super().__init__()
-        self.layer = ConvNormReLU(in_channels, channels, 3, make=make)
+        self.layer = ConvNormReLU(in_channels, channels, kernel, make=make)
         self.dropout = nn.Dropout2d(dropout)
-        self.classifier = convolution(channels, num_classes, 1, bias=True)
+        self.classifier = convolution(channels, num_classes, classifier_kernel, bias=True)
 
 
 def auxiliary_channels(in_channels: int) -> int:

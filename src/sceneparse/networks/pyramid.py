@@ -1,13 +1,19 @@
 """Pyramid pooling: the picture's context at several grid sizes."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.heads import ConvNormReLU
+from sceneparse.networks.heads import ConvNormReLU, convolution
 from sceneparse.networks.pooling import average_pool, max_pool
+from sceneparse.networks.prroi import precise_pool
+from sceneparse.networks.resample import resize
+
+Pool = Literal["avg", "max", "precise"]
+Branch = Literal["norm", "norm_but_one", "bias", "linear"]
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
@@ -39,7 +45,13 @@ class PyramidPooling(nn.Module):
         in_channels: Channels of the map.
         bins: Side of each grid.
         branch_channels: Width of each reduced grid; None leaves the reduction out: the pooled map is resized as it is.
-        pool: How cells are pooled.
+        pool: How cells are pooled: by their average or maximum, or by the integral of the bilinear interpolation
+            ("precise", the unified UPerNet's release).
+        branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU ("norm", the paper), the same but
+            for a grid of one cell, whose convolution has a bias instead of the batch norm ("norm_but_one",
+            segmentation_models_pytorch), a convolution with bias alone ("bias") or without bias alone ("linear").
+        resize_first: Whether a pooled map is resized before it is reduced (CSAIL's UPerNets) instead of after.
+        align_corners: How it is resized then.
 
     Attributes:
         channels: Channels of the map and of each grid.
@@ -51,20 +63,57 @@ class PyramidPooling(nn.Module):
         bins: Sequence[int],
         *,
         branch_channels: int | None,
-        pool: Literal["avg", "max"],
+        pool: Pool,
+        branch: Branch = "norm",
+        resize_first: bool = False,
+        align_corners: bool = False,
     ):
         super().__init__()
         self.bins = tuple(bins)
         self.pool = pool
+        self.resize_first = resize_first
+        self.align_corners = align_corners
         self.channels = [in_channels, *[branch_channels or in_channels] * len(self.bins)]
         self.branches = nn.ModuleList(
-            nn.Identity()
-            if branch_channels is None
-            else ConvNormReLU(in_channels, branch_channels, 1, norm=PooledBatchNorm)
-            for _ in self.bins
+            nn.Identity() if branch_channels is None else _branch(in_channels, branch_channels, branch, side)
+            for side in self.bins
         )
 
     def forward(self, maps: Tensor) -> list[Tensor]:
-        """(N, in_channels, h, w) to the map itself and the grids in the order of `bins`, at their own sizes."""
-        grids = (average_pool if self.pool == "avg" else max_pool)(maps, self.bins)
-        return [maps, *(branch(grid) for branch, grid in zip(self.branches, grids, strict=True))]
+        """(N, in_channels, h, w) to the map itself and the grids in the order of `bins`, at their own sizes.
+
+        With `resize_first` the grids come at the map's size.
+        """
+        grids = zip(self.branches, _POOLS[self.pool](maps, self.bins), strict=True)
+        if not self.resize_first:
+            return [maps, *(branch(grid) for branch, grid in grids)]
+        size = (maps.shape[-2], maps.shape[-1])
+        return [maps, *(self._resized(branch, grid, size) for branch, grid in grids)]
+
+    def _resized(self, branch: nn.Module, grid: Tensor, size: tuple[int, int]) -> Tensor:
+        """What a branch makes of the resized grid."""
+        if self.training or not isinstance(branch, ConvNormReLU):
+            reduced: Tensor = branch(resize(grid, size, self.align_corners))
+            return reduced
+        # The weights of an interpolation sum to one, so all but the ReLU commutes with it and can stay small. In
+        # training it cannot: the statistics are those of the resized map.
+        return branch.relu(resize(branch.norm(branch.conv(grid)), size, self.align_corners))
+
+
+_POOLS: dict[Pool, Callable[[Tensor, Sequence[int]], list[Tensor]]] = {
+    "avg": average_pool,
+    "max": max_pool,
+    "precise": lambda maps, bins: [precise_pool(maps, side) for side in bins],
+}
+
+
+def _branch(in_channels: int, channels: int, branch: Branch, side: int) -> nn.Module:
+    """What reduces the pooled map of side×side cells."""
+    if branch == "norm" or (branch == "norm_but_one" and side > 1):
+        return ConvNormReLU(in_channels, channels, 1, norm=PooledBatchNorm)
+    parts: OrderedDict[str, nn.Module] = OrderedDict(
+        conv=convolution(in_channels, channels, 1, bias=branch != "linear")
+    )
+    if branch == "norm_but_one":
+        parts["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(parts)

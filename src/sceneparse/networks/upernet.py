@@ -1,20 +1,18 @@
-"""UPerNet (Xiao et al., ECCV 2018, arXiv 1807.10221)."""
+"""UPerNet (Xiao et al., ECCV 2018, arXiv 1807.10221) for one task."""
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from sceneparse.networks.backbone import Backbone
-from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact import ConcatConv2d, Resampling
-from sceneparse.networks.heads import ConvNormReLU, Head
-from sceneparse.networks.pyramid import PyramidPooling
-from sceneparse.networks.resample import resize
+from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.heads import Head
+from sceneparse.networks.pyramid import Pool
 
 
-class UPerNet(SceneParser):
+class UPerNet(FeaturePyramid):
     """A feature pyramid with pyramid pooling on its top level, all levels fused at stride 4 (section 3.2, figure 4).
 
     Args:
@@ -26,7 +24,10 @@ class UPerNet(SceneParser):
         aux: Whether there is an auxiliary head on stage 3.
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized.
+        align_logits: How the logits want to be resized; None means like the maps.
         branch_channels: Width of a reduced grid; None means `channels`.
+        resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
+        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch).
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
@@ -39,39 +40,35 @@ class UPerNet(SceneParser):
         *,
         channels: int = 512,
         bins: Sequence[int] = (1, 2, 3, 6),
-        pool: Literal["avg", "max"] = "avg",
+        pool: Pool = "avg",
         aux: bool = True,
         dropout: float = 0.1,
         align_corners: bool = False,
+        align_logits: bool | None = None,
         branch_channels: int | None = None,
+        resize_first: bool = False,
+        feature_norm: bool = False,
         aux_channels: int | None = None,
         resampling: Resampling = "exact",
     ):
         super().__init__(
             backbone,
             num_classes,
+            channels=channels,
+            bins=bins,
+            pool=pool,
+            branch_channels=branch_channels,
+            resize_first=resize_first,
+            feature_norm=feature_norm,
             aux=aux,
             aux_channels=aux_channels,
             dropout=dropout,
             align_corners=align_corners,
+            align_logits=align_logits,
+            resampling=resampling,
         )
-        *lower, top = backbone.channels
         concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
-        self.pyramid = PyramidPooling(top, bins, branch_channels=branch_channels or channels, pool=pool)
-        self.top = ConvNormReLU(self.pyramid.channels, channels, 3, make=concat)
-        self.laterals = nn.ModuleList(ConvNormReLU(width, channels, 1) for width in lower)
-        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower)
         self.head = Head([channels] * len(backbone.channels), channels, num_classes, dropout, make=concat)
-
-    def merge(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of stages 1 to 4 to the levels (N, channels, h, w) at strides 4 to 32, finest first."""
-        above = self.top(self.pyramid(features[3]))
-        levels = [above]
-        for maps, lateral, level in reversed(list(zip(features, self.laterals, self.levels, strict=False))):
-            size = (maps.shape[-2], maps.shape[-1])
-            above = lateral(maps) + resize(above, size, self.align_corners)
-            levels.insert(0, level(above))
-        return levels
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """Features of stages 1 to 4 to logits at stride 4."""

@@ -122,12 +122,20 @@ def to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(to_mapping(recipe), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
-def settings_help() -> str:
-    """The recipes of the package and every setting with its default and meaning, for `sceneparse train --help`."""
-    lines = ["recipes:"]
-    for name in recipe_names():
-        lines.append(f"  {name:<28} {_read_package_recipe(name).get('description', '')}")
+def settings_help(groups: Sequence[str] | None = None) -> str:
+    """Every setting with its default and meaning, for `--help`.
+
+    Args:
+        groups: The groups to show; None shows all, and the recipes of the package before them.
+    """
+    lines = []
+    if groups is None:
+        lines.append("recipes:")
+        for name in recipe_names():
+            lines.append(f"  {name:<28} {_read_package_recipe(name).get('description', '')}")
     for group in dataclasses.fields(Recipe):
+        if groups is not None and group.name not in groups:
+            continue
         default = group.default_factory() if callable(group.default_factory) else None
         if default is None:
             continue

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sceneparse.data import DataSet
@@ -34,8 +35,9 @@ def segmentation_loss(
 ) -> Loss:
     """The loss of the main and the auxiliary head (PSPNet paper, section 3.3), each resized to the target.
 
-    Each is the mean cross-entropy of the pixels that count (those that are not `IGNORE`), weighted by the weight of
-    their true class: sum(w · ce) / sum(w). Where nothing counts it is 0 with zero gradients.
+    A network that classifies the whole picture instead of having an auxiliary head is taught that by `presence_loss`.
+    Each head's loss is the mean cross-entropy of the pixels that count (those that are not `IGNORE`), weighted by the
+    weight of their true class: sum(w · ce) / sum(w). Where nothing counts it is 0 with zero gradients.
 
     Args:
         output: Logits (N, C, h, w) at the network's strides.
@@ -52,10 +54,34 @@ def segmentation_loss(
         return _cross_entropy(logits, target, align_corners, class_weights, hard_fraction, hard_threshold)
 
     main = head(output.logits)
-    if output.aux is None:
+    if output.aux is not None:
+        aux = head(output.aux)
+    elif output.image is not None:
+        aux = presence_loss(output.image, target, class_weights)
+    else:
         return Loss(main, main, None)
-    aux = head(output.aux)
     return Loss(main + aux_weight * aux, main, aux)
+
+
+def presence_loss(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Binary cross-entropy of which classes a picture shows, averaged over the classes and then over the pictures.
+
+    A picture weighs as much as counts in it (see `counted`): one without labels says nothing of what it shows, and
+    losses of a batch's parts can be put together like those of its pixels.
+
+    Args:
+        logits: (N, C), of `Output.image`.
+        target: (N, H, W) int16 class indices.
+        class_weights: (C,) weights of the classes, or None for 1 each.
+    """
+    num_classes = logits.shape[1]
+    places = torch.where(target == IGNORE, num_classes, target).flatten(1).long()
+    pixels = torch.zeros(len(logits), num_classes + 1, device=logits.device, dtype=torch.float64)
+    pixels = pixels.scatter_add_(1, places, torch.ones_like(places, dtype=torch.float64))[:, :num_classes]
+    losses = F.binary_cross_entropy_with_logits(logits.float(), (pixels > 0).float(), reduction="none").mean(dim=1)
+    weights = (pixels if class_weights is None else pixels * class_weights.double()).sum(dim=1)
+    total = weights.sum()
+    return (losses * weights.to(losses.dtype)).sum() / torch.where(total > 0, total, 1.0).to(losses.dtype)
 
 
 def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:

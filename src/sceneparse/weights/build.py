@@ -2,7 +2,17 @@
 
 from collections.abc import Callable
 
-from sceneparse.networks import FCN, Backbone, PSPNet, SceneParser, UPerNet
+from sceneparse.networks import (
+    FCN,
+    Backbone,
+    ConcatUPerNet,
+    DeepLabV3,
+    MultiLabelPSPNet,
+    PSPNet,
+    SceneParser,
+    UnifiedUPerNet,
+    UPerNet,
+)
 from sceneparse.settings import BackboneSettings, NetworkSettings
 
 
@@ -17,13 +27,49 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
 
 def _pspnet(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
     return PSPNet(
+        _backbone(backbone, network.output_stride, network.stages),
+        num_classes,
+        channels=network.channels,
+        bins=network.bins,
+        pool=network.pool,
+        reduce=network.reduce,
+        branch_channels=network.branch_channels,
+        branch=network.branch,
+        kernel=network.kernel,
+        classifier_kernel=network.classifier_kernel,
+        aux=network.aux,
+        aux_channels=network.aux_channels,
+        dropout=network.dropout,
+        align_corners=network.align_corners,
+        resampling=network.resampling,
+    )
+
+
+def _pspnet_multilabel(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
+    return MultiLabelPSPNet(
         _backbone(backbone, network.output_stride),
         num_classes,
         channels=network.channels,
         bins=network.bins,
         pool=network.pool,
         reduce=network.reduce,
+        branch_channels=network.branch_channels,
+        branch=network.branch,
         aux=network.aux,
+        aux_channels=network.aux_channels,
+        dropout=network.dropout,
+        align_corners=network.align_corners,
+        resampling=network.resampling,
+    )
+
+
+def _deeplabv3(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
+    return DeepLabV3(
+        _backbone(backbone, network.output_stride),
+        num_classes,
+        channels=network.channels,
+        aux=network.aux,
+        aux_channels=network.aux_channels,
         dropout=network.dropout,
         align_corners=network.align_corners,
         resampling=network.resampling,
@@ -37,9 +83,54 @@ def _upernet(backbone: BackboneSettings, network: NetworkSettings, num_classes: 
         channels=network.channels,
         bins=network.bins,
         pool=network.pool,
+        branch_channels=network.branch_channels,
+        resize_first=network.resize_first,
+        feature_norm=network.feature_norm,
         aux=network.aux,
+        aux_channels=network.aux_channels,
         dropout=network.dropout,
         align_corners=network.align_corners,
+        align_logits=network.align_logits,
+        resampling=network.resampling,
+    )
+
+
+def _upernet_concat(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
+    return ConcatUPerNet(
+        _backbone(backbone, 32),
+        num_classes,
+        channels=network.channels,
+        bins=network.bins,
+        pool=network.pool,
+        branch_channels=network.branch_channels,
+        branch=network.branch,
+        aux=network.aux,
+        aux_channels=network.aux_channels,
+        dropout=network.dropout,
+        align_corners=network.align_corners,
+        resampling=network.resampling,
+    )
+
+
+def _upernet_unified(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
+    tasks = network.tasks
+    return UnifiedUPerNet(
+        _backbone(backbone, 32),
+        num_classes,
+        scenes=tasks.scenes,
+        parts=sum(tasks.parts),
+        materials=tasks.materials,
+        textures=tasks.textures,
+        scene_head=tasks.scene_head,
+        channels=network.channels,
+        bins=network.bins,
+        pool=network.pool,
+        branch_channels=network.branch_channels,
+        resize_first=network.resize_first,
+        feature_norm=network.feature_norm,
+        dropout=network.dropout,
+        align_corners=network.align_corners,
+        align_logits=network.align_logits,
         resampling=network.resampling,
     )
 
@@ -49,25 +140,36 @@ def _fcn(backbone: BackboneSettings, network: NetworkSettings, num_classes: int)
         _backbone(backbone, network.output_stride),
         num_classes,
         channels=network.channels,
+        convolutions=network.convolutions,
+        concat_input=network.concat_input,
         aux=network.aux,
+        aux_channels=network.aux_channels,
         dropout=network.dropout,
         align_corners=network.align_corners,
     )
 
 
-def _backbone(settings: BackboneSettings, output_stride: int) -> Backbone:
+def _backbone(settings: BackboneSettings, output_stride: int, stages: int = 4) -> Backbone:
     return Backbone(
         settings.name,
         output_stride=output_stride,
         dilation=settings.dilation,
         padding=settings.padding or "symmetric",
         in_channels=settings.in_channels,
+        stages=stages,
+        stem_activation=settings.stem_activation,
+        stride_on=settings.stride_on,
+        stage3_end=settings.stage3_end,
     )
 
 
 ARCHITECTURES: dict[str, Callable[[BackboneSettings, NetworkSettings, int], SceneParser]] = {
     "pspnet": _pspnet,
     "upernet": _upernet,
+    "upernet_concat": _upernet_concat,
+    "upernet_unified": _upernet_unified,
     "fcn": _fcn,
+    "pspnet_multilabel": _pspnet_multilabel,
+    "deeplabv3": _deeplabv3,
 }
 """Builder of each architecture, by the name that `network.architecture` gives it."""

@@ -17,12 +17,30 @@ METRICS = {
 }
 """The figures that a card shows, by their names in metrics.json."""
 
-TITLES = {"pspnet": "PSPNet", "upernet": "UPerNet", "fcn": "FCN"}
+TITLES = {
+    "pspnet": "PSPNet",
+    "pspnet_multilabel": "Multi-label PSPNet",
+    "upernet": "UPerNet",
+    "upernet_concat": "UPerNet with concatenated levels",
+    "upernet_unified": "Unified UPerNet",
+    "fcn": "FCN",
+    "deeplabv3": "DeepLabV3",
+}
 
-PAPERS = {"pspnet": "1612.01105", "upernet": "1807.10221", "fcn": "1411.4038"}
+PAPERS = {
+    "pspnet": "1612.01105",
+    "pspnet_multilabel": "1612.01105",
+    "upernet": "1807.10221",
+    "upernet_concat": "1807.10221",
+    "upernet_unified": "1807.10221",
+    "fcn": "1411.4038",
+    "deeplabv3": "1706.05587",
+}
 
 
-def model_card(config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, object] | None) -> str:
+def model_card(
+    config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, object] | None, *, origin: str | None = None
+) -> str:
     """A model card in Markdown with YAML front matter: data, classes, protocol, figures, use and limits.
 
     Where the data lay on disk is left out.
@@ -33,9 +51,11 @@ def model_card(config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, ob
         metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
             the names of `METRICS`, "protocol" (one line) "split", and "classes" (name and iou of each); other keys are
             ignored.
+        origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
     """
     figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
     title = f"{TITLES[config.network.architecture]} ({config.backbone.name})"
+    made = "Trained with" if origin is None else "Imported into"
     split = str((metrics or {}).get("split", config.data.test))
     matter = _front_matter(config, figures, _protocol(config, metrics), split)
     head = yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
@@ -43,10 +63,10 @@ def model_card(config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, ob
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"Trained with sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
+        f"{made} sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
-        f"## Data\n\n{_data(config)}",
+        f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",
         f"## Classes\n\n{', '.join(labels.names)}",
         f"## Figures\n\n{_figures(config, figures, metrics)}",
         "## Limits\n\n"
@@ -105,6 +125,13 @@ def _data(config: ModelConfig) -> str:
         start = f" Training started from {origin} in the backbone."
     splits = f"Trained on `{data.train}`, chosen on `{data.val}`, to be tested on `{data.test}`."
     return f"{sources[data.kind]} {splits}{start}"
+
+
+def _origin(origin: str) -> str:
+    return (
+        f"Imported from a published checkpoint: {origin}. What it was trained on is for its publisher to say, as are "
+        "its licence and its figures."
+    )
 
 
 def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping[str, object] | None) -> str:

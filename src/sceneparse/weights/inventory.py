@@ -10,7 +10,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights.build import ARCHITECTURES, build
+from sceneparse.weights.build import build
 
 CLASSES = 150
 """Number of classes that sizes are counted with: ADE20K's."""
@@ -20,11 +20,23 @@ RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet
 SELECTION: dict[str, tuple[str, ...]] = {
     "pspnet": RESNETS,
     "upernet": (*RESNETS, "convnext_tiny", "swin_tiny_patch4_window7_224"),
+    "upernet_concat": RESNETS,
+    "upernet_unified": RESNETS,
     "fcn": RESNETS,
+    "pspnet_multilabel": (*RESNETS, "squeezenet1_1_stride8", "densenet121_stride8"),
+    "deeplabv3": RESNETS,
 }
 """Backbones shown with each architecture; any timm model with features at strides 4, 8, 16 and 32 can be built."""
 
-SIDES = {"pspnet": 473, "upernet": 512, "fcn": 473}
+SIDES = {
+    "pspnet": 473,
+    "upernet": 512,
+    "upernet_concat": 512,
+    "upernet_unified": 512,
+    "fcn": 473,
+    "pspnet_multilabel": 473,
+    "deeplabv3": 513,
+}
 """Side of the square input that multiply-adds are counted at."""
 
 
@@ -56,7 +68,7 @@ class Row:
 
 def inventory() -> list[Row]:
     """Sizes of a selection of networks with 150 classes; nothing is computed and no memory is taken for weights."""
-    return [measure(architecture, backbone) for architecture in ARCHITECTURES for backbone in SELECTION[architecture]]
+    return [measure(architecture, backbone) for architecture in SELECTION for backbone in SELECTION[architecture]]
 
 
 def measure(architecture: str, backbone: str) -> Row:
@@ -65,7 +77,7 @@ def measure(architecture: str, backbone: str) -> Row:
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
-    stride = 32 if architecture == "upernet" else 8
+    stride = 32 if architecture.startswith("upernet") else 8
     settings = NetworkSettings(architecture=architecture, aux=False)  # type: ignore[arg-type]
     side = SIDES[architecture]
     with torch.device("meta"):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import timm
@@ -15,6 +15,7 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone, SceneParser
 from sceneparse.networks.backbone import natural_padding
+from sceneparse.networks.stride8 import HEADS
 from sceneparse.settings import BackboneSettings, Padding
 
 HUB = "hub"
@@ -67,6 +68,11 @@ def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
 
 
 def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
+    if backbone.name in HEADS:
+        raise UserError(
+            f"backbone {backbone.name}: timm has no weights of it; give a file of torchvision's with backbone.weights, "
+            "or null to start from random weights"
+        )
     try:
         source = timm.create_model(
             backbone.name,
@@ -164,11 +170,10 @@ def _adapted(state: dict[str, Tensor], target: Backbone, in_channels: int) -> di
 def _fill(target: Backbone, state: dict[str, Tensor], where: str) -> None:
     """Load strictly: everything in the backbone is filled, and only the rest of its classification network is left."""
     wanted = target.body.state_dict()
-    with torch.device("meta"):
-        whole = timm.create_model(target.name, pretrained=False).state_dict()
+    beyond = _beyond(target.name)
     # Files from before torch 0.4.1 lack the count of batches, which nothing here reads.
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
-    surplus = [name for name in state if name not in wanted and name not in whole]
+    surplus = [name for name in state if name not in wanted and not beyond(name)]
     wrong = [name for name in state if name in wanted and state[name].shape != wanted[name].shape]
     for what, names in (("it lacks", missing), ("it also has", surplus)):
         if names:
@@ -182,6 +187,15 @@ def _fill(target: Backbone, state: dict[str, Tensor], where: str) -> None:
             f"but should be {_shape(wanted[wrong[0]])}"
         )
     target.body.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
+
+
+def _beyond(name: str) -> Callable[[str], bool]:
+    """Whether a key belongs to what the classification network of a backbone has beyond it."""
+    if name in HEADS:
+        return lambda key: key.startswith(HEADS[name])
+    with torch.device("meta"):
+        whole = timm.create_model(name, pretrained=False).state_dict()
+    return whole.__contains__
 
 
 def _first(names: list[str]) -> str:

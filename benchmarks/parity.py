@@ -1,0 +1,154 @@
+"""Recorded outputs of the published implementations, compared with ours after an import of their weights.
+
+    python benchmarks/parity.py --cases DIR
+    python benchmarks/parity.py --cases DIR --only semseg_pspnet50_eval csail_resnet50_upernet --json
+
+DIR holds a folder for each case (manifest.json: keys, shapes, inputs, limits; outputs.safetensors), and beside them
+`fill.py`, which makes weights and inputs from names, and `golden.py`, which reads and compares. Of each case a
+checkpoint is written in its family's own form, imported as a user would with `--from auto`, and run on the case's
+inputs. What no key can tell (an output stride, the alignment of corners) is taken from the manifest, as a user would
+give it on the command line, and stands in the table.
+
+It ends with 1 if an output is off by more than its limit, or if a case cannot be run.
+"""
+
+import argparse
+import importlib.util
+import json
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from parity_cases import Case, operator_outputs, protocol_outputs
+from parity_families import checkpoint_of, expected_family, network_outputs, overrides_of
+from sceneparse.errors import UserError
+from sceneparse.weights.importing import ImportedModel, import_checkpoint
+
+
+@dataclass(frozen=True)
+class Row:
+    """One output of one case."""
+
+    family: str
+    case: str
+    output: str
+    error: float | None
+    limit: float | None
+    ok: bool
+    note: str = ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=Path, required=True, metavar="DIR", help="the folder of the cases")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these cases alone")
+    parser.add_argument("--json", action="store_true", help="one JSON object an output instead of a table")
+    arguments = parser.parse_args()
+    tools = {name: _module(arguments.cases, name) for name in ("fill", "golden")}
+    names = arguments.only or sorted(path.parent.name for path in arguments.cases.glob("*/manifest.json"))
+    if not names:
+        sys.exit(f"{arguments.cases}: no case in it; a case is a folder with a manifest.json")
+    rows: list[Row] = []
+    for number, name in enumerate(names, 1):
+        print(f"{number}/{len(names)} {name}", file=sys.stderr, flush=True)
+        rows += compare(arguments.cases / name, **tools)
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(asdict(row)))
+    else:
+        _print(rows)
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
+    """Run a case and compare every stored output. A case that cannot be run is a row that says why."""
+    family = "?"
+    try:
+        case = Case.read(folder, fill)
+        family = expected_family(case.manifest)
+        got, got64, note = _outputs(case, family)
+    except Exception as error:  # whatever stops one case must not stop the others, and counts as a miss
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"  cannot be run: {reason}", file=sys.stderr)
+        return [Row(family, folder.name, "-", None, None, False, f"cannot be run: {reason[:200]}")]
+    rows = [
+        Row(family, case.name, name, float(difference), float(limit), bool(ok), note)
+        for name, difference, limit, ok in golden.compare(case.manifest, case.reference, got)
+    ]
+    rows += [
+        Row(family, case.name, f"{name} (float64)", float(difference), float(limit), bool(ok), note)
+        for name, difference, limit, ok in golden.compare64(case.reference64, got64)
+    ]
+    missed = [name for name in case.reference if name not in got]
+    return rows + [Row(family, case.name, name, None, None, False, "no rule for this output") for name in missed]
+
+
+def _outputs(case: Case, family: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
+    if family == "protocol":
+        return protocol_outputs(case), {}, ""
+    if family == "operator":
+        return operator_outputs(case), {}, ""
+    overrides = overrides_of(case.manifest)
+    with tempfile.TemporaryDirectory() as folder:
+        path = checkpoint_of(case, family, Path(folder))
+        imported = import_checkpoint(path, "auto", overrides=overrides)
+        if not isinstance(imported, ImportedModel):
+            raise UserError("recognised as a bare backbone")
+        if imported.family != family:
+            raise UserError(f"recognised as {imported.family}, but is {family}")
+
+        def again(*more: str) -> ImportedModel:
+            other = import_checkpoint(path, family, overrides=[*overrides, *more])
+            assert isinstance(other, ImportedModel)
+            return other
+
+        return *network_outputs(case, family, imported, again), " ".join(overrides)
+
+
+def _module(folder: Path, name: str) -> ModuleType:
+    path = folder / f"{name}.py"
+    if not path.is_file():
+        sys.exit(f"{path}: not there; the folder of cases holds it beside them")
+    # golden.py imports fill by this name.
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    sys.path.remove(str(folder))
+    return module
+
+
+def _print(rows: list[Row]) -> None:
+    table = Table(title="Outputs of the published implementations and ours")
+    for column in ("family", "case", "output"):
+        table.add_column(column, overflow="fold")
+    for column in ("largest error", "limit", "of limit"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    table.add_column("given", overflow="fold")
+    for row in rows:
+        figures = ["-"] * 3
+        if row.error is not None and row.limit is not None:
+            share = f"{100 * row.error / row.limit:.2g}%" if row.limit else "-"
+            figures = [f"{row.error:.2g}", f"{row.limit:.2g}", share]
+        table.add_row(row.family, row.case, row.output, *figures, "ok" if row.ok else "MISS", row.note)
+    Console(width=160).print(table)
+    cases = {row.case for row in rows}
+    failed = {row.case for row in rows if not row.ok}
+    print(
+        f"{len(cases) - len(failed)} of {len(cases)} cases agree, {sum(row.ok for row in rows)} of {len(rows)} outputs"
+    )
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    sys.exit(main())

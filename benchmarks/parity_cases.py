@@ -1,0 +1,122 @@
+"""Recorded cases, and those that are no network: an operator and a protocol."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+from torch import Tensor
+
+from sceneparse.inference import predict, resolve, scores
+from sceneparse.networks import normalize
+from sceneparse.networks.prroi import precise_pool, precise_pool_regions
+from sceneparse.settings import PreprocessingSettings, ProtocolSettings
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recorded case."""
+
+    name: str
+    manifest: dict[str, Any]
+    reference: dict[str, np.ndarray]
+    reference64: dict[str, np.ndarray]
+    fill: ModuleType
+
+    @classmethod
+    def read(cls, folder: Path, fill: ModuleType) -> "Case":
+        """Read a case's folder."""
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["fill_version"] != fill.VERSION:
+            raise ValueError(f"filled by version {manifest['fill_version']} of fill.py, not {fill.VERSION}")
+        doubles = folder / "outputs64.safetensors"
+        return cls(
+            folder.name,
+            manifest,
+            load_file(folder / "outputs.safetensors"),
+            load_file(doubles) if doubles.is_file() else {},
+            fill,
+        )
+
+    def weights(self, part: str) -> dict[str, Tensor]:
+        """The weights of a part of the checkpoint, by the implementation's own keys."""
+        return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, part).items()}
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Every input by its name: normalised pictures (N, C, H, W), and labels."""
+        return {source["name"]: torch.from_numpy(self._input(source)) for source in self.manifest["inputs"]}
+
+    def _input(self, source: dict[str, Any]) -> np.ndarray:
+        if source["kind"] == "image":
+            return np.asarray(self.fill.image(source["shape"], source["seed"]))
+        options = {key: source[key] for key in ("ignore", "frac", "low") if key in source}
+        return np.asarray(self.fill.target(source["shape"], source["seed"], source["classes"], **options))
+
+
+def operator_outputs(case: Case) -> dict[str, np.ndarray]:
+    """Precise region pooling: whole maps, "<input>_<bins>", and regions, as the published operator was called."""
+    maps = case.inputs()
+    got = {}
+    for name in case.reference:
+        source, _, bins = name.rpartition("_")
+        if source in maps and bins.isdigit():
+            got[name] = precise_pool(maps[source], int(bins)).numpy()
+    regions = torch.tensor([[1, 0.3, 1.25, 4.8, 4.5], [0, -1, -0.5, 3, 6]])
+    for name, size, scale in (("general_3x2", (3, 2), 1.0), ("general_scaled_2x2", (2, 2), 0.5)):
+        if name in case.reference:
+            got[name] = precise_pool_regions(maps["a"], regions, size, scale=scale).numpy()
+    return got
+
+
+class Toy:
+    """The protocol case's model: colours, and the place inside the window."""
+
+    num_classes, align_corners = 5, True
+    padding_color = tuple(255 * value for value in PreprocessingSettings().mean)
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        self.weight, self.bias = weights["toy.weight"], weights["toy.bias"]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        settings = PreprocessingSettings()
+        logits = torch.conv2d(normalize(images, settings.mean, settings.std), self.weight, self.bias)
+        count = len(self.bias)
+        classes = torch.arange(count).view(count, 1, 1)
+        rows, columns = torch.arange(images.shape[-2]).view(-1, 1), torch.arange(images.shape[-1])
+        return logits + 0.01 * classes * columns + 0.02 * (count - 1 - classes) * rows
+
+
+def protocol_outputs(case: Case) -> dict[str, np.ndarray]:
+    """The sliding windows of the original PyTorch release (tool/test.py).
+
+    That program normalises the crop it is given in place, and the recording handed it a view of the picture's corner,
+    twice, before it went on to the scales: so did the recorded pictures lose their corner, and so do these.
+    """
+    arguments = case.manifest["args"] if "args" in case.manifest else case.manifest["source"]["args"]
+    window = (arguments["crop_h"], arguments["crop_w"])
+    height, width = window
+    engine = Toy(case.weights("model"))
+    [given] = case.inputs().values()
+    picture = torch.from_numpy(np.clip(np.round(given[0].numpy() * 40 + 128), 0, 255).astype(np.uint8)).float()
+    settings = PreprocessingSettings()
+    mean, std = (255 * torch.tensor(values).view(3, 1, 1) for values in (settings.mean, settings.std))
+    pictures = [picture]
+    for _ in range(2):
+        pictures.append(pictures[-1].clone())
+        pictures[-1][:, :height, :width] = (pictures[-1][:, :height, :width] - mean) / std
+    got: dict[str, Tensor] = {}
+    for name, flip, image in (("net", True, pictures[0]), ("net_noflip", False, pictures[1])):
+        protocol = ProtocolSettings("window", window=window, flip=flip, average="probabilities")
+        got[name] = scores(engine, image[:, :height, :width], resolve(protocol)).permute(1, 2, 0)
+    size, scales = arguments["base_size"], tuple(arguments["scales"])
+    for scale in scales:
+        protocol = ProtocolSettings("semseg", size=size, window=window, scales=(scale,))
+        name = f"scale_{round(100 * scale):03d}"
+        got[name] = scores(engine, pictures[2], resolve(protocol)).permute(1, 2, 0)
+    protocol = ProtocolSettings("semseg", size=size, window=window, scales=scales)
+    got["label"] = predict(engine, pictures[2], resolve(protocol)).labels.int()
+    return {name: value.numpy() for name, value in got.items()}

@@ -1,0 +1,107 @@
+"""The feature pyramid of UPerNet (Xiao et al., ECCV 2018, arXiv 1807.10221, section 3.2 and figure 4)."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.base import SceneParser
+from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.heads import ConvNormReLU
+from sceneparse.networks.pyramid import Pool, PyramidPooling
+from sceneparse.networks.resample import resize
+
+
+class FeaturePyramid(SceneParser):
+    """Four levels of equal width: pyramid pooling on stage 4, then from the top down, added to each stage below.
+
+    What is made of the levels is left to the networks that have one.
+
+    Args:
+        backbone: The feature extractor at output stride 32.
+        num_classes: Number of classes.
+        channels: Width of every level.
+        bins: Grid sizes of the pyramid pooling.
+        pool: Pooling of the pyramid.
+        branch_channels: Width of each reduced grid of the pyramid pooling; None means `channels`.
+        resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
+        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch).
+        aux: Whether there is an auxiliary head on stage 3.
+        aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
+        dropout: Probability of dropping a channel before each classifier.
+        align_corners: How maps are resized.
+        align_logits: How the logits want to be resized; None means like the maps.
+        resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
+            "plain" as written in the paper.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        *,
+        channels: int,
+        bins: Sequence[int],
+        pool: Pool,
+        branch_channels: int | None,
+        resize_first: bool,
+        feature_norm: bool,
+        aux: bool,
+        aux_channels: int | None,
+        dropout: float,
+        align_corners: bool,
+        align_logits: bool | None,
+        resampling: Resampling,
+    ):
+        super().__init__(
+            backbone,
+            num_classes,
+            aux=aux,
+            aux_channels=aux_channels,
+            dropout=dropout,
+            align_corners=align_corners if align_logits is None else align_logits,
+        )
+        *lower, top = backbone.channels
+        self.align_maps = align_corners
+        self.norms = nn.ModuleList(ChannelNorm(width) for width in backbone.channels) if feature_norm else None
+        self.pyramid = PyramidPooling(
+            top,
+            bins,
+            branch_channels=branch_channels or channels,
+            pool=pool,
+            resize_first=resize_first,
+            align_corners=align_corners,
+        )
+        # Grids that are resized already leave nothing to do before resizing.
+        over_grids = partial(
+            ConcatConv2d, align_corners=align_corners, resampling="plain" if resize_first else resampling
+        )
+        self.top = ConvNormReLU(self.pyramid.channels, channels, 3, make=over_grids)
+        self.laterals = nn.ModuleList(ConvNormReLU(width, channels, 1) for width in lower)
+        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower)
+
+    def merge(self, features: list[Tensor]) -> list[Tensor]:
+        """Features of stages 1 to 4 to the levels (N, channels, h, w) at strides 4 to 32, finest first."""
+        if self.norms is not None:
+            features = [norm(maps) for norm, maps in zip(self.norms, features, strict=True)]
+        above = self.top(self.pyramid(features[3]))
+        levels = [above]
+        for maps, lateral, level in reversed(list(zip(features, self.laterals, self.levels, strict=False))):
+            size = (maps.shape[-2], maps.shape[-1])
+            above = lateral(maps) + resize(above, size, self.align_maps)
+            levels.insert(0, level(above))
+        return levels
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel: (N, channels, h, w) to the same shape."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.LayerNorm
+        """(N, channels, h, w) to the same shape."""
+        maps = input.permute(0, 2, 3, 1)
+        return F.layer_norm(maps, self.normalized_shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)

@@ -1,0 +1,111 @@
+"""Two backbones of a published PSPNet that end at stride 8 and that timm does not have.
+
+github.com/Lextal/pspnet-pytorch rebuilt SqueezeNet and DenseNet for dense prediction. Both keep the names that
+torchvision gives the layers, so that its ImageNet weights fit.
+"""
+
+from collections.abc import Callable
+
+import timm
+import torch
+from torch import Tensor, nn
+
+
+class Fire(nn.Module):
+    """SqueezeNet's block (Iandola et al., 2016, arXiv 1602.07360, section 3.2): a 1×1 convolution squeezes, then a 1×1
+    and a 3×3 one expand side by side; ReLU behind each. (N, in_channels, h, w) to (N, 2 · channels, h, w).
+    """
+
+    def __init__(self, in_channels: int, squeezed: int, channels: int, dilation: int):
+        super().__init__()
+        self.squeeze = nn.Conv2d(in_channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, channels, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, channels, 3, padding=dilation, dilation=dilation)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, in_channels, h, w) to (N, 2 · channels, h, w)."""
+        squeezed = self.relu(self.squeeze(maps))
+        return torch.cat([self.relu(self.expand1x1(squeezed)), self.relu(self.expand3x3(squeezed))], dim=1)
+
+
+class SqueezeNet(nn.Module):
+    """SqueezeNet 1.1 whose third pooling is gone: dilation 2 behind the second, 4 behind the place of the third.
+
+    The first convolution and the poolings have padding 1, where torchvision's have none and round up. There is no batch
+    norm in it.
+    """
+
+    channels = (128, 256, 256, 512)
+    ends = (4, 6, 7, 12)
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 64, 3, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Fire(64, 16, 64, 1),
+            Fire(128, 16, 64, 1),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            Fire(128, 32, 128, 2),
+            Fire(256, 32, 128, 2),
+            nn.Identity(),
+            Fire(256, 48, 192, 4),
+            Fire(384, 48, 192, 4),
+            Fire(384, 64, 256, 4),
+            Fire(512, 64, 256, 4),
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(N, in_channels, H, W) to four maps at strides 4, 8, 8, 8."""
+        return _maps(self.features, self.ends, images)
+
+
+class DenseNet(nn.Module):
+    """DenseNet-121 (Huang et al., CVPR 2017) that pools between its first two blocks only, without any dilation, and
+    ends before its last normalisation. Stage 3 is what stands before the last block, at half the third block's width.
+
+    The pooling leaves out an odd last row and column, so sides are those of a picture of 8 · floor(ceil(side / 4) / 2).
+    """
+
+    channels = (256, 512, 512, 1024)
+    ends = (3, 5, 8, 9)
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        features = timm.create_model("densenet121", pretrained=False, in_chans=in_channels).get_submodule("features")
+        for name in ("transition2", "transition3"):
+            features.get_submodule(name).pool = nn.Identity()
+        del features.norm5
+        assert isinstance(features, nn.Sequential)
+        self.features = features
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(N, in_channels, H, W) to four maps at strides 4, 8, 8, 8."""
+        return _maps(self.features, self.ends, images)
+
+
+def _maps(layers: nn.Sequential, ends: tuple[int, ...], maps: Tensor) -> list[Tensor]:
+    """What the layers at these places give."""
+    found = []
+    for index, layer in enumerate(layers):
+        maps = layer(maps)
+        if index in ends:
+            found.append(maps)
+    return found
+
+
+STRIDE8: dict[str, Callable[[int], SqueezeNet | DenseNet]] = {
+    "squeezenet1_1_stride8": SqueezeNet,
+    "densenet121_stride8": DenseNet,
+}
+"""The backbones above by the name that `backbone.name` gives them."""
+
+HEADS = {"squeezenet1_1_stride8": ("classifier.1.",), "densenet121_stride8": ("classifier.", "features.norm5.")}
+"""How the layers begin that a classification network has beyond them."""

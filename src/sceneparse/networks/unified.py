@@ -1,0 +1,182 @@
+"""The unified UPerNet: scene, objects, parts, materials and textures at once.
+
+Xiao et al., ECCV 2018, arXiv 1807.10221, section 3.2 and figure 4. Each task takes the features that know most about
+it: the scene is told from the pooled top, objects and parts from all levels fused, materials from the finest level,
+textures from the backbone's first stage.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.heads import ConvNormReLU, Head, convolution
+from sceneparse.networks.pyramid import Pool
+
+SceneHead = Literal["linear", "convolution"]
+
+TEXTURE_CHANNELS, TEXTURE_CONVOLUTIONS = 128, 4
+"""Width and number of the texture head's convolutions (section 3.2)."""
+
+
+class UnifiedOutput(NamedTuple):
+    """What the unified network gives; a task that it has no head for is None. Maps are not upsampled.
+
+    It stands in for `Output` wherever one task is asked for: `logits` are those of the objects.
+
+    Args:
+        scene: (N, scenes) logits of the whole picture.
+        object: (N, objects, h, w) logits at stride 4.
+        part: (N, Σ parts, h, w) logits at stride 4: a block of channels for each object that has parts.
+        material: (N, materials, h, w) logits at stride 4.
+        texture: (N, textures, h', w') logits at the stride of the backbone's first stage.
+    """
+
+    scene: Tensor | None
+    object: Tensor
+    part: Tensor | None
+    material: Tensor | None
+    texture: Tensor | None
+
+    @property
+    def logits(self) -> Tensor:
+        """The objects' logits."""
+        return self.object
+
+    @property
+    def aux(self) -> None:
+        """There is no auxiliary head."""
+        return None
+
+    @property
+    def image(self) -> None:
+        """There are no logits of which classes a picture holds."""
+        return None
+
+
+class UnifiedUPerNet(FeaturePyramid):
+    """UPerNet with a head for each task.
+
+    Args:
+        backbone: The feature extractor at output stride 32.
+        num_classes: Number of objects.
+        scenes: Number of scenes; 0 leaves the head out, as for the other tasks.
+        parts: Channels of the part head: the sum over objects of the parts that they can have, and one more each for
+            what is no part.
+        materials: Number of materials.
+        textures: Number of textures. The head's gradient stops before the backbone.
+        scene_head: "linear" averages the top level and multiplies by one matrix (the paper); "convolution" puts a 3×3
+            convolution with batch norm and ReLU before (the release).
+        channels: Width of every level and of all heads but the texture's.
+        bins: Grid sizes of the pyramid pooling.
+        pool: Pooling of the pyramid; "precise" in the release.
+        branch_channels: Width of a reduced grid; None means `channels`.
+        resize_first: Whether pooled maps are resized before they are reduced, as in the release.
+        feature_norm: Whether each feature is normalised over its channels first.
+        dropout: Probability of dropping a channel before each classifier; 0 in the release.
+        align_corners: How maps are resized.
+        align_logits: How the logits want to be resized; None means like the maps.
+        resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
+            "plain" as written in the paper.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        num_classes: int,
+        *,
+        scenes: int = 0,
+        parts: int = 0,
+        materials: int = 0,
+        textures: int = 0,
+        scene_head: SceneHead = "linear",
+        channels: int = 512,
+        bins: Sequence[int] = (1, 2, 3, 6),
+        pool: Pool = "avg",
+        branch_channels: int | None = None,
+        resize_first: bool = False,
+        feature_norm: bool = False,
+        dropout: float = 0.0,
+        align_corners: bool = False,
+        align_logits: bool | None = None,
+        resampling: Resampling = "exact",
+    ):
+        super().__init__(
+            backbone,
+            num_classes,
+            channels=channels,
+            bins=bins,
+            pool=pool,
+            branch_channels=branch_channels,
+            resize_first=resize_first,
+            feature_norm=feature_norm,
+            aux=False,
+            aux_channels=None,
+            dropout=dropout,
+            align_corners=align_corners,
+            align_logits=align_logits,
+            resampling=resampling,
+        )
+        concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
+        self.fusion = ConvNormReLU([channels] * len(backbone.channels), channels, 3, make=concat)
+        self.object_head = Head(channels, channels, num_classes, dropout)
+        self.part_head = Head(channels, channels, parts, dropout) if parts else None
+        self.material_head = Head(channels, channels, materials, dropout) if materials else None
+        self.scene_head = WholePictureHead(channels, scenes, scene_head) if scenes else None
+        self.texture_head = TextureHead(backbone.channels[0], textures) if textures else None
+
+    def decode(self, features: list[Tensor]) -> Tensor:
+        """Features of stages 1 to 4 to the objects' logits at stride 4."""
+        return self.decode_all(features).object
+
+    def decode_all(self, features: list[Tensor]) -> UnifiedOutput:
+        """Features of stages 1 to 4 to the logits of every task."""
+        levels = self.merge(features)
+        fused = self.fusion(levels)
+        return UnifiedOutput(
+            scene=None if self.scene_head is None else self.scene_head(levels[-1]),
+            object=self.object_head(fused),
+            part=None if self.part_head is None else self.part_head(fused),
+            material=None if self.material_head is None else self.material_head(levels[0]),
+            texture=None if self.texture_head is None else self.texture_head(features[0].detach()),
+        )
+
+    def forward(self, images: Tensor) -> UnifiedOutput:  # type: ignore[override] # it has all that Output has
+        """Normalised pictures (N, channels, H, W), of any size, to the logits of every task."""
+        return self.decode_all(self.backbone(images))
+
+
+class WholePictureHead(nn.Module):
+    """One answer for a whole picture: (N, in_channels, h, w) to logits (N, num_classes).
+
+    Args:
+        in_channels: Channels of the map.
+        num_classes: Number of answers.
+        kind: As `scene_head` of `UnifiedUPerNet`.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, kind: SceneHead):
+        super().__init__()
+        self.layer = ConvNormReLU(in_channels, in_channels, 3) if kind == "convolution" else nn.Identity()
+        self.classifier = convolution(in_channels, num_classes, 1, bias=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, in_channels, h, w) to (N, num_classes)."""
+        logits: Tensor = self.classifier(F.adaptive_avg_pool2d(self.layer(maps), 1))
+        return logits.flatten(1)
+
+
+class TextureHead(nn.Sequential):
+    """Four 3×3 convolutions and a classifier: (N, in_channels, h, w) to logits (N, num_classes, h, w)."""
+
+    def __init__(self, in_channels: int, num_classes: int):
+        super().__init__()
+        widths = [in_channels] + [TEXTURE_CHANNELS] * TEXTURE_CONVOLUTIONS
+        self.layers = nn.Sequential(*(ConvNormReLU(before, after, 3) for before, after in pairwise(widths)))
+        self.classifier = convolution(TEXTURE_CHANNELS, num_classes, 1, bias=True)

@@ -1,0 +1,259 @@
+"""From a checkpoint to a network that is filled, every key of both accounted for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sceneparse.errors import UserError
+from sceneparse.networks import SceneParser
+from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.settings import DataSettings
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.importing.families import FAMILIES
+from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
+from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
+from sceneparse.weights.importing.reading import FLOATS, Checkpoint
+
+AUTO, BACKBONE = "auto", "backbone"
+"""Names of the command line that are no family: any of them, and a feature extractor alone."""
+
+SETTABLE = ("--backbone.", "--network.", "--preprocessing.", "--protocol.")
+"""What of a model can be set beside what was recognised."""
+
+COUNTER = "num_batches_tracked"
+"""The last part of a key that files from before torch 0.4.1 lack, and nothing here reads."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A checkpoint's family, and what it is in it."""
+
+    family: Family
+    recognition: Recognition
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where a checkpoint's keys went.
+
+    Args:
+        used: Number of keys that fill a parameter or a buffer.
+        dropped: Reasons for which keys were left, and how many for each.
+    """
+
+    used: int
+    dropped: tuple[tuple[str, int], ...]
+
+
+def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecognition:
+    """Which family a checkpoint is of, and what it holds.
+
+    Args:
+        checkpoint: The checkpoint.
+        family: A name of `FAMILIES`, "backbone", or "auto".
+
+    Raises:
+        UserError: It is of none, of several, or not of the one that was named.
+    """
+    if family not in (*FAMILIES, AUTO, BACKBONE):
+        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *FAMILIES, BACKBONE))}")
+    matches: list[Recognised] = []
+    reasons: list[str] = []
+    for name, members in FAMILIES.items():
+        for member in members:
+            if family != name and (family != AUTO or member.asked_only):
+                continue
+            try:
+                recognition = member.recognise(checkpoint.shapes)
+            except UserError as error:
+                reasons.append(f"it looks like {name}, but {error}")
+                continue
+            except (LookupError, ValueError, ZeroDivisionError):
+                reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
+                continue
+            if recognition is not None:
+                matches.append(Recognised(member, recognition))
+    if len(matches) > 1:
+        names = ", ".join(match.family.name for match in matches)
+        raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
+    if matches:
+        return matches[0]
+    if family in (AUTO, BACKBONE):
+        try:
+            backbone = recognise_backbone(checkpoint.shapes)
+        except UserError as error:
+            reasons.append(f"it looks like a bare backbone, but {error}")
+        else:
+            if backbone is not None and not reasons:
+                return backbone
+    if reasons:
+        raise UserError(f"{checkpoint.source}: {reasons[0]}")
+    what = "no family that can be imported" if family == AUTO else f"not {family}"
+    raise UserError(
+        f"{checkpoint.source}: {what}; its first keys are {_first(list(checkpoint.tensors))}"
+        + (f"; families: {', '.join((*FAMILIES, BACKBONE))}" if family == AUTO else "; try --from auto")
+    )
+
+
+def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
+    """The settings of the model that a checkpoint becomes.
+
+    Args:
+        found: What it was recognised as.
+        overrides: `--dotted.name value` arguments that win over that: what keys and shapes cannot tell. A protocol that
+            is given stands in place of the family's.
+
+    Raises:
+        UserError: An unknown setting or a wrong value.
+    """
+    recognition = found.recognition
+    for argument in overrides:
+        if argument.startswith("--") and not argument.startswith(SETTABLE):
+            near = ", ".join(f"{group}…" for group in SETTABLE)
+            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
+        if argument.startswith("--backbone.weights"):
+            raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
+    name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.family.name}"
+    config = ModelConfig(
+        name=name,
+        backbone=recognition.backbone,
+        network=recognition.network,
+        preprocessing=recognition.preprocessing,
+        protocol=recognition.protocol,
+        data=DataSettings(),
+    )
+    if not overrides:
+        return config
+    values = to_mapping(config)
+    if any(argument.startswith("--protocol.") for argument in overrides):
+        # A family's protocol holds together as it is; parts of two would not.
+        values["protocol"] = {}
+    return from_mapping(ModelConfig, values, f"what was recognised as {found.family.name}", overrides)
+
+
+def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:
+    """Build the network and fill all of it with all of the checkpoint.
+
+    Returns:
+        The network, in evaluation mode, and where the keys went.
+
+    Raises:
+        UserError: A key that fits nothing, one that is missing, or a tensor of another shape or kind.
+    """
+    recognition, where = found.recognition, checkpoint.source
+    if recognition.num_classes < 1:
+        raise UserError(f"{where}: its classifier has no classes")
+    tensors = dict(checkpoint.tensors)
+    if found.family.adapt is not None:
+        try:
+            tensors = found.family.adapt(tensors)
+        except (LookupError, ValueError, RuntimeError):
+            raise UserError(
+                f"{where}: looks like {found.family.name}, but its shapes are none that it writes"
+            ) from None
+    # Without memory at first: what does not fit is refused before anything of its claimed size is made.
+    with torch.device("meta"):
+        draft = build(config.backbone, config.network, recognition.num_classes)
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    placed = place(draft, shapes, recognition.names, recognition.dropped, where, found.family.name)
+    state = _fill(draft, tensors, placed, where)
+    # The random weights are overwritten at once: they must not change what the caller draws next.
+    with torch.random.fork_rng(devices=[]):
+        network = build(config.backbone, config.network, recognition.num_classes)
+    network.load_state_dict(state)
+    return network.eval(), Account(len(placed), _left(shapes, placed, recognition.dropped))
+
+
+def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tuple[dict[str, Tensor], Account]:
+    """A bare backbone's weights under timm's names.
+
+    Raises:
+        UserError: As `convert`.
+    """
+    import timm
+
+    with torch.device("meta"):
+        draft = timm.create_model(found.name, pretrained=False, num_classes=0)
+    placed = place(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
+    state = _fill(draft, checkpoint.tensors, placed, checkpoint.source)
+    return state, Account(len(placed), _left(checkpoint.shapes, placed, found.dropped))
+
+
+def place(
+    network: nn.Module,
+    shapes: Shapes,
+    names: Names,
+    dropped: Sequence[tuple[str, str]],
+    where: str,
+    family: str,
+) -> dict[str, str]:
+    """For every parameter and buffer of a network its key in the checkpoint.
+
+    Counters of batches may be absent, all of them or none.
+
+    Raises:
+        UserError: A key that fits nothing, one that is missing, or one with another shape.
+    """
+    wanted = network.state_dict()
+    placed = {name: theirs(name, names) for name in wanted}
+    if len(set(placed.values())) != len(placed):
+        raise ValueError(f"family {family} gives two of our tensors one key")
+    counters = [name for name in wanted if name.endswith(COUNTER)]
+    if not any(placed[name] in shapes for name in counters):
+        placed = {name: key for name, key in placed.items() if not name.endswith(COUNTER)}
+    missing = [key for key in placed.values() if key not in shapes]
+    known = set(placed.values())
+    surplus = [key for key in shapes if key not in known and not any(re.search(one, key) for one, _ in dropped)]
+    if surplus or missing:
+        parts = [f"nothing fits {_count(surplus)} of its keys ({_first(surplus)})"] if surplus else []
+        parts += [f"it lacks {_count(missing)} ({_first(missing)})"] if missing else []
+        raise UserError(f"{where}: recognised as {family}, but {' and '.join(parts)}")
+    for name, key in placed.items():
+        if tuple(wanted[name].shape) != shapes[key]:
+            raise UserError(
+                f"{where}: recognised as {family}, but '{key}' is {list(shapes[key])} and should be "
+                f"{list(wanted[name].shape)}"
+            )
+    return placed
+
+
+def _fill(
+    network: nn.Module, tensors: Mapping[str, Tensor], placed: Mapping[str, str], where: str
+) -> dict[str, Tensor]:
+    state = {}
+    for name, value in network.state_dict().items():
+        if name not in placed:
+            state[name] = torch.zeros(value.shape, dtype=value.dtype)
+            continue
+        given = tensors[placed[name]]
+        if value.is_floating_point() != (given.dtype in FLOATS):
+            kind = "fractions" if value.is_floating_point() else "whole numbers"
+            raise UserError(
+                f"{where}: '{placed[name]}' is {str(given.dtype).removeprefix('torch.')}, but must be {kind}"
+            )
+        state[name] = given.to(value.dtype, copy=True).contiguous()
+    return state
+
+
+def _left(shapes: Shapes, placed: Mapping[str, str], dropped: Sequence[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+    """How many keys were left for which reason."""
+    used = set(placed.values())
+    counts: dict[str, int] = {}
+    for key in shapes:
+        if key not in used:
+            reason = next(why for pattern, why in dropped if re.search(pattern, key))
+            counts[reason] = counts.get(reason, 0) + 1
+    return tuple(counts.items())
+
+
+def _count(keys: Sequence[str]) -> str:
+    return "one" if len(keys) == 1 else str(len(keys))
+
+
+def _first(keys: Sequence[str]) -> str:
+    shown = ", ".join(key[:80] for key in keys[:3])
+    return shown if len(keys) <= 3 else f"{shown}, …"

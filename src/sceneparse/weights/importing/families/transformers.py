@@ -1,0 +1,82 @@
+"""UperNet of Hugging Face transformers (UperNetForSemanticSegmentation), with a ResNet as backbone."""
+
+import re
+
+from sceneparse.errors import UserError
+from sceneparse.networks.heads import auxiliary_channels
+from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
+from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, layer
+from sceneparse.weights.importing.resnets import count_blocks, find_resnet, narrower, stem_letter
+
+STEM = "backbone.embedder.embedder.convolution.weight"
+PSP = "decode_head.psp_modules"
+PARTS = {"conv": "convolution", "bn": "normalization", "0": "convolution", "1": "normalization"}
+
+
+def module(ours: str, theirs: str) -> Names:
+    """A UperNetConvModule."""
+    return layer(ours, f"{theirs}.conv.", f"{theirs}.batch_norm.")
+
+
+def _block(found: re.Match[str]) -> str:
+    stage, block, part, number = found.groups()
+    return f"backbone.encoder.stages.{int(stage) - 1}.layers.{block}.layer.{int(number) - 1}.{PARTS[part]}."
+
+
+def _shortcut(found: re.Match[str]) -> str:
+    stage, block, part = found.groups()
+    return f"backbone.encoder.stages.{int(stage) - 1}.layers.{block}.shortcut.{PARTS[part]}."
+
+
+NAMES: Names = [
+    (r"^backbone\.body\.conv1\.", "backbone.embedder.embedder.convolution."),
+    (r"^backbone\.body\.bn1\.", "backbone.embedder.embedder.normalization."),
+    (r"^backbone\.body\.layer(\d)\.(\d+)\.(conv|bn)(\d)\.", _block),
+    (r"^backbone\.body\.layer(\d)\.(\d+)\.downsample\.(\d)\.", _shortcut),
+    *module(r"pyramid\.branches\.(\d+)", rf"{PSP}.\1.1"),
+    *module("top", "decode_head.bottleneck"),
+    *module(r"laterals\.(\d)", r"decode_head.lateral_convs.\1"),
+    *module(r"levels\.(\d)", r"decode_head.fpn_convs.\1"),
+    *module(r"head\.layer", "decode_head.fpn_bottleneck"),
+    *module(r"aux_head\.layer", "auxiliary_head.convs.0"),
+    (r"^head\.classifier\.", "decode_head.classifier."),
+    (r"^aux_head\.classifier\.", "auxiliary_head.classifier."),
+]
+
+
+def recognise(shapes: Shapes) -> Recognition | None:
+    """The names of transformers' UperNet over those of its ResNet."""
+    classifier = shapes.get("decode_head.classifier.weight", ())
+    fusion = shapes.get("decode_head.fpn_bottleneck.conv.weight", ())
+    first = shapes.get(f"{PSP}.0.1.conv.weight", ())
+    if stem_letter(shapes, STEM, "") is None or len(classifier) != 4 or len(fusion) != 4 or len(first) != 4:
+        return None
+    if (pyramid := count_blocks(shapes, f"{PSP}.")) != 4:
+        raise UserError(f"its pyramid has {pyramid} grids; only four (1, 2, 3, 6) are known")
+    resnet = find_resnet(
+        shapes, lambda number: f"backbone.encoder.stages.{number - 1}.layers.", "layer.2.convolution.weight"
+    )
+    aux = shapes.get("auxiliary_head.convs.0.conv.weight")
+    return Recognition(
+        backbone=BackboneSettings(resnet.timm()),
+        network=NetworkSettings(
+            architecture="upernet",
+            channels=fusion[0],
+            branch_channels=narrower(first[0], fusion[0]),
+            aux=aux is not None,
+            aux_channels=None if aux is None else narrower(aux[0], auxiliary_channels(aux[1])),
+            dropout=0.0,
+            align_corners=False,
+        ),
+        num_classes=classifier[0],
+        names=NAMES,
+        why=(
+            "decode_head.fpn_bottleneck with batch_norm, and a classifier: UperNet of transformers",
+            resnet.why,
+            "transformers does not align corners",
+        ),
+        protocol=ProtocolSettings("mmseg"),
+    )
+
+
+FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a ResNet", recognise)

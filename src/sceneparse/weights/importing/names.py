@@ -1,0 +1,46 @@
+"""The names of a checkpoint's classes: weights know only their number."""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
+from sceneparse.weights.importing.reading import Checkpoint
+
+STANDARD = {150: "ade20k-150", 21: "voc-21", 19: "cityscapes-19", 336: "broden-objects"}
+"""The data sets that published checkpoints were trained on, by their number of classes; files in classes/."""
+
+
+def standard_labels(name: str) -> LabelSpace:
+    """The label space of a standard data set (a value of `STANDARD`)."""
+    file = resources.files("sceneparse.weights.importing") / "classes" / f"{name}.json"
+    return LabelSpace.from_json(json.loads(file.read_text(encoding="utf-8")), name)
+
+
+def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) -> tuple[LabelSpace, str]:
+    """The classes' names and, for people, where they are from.
+
+    Args:
+        checkpoint: The checkpoint, which may give them itself.
+        num_classes: How many it has.
+        labels: The user's classes.json, which is believed before anything else.
+
+    Raises:
+        UserError: The file has another number of classes than the checkpoint.
+    """
+    if labels is not None:
+        space = LabelSpace.read(labels)
+        if len(space) != num_classes:
+            raise UserError(f"{labels}: names {len(space)} classes, but the checkpoint has {num_classes}")
+        return space, f"from {labels}"
+    standard = STANDARD.get(num_classes)
+    if checkpoint.class_names is not None and len(checkpoint.class_names) == num_classes:
+        if standard is not None and standard_labels(standard).names == checkpoint.class_names:
+            return standard_labels(standard), f"given in the checkpoint: {standard}"
+        return LabelSpace(checkpoint.class_names), "given in the checkpoint"
+    if standard is not None:
+        why = f"assumed to be {standard}, since there are {num_classes}; give others with --labels classes.json"
+        return standard_labels(standard), why
+    names = tuple(f"class {index}" for index in range(num_classes))
+    return LabelSpace(names), "unknown, so they are only numbered; name them with --labels classes.json"

@@ -1,0 +1,298 @@
+"""The pickle inside a torch file, read as data: no class is looked up and no function is called.
+
+A pickle is a program for a small machine. This one knows the instructions that `torch.save` writes, and puts plain
+descriptions on its stack where the real machine would call what the file names: `TensorRecord` for a tensor, `Storage`
+for its numbers. A file that names anything else is refused with that name. Time and memory grow with the pickle's
+length, which is bounded.
+"""
+
+import mmap
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, ClassVar, cast
+
+import torch
+
+from sceneparse.errors import UserError
+
+LONGEST = 2_000_000
+"""Instructions at most. A network of 2,000 tensors with its optimiser's state takes about 200,000."""
+
+DTYPES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+"""Kinds of storage and what their elements are."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """Something that a pickle names, unread: a class or a function."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where a tensor's numbers lie: `numel` elements of `dtype` in the record `key`, from element `start` on."""
+
+    key: str
+    dtype: torch.dtype
+    numel: int
+    start: int = 0
+    whole: int = 0
+    """Elements of the record that this one is a part of."""
+
+
+@dataclass(frozen=True)
+class TensorRecord:
+    """A tensor that was not made: its place in a storage, in elements."""
+
+    storage: Storage
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class Inert:
+    """What a harmless call of the file would have made; nobody needs it."""
+
+
+def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
+    storage, offset, size, stride = arguments[:4]
+    numbers = (offset, *size, *stride)
+    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in numbers)
+    if not isinstance(storage, Storage) or not whole or len(size) != len(stride) or min(numbers) < 0:
+        raise ValueError("a tensor without storage, size or stride")
+    return TensorRecord(storage, offset, tuple(size), tuple(stride))
+
+
+def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    return {_key(key): value for key, value in arguments[0]} if arguments else {}
+
+
+CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": lambda arguments: arguments[0],
+    "torch.Size": lambda arguments: tuple(arguments[0]),
+    "collections.OrderedDict": _mapping,
+    "collections.defaultdict": lambda _: {},
+    "collections.Counter": lambda arguments: dict(arguments[0]) if arguments else {},
+}
+"""What a torch file of weights calls, and what stands for its result here."""
+
+INERT = frozenset(
+    {
+        "__builtin__.set",
+        "builtins.set",
+        "_codecs.encode",
+        "argparse.Namespace",
+        "builtins.dict",
+        "builtins.list",
+        "builtins.int",
+        "builtins.float",
+        "numpy._core.multiarray.scalar",
+        "numpy.core.multiarray.scalar",
+        "numpy.dtype",
+        "torch.device",
+    }
+)
+"""What training scripts leave beside the weights (options, the best score); its calls give nothing."""
+
+
+def read_pickle(file: BinaryIO | mmap.mmap) -> Any:
+    """Read one pickle from where `file` stands; it stands behind it afterwards.
+
+    Returns:
+        Dictionaries, lists, tuples, strings and numbers, with `TensorRecord` where tensors were.
+
+    Raises:
+        UserError: The pickle wants something that weights don't need, or is damaged. Without a file's name.
+    """
+    machine = _Machine()
+    try:
+        for count, (code, argument, _) in enumerate(pickletools.genops(cast(BinaryIO, file))):
+            if count >= LONGEST:
+                raise UserError(f"its pickle has more than {LONGEST:,} instructions; weights need far fewer")
+            machine.step(code.name, argument)
+        return machine.result()
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        raise UserError(f"its pickle is damaged ({reason})") from None
+
+
+class _Machine:
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def result(self) -> Any:
+        [value] = self.stack
+        return value
+
+    def step(self, code: str, argument: Any) -> None:
+        if code in PUSHED:
+            self.stack.append(CONSTANTS.get(code, argument))
+        elif code in self.ACTIONS:
+            self.ACTIONS[code](self, argument)
+        elif code not in IGNORED:
+            raise UserError(f"its pickle has the instruction {code}, which no file of weights needs")
+
+    def _since_mark(self) -> list[Any]:
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def _take(self, count: int) -> tuple[Any, ...]:
+        if len(self.stack) < count:
+            raise ValueError("it takes more than it has")
+        items = tuple(self.stack[-count:])
+        del self.stack[-count:]
+        return items
+
+    def _name(self, argument: str) -> None:
+        module, _, name = argument.rpartition(" ")
+        self._push_name(f"{module}.{name}")
+
+    def _stack_name(self, _: Any) -> None:
+        module, name = self._take(2)
+        self._push_name(f"{module}.{name}")
+
+    def _push_name(self, name: str) -> None:
+        module, _, last = name.rpartition(".")
+        storage = module in ("torch", "torch.cuda") and last in DTYPES
+        dtype = module == "torch" and isinstance(getattr(torch, last, None), torch.dtype)
+        if name not in CALLS and name not in INERT and not storage and not dtype:
+            raise UserError(
+                f"it is no plain file of weights: its pickle wants {name[:100]}, and nothing in it was run. If you "
+                "trust it, load it with the code that wrote it and save its state_dict alone"
+            )
+        self.stack.append(Named(name))
+
+    def _call(self, _: Any) -> None:
+        called, arguments = self._take(2)
+        if not isinstance(called, Named) or not isinstance(arguments, tuple):
+            raise ValueError("a call of something that is no function")
+        self.stack.append(CALLS[called.name](arguments) if called.name in CALLS else Inert())
+
+    def _build(self, _: Any) -> None:
+        self._take(1)  # a state that a dictionary or an inert object would take on, such as a state_dict's versions
+        if not self.stack:
+            raise ValueError("a state of nothing")
+
+    def _storage(self, _: Any) -> None:
+        (given,) = self._take(1)
+        kind, named, key, _, numel, *view = given
+        whole = isinstance(numel, int) and numel >= 0 and isinstance(key, str) and len(given) in (5, 6)
+        if kind != "storage" or not isinstance(named, Named) or not whole:
+            raise ValueError("a storage without a kind, a key or a size")
+        dtype = DTYPES[named.name.rpartition(".")[2]]
+        storage = Storage(key, dtype, numel, 0, numel)
+        if view and view[0] is not None:
+            _, start, count = view[0]
+            if not 0 <= start <= start + count <= numel:
+                raise ValueError("a part of a storage that is larger than the whole")
+            storage = Storage(key, dtype, count, start, numel)
+        self.stack.append(storage)
+
+    def _set_items(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if isinstance(target, Inert):
+            return
+        if not isinstance(target, dict) or len(items) % 2:
+            raise ValueError("entries of something that is no dictionary")
+        target.update((_key(key), value) for key, value in zip(items[::2], items[1::2], strict=True))
+
+    def _extend(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, list):
+            raise ValueError("items of something that is no list")
+        target.extend(items)
+
+    def _memoize(self, argument: Any) -> None:
+        self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
+
+    def _drop(self, _: Any) -> None:
+        self._take(1)
+
+    def _skip(self, _: Any) -> None:
+        self._since_mark()
+
+    def _mark(self, _: Any) -> None:
+        self.marks.append(len(self.stack))
+
+    ACTIONS: ClassVar[dict[str, Callable[["_Machine", Any], None]]] = {
+        "GLOBAL": _name,
+        "STACK_GLOBAL": _stack_name,
+        "REDUCE": _call,
+        "NEWOBJ": _call,
+        "BUILD": _build,
+        "BINPERSID": _storage,
+        "MARK": _mark,
+        "POP": _drop,
+        "EMPTY_DICT": lambda self, _: self.stack.append({}),
+        "EMPTY_LIST": lambda self, _: self.stack.append([]),
+        "EMPTY_SET": lambda self, _: self.stack.append(Inert()),
+        "EMPTY_TUPLE": lambda self, _: self.stack.append(()),
+        "TUPLE1": lambda self, _: self.stack.append(self._take(1)),
+        "TUPLE2": lambda self, _: self.stack.append(self._take(2)),
+        "TUPLE3": lambda self, _: self.stack.append(self._take(3)),
+        "TUPLE": lambda self, _: self.stack.append(tuple(self._since_mark())),
+        "SETITEM": lambda self, _: self._set_items(list(self._take(2))),
+        "SETITEMS": lambda self, _: self._set_items(self._since_mark()),
+        "APPEND": lambda self, _: self._extend(list(self._take(1))),
+        "APPENDS": lambda self, _: self._extend(self._since_mark()),
+        "ADDITEMS": _skip,
+        "BINPUT": _memoize,
+        "LONG_BINPUT": _memoize,
+        "PUT": _memoize,
+        "MEMOIZE": _memoize,
+        "BINGET": lambda self, argument: self.stack.append(self.memo[argument]),
+        "LONG_BINGET": lambda self, argument: self.stack.append(self.memo[argument]),
+        "GET": lambda self, argument: self.stack.append(self.memo[argument]),
+    }
+
+
+def _key(key: Any) -> str | int | float | bool | None:
+    if not isinstance(key, str | int | float | bool | None):
+        raise ValueError("a dictionary whose keys are no names")
+    return key
+
+
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+
+PUSHED = CONSTANTS.keys() | {
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "INT",
+    "LONG",
+    "LONG1",
+    "LONG4",
+    "FLOAT",
+    "BINFLOAT",
+    "STRING",
+    "BINSTRING",
+    "SHORT_BINSTRING",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+    "UNICODE",
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+}
+"""Instructions that put a constant on the stack."""
+
+IGNORED = frozenset({"PROTO", "FRAME", "STOP"})

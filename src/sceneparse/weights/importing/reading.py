@@ -1,0 +1,262 @@
+"""A checkpoint, read: a file, a folder, or a pair of files, in any form that published weights have.
+
+What lies in it is hostile until proven otherwise: nothing in it is run, and nothing is allocated that its size does not
+bear.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.weights.importing.family import Shapes
+from sceneparse.weights.importing.pickles import TensorRecord
+from sceneparse.weights.importing.torchfile import make_tensors, open_torch
+
+TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
+"""How files of each kind end."""
+
+NESTS = ("state_dict", "model_state_dict", "model", "net", "state_dict_ema", "module")
+"""Under which keys training scripts put the weights, in this order."""
+
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights in a checkpoint.
+
+    Args:
+        tensors: By the checkpoint's own keys, without the prefix that DataParallel puts before them; of an
+            encoder/decoder pair, "encoder." and "decoder." stand before them. On the CPU, finite.
+        source: What was read.
+        notes: What was done with the rest, for people.
+        class_names: The names of the classes, where the checkpoint gives them.
+    """
+
+    tensors: dict[str, Tensor]
+    source: str
+    notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The shape of every tensor."""
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Args:
+        path: A torch file (.pth, .pt, .ckpt, .tar, .bin), a .safetensors or .caffemodel file, a folder of transformers
+            (config.json with model.safetensors or pytorch_model.bin, in one file or several), or CSAIL's pair: the
+            encoder's file, beside which the decoder's lies, or the folder of both.
+
+    Raises:
+        UserError: No such file, one that is damaged, that wants to run something, or that holds no weights.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = _read_folder(path)
+    elif path.is_file():
+        decoder = _decoder_of(path)
+        found = _read_file(path) if decoder is None else _read_pair(path, decoder)
+    else:
+        raise UserError(f"{path}: no such checkpoint; give a file (.pth, .safetensors, .caffemodel) or a folder")
+    for name, tensor in found.tensors.items():
+        _check(name, tensor, found.source)
+    return found
+
+
+def _check(name: str, tensor: Tensor, where: str) -> None:
+    if tensor.numel() == 0:
+        raise UserError(f"{where}: '{name}' is empty")
+    if tensor.dtype not in FLOATS and tensor.dtype not in WHOLE:
+        raise UserError(f"{where}: '{name}' is {_words(tensor.dtype)}, but weights are numbers")
+    if tensor.dtype in FLOATS and not bool(torch.isfinite(tensor.float()).all()):
+        raise UserError(f"{where}: '{name}' holds values that are not finite; the training diverged or the file broke")
+
+
+def _words(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _read_file(path: Path) -> Checkpoint:
+    try:
+        if path.suffix == SAFE:
+            tensors, names = _plain(_read_safetensors(path)), None
+            return Checkpoint(tensors, str(path), (), names)
+        if path.suffix == CAFFE:
+            from sceneparse.weights.importing.caffe import read_caffemodel
+
+            return Checkpoint(read_caffemodel(path), str(path))
+        if path.suffix not in TORCH:
+            raise UserError(f"its name must end in one of {', '.join((*TORCH, SAFE, CAFFE))}")
+        return _read_torch(path)
+    except UserError as error:
+        message = str(error)
+        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+    except (OSError, MemoryError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split()) or type(error).__name__})") from None
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, KeyError, AttributeError, RuntimeError, TypeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise UserError(f"it is not a readable safetensors file ({reason}); copy it again") from None
+
+
+def _read_torch(path: Path) -> Checkpoint:
+    with open_torch(path) as (content, read):
+        weights, notes = _weights_in(content)
+        records: dict[str, TensorRecord] = {}
+        for key, value in weights.items():
+            if not isinstance(key, str) or not isinstance(value, TensorRecord):
+                raise UserError(f"it holds no weights alone: '{str(key)[:60]}' is {_kind(value)}; save the state_dict")
+            records[key] = value
+        if not records:
+            raise UserError("it holds no weights")
+        tensors = make_tensors(records, read, path.stat().st_size)
+        return Checkpoint(_plain(tensors), str(path), notes, _class_names(content))
+
+
+def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
+    """The dictionary of tensors in a file's content, and what is left beside it."""
+    notes: list[str] = []
+    for _ in NESTS:
+        if not isinstance(content, Mapping):
+            raise UserError(f"it holds {_kind(content)}, but weights are a dictionary of tensors; save the state_dict")
+        nests = [key for key in NESTS if isinstance(content.get(key), Mapping)]
+        if not nests:
+            break
+        if others := [str(key)[:40] for key in content if key != nests[0]]:
+            shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+            notes.append(f"weights taken from '{nests[0]}', beside it: {shown}")
+        content = content[nests[0]]
+    return content, tuple(notes)
+
+
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without the prefix that DataParallel and DistributedDataParallel put before every key."""
+    result = dict(tensors)
+    while result and all(name.startswith("module.") for name in result):
+        result = {name.removeprefix("module."): value for name, value in result.items()}
+    return result
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, TensorRecord):
+        return "a tensor"
+    return {dict: "a dictionary", list: "a list", tuple: "a list", str: "a text", int: "a number"}.get(
+        type(value), "something else"
+    )
+
+
+def _class_names(content: Any) -> tuple[str, ...] | None:
+    """mmsegmentation writes the names of the classes beside the weights."""
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    if not isinstance(meta, Mapping):
+        return None
+    data = meta.get("dataset_meta")
+    names = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
+    return _distinct(names)
+
+
+def _distinct(names: Any) -> tuple[str, ...] | None:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
+        return None
+    return tuple(names) if len(set(names)) == len(names) > 0 else None
+
+
+def _decoder_of(path: Path) -> Path | None:
+    """The decoder that belongs to a file whose name says that it is the encoder of a pair."""
+    if path.name.startswith("decoder"):
+        raise UserError(f"{path}: it is the second half of a pair; name the encoder's file, or the folder of both")
+    if not path.name.startswith("encoder"):
+        return None
+    decoder = path.with_name(path.name.replace("encoder", "decoder", 1))
+    if not decoder.is_file():
+        raise UserError(f"{path}: its decoder {decoder.name} is not beside it; a pair is imported whole")
+    return decoder
+
+
+def _read_pair(encoder: Path, decoder: Path) -> Checkpoint:
+    halves = {"encoder": _read_file(encoder), "decoder": _read_file(decoder)}
+    tensors = {f"{half}.{name}": value for half, found in halves.items() for name, value in found.tensors.items()}
+    notes = tuple(note for found in halves.values() for note in found.notes)
+    return Checkpoint(tensors, f"{encoder} and {decoder.name}", notes)
+
+
+def _read_folder(folder: Path) -> Checkpoint:
+    encoders = sorted(path for path in folder.iterdir() if path.name.startswith("encoder") and path.suffix in TORCH)
+    if len(encoders) > 1:
+        raise UserError(f"{folder}: holds {len(encoders)} encoders; name the one to import, such as {encoders[-1]}")
+    if encoders:
+        decoder = _decoder_of(encoders[0])
+        assert decoder is not None
+        return _read_pair(encoders[0], decoder)
+    names = _names_in_config(folder / "config.json")
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        if (folder / file).is_file():
+            found = _read_file(folder / file)
+            return Checkpoint(found.tensors, found.source, found.notes, names)
+        if (index := folder / f"{file}.index.json").is_file():
+            return Checkpoint(_read_shards(index), str(index), (), names)
+    raise UserError(
+        f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
+        "nor an encoder_….pth with its decoder_….pth (CSAIL)"
+    )
+
+
+def _read_shards(index: Path) -> dict[str, Tensor]:
+    placed = _json(index).get("weight_map")
+    if not isinstance(placed, dict) or not all(isinstance(file, str) for file in placed.values()):
+        raise UserError(f"{index}: has no weight_map from keys to files; copy it again")
+    tensors: dict[str, Tensor] = {}
+    for file in sorted(set(placed.values())):
+        if file != os.path.basename(file) or not (index.parent / file).is_file():  # noqa: PTH119 - a name, not a path
+            raise UserError(f"{index}: names {file[:80]}, which is no file beside it")
+        for key, tensor in _read_file(index.parent / file).tensors.items():
+            if placed.get(key) != file:
+                raise UserError(f"{index}: does not place '{key}' in {file}, but it is there; copy the folder again")
+            tensors[key] = tensor
+    if missing := [key for key in placed if key not in tensors]:
+        raise UserError(f"{index}: places '{missing[0]}' in {placed[missing[0]]}, but it is not there")
+    return tensors
+
+
+def _names_in_config(path: Path) -> tuple[str, ...] | None:
+    """The classes in the config.json of transformers; None if they are only numbered."""
+    if not path.is_file():
+        return None
+    labels = _json(path).get("id2label")
+    if not isinstance(labels, dict) or set(labels) != {str(index) for index in range(len(labels))}:
+        return None
+    names = [labels[str(index)] for index in range(len(labels))]
+    if all(isinstance(name, str) and re.fullmatch(r"LABEL_\d+", name) for name in names):
+        return None
+    return _distinct(names)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not readable as JSON ({' '.join(str(error).split())[:150]})") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected an object, found something else")
+    return value

@@ -1,0 +1,48 @@
+"""What UPerNets of others do differently."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sceneparse.networks import Backbone, UPerNet, resize
+
+
+def make(**options: object) -> UPerNet:
+    torch.manual_seed(0)
+    return UPerNet(Backbone("resnet10t"), 5, **{"channels": 16, **options}).eval()  # type: ignore[arg-type]
+
+
+def test_features_are_normalised_over_their_channels() -> None:
+    plain, normal = make(), make(feature_norm=True)
+    normal.load_state_dict(plain.state_dict(), strict=False)
+    features = plain.backbone(torch.randn(1, 3, 64, 64))
+    expected = [
+        (maps - maps.mean(dim=1, keepdim=True)) / (maps.var(dim=1, keepdim=True, correction=0) + 1e-6).sqrt()
+        for maps in features
+    ]
+    torch.testing.assert_close(normal.decode(features), plain.decode(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("align_logits", "expected"), [(None, False), (True, True), (False, False)])
+def test_logits_can_be_aligned_otherwise_than_maps(align_logits: bool | None, expected: bool) -> None:
+    network, plain = make(align_logits=align_logits), make()
+    images = torch.randn(1, 3, 64, 64)
+    assert network.align_corners is expected
+    assert torch.equal(network(images).logits, plain(images).logits)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("pool", ["avg", "precise"])
+def test_grids_can_be_resized_before_they_are_reduced(pool: str, training: bool) -> None:
+    pyramid = make(resize_first=True, pool=pool).pyramid.train(training)
+    for branch in pyramid.branches:
+        torch.nn.init.normal_(branch.norm.bias)
+        branch.norm.running_mean.normal_()
+    maps = torch.randn(2, 512, 5, 7)
+    grids = [F.adaptive_avg_pool2d(maps, side) for side in pyramid.bins] if pool == "avg" else None
+    got = pyramid(maps)
+    assert torch.equal(got[0], maps) and {value.shape[-2:] for value in got} == {(5, 7)}
+    if grids is not None:
+        for value, branch, grid in zip(got[1:], pyramid.branches, grids, strict=True):
+            expected = branch(resize(grid, (5, 7), False))
+            torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,38 @@
+"""What tests of imported checkpoints share: stand-ins for trained weights, written as their families write them."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sceneparse.networks import SceneParser
+from sceneparse.weights.importing import ImportedModel, import_checkpoint
+
+
+def as_if_trained(network: nn.Module, seed: int = 0) -> nn.Module:
+    """The network in evaluation mode, its normalisations neither the identity nor all alike."""
+    generator = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.5, 1.5, generator=generator)
+            nn.init.uniform_(module.weight, 0.5, 1.0, generator=generator)
+            nn.init.normal_(module.bias, 0, 0.1, generator=generator)
+    return network.eval()
+
+
+def imported(state: dict[str, Tensor], folder: Path, *overrides: str, family: str = "auto") -> ImportedModel:
+    """A model from a file with these weights."""
+    path = folder / "checkpoint.pth"
+    torch.save(state, path)
+    model = import_checkpoint(path, family, overrides=overrides)
+    assert isinstance(model, ImportedModel)
+    return model
+
+
+def network_of(model: ImportedModel) -> SceneParser:
+    """The imported network."""
+    network = model.model.network
+    assert isinstance(network, SceneParser)
+    return network
