@@ -1,5 +1,7 @@
 """Small data sets and models that the tests share."""
 
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,20 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared data folder is not there")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Converted models are kept apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCENEPARSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make a package look as if it weren't installed."""
+    return lambda package: monkeypatch.setitem(sys.modules, package, None)
 
 
 @pytest.fixture

@@ -30,13 +30,14 @@ _HOMES = {
     "UserError": ("sceneparse.errors", "UserError"),
     "build": ("sceneparse.weights", "build"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
+    "export": ("sceneparse.evaluation", "export"),
     "load": ("sceneparse.parsing", "load"),
     "predict": ("sceneparse.parsing", "predict_pictures"),
     "read_recipe": ("sceneparse.recipes", "read_recipe"),
     "train": ("sceneparse.training", "train"),
 }
 
-__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "load", "predict", "read_recipe", "train"]
+__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "export", "load", "predict", "read_recipe", "train"]
 
 
 def __getattr__(name: str) -> Any:

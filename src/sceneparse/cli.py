@@ -133,6 +133,40 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: beside the model folder, with its name")
+    parser.add_argument(
+        "--precision", choices=("float32", "int8"), default="float32", help="int8: openvino only (default: float32)"
+    )
+    group = parser.add_argument_group("for int8")
+    group.add_argument(
+        "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
+    )
+    group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
+    group.add_argument("--kind", choices=("folder", "camvid", "toyworld"), help="its kind (default: the model's)")
+    group.add_argument("--split", help="its split (default: the data set's test split)")
+    group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation import export
+
+    export(
+        arguments.model,
+        format=arguments.format,
+        out=arguments.out,
+        int8=arguments.precision == "int8",
+        calibration=arguments.calibration,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        count=arguments.count,
+    )
+    return 0
+
+
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
@@ -274,6 +308,12 @@ COMMANDS: dict[str, Command] = {
         "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
         _predict_arguments,
         _predict,
+    ),
+    "export": Command(
+        "write a model as one OpenVINO, ONNX or torch.export program that takes any picture size",
+        "sceneparse export runs/my-recipe/model --format openvino --precision int8 --calibration pictures/",
+        _export_arguments,
+        _export,
     ),
     "data check": Command(
         "the data doctor: read everything and say what is wrong, before a minute is spent on training",

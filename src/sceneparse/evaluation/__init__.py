@@ -5,6 +5,7 @@ Nothing here knows of training.
 
 from sceneparse.evaluation.command import evaluate_model, machine
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate, print_scores
+from sceneparse.evaluation.exports import Export, export
 from sceneparse.evaluation.metrics import ClassScore, ConfusionMatrix, Scores, score
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.rival import Rival
@@ -13,11 +14,13 @@ __all__ = [
     "ClassScore",
     "ConfusionMatrix",
     "Evaluation",
+    "Export",
     "PictureScore",
     "Rival",
     "Scores",
     "evaluate",
     "evaluate_model",
+    "export",
     "machine",
     "print_scores",
     "score",

@@ -50,7 +50,7 @@ def evaluate_model(
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
     opened = open_model(model, engine=engine, device=device, precision=precision)
-    settings = _data_settings(opened.config, data, kind, split)
+    settings = data_settings(opened.config, data, kind, split)
     afresh = any(argument.startswith("--name=") for argument in protocol)
     stored = {} if afresh else to_mapping(opened.config.protocol)
     tested = resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
@@ -86,7 +86,12 @@ def machine() -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def _data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
+def data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
+    """A model's data set, with what a command says differently.
+
+    Raises:
+        UserError: A folder is missing, or is given where none is read.
+    """
     trained = config.data
     stored = to_mapping(replace(trained, root=data or trained.root))
     settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])

@@ -1,0 +1,123 @@
+"""Post-training quantisation: convolutions in 8-bit integers, their ranges taken from pictures (NNCF)."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.inference.engine import Engine
+from sceneparse.inference.protocol import TestProtocol
+from sceneparse.inference.scoring import label
+
+if TYPE_CHECKING:
+    import openvino
+
+BYTES = 1 << 30
+"""The inputs that are kept for calibration take at most so much memory."""
+
+FLOATING = ["MatMul", "Interpolate", "TopK", "Pad"]
+"""Left in floating point: resizing and pooling by matrices, whose small weights 8 bits would blur, and the labels."""
+
+
+class Recorder:
+    """An engine that passes on to another and keeps what it was given, at most so many inputs.
+
+    Args:
+        engine: What gives the scores.
+        limit: Most inputs to keep.
+    """
+
+    def __init__(self, engine: Engine, limit: int) -> None:
+        self.engine = engine
+        self.limit = limit
+        self.inputs: list[NDArray[Any]] = []
+        self.name, self.precision = engine.name, engine.precision
+        self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+
+    @property
+    def padding_color(self) -> Iterable[float]:
+        """See `Engine`."""
+        return self.engine.padding_color
+
+    @property
+    def full(self) -> bool:
+        """Whether no more inputs are kept."""
+        return len(self.inputs) >= self.limit or sum(kept.nbytes for kept in self.inputs) >= BYTES
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures, and keep them one by one."""
+        for image in images.unsqueeze(1):
+            if not self.full:
+                # What a protocol didn't resize is uint8, and is kept as small.
+                self.inputs.append(image.cpu().numpy().copy())
+        return self.engine(images)
+
+    def describe(self) -> str:
+        """See `Engine`."""
+        return self.engine.describe()
+
+
+def calibration_inputs(
+    engine: Engine, pictures: Iterable[Tensor], protocol: TestProtocol, limit: int = 300
+) -> list[NDArray[Any]]:
+    """What an engine is given when pictures are tested under a protocol.
+
+    Args:
+        engine: Any engine of the model.
+        pictures: (C, H, W) uint8.
+        protocol: How pictures are tested.
+        limit: Most inputs; windows and scales of one picture count each.
+
+    Returns:
+        (1, C, h, w) uint8 or float32, 0..255.
+    """
+    recorder = Recorder(engine, limit)
+    for picture in pictures:
+        label(recorder, picture, protocol)  # type: ignore[arg-type]
+        if recorder.full:
+            break
+    return recorder.inputs
+
+
+def quantized(model: "openvino.Model", inputs: list[NDArray[Any]]) -> "openvino.Model":
+    """A model whose convolutions compute in int8.
+
+    Args:
+        model: What `converted` makes.
+        inputs: What `calibration_inputs` gives.
+
+    Raises:
+        UserError: NNCF is missing, or no inputs.
+    """
+    nncf = installed()
+    if not inputs:
+        raise UserError("quantisation needs pictures to calibrate on: name some with --calibration")
+    nncf.set_log_level(40)
+    state = torch.random.get_rng_state()
+    try:
+        return nncf.quantize(
+            model,
+            nncf.Dataset(inputs, lambda image: image.astype(np.float32, copy=False)),
+            subset_size=len(inputs),
+            preset=nncf.QuantizationPreset.MIXED,
+            ignored_scope=nncf.IgnoredScope(types=FLOATING, validate=False),
+        )
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def installed() -> Any:
+    """The nncf package.
+
+    Raises:
+        UserError: It is missing.
+    """
+    try:
+        import nncf
+    except ImportError:
+        raise UserError("NNCF is not installed; do: pip install 'sceneparse[int8]'") from None
+    return nncf

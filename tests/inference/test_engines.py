@@ -1,0 +1,145 @@
+"""Every engine gives PyTorch's scores, for any size and batch."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.inference import Engine, TorchEngine, make_engine
+from sceneparse.inference import choosing as choosing_room
+from sceneparse.inference.program import ConversionError
+from sceneparse.networks import SceneParser
+from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
+from sceneparse.weights import build
+
+OTHERS = [name for name, package in (("openvino", "openvino"), ("onnxruntime", "onnxruntime")) if find_spec(package)]
+needs_openvino = pytest.mark.skipif("openvino" not in OTHERS, reason="OpenVINO is not installed")
+
+
+def make(**network: object) -> SceneParser:
+    torch.manual_seed(0)
+    settings = NetworkSettings(channels=16, aux=False, **network)  # type: ignore[arg-type]
+    return build(BackboneSettings(name="resnet10t"), settings, 5).eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> SceneParser:
+    return make()
+
+
+@pytest.fixture(scope="module")
+def engines(network: SceneParser) -> dict[str, Engine]:
+    return {name: make_engine(network, PreprocessingSettings(), engine=name, precision="float32") for name in OTHERS}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("size", [(1, 64, 64), (1, 97, 131), (2, 90, 71), (1, 17, 200), (1, 5, 3)])
+def test_scores_are_pytorchs(
+    name: str, size: tuple[int, int, int], network: SceneParser, engines: dict[str, Engine]
+) -> None:
+    count, height, width = size
+    images = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8)
+    expected = TorchEngine(network, PreprocessingSettings(), precision="float32")(images)
+    for given in (images, images.float()):
+        scores = engines[name](given)
+        assert scores.dtype == torch.float32 and scores.shape == expected.shape
+        assert float((scores - expected).abs().max() / expected.abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_scores_stay_when_the_next_picture_is_scored(name: str, engines: dict[str, Engine]) -> None:
+    first = engines[name](torch.zeros(1, 3, 64, 64))
+    before = first.clone()
+    engines[name](torch.full((1, 3, 64, 64), 255.0))
+    assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_it_says_what_it_is(name: str, engines: dict[str, Engine]) -> None:
+    engine = engines[name]
+    assert engine.name == name and engine.precision == "float32" and "float32" in engine.describe()
+    assert tuple(engine.padding_color) == pytest.approx([255 * value for value in PreprocessingSettings().mean])
+
+
+def test_a_compiled_network_gives_the_same(network: SceneParser) -> None:
+    images = torch.randint(0, 256, (1, 3, 64, 48), dtype=torch.uint8)
+    expected = TorchEngine(network, PreprocessingSettings(), precision="float32")(images)
+    torch._dynamo.reset()
+    engine = make_engine(network, PreprocessingSettings(), engine="compile", precision="float32")
+    scores = engine(images)
+    assert engine.name == "compile" and torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_max_pooling_and_same_padding_are_right_at_every_size() -> None:
+    """What exporters get wrong: cells that depend on the size, and padding that depends on it."""
+    if not OTHERS:
+        pytest.skip("no other runtime is installed")
+    torch.manual_seed(0)
+    network = build(
+        BackboneSettings(name="mobilenetv2_050", padding="same"),
+        NetworkSettings(channels=8, aux=False, pool="max", bins=(1, 4, 7)),
+        3,
+    )
+    engine = make_engine(network, PreprocessingSettings(), engine="openvino", precision="float32")
+    torch_engine = TorchEngine(network, PreprocessingSettings(), precision="float32")
+    for height, width in ((64, 81), (97, 40), (33, 130)):
+        images = torch.randint(0, 256, (1, 3, height, width))
+        expected = torch_engine(images)
+        assert float((engine(images) - expected).abs().max() / expected.abs().max()) < 1e-5
+
+
+class TestAuto:
+    @needs_openvino
+    def test_on_a_processor_it_is_openvino(self, network: SceneParser) -> None:
+        engine = make_engine(network, PreprocessingSettings(), device="cpu")
+        assert engine.name == "openvino"
+
+    def test_without_openvino_it_is_torch(self, network: SceneParser, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(choosing_room, "find_spec", lambda name: None)
+        assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
+
+    def test_what_openvino_cannot_convert_goes_to_torch(
+        self, network: SceneParser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object, **__: object) -> Engine:
+            raise ConversionError("OpenVINO cannot export this network")
+
+        monkeypatch.setitem(choosing_room.MAKERS, "openvino", refuse)
+        monkeypatch.setattr(choosing_room, "find_spec", lambda name: True)
+        assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
+        with pytest.raises(ConversionError):
+            make_engine(network, PreprocessingSettings(), engine="openvino")
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown: use auto, torch"),
+        pytest.param(
+            {"engine": "openvino", "precision": "float16"}, "float32 or bfloat16, not in float16", marks=needs_openvino
+        ),
+        pytest.param(
+            {"engine": "openvino", "device": "cuda"}, "computes on the CPU, not on 'cuda'", marks=needs_openvino
+        ),
+        pytest.param(
+            {"engine": "onnxruntime", "precision": "bfloat16"},
+            "computes in float32, not in bfloat16",
+            marks=pytest.mark.skipif("onnxruntime" not in OTHERS, reason="ONNX Runtime is not installed"),
+        ),
+    ],
+)
+def test_what_an_engine_cannot_do_is_refused(wish: dict[str, str], message: str, network: SceneParser) -> None:
+    with pytest.raises(UserError, match=message):
+        make_engine(network, PreprocessingSettings(), **wish)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "package"), [("openvino", "openvino"), ("onnxruntime", "onnxruntime")])
+def test_a_missing_package_is_named_with_what_to_install(
+    name: str, package: str, network: SceneParser, without: Callable[[str], None]
+) -> None:
+    without(package)
+    with pytest.raises(UserError, match=r"is not installed; do: pip install 'sceneparse\["):
+        make_engine(network, PreprocessingSettings(), engine=name)  # type: ignore[arg-type]

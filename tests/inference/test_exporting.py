@@ -1,0 +1,208 @@
+"""Exported files: what they hold, and that they give PyTorch's answers at sizes that nobody traced."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.inference import TorchEngine, export_model, open_model
+from sceneparse.inference import opening as opening_room
+from sceneparse.inference.exporting import SUFFIXES
+from sceneparse.labels import LabelSpace
+from sceneparse.networks import resize
+from sceneparse.settings import (
+    BackboneSettings,
+    DataSettings,
+    NetworkSettings,
+    PreprocessingSettings,
+    ProtocolSettings,
+)
+from sceneparse.weights import Model, ModelConfig, build, save_model
+
+SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
+"""None of them is the traced one."""
+
+LABELS = LabelSpace(tuple(f"class {index}" for index in range(7)), colors=tuple((index, 9, 7) for index in range(7)))
+
+
+def make(architecture: str, backbone: str) -> Model:
+    torch.manual_seed(0)
+    config = ModelConfig(
+        "small",
+        BackboneSettings(name=backbone, padding="same" if backbone.startswith("mobilenet") else "symmetric"),
+        NetworkSettings(architecture=architecture, channels=16, aux=False),  # type: ignore[arg-type]
+        PreprocessingSettings(),
+        ProtocolSettings(flip=True),
+        DataSettings(kind="toyworld"),
+    )
+    network = build(config.backbone, config.network, len(LABELS)).eval()
+    for module in network.modules():  # else random weights leave logits all alike
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return Model(network, config, LABELS)
+
+
+def agree(logits: np.ndarray, labels: np.ndarray, model: Model, images: torch.Tensor) -> None:
+    expected = TorchEngine(model.network, model.config.preprocessing, precision="float32")(images)
+    assert float(np.abs(logits - expected.numpy()).max() / expected.abs().max()) < 1e-4
+    size = (images.shape[-2], images.shape[-1])
+    winners = resize(expected, size, model.config.network.align_corners).argmax(1)
+    assert labels.shape == winners.shape and (labels == winners.numpy()).mean() >= 0.9999
+
+
+@pytest.mark.parametrize("backbone", ["resnet10t", "mobilenetv2_050"])
+@pytest.mark.parametrize("architecture", ["pspnet", "upernet"])
+class TestOtherRuntimesAgree:
+    def test_onnx_runtime(self, architecture: str, backbone: str, tmp_path: Path) -> None:
+        runtime = pytest.importorskip("onnxruntime")
+        model = make(architecture, backbone)
+        session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
+        for height, width in SIZES:
+            images = torch.randint(0, 256, (1, 3, height, width)).float()
+            agree(*session.run(["logits", "labels"], {"images": images.numpy()}), model, images)
+
+    def test_openvino(self, architecture: str, backbone: str, tmp_path: Path) -> None:
+        openvino = pytest.importorskip("openvino")
+        model = make(architecture, backbone)
+        path = export_model(model, tmp_path / "m.xml", "openvino")
+        compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        for index, (height, width) in enumerate(SIZES):
+            images = torch.randint(0, 256, (1 + index % 2, 3, height, width)).float()
+            result = compiled(images.numpy())
+            agree(result["logits"], result["labels"], model, images)
+
+
+def test_a_torch_program_agrees_and_says_what_it_is(tmp_path: Path) -> None:
+    model = make("pspnet", "resnet10t")
+    path = export_model(model, tmp_path / "m.pt2", "torch")
+    extra = {"sceneparse": ""}
+    program = torch.export.load(path, extra_files=extra).module()
+    assert json.loads(extra["sceneparse"])["labels"]["names"] == list(LABELS.names)
+    for height, width in SIZES:
+        images = torch.randint(0, 256, (1, 3, height, width)).float()
+        logits, labels = program(images)
+        agree(logits.numpy(), labels.numpy(), model, images)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exporting") / "model"
+    save_model(folder, make("pspnet", "resnet10t"), "a card")
+    return folder
+
+
+@pytest.mark.parametrize(("format", "package"), [("openvino", "openvino"), ("onnx", "onnxruntime")])
+def test_an_exported_file_opens_like_its_model(format: str, package: str, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip(package)
+    model = opening_room.load_model(folder)
+    path = export_model(model, tmp_path / f"street{SUFFIXES[format]}", format)  # type: ignore[arg-type]
+    opened = open_model(path, precision="float32")
+    assert opened.labels == LABELS and opened.config == model.config.portable() and opened.folder is None
+    images = torch.randint(0, 256, (1, 3, 77, 90), dtype=torch.uint8)
+    expected = open_model(folder, engine="torch", precision="float32").engine(images)
+    torch.testing.assert_close(opened.engine(images), expected, rtol=1e-4, atol=1e-4)
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
+        {path.name, *([f"{path.stem}.bin"] if format == "openvino" else [])}
+    )
+    with pytest.raises(UserError, match="is a file for engine"):
+        open_model(path, engine="compile")
+
+
+class TestRefusals:
+    def test_another_suffix(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match=r"must end in \.onnx"):
+            export_model(make("pspnet", "resnet10t"), tmp_path / "m.xml", "onnx")
+
+    def test_no_such_file(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="no such file"):
+            open_model(tmp_path / "m.onnx")
+
+    @pytest.mark.parametrize("content", [b"", b"rubbish", b"\x08\x07"])
+    def test_a_damaged_onnx_file(self, content: bytes, tmp_path: Path) -> None:
+        pytest.importorskip("onnxruntime")
+        (tmp_path / "m.onnx").write_bytes(content)
+        with pytest.raises(UserError, match=r"m\.onnx: "):
+            open_model(tmp_path / "m.onnx")
+
+    def test_a_damaged_openvino_file(self, tmp_path: Path) -> None:
+        pytest.importorskip("openvino")
+        (tmp_path / "m.xml").write_text("<net")
+        with pytest.raises(UserError, match=r"m\.bin, are not beside it"):
+            open_model(tmp_path / "m.xml")
+        (tmp_path / "m.bin").write_bytes(b"")
+        with pytest.raises(UserError, match=r"m\.xml: not a model that OpenVINO reads"):
+            open_model(tmp_path / "m.xml")
+
+    def test_somebody_elses_file(self, tmp_path: Path) -> None:
+        openvino = pytest.importorskip("openvino")
+        relu = openvino.convert_model(torch.nn.ReLU(), example_input=torch.zeros(1, 3, 8, 8))
+        openvino.save_model(relu, tmp_path / "m.xml")
+        with pytest.raises(UserError, match="does not say what its classes are"):
+            open_model(tmp_path / "m.xml")
+
+    def test_a_torch_program_is_no_engine(self, tmp_path: Path) -> None:
+        (tmp_path / "m.pt2").write_bytes(b"")
+        with pytest.raises(UserError, match="not a model; give a model folder"):
+            open_model(tmp_path / "m.pt2")
+
+
+class TestCache:
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        pytest.importorskip("openvino")
+        monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+        return tmp_path / "cache"
+
+    def test_a_model_is_converted_once(self, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = open_model(folder, precision="float32")
+        monkeypatch.setattr(opening_room, "export_model", None)
+        second = open_model(folder, precision="float32")
+        images = torch.randint(0, 256, (1, 3, 40, 50))
+        assert torch.equal(first.engine(images), second.engine(images))
+        assert first.fingerprint == second.fingerprint and second.folder == folder
+        assert len(list((cache / "openvino").iterdir())) == 1
+
+    def test_a_damaged_one_is_made_again(self, folder: Path, cache: Path) -> None:
+        open_model(folder)
+        (kept,) = cache.rglob("*.xml")
+        kept.write_text("<net")
+        assert open_model(folder).engine.name == "openvino"
+        assert kept.read_text() != "<net"
+
+    def test_only_the_latest_are_kept(self, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for index in range(3):
+            old = cache / "openvino" / f"old{index}"
+            old.mkdir(parents=True)
+            os.utime(old, (index, index))
+        monkeypatch.setattr(opening_room, "KEPT", 2)
+        open_model(folder)
+        names = {path.name for path in (cache / "openvino").iterdir()}
+        assert len(names) == 2 and "old2" in names
+
+    def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:
+        other = make("pspnet", "resnet10t")
+        other.network.head.classifier.bias.data += 1
+        save_model(tmp_path / "other", other, "a card")
+        assert open_model(tmp_path / "other").fingerprint != open_model(folder).fingerprint
+
+
+def test_importing_the_room_loads_no_runtime() -> None:
+    code = (
+        "import sys, sceneparse.parsing; sys.exit(bool({'openvino', 'onnx', 'onnxruntime', 'nncf'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_missing_package_is_named(tmp_path: Path, without: Callable[[str], None]) -> None:
+    without("onnxscript")
+    with pytest.raises(UserError, match=r"onnxscript is not installed; do: pip install 'sceneparse\[onnx\]'"):
+        export_model(make("pspnet", "resnet10t"), tmp_path / "m.onnx", "onnx")
+    assert list(tmp_path.iterdir()) == []
