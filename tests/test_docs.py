@@ -14,7 +14,9 @@ from sceneparse import cli
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import from_mapping, recipe_names
 from sceneparse.settings import Recipe
+from sceneparse.weights import save_model
 from small import TINY, write_data_set
+from unified import unified_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,6 +38,8 @@ def test_python_in_the_docs_runs(
     for name in ("mine", "streets"):
         if f"runs/{name}/model" in code:
             shutil.copytree(tiny_run / "model", tmp_path / "runs" / name / "model")
+    if "runs/toy-unified/model" in code:
+        save_model(tmp_path / "runs" / "toy-unified" / "model", unified_model(), "a card")
     for picture in ("photo.jpg", "street.jpg"):
         Image.new("RGB", (64, 48), (90, 120, 60)).save(picture)
     settings = {key: {} for key in ("backbone", "network", "augmentation", "training", "data")}

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings, ProtocolSettings
+from sceneparse.settings import DataKind, DataSettings, ProtocolSettings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,9 +103,7 @@ def _engine_arguments(parser: argparse.ArgumentParser) -> None:
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
-    parser.add_argument(
-        "--kind", choices=("folder", "camvid", "toyworld"), help="the data set's kind (default: the model's)"
-    )
+    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"
@@ -145,7 +143,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
     )
     group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
-    group.add_argument("--kind", choices=("folder", "camvid", "toyworld"), help="its kind (default: the model's)")
+    group.add_argument("--kind", choices=get_args(DataKind), help="its kind (default: the model's)")
     group.add_argument("--split", help="its split (default: the data set's test split)")
     group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
 
@@ -167,12 +165,22 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _tasks_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tasks",
+        nargs="+",
+        choices=("scene", "object", "part", "material", "texture"),
+        help="what a unified model shall tell (default: all that it knows)",
+    )
+
+
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
+    _tasks_argument(parser)
     _protocol_arguments(parser)
     _engine_arguments(parser)
 
@@ -181,7 +189,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
     from sceneparse.recipes import from_mapping, to_mapping
 
-    parser = load(arguments.model, engine=arguments.engine, device=arguments.device, precision=arguments.precision)
+    parser = load(
+        arguments.model,
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+        tasks=arguments.tasks,
+    )
     if overrides := _protocol_overrides(arguments):
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
@@ -191,9 +205,36 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 1 if summary.failed else 0
 
 
+def _data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
+    kinds = [kind for kind in get_args(DataKind) if kind != "toyworld"]
+    parser.add_argument(
+        "--kind", choices=(*kinds, "mixture"), default="folder", help="default: folder; mixture: what the recipe mixes"
+    )
+    parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
+
+
+def _discover_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="the folder or hub id of a unified model")
+    parser.add_argument("inputs", metavar="FOLDER", nargs="+", help="pictures, folders or globs")
+    parser.add_argument(
+        "--out", type=Path, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"
+    )
+    _engine_arguments(parser)
+
+
+def _discover(arguments: argparse.Namespace) -> int:
+    from sceneparse.parsing import discover, load
+
+    parser = load(arguments.model, engine=arguments.engine, device=arguments.device, precision=arguments.precision)
+    for table in discover(parser, arguments.inputs, arguments.out):
+        print(f"{table.name}: {len(table.rows)} x {len(table.columns)} classes that occur together")
+    print(f"tables: {arguments.out / 'discoveries.json'}\npicture: {arguments.out / 'discoveries.png'}")
+    return 0
+
+
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DIR", help="the data set's folder, or 'toyworld'")
-    parser.add_argument("--kind", choices=("folder", "camvid"), default="folder", help="default: folder")
+    _data_arguments(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
 
 
@@ -211,8 +252,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", metavar="DIR", help="the data set's folder, or 'toyworld'")
-    parser.add_argument("--kind", choices=("folder", "camvid"), default="folder", help="default: folder")
+    _data_arguments(parser)
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples on the sheet (default: 6)")
     parser.add_argument("--recipe", default=None, help="show its augmentation (default: the standard one)")
@@ -232,7 +272,48 @@ def _show(arguments: argparse.Namespace) -> int:
 def _data_settings(arguments: argparse.Namespace) -> DataSettings:
     if arguments.data == "toyworld":
         return DataSettings(kind="toyworld")
+    if arguments.kind == "mixture":
+        from sceneparse.recipes import read_recipe
+
+        data = read_recipe(arguments.data, [f"--data.root={arguments.root}"] if arguments.root else []).data
+        if data.kind != "mixture":
+            raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
+        return data
+    if arguments.root:
+        raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
     return DataSettings(kind=arguments.kind, root=arguments.data)
+
+
+def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the joint set")
+    parser.add_argument("--ade20k", type=Path, metavar="DIR", help="ADE20K with its full annotation, any release")
+    parser.add_argument(
+        "--pascal", type=Path, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
+    )
+    parser.add_argument("--opensurfaces", type=Path, metavar="DIR", help="OpenSurfaces, release 0")
+    parser.add_argument("--dtd", type=Path, metavar="DIR", help="DTD, release 1.0.1")
+    parser.add_argument(
+        "--tables", type=Path, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
+    )
+    parser.add_argument(
+        "--min-pictures", type=int, default=50, metavar="N", help="of an object or material (default: 50)"
+    )
+    parser.add_argument(
+        "--min-pixels", type=int, default=50_000, metavar="N", help="of an object or material (default: 50000)"
+    )
+    parser.add_argument(
+        "--part-pictures", type=int, default=20, metavar="N", help="pictures of an object's part (default: 20)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides which pictures are held out (default: 0)")
+
+
+def _build_broden(arguments: argparse.Namespace) -> int:
+    from sceneparse.data.broden import build_broden
+
+    built = build_broden(**vars(arguments))
+    print("\n".join(built.describe()))
+    print(f"joint set: {arguments.out}")
+    return 0
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
@@ -309,6 +390,12 @@ COMMANDS: dict[str, Command] = {
         _predict_arguments,
         _predict,
     ),
+    "discover": Command(
+        "what goes together in many pictures: scenes and objects, objects, parts, materials and textures",
+        "sceneparse discover runs/toy-unified/model holiday/ --out discoveries",
+        _discover_arguments,
+        _discover,
+    ),
     "export": Command(
         "write a model as one OpenVINO, ONNX or torch.export program that takes any picture size",
         "sceneparse export runs/my-recipe/model --format openvino --precision int8 --calibration pictures/",
@@ -326,6 +413,12 @@ COMMANDS: dict[str, Command] = {
         "sceneparse data show my-data --out samples.png",
         _show_arguments,
         _show,
+    ),
+    "data build-broden": Command(
+        "make the joint set of Unified Perceptual Parsing from the data sets that it is made of",
+        "sceneparse data build-broden --ade20k ADE20K_2021_17_01 --dtd dtd --opensurfaces opensurfaces --out broden",
+        _build_broden_arguments,
+        _build_broden,
     ),
     "import": Command(
         "turn a published checkpoint of PSPNet, UPerNet or FCN into a model; settings override what it was taken for",
@@ -366,7 +459,9 @@ def _find(words: Sequence[str]) -> tuple[str, list[str]]:
         if (name := " ".join(words[:count])) in COMMANDS:
             return name, list(words[count:])
     if words[0] == "data":
-        raise UserError("sceneparse data: give 'check' or 'show', such as 'sceneparse data check my-data'")
+        raise UserError(
+            "sceneparse data: give 'check', 'show' or 'build-broden', such as 'sceneparse data check my-data'"
+        )
     near = difflib.get_close_matches(words[0], COMMANDS, n=1)
     raise UserError(
         f"no command '{words[0]}'; did you mean '{near[0]}'?"

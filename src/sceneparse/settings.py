@@ -6,7 +6,7 @@ is its help text.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from sceneparse.errors import UserError
 
@@ -22,6 +22,7 @@ Architecture = Literal[
     "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified", "fcn", "deeplabv3"
 ]
 SceneHead = Literal["linear", "convolution"]
+FromData = Literal["scenes", "parts", "materials", "textures"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
@@ -76,6 +77,7 @@ class TaskSettings:
         textures: Number of textures.
         scene_head: linear (pooled and multiplied by one matrix, as in the paper) or convolution (a 3×3 convolution
             before, as in the release).
+        from_data: Tasks (scenes, parts, materials, textures) whose numbers are those of the training data's classes.
     """
 
     scenes: int = 0
@@ -83,6 +85,7 @@ class TaskSettings:
     materials: int = 0
     textures: int = 0
     scene_head: SceneHead = "linear"
+    from_data: tuple[FromData, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("scenes", "materials", "textures"):
@@ -92,9 +95,14 @@ class TaskSettings:
             f"network.tasks.parts is {list(self.parts)}, but each must be 2 or more: no part, and the parts",
         )
         _check(
-            self.scenes > 0 or self.scene_head == "linear",
+            self.scenes > 0 or "scenes" in self.from_data or self.scene_head == "linear",
             "network.tasks.scene_head has no effect, since network.tasks.scenes is 0: there is no scene head",
         )
+        for name in self.from_data:
+            _check(
+                not getattr(self, name),
+                f"network.tasks.{name} is given, but network.tasks.from_data says that the data decide: leave one out",
+            )
 
 
 @dataclass(frozen=True)
@@ -230,39 +238,104 @@ class NetworkSettings:
         )
 
 
+DataKind = Literal["toyworld", "folder", "camvid", "ade20k", "broden", "car_parts", "dtd"]
+TaskName = Literal["scene", "objects", "parts", "materials", "textures"]
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """One data set of a mixture.
+
+    Args:
+        kind: As in `data.kind`.
+        root: The data set's folder.
+        name: What its samples' names begin with. Null: its kind.
+        weight: How often it is drawn, in the unit of the other sources. Null: its number of training samples.
+        tasks: What it is used for: any of scene, objects, parts, materials and textures. Null: all that it labels.
+        rename: What its classes are called in the mixture: equal names merge, null drops a class.
+        keep: For tasks, by name, the classes that are used; others are unknown. Tasks not named: all.
+        short: Largest shorter side in pixels, to which larger pictures are scaled down. Null: as they are.
+        train: Its training split; null leaves it out.
+        val: Its validation split; null leaves it out.
+        test: Its test split; null leaves it out.
+    """
+
+    kind: DataKind = "folder"
+    root: str | None = None
+    name: str | None = None
+    weight: float | None = None
+    tasks: tuple[TaskName, ...] | None = None
+    rename: dict[str, str | None] = field(default_factory=dict)
+    keep: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    short: int | None = None
+    train: str | None = "train"
+    val: str | None = "val"
+    test: str | None = "test"
+
+    def __post_init__(self) -> None:
+        where = f"data.sources: '{self.name or self.kind}'"
+        _check(self.kind == "toyworld" or self.root is not None, f"{where} has no root: name the data set's folder")
+        _check(self.weight is None or self.weight > 0, f"{where} has weight {self.weight}, but it must be positive")
+        for task in self.keep:
+            _check(task in get_args(TaskName), f"{where} keeps classes of '{task}', but tasks are {get_args(TaskName)}")
+        _check(self.short is None or self.short >= 1, f"{where} has short {self.short}, but it must be at least 1")
+        _check(self.tasks is None or len(self.tasks) > 0, f"{where} has no tasks: name some, or null for all")
+        _check(bool(self.train or self.val or self.test), f"{where} has no split: name one of train, val and test")
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """The pictures and their truth.
 
     Args:
-        kind: toyworld (built in, needs no file), folder (images, masks and a classes.json) or camvid.
-        root: The data set's folder. Toy world: null.
-        train: Split to train on; several joined by "+", such as "train+val".
+        kind: toyworld (built in, needs no file), folder (images, masks and a classes.json), camvid, ade20k (objects,
+            parts and scenes), broden (the joint set of Unified Perceptual Parsing), car_parts, dtd (textures) or
+            mixture (several of these).
+        root: The data set's folder. Toy world: null. Mixture: the folder that its sources' roots lie in, null for the
+            current one.
+        sources: Mixture only: a list of data sets, each with kind, root, name, weight, tasks, rename, keep, short,
+            train, val and test.
+        batches: Mixture only: pure (all pictures of a batch come from one source) or mixed (each from any).
+        train: Split to train on; several joined by "+", such as "train+val". "train[:300]" takes the first 300 samples
+            of a split, "train[300:]" the others, "train[::2]" every second.
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
         size: Toy world only: side of a scene in pixels.
         train_count: Toy world only: number of training scenes.
         eval_count: Toy world only: number of validation and of test scenes.
+        annotation: full, or split: each training sample keeps its labels for a single task, one after the other. Shows
+            what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
         workers: Loader processes. 0 loads in the training process.
     """
 
-    kind: Literal["toyworld", "folder", "camvid"] = "folder"
+    kind: Literal[DataKind, "mixture"] = "folder"
     root: str | None = None
+    sources: tuple[SourceSettings, ...] = ()
+    batches: Literal["pure", "mixed"] = "pure"
     train: str = "train"
     val: str = "val"
     test: str = "test"
     size: int = 256
     train_count: int = 20000
     eval_count: int = 200
+    annotation: Literal["full", "split"] = "full"
     cache_mb: int = 1024
     workers: int = 1
 
     def __post_init__(self) -> None:
         _check(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
         _check(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
+        _check(
+            self.annotation == "full" or self.kind != "mixture",
+            "data.annotation is split, but a mixture's sources say themselves which tasks they teach (their `tasks`)",
+        )
         _check(self.size >= 32, f"data.size is {self.size}, but must be at least 32")
         _check(min(self.train_count, self.eval_count) >= 1, "data.train_count and data.eval_count must be at least 1")
+        mixture = self.kind == "mixture"
+        _check(not mixture or len(self.sources) > 0, "data.sources is empty, but a mixture needs at least one data set")
+        _check(mixture or not self.sources, f"data.sources has no effect, since data.kind is {self.kind}")
+        _check(mixture or self.batches == "pure", f"data.batches has no effect, since data.kind is {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -361,6 +434,9 @@ class OptimizerSettings:
         _check(self.clip is None or self.clip > 0, f"optimizer.clip is {self.clip}, but must be positive or null")
 
 
+_UNIFIED_LOSS = ("object_weight", "part_weight", "part_objects", "scene_weight", "material_weight", "texture_weight")
+
+
 @dataclass(frozen=True)
 class LossSettings:
     """What is minimised: cross-entropy averaged over the pixels that count.
@@ -372,20 +448,36 @@ class LossSettings:
         hard_fraction: Online hard example mining: keep only this fraction of the pixels, those of highest
             loss. 1 keeps all.
         hard_threshold: Mining also keeps every pixel whose true class has a probability below this.
+        object_weight: upernet_unified only, as the next ones: weight of the objects' loss. Mining and class weights
+            hold for objects alone. These weights are the release's, but the texture's, which its code lacks.
+        part_weight: Weight of the parts' loss: for each object the mean over its pixels.
+        part_objects: What becomes of the losses of objects with parts: their sum (the release) or their mean over the
+            objects of the batch.
+        scene_weight: Weight of the scene's loss.
+        material_weight: Weight of the materials' loss.
+        texture_weight: Weight of the textures' loss, whose gradient stays in the texture head.
     """
 
     aux_weight: float = 0.4
     class_weights: Literal["median"] | tuple[float, ...] | None = None
     hard_fraction: float = 1.0
     hard_threshold: float = 0.7
+    object_weight: float = 1.0
+    part_weight: float = 0.5
+    part_objects: Literal["sum", "mean"] = "sum"
+    scene_weight: float = 0.25
+    material_weight: float = 1.0
+    texture_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        for task in ("aux", "object", "part", "scene", "material", "texture"):
+            weight = getattr(self, f"{task}_weight")
+            _check(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")
         _check(
             0 < self.hard_fraction <= 1,
             f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
         )
         _check(0 <= self.hard_threshold <= 1, f"loss.hard_threshold is {self.hard_threshold}, but must be in 0..1")
-        _check(self.aux_weight >= 0, f"loss.aux_weight is {self.aux_weight}, but must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -522,6 +614,13 @@ class Recipe:
             f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
         )
         _check(
-            self.data.kind == "toyworld" or self.data.root is not None,
+            self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
+        if self.network.architecture != "upernet_unified":
+            usual = LossSettings()
+            for name in _UNIFIED_LOSS:
+                _check(
+                    getattr(self.loss, name) == getattr(usual, name),
+                    f"loss.{name} has no effect: only upernet_unified learns several tasks",
+                )

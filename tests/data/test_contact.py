@@ -1,5 +1,6 @@
 """Contact sheets show pictures, masks, variants and the classes that are on them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ from PIL import Image
 
 from sceneparse.data.contact import CELL, colored, contact_sheet
 from sceneparse.data.sample import Sample
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
 LABELS = LabelSpace(names=("sky", "road", "car"), colors=((10, 200, 250), (128, 64, 128), (250, 0, 1)))
 
@@ -83,3 +84,19 @@ def test_grey_and_many_channelled_pictures_are_drawn(tmp_path: Path) -> None:
     for channels in (1, 2, 5):
         contact_sheet(Fake(1, channels), tmp_path / "a.png", count=1)
         assert colors_of(tmp_path / "a.png")[77, 77, 77] > 1000
+
+
+def test_every_task_has_its_mask_and_its_legend(tmp_path: Path) -> None:
+    textures = LabelSpace(("dotted", "striped"), colors=((1, 2, 3), (9, 200, 7)))
+
+    class Both(Fake):
+        tasks = TaskLabels(LABELS, textures=textures)
+
+        def __getitem__(self, index: int) -> Sample:
+            return replace(super().__getitem__(index), textures=torch.ones(30, 40, dtype=torch.int16))
+
+    contact_sheet(Both(1), tmp_path / "a.png", count=1)
+    colors = colors_of(tmp_path / "a.png")
+    picture = CELL[0] * CELL[0] * 30 // 40
+    assert abs(colors[9, 200, 7] - picture) < 400 and (1, 2, 3) not in colors
+    assert abs(colors[10, 200, 250] - picture // 2) < 400

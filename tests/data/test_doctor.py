@@ -13,7 +13,7 @@ from rich.console import Console
 from sceneparse.data import Diagnosis, Finding, check, print_diagnosis
 from sceneparse.data.rules import EXAMPLES
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, SourceSettings
 
 SPACE = {"names": ["sky", "road"], "colors": [[0, 0, 255], [128, 64, 128]], "ignore": 255}
 MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
@@ -288,3 +288,31 @@ def test_camvid_is_sound(shared: Path) -> None:
         assert list(split.pixels) == facts["pixels"][split.name]["per_class"]
         assert list(split.pictures_with) == facts["pixels"][split.name]["images_with_class"]
         assert split.ignored == facts["pixels"][split.name]["void"]
+
+
+def test_every_task_of_a_mixture_is_counted_and_a_broken_sample_is_named(tmp_path: Path) -> None:
+    root = tmp_path / "dtd"
+    for split, texture, tone in (("train", "banded", 9), ("train", "dotted", 90), ("val", "dotted", 200)):
+        (root / split / texture).mkdir(parents=True)
+        Image.new("RGB", (6, 5), (tone, 9, 9)).save(root / split / texture / "a.jpg")
+    sources = (SourceSettings("dtd", str(root), test=None), SourceSettings("toyworld"))
+    settings = DataSettings(kind="mixture", sources=sources, train_count=2, eval_count=1, size=32)
+    diagnosis = check(settings, progress=False)
+    assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [4, 2, 1]
+    assert [other.task for other in diagnosis.others] == ["parts", "materials", "textures", "scene"]
+    textures = diagnosis.others[2]
+    banded = textures.labels.names.index("banded")
+    assert textures.splits[0].pictures_with[banded] == 1 and textures.splits[0].pixels[banded] == 30
+    assert diagnosis.to_json()["tasks"]["textures"]["splits"][0]["pixels"]["banded"] == 30
+    (root / "train" / "dotted" / "a.jpg").write_bytes(b"no picture")
+    diagnosis = check(settings, progress=False)
+    assert not diagnosis.ok and "dtd/dotted/a" in diagnosis.findings[0].examples[0]
+
+
+def test_pictures_in_validation_and_test_alike_are_only_a_warning(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        (tmp_path / split / "banded").mkdir(parents=True)
+        tone = 9 if split == "train" else 99
+        Image.new("RGB", (6, 5), (tone, 9, 9)).save(tmp_path / split / "banded" / "a.jpg")
+    diagnosis = check(DataSettings(kind="dtd", root=str(tmp_path)), progress=False)
+    assert diagnosis.ok and diagnosis.findings[0].code == "shared-pictures"

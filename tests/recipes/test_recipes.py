@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -322,3 +322,24 @@ def test_every_setting_has_its_help_text() -> None:
 def test_reading_a_recipe_does_not_wait_for_torch() -> None:
     code = "import sys, sceneparse.recipes as r; r.recipe_names(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class TestSeveralTasks:
+    UNIFIED: ClassVar[dict[str, Any]] = {"architecture": "upernet_unified", "aux": False}
+
+    def test_weights_of_other_tasks_have_no_effect_without_them(self) -> None:
+        assert "loss.part_weight has no effect" in complaint({"loss": {"part_weight": 1.0}})
+        read = recipe({"network": self.UNIFIED, "loss": {"part_weight": 1.0}})
+        assert read.loss.part_weight == 1.0
+
+    def test_a_number_of_classes_comes_from_the_data_or_from_the_recipe(self) -> None:
+        tasks = {"scenes": 5, "from_data": ["scenes"]}
+        assert "network.tasks.scenes is given" in complaint({"network": {**self.UNIFIED, "tasks": tasks}})
+
+    def test_negative_weights_are_refused(self) -> None:
+        message = complaint({"network": self.UNIFIED, "loss": {"scene_weight": -1}})
+        assert "loss.scene_weight is -1.0, but must be 0 or more" in message
+
+    def test_the_toy_recipe_learns_all_tasks(self) -> None:
+        tasks = read_recipe("toy-unified").network.tasks
+        assert set(tasks.from_data) == {"scenes", "parts", "materials", "textures"}

@@ -1,6 +1,6 @@
 """Contact sheets: what a data set holds, and what augmentation makes of it, to look at before training."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, Task, tasks_of
 from sceneparse.files import whole_file
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
 CELL = (320, 320)
 """Largest width and height of a picture on the sheet."""
@@ -31,6 +31,8 @@ def contact_sheet(
 ) -> None:
     """Write a sheet of pictures beside their masks in the classes' colours, with a legend of the classes on it.
 
+    Every task that a picture is labelled for has its mask; the scene stands beside the picture's name.
+
     Ignored pixels are black with grey stripes. Pictures of one channel are drawn grey; of more than three, the first
     three.
 
@@ -45,18 +47,33 @@ def contact_sheet(
     rng = np.random.default_rng(seed)
     indices = sorted(rng.choice(len(dataset), size=min(count, len(dataset)), replace=False).tolist())
     rows = []
-    shown = np.zeros(len(dataset.labels) + 1, dtype=np.int64)
+    tasks = tasks_of(dataset) or TaskLabels(dataset.labels)
+    spaces = mask_spaces(tasks)
+    shown = {task: np.zeros(len(space) + 1, dtype=np.int64) for task, space in spaces.items()}
     for index in indices:
         sample = dataset[index]
         versions = [sample]
         if augmented is not None:
             versions += [augmented(sample, number) for number in range(variants)]
         for version in versions:
-            if version.objects is not None:
-                shown += np.bincount((version.objects.numpy() - IGNORE).ravel(), minlength=len(shown))
-        rows.append(_Row(sample.name, [_pair(version, dataset.labels) for version in versions]))
+            for task, counts in shown.items():
+                if (mask := version.masks().get(task)) is not None:
+                    counts += np.bincount((mask.numpy() - IGNORE).ravel(), minlength=len(counts))
+        scene = f" ({tasks.scenes.names[sample.scene]})" if tasks.scenes and sample.scene is not None else ""
+        rows.append(_Row(sample.name + scene, [_pictures(version, spaces) for version in versions]))
     with whole_file(path) as temporary:
-        _draw(rows, dataset.labels, shown).save(temporary, format="PNG")
+        _draw(rows, spaces, shown).save(temporary, format="PNG")
+
+
+def mask_spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+    """The label spaces of the tasks that pixels are labelled for, by the sample's field."""
+    found: dict[Task, LabelSpace | None] = {
+        "objects": tasks.objects,
+        "parts": tasks.parts,
+        "materials": tasks.materials,
+        "textures": tasks.textures,
+    }
+    return {task: space for task, space in found.items() if space is not None}
 
 
 @dataclass(frozen=True)
@@ -82,12 +99,13 @@ def colored(objects: Tensor, labels: LabelSpace) -> NDArray[np.uint8]:
     return colors
 
 
-def _pair(sample: Sample, labels: LabelSpace) -> list[Image.Image]:
+def _pictures(sample: Sample, spaces: Mapping[Task, LabelSpace]) -> list[Image.Image]:
     pixels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
     images = [_fitted(pixels[:3].permute(1, 2, 0).numpy(), Image.Resampling.LANCZOS)]
-    if sample.objects is not None:
-        # Colours of several classes must not blend, so no interpolation.
-        images.append(_fitted(colored(sample.objects, labels), Image.Resampling.NEAREST))
+    for task, mask in sample.masks().items():
+        if task in spaces:
+            # Colours of several classes must not blend, so no interpolation.
+            images.append(_fitted(colored(mask, spaces[task]), Image.Resampling.NEAREST))  # type: ignore[index]
     return images
 
 
@@ -98,7 +116,9 @@ def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Im
     return image.resize(size, Image.Resampling.NEAREST if factor > 1 else resampling)
 
 
-def _draw(rows: Sequence[_Row], labels: LabelSpace, shown: NDArray[np.int64]) -> Image.Image:
+def _draw(
+    rows: Sequence[_Row], spaces: Mapping[Task, LabelSpace], shown: Mapping[Task, NDArray[np.int64]]
+) -> Image.Image:
     """The sheet: columns as wide as their widest picture, rows as high as their highest, the legend below."""
     columns = max(len(row.versions) for row in rows)
     widths = [
@@ -107,7 +127,7 @@ def _draw(rows: Sequence[_Row], labels: LabelSpace, shown: NDArray[np.int64]) ->
     ]
     titles = ["original", *(f"augmented {number + 1}" for number in range(columns - 1))]
     width = max(2 * MARGIN + sum(widths) + 2 * MARGIN * (columns - 1), 480)
-    legend = list(_legend(labels, shown, width - 2 * MARGIN))
+    legend = list(_legend(spaces, shown, width - 2 * MARGIN))
     legend_height = CAPTION * (legend[-1].row + 1) if legend else 0
     top = MARGIN + CAPTION + 4
     height = top + sum(row.height + CAPTION + GAP for row in rows) + GAP + legend_height + MARGIN
@@ -143,23 +163,33 @@ class _Entry:
     row: int
 
 
-def _legend(labels: LabelSpace, shown: NDArray[np.int64], width: int) -> Iterator[_Entry]:
-    """The classes on the sheet, in the label space's order, with their share of its pixels; ignored comes last."""
-    total = max(int(shown.sum()), 1)
-    entries = [(labels.names[index], index) for index in range(len(labels)) if shown[index + 1]]
-    if shown[0]:
-        entries.append(("ignored", IGNORE))
+def _legend(spaces: Mapping[Task, LabelSpace], shown: Mapping[Task, NDArray[np.int64]], width: int) -> Iterator[_Entry]:
+    """The classes on the sheet, in the label spaces' order, with their share of the pixels labelled for their task.
+
+    Ignored comes last. Each task but the objects begins a row of its own, with its name.
+    """
     x, row = 0, 0
-    for name, index in entries:
-        text = f"{name} {shown[index + 1] / total:.1%}"
-        size = 20 + round(_font(13).getlength(text)) + 20
-        if x and x + size > width:
+    for task, labels in spaces.items():
+        counts = shown[task]
+        total = int(counts.sum())
+        if not total:
+            continue
+        entries = [(labels.names[index], index) for index in range(len(labels)) if counts[index + 1]]
+        if counts[0]:
+            entries.append(("ignored", IGNORE))
+        if x:
             x, row = 0, row + 1
-        swatch = Image.new("RGB", (14, 14), labels.colors[index] if index != IGNORE else (0, 0, 0))
-        if index == IGNORE:
-            ImageDraw.Draw(swatch).line((0, 13, 13, 0), fill=(128, 128, 128), width=2)
-        yield _Entry(text, swatch, x, row)
-        x += size
+        for number, (name, index) in enumerate(entries):
+            title = f"{task}: " if task != "objects" and number == 0 else ""
+            text = f"{title}{name} {counts[index + 1] / total:.1%}"
+            size = 20 + round(_font(13).getlength(text)) + 20
+            if x and x + size > width:
+                x, row = 0, row + 1
+            swatch = Image.new("RGB", (14, 14), labels.colors[index] if index != IGNORE else (0, 0, 0))
+            if index == IGNORE:
+                ImageDraw.Draw(swatch).line((0, 13, 13, 0), fill=(128, 128, 128), width=2)
+            yield _Entry(text, swatch, x, row)
+            x += size
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

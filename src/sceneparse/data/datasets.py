@@ -1,17 +1,24 @@
 """Which data sets there are, and how a split of one is opened."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
+from sceneparse.data.broden import open_ade20k, open_broden
 from sceneparse.data.camvid import open_camvid
+from sceneparse.data.car_parts import open_car_parts
+from sceneparse.data.dtd import open_dtd
 from sceneparse.data.folder import open_folder
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.mixture import Mixture, Source, united
+from sceneparse.data.sample import TASKS, DataSet, Sample
+from sceneparse.data.shrinking import Shrunken
+from sceneparse.data.split import SplitAnnotation
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
-from sceneparse.settings import DataSettings
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.settings import DataSettings, SourceSettings
 
 
 def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> DataSet:
@@ -20,19 +27,94 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
     Args:
         settings: Kind and place of the data set.
         split: A split's name, or several joined by "+" ("train+val"), whose samples follow each other and whose names
-            begin with their split's ("train/0001").
+            begin with their split's ("train/0001"). "train[:300]" is the first 300 samples of a split, "train[300:]"
+            the others, "train[::2]" every second. A mixture's split is what its sources have under that name.
         channels: Channels of the pictures, as `read_picture` takes them.
 
     Raises:
         UserError: The folder hasn't the kind's layout (the message shows it), has no such split, or its pictures and
             masks don't match.
     """
+    if settings.kind == "mixture":
+        return open_mixture(settings, split, channels)
     names = split.split("+")
     if len(set(names)) != len(names):
         raise UserError(f"split '{split}' names a split twice, which would count its pictures double")
-    if len(names) == 1:
-        return KINDS[settings.kind](settings, split, channels)
-    return JoinedSplits(names, [KINDS[settings.kind](settings, name, channels) for name in names])
+    parts = [_open_piece(settings, name, channels) for name in names]
+    dataset = parts[0] if len(parts) == 1 else JoinedSplits(names, parts)
+    return SplitAnnotation(dataset) if settings.annotation == "split" and split == settings.train else dataset
+
+
+def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
+    """A split, or some of its samples."""
+    if "[" not in name:
+        return KINDS[settings.kind](settings, name, channels)
+    found = re.fullmatch(r"([^\[\]]+)\[(\d*):(\d*)(?::(\d*))?\]", name)
+    if found is None or found[4] == "0":
+        raise UserError(f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]'")
+    whole = KINDS[settings.kind](settings, found[1], channels)
+    chosen = range(len(whole))[slice(*(int(bound) if bound else None for bound in found.groups()[1:]))]
+    if not chosen:
+        raise UserError(f"split '{name}' is empty: '{found[1]}' has {len(whole):,} samples")
+    return SomeSamples(whole, chosen)
+
+
+def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixture:
+    """Open a split of a mixture. Its label spaces are those of all sources, also of ones that have no such split.
+
+    Args:
+        settings: With `sources`.
+        split: train, val or test.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another split, no source has it, or a source cannot be opened.
+    """
+    if split not in ("train", "val", "test"):
+        raise UserError(f"a mixture has the splits train, val and test, not '{split}'")
+
+    def source(own: SourceSettings, name: str) -> Source:
+        root = None if own.root is None else str(Path(settings.root or "") / Path(own.root).expanduser())
+        data = replace(settings, kind=own.kind, root=root, sources=(), batches="pure")
+        dataset = open_dataset(data, name, channels=channels)
+        if own.short is not None:
+            dataset = Shrunken(dataset, own.short)
+        return Source(own.name or own.kind, dataset, own.weight, own.rename, own.tasks or TASKS, own.keep)
+
+    everything = [source(own, own.train or own.val or own.test or "") for own in settings.sources]
+    splits = [getattr(own, split) for own in settings.sources]
+    chosen = [source(own, name) for own, name in zip(settings.sources, splits, strict=True) if name]
+    if not chosen:
+        raise UserError(f"no data set of the mixture has a split for {split}")
+    return Mixture(chosen, settings.batches, united(everything))
+
+
+class SomeSamples:
+    """Consecutive samples of a data set; see `DataSet`.
+
+    Args:
+        dataset: The whole.
+        chosen: Their indices.
+    """
+
+    def __init__(self, dataset: DataSet, chosen: range) -> None:
+        self.tasks: TaskLabels = dataset.tasks
+        self._dataset, self._chosen = dataset, chosen
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._dataset.labels
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._dataset[self._chosen[index]]
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(self._chosen[index])
 
 
 class JoinedSplits:
@@ -44,10 +126,15 @@ class JoinedSplits:
     """
 
     def __init__(self, names: Sequence[str], parts: Sequence[DataSet]) -> None:
-        self.labels: LabelSpace = parts[0].labels
+        self.tasks: TaskLabels = parts[0].tasks
         self._names = tuple(names)
         self._parts = tuple(parts)
         self._ends = list(accumulate(len(part) for part in parts))
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._parts[0].labels
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -89,17 +176,17 @@ def _open_toyworld(settings: DataSettings, split: str, channels: int) -> DataSet
     return ToyWorld(settings.size, count, split)
 
 
-def _open_folder(settings: DataSettings, split: str, channels: int) -> DataSet:
-    return open_folder(root_of(settings), split, channels)
-
-
-def _open_camvid(settings: DataSettings, split: str, channels: int) -> DataSet:
-    return open_camvid(root_of(settings), split, channels)
+def _by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:
+    return lambda settings, split, channels: opener(root_of(settings), split, channels)
 
 
 KINDS: dict[str, Callable[[DataSettings, str, int], DataSet]] = {
     "toyworld": _open_toyworld,
-    "folder": _open_folder,
-    "camvid": _open_camvid,
+    "folder": _by_root(open_folder),
+    "camvid": _by_root(open_camvid),
+    "ade20k": _by_root(open_ade20k),
+    "broden": _by_root(open_broden),
+    "car_parts": _by_root(open_car_parts),
+    "dtd": _by_root(open_dtd),
 }
-"""The openers, by `data.kind`."""
+"""The openers, by `data.kind`; a mixture opens its sources by them."""

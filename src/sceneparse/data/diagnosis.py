@@ -63,6 +63,21 @@ class SplitSummary:
 
 
 @dataclass(frozen=True)
+class TaskSummary:
+    """What the splits hold for one task.
+
+    Args:
+        task: scene, objects, parts, materials or textures.
+        labels: Its label space.
+        splits: Counts of each split, of the pictures that are labelled for the task. A scene counts as one pixel.
+    """
+
+    task: str
+    labels: LabelSpace
+    splits: tuple[SplitSummary, ...]
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """All that a check found.
 
@@ -73,6 +88,7 @@ class Diagnosis:
         splits: Its splits.
         findings: Errors first, then warnings, then notes.
         seconds: How long the check took.
+        others: What the splits hold for other tasks than that of `labels`, where the check looks at several.
     """
 
     kind: str
@@ -81,6 +97,7 @@ class Diagnosis:
     splits: tuple[SplitSummary, ...]
     findings: tuple[Finding, ...]
     seconds: float
+    others: tuple[TaskSummary, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -107,21 +124,14 @@ class Diagnosis:
             "ok": self.ok,
             "verdict": self.verdict,
             "labels": self.labels.to_json(),
-            "splits": [
-                {
-                    "name": split.name,
-                    "pictures": split.pictures,
-                    "sizes": [
-                        {"height": height, "width": width, "pictures": count}
-                        for (height, width), count in split.sizes.most_common()
-                    ],
-                    "pixels": dict(zip(self.labels.names, split.pixels, strict=True)),
-                    "pictures_with": dict(zip(self.labels.names, split.pictures_with, strict=True)),
-                    "ignored": split.ignored,
-                    "total": split.total,
+            "splits": [_split_to_json(split, self.labels) for split in self.splits],
+            "tasks": {
+                other.task: {
+                    "labels": other.labels.to_json(),
+                    "splits": [_split_to_json(split, other.labels) for split in other.splits],
                 }
-                for split in self.splits
-            ],
+                for other in self.others
+            },
             "findings": [
                 {
                     "severity": finding.severity,
@@ -136,10 +146,28 @@ class Diagnosis:
         }
 
 
+def _split_to_json(split: SplitSummary, labels: LabelSpace) -> dict[str, Any]:
+    return {
+        "name": split.name,
+        "pictures": split.pictures,
+        "sizes": [
+            {"height": height, "width": width, "pictures": count}
+            for (height, width), count in split.sizes.most_common()
+        ],
+        "pixels": dict(zip(labels.names, split.pixels, strict=True)),
+        "pictures_with": dict(zip(labels.names, split.pictures_with, strict=True)),
+        "ignored": split.ignored,
+        "total": split.total,
+    }
+
+
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print splits, class balance, findings and the verdict."""
     console.print(_splits_table(diagnosis))
-    console.print(_balance_table(diagnosis))
+    title = "share of labelled pixels, and pictures, by class"
+    console.print(_balance_table(title, diagnosis.labels, diagnosis.splits))
+    for other in diagnosis.others:
+        console.print(_balance_table(f"{other.task}: {title}", other.labels, other.splits))
     style = {"error": "bold red", "warning": "bold yellow", "note": "cyan"}
     for finding in diagnosis.findings:
         line = Text.assemble((f"{finding.severity:<8}", style[finding.severity]), (finding.code, "bold"))
@@ -161,19 +189,22 @@ def _splits_table(diagnosis: Diagnosis) -> Table:
     return table
 
 
-def _balance_table(diagnosis: Diagnosis) -> Table:
-    table = Table(title="share of labelled pixels, and pictures, by class", title_justify="left")
+def _balance_table(title: str, labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
+    """A row for each class; of large label spaces only those that occur, since the findings name the others."""
+    table = Table(title=title, title_justify="left")
     table.add_column("id", justify="right")
     table.add_column("class")
-    for split in diagnosis.splits:
+    for split in splits:
         table.add_column(split.name, justify="right")
         table.add_column("pictures", justify="right")
-    for index, (name, color) in enumerate(zip(diagnosis.labels.names, diagnosis.labels.colors, strict=True)):
+    for index, (name, color) in enumerate(zip(labels.names, labels.colors, strict=True)):
+        if len(labels) > 200 and not any(split.pictures_with[index] for split in splits):
+            continue
         cells: list[Text | str] = [
-            str(diagnosis.labels.ids[index]),
+            str(labels.ids[index]),
             Text.assemble(("■ ", f"rgb({color[0]},{color[1]},{color[2]})"), name),
         ]
-        for split in diagnosis.splits:
+        for split in splits:
             absent = split.pictures_with[index] == 0
             cells += [
                 Text("never", style="yellow") if absent else f"{split.share(index):.2%}",

@@ -2,12 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sceneparse.data import rules
 from sceneparse.data.camvid import CAMVID, camvid_splits
@@ -16,6 +12,7 @@ from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, SplitSumma
 from sceneparse.data.examine import Facts, examine, examine_sample
 from sceneparse.data.folder import folder_splits
 from sceneparse.data.pairs import Listing, list_pairs
+from sceneparse.data.survey import progress_bar, survey
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
@@ -29,6 +26,8 @@ TOYWORLD_SAMPLE = 64
 
 def check(settings: DataSettings, *, progress: bool = True, workers: int | None = None, channels: int = 3) -> Diagnosis:
     """Read every picture and mask of every split of a data set, and report all that is wrong.
+
+    Data sets of other kinds than folders and CamVid are read as training reads them, sample by sample.
 
     Looked for: pictures and masks without each other, unreadable files, differing sizes, values outside the label
     space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored.
@@ -45,6 +44,8 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     start = time.perf_counter()
     if settings.kind == "toyworld":
         return _check_toyworld(settings, progress, start)
+    if settings.kind not in ("folder", "camvid"):
+        return survey(settings, progress, workers, channels)
     root = root_of(settings)
     splits = camvid_splits(root) if settings.kind == "camvid" else folder_splits(root)
     labels = CAMVID if settings.kind == "camvid" else LabelSpace.read(root / "classes.json")
@@ -57,7 +58,7 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
             findings.append(Finding("error", "no-folder", str(error)))
         else:
             findings += rules.of_listing(split, listings[split.name], root)
-    with _bar(progress, sum(len(listing.pairs) for listing in listings.values())) as step:
+    with progress_bar(progress, sum(len(listing.pairs) for listing in listings.values())) as step:
         facts = {name: _examined(listing, labels, channels, workers, step) for name, listing in listings.items()}
     findings += rules.of_files([fact for split in facts.values() for fact in split], labels, root)
     findings += rules.of_copies(facts, root)
@@ -76,7 +77,7 @@ def _check_toyworld(settings: DataSettings, progress: bool, start: float) -> Dia
     text = f"scenes are rendered, so no file needs a check; counted are the first {TOYWORLD_SAMPLE} of each split"
     findings = [Finding("note", "built-in", text, sum(counts.values()))]
     summaries = []
-    with _bar(progress, sum(counts.values())) as step:
+    with progress_bar(progress, sum(counts.values())) as step:
         for name, dataset in datasets.items():
             facts = []
             for index in range(counts[name]):
@@ -106,11 +107,3 @@ def _examined(
 
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         return list(pool.map(one, range(len(listing.pairs))))
-
-
-@contextmanager
-def _bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task("checking pictures", total=total)
-        yield lambda: bar.advance(task)

@@ -9,26 +9,22 @@ reads nothing of what was before.
 import ctypes
 import signal
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.data.augment import augment
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.mixture import Mixture
+from sceneparse.data.order import AUGMENTATION, Place, places, stream
+from sceneparse.data.sample import DataSet, Sample, Task
 from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
 
-Place = tuple[int, int]
-"""A sample of the endless row: (epoch, index in the data set)."""
-
-ORDER, AUGMENTATION = 0, 1
-"""What a generator is for; keeps the streams of chance apart."""
+OBJECTS_ALONE: tuple[Task, ...] = ("objects",)
 
 PREFETCH = 3
 """Batches that each worker keeps ready."""
@@ -44,6 +40,12 @@ class Batch:
         names: The samples' names.
         paths: The pictures' files, empty where there are none.
         indices: The samples' indices in the data set.
+        scenes: (N,) int64 class indices, `IGNORE` where unknown. This and the next are None where the task is not
+            trained on.
+        parts: Like `objects`.
+        owners: The objects that `parts` are parts of: the sample's own, or else its objects.
+        materials: Like `objects`.
+        textures: Like `objects`.
     """
 
     images: Tensor
@@ -51,6 +53,11 @@ class Batch:
     names: tuple[str, ...]
     paths: tuple[str, ...]
     indices: tuple[int, ...]
+    scenes: Tensor | None = None
+    parts: Tensor | None = None
+    owners: Tensor | None = None
+    materials: Tensor | None = None
+    textures: Tensor | None = None
 
 
 def training_batches(
@@ -64,6 +71,7 @@ def training_batches(
     stop: int,
     workers: int,
     cache_mb: int,
+    tasks: Collection[Task] = OBJECTS_ALONE,
     rank: int = 0,
     world: int = 1,
 ) -> Generator[Batch, None, None]:
@@ -81,20 +89,22 @@ def training_batches(
         stop: One past the last iteration.
         workers: Loader processes; 0 loads in this one.
         cache_mb: Memory for decoded samples in MiB, over all workers of this process.
+        tasks: What is trained on; the truth of other tasks is neither kept nor augmented. With the objects alone each
+            sample must have them, else any of the tasks is enough.
         rank: This process among those that train together.
         world: Number of processes that train together.
 
     Raises:
-        UserError: The data set is empty, a sample cannot be read or has no objects, or pictures without a crop differ
+        UserError: The data set is empty, a sample cannot be read or has no truth, or pictures without a crop differ
             in size; the message names the sample.
     """
     if len(dataset) == 0:
         raise UserError("the training split has no samples: there is nothing to train on")
     loader = DataLoader(
-        _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers)),
-        batch_sampler=_Places(len(dataset), batch, seed, start, stop, rank, world),
+        _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers), tasks),
+        batch_sampler=_Places(dataset, batch, seed, start, stop, rank, world),
         num_workers=workers,
-        collate_fn=_collate,
+        collate_fn=_Collate(tasks),
         worker_init_fn=_begin_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
@@ -114,38 +124,24 @@ def training_batches(
         ) from None
 
 
-def places(samples: int, batch: int, seed: int, iteration: int, rank: int = 0, world: int = 1) -> list[Place]:
-    """What an iteration trains on in one process: its share of the batch, as (epoch, index) pairs."""
-    share = batch // world
-    first = iteration * batch + rank * share
-    row = [divmod(place, samples) for place in range(first, first + share)]
-    return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
-
-
-# A batch may reach over an epoch's end, so the last two orders are kept.
-@lru_cache(maxsize=2)
-def _order(samples: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    return _rng(seed, ORDER, epoch).permutation(samples)
-
-
-def _rng(seed: int, purpose: int, *counters: int) -> np.random.Generator:
-    """A generator that depends on nothing but these numbers."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *counters])))
-
-
 class _Places:
     """Batch sampler: the places of each iteration, counted and not stored."""
 
-    def __init__(self, samples: int, batch: int, seed: int, start: int, stop: int, rank: int, world: int) -> None:
-        self.samples, self.batch, self.seed = samples, batch, seed
+    def __init__(self, dataset: DataSet, batch: int, seed: int, start: int, stop: int, rank: int, world: int) -> None:
+        self.dataset, self.batch, self.seed = dataset, batch, seed
         self.start, self.stop, self.rank, self.world = start, stop, rank, world
 
     def __len__(self) -> int:
         return max(0, self.stop - self.start)
 
     def __iter__(self) -> Iterator[list[Place]]:
-        for iteration in range(self.start, self.stop):
-            yield places(self.samples, self.batch, self.seed, iteration, self.rank, self.world)
+        if isinstance(self.dataset, Mixture):
+            share = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
+            for whole in self.dataset.places(self.batch, self.seed, self.start, self.stop):
+                yield whole[share]
+        else:
+            for iteration in range(self.start, self.stop):
+                yield places(len(self.dataset), self.batch, self.seed, iteration, self.rank, self.world)
 
 
 class _AugmentedSamples(Dataset[object]):
@@ -162,9 +158,10 @@ class _AugmentedSamples(Dataset[object]):
         mean: Sequence[float],
         seed: int,
         cache_bytes: int,
+        tasks: Collection[Task],
     ) -> None:
         self.dataset, self.settings, self.mean, self.seed = dataset, settings, mean, seed
-        self.free = cache_bytes
+        self.free, self.tasks = cache_bytes, frozenset(tasks)
         self.cache: dict[int, Sample] = {}
 
     def __getitem__(self, place: Place) -> "tuple[int, Sample] | _Failure":
@@ -174,17 +171,20 @@ class _AugmentedSamples(Dataset[object]):
         except UserError as error:
             # An exception from a worker would arrive as a worker's traceback; the user should see its one line.
             return _Failure(str(error))
-        return index, augment(sample, self.settings, self.mean, _rng(self.seed, AUGMENTATION, epoch, index))
+        return index, augment(sample, self.settings, self.mean, stream(self.seed, AUGMENTATION, epoch, index))
 
     def _decoded(self, index: int) -> Sample:
         if index in self.cache:
             return self.cache[index]
         sample = self.dataset[index]
-        if sample.objects is None:
+        sample = sample.only(self.tasks)
+        if self.tasks == {"objects"} and sample.objects is None:
             raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
-        # The other tasks' masks are not trained on here: neither kept nor augmented.
-        size = sample.image.nbytes + sample.objects.nbytes
-        sample = replace(sample, parts=None, materials=None, textures=None)
+        if sample.scene is None and not sample.masks():
+            raise UserError(
+                f"sample '{sample.name}' is labelled for none of the tasks: {', '.join(sorted(self.tasks))}"
+            )
+        size = sample.image.nbytes + sum(mask.nbytes for mask in sample.masks().values())
         if size <= self.free:
             self.free -= size
             self.cache[index] = sample
@@ -198,31 +198,43 @@ class _Failure:
     message: str
 
 
-def _collate(items: "list[tuple[int, Sample] | _Failure]") -> "Batch | _Failure":
-    samples, masks, indices = [], [], []
-    for item in items:
-        if isinstance(item, _Failure):
-            return item
-        index, sample = item
-        assert sample.objects is not None
-        samples.append(sample)
-        masks.append(sample.objects)
-        indices.append(index)
-    first = samples[0]
-    for sample in samples:
-        if sample.image.shape != first.image.shape:
-            one, other = (f"'{s.name}' is {'x'.join(map(str, s.image.shape))}" for s in (first, sample))
-            return _Failure(
-                f"pictures of one batch differ in channels x height x width: {one}, {other}; "
-                "set augmentation.crop, such as --augmentation.crop [473,473]"
-            )
-    return Batch(
-        torch.stack([sample.image for sample in samples]),
-        torch.stack(masks),
-        tuple(sample.name for sample in samples),
-        tuple(sample.path for sample in samples),
-        tuple(indices),
-    )
+class _Collate:
+    """Samples to a batch; what a sample has no truth for is `IGNORE`."""
+
+    def __init__(self, tasks: Collection[Task]) -> None:
+        self.maps = [name for name in ("parts", "materials", "textures") if name in tasks]
+        self.scenes = "scene" in tasks
+
+    def __call__(self, items: "list[tuple[int, Sample] | _Failure]") -> "Batch | _Failure":
+        samples, indices = [], []
+        for item in items:
+            if isinstance(item, _Failure):
+                return item
+            indices.append(item[0])
+            samples.append(item[1])
+        first = samples[0]
+        for sample in samples:
+            if sample.image.shape != first.image.shape:
+                one, other = (f"'{s.name}' is {'x'.join(map(str, s.image.shape))}" for s in (first, sample))
+                return _Failure(
+                    f"pictures of one batch differ in channels x height x width: {one}, {other}; "
+                    "set augmentation.crop, such as --augmentation.crop [473,473]"
+                )
+        unknown = torch.full(first.size, IGNORE, dtype=torch.int16)
+        masks = [sample.masks() for sample in samples]
+        maps = {name: torch.stack([mask.get(name, unknown) for mask in masks]) for name in self.maps}
+        if "parts" in maps:
+            maps["owners"] = torch.stack([mask.get("owners", mask.get("objects", unknown)) for mask in masks])
+        scenes = [IGNORE if sample.scene is None else sample.scene for sample in samples]
+        return Batch(
+            torch.stack([sample.image for sample in samples]),
+            torch.stack([mask.get("objects", unknown) for mask in masks]),
+            tuple(sample.name for sample in samples),
+            tuple(sample.path for sample in samples),
+            tuple(indices),
+            scenes=torch.tensor(scenes) if self.scenes else None,
+            **maps,
+        )
 
 
 def _begin_worker(_: int) -> None:

@@ -8,7 +8,7 @@ from sceneparse.data.finding import walk
 from sceneparse.data.pictures import read_mask, read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class PairedPictures:
         listing = list_pairs(split)
         refuse_unpaired(listing, split)
         self.labels = labels
+        self.tasks = TaskLabels(labels)
         self._pairs = listing.pairs
         self._channels = channels
 

@@ -1,14 +1,20 @@
 """What a data set gives: one picture with whatever truth it has."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 
-MASKS = ("objects", "parts", "materials", "textures")
+Task = Literal["scene", "objects", "parts", "materials", "textures"]
+"""What a picture can be labelled for; each is a field of `Sample`."""
+
+TASKS: tuple[Task, ...] = ("scene", "objects", "parts", "materials", "textures")
+
+MASKS: tuple[str, ...] = ("objects", "parts", "materials", "textures", "owners")
 """The fields of a `Sample` that are label maps and go through every geometric change with the picture."""
 
 
@@ -19,10 +25,12 @@ class Sample:
     Args:
         image: (C, H, W) uint8.
         objects: (H, W) int16 class indices, `IGNORE` (-1) where unknown.
-        parts: The same for parts.
+        parts: The same for parts. They say nothing of an object that shows none of its parts; of one that does, pixels
+            that are `IGNORE` are known to be no part (Broden+'s reading).
         materials: The same for materials.
         textures: The same for textures.
         scene: Index of the whole picture's scene class.
+        owners: The objects that `parts` are parts of, where `objects` doesn't tell; not learnt as objects.
         name: A stable, unique name inside its data set (a relative path without suffix, "/" as separator).
         path: The picture's file, empty when there is none.
     """
@@ -33,6 +41,7 @@ class Sample:
     materials: Tensor | None = None
     textures: Tensor | None = None
     scene: int | None = None
+    owners: Tensor | None = None
     name: str = ""
     path: str = ""
 
@@ -45,6 +54,15 @@ class Sample:
         """A copy with another picture and the named label maps replaced."""
         return replace(self, image=image, **masks)  # type: ignore[arg-type]
 
+    def only(self, tasks: Collection[Task]) -> "Sample":
+        """A copy without the truth of other tasks. Objects that are needed to read the parts are kept as `owners`."""
+        kept: dict[str, Any] = {task: None for task in TASKS if task not in tasks}
+        if "parts" in kept:
+            kept["owners"] = None
+        elif "objects" in kept and self.parts is not None and self.owners is None:
+            kept["owners"] = self.objects
+        return replace(self, **kept)
+
     def masks(self) -> dict[str, Tensor]:
         """The label maps that are there, by field name."""
         return {name: mask for name in MASKS if isinstance(mask := getattr(self, name), torch.Tensor)}
@@ -53,8 +71,19 @@ class Sample:
 class DataSet(Protocol):
     """A split of a data set: samples by index, at their original size, always the same."""
 
-    labels: LabelSpace
-    """The objects' label space."""
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space.
+
+        Raises:
+            UserError: The data set labels no objects, so that it is of use in a mixture only.
+        """
+        ...
+
+    @property
+    def tasks(self) -> TaskLabels:
+        """The label spaces of all tasks that its samples can be labelled for."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -69,3 +98,8 @@ class DataSet(Protocol):
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         ...
+
+
+def tasks_of(dataset: DataSet) -> TaskLabels | None:
+    """The label spaces of the other tasks that a data set names in an attribute `tasks`; None for objects alone."""
+    return getattr(dataset, "tasks", None)

@@ -8,10 +8,12 @@ from pathlib import Path
 from rich.console import Console
 
 from sceneparse.data import open_dataset
+from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report
 from sceneparse.inference import EngineName, open_model, resolve
+from sceneparse.labels import TaskLabels
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights import ModelConfig
@@ -60,8 +62,11 @@ def evaluate_model(
             f"{model} names {len(opened.labels)} classes ({', '.join(opened.labels.names[:3])}, …) but the data set "
             f"{len(dataset.labels)} ({', '.join(dataset.labels.names[:3])}, …): give data with the model's classes"
         )
+    refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     title = f"{opened.config.name} on {settings.kind} {settings.test}"
-    evaluation = evaluate(opened.engine, dataset, tested, count=count, progress=title if progress else None)
+    evaluation = evaluate(
+        opened.engine, dataset, tested, tasks=opened.tasks, count=count, progress=title if progress else None
+    )
     folder = Path(model)
     out = Path(out or (folder.parent / "evaluation" if folder.is_dir() else "evaluation"))
     facts = {
@@ -75,6 +80,22 @@ def evaluate_model(
         print_scores(evaluation, Console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
     return evaluation
+
+
+def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:
+    """Refuse truth that is told in other classes than the model's, task by task.
+
+    Raises:
+        UserError: A task that both know has other classes in the data set.
+    """
+    if known is None or given is None:
+        return
+    mine, theirs = known.names(), given.names()
+    for task in mine.keys() & theirs.keys():
+        if mine[task] != theirs[task]:
+            raise UserError(
+                f"{model} and the data set name different {task}: give data with the model's classes, or label them"
+            )
 
 
 def machine() -> str:
@@ -94,9 +115,11 @@ def data_settings(config: ModelConfig, data: str | None, kind: str | None, split
     """
     trained = config.data
     stored = to_mapping(replace(trained, root=data or trained.root))
+    if kind and kind != "mixture":  # what the model was trained on may be a mixture, whose sources have no part in this
+        stored |= {"kind": kind, "sources": [], "batches": "pure"}
     settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])
     if settings.kind == "toyworld" and data is not None:
         raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
-    if settings.kind != "toyworld" and settings.root is None:
+    if settings.kind not in ("toyworld", "mixture") and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
     return replace(settings, test=split or settings.test)

@@ -2,10 +2,10 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -16,8 +16,9 @@ from torch import Tensor
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
-from sceneparse.inference import Engine, TestProtocol, label
-from sceneparse.labels import LabelSpace
+from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
+from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
+from sceneparse.labels import LabelSpace, TaskLabels
 
 AHEAD = 2
 """Samples that are read ahead while the network works."""
@@ -51,6 +52,8 @@ class Evaluation:
         protocol: How the pictures were tested.
         labels: The label space.
         seconds: How long it took, reading included.
+        tasks: The scores of the tasks beside the objects; None for a model without.
+        task_counts: What they are functions of, as in `TaskCounts`.
     """
 
     scores: Scores
@@ -59,6 +62,8 @@ class Evaluation:
     protocol: TestProtocol
     labels: LabelSpace
     seconds: float
+    tasks: TaskScores | None = None
+    task_counts: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def pictures_per_second(self) -> float:
@@ -67,6 +72,7 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The content of metrics.json; fractions 0..1, null for classes without a score."""
+        tasks = {} if self.tasks is None else {"tasks": self.tasks.to_json()}
         return {
             "mean_iou": self.scores.mean_iou,
             "pixel_accuracy": self.scores.pixel_accuracy,
@@ -81,6 +87,7 @@ class Evaluation:
                 for one in self.scores.classes
             ],
             "confusion": self.counts.tolist(),
+            **tasks,
         }
 
 
@@ -89,6 +96,7 @@ def evaluate(
     dataset: DataSet,
     protocol: TestProtocol,
     *,
+    tasks: TaskLabels | None = None,
     count: int | None = None,
     progress: str | None = None,
 ) -> Evaluation:
@@ -96,33 +104,51 @@ def evaluate(
 
     Args:
         engine: What gives scores.
-        dataset: Pictures with object labels.
+        dataset: Pictures with object labels; with `tasks`, some of them may have labels for other tasks only.
         protocol: How pictures are tested.
+        tasks: The tasks to score beside the objects; the model must have a head for each.
         count: Test only so many pictures, evenly spaced; None or more than there are tests all.
         progress: Title of a progress bar on the terminal (standard error); None for silence.
 
     Raises:
         UserError: Nothing to score: no pictures, a sample without object labels, no pixel with a known class; or the
-            engine has other classes than the data set.
+            engine has other classes than the data set, or lacks a task.
     """
     if engine.num_classes != len(dataset.labels):
         raise UserError(f"the model has {engine.num_classes} classes, but the data set has {len(dataset.labels)}")
     indices = spaced(len(dataset), count)
     matrix, pictures = ConfusionMatrix(engine.num_classes), []
+    others = None if tasks is None else TaskCounts(tasks)
     began = time.perf_counter()
     with _progress_bar(progress, len(indices)) as advance:
         for index, sample in _read_ahead(dataset, indices):
             name = sample.name or dataset.name(index)
-            if sample.objects is None:
+            if others is not None:
+                prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
+                others.update(sample, prediction)
+                labels = prediction.objects.labels
+            elif sample.objects is None:
                 raise UserError(f"{name}: no object labels, so there is nothing to compare with")
-            own = matrix.update(sample.objects, label(engine, sample.image, protocol))
-            pictures.append(PictureScore(index, name, *picture_score(own)))
+            else:
+                labels = label(engine, sample.image, protocol)
+            own = None if sample.objects is None else picture_score(matrix.update(sample.objects, labels))
+            pictures.append(PictureScore(index, name, *(own or (None, None))))
             advance(matrix)
     seconds = time.perf_counter() - began
     if not matrix.counts.any():
         raise UserError(f"none of the {len(indices)} pictures has a pixel whose class is known: check the label space")
     scores = score(matrix.counts, dataset.labels.names, protocol.absent)
-    return Evaluation(scores, matrix.counts, tuple(pictures), protocol, dataset.labels, seconds)
+    counts = {} if others is None else others.counts
+    return Evaluation(
+        scores=scores,
+        counts=matrix.counts,
+        pictures=tuple(pictures),
+        protocol=protocol,
+        labels=dataset.labels,
+        seconds=seconds,
+        tasks=None if tasks is None else task_scores(counts, tasks, protocol.absent),
+        task_counts=counts,
+    )
 
 
 def spaced(length: int, count: int | None) -> list[int]:
@@ -156,6 +182,8 @@ def print_scores(evaluation: Evaluation, console: Console) -> None:
         "mean", _bar(scores.mean_iou), _percent(scores.mean_iou), _percent(scores.mean_accuracy), "", style="bold"
     )
     console.print(table)
+    if evaluation.tasks is not None:
+        console.print(_task_table(scores, evaluation.tasks))
     console.print(
         f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
         f"frequency-weighted IoU {_percent(scores.frequency_weighted_iou)}, "
@@ -163,6 +191,30 @@ def print_scores(evaluation: Evaluation, console: Console) -> None:
         f"({evaluation.pictures_per_second:.2f} a second)",
         highlight=False,
     )
+
+
+def task_rows(objects: Scores, tasks: TaskScores) -> dict[str, tuple[float | None, float | None, float | None]]:
+    """Top-1, mean IoU and pixel accuracy of each task, as in the paper's joint table."""
+
+    def pixels(scores: Scores | None) -> tuple[float | None, float | None]:
+        return (None, None) if scores is None else (scores.mean_iou, scores.pixel_accuracy)
+
+    return {
+        "scene": (tasks.scene_accuracy, None, None),
+        "object": (None, *pixels(objects)),
+        "part (mIoU-bg)": (None, tasks.part_mean_iou, tasks.part_pixel_accuracy),
+        "material": (None, *pixels(tasks.material)),
+        "texture": (tasks.texture_accuracy, *pixels(tasks.texture)),
+    }
+
+
+def _task_table(objects: Scores, tasks: TaskScores) -> Table:
+    table = Table("task", title="all tasks")
+    for column in ("top-1", "mean IoU", "pixel accuracy"):
+        table.add_column(column, justify="right")
+    for name, figures in task_rows(objects, tasks).items():
+        table.add_row(name, *map(_percent, figures))
+    return table
 
 
 def _percent(value: float | None) -> str:

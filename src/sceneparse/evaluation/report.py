@@ -14,9 +14,11 @@ from sceneparse import __version__
 from sceneparse.data.sample import DataSet
 from sceneparse.evaluation import charts, curves, gallery
 from sceneparse.evaluation import rival as rivals
-from sceneparse.evaluation.evaluate import Evaluation
+from sceneparse.evaluation.evaluate import Evaluation, task_rows
+from sceneparse.evaluation.metrics import Scores
 from sceneparse.evaluation.page import Section, named, page, percent, table
 from sceneparse.evaluation.rival import Rival
+from sceneparse.evaluation.task_metrics import TaskScores
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
 
@@ -77,6 +79,8 @@ def write_report(
     if rival is not None:
         rivals.check(evaluation, rival)
     sections = [_classes(name, evaluation, rival)]
+    if evaluation.tasks is not None:
+        sections.insert(0, _tasks(evaluation.scores, evaluation.tasks))
     if rival is not None and rival.lookalikes:
         sections.append(rivals.differences(name, evaluation, engine, rival, dataset))
     if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"))):
@@ -169,6 +173,18 @@ def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
         f'<p class="muted">{words}</p>{table(head, rows, caption="IoU of each class", tall=len(rows) > MATRIX_CLASSES)}'
     )
     return Section("classes", "Classes", body)
+
+
+def _tasks(objects: Scores, tasks: TaskScores) -> Section:
+    """A line for each task of a unified model."""
+    names = ("Task", "top-1", "mean IoU", "pixel accuracy")
+    head = "".join(f'<th scope="col"{" class=number" * (name != "Task")}>{name}</th>' for name in names)
+    rows = [
+        f'<th scope="row">{escape(name)}</th>' + "".join(f'<td class="number">{percent(one)}</td>' for one in figures)
+        for name, figures in task_rows(objects, tasks).items()
+    ]
+    words = "Each task over what is labelled for it. The other sections are about the objects."
+    return Section("tasks", "Tasks", f'<p class="muted">{words}</p>{table(head, rows, caption="Scores of each task")}')
 
 
 def _confusions(evaluation: Evaluation) -> Section:

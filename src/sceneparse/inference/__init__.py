@@ -4,8 +4,9 @@ Nothing here knows metrics, or pictures on disk.
 """
 
 from sceneparse.inference.choosing import EngineName, make_engine
-from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exporting import export_model
+from sceneparse.inference.heads import TaskPrediction, predict_tasks, task_engine
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
@@ -18,6 +19,8 @@ __all__ = [
     "EngineName",
     "Opened",
     "Prediction",
+    "TaskEngine",
+    "TaskPrediction",
     "TestProtocol",
     "TorchEngine",
     "blend",
@@ -30,6 +33,8 @@ __all__ = [
     "open_model",
     "paint",
     "predict",
+    "predict_tasks",
     "resolve",
     "scores",
+    "task_engine",
 ]

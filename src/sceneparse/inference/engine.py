@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import Traits, prepared
-from sceneparse.networks import SceneParser, normalize
+from sceneparse.networks import Output, SceneParser, UnifiedOutput, normalize
 from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -45,6 +45,24 @@ class Engine(Protocol):
 
     def describe(self) -> str:
         """One line: what computes, where and how."""
+        ...
+
+
+class TaskEngine(Engine, Protocol):
+    """An engine that gives the scores of every task of a unified network."""
+
+    def heads(self, images: Tensor) -> UnifiedOutput:
+        """Score pictures for every task.
+
+        Args:
+            images: As in a call.
+
+        Returns:
+            The heads' logits in float32, maps at the network's own stride.
+
+        Raises:
+            UserError: The network has one task.
+        """
         ...
 
 
@@ -127,6 +145,16 @@ class TorchEngine:
         Raises:
             UserError: The network cannot be compiled on this machine.
         """
+        return self._scored(images).logits.float()
+
+    def heads(self, images: Tensor) -> UnifiedOutput:
+        """Score pictures for every task; see `TaskEngine`."""
+        output = self._scored(images)
+        if not isinstance(output, UnifiedOutput):
+            raise UserError("this model tells the objects alone: there are no other tasks to ask for")
+        return UnifiedOutput(*(None if logits is None else logits.float() for logits in output))  # type: ignore[arg-type]
+
+    def _scored(self, images: Tensor) -> Output | UnifiedOutput:
         if self.network.training:
             raise RuntimeError("the network is in training mode; call network.eval() before scoring with it")
         # A training network may keep constants that it makes on the way; made in inference mode they could never
@@ -135,18 +163,17 @@ class TorchEngine:
             pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                logits = self._scored(pixels)
-            return logits.float()
+                return self._output(pixels)
 
-    def _scored(self, pixels: Tensor) -> Tensor:
+    def _output(self, pixels: Tensor) -> Output | UnifiedOutput:
         try:
-            logits: Tensor = self.network(pixels).logits
+            output: Output | UnifiedOutput = self.network(pixels)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split("\n", 1)[0].split())
             raise UserError(
                 f"engine compile: PyTorch cannot compile this network here ({reason}); use --engine torch"
             ) from error
-        return logits
+        return output
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self._dtype == torch.float32:

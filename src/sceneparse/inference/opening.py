@@ -17,10 +17,11 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.exporting import SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
 from sceneparse.weights import ModelConfig, find_model, load_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.labels_file import read_labels
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""
@@ -36,6 +37,8 @@ class Opened:
         labels: Its classes.
         fingerprint: SHA-256 of its weights, settings and classes: equal for equal models, wherever they lie.
         folder: The model folder, or None for an exported file.
+        tasks: The label spaces of a unified model's tasks; None for a model of one task, and for exported files, which
+            tell the objects alone.
     """
 
     engine: Engine
@@ -43,6 +46,7 @@ class Opened:
     labels: LabelSpace
     fingerprint: str
     folder: Path | None
+    tasks: TaskLabels | None = None
 
 
 def open_model(
@@ -59,7 +63,7 @@ def open_model(
 
     Args:
         source: A model folder, a hub id ("user/name"), or an exported .xml or .onnx file.
-        engine: As in `make_engine`; an exported file has its own.
+        engine: As in `make_engine`; an exported file has its own, and auto is torch for a model of several tasks.
         device: As in `make_engine`.
         precision: As in `make_engine`.
 
@@ -76,6 +80,9 @@ def open_model(
         return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None)
     folder = find_model(source)
     fingerprint = _digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
+    _, tasks = read_labels(folder / LABELS)
+    if engine == "auto" and tasks is not None:
+        engine = "torch"  # the others tell the objects alone
     if chosen_engine(engine, device, precision) == "openvino":
         kept = _kept(fingerprint)
         try:
@@ -84,12 +91,12 @@ def open_model(
             if engine != "auto":
                 raise
         else:
-            return Opened(scorer, note.config, note.labels, fingerprint, folder)
+            return Opened(scorer, note.config, note.labels, fingerprint, folder, tasks)
     model = load_model(folder)
     if engine == "auto":
         engine = "torch"
     scorer = make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
-    return Opened(scorer, model.config, model.labels, fingerprint, folder)
+    return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
 
 
 def cache_folder() -> Path:

@@ -63,22 +63,29 @@ class MapRows:
         target: Height and width of the picture.
         align_corners: How the maps are resized.
         probabilities: Average probabilities instead of logits.
+        groups: Numbers of classes that belong together, where there are several tasks; None for one.
     """
 
     def __init__(
-        self, maps: Sequence[Tensor], target: tuple[int, int], align_corners: bool, probabilities: bool
+        self,
+        maps: Sequence[Tensor],
+        target: tuple[int, int],
+        align_corners: bool,
+        probabilities: bool,
+        groups: Sequence[int] | None = None,
     ) -> None:
         if not probabilities and len(maps) > 1:  # resizing is linear: average while the maps are small
             maps = [torch.stack(list(maps)).mean(dim=0)]
         self._maps = maps
         self._probabilities = probabilities
+        self._groups = groups
         self._stretch = Stretch((maps[0].shape[-2], maps[0].shape[-1]), target, align_corners)
 
     def rows(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
         first, end = self._stretch.reach(start, stop)
         bands = [self._stretch(scores[:, first:end], start, stop) for scores in self._maps]
-        return mean([band.softmax(dim=0) if self._probabilities else band for band in bands])
+        return mean([softmax(band, self._groups) if self._probabilities else band for band in bands])
 
 
 class StretchedRows:
@@ -102,6 +109,13 @@ class MeanRows:
     def rows(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
         return mean([source.rows(start, stop) for source in self._sources])
+
+
+def softmax(scores: Tensor, groups: Sequence[int] | None) -> Tensor:
+    """Probabilities of (classes, ...) logits: over all classes, or over each group of them where there are several."""
+    if groups is None:
+        return scores.softmax(dim=0)
+    return torch.cat([group.softmax(dim=0) for group in scores.split(list(groups))])
 
 
 def mean(bands: Sequence[Tensor]) -> Tensor:

@@ -1,6 +1,6 @@
 """Scoring a picture under a protocol: an engine's scores, and the labels that follow from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +41,7 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     """
     height, width = image.shape[-2:]
     result = torch.empty(engine.num_classes, height, width)
-    for start, band in _bands(engine, _all(engine, image, protocol), (height, width)):
+    for start, band in bands(engine, every_scale(engine, image, protocol), (height, width)):
         result[:, start : start + band.shape[1]] = band
     return result
 
@@ -60,13 +60,10 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
     height, width = image.shape[-2:]
     labels = torch.empty(height, width, dtype=torch.int16)
     confidence = torch.empty(height, width)
-    for start, band in _bands(engine, _all(engine, image, protocol), (height, width)):
+    for start, band in bands(engine, every_scale(engine, image, protocol), (height, width)):
         stop = start + band.shape[1]
-        best, winner = band.max(dim=0)
+        winner, confidence[start:stop] = winners(band, protocol)
         labels[start:stop] = winner.to(torch.int16)
-        if protocol.average == "logits":  # the winner's softmax: 1 / sum of exp(score - best score)
-            best = (band - best).exp_().sum(dim=0).reciprocal_()
-        confidence[start:stop] = best
     return Prediction(labels, confidence)
 
 
@@ -94,14 +91,22 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
             return upsampled_labels(logits, own, engine.align_corners).cpu()
         source: Rows = MapRows([logits], own, engine.align_corners, probabilities=False)
     else:
-        source = _all(engine, image, protocol)
+        source = every_scale(engine, image, protocol)
     labels = torch.empty(own, dtype=torch.int16)
-    for start, band in _bands(engine, source, own):
+    for start, band in bands(engine, source, own):
         labels[start : start + band.shape[1]] = band.argmax(dim=0).to(torch.int16)
     return labels
 
 
-def _bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
+def winners(scores: Tensor, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
+    """The best of (classes, ...) scores, and its probability."""
+    best, winner = scores.max(dim=0)
+    if protocol.average == "logits":  # the winner's softmax: 1 / sum of exp(score - best score)
+        best = (scores - best).exp_().sum(dim=0).reciprocal_()
+    return winner, best
+
+
+def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
     """The first row and the scores of each band, (classes, n, W), from the top down."""
     height, width = size
     start, step = 0, band_height(engine.num_classes, width, "cpu")
@@ -112,17 +117,18 @@ def _bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tupl
         start += band.shape[1]
 
 
-def _all(engine: Engine, image: Tensor, protocol: TestProtocol) -> Rows:
-    """Rows of the scores over all scales."""
-    return MeanRows([_source(engine, image, protocol, scale) for scale in protocol.scales])
+def every_scale(engine: Engine, image: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None) -> Rows:
+    """Rows of the scores over all scales; `groups` as in `MapRows`."""
+    return MeanRows([_source(engine, image, protocol, scale, groups) for scale in protocol.scales])
 
 
-def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float) -> Rows:
+def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float, groups: Sequence[int] | None) -> Rows:
     """Rows of the scores at one scale, at the picture's own size."""
     own = (image.shape[-2], image.shape[-1])
     resized = _resized(image, protocol, scale)
     if protocol.window is None:
-        return MapRows(_views(engine, resized, protocol), own, engine.align_corners, _probabilities(protocol))
+        views = _views(engine, resized, protocol)
+        return MapRows(views, own, engine.align_corners, _probabilities(protocol), groups)
     windows = WindowRows(
         engine,
         resized,
@@ -130,6 +136,7 @@ def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float)
         protocol.stride,
         flip=protocol.flip,
         probabilities=_probabilities(protocol),
+        groups=groups,
     )
     size = (resized.shape[-2], resized.shape[-1])
     return windows if size == own else StretchedRows(windows, size, own)

@@ -1,12 +1,13 @@
 """Sliding windows, one row of windows at a time."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from sceneparse.inference.engine import Engine
-from sceneparse.inference.rows import Stretch, mean
+from sceneparse.inference.rows import Stretch, mean, softmax
 
 AT_ONCE = 4
 """Windows that go through the engine together (twice as many pictures with mirror images)."""
@@ -52,6 +53,7 @@ class WindowRows:
         stride: Step of the windows as a fraction of their size; the step is rounded up.
         flip: Average the scores of each window with those of its mirror image.
         probabilities: Average probabilities instead of logits.
+        groups: As in `MapRows`.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class WindowRows:
         *,
         flip: bool,
         probabilities: bool,
+        groups: Sequence[int] | None = None,
     ) -> None:
+        self._groups = groups
         self._engine, self._window, self._flip, self._probabilities = engine, window, flip, probabilities
         self._columns = image.shape[-1]
         self._image, self._above, self._left = pad_to(image, window, tuple(engine.padding_color))
@@ -125,7 +129,7 @@ class WindowRows:
             self._stretch = Stretch(size, self._window, self._engine.align_corners)
         first, end = self._stretch.reach(start, stop)
         scores = [self._stretch(view[:, first:end], start, stop) for view in views]
-        return mean([score.softmax(dim=0) for score in scores] if self._probabilities else scores)
+        return mean([softmax(score, self._groups) for score in scores] if self._probabilities else scores)
 
 
 def _cover(starts: list[int], window: int, length: int) -> Tensor:

@@ -1,7 +1,23 @@
 """What a user holds: `load` gives a `Parser`, a `Parser` makes a picture a `Parse`; `predict_pictures` does folders."""
 
-from sceneparse.parsing.parse import LegendEntry, Parse
+from sceneparse.parsing.discover import Table, discover
+from sceneparse.parsing.legend import LegendEntry
+from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, load
 from sceneparse.parsing.stream import Failure, StreamSummary, predict_pictures
+from sceneparse.parsing.told import SceneEntry, TaskMap, TaskParse
 
-__all__ = ["Failure", "LegendEntry", "Parse", "Parser", "StreamSummary", "load", "predict_pictures"]
+__all__ = [
+    "Failure",
+    "LegendEntry",
+    "Parse",
+    "Parser",
+    "SceneEntry",
+    "StreamSummary",
+    "Table",
+    "TaskMap",
+    "TaskParse",
+    "discover",
+    "load",
+    "predict_pictures",
+]

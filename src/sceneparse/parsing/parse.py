@@ -14,32 +14,14 @@ from PIL import Image
 
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.labels import Color, LabelSpace
-from sceneparse.parsing.render import draw_overlay
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing.legend import LegendEntry, id_image, legend_of
+from sceneparse.parsing.render import draw_overlay, draw_panels
+from sceneparse.parsing.told import SceneEntry, TaskParse
+from sceneparse.parsing.tree import scene_tree
 
 _JPEG_LIMIT = 65500
 """The longest side in pixels that a JPEG can have."""
-
-
-@dataclass(frozen=True)
-class LegendEntry:
-    """A class that occurs in a picture.
-
-    Args:
-        name: Its name.
-        id: Its value in label images.
-        color: Its colour in overlays, RGB 0..255.
-        share: Its part of the picture, 0..1.
-        confidence: The network's mean probability for it over its pixels, 0..1.
-        pixels: Number of its pixels.
-    """
-
-    name: str
-    id: int
-    color: Color
-    share: float
-    confidence: float
-    pixels: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +35,7 @@ class Parse:
         space: The classes.
         model: Name of the model.
         protocol: How the picture was tested.
+        told: What is told beside the objects, by a unified model.
     """
 
     image: NDArray[np.uint8]
@@ -61,6 +44,7 @@ class Parse:
     space: LabelSpace
     model: str
     protocol: TestProtocol
+    told: TaskParse | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,25 +54,41 @@ class Parse:
     @cached_property
     def legend(self) -> tuple[LegendEntry, ...]:
         """The classes that occur, the largest share first."""
-        count = len(self.space)
-        pixels, sure = np.zeros(count + 1, np.int64), np.zeros(count + 1)
-        # A band of rows at a time: bincount makes 64-bit copies of what it counts. Index -1 comes last, to be dropped.
-        for top in range(0, self.labels.shape[0], 256):
-            labels = self.labels[top : top + 256].ravel() % (count + 1)
-            pixels += np.bincount(labels, minlength=count + 1)
-            sure += np.bincount(labels, self.confidence[top : top + 256].ravel(), count + 1)
-        return tuple(
-            LegendEntry(
-                name=self.space.names[index],
-                id=self.space.ids[index],
-                color=self.space.colors[index],
-                share=int(pixels[index]) / self.labels.size,
-                confidence=float(sure[index] / pixels[index]),
-                pixels=int(pixels[index]),
-            )
-            for index in sorted(range(count), key=lambda index: -pixels[index])
-            if pixels[index]
-        )
+        return legend_of(self.labels, self.confidence, self.space)
+
+    @property
+    def scene(self) -> tuple[SceneEntry, ...] | None:
+        """The kinds of scene, the most probable first; None where the model doesn't tell, as in the next ones."""
+        return None if self.told is None else self.told.scene
+
+    @property
+    def parts(self) -> NDArray[np.int16] | None:
+        """Part indices, (H, W); -1 where an object has no parts or shows none."""
+        return None if self.told is None or self.told.parts is None else self.told.parts.labels
+
+    @property
+    def material(self) -> NDArray[np.int16] | None:
+        """Material indices, (H, W)."""
+        return None if self.told is None or self.told.material is None else self.told.material.labels
+
+    @property
+    def texture(self) -> NDArray[np.int16] | None:
+        """Texture indices, (H, W)."""
+        return None if self.told is None or self.told.texture is None else self.told.texture.labels
+
+    def panels(self, opacity: float = 0.55) -> Image.Image:
+        """A panel for each task that is told, side by side, each with its legend.
+
+        Args:
+            opacity: As in `overlay`.
+        """
+        panels = [("objects", self.overlay(opacity))]
+        if self.told is not None:
+            if self.told.scene is not None:
+                panels.insert(0, ("scene", self.told.scene_panel(self.image)))
+            for name, one in self.told.maps().items():
+                panels.append((name, draw_overlay(self.image, one.labels, one.space, one.legend, opacity)))
+        return draw_panels(panels)
 
     def overlay(self, opacity: float = 0.55, legend: bool = True) -> Image.Image:
         """The picture under the colours of its classes, regions outlined.
@@ -106,16 +106,13 @@ class Parse:
         An 8-bit palette picture in the classes' colours, or 16-bit grey where an id is above 255. Pixels without a
         class have the label space's first ignored value, or the largest that is no class.
         """
-        ids = self.space.encode(self.labels)
-        image = Image.fromarray(ids)
-        if ids.dtype == np.uint8:
-            palette = np.zeros((256, 3), np.uint8)
-            palette[list(self.space.ids)] = self.space.palette
-            image.putpalette(palette.tobytes())
-        return image
+        return id_image(self.labels, self.space)
 
     def to_json(self) -> dict[str, Any]:
-        """Sizes, classes with their shares, and what made them; plain values that JSON can hold."""
+        """Sizes, classes with their shares, and what made them; plain values that JSON can hold.
+
+        Where more tasks are told there is a tree too: `scene`, and `objects` with their parts, materials and textures.
+        """
         height, width = self.size
         return {
             "width": width,
@@ -131,6 +128,7 @@ class Parse:
                 }
                 for entry in self.legend
             ],
+            **({} if self.told is None else scene_tree(self.labels, self.legend, self.space.names, self.told)),
             "model": self.model,
             "protocol": protocol_json(self.protocol),
         }
@@ -139,6 +137,9 @@ class Parse:
         self, folder: str | Path, stem: str, *, overlay: bool = True, facts: Mapping[str, Any] | None = None
     ) -> Path:
         """Write STEM.png (`label_image`), STEM_overlay.jpg (`overlay`) and, last, STEM.json (`to_json`).
+
+        Where more tasks are told: STEM_panels.jpg (`panels`) too, and STEM_parts.png, STEM_materials.png and
+        STEM_textures.png, label maps like STEM.png.
 
         Each file is whole or absent, and when the JSON is there, so are the others. The overlay is a PNG where it is
         too long for a JPEG.
@@ -158,11 +159,16 @@ class Parse:
         with whole_file(labels) as temporary:
             self.label_image().save(temporary)
         files = {"labels": labels.name}
-        if overlay:
-            drawn = self.overlay()
+        for name, one in ({} if self.told is None else self.told.maps()).items():
+            files[name] = f"{labels.stem}_{name}.png"
+            with whole_file(labels.with_name(files[name])) as temporary:
+                id_image(one.labels, one.space).save(temporary)
+        pictures = {"overlay": self.overlay, "panels": self.panels} if self.told else {"overlay": self.overlay}
+        for name, draw in pictures.items() if overlay else ():
+            drawn = draw()
             suffix = ".jpg" if max(drawn.size) <= _JPEG_LIMIT else ".png"
-            files["overlay"] = f"{labels.stem}_overlay{suffix}"
-            with whole_file(labels.with_name(files["overlay"])) as temporary:
+            files[name] = f"{labels.stem}_{name}{suffix}"
+            with whole_file(labels.with_name(files[name])) as temporary:
                 drawn.save(temporary, quality=90)
         write_json(mark, {**self.to_json(), "files": files, **(facts or {})})
         return mark

@@ -1,23 +1,30 @@
 """From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import EngineName
+from sceneparse.inference.heads import predict_tasks, task_engine
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import predict
+from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
+from sceneparse.parsing.told import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.weights import push_to_hub
+
+TaskName = Literal["scene", "object", "part", "material", "texture"]
+"""What can be asked for."""
+TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,6 +37,7 @@ def load(
     device: str = "auto",
     precision: Precision = "auto",
     protocol: ProtocolSettings | None = None,
+    tasks: Collection[TaskName] | None = None,
 ) -> "Parser":
     """Load a model to parse pictures with.
 
@@ -40,12 +48,14 @@ def load(
         device: auto (CUDA if there is a device), cpu or cuda.
         precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
         protocol: How pictures are tested. Default: the protocol that the model was validated with.
+        tasks: What a unified model shall tell: scene, object, part, material, texture. Default: all that it knows.
 
     Raises:
-        UserError: No such model, no such engine or device, or a protocol that doesn't hold together.
+        UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
+            model or the engine doesn't have.
     """
     opened = open_model(model, engine=engine, device=device, precision=precision)
-    return Parser(opened, protocol=protocol)
+    return Parser(opened, protocol=protocol, tasks=tasks)
 
 
 class Parser:
@@ -54,6 +64,7 @@ class Parser:
     Args:
         opened: The model, opened.
         protocol: How pictures are tested. Default: the model's own.
+        tasks: What is told beside the objects, which always are. Default: all that the model knows.
 
     Attributes:
         engine: What gives the scores.
@@ -61,18 +72,27 @@ class Parser:
         config: The model's settings.
         fingerprint: SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie.
         protocol: How pictures are tested.
+        tasks: The label spaces of what is told beside the objects; None for the objects alone.
 
     Raises:
-        UserError: A protocol that doesn't hold together.
+        UserError: A protocol that doesn't hold together, or a task that the model or the engine doesn't have.
     """
 
-    def __init__(self, opened: Opened, *, protocol: ProtocolSettings | None = None) -> None:
+    def __init__(
+        self,
+        opened: Opened,
+        *,
+        protocol: ProtocolSettings | None = None,
+        tasks: Collection[TaskName] | None = None,
+    ) -> None:
         self._opened = opened
         self.engine = opened.engine
         self.labels = opened.labels
         self.config = opened.config
         self.fingerprint = opened.fingerprint
         self.protocol: TestProtocol = resolve(protocol or opened.config.protocol)
+        self.tasks = chosen_tasks(opened, tasks)
+        self._wanted = tasks
 
     @property
     def name(self) -> str:
@@ -85,7 +105,7 @@ class Parser:
         Raises:
             UserError: A protocol that doesn't hold together.
         """
-        return Parser(self._opened, protocol=protocol)
+        return Parser(self._opened, protocol=protocol, tasks=self._wanted)
 
     def __call__(self, picture: Picture) -> Parse:
         """Parse a picture.
@@ -118,14 +138,20 @@ class Parser:
 
     def parse(self, image: Tensor) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes."""
-        prediction = predict(self.engine, image, self.protocol)
+        told = None
+        if self.tasks is None:
+            objects = predict(self.engine, image, self.protocol)
+        else:
+            prediction = predict_tasks(self.engine, image, self.protocol, self.tasks)
+            objects, told = prediction.objects, TaskParse.of(prediction, self.tasks)
         return Parse(
             image=visible(image),
-            labels=prediction.labels.numpy(),
-            confidence=prediction.confidence.numpy(),
+            labels=objects.labels.numpy(),
+            confidence=objects.confidence.numpy(),
             space=self.labels,
             model=self.name,
             protocol=self.protocol,
+            told=told,
         )
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -147,6 +173,39 @@ class Parser:
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
             )
         return push_to_hub(self._opened.folder, repo_id, private=private, token=token)
+
+
+def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabels | None:
+    """The label spaces of the named tasks beside the objects; of all that the model knows by default.
+
+    Raises:
+        UserError: A task that there is not, that the model doesn't know or that its engine doesn't tell.
+    """
+    if wrong := [name for name in names or () if name not in TASK_NAMES]:
+        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
+    known = opened.tasks or TaskLabels()
+    spaces: dict[TaskName, object] = {
+        "scene": known.scenes,
+        "part": known.tree,
+        "material": known.materials,
+        "texture": known.textures,
+    }
+    if missing := [name for name in names or () if name != "object" and spaces[name] is None]:
+        raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
+    wanted = [name for name, space in spaces.items() if space is not None and (names is None or name in names)]
+    if not wanted:
+        return None
+    try:
+        task_engine(opened.engine)
+    except UserError as error:
+        raise UserError(f"{error}, or ask for the objects alone (--tasks object)") from None
+    return TaskLabels(
+        objects=known.objects,
+        scenes=known.scenes if "scene" in wanted else None,
+        tree=known.tree if "part" in wanted else None,
+        materials=known.materials if "material" in wanted else None,
+        textures=known.textures if "texture" in wanted else None,
+    )
 
 
 def ahead(

@@ -72,6 +72,27 @@ def draw_overlay(
     return sheet
 
 
+def draw_panels(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Drawn pictures side by side, three in a row at most, each under its title.
+
+    Args:
+        panels: Titles and pictures.
+    """
+    columns = min(3, len(panels))
+    width, height = (max(side) for side in zip(*(drawn.size for _, drawn in panels), strict=True))
+    style = _Style.of(width, height)
+    head = style.row + style.margin
+    gap = style.margin
+    rows = math.ceil(len(panels) / columns)
+    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + head + gap) + gap), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for place, (title, drawn) in enumerate(panels):
+        left, top = gap + place % columns * (width + gap), gap + place // columns * (height + head + gap)
+        draw.text((left, top + head // 2), title, _INK, style.font, anchor="lm")
+        sheet.paste(drawn, (left, top + head))
+    return sheet
+
+
 def _blended(
     image: NDArray[np.uint8], labels: NDArray[np.int16], space: LabelSpace, opacity: float
 ) -> NDArray[np.uint8]:

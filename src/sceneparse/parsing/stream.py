@@ -117,6 +117,8 @@ def predict_pictures(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     tally = _Tally(console)
     made_by = {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol)}
+    if parser.tasks is not None:
+        made_by["tasks"] = sorted(parser.tasks.names())
     look = _Look(parser, made_by, pictures, out, overlay=overlay, again=again)
     with (
         counting_progress(console, "Parsing", pictures, shown=progress) as advance,
@@ -200,10 +202,12 @@ class _Look:
         try:
             said = json.loads(mark.read_text(encoding="utf-8"))
             files = said["files"]
-            same = all(said[key] == value for key, value in self.made_by.items()) and all(
+            keys = ("model_sha256", "protocol", "tasks")
+            same = all(said.get(key) == self.made_by.get(key) for key in keys) and all(
                 said["picture"][key] == facts["picture"][key] for key in ("bytes", "modified_ns")
             )
-            whole = {"labels", *(["overlay"] if self.overlay else [])} <= set(files) and all(
+            pictures = ["overlay", *(["panels"] if self.parser.tasks else [])] if self.overlay else []
+            whole = {"labels", *pictures} <= set(files) and all(
                 mark.with_name(file).is_file() for file in files.values()
             )
             pixels = {entry["name"]: entry["pixels"] for entry in said["classes"]}
@@ -218,7 +222,8 @@ def _stem(found: FoundPicture) -> str:
 
 
 def _files_of(found: FoundPicture) -> list[str]:
-    return [f"{_stem(found)}{suffix}" for suffix in (".png", "_overlay.jpg", ".json")]
+    maps = ("_parts.png", "_materials.png", "_textures.png")
+    return [f"{_stem(found)}{suffix}" for suffix in (".png", "_overlay.jpg", "_panels.jpg", *maps, ".json")]
 
 
 class _Tally:

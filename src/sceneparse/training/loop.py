@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sceneparse.data import DataSet, open_dataset
 from sceneparse.data.loader import training_batches
+from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import choose_device, choose_precision, resolve
@@ -26,13 +27,16 @@ from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Precision, Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.failure import explain, save_failure
-from sceneparse.training.losses import counted, fixed_weights, median_frequency_weights, segmentation_loss
+from sceneparse.training.lesson import Lesson
+from sceneparse.training.losses import fixed_weights, median_frequency_weights
 from sceneparse.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from sceneparse.training.progress import ProgressLine, StopRequest, TrainingStopped
 from sceneparse.training.record import Average, Record
 from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_run
-from sceneparse.training.validation import validate
+from sceneparse.training.task_losses import Amounts, Targets
+from sceneparse.training.validation import validate, worth
 from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
+from sceneparse.weights.tasks import learnt_tasks, settled
 
 FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
@@ -83,6 +87,9 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
     held_out = open_dataset(recipe.data, recipe.data.val, channels=channels)
     protocol, labels = resolve(recipe.protocol), dataset.labels
     refuse_unfit(recipe, dataset, held_out)
+    recipe = replace(recipe, network=settled(recipe.network, tasks_of(dataset), f"split '{recipe.data.train}'"))
+    tasks = learnt_tasks(recipe.network, tasks_of(dataset))
+    lesson = Lesson(recipe, tasks)
     if checkpoint and checkpoint.samples != len(dataset):
         raise UserError(
             f"the training split has {len(dataset)} samples now, but had {checkpoint.samples} when this training "
@@ -145,6 +152,7 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
         stop=settings.iterations,
         workers=recipe.data.workers,
         cache_mb=recipe.data.cache_mb,
+        tasks=lesson.learnt,
         rank=rank,
         world=world,
     )
@@ -171,30 +179,20 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
             torch.manual_seed(seed)
 
             images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-            objects = batch.objects.to(fabric.device, non_blocking=True)
-            whole = together(fabric, counted(objects, class_weights))
-            losses = torch.zeros(3, dtype=torch.float64, device=fabric.device)
-            parts = zip(images.chunk(settings.accumulate), objects.chunk(settings.accumulate), strict=True)
+            targets = Targets.of(batch, lesson.tree, fabric.device)
+            whole = Amounts(together(fabric, Amounts.of(targets, class_weights, lesson.tree).values))
+            losses = torch.zeros(len(lesson.names), dtype=torch.float64, device=fabric.device)
+            parts = zip(images.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True)
             for number, (pixels, target) in enumerate(parts, 1):
                 # The last backward pass adds up the gradients of all processes.
                 with fabric.no_backward_sync(model, enabled=number < settings.accumulate):
                     output = model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std))
-                    loss = segmentation_loss(
-                        output,
-                        target,
-                        align_corners=network.align_corners,
-                        aux_weight=recipe.loss.aux_weight,
-                        class_weights=class_weights,
-                        hard_fraction=recipe.loss.hard_fraction,
-                        hard_threshold=recipe.loss.hard_threshold,
-                    )
                     # Parts count by what counts in them, so their sum is the loss of the whole batch. Processes are
                     # averaged, hence the factor.
-                    share = counted(target, class_weights) / whole.clamp(min=1e-12)
-                    fabric.backward(loss.total * (share * world).to(loss.total.dtype))
-                    shown = (loss.total, loss.main, loss.main if loss.aux is None else loss.aux)
-                    losses += torch.stack([value.detach() for value in shown]) * share
-            total, main, aux = together(fabric, losses).tolist()
+                    shares = lesson.losses(output, target, whole, network.align_corners, class_weights)
+                    fabric.backward(shares[0] * world)
+                    losses += torch.stack([value.detach() for value in shares])
+            total, *shown = together(fabric, losses).tolist()
             if not math.isfinite(total):
                 folder = save_failure(
                     out,
@@ -215,7 +213,7 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
 
             done = iteration + 1
             seconds = time.perf_counter() - clock
-            average.add({"loss": total, "main_loss": main} | ({"aux_loss": aux} if recipe.network.aux else {}))
+            average.add(dict(zip(lesson.names, (total, *shown), strict=True)))
             pictures, pictures_seconds = pictures + settings.batch, pictures_seconds + seconds
             logged = done % settings.log_every == 0 or done == settings.iterations
             progress.step(done, total, rate, settings.batch / seconds, line=logged)
@@ -237,17 +235,20 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
                         protocol,
                         recipe.preprocessing,
                         precision,
+                        tasks=tasks,
                         count=settings.validate_count,
                         split=recipe.data.val,
                         progress=first and progress.console.is_terminal,
                     )
-                if best_metrics is None or metrics["mean_iou"] > best_metrics["mean_iou"]:
+                if best_metrics is None or worth(metrics) > worth(best_metrics):
                     best_iteration, best_metrics = done, metrics
                     if first:
                         checkpoints.save_best(network.state_dict(), done)
-                progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}  ({metrics['protocol']})")
+                others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
+                progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
                 if record:
                     figures = {key: metrics[key] for key in ("mean_iou", "pixel_accuracy", "protocol")}
+                    figures |= metrics.get("headlines", {})
                     record.write("validation", done, {**figures, "seconds": spent + time.monotonic() - began})
             stopping = any_process(fabric, stop.came)
             if record and (validated or stopping or done % settings.checkpoint_every == 0):
@@ -281,13 +282,14 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
             config = ModelConfig(
                 recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
             )
-            save_model(out / MODEL, Model(result, config, labels), model_card(config, labels, best_metrics))
+            save_model(out / MODEL, Model(result, config, labels, tasks), model_card(config, labels, best_metrics))
             facts |= {
                 "iteration": settings.iterations,
                 "seconds": round(spent + time.monotonic() - began, 1),
                 "images_per_second": round(pictures / pictures_seconds, 2) if pictures else None,
                 "best_iteration": best_iteration,
                 "best_mean_iou": best_metrics["mean_iou"],
+                **{f"best_{name}": value for name, value in best_metrics.get("headlines", {}).items()},
                 "protocol": best_metrics["protocol"],
             }
             write_run(out, "finished", facts)

@@ -44,7 +44,7 @@ def open_run(
         warn: Told what is found damaged.
 
     Returns:
-        The recipe to train by (the backbone's settings as the run resolved them), and the checkpoint to go on from;
+        The recipe to train by (backbone and network as the run settled them), and the checkpoint to go on from;
         None to begin.
 
     Raises:
@@ -64,7 +64,7 @@ def open_run(
         return recipe, None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
-    return replace(recipe, backbone=saved.backbone), checkpoint
+    return replace(recipe, backbone=saved.backbone, network=saved.network), checkpoint
 
 
 def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
@@ -77,6 +77,10 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     if asked["backbone.padding"] is None:
         # The run wrote down what null meant.
         began["backbone.padding"] = None
+    for name in recipe.network.tasks.from_data:
+        if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
+            began[f"network.tasks.{name}"] = asked[f"network.tasks.{name}"]
+    began["network.tasks.from_data"] = asked["network.tasks.from_data"]
     different = [key for key in began if key not in FREE and asked[key] != began[key]]
     if different:
         shown = ", ".join(f"{key} is {asked[key]!r} but was {began[key]!r}" for key in different[:3])

@@ -1,14 +1,18 @@
 """Validation while training: the same protocol and metrics as `sceneparse evaluate`, on the live network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from sceneparse.data import DataSet, Sample
+from sceneparse.data.sample import tasks_of
 from sceneparse.evaluation import evaluate, score
 from sceneparse.evaluation.evaluate import spaced
+from sceneparse.evaluation.task_metrics import task_scores
 from sceneparse.inference import TestProtocol, TorchEngine
+from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -21,6 +25,7 @@ def validate(
     preprocessing: PreprocessingSettings,
     precision: Precision,
     *,
+    tasks: TaskLabels | None = None,
     count: int | None,
     split: str,
     progress: bool,
@@ -36,6 +41,7 @@ def validate(
         protocol: How pictures are tested.
         preprocessing: How they are normalised.
         precision: The number format that the network computes in.
+        tasks: The tasks that the network learns beside the objects.
         count: Test only so many pictures, evenly spaced; None tests all.
         split: The split's name, which stands beside the figures.
         progress: Whether to show a progress bar.
@@ -54,12 +60,21 @@ def validate(
     try:
         engine = TorchEngine.live(network, preprocessing, precision=precision)
         title = "validating" if progress else None
-        evaluation = evaluate(engine, Picked(dataset, share), protocol, progress=title)
+        evaluation = evaluate(engine, Picked(dataset, share), protocol, tasks=tasks, progress=title)
     finally:
         network.train()
-    counts = evaluation.counts
-    if shared:
-        counts = fabric.all_reduce(counts.to(fabric.device), reduce_op="sum").cpu()  # type: ignore[union-attr]
+
+    def total(counts: Tensor) -> Tensor:
+        if not shared:
+            return counts
+        return fabric.all_reduce(counts.to(fabric.device), reduce_op="sum").cpu()  # type: ignore[union-attr]
+
+    counts = total(evaluation.counts)
+    others: dict[str, Any] = {}
+    if tasks is not None:
+        found = {name: total(evaluation.task_counts[name]) for name in sorted(evaluation.task_counts)}
+        told = task_scores(found, tasks, protocol.absent)
+        others = {"tasks": told.to_json(), "headlines": told.headlines()}
     scores = score(counts, dataset.labels.names, protocol.absent)
     return {
         "mean_iou": scores.mean_iou,
@@ -70,7 +85,14 @@ def validate(
         "split": split,
         "pictures": len(indices),
         "classes": [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in scores.classes],
+        **others,
     }
+
+
+def worth(metrics: Mapping[str, Any]) -> float:
+    """What a network is chosen by: the mean IoU of the objects, or its mean with the figures of the other tasks."""
+    figures = [metrics["mean_iou"], *metrics.get("headlines", {}).values()]
+    return float(sum(figures) / len(figures))
 
 
 class Picked:
@@ -83,6 +105,7 @@ class Picked:
 
     def __init__(self, dataset: DataSet, indices: Sequence[int]) -> None:
         self.labels = dataset.labels
+        self.tasks = tasks_of(dataset) or TaskLabels(objects=dataset.labels)
         self._dataset, self._indices = dataset, indices
 
     def __len__(self) -> int:

@@ -114,6 +114,8 @@ def _upernet_concat(backbone: BackboneSettings, network: NetworkSettings, num_cl
 
 def _upernet_unified(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
     tasks = network.tasks
+    if tasks.from_data:
+        raise ValueError("network.tasks.from_data must be settled before a network is built")
     return UnifiedUPerNet(
         _backbone(backbone, 32),
         num_classes,

@@ -14,6 +14,11 @@ METRICS = {
     "pixel_accuracy": "pixel accuracy",
     "mean_accuracy": "mean class accuracy",
     "frequency_weighted_iou": "frequency-weighted IoU",
+    "scene_top1": "scene top-1",
+    "part_mean_iou": "part mIoU-bg",
+    "material_mean_iou": "material mean IoU",
+    "texture_top1": "texture top-1 over pictures",
+    "texture_pixel_accuracy": "texture pixel accuracy",
 }
 """The figures that a card shows, by their names in metrics.json."""
 
@@ -49,10 +54,11 @@ def model_card(
         config: What the model is.
         labels: Its classes.
         metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
-            the names of `METRICS`, "protocol" (one line) "split", and "classes" (name and iou of each); other keys are
-            ignored.
+            the names of `METRICS` (of other tasks than the objects under "headlines"), "protocol" (one line) "split",
+            and "classes" (name and iou of each); other keys are ignored.
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
     """
+    metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
     figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
     title = f"{TITLES[config.network.architecture]} ({config.backbone.name})"
     made = "Trained with" if origin is None else "Imported into"
@@ -63,7 +69,7 @@ def model_card(
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{made} sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
+        f"{_other_tasks(config)}{made} sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",
@@ -86,6 +92,23 @@ def model_card(
         + "```",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _other_tasks(config: ModelConfig) -> str:
+    """What a unified model tells beside the objects."""
+    tasks = config.network.tasks
+    told = {
+        f"one of {tasks.scenes} scenes": tasks.scenes,
+        f"the parts of {len(tasks.parts)} objects": tasks.parts,
+        f"{tasks.materials} materials": tasks.materials,
+        f"{tasks.textures} textures": tasks.textures,
+    }
+    words = [text for text, there in told.items() if there]
+    return f"It also tells {', '.join(words)}. " if words else ""
 
 
 def _protocol(config: ModelConfig, metrics: Mapping[str, object] | None) -> str:
@@ -118,6 +141,11 @@ def _data(config: ModelConfig) -> str:
         "toyworld": f"sceneparse's built-in toy world: {data.train_count} rendered scenes, {data.size} pixels a side.",
         "camvid": "CamVid (Brostow et al., 2009): street scenes from a driving car.",
         "folder": "A folder of pictures with masks of its author's own.",
+        "ade20k": "ADE20K in its full annotation (Zhou et al., 2017): objects, parts and scenes.",
+        "broden": "Broden+ (Xiao et al., 2018): objects, parts, scenes, materials and textures of several data sets.",
+        "car_parts": "Pictures of cars with their parts.",
+        "dtd": "The Describable Textures Dataset (Cimpoi et al., 2014).",
+        "mixture": f"A mixture of data sets: {', '.join(own.name or own.kind for own in data.sources)}.",
     }
     start = ""
     if (weights := config.backbone.weights) is not None:

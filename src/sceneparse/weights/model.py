@@ -13,22 +13,32 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json, write_text
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.weights.build import build
 from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config, write_config
 from sceneparse.weights.hub import fetch_from_hub, is_hub_id
+from sceneparse.weights.labels_file import labels_to_json, read_labels
+from sceneparse.weights.tasks import refuse_unfit_tasks
 
 __all__ = ["Model", "ModelConfig", "load_model", "save_model"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network, what it is, and its classes."""
+    """A network, what it is, and its classes.
+
+    Args:
+        network: The network.
+        config: What it is.
+        labels: The objects' classes.
+        tasks: The label spaces of a unified model's tasks, or None where it has no other task or they have no names.
+    """
 
     network: SceneParser
     config: ModelConfig
     labels: LabelSpace
+    tasks: TaskLabels | None = None
 
 
 def save_model(folder: Path, model: Model, card: str) -> None:
@@ -48,6 +58,8 @@ def save_model(folder: Path, model: Model, card: str) -> None:
         raise ValueError(
             f"the network has {model.network.num_classes} classes, but {len(model.labels)} labels are given"
         )
+    if model.tasks is not None:
+        refuse_unfit_tasks(model.config.network, model.tasks, LABELS)
     folder = Path(folder).resolve()
     if not folder.exists() and _aside(folder).is_dir():
         _aside(folder).rename(folder)
@@ -63,7 +75,7 @@ def save_model(folder: Path, model: Model, card: str) -> None:
     temporary.mkdir()
     try:
         write_config(temporary / CONFIG, model.config)
-        write_json(temporary / LABELS, model.labels.to_json())
+        write_json(temporary / LABELS, labels_to_json(model.labels, model.tasks))
         write_text(temporary / CARD, card)
         with whole_file(temporary / WEIGHTS) as path:
             # Through memory: safetensors' own writer makes files that only their owner can read.
@@ -111,7 +123,9 @@ def load_model(source: str | Path) -> Model:
     """
     folder = find_model(source)
     config = read_config(folder / CONFIG)
-    labels = LabelSpace.read(folder / LABELS)
+    labels, tasks = read_labels(folder / LABELS)
+    if tasks is not None:
+        refuse_unfit_tasks(config.network, tasks, str(folder / LABELS))
     try:
         state = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
@@ -121,7 +135,7 @@ def load_model(source: str | Path) -> Model:
         network = build(config.backbone, config.network, len(labels))
     _check_fit(network.state_dict(), state, folder / WEIGHTS)
     network.load_state_dict(state)
-    return Model(network.eval(), config, labels)
+    return Model(network.eval(), config, labels, tasks)
 
 
 def _portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

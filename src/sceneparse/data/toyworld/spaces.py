@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree
+from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
 
 SCENES = LabelSpace(("street", "skyline", "river", "beach", "countryside", "mountain", "forest", "bedroom"))
 
@@ -100,6 +100,8 @@ PART_TREE = PartTree(
     PARTS,
     tuple(tuple(PARTS.names.index(part) for part in _PARTS_OF.get(name, ())) for name in OBJECTS.names),
 )
+
+TASKS = TaskLabels(OBJECTS, SCENES, PART_TREE, MATERIALS, TEXTURES)
 
 LOOKALIKES: tuple[tuple[str, str], ...] = (("car", "boat"), ("sheep", "rock"), ("lamp", "umbrella"))
 """Pairs of objects that, where they are planted (see `lookalikes`), only the scene around them tells apart."""

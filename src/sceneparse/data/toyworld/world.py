@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sceneparse.data.sample import Sample
 from sceneparse.data.toyworld import indoors, land, lookalikes, town
 from sceneparse.data.toyworld.canvas import Canvas, Floats
-from sceneparse.data.toyworld.spaces import OBJECTS, SCENES, tag
+from sceneparse.data.toyworld.spaces import OBJECTS, SCENES, TASKS, tag
 from sceneparse.data.toyworld.view import Camera, Light, Stage
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 
 PLANTED_SHARE = 0.65
 """Share of planted pictures among those of a kind of scene that has a look-alike."""
@@ -153,6 +153,7 @@ class ToyWorld:
     """
 
     labels: LabelSpace = OBJECTS
+    tasks: TaskLabels = TASKS
 
     def __init__(self, size: int, count: int, split: str) -> None:
         if split not in SEEDS:

@@ -1,0 +1,244 @@
+"""Several data sets as one, each labelled for some of the tasks, in shared label spaces.
+
+Classes are the same when their names are, whatever the case; each source's classes can be renamed, merged and dropped
+before (Xiao et al., ECCV 2018, section 2.1). What a source doesn't label is unknown, never negative.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from sceneparse.data.order import Batches, Place, mixed_places
+from sceneparse.data.sample import TASKS, DataSet, Sample, Task
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set of a mixture.
+
+    Args:
+        name: Begins its samples' names.
+        dataset: Its samples.
+        weight: How often it is drawn, in the unit of the others. None: its number of samples.
+        rename: What its classes are called in the mixture, of any task: equal names merge. None drops a class, whose
+            pixels are then unknown. Classes that are not listed keep their names.
+        tasks: The tasks that it is used for.
+        keep: For each task the classes that are used, by the source's own names; others are dropped. Of tasks that
+            are not listed all are used.
+    """
+
+    name: str
+    dataset: DataSet
+    weight: float | None = None
+    rename: Mapping[str, str | None] = field(default_factory=dict)
+    tasks: tuple[Task, ...] = TASKS
+    keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def called(self, task: Task, name: str) -> str | None:
+        """What a class is called in the mixture, None if it is dropped."""
+        return self.rename.get(name, name) if name in self.keep.get(task, (name,)) else None
+
+
+class Mixture:
+    """Data sets as one; see `DataSet`. Training draws from them by weight, see `places`.
+
+    Args:
+        sources: The data sets.
+        tasks: The shared label spaces. None: the union of the sources', as `united` makes it.
+        batches: Whether a batch comes from one source ("pure") or from many ("mixed").
+
+    Raises:
+        UserError: No source, one without samples, two of one name, or a name to be renamed or kept that no class has.
+    """
+
+    def __init__(self, sources: Sequence[Source], batches: Batches = "pure", tasks: TaskLabels | None = None) -> None:
+        if not sources:
+            raise UserError("a mixture needs at least one data set")
+        names = [source.name for source in sources]
+        for source in sources:
+            if names.count(source.name) > 1:
+                raise UserError(f"two data sets of the mixture are called '{source.name}': give each a name of its own")
+            if len(source.dataset) == 0:
+                raise UserError(f"'{source.name}' of the mixture has no samples")
+        self.tasks = united(sources) if tasks is None else tasks
+        self.sources = tuple(sources)
+        self.batches: Batches = batches
+        self._translations = [_Translation(source, self.tasks) for source in sources]
+        self._ends = list(accumulate(len(source.dataset) for source in sources))
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space.
+
+        Raises:
+            UserError: No source labels objects.
+        """
+        return object_labels(self.tasks, "the mixture")
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        source, inside = self._place(index)
+        return self._translations[source](self.sources[source].dataset[inside])
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        source, inside = self._place(index)
+        return f"{self.sources[source].name}/{self.sources[source].dataset.name(inside)}"
+
+    def places(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Place]]:
+        """The whole batches of iterations start … stop - 1, drawn by weight; see `order.mixed_places`."""
+        samples = [len(source.dataset) for source in self.sources]
+        weights = [
+            float(count) if source.weight is None else source.weight
+            for source, count in zip(self.sources, samples, strict=True)
+        ]
+        return mixed_places(samples, weights, self.batches, batch, seed, start, stop)
+
+    def _place(self, index: int) -> tuple[int, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        source = bisect_right(self._ends, index)
+        return source, index - (self._ends[source - 1] if source else 0)
+
+
+def object_labels(tasks: TaskLabels, what: str) -> LabelSpace:
+    """The objects' label space.
+
+    Raises:
+        UserError: There is none.
+    """
+    if tasks.objects is None:
+        raise UserError(f"{what} labels no objects: it is of use as one data set of a mixture with others that do")
+    return tasks.objects
+
+
+def united(sources: Sequence[Source]) -> TaskLabels:
+    """The label spaces that hold all classes of all sources, in the order in which they are met.
+
+    A class keeps the spelling and, unless it is taken, the colour of the first source that has it. An object can have
+    the parts that any source gives it.
+
+    Raises:
+        UserError: A name to be renamed or kept that no class has.
+    """
+    for source in sources:
+        spaces = _spaces(source.dataset.tasks)
+        own = {name for space in spaces.values() for name in space.names}
+        for name in source.rename:
+            if name not in own:
+                raise UserError(f"'{source.name}' of the mixture has no class '{name}' that could be renamed")
+        for task, space in spaces.items():
+            for name in source.keep.get(task, ()):
+                if name not in space.names:
+                    raise UserError(
+                        f"'{source.name}' of the mixture has no class '{name}' of {task} that could be kept"
+                    )
+    objects = _union(sources, "objects")
+    parts = _union(sources, "parts")
+    children: list[dict[int, None]] = [{} for _ in range(len(objects) if objects else 0)]
+    for source in sources:
+        tree = source.dataset.tasks.tree
+        if tree is None or objects is None or parts is None or "parts" not in source.tasks:
+            continue
+        to_object, to_part = (
+            _indices(source, "objects", tree.objects, objects),
+            _indices(source, "parts", tree.parts, parts),
+        )
+        for index, own_parts in enumerate(tree.children):
+            if to_object[index] != IGNORE:
+                children[to_object[index]] |= {to_part[part]: None for part in own_parts if to_part[part] != IGNORE}
+    tree = None
+    if objects is not None and parts is not None:
+        tree = PartTree(objects, parts, tuple(tuple(own) for own in children))
+    return TaskLabels(
+        objects, _union(sources, "scene"), tree, _union(sources, "materials"), _union(sources, "textures")
+    )
+
+
+def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+    """The label spaces that there are, by the task's name."""
+    found: dict[Task, LabelSpace | None] = {
+        "scene": tasks.scenes,
+        "objects": tasks.objects,
+        "parts": tasks.parts,
+        "materials": tasks.materials,
+        "textures": tasks.textures,
+    }
+    return {task: space for task, space in found.items() if space is not None}
+
+
+def _used(source: Source) -> dict[Task, LabelSpace]:
+    """The label spaces of the tasks that a source is used for; parts cannot be without the objects that own them."""
+    wanted = {*source.tasks, *(("objects",) if "parts" in source.tasks and source.dataset.tasks.tree else ())}
+    return {task: space for task, space in _spaces(source.dataset.tasks).items() if task in wanted}
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _union(sources: Sequence[Source], task: Task) -> LabelSpace | None:
+    colors: dict[str, tuple[int, int, int]] = {}
+    names: dict[str, str] = {}
+    for source in sources:
+        space = _used(source).get(task)
+        if space is None:
+            continue
+        for own, color in zip(space.names, space.colors, strict=True):
+            name = source.called(task, own)
+            if name is not None and names.setdefault(_key(name), name) is name:
+                colors.setdefault(_key(name), color)
+    if not names:
+        return None
+    taken: set[tuple[int, int, int]] = set()
+    spare = iter(distinct_colors(len(names) * 3))
+    final = []
+    for color in colors.values():
+        while color in taken:
+            color = next(spare)
+        taken.add(color)
+        final.append(color)
+    return LabelSpace(tuple(names.values()), tuple(final))
+
+
+def _indices(source: Source, task: Task, own: LabelSpace, shared: LabelSpace) -> list[int]:
+    """For each class of a source its index in the shared label space, `IGNORE` for dropped ones."""
+    index_of = {_key(name): index for index, name in enumerate(shared.names)}
+    names = [source.called(task, name) for name in own.names]
+    return [IGNORE if name is None else index_of.get(_key(name), IGNORE) for name in names]
+
+
+class _Translation:
+    """A source's samples in the shared label spaces."""
+
+    def __init__(self, source: Source, tasks: TaskLabels) -> None:
+        self.source = source
+        shared = _spaces(tasks)
+        self.indices = {
+            task: _indices(source, task, space, shared[task]) for task, space in _used(source).items() if task in shared
+        }
+        # One more entry, which index -1 picks.
+        self.tables = {
+            task: torch.tensor([*indices, IGNORE], dtype=torch.int16) for task, indices in self.indices.items()
+        }
+
+    def __call__(self, sample: Sample) -> Sample:
+        if "parts" in self.source.tasks and "objects" not in self.source.tasks and sample.owners is None:
+            sample = replace(sample, owners=sample.objects)
+        sample = sample.only(self.source.tasks)
+        masks = {name: self._mask(name, mask) for name, mask in sample.masks().items()}
+        scene = None if sample.scene is None else self.indices["scene"][sample.scene]
+        translated = sample.with_images(sample.image, masks)
+        return replace(translated, scene=None if scene == IGNORE else scene, name=f"{self.source.name}/{sample.name}")
+
+    def _mask(self, name: str, mask: Tensor) -> Tensor:
+        table = self.tables["objects" if name == "owners" else name]  # type: ignore[index]
+        return table[mask.long()]

@@ -1,0 +1,89 @@
+"""Which samples an iteration trains on: counted, never stored.
+
+Every source of samples is an endless row, epoch after epoch, each epoch in an order of its own. Which source comes next
+is drawn from a stream of its own. So what an iteration sees is a function of the seed and its number, and starting late
+reads nothing of what was before.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Place = tuple[int, int]
+"""A sample of the endless row: (epoch, index in the data set)."""
+
+Batches = Literal["pure", "mixed"]
+"""Whether all pictures of a batch come from one source, or each from a source of its own."""
+
+ORDER, AUGMENTATION, SOURCE = 0, 1, 2
+"""What a generator is for; keeps the streams of chance apart."""
+
+
+def stream(seed: int, purpose: int, *counters: int) -> np.random.Generator:
+    """A generator that depends on nothing but these numbers."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *counters])))
+
+
+def places(samples: int, batch: int, seed: int, iteration: int, rank: int = 0, world: int = 1) -> list[Place]:
+    """What an iteration trains on in one process: its share of the batch, as (epoch, index) pairs."""
+    share = batch // world
+    first = iteration * batch + rank * share
+    row = [divmod(place, samples) for place in range(first, first + share)]
+    return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
+
+
+def mixed_places(
+    samples: Sequence[int],
+    weights: Sequence[float],
+    batches: Batches,
+    batch: int,
+    seed: int,
+    start: int,
+    stop: int,
+) -> Iterator[list[Place]]:
+    """The same of several sources: the whole batches of iterations start … stop - 1.
+
+    Args:
+        samples: Number of samples of each source. Indices count through all sources, one behind the other.
+        weights: How often each is drawn, in any unit.
+        batches: "pure": one draw decides a whole batch; "mixed": one draw a picture.
+        batch: Pictures of an iteration.
+        seed: Decides draws and orders.
+        start: First iteration.
+        stop: One past the last.
+    """
+    offsets = np.concatenate([[0], np.cumsum(samples)])
+    bounds = np.cumsum(weights) / np.sum(weights)
+    draws_each, pictures_each = (1, batch) if batches == "pure" else (batch, 1)
+    # A generator's numbers do not depend on how many are asked for at once: those of the past are only counted.
+    chance = stream(seed, SOURCE)
+    met = np.zeros(len(samples), dtype=np.int64)
+    left = start * draws_each
+    while left:
+        block = min(left, 1 << 20)
+        met += np.bincount(_drawn(chance, bounds, block), minlength=len(samples))
+        left -= block
+    met *= pictures_each
+    for _ in range(start, stop):
+        batch_places: list[Place] = []
+        for source in _drawn(chance, bounds, draws_each).tolist():
+            for _ in range(pictures_each):
+                epoch, rest = divmod(int(met[source]), samples[source])
+                index = int(_order(samples[source], seed, epoch, source)[rest])
+                batch_places.append((epoch, int(offsets[source]) + index))
+                met[source] += 1
+        yield batch_places
+
+
+def _drawn(chance: np.random.Generator, bounds: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Sources, by random numbers in the intervals that their weights make of 0..1."""
+    return np.searchsorted(bounds[:-1], chance.random(count), side="right")
+
+
+# A batch may reach over an epoch's end, and may draw from many sources.
+@lru_cache(maxsize=64)
+def _order(samples: int, seed: int, epoch: int, *source: int) -> NDArray[np.int64]:
+    return stream(seed, ORDER, epoch, *source).permutation(samples)

@@ -1,0 +1,51 @@
+"""Large pictures made smaller, with their label maps."""
+
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as transforms
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.labels import LabelSpace, TaskLabels
+
+
+def shrunken_size(height: int, width: int, short: int) -> tuple[int, int]:
+    """The size of a picture whose shorter side is at most `short`, at the same ratio of the sides."""
+    factor = short / min(height, width)
+    return (height, width) if factor >= 1 else (round(height * factor), round(width * factor))
+
+
+class Shrunken:
+    """A data set whose pictures have a shorter side of at most `short` pixels; see `DataSet`.
+
+    Pictures are interpolated (bilinear, antialiased); a label map's pixel is a copy of the nearest one.
+
+    Args:
+        dataset: The whole.
+        short: Largest shorter side in pixels.
+    """
+
+    def __init__(self, dataset: DataSet, short: int) -> None:
+        self.tasks: TaskLabels = dataset.tasks
+        self._dataset, self._short = dataset, short
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._dataset.labels
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self._dataset[index]
+        size = shrunken_size(*sample.size, self._short)
+        if size == sample.size:
+            return sample
+        masks = {
+            name: transforms.resize(mask[None], list(size), InterpolationMode.NEAREST_EXACT)[0]
+            for name, mask in sample.masks().items()
+        }
+        return sample.with_images(transforms.resize(sample.image, list(size), antialias=True), masks)
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(index)

@@ -1,0 +1,146 @@
+"""All tasks of a picture at once: what the protocol says of scores holds for every head, and each is run once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.inference.engine import Engine, TaskEngine
+from sceneparse.inference.protocol import TestProtocol
+from sceneparse.inference.scoring import Prediction, bands, every_scale, winners
+from sceneparse.labels import IGNORE, TaskLabels
+from sceneparse.networks import resize
+
+
+@dataclass(frozen=True)
+class TaskPrediction:
+    """What a picture shows, for each task that the model has.
+
+    Args:
+        objects: Classes of the objects.
+        scene: (scenes,) float32 probabilities of the whole picture, averaged over all that the protocol looks at.
+        parts: Channels of the part head (see `PartTree.channels`): in each pixel the most probable part of the object
+            that was found there, "no part" included; `IGNORE`, of confidence 0, in objects without parts.
+        materials: Classes of the materials.
+        textures: Classes of the textures.
+    """
+
+    objects: Prediction
+    scene: Tensor | None
+    parts: Prediction | None
+    materials: Prediction | None
+    textures: Prediction | None
+
+
+def task_engine(engine: Engine) -> TaskEngine:
+    """The engine as one that gives all tasks.
+
+    Raises:
+        UserError: It gives the objects alone.
+    """
+    if not hasattr(engine, "heads"):
+        raise UserError(f"engine {engine.name} tells the objects alone; use --engine torch for the other tasks")
+    return cast(TaskEngine, engine)
+
+
+@torch.no_grad()
+def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels) -> TaskPrediction:
+    """The most probable classes of every task at every pixel, at the picture's own size.
+
+    Works through bands of rows, as `predict` does.
+
+    Args:
+        engine: What gives scores.
+        image: (C, H, W) uint8.
+        protocol: How the picture is tested; the scene's probabilities are always averaged as probabilities.
+        tasks: The tasks that are wanted; the network must have a head for each.
+
+    Raises:
+        UserError: The engine gives the objects alone.
+    """
+    heads = _StackedHeads(task_engine(engine), tasks)
+    height, width = image.shape[-2:]
+    found = {name: _empty(height, width) for name in heads.maps}
+    for start, band in bands(heads, every_scale(heads, image, protocol, heads.groups), (height, width)):
+        rows = slice(start, start + band.shape[1])
+        scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
+        for name, own in scores.items():
+            if name != "part":
+                _fill(found[name], rows, *winners(own, protocol))
+        if tasks.tree is not None:
+            labels = found["object"].labels[rows].to(band.device)
+            _fill(found["part"], rows, *_parts(scores["part"], labels, tasks, protocol))
+    return TaskPrediction(
+        objects=found["object"],
+        scene=None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu(),
+        parts=found.get("part"),
+        materials=found.get("material"),
+        textures=found.get("texture"),
+    )
+
+
+class _StackedHeads:
+    """The maps of all heads as one engine's scores; the scene's probabilities are set aside. See `Engine`."""
+
+    def __init__(self, engine: TaskEngine, tasks: TaskLabels) -> None:
+        self.name, self.precision = engine.name, engine.precision
+        self.align_corners = engine.align_corners
+        self.padding_color: Sequence[float] = engine.padding_color
+        self.scenes: list[Tensor] = []
+        self._engine, self._scene = engine, tasks.scenes is not None
+        self.maps = {"object": engine.num_classes}
+        if tasks.tree is not None:
+            self.maps["part"] = len(tasks.tree.channels)
+        if tasks.materials is not None:
+            self.maps["material"] = len(tasks.materials)
+        if tasks.textures is not None:
+            self.maps["texture"] = len(tasks.textures)
+        self.num_classes = sum(self.maps.values())
+        parts = () if tasks.tree is None else tasks.tree.sizes
+        self.groups = (engine.num_classes, *parts, *(self.maps[name] for name in self.maps if name in _PLAIN))
+
+    def __call__(self, images: Tensor) -> Tensor:
+        output = self._engine.heads(images)
+        if self._scene:
+            assert output.scene is not None
+            self.scenes.append(output.scene.softmax(dim=1))
+        size = (output.object.shape[-2], output.object.shape[-1])
+        maps = []
+        for name, count in self.maps.items():
+            logits = getattr(output, name)
+            if logits is None or logits.shape[1] != count:
+                raise ValueError(f"{count} classes are named for task {name}, but the network has no such head")
+            maps.append(logits if logits.shape[-2:] == size else resize(logits, size, self.align_corners))
+        return torch.cat(maps, dim=1)
+
+    def describe(self) -> str:
+        return self._engine.describe()
+
+
+_PLAIN = ("material", "texture")
+
+
+def _empty(height: int, width: int) -> Prediction:
+    return Prediction(torch.empty(height, width, dtype=torch.int16), torch.empty(height, width))
+
+
+def _fill(prediction: Prediction, rows: slice, labels: Tensor, confidence: Tensor) -> None:
+    prediction.labels[rows] = labels.to(torch.int16)
+    prediction.confidence[rows] = confidence
+
+
+def _parts(scores: Tensor, objects: Tensor, tasks: TaskLabels, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
+    """The channel of the best part of each pixel's object, and its probability among this object's."""
+    assert tasks.tree is not None
+    labels = torch.full(objects.shape, IGNORE, dtype=torch.int64, device=scores.device)
+    confidence = scores.new_zeros(objects.shape)
+    tree = tasks.tree
+    for owner, offset, block in zip(tree.owners, tree.offsets, scores.split(list(tree.sizes)), strict=True):
+        inside = objects == owner
+        if inside.any():
+            winner, best = winners(block[:, inside], protocol)
+            labels[inside], confidence[inside] = winner + offset, best
+    return labels, confidence

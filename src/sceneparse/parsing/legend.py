@@ -1,0 +1,70 @@
+"""Label maps in words and files: the classes that occur in one, and its picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.labels import Color, LabelSpace
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """A class that occurs in a picture.
+
+    Args:
+        name: Its name.
+        id: Its value in label images.
+        color: Its colour in overlays, RGB 0..255.
+        share: Its part of the picture, 0..1.
+        confidence: The network's mean probability for it over its pixels, 0..1.
+        pixels: Number of its pixels.
+    """
+
+    name: str
+    id: int
+    color: Color
+    share: float
+    confidence: float
+    pixels: int
+
+
+def legend_of(labels: NDArray[np.int16], confidence: NDArray[np.float32], space: LabelSpace) -> tuple[LegendEntry, ...]:
+    """The classes that occur in a label map, the largest share first.
+
+    Args:
+        labels: (H, W) class indices; -1 where there is none.
+        confidence: (H, W) probabilities.
+        space: The classes.
+    """
+    count = len(space)
+    pixels, sure = np.zeros(count + 1, np.int64), np.zeros(count + 1)
+    # A band of rows at a time: bincount makes 64-bit copies of what it counts. Index -1 comes last, to be dropped.
+    for top in range(0, labels.shape[0], 256):
+        band = labels[top : top + 256].ravel() % (count + 1)
+        pixels += np.bincount(band, minlength=count + 1)
+        sure += np.bincount(band, confidence[top : top + 256].ravel(), count + 1)
+    return tuple(
+        LegendEntry(
+            name=space.names[index],
+            id=space.ids[index],
+            color=space.colors[index],
+            share=int(pixels[index]) / labels.size,
+            confidence=float(sure[index] / pixels[index]),
+            pixels=int(pixels[index]),
+        )
+        for index in sorted(range(count), key=lambda index: -pixels[index])
+        if pixels[index]
+    )
+
+
+def id_image(labels: NDArray[np.int16], space: LabelSpace) -> Image.Image:
+    """A label map as a picture whose pixel values are the label space's ids; see `Parse.label_image`."""
+    ids = space.encode(labels)
+    image = Image.fromarray(ids)
+    if ids.dtype == np.uint8:
+        palette = np.zeros((256, 3), np.uint8)
+        palette[list(space.ids)] = space.palette
+        image.putpalette(palette.tobytes())
+    return image

@@ -1,0 +1,113 @@
+"""What a unified model tells of a picture beside its objects: the scene, parts, materials and textures."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.inference.heads import TaskPrediction
+from sceneparse.inference.scoring import Prediction
+from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
+from sceneparse.parsing.legend import LegendEntry, legend_of
+from sceneparse.parsing.render import draw_overlay
+
+SHOWN_SCENES = 5
+"""So many kinds of scene are named, the most probable ones."""
+
+
+@dataclass(frozen=True)
+class SceneEntry:
+    """A kind of scene.
+
+    Args:
+        name: Its name.
+        color: Its colour in legends.
+        probability: How probable it is, 0..1.
+    """
+
+    name: str
+    color: Color
+    probability: float
+
+    @property
+    def share(self) -> float:
+        """What a legend shows beside the name."""
+        return self.probability
+
+
+@dataclass(frozen=True, eq=False)
+class TaskMap:
+    """A label map of one task.
+
+    Args:
+        labels: Class indices, (H, W) int16; -1 where there is none.
+        confidence: Probability of the pixel's class, (H, W) float32.
+        space: The classes.
+    """
+
+    labels: NDArray[np.int16]
+    confidence: NDArray[np.float32]
+    space: LabelSpace
+
+    @cached_property
+    def legend(self) -> tuple[LegendEntry, ...]:
+        """The classes that occur, the largest share first."""
+        return legend_of(self.labels, self.confidence, self.space)
+
+
+@dataclass(frozen=True, eq=False)
+class TaskParse:
+    """What is told beside the objects; None for what was not asked for.
+
+    Args:
+        scene: All kinds of scene, the most probable first.
+        parts: Parts, only inside of objects that have them.
+        material: Materials.
+        texture: Textures.
+        tree: Which object can have which parts.
+    """
+
+    scene: tuple[SceneEntry, ...] | None
+    parts: TaskMap | None
+    material: TaskMap | None
+    texture: TaskMap | None
+    tree: PartTree | None
+
+    @classmethod
+    def of(cls, prediction: TaskPrediction, tasks: TaskLabels) -> "TaskParse":
+        """From class indices to names."""
+        scene = None
+        if tasks.scenes is not None and prediction.scene is not None:
+            space = tasks.scenes
+            order = prediction.scene.argsort(descending=True, stable=True).tolist()
+            scene = tuple(
+                SceneEntry(space.names[index], space.colors[index], float(prediction.scene[index])) for index in order
+            )
+        parts = None
+        if tasks.tree is not None and prediction.parts is not None:
+            # The entry after the last channel is the one that index -1 picks.
+            part_of = np.array([part for _, part in tasks.tree.channels] + [IGNORE], dtype=np.int16)
+            labels, confidence = prediction.parts.labels.numpy(), prediction.parts.confidence.numpy()
+            parts = TaskMap(part_of[labels], confidence, tasks.tree.parts)
+        material = _map(prediction.materials, tasks.materials)
+        return cls(scene, parts, material, _map(prediction.textures, tasks.textures), tasks.tree)
+
+    def maps(self) -> dict[str, TaskMap]:
+        """The label maps that are told, by name."""
+        maps = {"parts": self.parts, "materials": self.material, "textures": self.texture}
+        return {name: one for name, one in maps.items() if one is not None}
+
+    def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
+        """The picture itself, with the most probable kinds of scene under it or beside it."""
+        assert self.scene is not None
+        space = LabelSpace(tuple(entry.name for entry in self.scene))
+        nothing = np.full(image.shape[:2], IGNORE, np.int16)
+        return draw_overlay(image, nothing, space, self.scene[:SHOWN_SCENES], 0.0)
+
+
+def _map(prediction: Prediction | None, space: LabelSpace | None) -> TaskMap | None:
+    if prediction is None or space is None:
+        return None
+    return TaskMap(prediction.labels.numpy(), prediction.confidence.numpy(), space)

@@ -1,0 +1,84 @@
+"""What a network learns from a batch: which losses there are, and their values."""
+
+from torch import Tensor
+
+from sceneparse.data.sample import Task
+from sceneparse.labels import PartTree, TaskLabels
+from sceneparse.networks import Output, UnifiedOutput
+from sceneparse.settings import Recipe
+from sceneparse.training.losses import counted, segmentation_loss
+from sceneparse.training.task_losses import Amounts, Targets, unified_losses, weighted
+
+
+class Lesson:
+    """The losses of a recipe, for one task or for several.
+
+    Args:
+        recipe: The recipe, its network settled.
+        tasks: The label spaces of the tasks that the network learns; None for the objects alone.
+
+    Attributes:
+        learnt: The tasks whose truth is needed.
+        names: What the losses are called in metrics.jsonl, the total first.
+        tree: Which object can have which parts, if parts are learnt.
+    """
+
+    def __init__(self, recipe: Recipe, tasks: TaskLabels | None) -> None:
+        self._settings = recipe.loss
+        self.tree: PartTree | None = None if tasks is None else tasks.tree
+        self.learnt: tuple[Task, ...] = ("objects",)
+        self._unified: tuple[str, ...] = ()
+        if tasks is None:
+            self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
+            return
+        others: tuple[tuple[Task, str, object], ...] = (
+            ("parts", "part", tasks.tree),
+            ("scene", "scene", tasks.scenes),
+            ("materials", "material", tasks.materials),
+            ("textures", "texture", tasks.textures),
+        )
+        self.learnt += tuple(task for task, _, space in others if space is not None)
+        self._unified = ("object", *(name for _, name, space in others if space is not None))
+        self.names = ("loss", "main_loss", *(f"{name}_loss" for name in self._unified[1:]))
+
+    def losses(
+        self,
+        output: Output | UnifiedOutput,
+        targets: Targets,
+        whole: Amounts,
+        align_corners: bool,
+        class_weights: Tensor | None,
+    ) -> list[Tensor]:
+        """The losses of a part of a batch, as many as there are names; over all parts they add up to the batch's.
+
+        Args:
+            output: What the network gives for the part.
+            targets: The part's truth.
+            whole: What is labelled in the whole batch.
+            align_corners: How logits are resized to the truth.
+            class_weights: (C,) weights of the objects' classes, or None for 1 each.
+        """
+        settings = self._settings
+        if isinstance(output, UnifiedOutput):
+            found = unified_losses(
+                output,
+                targets,
+                whole,
+                align_corners=align_corners,
+                settings=settings,
+                tree=self.tree,
+                class_weights=class_weights,
+            )
+            return [weighted(found, settings), *(found[name] for name in self._unified or ("object",))]
+        loss = segmentation_loss(
+            output,
+            targets.objects,
+            align_corners=align_corners,
+            aux_weight=settings.aux_weight,
+            class_weights=class_weights,
+            hard_fraction=settings.hard_fraction,
+            hard_threshold=settings.hard_threshold,
+        )
+        share = counted(targets.objects, class_weights) / whole.objects
+        values = [loss.total, loss.main, *([] if loss.aux is None else [loss.aux])]
+        return [value * share.to(value.dtype) for value in values]

@@ -1,0 +1,69 @@
+"""Which tasks a unified network has, and how many classes each: `network.tasks` beside label spaces."""
+
+from dataclasses import replace
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.labels import TaskLabels
+from sceneparse.settings import FromData, NetworkSettings, TaskSettings
+
+_NAMES: tuple[FromData, ...] = ("scenes", "parts", "materials", "textures")
+
+
+def settled(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> NetworkSettings:
+    """The network with numbers in the place of `network.tasks.from_data`.
+
+    Args:
+        network: As a recipe says.
+        tasks: What the data set is labelled for.
+        where: The data set's name, for messages.
+
+    Raises:
+        UserError: The data set has no classes for a task, or not as many as the network.
+    """
+    wanted = network.tasks
+    numbers = {} if tasks is None else _numbers(tasks)
+    if missing := [name for name in wanted.from_data if not numbers.get(name)]:
+        raise UserError(f"network.tasks.from_data names {missing[0]}, but {where} is not labelled for them")
+    given: dict[str, Any] = {name: numbers[name] for name in wanted.from_data}
+    network = replace(network, tasks=replace(wanted, from_data=(), **given))
+    refuse_unfit_tasks(network, tasks or TaskLabels(), where)
+    return network
+
+
+def refuse_unfit_tasks(network: NetworkSettings, tasks: TaskLabels, where: str) -> None:
+    """Refuse label spaces that name other numbers of classes than the network has.
+
+    Raises:
+        UserError: A head without names, or with more or fewer.
+    """
+    numbers = _numbers(tasks)
+    for name in _NAMES:
+        have = getattr(network.tasks, name)
+        if have and have != numbers[name]:
+            shown, found = (list(value) if isinstance(value, tuple) else value for value in (have, numbers[name]))
+            raise UserError(f"network.tasks.{name} is {shown}, but {where} names {found or 'none'}")
+
+
+def learnt_tasks(network: NetworkSettings, tasks: TaskLabels | None) -> TaskLabels | None:
+    """The label spaces that the network has heads for; None where it has one task."""
+    if tasks is None or network.tasks == TaskSettings():
+        return None
+    heads = network.tasks
+    return TaskLabels(
+        objects=tasks.objects,
+        scenes=tasks.scenes if heads.scenes else None,
+        tree=tasks.tree if heads.parts else None,
+        materials=tasks.materials if heads.materials else None,
+        textures=tasks.textures if heads.textures else None,
+    )
+
+
+def _numbers(tasks: TaskLabels) -> dict[str, int | tuple[int, ...]]:
+    """Numbers of classes under the names of `TaskSettings`."""
+    return {
+        "scenes": len(tasks.scenes or ()),
+        "parts": () if tasks.tree is None else tasks.tree.sizes,
+        "materials": len(tasks.materials or ()),
+        "textures": len(tasks.textures or ()),
+    }
