@@ -98,7 +98,7 @@ class TestAuto:
         assert engine.name == "openvino"
 
     def test_without_openvino_it_is_torch(self, network: SceneParser, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(choosing_room, "find_spec", lambda name: None)
+        monkeypatch.setattr(choosing_room, "find_spec", lambda _: None)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
 
     def test_what_openvino_cannot_convert_goes_to_torch(
@@ -108,7 +108,7 @@ class TestAuto:
             raise ConversionError("OpenVINO cannot export this network")
 
         monkeypatch.setitem(choosing_room.MAKERS, "openvino", refuse)
-        monkeypatch.setattr(choosing_room, "find_spec", lambda name: True)
+        monkeypatch.setattr(choosing_room, "find_spec", lambda _: True)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
         with pytest.raises(ConversionError):
             make_engine(network, PreprocessingSettings(), engine="openvino")

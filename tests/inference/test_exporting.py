@@ -99,18 +99,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("format", "package"), [("openvino", "openvino"), ("onnx", "onnxruntime")])
-def test_an_exported_file_opens_like_its_model(format: str, package: str, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "package"), [("openvino", "openvino"), ("onnx", "onnxruntime")])
+def test_an_exported_file_opens_like_its_model(kind: str, package: str, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip(package)
     model = opening_room.load_model(folder)
-    path = export_model(model, tmp_path / f"street{SUFFIXES[format]}", format)  # type: ignore[arg-type]
+    path = export_model(model, tmp_path / f"street{SUFFIXES[kind]}", kind)  # type: ignore[arg-type]
     opened = open_model(path, precision="float32")
     assert opened.labels == LABELS and opened.config == model.config.portable() and opened.folder is None
     images = torch.randint(0, 256, (1, 3, 77, 90), dtype=torch.uint8)
     expected = open_model(folder, engine="torch", precision="float32").engine(images)
     torch.testing.assert_close(opened.engine(images), expected, rtol=1e-4, atol=1e-4)
     assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
-        {path.name, *([f"{path.stem}.bin"] if format == "openvino" else [])}
+        {path.name, *([f"{path.stem}.bin"] if kind == "openvino" else [])}
     )
     with pytest.raises(UserError, match="is a file for engine"):
         open_model(path, engine="compile")

@@ -116,6 +116,8 @@ def predict_pictures(
         raise _cannot_write(out, error) from None
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     tally = _Tally(console)
+    if progress:
+        console.print(f"engine: {parser.engine.describe()}", markup=False)
     made_by = {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol)}
     look = _Look(parser, made_by, pictures, out, overlay=overlay, again=again)
     with (
