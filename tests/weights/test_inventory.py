@@ -26,6 +26,6 @@ def test_every_architecture_has_a_selection() -> None:
 
 
 def test_the_table_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
-    print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8)])
+    print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8, 125.5)])
     printed = capsys.readouterr().out
-    assert "pspnet" in printed and "resnet50" in printed and "46.7" in printed and "155.8" in printed
+    assert "pspnet" in printed and "resnet50" in printed and "46.7" in printed and "155.8" in printed and "125.5" in printed

@@ -63,6 +63,17 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
     return engine
 
 
+def why_auto(device: str | torch.device, precision: Precision) -> str:
+    """Why `chosen_engine` takes what it takes for auto, in a few words."""
+    if choose_device(device).type != "cpu":
+        return "PyTorch is the fastest engine on a GPU"
+    if precision == "float16":
+        return "PyTorch alone computes in float16"
+    if not find_spec("openvino"):
+        return "OpenVINO, the fastest engine on a CPU, is not installed: pip install 'sceneparse[openvino]'"
+    return "OpenVINO is the fastest engine on a CPU, and it is installed"
+
+
 def _compiled(
     network: SceneParser,
     preprocessing: PreprocessingSettings,

@@ -132,7 +132,12 @@ def predict_pictures(
                     tally.skipped += 1
                     tally.pixels.update(pixels)
                 case _Read(found, image, facts):
-                    writer.put(parser.parse(image), found, facts)
+                    try:
+                        parse = parser.parse(image)
+                    except UserError as error:  # such as too small for its engine
+                        tally.fail(Failure(str(found.path), f"{found.path}: {error}"))
+                    else:
+                        writer.put(parse, found, facts)
             advance()
     summary = tally.summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
 from sceneparse.networks import (
     FCN,
     Backbone,
@@ -22,7 +24,12 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
-    return ARCHITECTURES[network.architecture](backbone, network, num_classes)
+    built = ARCHITECTURES[network.architecture](backbone, network, num_classes)
+    if network.norm_momentum is not None:
+        for module in built.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = network.norm_momentum
+    return built
 
 
 def _pspnet(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
