@@ -103,6 +103,13 @@ class TestAuto:
         engine = make_engine(network, PreprocessingSettings(), device="cpu")
         assert engine.name == "openvino"
 
+    @needs_openvino
+    def test_pictures_too_small_for_openvino_go_to_torch(self, network: SceneParser) -> None:
+        engine = make_engine(network, PreprocessingSettings(), device="cpu", precision="float32")
+        images = torch.randint(0, 256, (1, 3, 5, 40))
+        expected = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")(images)
+        assert torch.equal(engine(images), expected)
+
     def test_without_openvino_it_is_torch(self, network: SceneParser, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(choosing_room, "find_spec", lambda _: None)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"

@@ -12,14 +12,14 @@ import torch
 from sceneparse import __version__
 from sceneparse.errors import UserError
 from sceneparse.inference import openvino_engine
-from sceneparse.inference.choosing import EngineName, chosen_engine, make_engine
+from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.exporting import SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import Precision
-from sceneparse.weights import ModelConfig, find_model, load_model
+from sceneparse.weights import Model, ModelConfig, find_model, load_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
 KEPT = 8
@@ -84,12 +84,16 @@ def open_model(
             if engine != "auto":
                 raise
         else:
+            if engine == "auto":
+                scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
             return Opened(scorer, note.config, note.labels, fingerprint, folder)
     model = load_model(folder)
-    if engine == "auto":
-        engine = "torch"
-    scorer = make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
+    scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder)
+
+
+def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> Engine:
+    return make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
 
 
 def cache_folder() -> Path:
