@@ -194,7 +194,7 @@ def _program_engine(path: Path) -> Any:
     return lambda images: program(images)[0]
 
 
-def _spread(sources: Sequence[str | Path], channels: int, most: int = 300) -> list[Tensor]:
+def _spread(sources: Sequence[str | Path], channels: int, most: int = 100) -> list[Tensor]:
     """At most so many of the pictures, evenly spaced."""
     paths = [found.path for found in find_pictures(sources)]
     return [read_picture(paths[index], channels) for index in spaced(len(paths), most)]

@@ -129,7 +129,8 @@ def _resident_peak() -> int:
     if sys.platform == "linux":  # here getrusage may show the parent's
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    import resource  # Windows has none
+    else:  # noqa: RET505 - for mypy, which looks at one platform
+        import resource  # Windows has none
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak

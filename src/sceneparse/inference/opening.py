@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
 from sceneparse import __version__
 from sceneparse.errors import UserError
@@ -116,7 +117,8 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
             return result
     # Wrong wishes are told before a network is converted for them.
     OpenVINOEngine.check(device, precision)
-    export_model(load_model(folder), kept, "openvino")
+    with Console(stderr=True).status("converting for OpenVINO; this is kept for the next time"):
+        export_model(load_model(folder), kept, "openvino")
     _make_room(kept.parent.parent)
     return open_exported(kept, device=device, precision=precision)
 

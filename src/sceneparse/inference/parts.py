@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -48,7 +49,7 @@ class PartsTimer:
             self._mark(marks)
             label(self.engine, self.image, TestProtocol())
             self._mark(marks)
-        self.calls.append(Parts(*(1000 * (after - before) for before, after in zip(marks, marks[1:], strict=False))))
+        self.calls.append(Parts(*(1000 * (after - before) for before, after in pairwise(marks))))
 
     @contextmanager
     def _marks(self) -> Iterator[list[float]]:
