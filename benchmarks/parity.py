@@ -98,7 +98,7 @@ def _outputs(case: Case) -> tuple[str, dict[str, np.ndarray], dict[str, np.ndarr
         return expected, protocol_outputs(case), {}, ""
     if expected == "operator":
         return expected, operator_outputs(case), {}, ""
-    overrides = overrides_of(case.manifest, expected)
+    overrides = overrides_of(case.manifest)
     with tempfile.TemporaryDirectory() as folder:
         path = checkpoint_of(case, expected, Path(folder))
         imported = import_checkpoint(path, "auto", overrides=overrides)

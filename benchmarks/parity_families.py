@@ -42,7 +42,7 @@ def expected_family(manifest: dict[str, Any]) -> str | None:
     return None
 
 
-def overrides_of(manifest: dict[str, Any], family: str | None) -> list[str]:
+def overrides_of(manifest: dict[str, Any]) -> list[str]:
     """What no key tells and the manifest says, as arguments of the command line."""
     given = manifest["source"].get("args", {})
     found: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,12 @@ def network_outputs(case: Case, family: str, imported: ImportedModel, again: Aga
 
 
 def _averaged(one: Wanted, runs: list["Run"]) -> Tensor | None:
-    """An output of one picture; or, of the same at several scales, the mean of the probabilities."""
-    if len(runs) > 1 and one.form == "softmax":
-        return torch.stack([value for run in runs if (value := run.output(one)) is not None]).mean(dim=0)
-    return runs[0].output(one)
+    """An output of one picture; or, of the same at several scales, the mean of the probabilities and its winner."""
+    if len(runs) == 1 or one.form not in ("softmax", "labels"):
+        return runs[0].output(one)
+    probabilities = [value for run in runs if (value := run.output(replace(one, form="softmax"))) is not None]
+    mean = torch.stack(probabilities).mean(dim=0)
+    return mean if one.form == "softmax" else mean.argmax(1).int()
 
 
 def evaluated(case: Case, family: str, imported: ImportedModel, image: Tensor) -> "Run":

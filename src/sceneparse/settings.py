@@ -19,10 +19,12 @@ from sceneparse.settings_network import (
     Pool,
     Resampling,
     SceneHead,
+    ShortcutPool,
     Stage3End,
     StemActivation,
     StrideOn,
     TaskSettings,
+    Windows,
 )
 
 __all__ = [
@@ -43,11 +45,13 @@ __all__ = [
     "Recipe",
     "Resampling",
     "SceneHead",
+    "ShortcutPool",
     "Stage3End",
     "StemActivation",
     "StrideOn",
     "TaskSettings",
     "TrainingSettings",
+    "Windows",
 ]
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]

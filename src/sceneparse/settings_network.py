@@ -12,6 +12,8 @@ Resampling = Literal["exact", "plain"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
+Windows = Literal["own", "padded"]
+ShortcutPool = Literal["own", "none"]
 Branch = Literal["norm", "norm_but_one", "bias", "linear"]
 Architecture = Literal[
     "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified", "fcn", "deeplabv3"
@@ -39,6 +41,10 @@ class BackboneSettings:
             Caffe models).
         stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
             MobileNetV2); own leaves it.
+        shortcut_pool: none leaves out what timm's ResNet-D pools, at stride 1, in the shortcut of a stage that gave up its
+            stride (mmsegmentation's ResNetV1d has nothing there); own leaves it.
+        windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
+            over a map that is padded first; own leaves them to timm.
     """
 
     name: str = "resnet50"
@@ -49,6 +55,8 @@ class BackboneSettings:
     stem_activation: StemActivation = "own"
     stride_on: StrideOn = "3x3"
     stage3_end: Stage3End = "own"
+    shortcut_pool: ShortcutPool = "own"
+    windows: Windows = "own"
 
     def __post_init__(self) -> None:
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
@@ -103,7 +111,8 @@ class NetworkSettings:
         resize_first: upernet and upernet_unified only: pooled maps are resized before they are reduced (CSAIL's
             releases), not after.
         feature_norm: upernet and upernet_unified only: each feature of the backbone is normalised over its channels
-            (segmentation_models_pytorch).
+            (segmentation_models_pytorch; Swin and ConvNeXt under transformers).
+        feature_norm_eps: What that normalisation adds to the variance.
         stages: PSPNet only: the stage of the backbone on which the pyramid stands. Below 4 later ones are left out.
         branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU (norm, the papers), the same but
             for a grid of one cell, which has a bias instead of the batch norm (norm_but_one), a convolution with bias
@@ -136,6 +145,7 @@ class NetworkSettings:
     pool: Pool = "avg"
     resize_first: bool = False
     feature_norm: bool = False
+    feature_norm_eps: float = 1e-6
     stages: Literal[2, 3, 4] = 4
     branch: Branch = "norm"
     kernel: Literal[1, 3] = 3
@@ -209,6 +219,11 @@ class NetworkSettings:
                 pyramid or getattr(self, name) == usual,
                 f"network.{name} has no effect: only upernet and upernet_unified have it",
             )
+        require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
+        require(
+            self.feature_norm or self.feature_norm_eps == 1e-6,
+            "network.feature_norm_eps has no effect, since network.feature_norm is false",
+        )
         unified = self.architecture == "upernet_unified"
         require(unified or self.tasks == TaskSettings(), "network.tasks has no effect: only upernet_unified has tasks")
         require(not (unified and self.aux), "network.aux is true, but upernet_unified has no auxiliary head")

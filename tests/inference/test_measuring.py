@@ -12,7 +12,7 @@ def test_each_round_another_function_is_first_and_warm_up_does_not_count() -> No
     order: list[str] = []
     runs = {name: functools.partial(order.append, name) for name in "abc"}
     times = take_turns(runs, torch.device("cpu"), repeats=3, warm_up=1, say=lambda _: None)
-    assert "".join(order) == "abc" "bca" "cab" "abc"
+    assert "".join(order) == "abcbcacababc"
     assert {name: len(found) for name, found in times.items()} == dict.fromkeys("abc", 3)
     assert Counter(order) == {"a": 4, "b": 4, "c": 4}
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.norm_act import BatchNormAct2d
+from timm.layers.pool2d_same import AvgPool2dSame
 from timm.models import FeatureInfo
 from timm.models.efficientnet import EfficientNetFeatures
 from timm.models.resnet import Bottleneck
@@ -20,6 +21,7 @@ from sceneparse.networks.depthwise import use_fast_depthwise
 from sceneparse.networks.next_block import features_to_next_block, next_block_channels
 from sceneparse.networks.same_padding import use_exportable_padding
 from sceneparse.networks.stride8 import STRIDE8
+from sceneparse.networks.swin_windows import use_padded_windows
 
 STRIDES = (4, 8, 16, 32)
 """Strides of stages 1 to 4 before any stage gives up its own."""
@@ -29,6 +31,8 @@ Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
+Windows = Literal["own", "padded"]
+ShortcutPool = Literal["own", "none"]
 
 
 class Backbone(nn.Module):
@@ -59,6 +63,9 @@ class Backbone(nn.Module):
         stride_on: Which convolution of a bottleneck halves the picture: the 3×3 (torchvision) or the first 1×1 (He et
             al., CVPR 2016, and the Caffe models made after it).
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
+        shortcut_pool: "own" is timm's: ResNet-D pools 2×2 at stride 1 in the shortcut of a stage that gave up its stride;
+            "none" leaves that out (mmsegmentation's ResNetV1d).
+        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `padded_windows`.
 
     Attributes:
         channels: Channels of the stages.
@@ -86,13 +93,17 @@ class Backbone(nn.Module):
         stem_activation: StemActivation = "own",
         stride_on: StrideOn = "3x3",
         stage3_end: Stage3End = "own",
+        shortcut_pool: ShortcutPool = "own",
+        windows: Windows = "own",
     ):
         super().__init__()
         if output_stride not in (8, 16, 32):
             raise UserError(f"backbone {name}: output stride {output_stride} is not 8, 16 or 32")
         if name in STRIDE8:
             chosen = (output_stride, dilation, padding, stages, stem_activation, stride_on, stage3_end)
-            self._set_stride8(name, in_channels, fixed=chosen == (8, "first", "symmetric", 4, "own", "3x3", "own"))
+            only = (8, "first", "symmetric", 4, "own", "3x3", "own")
+            fixed = chosen == only and shortcut_pool == windows == "own"
+            self._set_stride8(name, in_channels, fixed=fixed)
             return
         options, undilated = _adapted(name, padding, in_channels)
         strides = _feature_info(undilated).reduction()
@@ -116,6 +127,10 @@ class Backbone(nn.Module):
             use_fast_depthwise(self.body)
         if dilation == "doubled":
             _double_dilation(name, self.body, output_stride)
+        if shortcut_pool == "none":
+            _leave_out_shortcut_pools(name, self.body)
+        if windows == "padded" and not use_padded_windows(self.body):
+            raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
         if stem_activation == "relu":
             _use_relu_in_stem(name, self.body)
         if stride_on == "1x1":
@@ -286,6 +301,21 @@ def _move_strides(name: str, body: nn.Module) -> None:
         raise UserError(f"backbone {name}: backbone.stride_on is 1x1, but only ResNets of bottlenecks have a choice")
     for module in strided:
         module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+
+
+def _leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
+    shortcuts = [
+        module.downsample
+        for module in body.modules()
+        if isinstance(getattr(module, "downsample", None), nn.Sequential)
+        and isinstance(module.downsample[0], AvgPool2dSame)
+    ]
+    if not shortcuts:
+        raise UserError(
+            f"backbone {name}: backbone.shortcut_pool is none, but only a ResNet-D below output stride 32 pools there"
+        )
+    for shortcut in shortcuts:
+        shortcut[0] = nn.Identity()
 
 
 def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:

@@ -93,6 +93,7 @@ def _upernet(backbone: BackboneSettings, network: NetworkSettings, num_classes: 
         branch_channels=network.branch_channels,
         resize_first=network.resize_first,
         feature_norm=network.feature_norm,
+        feature_norm_eps=network.feature_norm_eps,
         aux=network.aux,
         aux_channels=network.aux_channels,
         dropout=network.dropout,
@@ -135,6 +136,7 @@ def _upernet_unified(backbone: BackboneSettings, network: NetworkSettings, num_c
         branch_channels=network.branch_channels,
         resize_first=network.resize_first,
         feature_norm=network.feature_norm,
+        feature_norm_eps=network.feature_norm_eps,
         dropout=network.dropout,
         align_corners=network.align_corners,
         align_logits=network.align_logits,
@@ -167,6 +169,8 @@ def _backbone(settings: BackboneSettings, output_stride: int, stages: int = 4) -
         stem_activation=settings.stem_activation,
         stride_on=settings.stride_on,
         stage3_end=settings.stage3_end,
+        shortcut_pool=settings.shortcut_pool,
+        windows=settings.windows,
     )
 
 

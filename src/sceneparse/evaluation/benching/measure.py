@@ -5,102 +5,31 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
-from rich.console import Console
 
 from sceneparse.errors import UserError
 from sceneparse.evaluation.benching.record import Bench, PartRow, Row
-from sceneparse.evaluation.benching.subject import Subject, find_subject, labelling, warming
-from sceneparse.evaluation.benching.table import print_bench
-from sceneparse.evaluation.command import machine
-from sceneparse.files import write_json
-from sceneparse.inference import Engine, TestProtocol, TorchEngine, choose_device, choose_precision, label
+from sceneparse.evaluation.benching.subject import Subject, labelling, warming
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, choose_precision, label
 from sceneparse.inference.choosing import MAKERS, chosen_engine, why_auto
 from sceneparse.inference.matrix_peak import matrix_peak
 from sceneparse.inference.measuring import Quartiles, Run, Say, peak_alone, take_turns
 from sceneparse.inference.parts import Parts, PartsTimer, boundary_share
 from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
-from sceneparse.settings import Precision
-from sceneparse.weights.inventory import SIDES
+from sceneparse.settings import Precision, Resampling
 
 WARM_UP = 2
 """Rounds before those that count."""
 
+FORMS = get_args(Resampling)
+"""How heads can be computed."""
+
 SMALL = (64, 64)
 """Size of the picture with which libraries set up what they set up once."""
-
-
-def bench(
-    source: str | Path,
-    *,
-    overrides: Sequence[str] = (),
-    size: tuple[int, int] | None = None,
-    batch: int = 4,
-    repeats: int = 10,
-    engines: Sequence[str] | None = None,
-    precisions: Sequence[Precision] | None = None,
-    device: str = "auto",
-    memory: bool = True,
-    json: str | Path | None = None,
-    progress: bool = True,
-) -> Bench:
-    """Measure a model on this machine. Engines that cannot run say why and stop nothing.
-
-    Memory is measured in processes of their own: a script that calls this needs `if __name__ == "__main__":`.
-
-    Args:
-        source: A model folder, a hub id, an exported .xml or .onnx file, or a recipe (its network with random weights).
-        overrides: `--dotted.name value` arguments for a recipe's settings.
-        size: Height and width of the picture. Default: the side that `sceneparse models` counts at.
-        batch: Pictures at a time for the throughput, beside one.
-        repeats: Rounds that count.
-        engines: torch, compile, openvino, onnxruntime. Default: all, or an exported file's own.
-        precisions: float32, bfloat16. Default: float32, and bfloat16 where the device is faster in it and the engine
-            has it.
-        device: auto, cpu or cuda.
-        memory: Whether memory is measured, which takes a process for each row.
-        json: Where the record is also written.
-        progress: Show what is being done, and the tables.
-
-    Raises:
-        UserError: No such model, device, engine or recipe, or a size, batch or number that is none.
-    """
-    if repeats < 1 or batch < 1 or (size is not None and min(size) < 33):
-        raise UserError("bench: --repeats and --batch must be at least 1, the sides of --size at least 33")
-    if unknown := [name for name in engines or () if name not in MAKERS]:
-        raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(MAKERS)}")
-    subject = find_subject(source, overrides)
-    where = choose_device(device)
-    console = Console(stderr=True, quiet=not progress, highlight=False)
-    network = subject.config.network
-    size = size or (SIDES[network.architecture],) * 2
-    counted = {form: round(subject.multiply_adds(form, size) / 1e9, 3) for form in ("exact", "plain")}  # type: ignore[arg-type]
-    result = Bench(
-        source=subject.source,
-        kind=subject.kind,
-        architecture=network.architecture,
-        backbone=subject.config.backbone.name,
-        classes=subject.classes,
-        size=size,
-        batch=batch,
-        repeats=repeats,
-        device=torch.cuda.get_device_name(where) if where.type == "cuda" else machine(),
-        threads=torch.get_num_threads(),
-        multiply_adds=counted,
-        heads=network.resampling,
-    )
-    with console.status("") as status:
-        _Measuring(subject, result, where, lambda text: status.update(text)).all(engines, precisions, memory)
-    if json is not None:
-        write_json(Path(json), result.to_json())
-    if progress:
-        print_bench(result, Console(highlight=False))
-    return result
 
 
 class _Built(NamedTuple):
@@ -111,7 +40,7 @@ class _Built(NamedTuple):
     batch: Run
 
 
-class _Measuring:
+class Measuring:
     """One model on one device; what is found goes into `result`."""
 
     def __init__(self, subject: Subject, result: Bench, device: torch.device, say: Say) -> None:
@@ -213,10 +142,11 @@ class _Measuring:
 
     def _parts(self, precisions: Sequence[str]) -> None:
         """The torch engine with exact and plain heads, all in turns."""
-        both = not math.isclose(*self.result.multiply_adds.values())
+        # Layers over several maps know both forms, and have a `resampling` that says which.
+        both = any(hasattr(module, "resampling") for module in self.subject.network().modules())
         timers: dict[tuple[str, str], PartsTimer] = {}
-        for heads in ("exact", "plain") if both else ("same",):
-            network = self.subject.network(heads if both else None)  # type: ignore[arg-type]
+        for form in FORMS if both else FORMS[:1]:
+            network = self.subject.network(form if both else None)
             for precision in precisions:
                 engine = TorchEngine(
                     network,
@@ -224,7 +154,7 @@ class _Measuring:
                     device=self.device,
                     precision=precision,  # type: ignore[arg-type]
                 )
-                timers[heads, precision] = PartsTimer(engine, self.image)
+                timers[form if both else "same", precision] = PartsTimer(engine, self.image)
         take_turns(timers, self.device, self.result.repeats, WARM_UP, self._saying("where the time goes"))
         for (heads, precision), timer in timers.items():
             calls = timer.calls[WARM_UP:]

@@ -20,7 +20,8 @@ class Row:
             compilation included, nothing taken from a cache.
         peak_mib: Most MiB of a process of its own beyond the same process idle; on a GPU, of its memory.
         share_of_peak: Multiply-adds of the network as it is computed, at the most pictures a second, as a share of
-            the machine's measured matrix peak in the same precision.
+            the machine's measured matrix peak in the same precision. Taps that fall on padding count, and libraries
+            skip them: small pictures may pass 1.
         description: What computed, with its version.
         note: Why something is missing.
     """

@@ -13,8 +13,7 @@ def print_bench(result: Bench, console: Console) -> None:
     height, width = result.size
     console.print(
         f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
-        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to its labels on {result.device}, "
-        f"{result.threads} threads",
+        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to its labels on {result.device}",
         markup=False,
     )
     _engines(result, console)
@@ -32,17 +31,17 @@ def print_bench(result: Bench, console: Console) -> None:
 
 
 def _engines(result: Bench, console: Console) -> None:
-    table = Table("engine", "precision", title=f"medians of {result.repeats} rounds in turns")
-    for name in ("ms", "quartiles", "pictures/s", "batch", "ready s", "peak MiB", "of matrix peak"):
-        table.add_column(name, justify="right")
+    table = Table(title=f"medians (quartiles) of {result.repeats} rounds in turns; pictures a second (at batch)")
+    for name in ("engine", "precision"):
+        table.add_column(name, no_wrap=True)
+    for name in ("ms", "pictures/s", "ready s", "MiB", "of peak"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in result.rows:
         table.add_row(
             row.engine,
             row.precision,
-            _text(row.ms, ".1f"),
-            "" if row.ms is None else f"{row.ms_low:.1f}–{row.ms_high:.1f}",
-            _text(row.pictures_per_second, ".2f"),
-            _text(row.best_batch, "d"),
+            "" if row.ms is None else f"{row.ms:.1f} ({row.ms_low:.1f}–{row.ms_high:.1f})",
+            "" if row.pictures_per_second is None else f"{row.pictures_per_second:.2f} ({row.best_batch})",
             _text(row.ready_s, ".1f"),
             _text(row.peak_mib, ".0f"),
             _text(row.share_of_peak, ".0%"),
