@@ -41,8 +41,8 @@ class BackboneSettings:
             Caffe models).
         stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
             MobileNetV2); own leaves it.
-        shortcut_pool: none leaves out what timm's ResNet-D pools, at stride 1, in the shortcut of a stage that gave up its
-            stride (mmsegmentation's ResNetV1d has nothing there); own leaves it.
+        shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
+            gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
         windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
             over a map that is padded first; own leaves them to timm.
     """

@@ -63,8 +63,8 @@ class Backbone(nn.Module):
         stride_on: Which convolution of a bottleneck halves the picture: the 3×3 (torchvision) or the first 1×1 (He et
             al., CVPR 2016, and the Caffe models made after it).
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
-        shortcut_pool: "own" is timm's: ResNet-D pools 2×2 at stride 1 in the shortcut of a stage that gave up its stride;
-            "none" leaves that out (mmsegmentation's ResNetV1d).
+        shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
+            1; "none" leaves that out (mmsegmentation's ResNetV1d).
         windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `padded_windows`.
 
     Attributes:
@@ -305,10 +305,10 @@ def _move_strides(name: str, body: nn.Module) -> None:
 
 def _leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
     shortcuts = [
-        module.downsample
+        shortcut
         for module in body.modules()
-        if isinstance(getattr(module, "downsample", None), nn.Sequential)
-        and isinstance(module.downsample[0], AvgPool2dSame)
+        if isinstance(shortcut := getattr(module, "downsample", None), nn.Sequential)
+        and isinstance(shortcut[0], AvgPool2dSame)
     ]
     if not shortcuts:
         raise UserError(

@@ -32,5 +32,5 @@ def use_padded_windows(body: nn.Module) -> bool:
     blocks = [module for module in body.modules() if isinstance(module, SwinTransformerBlock)]
     for block in blocks:
         block.__class__ = PaddedWindowsBlock
-        block.set_input_size(block.input_resolution, block.window_size, always_partition=True)
+        block.set_input_size(block.input_resolution, block.window_size, always_partition=True)  # type: ignore[arg-type]
     return bool(blocks)

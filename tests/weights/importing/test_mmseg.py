@@ -60,7 +60,7 @@ def test_a_file_with_the_names_of_its_classes_becomes_a_model_that_scores_alike(
     assert model.model.labels.names == ("sky", "road", "car")
     model.save(tmp_path / "model")
     images = torch.randn(1, 3, 49, 64)
-    network = sceneparse.load(tmp_path / "model", device="cpu", precision="float32").engine.network  # type: ignore[attr-defined]
+    network = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", engine="torch").engine.network  # type: ignore[attr-defined]
     with torch.inference_mode():
         torch.testing.assert_close(network(images).logits, ours(images).logits)
 

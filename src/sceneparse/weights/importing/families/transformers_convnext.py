@@ -8,7 +8,7 @@ from sceneparse.weights.importing.families.transformers import DECODER, PROTOCOL
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
-SIZES = {
+SIZES: dict[tuple[int, tuple[int, ...]], str] = {
     (96, (3, 3, 9, 3)): "convnext_tiny",
     (96, (3, 3, 27, 3)): "convnext_small",
     (128, (3, 3, 27, 3)): "convnext_base",

@@ -13,7 +13,7 @@ from sceneparse.weights.importing.families.transformers_convnext import FEATURE_
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
-SIZES = {
+SIZES: dict[tuple[int, tuple[int, ...], int], str] = {
     (96, (2, 2, 6, 2), 7): "swin_tiny_patch4_window7_224",
     (96, (2, 2, 18, 2), 7): "swin_small_patch4_window7_224",
     (128, (2, 2, 18, 2), 7): "swin_base_patch4_window7_224",
