@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.networks import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.depthwise import use_fast_depthwise
+from sceneparse.networks.matrices import in_graph
 from sceneparse.networks.next_block import features_to_next_block, next_block_channels
 from sceneparse.networks.same_padding import use_exportable_padding
 from sceneparse.networks.stride8 import STRIDE8
@@ -169,7 +170,9 @@ class Backbone(nn.Module):
         """Normalised pictures (N, in_channels, H, W) to a map a stage, (N, channels[i], ceil(H / s), ceil(W / s))."""
         height, width = images.shape[-2:]
         if self.pads:
-            images = F.pad(images, (0, -width % STRIDES[-1], 0, -height % STRIDES[-1]))
+            # Without negative numbers, which exporters of sizes known only at run time do not divide as Python does.
+            bottom, right = ((side + STRIDES[-1] - 1) // STRIDES[-1] * STRIDES[-1] - side for side in (height, width))
+            images = F.pad(images, (0, right, 0, bottom))
         features: list[Tensor]
         if self.stage3_end == "next_block":
             assert isinstance(self.body, EfficientNetFeatures)
@@ -180,10 +183,19 @@ class Backbone(nn.Module):
             features = [maps.permute(0, 3, 1, 2) for maps in features]
         if self.pads:
             features = [
-                maps[..., : -(-height // stride), : -(-width // stride)]
+                _corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
                 for maps, stride in zip(features, self.strides, strict=True)
             ]
         return features
+
+
+def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """The upper left part of maps."""
+    if not in_graph():
+        return maps[..., :rows, :columns]
+    # A slice in a graph is taken to leave something out, or not to, for all sizes.
+    maps = maps.index_select(-2, torch.arange(rows, device=maps.device))
+    return maps.index_select(-1, torch.arange(columns, device=maps.device))
 
 
 def natural_padding(name: str) -> Padding:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.helpers import to_2tuple
 from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, nn
 
@@ -48,7 +49,7 @@ class ExportableAvgPool2dSame(AvgPool2dSame):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        kernel, stride = self.kernel_size, self.stride
+        kernel, stride = to_2tuple(self.kernel_size), to_2tuple(self.stride)
         return F.avg_pool2d(pad_same(x, kernel, stride), kernel, stride, 0, self.ceil_mode, self.count_include_pad)
 
 
@@ -57,7 +58,8 @@ class ExportableMaxPool2dSame(MaxPool2dSame):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        maps = pad_same(x, self.kernel_size, self.stride, self.dilation, -float("inf"))
+        sides = (to_2tuple(self.kernel_size), to_2tuple(self.stride), to_2tuple(self.dilation))
+        maps = pad_same(x, *sides, -float("inf"))
         return F.max_pool2d(maps, self.kernel_size, self.stride, 0, self.dilation, self.ceil_mode)
 
 
