@@ -33,12 +33,12 @@ SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
 LABELS = LabelSpace(tuple(f"class {index}" for index in range(7)), colors=tuple((index, 9, 7) for index in range(7)))
 
 
-def make(architecture: str, backbone: str) -> Model:
+def make(architecture: str, backbone: str, **network: object) -> Model:
     torch.manual_seed(0)
     config = ModelConfig(
         "small",
         BackboneSettings(name=backbone, padding="same" if backbone.startswith("mobilenet") else "symmetric"),
-        NetworkSettings(architecture=architecture, channels=16, aux=False),  # type: ignore[arg-type]
+        NetworkSettings(architecture=architecture, channels=16, aux=False, **network),  # type: ignore[arg-type]
         PreprocessingSettings(),
         ProtocolSettings(flip=True),
         DataSettings(kind="toyworld"),
@@ -96,7 +96,8 @@ def test_a_torch_program_agrees_and_says_what_it_is(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exporting") / "model"
-    save_model(folder, make("pspnet", "resnet10t"), "a card")
+    # Its logits want to be resized otherwise than its maps.
+    save_model(folder, make("upernet", "resnet10t", align_logits=True), "a card")
     return folder
 
 
@@ -119,6 +120,7 @@ def test_an_exported_file_opens_like_its_model(kind: str, package: str, folder: 
     assert sorted(found.name for found in tmp_path.iterdir()) == sorted(
         {path.name, *([f"{path.stem}.bin"] if kind == "openvino" else [])}
     )
+    assert opened.engine.align_corners and model.network.align_corners
     with pytest.raises(UserError, match="is a file for engine"):
         open_model(path, engine="compile")
 
@@ -202,7 +204,7 @@ class TestCache:
         assert len(names) == 2 and "old2" in names
 
     def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:
-        other = make("pspnet", "resnet10t")
+        other = make("upernet", "resnet10t", align_logits=True)
         other.network.head.classifier.bias.data += 1
         save_model(tmp_path / "other", other, "a card")
         assert open_model(tmp_path / "other").fingerprint != open_model(folder).fingerprint

@@ -183,9 +183,7 @@ def _checks(model: Model, path: Path, format: Format) -> Iterator[Check]:  # noq
         images = resize(255 * noise, (height, width), align_corners=False)
         truth, found = expected(images), engine(images)
         error = float((found - truth).abs().max() / truth.abs().max())
-        winners = [
-            resize(logits, (height, width), model.config.network.align_corners).argmax(1) for logits in (truth, found)
-        ]
+        winners = [resize(logits, (height, width), model.network.align_corners).argmax(1) for logits in (truth, found)]
         yield Check(height, width, error, float((winners[0] == winners[1]).double().mean()))
 
 
@@ -207,7 +205,7 @@ def _quantize(model: Model, path: Path, pictures: list[Tensor]) -> tuple[Path, i
     inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol))
     program = Program(model.network, model.config.preprocessing, labels=True)
     quantized = quantizing.quantized(openvino_engine.converted(program), inputs)
-    write_openvino(quantized, Note(model.config, model.labels, quantized=True), path)
+    write_openvino(quantized, Note(model.config, model.labels, program.traits, quantized=True), path)
     return path, len(inputs)
 
 
