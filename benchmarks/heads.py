@@ -23,6 +23,7 @@ from rich.table import Table
 from torch import Tensor
 
 from sceneparse.inference import choose_device
+from sceneparse.inference.measuring import wait
 from sceneparse.networks.exact import ArrangedConcatConv2d, ConcatConv2d
 
 PRECISIONS = ("float32", "bfloat16")
@@ -111,12 +112,6 @@ def alternate(
             if turn >= 2:
                 measured.append(1000 * (time.perf_counter() - start))
     return statistics.median(times[plain]), statistics.median(times[exact])
-
-
-def wait(device: torch.device) -> None:
-    """Until a GPU has done what it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def show(rows: list[Figures], device: torch.device) -> None:

@@ -27,7 +27,9 @@ from rich.console import Console
 from rich.table import Table
 
 from parity_cases import Case, operator_outputs, protocol_outputs
-from parity_families import checkpoint_of, expected_family, network_outputs, overrides_of
+from parity_families import checkpoint_of, expected_family, overrides_of
+from parity_outputs import network_outputs
+from parity_training import training_outputs
 from sceneparse.errors import UserError
 from sceneparse.weights.importing import ImportedModel, import_checkpoint
 
@@ -72,8 +74,7 @@ def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
     family = "?"
     try:
         case = Case.read(folder, fill)
-        family = expected_family(case.manifest)
-        got, got64, note = _outputs(case, family)
+        family, got, got64, note = _outputs(case)
     except Exception as error:  # whatever stops one case must not stop the others, and counts as a miss
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"  cannot be run: {reason}", file=sys.stderr)
@@ -90,26 +91,31 @@ def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
     return rows + [Row(family, case.name, name, None, None, False, "no rule for this output") for name in missed]
 
 
-def _outputs(case: Case, family: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
-    if family == "protocol":
-        return protocol_outputs(case), {}, ""
-    if family == "operator":
-        return operator_outputs(case), {}, ""
+def _outputs(case: Case) -> tuple[str, dict[str, np.ndarray], dict[str, np.ndarray], str]:
+    """The family, the outputs in float32, those in float64, and what the user gave."""
+    expected = expected_family(case.manifest)
+    if expected == "protocol":
+        return expected, protocol_outputs(case), {}, ""
+    if expected == "operator":
+        return expected, operator_outputs(case), {}, ""
     overrides = overrides_of(case.manifest)
     with tempfile.TemporaryDirectory() as folder:
-        path = checkpoint_of(case, family, Path(folder))
+        path = checkpoint_of(case, expected, Path(folder))
         imported = import_checkpoint(path, "auto", overrides=overrides)
         if not isinstance(imported, ImportedModel):
             raise UserError("recognised as a bare backbone")
-        if imported.family != family:
-            raise UserError(f"recognised as {imported.family}, but is {family}")
+        family = imported.family
+        if expected not in (None, family):
+            raise UserError(f"recognised as {family}, but is {expected}")
 
         def again(*more: str) -> ImportedModel:
             other = import_checkpoint(path, family, overrides=[*overrides, *more])
             assert isinstance(other, ImportedModel)
             return other
 
-        return *network_outputs(case, family, imported, again), " ".join(overrides)
+        if case.manifest["mode"] == "train":
+            return family, *training_outputs(case, family, imported, again), " ".join(overrides)
+        return family, network_outputs(case, family, imported, again), {}, " ".join(overrides)
 
 
 def _module(folder: Path, name: str) -> ModuleType:

@@ -1,6 +1,7 @@
 """Recorded cases, and those that are no network: an operator and a protocol."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
+from parity_meaning import Wanted
 from sceneparse.inference import predict, resolve, scores
 from sceneparse.networks import normalize
 from sceneparse.networks.prroi import precise_pool, precise_pool_regions
@@ -42,6 +44,25 @@ class Case:
             fill,
         )
 
+    def wanted(self, name: str) -> Wanted:
+        """What a recorded output is."""
+        meanings = self.manifest.get("outputs", {})
+        plain = name.partition(":")[0]
+        meaning = meanings.get(name) or meanings.get(f"{plain}:KEY") or meanings.get(plain.removesuffix("_sub")) or ""
+        return Wanted.read(name, self.reference[name].shape, meaning)
+
+    def keys(self) -> dict[str, tuple[list[int], str | None]]:
+        """Shape of every key, and the key whose tensor it names once more; halves of a pair stand before the keys."""
+        parts = self.manifest["state_dicts"]
+        return {
+            (key if len(parts) == 1 else f"{part}.{key}"): (
+                shape,
+                alias if alias is None or len(parts) == 1 else f"{part}.{alias}",
+            )
+            for part, entries in parts.items()
+            for key, shape, _, alias in entries
+        }
+
     def weights(self, part: str) -> dict[str, Tensor]:
         """The weights of a part of the checkpoint, by the implementation's own keys."""
         return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, part).items()}
@@ -65,11 +86,26 @@ def operator_outputs(case: Case) -> dict[str, np.ndarray]:
         source, _, bins = name.rpartition("_")
         if source in maps and bins.isdigit():
             got[name] = precise_pool(maps[source], int(bins)).numpy()
-    regions = torch.tensor([[1, 0.3, 1.25, 4.8, 4.5], [0, -1, -0.5, 3, 6]])
-    for name, size, scale in (("general_3x2", (3, 2), 1.0), ("general_scaled_2x2", (2, 2), 0.5)):
-        if name in case.reference:
-            got[name] = precise_pool_regions(maps["a"], regions, size, scale=scale).numpy()
+    for name in set(case.reference) - set(got):
+        meaning = str(case.manifest["outputs"].get(name, ""))
+        found = re.search(r"scale (\d*\.?\d+)", meaning)
+        source = re.search(r"input (\w+)", meaning)
+        size = case.reference[name].shape
+        got[name] = precise_pool_regions(
+            maps[source[1] if source else next(iter(maps))],
+            _regions(case, meaning),
+            (size[-2], size[-1]),
+            scale=float(found[1]) if found else 1.0,
+        ).numpy()
     return got
+
+
+def _regions(case: Case, meaning: str) -> Tensor:
+    """The regions that a meaning tells; "the same" are those of the first that tells some."""
+    for text in (meaning, *case.manifest["outputs"].values()):
+        if found := re.search(r"\[\[.*?\]\]", text):
+            return torch.tensor(json.loads(re.sub(r"(?<!\d)\.", "0.", found[0])), dtype=torch.float32)
+    raise ValueError("no output says which regions were pooled")
 
 
 class Toy:

@@ -14,9 +14,10 @@ from torch import Tensor
 import peer_inference
 import peer_training
 from peer_inference import Row
-from peer_measuring import Run, peak_alone, ratio, take_turns
+from peer_measuring import ratio
 from peer_networks import OURS, PEERS, Case, multiply_adds, settle
 from sceneparse.inference import choose_precision
+from sceneparse.inference.measuring import Run, peak_alone, take_turns
 
 REFERENCES = ("sceneparse, auto", "sceneparse")
 """What ratios are to, in inference and in training."""

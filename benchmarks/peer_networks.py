@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.inference.parts import boundary_share
+from sceneparse.networks import SceneParser, cost, normalize, resize
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, Dilation, NetworkSettings, PreprocessingSettings, Resampling
 from sceneparse.weights import build
@@ -275,22 +275,13 @@ def settle(network: SceneParser, case: Case) -> dict[str, Tensor]:
     low, high = 0.0, 8 * float(logits.std())
     for _ in range(20):
         middle = (low + high) / 2
-        crowded = boundary(logits + middle * preference[:, None, None]) > BOUNDARY
+        crowded = boundary_share(logits + middle * preference[:, None, None]) > BOUNDARY
         low, high = (middle, high) if crowded else (low, middle)
     network.head.classifier.bias += high * preference  # type: ignore[union-attr, operator]
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def boundary(logits: Tensor) -> float:
-    """Share of the cells between four pixels of a map (C, h, w) whose corners have more than one winner."""
-    winners = logits.argmax(dim=0)
-    first, *others = winners[:-1, :-1], winners[:-1, 1:], winners[1:, :-1], winners[1:, 1:]
-    return float(torch.stack([other != first for other in others]).any(dim=0).float().mean())
-
-
 def multiply_adds(network: nn.Module, side: int) -> float:
     """Multiply-adds of one picture in inference, in 10⁹, without computing anything."""
     network = copy.deepcopy(network).eval().to("meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(1, 3, side, side, device="meta"))
-    return counter.get_total_flops() / 2e9
+    return cost.multiply_adds(network, 3, (side, side)) / 1e9

@@ -165,6 +165,52 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model folder, a hub id, an exported file, or a recipe (random weights; settings can be overridden)",
+    )
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("H", "W"), help="the picture (default: as 'sceneparse models')"
+    )
+    parser.add_argument("--batch", type=int, default=4, metavar="N", help="pictures at a time, beside 1 (default: 4)")
+    parser.add_argument("--repeats", type=int, default=10, metavar="N", help="rounds that count (default: 10)")
+    parser.add_argument(
+        "--engine",
+        nargs="+",
+        choices=("torch", "compile", "openvino", "onnxruntime"),
+        help="default: all, or an exported file's own",
+    )
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=("float32", "bfloat16"),
+        help="default: float32, and bfloat16 where it is faster here",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation.benching import bench
+
+    bench(
+        arguments.model,
+        overrides=arguments.settings,
+        size=arguments.size and tuple(arguments.size),
+        batch=arguments.batch,
+        repeats=arguments.repeats,
+        engines=arguments.engine,
+        precisions=arguments.precision,
+        device=arguments.device,
+        memory=not arguments.no_memory,
+        json=arguments.json,
+    )
+    return 0
+
+
 def _tasks_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tasks",
@@ -401,6 +447,14 @@ COMMANDS: dict[str, Command] = {
         "sceneparse export runs/my-recipe/model --format openvino --precision int8 --calibration pictures/",
         _export_arguments,
         _export,
+    ),
+    "bench": Command(
+        "speed and memory on this machine, engine by engine, and where the time goes",
+        "sceneparse bench runs/my-recipe/model --size 512 512 --json bench.json",
+        _bench_arguments,
+        _bench,
+        settings=True,
+        groups=("backbone", "network", "preprocessing"),
     ),
     "data check": Command(
         "the data doctor: read everything and say what is wrong, before a minute is spent on training",

@@ -7,3 +7,9 @@ class UserError(Exception):
     The command line prints it without a traceback and exits with 2. Everything else that escapes is a fault of ours
     and exits with 1.
     """
+
+
+def require(holds: bool, message: str) -> None:
+    """Raise a `UserError` with this message unless the condition holds."""
+    if not holds:
+        raise UserError(message)

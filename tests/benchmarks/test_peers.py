@@ -1,6 +1,5 @@
 """The comparison with other packages: what its rows say, on small networks."""
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -84,14 +83,6 @@ def test_a_package_that_is_missing_is_a_row_that_says_how_to_install_it(monkeypa
     notes = {row.name: figures.note for row, figures in bench.figures.items()}
     assert notes["transformers UperNet, as it is"] == "not installed: pip install 'sceneparse[bench]'"
     assert {row.network for row in bench.measured()} == {"sceneparse", "plain"}
-
-
-def test_memory_is_what_a_process_of_its_own_needs_beyond_its_libraries():
-    from peer_measuring import peak_alone
-
-    # Makes a function that allocates so many float32 numbers.
-    make = functools.partial(functools.partial, torch.ones)
-    assert 60 < peak_alone(make, (10,), (16 << 20,), "cpu") < 80
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios_with_their_quartiles():

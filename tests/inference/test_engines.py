@@ -35,7 +35,7 @@ def engines(network: SceneParser) -> dict[str, Engine]:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("size", [(1, 64, 64), (1, 97, 131), (2, 90, 71), (1, 17, 200), (1, 5, 3)])
+@pytest.mark.parametrize("size", [(1, 64, 64), (1, 97, 131), (2, 90, 71), (1, 33, 200)])
 def test_scores_are_pytorchs(
     name: str, size: tuple[int, int, int], network: SceneParser, engines: dict[str, Engine]
 ) -> None:
@@ -54,6 +54,12 @@ def test_scores_stay_when_the_next_picture_is_scored(name: str, engines: dict[st
     before = first.clone()
     engines[name](torch.full((1, 3, 64, 64), 255.0))
     assert torch.equal(first, before)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_pictures_too_small_for_it_are_refused(name: str, engines: dict[str, Engine]) -> None:
+    with pytest.raises(UserError, match=r"at least 33 pixels a side, not 32×90; use --engine torch"):
+        engines[name](torch.zeros(1, 3, 32, 90))
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -97,8 +103,15 @@ class TestAuto:
         engine = make_engine(network, PreprocessingSettings(), device="cpu")
         assert engine.name == "openvino"
 
+    @needs_openvino
+    def test_pictures_too_small_for_openvino_go_to_torch(self, network: SceneParser) -> None:
+        engine = make_engine(network, PreprocessingSettings(), device="cpu", precision="float32")
+        images = torch.randint(0, 256, (1, 3, 5, 40))
+        expected = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")(images)
+        assert torch.equal(engine(images), expected)
+
     def test_without_openvino_it_is_torch(self, network: SceneParser, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(choosing_room, "find_spec", lambda name: None)
+        monkeypatch.setattr(choosing_room, "find_spec", lambda _: None)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
 
     def test_what_openvino_cannot_convert_goes_to_torch(
@@ -108,7 +121,7 @@ class TestAuto:
             raise ConversionError("OpenVINO cannot export this network")
 
         monkeypatch.setitem(choosing_room.MAKERS, "openvino", refuse)
-        monkeypatch.setattr(choosing_room, "find_spec", lambda name: True)
+        monkeypatch.setattr(choosing_room, "find_spec", lambda _: True)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
         with pytest.raises(ConversionError):
             make_engine(network, PreprocessingSettings(), engine="openvino")
@@ -143,3 +156,14 @@ def test_a_missing_package_is_named_with_what_to_install(
     without(package)
     with pytest.raises(UserError, match=r"is not installed; do: pip install 'sceneparse\["):
         make_engine(network, PreprocessingSettings(), engine=name)  # type: ignore[arg-type]
+
+
+@needs_openvino
+def test_attention_in_windows_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = make()
+    monkeypatch.setattr(network.backbone, "channels_first", False)  # as timm's window transformers are
+    # The name alone is looked at; PyTorch would take the flag at its word.
+    monkeypatch.setattr("sceneparse.inference.program.fold_batch_norm", lambda *_: (0, 0))
+    assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
+    with pytest.raises(ConversionError, match="attention in windows cannot be exported"):
+        make_engine(network, PreprocessingSettings(), engine="openvino")

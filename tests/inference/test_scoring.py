@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring
+from sceneparse.inference.scoring import label_batch
 from sceneparse.networks.argmax import upsampled_labels
 from sceneparse.settings import ProtocolSettings
 
@@ -181,3 +182,12 @@ def test_memory_is_that_of_a_band_not_of_the_picture(toy: Any, monkeypatch: pyte
         with Watch():
             predict(toy(num_classes=50, stride=8), picture, resolve(settings))
         assert 0 < largest < 50 * 1024 * 64 / 8
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_a_batch_has_the_labels_of_its_pictures(toy: Any, picture: Tensor, stride: int) -> None:
+    pictures = torch.stack([picture, picture.flip(-1), 255 - picture])
+    engine = toy(stride=stride)
+    batch = label_batch(engine, pictures)
+    assert len(engine.seen) == 1 and batch.dtype == torch.int16
+    assert torch.equal(batch, torch.stack([label(engine, one, TestProtocol()) for one in pictures]))

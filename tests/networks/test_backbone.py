@@ -161,3 +161,22 @@ def test_what_a_backbone_cannot_do_is_refused_with_the_way_out(
     with pytest.raises(UserError, match=message) as caught:
         on_meta(name, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_backbone_that_pads_can_be_exported_for_any_size() -> None:
+    from torch.export import Dim
+
+    backbone = Backbone("convnext_atto").eval()
+    assert backbone.pads
+    sides = {2: Dim("height", min=33, max=512), 3: Dim("width", min=33, max=512)}
+    program = torch.export.export(
+        backbone,
+        (torch.zeros(1, 3, 97, 129),),
+        dynamic_shapes={"images": sides},
+        prefer_deferred_runtime_asserts_over_guards=True,
+    ).module()
+    for size in ((64, 64), (70, 133)):
+        images = torch.randn(1, 3, *size)
+        with torch.no_grad():
+            for found, expected in zip(program(images), backbone(images), strict=True):
+                torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -63,3 +63,21 @@ def test_settings_reach_the_multilabel_network() -> None:
 def test_a_setting_that_would_do_nothing_is_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(UserError, match=word):
         NetworkSettings(**options)
+
+
+def test_the_momentum_reaches_every_batch_norm_of_backbone_and_head() -> None:
+    settings = NetworkSettings(channels=16, norm_momentum=0.25)
+    network = build(BackboneSettings("mobilenetv2_035"), settings, 4)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert {norm.momentum for norm in norms} == {0.25}
+    with pytest.raises(UserError, match="norm_momentum is 0"):
+        NetworkSettings(norm_momentum=0.0)
+
+
+def test_settings_of_windows_and_shortcuts_are_refused_where_there_are_none() -> None:
+    with pytest.raises(UserError, match=r"backbone\.windows is padded"):
+        build(BackboneSettings("resnet18", windows="padded"), NetworkSettings(architecture="upernet", channels=8), 4)
+    with pytest.raises(UserError, match=r"backbone\.shortcut_pool is none"):
+        build(BackboneSettings("resnet18", shortcut_pool="none"), NetworkSettings(channels=8), 4)
+    with pytest.raises(UserError, match=r"feature_norm_eps has no effect"):
+        NetworkSettings(architecture="upernet", feature_norm_eps=1e-5)

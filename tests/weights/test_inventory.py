@@ -11,6 +11,7 @@ def test_the_sizes_are_those_that_are_published() -> None:
     row = measure("upernet", "resnet50")
     assert row.multiply_adds == pytest.approx(236.6, abs=0.5)
     assert row.parameters == pytest.approx(64.05, abs=0.1)
+    assert row.exact_multiply_adds < 0.6 * row.multiply_adds
     assert (row.output_stride, row.input_size) == (32, 512)
 
 
@@ -26,6 +27,18 @@ def test_every_architecture_has_a_selection() -> None:
 
 
 def test_the_table_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
-    print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8)])
+    print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8, 125.5)])
     printed = capsys.readouterr().out
-    assert "pspnet" in printed and "resnet50" in printed and "46.7" in printed and "155.8" in printed
+    assert (
+        "pspnet" in printed
+        and "resnet50" in printed
+        and "46.7" in printed
+        and "155.8" in printed
+        and "125.5" in printed
+    )
+
+
+def test_a_classifier_that_is_computed_before_enlarging_counts() -> None:
+    """The concatenating UPerNet's sees 512 channels and 3×3 taps at the picture's full size."""
+    row = measure("upernet_concat", "resnet18")
+    assert row.multiply_adds > 512 * 512 * 512 * 9 * 150 / 1e9 > row.exact_multiply_adds

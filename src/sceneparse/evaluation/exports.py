@@ -183,9 +183,7 @@ def _checks(model: Model, path: Path, format: Format) -> Iterator[Check]:  # noq
         images = resize(255 * noise, (height, width), align_corners=False)
         truth, found = expected(images), engine(images)
         error = float((found - truth).abs().max() / truth.abs().max())
-        winners = [
-            resize(logits, (height, width), model.config.network.align_corners).argmax(1) for logits in (truth, found)
-        ]
+        winners = [resize(logits, (height, width), model.network.align_corners).argmax(1) for logits in (truth, found)]
         yield Check(height, width, error, float((winners[0] == winners[1]).double().mean()))
 
 
@@ -194,7 +192,7 @@ def _program_engine(path: Path) -> Any:
     return lambda images: program(images)[0]
 
 
-def _spread(sources: Sequence[str | Path], channels: int, most: int = 300) -> list[Tensor]:
+def _spread(sources: Sequence[str | Path], channels: int, most: int = 100) -> list[Tensor]:
     """At most so many of the pictures, evenly spaced."""
     paths = [found.path for found in find_pictures(sources)]
     return [read_picture(paths[index], channels) for index in spaced(len(paths), most)]
@@ -207,7 +205,7 @@ def _quantize(model: Model, path: Path, pictures: list[Tensor]) -> tuple[Path, i
     inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol))
     program = Program(model.network, model.config.preprocessing, labels=True)
     quantized = quantizing.quantized(openvino_engine.converted(program), inputs)
-    write_openvino(quantized, Note(model.config, model.labels, quantized=True), path)
+    write_openvino(quantized, Note(model.config, model.labels, program.traits, quantized=True), path)
     return path, len(inputs)
 
 

@@ -1,21 +1,51 @@
 """Which engine: by name, or the fastest that is installed and takes the network."""
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Literal, get_args
 
 import torch
+from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TorchEngine
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.precision import choose_device
-from sceneparse.inference.program import ConversionError
+from sceneparse.inference.program import SMALLEST, ConversionError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
 EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
+
+
+class FittingEngine:
+    """An engine for all pictures but the smallest, which it cannot take: for these PyTorch is made when one comes.
+
+    Args:
+        engine: The engine for all others.
+        small: Makes the one for pictures of less than `SMALLEST` pixels a side.
+    """
+
+    def __init__(self, engine: Engine, small: Callable[[], Engine]) -> None:
+        self._engine = engine
+        self._make_small = small
+        self.name, self.precision = engine.name, engine.precision
+        self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.padding_color = engine.padding_color
+
+    @cached_property
+    def _small(self) -> Engine:
+        return self._make_small()
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
+        return (self._small if min(images.shape[-2:]) < SMALLEST else self._engine)(images)
+
+    def describe(self) -> str:
+        """One line: what computes, where and how."""
+        return self._engine.describe()
 
 
 def make_engine(
@@ -41,12 +71,14 @@ def make_engine(
         UserError: An engine that is not installed, or a device or a precision that it does not have.
     """
     name = chosen_engine(engine, device, precision)
+    make_torch = partial(TorchEngine, network, preprocessing, device=device, precision=precision)
     try:
-        return MAKERS[name](network, preprocessing, device=device, precision=precision)
+        made = MAKERS[name](network, preprocessing, device=device, precision=precision)
     except ConversionError:
         if engine != "auto":
             raise
-        return TorchEngine(network, preprocessing, device=device, precision=precision)
+        return make_torch()
+    return FittingEngine(made, make_torch) if engine == "auto" and name != "torch" else made
 
 
 def chosen_engine(engine: EngineName, device: str | torch.device, precision: Precision) -> str:
@@ -61,6 +93,17 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
     if engine not in MAKERS:
         raise UserError(f"engine '{engine}' is unknown: use {', '.join(get_args(EngineName))}")
     return engine
+
+
+def why_auto(device: str | torch.device, precision: Precision) -> str:
+    """Why `chosen_engine` takes what it takes for auto, in a few words."""
+    if choose_device(device).type != "cpu":
+        return "PyTorch is the fastest engine on a GPU"
+    if precision == "float16":
+        return "PyTorch alone computes in float16"
+    if not find_spec("openvino"):
+        return "OpenVINO, the fastest engine on a CPU, is not installed: pip install 'sceneparse[openvino]'"
+    return "OpenVINO is the fastest engine on a CPU, and it is installed"
 
 
 def _compiled(

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -26,7 +26,7 @@ SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"
 """How the file of each format ends. OpenVINO's weights lie beside it, in a .bin."""
 
 NOTE = "sceneparse"
-"""Where a file keeps what is said of the model, as JSON with the keys `config`, `labels` and `quantized`."""
+"""Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,15 @@ class Note:
 
     config: ModelConfig
     labels: LabelSpace
+    traits: Traits
     quantized: bool = False
-
-    @property
-    def traits(self) -> Traits:
-        """What protocols must know."""
-        config, channels = self.config, self.config.backbone.in_channels
-        mean, std = (
-            tuple(values) * (channels // len(values))
-            for values in (config.preprocessing.mean, config.preprocessing.std)
-        )
-        return Traits(channels, len(self.labels), config.network.align_corners, mean, std)
 
     def dumps(self) -> str:
         """As JSON."""
         value = {
             "config": config_to_json(self.config),
             "labels": self.labels.to_json(),
+            "traits": asdict(self.traits),
             "quantized": self.quantized,
         }
         return json.dumps(value, ensure_ascii=True)
@@ -68,9 +60,11 @@ class Note:
         try:
             value = json.loads(text)
             config, labels, quantized = value["config"], value["labels"], bool(value["quantized"])
+            traits = Traits(**value["traits"])
+            traits = replace(traits, mean=tuple(traits.mean), std=tuple(traits.std))
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: what it says of its model is damaged; export it again") from None
-        return cls(config_from_json(config, str(path)), LabelSpace.from_json(labels, str(path)), quantized)
+        return cls(config_from_json(config, str(path)), LabelSpace.from_json(labels, str(path)), traits, quantized)
 
 
 def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A002 - the command's word
@@ -95,7 +89,7 @@ def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A00
     if path.suffix != SUFFIXES[format]:
         raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
     program = Program(model.network, model.config.preprocessing, labels=True)
-    WRITERS[format](program, Note(model.config, model.labels), path)
+    WRITERS[format](program, Note(model.config, model.labels, program.traits), path)
     return path
 
 

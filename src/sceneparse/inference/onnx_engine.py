@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device
-from sceneparse.inference.program import INPUT, LABELS, LOGITS, Program, Traits, converting, exported
+from sceneparse.inference.program import INPUT, LABELS, LOGITS, Program, Traits, converting, exported, refuse_small
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -89,7 +89,12 @@ class OnnxEngine:
         return cls(converted(program), program.traits, device=device, precision=precision)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Score pictures; see `Engine`."""
+        """Score pictures; see `Engine`.
+
+        Raises:
+            UserError: Pictures of less than 33 pixels a side.
+        """
+        refuse_small(images, self.name)
         (logits,) = self._session.run([LOGITS], {INPUT: images.float().contiguous().cpu().numpy()})
         return torch.from_numpy(logits)
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from rich.console import Console
 
 from sceneparse import __version__
 from sceneparse.errors import UserError
 from sceneparse.inference import openvino_engine
-from sceneparse.inference.choosing import EngineName, chosen_engine, make_engine
+from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.exporting import SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
-from sceneparse.weights import ModelConfig, find_model, load_model
+from sceneparse.weights import Model, ModelConfig, find_model, load_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.labels_file import read_labels
 
@@ -91,12 +92,16 @@ def open_model(
             if engine != "auto":
                 raise
         else:
+            if engine == "auto":
+                scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
             return Opened(scorer, note.config, note.labels, fingerprint, folder, tasks)
     model = load_model(folder)
-    if engine == "auto":
-        engine = "torch"
-    scorer = make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
+    scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
+
+
+def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> Engine:
+    return make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
 
 
 def cache_folder() -> Path:
@@ -119,7 +124,8 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
             return result
     # Wrong wishes are told before a network is converted for them.
     OpenVINOEngine.check(device, precision)
-    export_model(load_model(folder), kept, "openvino")
+    with Console(stderr=True).status("converting for OpenVINO; this is kept for the next time"):
+        export_model(load_model(folder), kept, "openvino")
     _make_room(kept.parent.parent)
     return open_exported(kept, device=device, precision=precision)
 

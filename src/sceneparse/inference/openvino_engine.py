@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_precision
-from sceneparse.inference.program import LABELS, LOGITS, Program, Traits, converting, exported
+from sceneparse.inference.program import LABELS, LOGITS, Program, Traits, converting, exported, refuse_small
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -70,10 +70,9 @@ class OpenVINOEngine:
         """
         if torch.device("cpu" if device == "auto" else device).type != "cpu":
             raise UserError(f"engine openvino computes on the CPU, not on '{device}'; use --engine torch")
-        dtype = choose_precision(torch.device("cpu"), precision)
-        if dtype not in HINTS:
-            raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
-        return dtype
+        if precision == "float16":
+            raise UserError("engine openvino computes in float32 or bfloat16, not in float16")
+        return choose_precision(torch.device("cpu"), precision)
 
     @classmethod
     def of(
@@ -94,7 +93,12 @@ class OpenVINOEngine:
         return cls(converted(program), program.traits, device=device, precision=precision)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Score pictures; see `Engine`."""
+        """Score pictures; see `Engine`.
+
+        Raises:
+            UserError: Pictures of less than 33 pixels a side.
+        """
+        refuse_small(images, self.name)
         pixels = images.float().contiguous().numpy()
         result = self._request.infer([pixels], share_inputs=True, share_outputs=True)
         return torch.from_numpy(result[0].copy())  # the next call writes over what is shared

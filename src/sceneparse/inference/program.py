@@ -19,8 +19,10 @@ from sceneparse.settings import PreprocessingSettings
 INPUT, LOGITS, LABELS = "images", "logits", "labels"
 """Names of what an exported program takes and gives."""
 
-LARGEST = 32768
-"""Largest height and width that an exported program promises to take, in pixels."""
+SMALLEST, LARGEST = 33, 32768
+"""Least and largest height and width that an exported program takes, in pixels. With fewer, a map at stride 32 has one
+row, which an exporter takes for one that is repeated.
+"""
 
 
 class ConversionError(UserError):
@@ -110,9 +112,12 @@ def exported(program: Program) -> ExportedProgram:
     Raises:
         ConversionError: The network does something that PyTorch cannot export.
     """
+    if not program.network.backbone.channels_first:
+        # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
+        raise ConversionError("attention in windows cannot be exported for pictures of any size; use --engine torch")
     # Odd and unequal sizes, so that nothing looks the same by accident.
     example = torch.zeros(2, program.traits.channels, 97, 129)
-    sides = {2: Dim("height", min=33, max=LARGEST), 3: Dim("width", min=33, max=LARGEST)}
+    sides = {2: Dim("height", min=SMALLEST, max=LARGEST), 3: Dim("width", min=SMALLEST, max=LARGEST)}
     with warnings.catch_warnings(), converting("PyTorch"):
         warnings.simplefilter("ignore")
         return torch.export.export(
@@ -124,6 +129,20 @@ def exported(program: Program) -> ExportedProgram:
         )
 
 
+def refuse_small(images: Tensor, engine: str) -> None:
+    """Refuse pictures for which an exported program would give wrong answers.
+
+    Raises:
+        UserError: Fewer than `SMALLEST` rows or columns.
+    """
+    height, width = images.shape[-2:]
+    if min(height, width) < SMALLEST:
+        raise UserError(
+            f"engine {engine} takes pictures of at least {SMALLEST} pixels a side, not {height}×{width}; "
+            "use --engine torch"
+        )
+
+
 @contextmanager
 def converting(what: str) -> Iterator[None]:
     """Make the many kinds of exceptions of an exporter one that says who could not."""
@@ -132,7 +151,9 @@ def converting(what: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        # OpenVINO names the operations it lacks far below its first line.
+        reason = next((line for line in lines if "No conversion rule" in line), lines[0])
         raise ConversionError(f"{what} cannot export this network ({reason[:300]}); use --engine torch") from error
 
 

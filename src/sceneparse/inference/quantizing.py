@@ -62,7 +62,7 @@ class Recorder:
 
 
 def calibration_inputs(
-    engine: Engine, pictures: Iterable[Tensor], protocol: TestProtocol, limit: int = 300
+    engine: Engine, pictures: Iterable[Tensor], protocol: TestProtocol, limit: int = 100
 ) -> list[NDArray[Any]]:
     """What an engine is given when pictures are tested under a protocol.
 

@@ -86,12 +86,33 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     if protocol.window is None and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
         # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
         views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
-        logits = mean(views)
-        if worth_skipping(logits, own):
-            return upsampled_labels(logits, own, engine.align_corners).cpu()
-        source: Rows = MapRows([logits], own, engine.align_corners, probabilities=False)
-    else:
-        source = every_scale(engine, image, protocol)
+        return _winners(engine, mean(views), own)
+    return _row_winners(engine, every_scale(engine, image, protocol), own)
+
+
+@torch.no_grad()
+def label_batch(engine: Engine, images: Tensor) -> Tensor:
+    """`label` of several pictures of one size, each as it is and whole, which the engine scores at once.
+
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+
+    Returns:
+        (N, H, W) int16 class indices, on the CPU.
+    """
+    own = (images.shape[-2], images.shape[-1])
+    return torch.stack([_winners(engine, logits, own) for logits in engine(images)])
+
+
+def _winners(engine: Engine, logits: Tensor, own: tuple[int, int]) -> Tensor:
+    """The labels that one map of logits (classes, h, w) decides."""
+    if worth_skipping(logits, own):
+        return upsampled_labels(logits, own, engine.align_corners).cpu()
+    return _row_winners(engine, MapRows([logits], own, engine.align_corners, probabilities=False), own)
+
+
+def _row_winners(engine: Engine, source: Rows, own: tuple[int, int]) -> Tensor:
     labels = torch.empty(own, dtype=torch.int16)
     for start, band in bands(engine, source, own):
         labels[start : start + band.shape[1]] = band.argmax(dim=0).to(torch.int16)

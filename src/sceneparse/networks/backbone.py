@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.norm_act import BatchNormAct2d
+from timm.layers.pool2d_same import AvgPool2dSame
 from timm.models import FeatureInfo
 from timm.models.efficientnet import EfficientNetFeatures
 from timm.models.resnet import Bottleneck
@@ -17,9 +18,11 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.networks import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.depthwise import use_fast_depthwise
+from sceneparse.networks.matrices import in_graph
 from sceneparse.networks.next_block import features_to_next_block, next_block_channels
 from sceneparse.networks.same_padding import use_exportable_padding
 from sceneparse.networks.stride8 import STRIDE8
+from sceneparse.networks.swin_windows import use_padded_windows
 
 STRIDES = (4, 8, 16, 32)
 """Strides of stages 1 to 4 before any stage gives up its own."""
@@ -29,6 +32,8 @@ Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
+Windows = Literal["own", "padded"]
+ShortcutPool = Literal["own", "none"]
 
 
 class Backbone(nn.Module):
@@ -59,6 +64,9 @@ class Backbone(nn.Module):
         stride_on: Which convolution of a bottleneck halves the picture: the 3×3 (torchvision) or the first 1×1 (He et
             al., CVPR 2016, and the Caffe models made after it).
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
+        shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
+            1; "none" leaves that out (mmsegmentation's ResNetV1d).
+        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `padded_windows`.
 
     Attributes:
         channels: Channels of the stages.
@@ -86,13 +94,17 @@ class Backbone(nn.Module):
         stem_activation: StemActivation = "own",
         stride_on: StrideOn = "3x3",
         stage3_end: Stage3End = "own",
+        shortcut_pool: ShortcutPool = "own",
+        windows: Windows = "own",
     ):
         super().__init__()
         if output_stride not in (8, 16, 32):
             raise UserError(f"backbone {name}: output stride {output_stride} is not 8, 16 or 32")
         if name in STRIDE8:
             chosen = (output_stride, dilation, padding, stages, stem_activation, stride_on, stage3_end)
-            self._set_stride8(name, in_channels, fixed=chosen == (8, "first", "symmetric", 4, "own", "3x3", "own"))
+            only = (8, "first", "symmetric", 4, "own", "3x3", "own")
+            fixed = chosen == only and shortcut_pool == windows == "own"
+            self._set_stride8(name, in_channels, fixed=fixed)
             return
         options, undilated = _adapted(name, padding, in_channels)
         strides = _feature_info(undilated).reduction()
@@ -116,6 +128,10 @@ class Backbone(nn.Module):
             use_fast_depthwise(self.body)
         if dilation == "doubled":
             _double_dilation(name, self.body, output_stride)
+        if shortcut_pool == "none":
+            _leave_out_shortcut_pools(name, self.body)
+        if windows == "padded" and not use_padded_windows(self.body):
+            raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
         if stem_activation == "relu":
             _use_relu_in_stem(name, self.body)
         if stride_on == "1x1":
@@ -154,7 +170,9 @@ class Backbone(nn.Module):
         """Normalised pictures (N, in_channels, H, W) to a map a stage, (N, channels[i], ceil(H / s), ceil(W / s))."""
         height, width = images.shape[-2:]
         if self.pads:
-            images = F.pad(images, (0, -width % STRIDES[-1], 0, -height % STRIDES[-1]))
+            # Without negative numbers, which exporters of sizes known only at run time do not divide as Python does.
+            bottom, right = ((side + STRIDES[-1] - 1) // STRIDES[-1] * STRIDES[-1] - side for side in (height, width))
+            images = F.pad(images, (0, right, 0, bottom))
         features: list[Tensor]
         if self.stage3_end == "next_block":
             assert isinstance(self.body, EfficientNetFeatures)
@@ -165,10 +183,19 @@ class Backbone(nn.Module):
             features = [maps.permute(0, 3, 1, 2) for maps in features]
         if self.pads:
             features = [
-                maps[..., : -(-height // stride), : -(-width // stride)]
+                _corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
                 for maps, stride in zip(features, self.strides, strict=True)
             ]
         return features
+
+
+def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """The upper left part of maps."""
+    if not in_graph():
+        return maps[..., :rows, :columns]
+    # A slice in a graph is taken to leave something out, or not to, for all sizes.
+    maps = maps.index_select(-2, torch.arange(rows, device=maps.device))
+    return maps.index_select(-1, torch.arange(columns, device=maps.device))
 
 
 def natural_padding(name: str) -> Padding:
@@ -286,6 +313,21 @@ def _move_strides(name: str, body: nn.Module) -> None:
         raise UserError(f"backbone {name}: backbone.stride_on is 1x1, but only ResNets of bottlenecks have a choice")
     for module in strided:
         module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
+
+
+def _leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
+    shortcuts = [
+        shortcut
+        for module in body.modules()
+        if isinstance(shortcut := getattr(module, "downsample", None), nn.Sequential)
+        and isinstance(shortcut[0], AvgPool2dSame)
+    ]
+    if not shortcuts:
+        raise UserError(
+            f"backbone {name}: backbone.shortcut_pool is none, but only a ResNet-D below output stride 32 pools there"
+        )
+    for shortcut in shortcuts:
+        shortcut[0] = nn.Identity()
 
 
 def _place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:

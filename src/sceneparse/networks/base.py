@@ -59,8 +59,14 @@ class SceneParser(nn.Module):
         """Features of stages 1 to 4 to logits (N, C, h, w)."""
         raise NotImplementedError(f"{type(self).__name__} has no decode()")
 
+    def auxiliary(self, features: list[Tensor]) -> Tensor | None:
+        """Features of stages 1 to 4 to the auxiliary head's logits (N, C, h', w'); None without such a head."""
+        if self.aux_head is None:
+            return None
+        logits: Tensor = self.aux_head(features[2])
+        return logits
+
     def forward(self, images: Tensor) -> Output:
         """Normalised pictures (N, channels, H, W), of any size, to logits."""
         features = self.backbone(images)
-        aux = self.aux_head(features[2]) if self.training and self.aux_head is not None else None
-        return Output(self.decode(features), aux)
+        return Output(self.decode(features), self.auxiliary(features) if self.training else None)

@@ -27,7 +27,9 @@ class FeaturePyramid(SceneParser):
         pool: Pooling of the pyramid.
         branch_channels: Width of each reduced grid of the pyramid pooling; None means `channels`.
         resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
-        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch).
+        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch; Swin and
+            ConvNeXt under transformers).
+        feature_norm_eps: What that adds to the variance.
         aux: Whether there is an auxiliary head on stage 3.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         dropout: Probability of dropping a channel before each classifier.
@@ -48,6 +50,7 @@ class FeaturePyramid(SceneParser):
         branch_channels: int | None,
         resize_first: bool,
         feature_norm: bool,
+        feature_norm_eps: float,
         aux: bool,
         aux_channels: int | None,
         dropout: float,
@@ -65,7 +68,9 @@ class FeaturePyramid(SceneParser):
         )
         *lower, top = backbone.channels
         self.align_maps = align_corners
-        self.norms = nn.ModuleList(ChannelNorm(width) for width in backbone.channels) if feature_norm else None
+        self.norms = (
+            nn.ModuleList(ChannelNorm(width, feature_norm_eps) for width in backbone.channels) if feature_norm else None
+        )
         self.pyramid = PyramidPooling(
             top,
             bins,
@@ -81,6 +86,12 @@ class FeaturePyramid(SceneParser):
         self.top = ConvNormReLU(self.pyramid.channels, channels, 3, make=over_grids)
         self.laterals = nn.ModuleList(ConvNormReLU(width, channels, 1) for width in lower)
         self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower)
+
+    def auxiliary(self, features: list[Tensor]) -> Tensor | None:
+        """As in `SceneParser`; over the normalised feature, where there is one."""
+        if self.norms is None:
+            return super().auxiliary(features)
+        return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
     def merge(self, features: list[Tensor]) -> list[Tensor]:
         """Features of stages 1 to 4 to the levels (N, channels, h, w) at strides 4 to 32, finest first."""
@@ -98,8 +109,8 @@ class FeaturePyramid(SceneParser):
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of each pixel: (N, channels, h, w) to the same shape."""
 
-    def __init__(self, channels: int):
-        super().__init__(channels, eps=1e-6)
+    def __init__(self, channels: int, eps: float):
+        super().__init__(channels, eps=eps)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.LayerNorm
         """(N, channels, h, w) to the same shape."""

@@ -1,31 +1,77 @@
-"""TensorFlow's SAME padding, in whole numbers."""
+"""TensorFlow's SAME padding, in whole numbers.
+
+timm works the padding out with a quotient of floats, which no exporter of sizes known only at run time takes.
+"""
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
+from timm.layers.helpers import to_2tuple
+from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, nn
 
 
-class ExportableConv2dSame(Conv2dSame):
-    """timm's convolution with SAME padding, as a program for any size can hold it.
+def pad_same(
+    maps: Tensor, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int] = (1, 1), value: float = 0.0
+) -> Tensor:
+    """Pad maps so that a kernel gives ceil(size / stride) values; an odd row or column comes last.
 
-    timm works the padding out with a quotient of floats, which no exporter of sizes known only at run time takes.
+    Args:
+        maps: (N, C, H, W).
+        kernel: Rows and columns.
+        stride: Down and across.
+        dilation: Down and across.
+        value: What is padded with.
     """
+    padding: list[int] = []
+    for axis in (1, 0):  # F.pad starts from the last side
+        size, step = maps.shape[2 + axis], stride[axis]
+        reach = (kernel[axis] - 1) * dilation[axis] + 1
+        total = ((size + step - 1) // step - 1) * step + reach - size
+        # With a kernel that reaches over its stride this is never below zero.
+        total = total if reach >= step else max(total, 0)
+        padding += [total // 2, total - total // 2]
+    return F.pad(maps, padding, value=value)
+
+
+class ExportableConv2dSame(Conv2dSame):
+    """timm's convolution with SAME padding, as a program for any size can hold it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
-        padding: list[int] = []
-        for axis in (1, 0):  # F.pad starts from the last side
-            size, stride = x.shape[2 + axis], self.stride[axis]
-            reach = (self.kernel_size[axis] - 1) * self.dilation[axis] + 1
-            total = ((size + stride - 1) // stride - 1) * stride + reach - size
-            # A kernel that reaches over its stride always needs some, or none: no smaller value can come out.
-            total = total if reach >= stride else max(total, 0)
-            padding += [total // 2, total - total // 2]
-        return F.conv2d(F.pad(x, padding), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        maps = pad_same(x, self.kernel_size, self.stride, self.dilation)
+        return F.conv2d(maps, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+class ExportableAvgPool2dSame(AvgPool2dSame):
+    """timm's average pooling with SAME padding (the shortcuts of dilated ResNet-D)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        kernel, stride = to_2tuple(self.kernel_size), to_2tuple(self.stride)
+        return F.avg_pool2d(pad_same(x, kernel, stride), kernel, stride, 0, self.ceil_mode, self.count_include_pad)
+
+
+class ExportableMaxPool2dSame(MaxPool2dSame):
+    """timm's max pooling with SAME padding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        sides = (to_2tuple(self.kernel_size), to_2tuple(self.stride), to_2tuple(self.dilation))
+        maps = pad_same(x, *sides, -float("inf"))
+        return F.max_pool2d(maps, self.kernel_size, self.stride, 0, self.dilation, self.ceil_mode)
+
+
+EXPORTABLE: dict[type[nn.Module], type[nn.Module]] = {
+    Conv2dSame: ExportableConv2dSame,
+    AvgPool2dSame: ExportableAvgPool2dSame,
+    MaxPool2dSame: ExportableMaxPool2dSame,
+}
 
 
 def use_exportable_padding(network: nn.Module) -> None:
-    """Make every SAME-padded convolution of a network one that can be exported; weights and names stay."""
+    """Make every SAME-padded layer of a network one that can be exported; weights and names stay."""
     for module in network.modules():
-        if type(module) is Conv2dSame:
-            module.__class__ = ExportableConv2dSame
+        if exportable := EXPORTABLE.get(type(module)):
+            module.__class__ = exportable

@@ -79,6 +79,7 @@ class UnifiedUPerNet(FeaturePyramid):
         branch_channels: Width of a reduced grid; None means `channels`.
         resize_first: Whether pooled maps are resized before they are reduced, as in the release.
         feature_norm: Whether each feature is normalised over its channels first.
+        feature_norm_eps: What that adds to the variance.
         dropout: Probability of dropping a channel before each classifier; 0 in the release.
         align_corners: How maps are resized.
         align_logits: How the logits want to be resized; None means like the maps.
@@ -102,6 +103,7 @@ class UnifiedUPerNet(FeaturePyramid):
         branch_channels: int | None = None,
         resize_first: bool = False,
         feature_norm: bool = False,
+        feature_norm_eps: float = 1e-6,
         dropout: float = 0.0,
         align_corners: bool = False,
         align_logits: bool | None = None,
@@ -116,6 +118,7 @@ class UnifiedUPerNet(FeaturePyramid):
             branch_channels=branch_channels,
             resize_first=resize_first,
             feature_norm=feature_norm,
+            feature_norm_eps=feature_norm_eps,
             aux=False,
             aux_channels=None,
             dropout=dropout,

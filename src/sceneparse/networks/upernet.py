@@ -28,6 +28,7 @@ class UPerNet(FeaturePyramid):
         branch_channels: Width of a reduced grid; None means `channels`.
         resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
         feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch).
+        feature_norm_eps: What that adds to the variance.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
@@ -48,6 +49,7 @@ class UPerNet(FeaturePyramid):
         branch_channels: int | None = None,
         resize_first: bool = False,
         feature_norm: bool = False,
+        feature_norm_eps: float = 1e-6,
         aux_channels: int | None = None,
         resampling: Resampling = "exact",
     ):
@@ -60,6 +62,7 @@ class UPerNet(FeaturePyramid):
             branch_channels=branch_channels,
             resize_first=resize_first,
             feature_norm=feature_norm,
+            feature_norm_eps=feature_norm_eps,
             aux=aux,
             aux_channels=aux_channels,
             dropout=dropout,

@@ -116,6 +116,8 @@ def predict_pictures(
         raise _cannot_write(out, error) from None
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     tally = _Tally(console)
+    if progress:
+        console.print(f"engine: {parser.engine.describe()}", markup=False)
     made_by = {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol)}
     if parser.tasks is not None:
         made_by["tasks"] = sorted(parser.tasks.names())
@@ -132,7 +134,12 @@ def predict_pictures(
                     tally.skipped += 1
                     tally.pixels.update(pixels)
                 case _Read(found, image, facts):
-                    writer.put(parser.parse(image), found, facts)
+                    try:
+                        parse = parser.parse(image)
+                    except UserError as error:  # such as too small for its engine
+                        tally.fail(Failure(str(found.path), f"{found.path}: {error}"))
+                    else:
+                        writer.put(parse, found, facts)
             advance()
     summary = tally.summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
 from sceneparse.networks import (
     FCN,
     Backbone,
@@ -22,7 +24,12 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
-    return ARCHITECTURES[network.architecture](backbone, network, num_classes)
+    built = ARCHITECTURES[network.architecture](backbone, network, num_classes)
+    if network.norm_momentum is not None:
+        for module in built.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = network.norm_momentum
+    return built
 
 
 def _pspnet(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:
@@ -86,6 +93,7 @@ def _upernet(backbone: BackboneSettings, network: NetworkSettings, num_classes: 
         branch_channels=network.branch_channels,
         resize_first=network.resize_first,
         feature_norm=network.feature_norm,
+        feature_norm_eps=network.feature_norm_eps,
         aux=network.aux,
         aux_channels=network.aux_channels,
         dropout=network.dropout,
@@ -130,6 +138,7 @@ def _upernet_unified(backbone: BackboneSettings, network: NetworkSettings, num_c
         branch_channels=network.branch_channels,
         resize_first=network.resize_first,
         feature_norm=network.feature_norm,
+        feature_norm_eps=network.feature_norm_eps,
         dropout=network.dropout,
         align_corners=network.align_corners,
         align_logits=network.align_logits,
@@ -162,6 +171,8 @@ def _backbone(settings: BackboneSettings, output_stride: int, stages: int = 4) -
         stem_activation=settings.stem_activation,
         stride_on=settings.stride_on,
         stage3_end=settings.stage3_end,
+        shortcut_pool=settings.shortcut_pool,
+        windows=settings.windows,
     )
 
 

@@ -1,14 +1,14 @@
 """What can be built, and what it costs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
 
+from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 
@@ -50,8 +50,9 @@ class Row:
         output_stride: Stride of the backbone's last features.
         input_size: Side of the square input in pixels.
         parameters: Number of parameters in evaluation, in millions (10⁶); the auxiliary head is left out.
-        multiply_adds: Multiply-adds of the convolutions and linear layers in one picture's forward pass in evaluation,
-            in billions (10⁹).
+        multiply_adds: Multiply-adds of the convolutions and matrix products in one picture's forward pass in
+            evaluation, computed as the papers write it, in billions (10⁹): what is comparable with published figures.
+        exact_multiply_adds: The same as it is really computed unless `network.resampling` is "plain".
     """
 
     architecture: str
@@ -60,6 +61,7 @@ class Row:
     input_size: int
     parameters: float
     multiply_adds: float
+    exact_multiply_adds: float
 
     def to_json(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -78,50 +80,34 @@ def measure(architecture: str, backbone: str) -> Row:
         UserError: A backbone that does not exist or cannot be used like this.
     """
     stride = 32 if architecture.startswith("upernet") else 8
-    settings = NetworkSettings(architecture=architecture, aux=False)  # type: ignore[arg-type]
+    plain = NetworkSettings(architecture=architecture, aux=False, resampling="plain")  # type: ignore[arg-type]
     side = SIDES[architecture]
     with torch.device("meta"):
-        network = build(BackboneSettings(backbone), settings, CLASSES).eval()
+        network, exact = (
+            build(BackboneSettings(backbone), settings, CLASSES).eval()
+            for settings in (plain, replace(plain, resampling="exact"))
+        )
     return Row(
         architecture=architecture,
         backbone=backbone,
         output_stride=stride,
         input_size=side,
         parameters=round(sum(weight.numel() for weight in network.parameters()) / 1e6, 2),
-        multiply_adds=round(_multiply_adds(network, torch.empty(1, 3, side, side, device="meta")) / 1e9, 2),
+        multiply_adds=round(multiply_adds(network, 3, (side, side)) / 1e9, 2),
+        exact_multiply_adds=round(multiply_adds(exact, 3, (side, side)) / 1e9, 2),
     )
-
-
-def _multiply_adds(network: nn.Module, images: Tensor) -> int:
-    """Multiply-adds of all convolutions and linear layers in a forward pass."""
-    total = 0
-
-    def count(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        # Each output value is a sum over the weights of one output channel.
-        weight = layer.weight
-        assert isinstance(weight, Tensor)
-        total += output.numel() * weight[0].numel()
-
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_hook(count) for layer in layers]
-    with torch.no_grad():
-        network(images)
-    for handle in handles:
-        handle.remove()
-    return total
 
 
 def print_inventory(rows: Sequence[Row]) -> None:
     """Print the rows as a table on the terminal."""
     table = Table(
         title=f"Networks with {CLASSES} classes, in evaluation",
-        caption="parameters in millions, multiply-adds in billions; "
+        caption="parameters in millions; multiply-adds in billions, as the papers write it and as it is computed; "
         "any timm model with features at strides 4, 8, 16 and 32 can be a backbone",
     )
     table.add_column("architecture")
     table.add_column("backbone", overflow="fold")
-    for name in ("stride", "input", "parameters", "multiply-adds"):
+    for name in ("stride", "input", "parameters", "multiply-adds", "exact"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -131,5 +117,6 @@ def print_inventory(rows: Sequence[Row]) -> None:
             f"{row.input_size}²",
             f"{row.parameters:.1f}",
             f"{row.multiply_adds:.1f}",
+            f"{row.exact_multiply_adds:.1f}",
         )
     Console().print(table)

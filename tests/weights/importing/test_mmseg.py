@@ -35,12 +35,14 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("backbone", "network"), NETWORKS)
 def test_everything_is_told_by_keys_and_shapes(backbone: str, network: dict[str, Any]) -> None:
     settings = NetworkSettings(**network)
+    unpooled = backbone.endswith("d") and settings.architecture != "upernet"
+    expected = BackboneSettings(backbone, dilation="half", shortcut_pool="none" if unpooled else "own")
     with torch.device("meta"):
-        ours = build(BackboneSettings(backbone, dilation="half"), settings, 21)
+        ours = build(expected, settings, 21)
     names = names_of(backbone, settings)
     found = mmseg.recognise({theirs(key, names): tuple(value.shape) for key, value in ours.state_dict().items()})
     assert found is not None
-    assert found.backbone == BackboneSettings(backbone, dilation="half")
+    assert found.backbone == expected
     assert found.network == settings
     assert found.num_classes == 21
 
@@ -58,6 +60,19 @@ def test_a_file_with_the_names_of_its_classes_becomes_a_model_that_scores_alike(
     assert model.model.labels.names == ("sky", "road", "car")
     model.save(tmp_path / "model")
     images = torch.randn(1, 3, 49, 64)
-    network = sceneparse.load(tmp_path / "model", device="cpu", precision="float32").engine.network  # type: ignore[attr-defined]
+    network = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", engine="torch").engine.network  # type: ignore[attr-defined]
     with torch.inference_mode():
         torch.testing.assert_close(network(images).logits, ours(images).logits)
+
+
+def test_shortcuts_of_a_dilated_v1d_are_a_convolution_alone() -> None:
+    """Its ResLayer pools with a kernel of the stride: 1 in a stage that gave its stride up."""
+    torch.manual_seed(0)
+    settings = BackboneSettings("resnet18d", dilation="half", shortcut_pool="none")
+    backbone = as_if_trained(build(settings, NetworkSettings(architecture="fcn", channels=8), 3)).backbone
+    maps = torch.randn(1, 128, 9, 11)
+    shortcut = backbone.body.layer3[0].downsample
+    torch.testing.assert_close(shortcut(maps), shortcut[2](shortcut[1](maps)))
+    strided = backbone.body.layer2[0].downsample
+    pooled = torch.nn.functional.avg_pool2d(maps[:, :64], 2, 2, ceil_mode=True, count_include_pad=False)
+    torch.testing.assert_close(strided(maps[:, :64]), strided[2](strided[1](pooled)))

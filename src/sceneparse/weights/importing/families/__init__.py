@@ -11,6 +11,8 @@ from sceneparse.weights.importing.families import (
     torchvision,
     torchvision_deeplab,
     transformers,
+    transformers_convnext,
+    transformers_swin,
     unifiedparsing,
     upernet_concat,
 )
@@ -27,6 +29,8 @@ ALL: tuple[Family, ...] = (
     upernet_concat.FAMILY,
     mmseg.FAMILY,
     transformers.FAMILY,
+    transformers_convnext.FAMILY,
+    transformers_swin.FAMILY,
     smp.PSPNET_FAMILY,
     smp.UPERNET_FAMILY,
     torchvision.FAMILY,

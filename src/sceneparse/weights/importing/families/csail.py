@@ -13,6 +13,9 @@ from sceneparse.weights.importing.resnets import count_blocks, find_resnet, narr
 
 PROTOCOL = ProtocolSettings("csail")
 
+NORM_MOMENTUM = 0.001
+"""Of the batch norms of CSAIL's releases, in training."""
+
 DROPPED = (
     (r"\.(_tmp_running_mean|_tmp_running_var|_running_iter)$", "a counter of its synchronised batch norm"),
     (r"^encoder\.fc\.", "the classifier of ImageNet"),
@@ -105,6 +108,7 @@ def _decoder(shapes: Shapes) -> Decoder | None:
     network = NetworkSettings(
         aux=aux is not None,
         aux_channels=None if aux is None else narrower(aux[0], auxiliary_channels(aux[1])),
+        norm_momentum=NORM_MOMENTUM,
         align_corners=False,
     )
     suffix = "" if aux is None else "_deepsup"
@@ -135,6 +139,7 @@ def _upernet(shapes: Shapes) -> Decoder:
         resize_first=True,
         aux=False,
         dropout=0.0,
+        norm_momentum=NORM_MOMENTUM,
         align_corners=False,
     )
     return Decoder(network, classes, UPERNET, f"pyramid in ppm_conv under an FPN {channels} wide: CSAIL's UPerNet")

@@ -61,7 +61,11 @@ def recognise(shapes: Shapes) -> Recognition | None:
     # PSPNet and FCN have output stride 8 in nearly every configuration; keys don't tell.
     stride_words = "strides 4 to 32" if network.architecture == "upernet" else "output stride 8, dilated by half"
     return Recognition(
-        backbone=BackboneSettings(resnet.timm(letter), dilation="half"),
+        backbone=BackboneSettings(
+            resnet.timm(letter),
+            dilation="half",
+            shortcut_pool="none" if letter == "d" and network.architecture != "upernet" else "own",
+        ),
         network=replace(
             network,
             channels=classifier[1],

@@ -28,11 +28,7 @@ def _shortcut(found: re.Match[str]) -> str:
     return f"backbone.encoder.stages.{int(stage) - 1}.layers.{block}.shortcut.{PARTS[part]}."
 
 
-NAMES: Names = [
-    (r"^backbone\.body\.conv1\.", "backbone.embedder.embedder.convolution."),
-    (r"^backbone\.body\.bn1\.", "backbone.embedder.embedder.normalization."),
-    (r"^backbone\.body\.layer(\d)\.(\d+)\.(conv|bn)(\d)\.", _block),
-    (r"^backbone\.body\.layer(\d)\.(\d+)\.downsample\.(\d)\.", _shortcut),
+DECODER: Names = [
     *module(r"pyramid\.branches\.(\d+)", rf"{PSP}.\1.1"),
     *module("top", "decode_head.bottleneck"),
     *module(r"laterals\.(\d)", r"decode_head.lateral_convs.\1"),
@@ -42,40 +38,63 @@ NAMES: Names = [
     (r"^head\.classifier\.", "decode_head.classifier."),
     (r"^aux_head\.classifier\.", "auxiliary_head.classifier."),
 ]
+NAMES: Names = [
+    (r"^backbone\.body\.conv1\.", "backbone.embedder.embedder.convolution."),
+    (r"^backbone\.body\.bn1\.", "backbone.embedder.embedder.normalization."),
+    (r"^backbone\.body\.layer(\d)\.(\d+)\.(conv|bn)(\d)\.", _block),
+    (r"^backbone\.body\.layer(\d)\.(\d+)\.downsample\.(\d)\.", _shortcut),
+    *DECODER,
+]
+
+
+def decoder(shapes: Shapes) -> tuple[NetworkSettings, int] | None:
+    """The settings of the network over any backbone, and the number of classes; None if it is not transformers'.
+
+    Raises:
+        UserError: It is, but with a pyramid or an auxiliary head that cannot be imported.
+    """
+    classifier = shapes.get("decode_head.classifier.weight", ())
+    fusion = shapes.get("decode_head.fpn_bottleneck.conv.weight", ())
+    first = shapes.get(f"{PSP}.0.1.conv.weight", ())
+    if len(classifier) != 4 or len(fusion) != 4 or len(first) != 4:
+        return None
+    if (pyramid := count_blocks(shapes, f"{PSP}.")) != 4:
+        raise UserError(f"its pyramid has {pyramid} grids; only four (1, 2, 3, 6) are known")
+    aux = shapes.get("auxiliary_head.convs.0.conv.weight")
+    network = NetworkSettings(
+        architecture="upernet",
+        channels=fusion[0],
+        branch_channels=narrower(first[0], fusion[0]),
+        aux=aux is not None,
+        aux_channels=None if aux is None else narrower(aux[0], auxiliary_channels(aux[1])),
+        dropout=0.0,
+        align_corners=False,
+    )
+    return network, classifier[0]
+
+
+WHY = (
+    "decode_head.fpn_bottleneck with batch_norm, and a classifier: UperNet of transformers",
+    "transformers does not align corners",
+)
+PROTOCOL = ProtocolSettings("mmseg")
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
     """The names of transformers' UperNet over those of its ResNet."""
-    classifier = shapes.get("decode_head.classifier.weight", ())
-    fusion = shapes.get("decode_head.fpn_bottleneck.conv.weight", ())
-    first = shapes.get(f"{PSP}.0.1.conv.weight", ())
-    if stem_letter(shapes, STEM, "") is None or len(classifier) != 4 or len(fusion) != 4 or len(first) != 4:
+    if stem_letter(shapes, STEM, "") is None or (found := decoder(shapes)) is None:
         return None
-    if (pyramid := count_blocks(shapes, f"{PSP}.")) != 4:
-        raise UserError(f"its pyramid has {pyramid} grids; only four (1, 2, 3, 6) are known")
     resnet = find_resnet(
         shapes, lambda number: f"backbone.encoder.stages.{number - 1}.layers.", "layer.2.convolution.weight"
     )
-    aux = shapes.get("auxiliary_head.convs.0.conv.weight")
+    network, classes = found
     return Recognition(
         backbone=BackboneSettings(resnet.timm()),
-        network=NetworkSettings(
-            architecture="upernet",
-            channels=fusion[0],
-            branch_channels=narrower(first[0], fusion[0]),
-            aux=aux is not None,
-            aux_channels=None if aux is None else narrower(aux[0], auxiliary_channels(aux[1])),
-            dropout=0.0,
-            align_corners=False,
-        ),
-        num_classes=classifier[0],
+        network=network,
+        num_classes=classes,
         names=NAMES,
-        why=(
-            "decode_head.fpn_bottleneck with batch_norm, and a classifier: UperNet of transformers",
-            resnet.why,
-            "transformers does not align corners",
-        ),
-        protocol=ProtocolSettings("mmseg"),
+        why=(resnet.why, *WHY),
+        protocol=PROTOCOL,
     )
 
 

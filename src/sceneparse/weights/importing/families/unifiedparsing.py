@@ -7,7 +7,7 @@ from sceneparse.settings import (
     ProtocolSettings,
     TaskSettings,
 )
-from sceneparse.weights.importing.families.csail import DROPPED, RESNET, bgr_preprocessing, stem_to_rgb
+from sceneparse.weights.importing.families.csail import DROPPED, NORM_MOMENTUM, RESNET, bgr_preprocessing, stem_to_rgb
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, layer
 from sceneparse.weights.importing.resnets import count_blocks, find_resnet, narrower, stem_letter
 
@@ -56,6 +56,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
             resize_first=True,
             aux=False,
             dropout=0.0,
+            norm_momentum=NORM_MOMENTUM,
             align_corners=False,
             tasks=TaskSettings(
                 scenes=scenes,

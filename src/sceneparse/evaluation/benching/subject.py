@@ -1,0 +1,166 @@
+"""What is measured: a model folder, an exported file, or the network of a recipe."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sceneparse.data.camvid import CAMVID
+from sceneparse.data.toyworld import ToyWorld
+from sceneparse.errors import UserError
+from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
+from sceneparse.inference.exporting import SUFFIXES, open_exported
+from sceneparse.inference.program import Traits
+from sceneparse.labels import LabelSpace
+from sceneparse.networks import SceneParser
+from sceneparse.networks.cost import multiply_adds
+from sceneparse.recipes import read_recipe, recipe_names
+from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling
+from sceneparse.weights import ModelConfig, build, find_model, load_model
+from sceneparse.weights.hub import is_hub_id
+from sceneparse.weights.inventory import CLASSES
+
+SEED = 0
+"""Seed of a recipe's random weights."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured.
+
+    Args:
+        source: How the user names it.
+        kind: Whether it is a model folder, an exported file or a recipe.
+        path: The folder or the file; None for a recipe.
+        config: Its settings.
+        classes: Number of classes.
+        own_engine: The engine that an exported file is for; None where any will do.
+        quantized: Whether an exported file is quantised.
+    """
+
+    source: str
+    kind: Literal["model", "file", "recipe"]
+    path: Path | None
+    config: ModelConfig
+    classes: int
+    own_engine: str | None = None
+    quantized: bool = False
+
+    def network(self, resampling: Resampling | None = None) -> SceneParser:
+        """The network in evaluation mode, with its weights; not of an exported file.
+
+        Args:
+            resampling: How its heads are computed; None as the settings say.
+        """
+        if self.kind == "model" and resampling is None:
+            assert self.path is not None
+            return load_model(self.path).network
+        if self.kind == "file":
+            raise ValueError("an exported file has a program, not a network")
+        settings = self.config.network if resampling is None else replace(self.config.network, resampling=resampling)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            network = build(self.config.backbone, settings, self.classes).eval()
+        if self.kind == "model":
+            network.load_state_dict(self.network().state_dict())
+        return network
+
+    def engine(self, name: str, device: str, precision: Precision) -> Engine:
+        """An engine of that name, from the files or the settings on.
+
+        Raises:
+            UserError: One that isn't installed, or that doesn't take the network, the device or the precision.
+        """
+        if self.kind == "file":
+            assert self.path is not None
+            if name != self.own_engine:
+                raise UserError(f"{self.path.name} is a file for engine {self.own_engine}; give the model for others")
+            return open_exported(self.path, device=device, precision=precision)[0]
+        engine: EngineName = name  # type: ignore[assignment]
+        return make_engine(self.network(), self.config.preprocessing, engine=engine, device=device, precision=precision)
+
+    def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
+        """Of one picture of that size, heads computed like that."""
+        settings = replace(self.config.network, resampling=resampling)
+        with torch.device("meta"):
+            network = build(self.config.backbone, settings, self.classes).eval()
+        return multiply_adds(network, self.config.backbone.in_channels, size)
+
+    def picture(self, size: tuple[int, int]) -> Tensor:
+        """(C, H, W) uint8: a scene of the toy world, cut to that size; grey where there are other channels than 3."""
+        channels = self.config.backbone.in_channels
+        scene = ToyWorld(max(*size, 32), 1, "test")[0].image[:, : size[0], : size[1]]
+        if channels != 3:
+            scene = scene.float().mean(dim=0, keepdim=True).to(torch.uint8).expand(channels, -1, -1)
+        return scene.contiguous()
+
+
+def find_subject(source: str | Path, overrides: Sequence[str] = ()) -> Subject:
+    """What the user names.
+
+    Args:
+        source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package or a .yaml file.
+        overrides: `--dotted.name value` arguments for a recipe's settings.
+
+    Raises:
+        UserError: Nothing of that name, a damaged one, or settings for what isn't a recipe.
+    """
+    text, path = str(source), Path(source)
+    if text.endswith((".yaml", ".yml")) or (text in recipe_names() and not path.is_dir()):
+        return _of_recipe(text, overrides)
+    if overrides:
+        raise UserError(f"unexpected '{overrides[0]}': settings are for recipes, and {source} is none")
+    if path.suffix in SUFFIXES.values() and not path.is_dir():
+        engine, note = open_exported(path, device="cpu")
+        return Subject(text, "file", path, note.config, len(note.labels), engine.name, note.quantized)
+    if not path.exists() and not is_hub_id(text):
+        raise UserError(
+            f"no model folder, exported file or recipe {source}; recipes in the package: {', '.join(recipe_names())}"
+        )
+    folder = find_model(source)
+    model = load_model(folder)
+    return Subject(text, "model", folder, model.config, len(model.labels))
+
+
+def labelling(
+    subject: Subject, engine: str, device: str, precision: Precision, threads: int, size: tuple[int, int]
+) -> Callable[[], object]:
+    """For a process of its own: a function that labels a picture."""
+    torch.set_num_threads(threads)
+    made, image = subject.engine(engine, device, precision), subject.picture(size)
+    return lambda: label(made, image, TestProtocol())
+
+
+def warming(subject: Subject) -> Subject:
+    """A tiny network, with which libraries set up what they set up once."""
+    config = replace(
+        subject.config,
+        backbone=BackboneSettings("resnet10t", in_channels=subject.config.backbone.in_channels),
+        network=NetworkSettings(architecture="pspnet", channels=8, aux=False),
+    )
+    return Subject("tiny", "recipe", None, config, 2)
+
+
+def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
+    # No picture is read: a data set's folder need not be there, nor be named.
+    found = read_recipe(recipe, [f"--data.root={os.devnull}", *overrides])
+    config = ModelConfig(found.name, found.backbone, found.network, found.preprocessing, found.protocol, found.data)
+    subject = Subject(recipe, "recipe", None, config, _classes(found.data))
+    # Settings that make no network, or preprocessing that doesn't fit it, are told now and not by every engine.
+    with torch.device("meta"):
+        Traits.of(build(config.backbone, config.network, subject.classes), config.preprocessing)
+    return subject
+
+
+def _classes(data: DataSettings) -> int:
+    """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
+    if data.kind == "toyworld":
+        return len(ToyWorld.labels)
+    if data.kind == "camvid":
+        return len(CAMVID)
+    classes = Path(data.root or "", "classes.json")
+    return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

@@ -1,0 +1,33 @@
+"""What a network costs: the multiply-adds of one picture, in the formulation that it really computes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def multiply_adds(network: nn.Module, channels: int, size: tuple[int, int]) -> int:
+    """Multiply-adds of all convolutions and matrix products in one picture's forward pass in inference.
+
+    Exact heads count with what they do in place of the papers' convolutions, their resizing by constant matrices
+    included; resizing by interpolation, pooling, normalisation and sums are no products of matrices and don't count.
+
+    Args:
+        network: In evaluation mode, its weights on any device; on "meta" nothing is computed and no memory is taken.
+        channels: Channels of the picture.
+        size: Its height and width in pixels.
+    """
+    device = next(network.parameters()).device
+    # PyTorch counts all but the form that adds in place, in which exact heads put their sums onto the convolution.
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.baddbmm_: _added_product})
+    with torch.no_grad(), counter:
+        network(torch.empty(1, channels, *size, device=device))
+    return int(counter.get_total_flops()) // 2
+
+
+def _added_product(_: Sequence[int], left: Sequence[int], right: Sequence[int], *__: Any, **___: Any) -> int:
+    """Floating-point operations, two a multiply-add, of a batch of products (B, n, m) times (B, m, k)."""
+    batch, rows, inner = left
+    return 2 * batch * rows * inner * right[-1]

@@ -1,0 +1,36 @@
+"""The windows of Swin transformers over maps of any size (Liu et al., ICCV 2021, arXiv 2103.14030, section 3.2).
+
+timm shifts a map and pads it then to whole windows, and leaves the shift out where a stage of its training size is one
+window. The release for dense prediction, and with it mmsegmentation and transformers, pads first, so that what is
+shifted round is padding, and always shifts. Weights of scene parsers are right only under the latter.
+"""
+
+import torch.nn.functional as F
+from timm.models.swin_transformer import SwinTransformerBlock
+from torch import Tensor, nn
+
+
+class PaddedWindowsBlock(SwinTransformerBlock):
+    """A block of Swin whose map is padded to whole windows before it is shifted."""
+
+    def _attn(self, x: Tensor) -> Tensor:
+        height, width = x.shape[1:3]
+        rows, columns = self.window_size
+        whole: Tensor = super()._attn(F.pad(x, (0, 0, 0, -width % columns, 0, -height % rows)))
+        return whole[:, :height, :width].contiguous()
+
+
+def use_padded_windows(body: nn.Module) -> bool:
+    """Change the blocks of a Swin transformer to `PaddedWindowsBlock`, shifted at every size.
+
+    Args:
+        body: A model, whose parameters keep their names.
+
+    Returns:
+        Whether it has such blocks.
+    """
+    blocks = [module for module in body.modules() if isinstance(module, SwinTransformerBlock)]
+    for block in blocks:
+        block.__class__ = PaddedWindowsBlock
+        block.set_input_size(block.input_resolution, block.window_size, always_partition=True)  # type: ignore[arg-type]
+    return bool(blocks)

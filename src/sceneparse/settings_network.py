@@ -1,0 +1,250 @@
+"""Settings of the network and of its backbone: what a model folder keeps of a recipe's."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sceneparse.errors import require
+
+Dilation = Literal["first", "half", "none", "doubled"]
+Padding = Literal["symmetric", "same"]
+Pool = Literal["avg", "max", "precise"]
+Resampling = Literal["exact", "plain"]
+StemActivation = Literal["own", "relu"]
+StrideOn = Literal["3x3", "1x1"]
+Stage3End = Literal["own", "next_block"]
+Windows = Literal["own", "padded"]
+ShortcutPool = Literal["own", "none"]
+Branch = Literal["norm", "norm_but_one", "bias", "linear"]
+Architecture = Literal[
+    "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified", "fcn", "deeplabv3"
+]
+SceneHead = Literal["linear", "convolution"]
+FromData = Literal["scenes", "parts", "materials", "textures"]
+
+
+@dataclass(frozen=True)
+class BackboneSettings:
+    """The feature extractor, a timm model.
+
+    Args:
+        name: A timm model whose features have strides 4, 8, 16 and 32, such as resnet50, resnet50s (deep
+            stem), mobilenetv2_100. Or one made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
+        weights: Where training starts: null (random), "hub" (timm's pretrained weights, needs a network) or a
+            file (.safetensors, .pth).
+        dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
+            original PSPNet release), by half ("half", torchvision and mmseg) or not at all ("none"). Or "doubled": all
+            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others).
+        padding: "symmetric" (PyTorch) or "same" (TensorFlow). Null takes what the weights file says, else "symmetric".
+        in_channels: Channels of the input picture.
+        stem_activation: relu replaces the ReLU6 behind MobileNetV2's first convolution (a published PSPNet); own
+            leaves it.
+        stride_on: Which convolution of a ResNet's bottleneck halves the picture: 3x3 (PyTorch) or the first 1x1 (older
+            Caffe models).
+        stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
+            MobileNetV2); own leaves it.
+        shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
+            gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
+        windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
+            over a map that is padded first; own leaves them to timm.
+    """
+
+    name: str = "resnet50"
+    weights: str | None = None
+    dilation: Dilation = "first"
+    padding: Padding | None = None
+    in_channels: int = 3
+    stem_activation: StemActivation = "own"
+    stride_on: StrideOn = "3x3"
+    stage3_end: Stage3End = "own"
+    shortcut_pool: ShortcutPool = "own"
+    windows: Windows = "own"
+
+    def __post_init__(self) -> None:
+        require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What a unified network says beside the objects; 0 and an empty list leave a task out.
+
+    Args:
+        scenes: Number of scenes.
+        parts: For each object that has parts, in their order: how many it can have, and one more for what is no part.
+        materials: Number of materials.
+        textures: Number of textures.
+        scene_head: linear (pooled and multiplied by one matrix, as in the paper) or convolution (a 3×3 convolution
+            before, as in the release).
+        from_data: Tasks (scenes, parts, materials, textures) whose numbers are those of the training data's classes.
+    """
+
+    scenes: int = 0
+    parts: tuple[int, ...] = ()
+    materials: int = 0
+    textures: int = 0
+    scene_head: SceneHead = "linear"
+    from_data: tuple[FromData, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("scenes", "materials", "textures"):
+            require(getattr(self, name) >= 0, f"network.tasks.{name} is {getattr(self, name)}, but must be 0 or more")
+        require(
+            all(count >= 2 for count in self.parts),
+            f"network.tasks.parts is {list(self.parts)}, but each must be 2 or more: no part, and the parts",
+        )
+        require(
+            self.scenes > 0 or "scenes" in self.from_data or self.scene_head == "linear",
+            "network.tasks.scene_head has no effect, since network.tasks.scenes is 0: there is no scene head",
+        )
+        for name in self.from_data:
+            require(
+                not getattr(self, name),
+                f"network.tasks.{name} is given, but network.tasks.from_data says that the data decide: leave one out",
+            )
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network on top of the backbone.
+
+    Args:
+        architecture: pspnet (pyramid pooling), pspnet_multilabel (the same, brought to full size in three learnt steps,
+            and with a classifier of the whole picture), upernet (FPN and pyramid pooling), upernet_concat (the same,
+            but levels are put side by side instead of added), upernet_unified (UPerNet with a head for each of several
+            tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).
+        output_stride: Stride of the backbone's last features: 8, 16 or 32. UPerNets always use 32.
+        channels: Width of the head.
+        bins: Grid sizes of the pyramid pooling.
+        pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
+            the unified UPerNet's release).
+        resize_first: upernet and upernet_unified only: pooled maps are resized before they are reduced (CSAIL's
+            releases), not after.
+        feature_norm: upernet and upernet_unified only: each feature of the backbone is normalised over its channels
+            (segmentation_models_pytorch; Swin and ConvNeXt under transformers).
+        feature_norm_eps: What that normalisation adds to the variance.
+        stages: PSPNet only: the stage of the backbone on which the pyramid stands. Below 4 later ones are left out.
+        branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU (norm, the papers), the same but
+            for a grid of one cell, which has a bias instead of the batch norm (norm_but_one), a convolution with bias
+            alone (bias) or without (linear).
+        kernel: PSPNet only: side of the kernel behind the pyramid.
+        classifier_kernel: PSPNet only: side of the classifier's kernel.
+        reduce: Reduce each pooled map to input channels / number of bins (PSPNet paper, table 1, "DR").
+        branch_channels: Width that each pooled map is reduced to. Null: input channels / number of bins (pspnet),
+            `channels` (upernet).
+        aux: Train with an auxiliary head on stage 3 (PSPNet paper, section 3.3); pspnet_multilabel: with a classifier
+            of which classes the picture shows.
+        aux_channels: Width of the auxiliary head. Null: a quarter of stage 3's, at least 64 (pspnet_multilabel: 256).
+        convolutions: FCN only: number of 3×3 convolutions in the head.
+        concat_input: FCN only: one more 3×3 convolution, over stage 4 and what the others made of it.
+        dropout: Probability of dropping a channel before each classifier.
+        norm_momentum: Share of a batch in the running statistics of every batch norm, backbone and head. Null leaves
+            each as it is made (0.1 in nearly all; CSAIL's releases have 0.001).
+        align_corners: How maps are resized inside the network: corner centres aligned (the original PSPNet
+            release) or not.
+        align_logits: upernet and upernet_unified only: how logits are resized to the picture. Null: like the maps.
+        tasks: upernet_unified only: the tasks beside the objects.
+        resampling: exact: convolutions over upsampled maps are computed before upsampling, the same numbers for less
+            work; plain: as written in the papers. FCN has none.
+    """
+
+    architecture: Architecture = "pspnet"
+    output_stride: Literal[8, 16, 32] = 8
+    channels: int = 512
+    bins: tuple[int, ...] = (1, 2, 3, 6)
+    pool: Pool = "avg"
+    resize_first: bool = False
+    feature_norm: bool = False
+    feature_norm_eps: float = 1e-6
+    stages: Literal[2, 3, 4] = 4
+    branch: Branch = "norm"
+    kernel: Literal[1, 3] = 3
+    classifier_kernel: Literal[1, 3] = 1
+    reduce: bool = True
+    branch_channels: int | None = None
+    aux: bool = True
+    aux_channels: int | None = None
+    convolutions: int = 1
+    concat_input: bool = False
+    dropout: float = 0.1
+    norm_momentum: float | None = None
+    align_corners: bool = False
+    align_logits: bool | None = None
+    tasks: TaskSettings = field(default_factory=TaskSettings)
+    resampling: Resampling = "exact"
+
+    def __post_init__(self) -> None:
+        require(self.channels >= 1, f"network.channels is {self.channels}, but must be at least 1")
+        require(
+            len(self.bins) >= 1 and min(self.bins) >= 1,
+            f"network.bins is {list(self.bins)}, but needs at least one grid size, each at least 1",
+        )
+        require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}, but must be at least 0 and below 1")
+        momentum = self.norm_momentum
+        require(
+            momentum is None or 0 < momentum <= 1,
+            f"network.norm_momentum is {momentum}, but must be above 0 and at most 1, or null",
+        )
+        for name in ("branch_channels", "aux_channels"):
+            width = getattr(self, name)
+            require(width is None or width >= 1, f"network.{name} is {width}, but must be at least 1 or null")
+        require(
+            self.branch_channels is None or self.reduce,
+            "network.branch_channels has no effect, since network.reduce is false: pooled maps keep their width",
+        )
+        require(
+            self.aux_channels is None or self.aux,
+            "network.aux_channels has no effect, since network.aux is false: there is no auxiliary head",
+        )
+        self._check_stages()
+        self._check_pyramid()
+        pspnet = self.architecture == "pspnet"
+        require(pspnet or self.kernel == 3, "network.kernel has no effect: only PSPNet's can be chosen")
+        require(
+            pspnet or self.classifier_kernel == 1,
+            "network.classifier_kernel has no effect: only PSPNet's can be chosen",
+        )
+        require(
+            self.branch == "norm"
+            or (self.reduce and self.architecture in ("pspnet", "pspnet_multilabel", "upernet_concat")),
+            "network.branch has no effect: only PSPNets that reduce their pooled maps and upernet_concat have a choice",
+        )
+        fcn = self.architecture == "fcn"
+        require(
+            self.branch_channels is None or self.architecture not in ("fcn", "deeplabv3"),
+            f"network.branch_channels has no effect: {self.architecture} pools to no grids",
+        )
+        require(
+            self.architecture != "deeplabv3" or self.output_stride != 32,
+            "network.output_stride is 32, but deeplabv3 has dilation rates for 8 and 16 only",
+        )
+        require(self.convolutions >= 1, f"network.convolutions is {self.convolutions}, but must be at least 1")
+        require(fcn or self.convolutions == 1, "network.convolutions has no effect: only an FCN's head can have more")
+        require(fcn or not self.concat_input, "network.concat_input has no effect: only an FCN's head knows it")
+
+    def _check_pyramid(self) -> None:
+        pyramid = self.architecture in ("upernet", "upernet_unified")
+        for name, usual in (("resize_first", False), ("feature_norm", False), ("align_logits", None)):
+            require(
+                pyramid or getattr(self, name) == usual,
+                f"network.{name} has no effect: only upernet and upernet_unified have it",
+            )
+        require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
+        require(
+            self.feature_norm or self.feature_norm_eps == 1e-6,
+            "network.feature_norm_eps has no effect, since network.feature_norm is false",
+        )
+        unified = self.architecture == "upernet_unified"
+        require(unified or self.tasks == TaskSettings(), "network.tasks has no effect: only upernet_unified has tasks")
+        require(not (unified and self.aux), "network.aux is true, but upernet_unified has no auxiliary head")
+
+    def _check_stages(self) -> None:
+        if self.stages == 4:
+            return
+        require(self.architecture == "pspnet", f"network.stages is {self.stages}, but only PSPNet can stand on fewer")
+        stride = 2 ** (self.stages + 1)
+        require(
+            self.output_stride <= stride,
+            f"network.output_stride is {self.output_stride}, but {self.stages} stages end at stride {stride}",
+        )
+        require(
+            self.stages == 3 or not self.aux, "network.aux is true, but with 2 stages there is no stage 3 to learn on"
+        )

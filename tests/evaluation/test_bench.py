@@ -1,0 +1,150 @@
+"""What `sceneparse bench` says of tiny models."""
+
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sceneparse.cli import main
+from sceneparse.errors import UserError
+from sceneparse.evaluation.benching import bench
+from sceneparse.evaluation.benching.subject import find_subject
+from sceneparse.inference import choosing, export_model, matrix_peak
+from sceneparse.inference.choosing import MAKERS
+from sceneparse.inference.program import ConversionError
+from sceneparse.weights import load_model
+
+RECIPE = ["--backbone.name=resnet10t", "--network.channels=8", "--network.output_stride=16"]
+
+QUICK: dict[str, Any] = {
+    "size": (64, 64),
+    "batch": 2,
+    "repeats": 2,
+    "precisions": ["float32"],
+    "device": "cpu",
+    "memory": False,
+    "progress": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(matrix_peak.SIDES, "cpu", (256,))
+
+
+def test_the_record_of_a_model_folder_has_times_memory_shares_and_parts(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = tmp_path / "bench.json"
+    words = ["--size", "64", "64", "--batch", "2", "--repeats", "2", "--engine", "torch", "--precision", "float32"]
+    assert main(["bench", str(tiny_run / "model"), *words, "--device", "cpu", "--json", str(record)]) == 0
+    found = json.loads(record.read_text())
+    assert (found["kind"], found["architecture"], found["classes"], found["size"]) == ("model", "pspnet", 2, [64, 64])
+    (row,) = found["rows"]
+    assert (row["engine"], row["precision"], row["note"]) == ("torch", "float32", "")
+    assert 0 < row["ms_low"] <= row["ms"] <= row["ms_high"]
+    assert row["pictures_per_second"] >= 999 / row["ms"] and row["best_batch"] in (1, 2)
+    assert row["ready_s"] > 0 and row["peak_mib"] > 0 and row["share_of_peak"] > 0
+    assert row["share_of_peak"] == pytest.approx(
+        found["multiply_adds"]["exact"] * row["pictures_per_second"] / found["matrix_peak"]["float32"], rel=0.05
+    )
+    assert [(part["heads"], part["precision"]) for part in found["parts"]] == [
+        ("exact", "float32"),
+        ("plain", "float32"),
+    ]
+    for part in found["parts"]:
+        assert set(part["ms"]) == set(part["share"]) == {"picture", "backbone", "head", "labels"}
+        assert sum(part["share"].values()) == pytest.approx(1, abs=1e-3)
+    assert found["fastest"] == "torch, float32"
+    assert 0 <= found["boundary_cells"] <= 1
+    printed = capsys.readouterr().out
+    assert "where the time goes" in printed and "auto takes" in printed and "multiply-adds" in printed
+
+
+def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None:
+    pspnet = find_subject("toy-pspnet", ["--network.channels=512"])
+    assert pspnet.multiply_adds("exact", (473, 473)) < 0.95 * pspnet.multiply_adds("plain", (473, 473))
+    fcn = find_subject("toy-fcn")
+    assert fcn.multiply_adds("exact", (97, 97)) == fcn.multiply_adds("plain", (97, 97))
+    result = bench("toy-fcn", overrides=RECIPE, engines=["torch"], **QUICK)
+    assert [part.heads for part in result.parts] == ["same"]
+
+
+def test_plain_and_exact_networks_of_a_model_have_its_weights(tiny_run: Path) -> None:
+    subject = find_subject(tiny_run / "model")
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        logits = [subject.network(form)(image).logits for form in (None, "exact", "plain")]  # type: ignore[arg-type]
+    torch.testing.assert_close(logits[1], logits[0])
+    torch.testing.assert_close(logits[2], logits[0])
+
+
+def test_a_missing_engine_and_a_failing_one_say_why_and_stop_nothing(
+    without: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no compiler\nin sight")
+
+    without("openvino")
+    monkeypatch.setitem(MAKERS, "compile", broken)
+    result = bench("toy-pspnet", overrides=RECIPE, engines=["openvino", "compile", "torch"], **QUICK)
+    missing, failing, working = result.rows
+    assert "pip install 'sceneparse[openvino]'" in missing.note and missing.ms is None
+    assert failing.note == "failed: no compiler" and failing.ms is failing.ready_s is None
+    assert working.ms is not None and working.note == ""
+    none = bench("toy-pspnet", overrides=RECIPE, engines=["compile"], **QUICK)
+    assert none.rows[0].note and none.fastest == "" and none.matrix_peak == {}
+
+
+def test_auto_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise ConversionError("OpenVINO cannot export this network")
+
+    monkeypatch.setattr(choosing, "find_spec", lambda _: None)
+    result = bench("toy-pspnet", overrides=RECIPE, engines=["torch"], **QUICK)
+    assert result.auto_engine == "torch" and "pip install 'sceneparse[openvino]'" in result.auto_why
+    monkeypatch.setattr(choosing, "find_spec", lambda _: object())
+    result = bench("toy-pspnet", overrides=RECIPE, engines=["torch"], **QUICK)
+    assert result.auto_engine == "openvino" and "fastest engine on a CPU" in result.auto_why
+    monkeypatch.setitem(MAKERS, "openvino", refusing)
+    result = bench("toy-pspnet", overrides=RECIPE, engines=["openvino"], **QUICK)
+    assert (result.auto_engine, result.auto_why) == ("torch", "OpenVINO cannot export this network")
+
+
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+def test_an_exported_file_is_measured_in_its_own_engine(tiny_run: Path, tmp_path: Path) -> None:
+    file = export_model(load_model(tiny_run / "model"), tmp_path / "tiny.xml", "openvino")
+    result = bench(file, **QUICK)
+    assert [row.engine for row in result.rows] == ["openvino"] and result.rows[0].ms is not None
+    assert result.kind == "file" and result.parts == [] and result.auto_engine == "openvino"
+    other = bench(file, engines=["torch"], **QUICK)
+    assert "a file for engine openvino" in other.rows[0].note
+
+
+def test_a_recipe_needs_no_data_and_takes_the_data_sets_classes() -> None:
+    assert find_subject("pspnet-mobilenetv2").classes == 150
+    assert find_subject("camvid-pspnet-mobilenetv2").classes == 11
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("no-such-thing", {}, "recipes in the package: .*toy-pspnet"),
+        ("toy-pspnet", {"repeats": 0}, "--repeats"),
+        ("toy-pspnet", {"size": (8, 8)}, "at least 33"),
+        ("toy-pspnet", {"engines": ["tensorrt"]}, "no engine 'tensorrt'"),
+        ("toy-pspnet", {"overrides": ["--network.chanels=8"]}, "did you mean '--network.channels'"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(source: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        bench(source, **{**QUICK, **options})
+
+
+def test_settings_are_for_recipes_alone(tiny_run: Path) -> None:
+    with pytest.raises(UserError, match="settings are for recipes"):
+        bench(tiny_run / "model", overrides=["--network.channels=8"], **QUICK)

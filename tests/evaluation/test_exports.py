@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.evaluation import export
+from sceneparse.evaluation import exports as room
+from sceneparse.inference import open_model
+
+
+def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    result = export(tiny_run / "model", format="onnx", out=tmp_path / "tiny.onnx")
+    assert len(result.checks) == 5
+    assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
+    record = json.loads((tmp_path / "tiny.json").read_text())
+    assert record["file"] == "tiny.onnx" and len(record["checks"]) == 5 and record["accuracy"] is None
+    printed = capsys.readouterr().out
+    assert "97×161" in printed and "exported: " in printed and "tiny.onnx" in printed
+
+
+def test_a_file_that_does_not_agree_is_an_error(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_checks", lambda *_: [room.Check(97, 161, 0.5, 0.9)])
+    with pytest.raises(RuntimeError, match="does not give PyTorch's answers at 97×161"):
+        export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
+
+
+def test_int8_tells_what_it_costs(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("nncf")
+    pictures = tiny_run.parent / "data" / "train" / "images"
+    result = export(
+        tiny_run / "model",
+        format="openvino",
+        out=tmp_path / "tiny.xml",
+        int8=True,
+        calibration=[pictures],
+        data=str(tiny_run.parent / "data"),
+    )
+    assert result.accuracy is not None and result.accuracy.calibrated_on == 4
+    assert result.accuracy.equal > 0.8
+    assert result.accuracy.mean_iou is not None and 0 <= result.accuracy.mean_iou[1] <= 1
+    opened = open_model(tmp_path / "tiny.xml")
+    assert opened.engine.precision == "int8" and "int8" in opened.engine.describe()
+    assert b"FakeQuantize" in (tmp_path / "tiny.xml").read_bytes()
+    assert "calibrated on 4 inputs" in capsys.readouterr().out
+    assert json.loads((tmp_path / "tiny.json").read_text())["accuracy"]["compared_on"] == 4
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"format": "onnx", "int8": True}, "int8 is for --format openvino"),
+        ({"format": "openvino", "int8": True}, "name some with --calibration"),
+        ({"format": "onnx", "calibration": ["pictures"]}, "are for --precision int8"),
+        ({"format": "onnx", "out": "model.xml"}, r"must end in \.onnx"),
+    ],
+)
+def test_wishes_that_do_not_fit_are_refused(tiny_run: Path, wish: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        export(tiny_run / "model", progress=False, **wish)  # type: ignore[arg-type]
