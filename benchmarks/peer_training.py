@@ -119,9 +119,10 @@ def _banded(network: SceneParser) -> Loss:
 def _plain(network: SceneParser) -> Loss:
     def loss(pixels: Tensor, target: Tensor) -> Tensor:
         size, long = (target.shape[-2], target.shape[-1]), target.long()
+        output = network(pixels)
         main, aux = (
             F.cross_entropy(resize(logits, size, network.align_corners), long, ignore_index=IGNORE)
-            for logits in network(pixels)
+            for logits in (output.logits, output.aux)
         )
         return main + AUX_WEIGHT * aux
 
