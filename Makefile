@@ -9,7 +9,8 @@ demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
 
 test: $(VENV)/.installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m signals
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not signals"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -194,12 +194,14 @@ class LossSettings:
     texture_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        for task in ("aux", "object", "part", "scene", "material", "texture"):
+            weight = getattr(self, f"{task}_weight")
+            require(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")
         require(
             0 < self.hard_fraction <= 1,
             f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
         )
         require(0 <= self.hard_threshold <= 1, f"loss.hard_threshold is {self.hard_threshold}, but must be in 0..1")
-        require(self.aux_weight >= 0, f"loss.aux_weight is {self.aux_weight}, but must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -336,7 +338,7 @@ class Recipe:
             f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
         )
         require(
-            self.data.kind == "toyworld" or self.data.root is not None,
+            self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
         if self.network.architecture != "upernet_unified":
