@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A worker that dies takes the test that it runs along: what failed is tried once more, alone.
+AGAIN = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 .PHONY: demo test lint clean
 
@@ -10,7 +12,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m signals
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not signals"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not signals" || $(AGAIN)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
