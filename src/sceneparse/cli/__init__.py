@@ -1,0 +1,128 @@
+"""The command line: each command is one call into a room below.
+
+Nothing heavy is imported here; a command imports its room when it runs, so that help answers at once.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from sceneparse.cli import data, evaluating, predicting, training, weights
+from sceneparse.cli.command import Command
+from sceneparse.errors import UserError
+
+COMMANDS: dict[str, Command] = {
+    "demo": training.DEMO,
+    "train": training.TRAIN,
+    "evaluate": evaluating.EVALUATE,
+    "predict": predicting.PREDICT,
+    "discover": predicting.DISCOVER,
+    "export": weights.EXPORT,
+    "bench": evaluating.BENCH,
+    "data check": data.DATA_CHECK,
+    "data show": data.DATA_SHOW,
+    "data build-broden": data.DATA_BUILD_BRODEN,
+    "import": weights.IMPORT,
+    "models": weights.MODELS,
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse whose complaints are one line (the usage is for --help)."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see '{self.prog} --help'")
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "sceneparse: give every pixel of a picture its label, with PSPNet and UPerNet",
+            "",
+            "usage: sceneparse COMMAND [arguments]",
+            "",
+            *lines,
+            "",
+            "'sceneparse COMMAND --help' shows a command's arguments and an example.",
+        ]
+    )
+
+
+def _find(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command that the words name, and the words after it."""
+    for count in (2, 1):
+        if (name := " ".join(words[:count])) in COMMANDS:
+            return name, list(words[count:])
+    if words[0] == "data":
+        verbs = [name.split()[1] for name in COMMANDS if name.startswith("data ")]
+        raise UserError(f"sceneparse data: give one of {', '.join(verbs)}, such as 'sceneparse data check my-data'")
+    near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+    raise UserError(
+        f"no command '{words[0]}'; did you mean '{near[0]}'?"
+        if near
+        else f"no command '{words[0]}'; commands: {', '.join(COMMANDS)}"
+    )
+
+
+def _parse(name: str, words: list[str]) -> argparse.Namespace:
+    command = COMMANDS[name]
+    parser = _Parser(
+        prog=f"sceneparse {name}",
+        description=command.summary[0].upper() + command.summary[1:] + ".",
+        epilog=f"example:\n  {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    if command.settings and {"-h", "--help"} & set(words):
+        from sceneparse.recipes import settings_help
+
+        parser.epilog = f"{settings_help(command.groups)}\n{parser.epilog}"
+    arguments, rest = parser.parse_known_args(words)
+    if command.settings:
+        arguments.settings = rest
+    elif rest:
+        options = [option for action in parser._actions for option in action.option_strings]
+        near = difflib.get_close_matches(rest[0].split("=")[0], options, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"see 'sceneparse {name} --help'"
+        raise UserError(f"sceneparse {name}: unexpected '{rest[0]}'; {hint}")
+    return arguments
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 a fault of ours or some pictures failed, 2 a user's mistake."""
+    # Read when torch loads. Threads that spin while they wait starve the loader's workers, and every other program on
+    # the machine: with one busy neighbour on two cores, training was three times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0
+    if words[0] == "--version":
+        from sceneparse import __version__
+
+        print(f"sceneparse {__version__}")
+        return 0
+    try:
+        name, rest = _find(words)
+        return COMMANDS[name].run(_parse(name, rest))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (as `head` does); nothing is wrong. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print("error: this is a fault in sceneparse; please report it with the lines above", file=sys.stderr)
+        return 1

@@ -1,0 +1,51 @@
+"""What a verb is, and the arguments that several verbs share."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb: what it does in a line, an example, its arguments, and the call."""
+
+    summary: str
+    example: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    settings: bool = False
+    """Whether `--dotted.name value` arguments are settings of the recipe."""
+    groups: tuple[str, ...] | None = None
+    """Which groups of settings it takes; None: all, and recipes by their names."""
+
+
+def protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
+    group.add_argument("--protocol", metavar="NAME", help="whole, window, semseg, mmseg or csail")
+    group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
+    group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
+    group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
+    group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
+
+
+def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
+    """The protocol's arguments as settings."""
+    values = {
+        "name": arguments.protocol,
+        "scales": arguments.scales,
+        "flip": arguments.flip,
+        "window": arguments.window,
+        "stride": arguments.stride,
+    }
+    return [f"--{key}={value}" for key, value in values.items() if value is not None]
+
+
+def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
+        default="auto",
+        help="auto: OpenVINO on a CPU if it is installed, else PyTorch",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: auto")

@@ -1,0 +1,123 @@
+"""Verbs about data sets: data check, data show and data build-broden."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from sceneparse.cli.command import Command
+from sceneparse.errors import UserError
+from sceneparse.settings import DataKind, DataSettings
+
+
+def _data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
+    kinds = [kind for kind in get_args(DataKind) if kind != "toyworld"]
+    parser.add_argument(
+        "--kind", choices=(*kinds, "mixture"), default="folder", help="default: folder; mixture: what the recipe mixes"
+    )
+    parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
+
+
+def _data_settings(arguments: argparse.Namespace) -> DataSettings:
+    if arguments.data == "toyworld":
+        return DataSettings(kind="toyworld")
+    if arguments.kind == "mixture":
+        from sceneparse.recipes import read_recipe
+
+        data = read_recipe(arguments.data, [f"--data.root={arguments.root}"] if arguments.root else []).data
+        if data.kind != "mixture":
+            raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
+        return data
+    if arguments.root:
+        raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
+    return DataSettings(kind=arguments.kind, root=arguments.data)
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    _data_arguments(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the findings as JSON")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from sceneparse.data import check, print_diagnosis
+    from sceneparse.files import write_json
+
+    diagnosis = check(_data_settings(arguments))
+    print_diagnosis(diagnosis, Console())
+    if arguments.json:
+        write_json(arguments.json, diagnosis.to_json())
+    return 0 if diagnosis.ok else 2
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    _data_arguments(parser)
+    parser.add_argument("--split", default="train", help="default: train")
+    parser.add_argument("--count", type=int, default=6, metavar="N", help="samples on the sheet (default: 6)")
+    parser.add_argument("--recipe", default=None, help="show its augmentation (default: the standard one)")
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from sceneparse.data import show
+    from sceneparse.recipes import read_recipe
+
+    augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
+    show(_data_settings(arguments), arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
+    print(f"contact sheet: {arguments.out}")
+    return 0
+
+
+def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the joint set")
+    parser.add_argument("--ade20k", type=Path, metavar="DIR", help="ADE20K with its full annotation, any release")
+    parser.add_argument(
+        "--pascal", type=Path, metavar="DIR", help="holds VOC2010, context (Pascal-Context) and part (Pascal-Part)"
+    )
+    parser.add_argument("--opensurfaces", type=Path, metavar="DIR", help="OpenSurfaces, release 0")
+    parser.add_argument("--dtd", type=Path, metavar="DIR", help="DTD, release 1.0.1")
+    parser.add_argument(
+        "--tables", type=Path, metavar="DIR", help="label tables (default: Broden+'s, which come along)"
+    )
+    parser.add_argument(
+        "--min-pictures", type=int, default=50, metavar="N", help="of an object or material (default: 50)"
+    )
+    parser.add_argument(
+        "--min-pixels", type=int, default=50_000, metavar="N", help="of an object or material (default: 50000)"
+    )
+    parser.add_argument(
+        "--part-pictures", type=int, default=20, metavar="N", help="pictures of an object's part (default: 20)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="decides which pictures are held out (default: 0)")
+
+
+def _build_broden(arguments: argparse.Namespace) -> int:
+    from sceneparse.data.broden import build_broden
+
+    built = build_broden(**vars(arguments))
+    print("\n".join(built.describe()))
+    print(f"joint set: {arguments.out}")
+    return 0
+
+
+DATA_CHECK = Command(
+    "the data doctor: read everything and say what is wrong, before a minute is spent on training",
+    "sceneparse data check my-data",
+    _check_arguments,
+    _check,
+)
+
+DATA_SHOW = Command(
+    "a contact sheet of samples with their masks, before and after augmentation",
+    "sceneparse data show my-data --out samples.png",
+    _show_arguments,
+    _show,
+)
+
+DATA_BUILD_BRODEN = Command(
+    "make the joint set of Unified Perceptual Parsing from the data sets that it is made of",
+    "sceneparse data build-broden --ade20k ADE20K_2021_17_01 --dtd dtd --opensurfaces opensurfaces --out broden",
+    _build_broden_arguments,
+    _build_broden,
+)

@@ -1,0 +1,102 @@
+"""Verbs that measure: evaluate and bench."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
+from sceneparse.settings import DataKind
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
+    parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
+    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
+    parser.add_argument("--split", help="split to test on (default: the data set's test split)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
+    protocol_arguments(parser)
+    engine_arguments(parser)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation import evaluate_model
+
+    evaluate_model(
+        arguments.model,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        out=arguments.out,
+        count=arguments.count,
+        protocol=protocol_overrides(arguments),
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    return 0
+
+
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model folder, a hub id, an exported file, or a recipe (random weights; settings can be overridden)",
+    )
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("H", "W"), help="the picture (default: as 'sceneparse models')"
+    )
+    parser.add_argument("--batch", type=int, default=4, metavar="N", help="pictures at a time, beside 1 (default: 4)")
+    parser.add_argument("--repeats", type=int, default=10, metavar="N", help="rounds that count (default: 10)")
+    parser.add_argument(
+        "--engine",
+        nargs="+",
+        choices=("torch", "compile", "openvino", "onnxruntime"),
+        help="default: all, or an exported file's own",
+    )
+    parser.add_argument(
+        "--precision",
+        nargs="+",
+        choices=("float32", "bfloat16"),
+        help="default: float32, and bfloat16 where it is faster here",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation.benching import bench
+
+    bench(
+        arguments.model,
+        overrides=arguments.settings,
+        size=arguments.size and tuple(arguments.size),
+        batch=arguments.batch,
+        repeats=arguments.repeats,
+        engines=arguments.engine,
+        precisions=arguments.precision,
+        device=arguments.device,
+        memory=not arguments.no_memory,
+        json=arguments.json,
+    )
+    return 0
+
+
+EVALUATE = Command(
+    "score a model on labelled pictures: table, metrics.json and an HTML report",
+    "sceneparse evaluate runs/my-recipe/model --data my-data --split test --scales 0.75 1 1.25 --flip",
+    _evaluate_arguments,
+    _evaluate,
+)
+
+BENCH = Command(
+    "speed and memory on this machine, engine by engine, and where the time goes",
+    "sceneparse bench runs/my-recipe/model --size 512 512 --json bench.json",
+    _bench_arguments,
+    _bench,
+    settings=True,
+    groups=("backbone", "network", "preprocessing"),
+)

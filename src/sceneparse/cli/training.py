@@ -1,0 +1,52 @@
+"""Verbs that train: demo and train."""
+
+import argparse
+from pathlib import Path
+
+from sceneparse.cli.command import Command
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="where it goes (default: demo)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the two trainings (default: 0)")
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from sceneparse.training.demo import demo
+
+    report = demo(arguments.out, seed=arguments.seed)
+    print(f"report: {report}")
+    return 0
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe of the package (listed below) or a .yaml file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/<recipe's name>)")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
+    )
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from sceneparse.recipes import read_recipe
+    from sceneparse.training import train
+
+    run = train(read_recipe(arguments.recipe, arguments.settings), arguments.out, resume=arguments.resume)
+    print(f"model: {run / 'model'}")
+    return 0
+
+
+DEMO = Command(
+    "built-in toy world: train, evaluate, predict and report, in minutes, with nothing but this package",
+    "sceneparse demo --out demo",
+    _demo_arguments,
+    _demo,
+)
+
+TRAIN = Command(
+    "train what a recipe says; any setting can be overridden by its dotted name",
+    "sceneparse train camvid-pspnet-mobilenetv2 --data.root CamVid --training.iterations 2000",
+    _train_arguments,
+    _train,
+    settings=True,
+)

@@ -1,0 +1,114 @@
+"""Verbs about models and their files: export, import and models."""
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from sceneparse.cli.command import Command
+from sceneparse.settings import DataKind
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="default: beside the model folder, with its name")
+    parser.add_argument(
+        "--precision", choices=("float32", "int8"), default="float32", help="int8: openvino only (default: float32)"
+    )
+    group = parser.add_argument_group("for int8")
+    group.add_argument(
+        "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
+    )
+    group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
+    group.add_argument("--kind", choices=get_args(DataKind), help="its kind (default: the model's)")
+    group.add_argument("--split", help="its split (default: the data set's test split)")
+    group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation import export
+
+    export(
+        arguments.model,
+        format=arguments.format,
+        out=arguments.out,
+        int8=arguments.precision == "int8",
+        calibration=arguments.calibration,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        count=arguments.count,
+    )
+    return 0
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a .pth, .safetensors or .caffemodel file, a folder of transformers, or the encoder's file of a pair",
+    )
+    parser.add_argument(
+        "--from",
+        dest="family",
+        default="auto",
+        metavar="FAMILY",
+        help="whose code wrote it (docs/import.md lists them); default: auto, told by its keys and shapes",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help="the model folder, or the .safetensors file of a bare backbone",
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="a classes.json that names the classes")
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from sceneparse.weights.importing import import_checkpoint
+
+    imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, arguments.settings)
+    print("\n".join(imported.describe()))
+    imported.save(arguments.out)
+    print(f"saved: {arguments.out}")
+    return 0
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    from sceneparse.files import write_json
+    from sceneparse.weights.inventory import inventory, print_inventory
+
+    rows = inventory()
+    print_inventory(rows)
+    if arguments.json:
+        write_json(arguments.json, [row.to_json() for row in rows])
+    return 0
+
+
+EXPORT = Command(
+    "write a model as one OpenVINO, ONNX or torch.export program that takes any picture size",
+    "sceneparse export runs/my-recipe/model --format openvino --precision int8 --calibration pictures/",
+    _export_arguments,
+    _export,
+)
+
+IMPORT = Command(
+    "turn a published checkpoint of PSPNet, UPerNet or FCN into a model; settings override what it was taken for",
+    "sceneparse import train_epoch_100.pth --from semseg --out models/pspnet50-ade20k",
+    _import_arguments,
+    _import,
+    settings=True,
+    groups=("backbone", "network", "preprocessing", "protocol"),
+)
+
+MODELS = Command(
+    "what can be built, with parameters and multiply-adds",
+    "sceneparse models",
+    _list_arguments,
+    _models,
+)
