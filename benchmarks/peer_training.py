@@ -96,7 +96,8 @@ def _made(
         if state is not None:
             ours.load_state_dict(state)
         ours = ours.to(device)
-        return ours, _banded(ours) if row.network == "sceneparse" else _plain(ours), build_optimizer(ours, OPTIMIZER)
+        loss = banded_loss(ours) if row.network == "sceneparse" else plain_loss(ours)
+        return ours, loss, build_optimizer(ours, OPTIMIZER)
     peer = PEERS[row.network]
     network = peer.make(case)
     if state is not None:
@@ -108,7 +109,9 @@ def _made(
     return network, _own(network) if peer.package == "transformers" else _usual(network, peer.multiple), optimizer
 
 
-def _banded(network: SceneParser) -> Loss:
+def banded_loss(network: SceneParser) -> Loss:
+    """The same, without scores at the picture's size: sceneparse's own loss."""
+
     def loss(pixels: Tensor, target: Tensor) -> Tensor:
         output = network(pixels)
         return segmentation_loss(output, target, align_corners=network.align_corners, aux_weight=AUX_WEIGHT).total
@@ -116,7 +119,9 @@ def _banded(network: SceneParser) -> Loss:
     return loss
 
 
-def _plain(network: SceneParser) -> Loss:
+def plain_loss(network: SceneParser) -> Loss:
+    """Cross-entropy of the interpolated scores, the auxiliary ones by 0.4, as it is usually written."""
+
     def loss(pixels: Tensor, target: Tensor) -> Tensor:
         size, long = (target.shape[-2], target.shape[-1]), target.long()
         output = network(pixels)

@@ -19,6 +19,7 @@ itself. Memory is the peak of a process of its own beyond the same process witho
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 import torch
@@ -84,7 +85,8 @@ def show(rows: list[Figures], device: torch.device) -> None:
             _text(row.multiply_adds, ".1f"),
             row.note,
         )
-    Console().print(table)
+    # A file has room for all columns.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _text(value: float | None, form: str, unit: str = "") -> str:
