@@ -1,0 +1,133 @@
+"""What the unified network loses where no picture is labelled for everything, and gains from being one network.
+
+    python benchmarks/unified.py split --out runs/split
+    python benchmarks/unified.py joint --root DATA --weights MOBILENET --out runs/joint
+
+split: the recipe toy-unified with every sample labelled for all five tasks, and with every sample labelled for one.
+joint: the recipe mini-broden on all its data sets, and on each alone: the same network, the same start, the same
+label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
+gradient into the backbone, so alone it looks at the features that it started with.
+
+Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
+Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written as JSON.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.evaluation import evaluate_model
+from sceneparse.files import write_json
+from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
+from sceneparse.training import train
+
+FIGURES = {
+    "scene top-1": ("tasks", "scene", "top1"),
+    "object mean IoU": ("mean_iou",),
+    "object pixel accuracy": ("pixel_accuracy",),
+    "part mIoU-bg": ("tasks", "part", "mean_iou_bg"),
+    "part pixel accuracy": ("tasks", "part", "pixel_accuracy"),
+    "material mean IoU": ("tasks", "material", "mean_iou"),
+    "material pixel accuracy": ("tasks", "material", "pixel_accuracy"),
+    "texture top-1": ("tasks", "texture", "top1"),
+    "texture pixel accuracy": ("tasks", "texture", "pixel_accuracy"),
+}
+"""Where metrics.json has them."""
+
+OWN = {
+    "camvid": ("object mean IoU", "object pixel accuracy"),
+    "car_parts": ("part mIoU-bg", "part pixel accuracy"),
+    "dtd": ("texture top-1", "texture pixel accuracy"),
+}
+"""The figures that a data set of mini-broden stands for. Its ADE20K has three pictures of one kind of scene."""
+
+SELDOM = 1e-9
+"""The weight of a data set that is never drawn."""
+
+
+def scores(recipe: Recipe, out: Path) -> dict[str, float | None]:
+    """Train, or go on, and evaluate on the test split."""
+    recipe = replace(recipe, training=replace(recipe.training, validate_every=recipe.training.iterations))
+    run = train(recipe, out, resume=out.exists())
+    evaluate_model(str(run / "model"), out=out / "evaluation")
+    metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
+    return {name: _at(metrics, path) for name, path in FIGURES.items()}
+
+
+def split(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
+    """Full annotation beside one task a sample."""
+    full = scores(recipe, out / "full")
+    one = scores(replace(recipe, data=replace(recipe.data, annotation="split")), out / "one-task")
+    return [{"figure": name, "all five tasks": full[name], "one task": one[name]} for name in FIGURES]
+
+
+def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
+    """All data sets beside each alone."""
+    together = scores(recipe, out / "joint")
+    sources, rows = recipe.data.sources, []
+    total = sum(source.weight or 0 for source in sources)
+    for source in sources:
+        if source.kind not in OWN:
+            continue
+        only = tuple(one if one is source else replace(one, weight=SELDOM) for one in sources)
+        iterations = round(recipe.training.iterations * (source.weight or 0) / total)
+        alone = replace(
+            recipe,
+            data=replace(recipe.data, sources=only),
+            training=replace(recipe.training, iterations=iterations),
+        )
+        found = scores(alone, out / source.kind)
+        rows += [
+            {
+                "figure": f"{name}, {source.kind}",
+                f"joint, {recipe.training.iterations} iterations": together[name],
+                "alone": found[name],
+                "iterations alone": iterations,
+            }
+            for name in OWN[source.kind]
+        ]
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """A table on the terminal; fractions as percent."""
+    table = Table()
+    for column in rows[0]:
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for row in rows:
+        table.add_row(*(f"{100 * value:.1f}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _at(metrics: Any, path: tuple[str, ...]) -> float | None:
+    for key in path:
+        metrics = metrics[key]
+    return metrics
+
+
+def main() -> None:
+    """Train, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("split", "joint"))
+    parser.add_argument("--root", help="joint: the folder that camvid, car_parts, dtd10 and ade20k_full_sample lie in")
+    parser.add_argument("--weights", help="joint: MobileNetV2's ImageNet weights (default: from the hub)")
+    parser.add_argument("--out", type=Path, required=True, help="where the trainings and table.json go")
+    arguments, overrides = parser.parse_known_args()
+    if arguments.what == "split":
+        rows = split(read_recipe("toy-unified", overrides), arguments.out)
+    else:
+        given = [("--data.root", arguments.root), ("--backbone.weights", arguments.weights)]
+        overrides = [f"{key}={value}" for key, value in given if value] + overrides
+        rows = joint(read_recipe("mini-broden", overrides), arguments.out)
+    show(rows)
+    write_json(arguments.out / "table.json", rows)
+
+
+if __name__ == "__main__":
+    main()
