@@ -13,7 +13,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 def environment() -> dict[str, str]:
     """This one's, for a process that imports the same package and computes in one thread."""
-    return os.environ | ONE_THREAD | {"PYTHONPATH": str(Path(sceneparse.__file__).parents[1])}
+    folders = (Path(sceneparse.__file__).parents[1], Path(__file__).parent)
+    return os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
 def sceneparse_command(*words: object, timeout: float = 120) -> "subprocess.CompletedProcess[str]":

@@ -1,7 +1,5 @@
 """Two processes that share a batch compute what one process does: batch norm, dropout, the mining of hard pixels."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from timm.layers.drop import DropPath
@@ -10,7 +8,7 @@ from torch import Tensor, nn
 
 from together import torchrun
 
-SHARED = '''
+SHARED = """
 import sys
 import torch
 from torch import nn
@@ -48,7 +46,7 @@ values = given["values"][:3] if processes.first else given["values"][3:]
 found["largest"] = torch.tensor([largest(values, place, processes.total) for place in range(1, 11)])
 found["rows"] = processes.gather(torch.full((processes.rank, 2), float(processes.rank)))
 torch.save(found, f"{sys.argv[1]}.{processes.rank}")
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,21 @@
 """Several processes take the steps of one: the same losses and weights, whatever is learnt."""
 
 import json
-import re
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from sceneparse.errors import UserError
+from sceneparse.data import open_dataset
+from sceneparse.data.order import Share, places
 from sceneparse.files import write_text
 from sceneparse.recipes import from_mapping, to_yaml
 from sceneparse.settings import Recipe
@@ -26,14 +27,20 @@ from together import environment, sceneparse_command, torchrun
 MakeRecipe = Callable[..., Recipe]
 
 PRECISE = """
+import copy
 import sys
-import torch
+
+from lightning_fabric.plugins.precision.double import DoublePrecision
 from sceneparse.cli import main
-from sceneparse.training import start
+from sceneparse.training import loop, start
 
 # Nothing but rounding tells two processes from one; in float64 that is next to nothing.
-torch.set_default_dtype(torch.float64)
 start.FABRIC_PRECISION["float32"] = "64-true"
+DoublePrecision.convert_output = lambda _, output: output
+validate = loop.validate
+loop.validate = lambda processes, network, *rest, **named: validate(
+    processes, copy.deepcopy(network).float(), *rest, **named
+)
 sys.exit(main())
 """
 
@@ -73,22 +80,207 @@ def hard(toy: MakeRecipe, **changes: object) -> Recipe:
     return toy(**(settings | changes))
 
 
+def agree(one: Checkpoint, other: Checkpoint, **tolerance: float) -> None:
+    assert one.iteration == other.iteration
+    for name, value in one.network.items():
+        torch.testing.assert_close(other.network[name], value, **tolerance)
+
+
 def test_two_processes_take_the_steps_of_one(toy: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "precise.py").write_text(PRECISE)
     asked = written(hard(toy), tmp_path)
     for name, processes in (("one", 1), ("two", 2)):
-        words = ["train", asked, "--out", tmp_path / name]
-        done = torchrun(tmp_path / "precise.py", *words, processes=processes)
+        done = torchrun(tmp_path / "precise.py", "train", asked, "--out", tmp_path / name, processes=processes)
         assert done.returncode == 0, done.stderr
-    one, two = (lines(tmp_path / name) for name in ("one", "two"))
-    for alone, shared in zip(one, two, strict=True):
+        assert done.stdout.count("model:") == 1 and done.stderr.count("best mean IoU") == 1
+    for alone, shared in zip(lines(tmp_path / "one"), lines(tmp_path / "two"), strict=True):
         if alone["kind"] == "validation":
             assert shared == alone
         else:
-            assert all(shared[name] == pytest.approx(alone[name], rel=1e-10) for name in ("loss", "aux_loss", "lr"))
-    alone, shared = (last(tmp_path / name) for name in ("one", "two"))
-    assert (alone.processes, shared.processes) == (1, 2)
-    for name, value in alone.network.items():
-        torch.testing.assert_close(shared.network[name], value, rtol=1e-9, atol=1e-10)
+            assert all(shared[name] == pytest.approx(alone[name], rel=1e-10) for name in ("loss", "main_loss"))
+    agree(last(tmp_path / "one"), last(tmp_path / "two"), rtol=1e-9, atol=1e-10)
     facts = json.loads((tmp_path / "two" / "run.json").read_text())
     assert facts["status"] == "finished" and facts["processes"] == 2 and facts["strategy"] == "ddp"
+
+
+def short(toy: MakeRecipe) -> Recipe:
+    return toy(
+        network__output_stride=16,
+        training__iterations=4,
+        training__validate_every=2,
+        training__validate_count=2,
+        training__checkpoint_every=2,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(toy: MakeRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of four iterations in two processes."""
+    folder = tmp_path_factory.mktemp("whole")
+    asked = written(short(toy), folder)
+    done = sceneparse_command("train", asked, "--out", folder / "run", "--devices", 2)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def back_to_iteration_2(whole: Path, run: Path) -> Path:
+    """A copy of a run as it was when it was killed after its second iteration."""
+    shutil.copytree(whole, run)
+    shutil.rmtree(run / "model")
+    (run / "checkpoints" / "last-00000004.pt").unlink()
+    return run
+
+
+def test_resumed_in_as_many_processes_it_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
+    run = back_to_iteration_2(whole, tmp_path / "run")
+    done = sceneparse_command("train", whole.parent / "asked.yaml", "--out", run, "--devices", 2, "--resume")
+    assert done.returncode == 0 and "goes on at iteration 2" in done.stderr and "bit by bit" not in done.stderr
+    assert lines(run) == lines(whole)
+    one, other = (folder / "model" / "model.safetensors" for folder in (whole, run))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_resumed_in_one_process_it_says_so_and_goes_on_but_for_rounding(
+    toy: MakeRecipe, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(short(toy), back_to_iteration_2(whole, tmp_path / "run"), resume=True)
+    assert "it began in 2 processes: the steps in 1 are the same but for rounding" in capsys.readouterr().err
+    agree(last(whole), last(run), rtol=1e-3, atol=1e-4)
+    assert (last(whole).processes, last(run).processes) == (2, 1)
+
+
+def test_processes_that_share_the_weights_go_on_the_same_way(whole: Path, tmp_path: Path) -> None:
+    run = back_to_iteration_2(whole, tmp_path / "run")
+    words = ["train", whole.parent / "asked.yaml", "--out", run, "--devices", 2, "--resume", "--strategy", "fsdp"]
+    done = sceneparse_command(*words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((run / "run.json").read_text())["strategy"] == "fsdp"
+    one, other = last(whole), last(run)
+    agree(one, other, rtol=1e-3, atol=1e-4)
+    for index, state in one.optimizer["state"].items():
+        torch.testing.assert_close(other.optimizer["state"][index], state, rtol=1e-2, atol=1e-4)
+
+
+def test_several_tasks_are_learnt_as_by_one_process(tmp_path: Path) -> None:
+    """Samples that are labelled for one task each: one process may have all there is of a task."""
+    recipe = unified()
+    one = train(recipe, tmp_path / "one")
+    done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "two", "--devices", 2)
+    assert done.returncode == 0, done.stderr
+    for alone, shared in zip(lines(one), lines(tmp_path / "two"), strict=True):
+        for name, value in alone.items():
+            assert shared[name] == (pytest.approx(value, rel=2e-3) if isinstance(value, float) else value), name
+
+
+def unified() -> Recipe:
+    """A unified network over a mixture of two toy worlds."""
+    return from_mapping(
+        Recipe,
+        {
+            "name": "unified",
+            "backbone": {"name": "resnet10t"},
+            "network": {
+                "architecture": "upernet_unified",
+                "channels": 8,
+                "aux": False,
+                "dropout": 0.0,
+                "tasks": {"from_data": ["scenes", "parts", "materials", "textures"]},
+            },
+            "data": {
+                "kind": "mixture",
+                "batches": "mixed",
+                "workers": 0,
+                "size": 64,
+                "train_count": 8,
+                "eval_count": 2,
+                "sources": [
+                    {"kind": "toyworld", "name": "objects", "tasks": ["objects", "parts", "scene"]},
+                    {"kind": "toyworld", "name": "textures", "tasks": ["textures", "materials"]},
+                ],
+            },
+            "augmentation": {"crop": [64, 64], "scale": [1, 1], "rotate_probability": 0, "blur_probability": 0},
+            "optimizer": {"lr": 0.01, "head_factor": 1.0},
+            "training": {
+                "iterations": 2,
+                "batch": 4,
+                "precision": "float32",
+                "validate_every": 0,
+                "validate_count": 3,
+                "log_every": 1,
+                "device": "cpu",
+            },
+        },
+        "test",
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--training.batch", "3", "--devices", "2"], "training.batch is 3, but must be a multiple of"),
+        (["--devices", "0"], "--devices is 0, but must be at least 1"),
+        (["--num-nodes", "2"], "--num-nodes 2 needs MASTER_ADDR, MASTER_PORT, NODE_RANK in the environment"),
+        (["--strategy", "fsdp"], "fsdp shares a network's weights among processes: start several (--devices N)"),
+    ],
+)
+def test_what_several_processes_cannot_do_is_told_once(
+    toy: MakeRecipe, tmp_path: Path, words: list[str], message: str
+) -> None:
+    done = sceneparse_command("train", written(toy(), tmp_path), "--out", tmp_path / "run", *words)
+    assert done.returncode == 2 and done.stderr.startswith("error: ")
+    assert done.stderr.count("error") == 1 and message in done.stderr and done.stdout == ""
+
+
+@pytest.mark.signals
+def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) -> None:
+    process = long_training(toy, tmp_path)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.count("stopped after iteration") == 1 and said.rstrip().endswith("stopped")
+    done = last(tmp_path / "run").iteration
+    assert f"stopped after iteration {done};" in said
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
+
+
+@pytest.mark.signals
+def test_a_process_that_dies_takes_the_others_along_with_one_word(toy: MakeRecipe, tmp_path: Path) -> None:
+    process = long_training(toy, tmp_path)
+    ranks = children(process.pid)
+    assert len(ranks) == 2
+    os.kill(ranks[1], signal.SIGKILL)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and not any(Path(f"/proc/{rank}").exists() for rank in ranks)
+    assert said.count("error") == 1 and "error: process 1 was ended by SIGKILL" in said
+
+
+def long_training(toy: MakeRecipe, folder: Path) -> "subprocess.Popen[str]":
+    """A training in two processes, on its way."""
+    asked = written(toy(training__iterations=100000, training__validate_every=0), folder)
+    command = [sys.executable, "-m", "sceneparse.cli", "train", str(asked), "--out", str(folder / "run"), "--devices=2"]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    file = folder / "run" / "metrics.jsonl"
+    while not file.exists() or not file.stat().st_size:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    return process
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a process started, in their order."""
+    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_broken_picture_is_told_once_whoever_meets_it(toy: MakeRecipe, data: Path, tmp_path: Path, rank: int) -> None:
+    moved = tmp_path / "data"
+    shutil.copytree(data, moved)
+    recipe = toy(data__root=str(moved))
+    dataset = open_dataset(recipe.data, "train")
+    _, index = places(len(dataset), recipe.training.batch, recipe.training.seed, 1, Share(rank, 2))[0]
+    name = dataset.name(index)
+    broken = next((moved / "images" / "train").glob(f"{Path(name).name}*"))
+    broken.write_bytes(broken.read_bytes()[:50])
+    done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "run", "--devices", 2)
+    assert done.returncode == 2 and done.stderr.count("error") == 1
+    assert f"error: {broken}" in done.stderr

@@ -14,7 +14,7 @@ from typing import NoReturn
 from sceneparse.cli import data, evaluating, predicting, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
-from sceneparse.processes import LOST, end_with_parent, failed, leads, lost_peer, supervised
+from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, leave, lost_peer, supervised
 
 COMMANDS: dict[str, Command] = {
     "demo": training.DEMO,
@@ -115,13 +115,13 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     try:
         name, rest = _find(words)
-        return COMMANDS[name].run(_parse(name, rest))
+        return leave(COMMANDS[name].run(_parse(name, rest)))
     except UserError as error:
         return failed(2, f"error: {error}")
     except KeyboardInterrupt:
         if leads():
             print("stopped", file=sys.stderr)
-        return 130
+        return leave(STOPPED)
     except BrokenPipeError:
         # The reader of our output left (as `head` does); nothing is wrong. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

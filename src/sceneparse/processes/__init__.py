@@ -4,12 +4,13 @@ torch is imported only where processes talk, so that the command line can start 
 """
 
 from sceneparse.processes.group import ALONE, Processes, join, lost_peer
-from sceneparse.processes.launch import LOST, end_with_parent, failed, launch, supervised, to_launch
+from sceneparse.processes.launch import LOST, STOPPED, end_with_parent, failed, launch, leave, supervised, to_launch
 from sceneparse.processes.membership import Member, leads, membership
 
 __all__ = [
     "ALONE",
     "LOST",
+    "STOPPED",
     "Member",
     "Processes",
     "end_with_parent",
@@ -17,6 +18,7 @@ __all__ = [
     "join",
     "launch",
     "leads",
+    "leave",
     "lost_peer",
     "membership",
     "supervised",

@@ -1,6 +1,5 @@
 """What processes that work together tell each other: sums, rows of numbers, and that one of them is gone."""
 
-import atexit
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -102,8 +101,6 @@ def join(device: str) -> Processes:
         torch.cuda.set_device(own)
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
-        # Not after an error, which ends the process at once: it would wait for the others.
-        atexit.register(torch.distributed.destroy_process_group)
     return Processes(member.rank, member.world, str(own))
 
 

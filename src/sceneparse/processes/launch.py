@@ -110,9 +110,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
 
 
 def failed(code: int, text: str) -> int:
-    """Say why a command failed, once; returns its exit code.
-
-    Of several processes, one that failed ends here and at once: at a regular exit it might wait for the others.
+    """Say why a command failed, once for all processes; returns its exit code.
 
     Args:
         code: The exit code; `LOST` if only the connection to the others broke.
@@ -124,7 +122,15 @@ def failed(code: int, text: str) -> int:
         time.sleep(1)
     if not (code == LOST and supervised()):
         print(text, file=sys.stderr)
-    if member is not None:
+    return leave(code)
+
+
+def leave(code: int) -> int:
+    """End this process if it is one of several, else return the exit code.
+
+    At once: what clears up at a regular exit may wait for processes that have ended, or failed.
+    """
+    if membership() is not None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
