@@ -8,7 +8,7 @@ import torch
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
-from together import sceneparse_command, torchrun
+from together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys
@@ -45,8 +45,7 @@ def test_counts_of_every_task_and_the_score_of_every_picture_are_one_process_s(t
     namespace: dict[str, Any] = {"__name__": "shared"}
     exec(SHARED, namespace)
     alone = namespace["found"](ALONE)
-    done = torchrun(tmp_path / "shared.py", tmp_path)
-    assert done.returncode == 0, done.stderr
+    in_two_processes(tmp_path / "shared.py", tmp_path)
     assert len(alone["rows"]) == 5 and set(alone) > {"scene", "part", "material", "texture", "texture_pictures"}
     for rank in (0, 1):
         shared = torch.load(tmp_path / f"{rank}.pt", weights_only=True)

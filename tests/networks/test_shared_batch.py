@@ -6,7 +6,7 @@ from timm.layers.drop import DropPath
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
-from together import torchrun
+from together import in_two_processes
 
 SHARED = """
 import sys
@@ -72,8 +72,7 @@ def found(given: dict[str, object], tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("shared")
     torch.save(given, folder / "given")
     (folder / "shared.py").write_text(SHARED)
-    done = torchrun(folder / "shared.py", folder / "given")
-    assert done.returncode == 0, done.stderr
+    in_two_processes(folder / "shared.py", folder / "given")
     return [torch.load(folder / f"given.{rank}", weights_only=True) for rank in (0, 1)]
 
 

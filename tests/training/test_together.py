@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 import torch
 
+from sceneparse.cli import main
 from sceneparse.data import open_dataset
 from sceneparse.data.order import Share, places
+from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.recipes import from_mapping, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training import train
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.record import TIME_FIELDS
+from sceneparse.training.start import start_fabric
 from together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
@@ -34,14 +37,17 @@ from lightning_fabric.plugins.precision.double import DoublePrecision
 from sceneparse.cli import main
 from sceneparse.training import loop, start
 
-# Nothing but rounding tells two processes from one; in float64 that is next to nothing.
-start.FABRIC_PRECISION["float32"] = "64-true"
-DoublePrecision.convert_output = lambda _, output: output
-validate = loop.validate
-loop.validate = lambda processes, network, *rest, **named: validate(
-    processes, copy.deepcopy(network).float(), *rest, **named
-)
-sys.exit(main())
+
+def precise(change):
+    # Nothing but rounding tells two processes from one; in float64 that is next to nothing.
+    change(start, "FABRIC_PRECISION", {"float32": "64-true"})
+    change(DoublePrecision, "convert_output", lambda _, output: output)
+    validate = loop.validate
+
+    def in_float32(processes, network, *rest, **named):
+        return validate(processes, copy.deepcopy(network).float(), *rest, **named)
+
+    change(loop, "validate", in_float32)
 """
 
 
@@ -86,13 +92,15 @@ def agree(one: Checkpoint, other: Checkpoint, **tolerance: float) -> None:
         torch.testing.assert_close(other.network[name], value, **tolerance)
 
 
-def test_two_processes_take_the_steps_of_one(toy: MakeRecipe, tmp_path: Path) -> None:
-    (tmp_path / "precise.py").write_text(PRECISE)
-    asked = written(hard(toy), tmp_path)
-    for name, processes in (("one", 1), ("two", 2)):
-        done = torchrun(tmp_path / "precise.py", "train", asked, "--out", tmp_path / name, processes=processes)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("model:") == 1 and done.stderr.count("best mean IoU") == 1
+def test_two_processes_take_the_steps_of_one(toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "precise.py").write_text(PRECISE + "\n\nprecise(setattr)\nsys.exit(main())\n")
+    done = torchrun(tmp_path / "precise.py", "train", written(hard(toy), tmp_path), "--out", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("model:") == 1 and done.stderr.count("best mean IoU") == 1
+    namespace: dict[str, Any] = {}
+    exec(PRECISE, namespace)
+    namespace["precise"](monkeypatch.setattr)
+    train(hard(toy), tmp_path / "one")
     for alone, shared in zip(lines(tmp_path / "one"), lines(tmp_path / "two"), strict=True):
         if alone["kind"] == "validation":
             assert shared == alone
@@ -217,18 +225,23 @@ def unified() -> Recipe:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--training.batch", "3", "--devices", "2"], "training.batch is 3, but must be a multiple of"),
         (["--devices", "0"], "--devices is 0, but must be at least 1"),
         (["--num-nodes", "2"], "--num-nodes 2 needs MASTER_ADDR, MASTER_PORT, NODE_RANK in the environment"),
         (["--strategy", "fsdp"], "fsdp shares a network's weights among processes: start several (--devices N)"),
     ],
 )
-def test_what_several_processes_cannot_do_is_told_once(
-    toy: MakeRecipe, tmp_path: Path, words: list[str], message: str
+def test_what_several_processes_cannot_do_is_told(
+    toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
-    done = sceneparse_command("train", written(toy(), tmp_path), "--out", tmp_path / "run", *words)
-    assert done.returncode == 2 and done.stderr.startswith("error: ")
-    assert done.stderr.count("error") == 1 and message in done.stderr and done.stdout == ""
+    assert main(["train", str(written(toy(), tmp_path)), "--out", str(tmp_path / "run"), *words]) == 2
+    assert f"error: {message}" in capsys.readouterr().err
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(toy: MakeRecipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": 1, "WORLD_SIZE": 3, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 3}.items():
+        monkeypatch.setenv(name, str(value))
+    with pytest.raises(UserError, match=r"training\.batch is 4, but must be a multiple of .* = 3"):
+        start_fabric(toy().training)
 
 
 @pytest.mark.signals
@@ -271,15 +284,15 @@ def children(parent: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_broken_picture_is_told_once_whoever_meets_it(toy: MakeRecipe, data: Path, tmp_path: Path, rank: int) -> None:
+def test_a_broken_picture_is_told_once_though_the_second_process_meets_it(
+    toy: MakeRecipe, data: Path, tmp_path: Path
+) -> None:
     moved = tmp_path / "data"
     shutil.copytree(data, moved)
     recipe = toy(data__root=str(moved))
     dataset = open_dataset(recipe.data, "train")
-    _, index = places(len(dataset), recipe.training.batch, recipe.training.seed, 1, Share(rank, 2))[0]
-    name = dataset.name(index)
-    broken = next((moved / "images" / "train").glob(f"{Path(name).name}*"))
+    _, index = places(len(dataset), recipe.training.batch, recipe.training.seed, 0, Share(1, 2))[0]
+    broken = moved / "images" / "train" / f"{Path(dataset.name(index)).name}.png"
     broken.write_bytes(broken.read_bytes()[:50])
     done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "run", "--devices", 2)
     assert done.returncode == 2 and done.stderr.count("error") == 1

@@ -28,6 +28,8 @@ LOST = 3
 """Exit code of a process that was left alone by the others, and has nothing to say itself."""
 STOPPED = 130
 """Exit code of a process that was stopped by Ctrl-C."""
+ENDED_WELL = (None, 0, STOPPED, -signal.SIGINT, -signal.SIGTERM)
+"""What a process that did not fail returns; the last two if it was asked to end before it could listen."""
 
 PATIENCE = 5.0
 """Seconds that the other processes have to end by themselves after one failed."""
@@ -192,7 +194,7 @@ class _Watch:
         """Note the first process that failed; those that only lost it count if there is no other."""
         codes = [process.returncode for process in self.processes]
         if self.failed is None or codes[self.failed] == LOST:
-            ended = [place for place, code in enumerate(codes) if code not in (None, 0, STOPPED)]
+            ended = [place for place, code in enumerate(codes) if code not in ENDED_WELL]
             self.failed = min(ended, key=lambda place: codes[place] == LOST, default=None)
 
 
@@ -206,10 +208,8 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
         print("error: the connection to the processes of another machine broke: see what they say", file=sys.stderr)
         return 1
     if code < 0:
-        print(
-            f"error: process {first + failed} was ended by {signal.Signals(-code).name}, most often for want of memory",
-            file=sys.stderr,
-        )
+        why = ", most often for want of memory" if code == -signal.SIGKILL else ""
+        print(f"error: process {first + failed} was ended by {signal.Signals(-code).name}{why}", file=sys.stderr)
         return 1
     # A mistake that all of them meet is told by the first.
     if failed and codes[0] != code:

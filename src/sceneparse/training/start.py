@@ -53,7 +53,8 @@ def start_fabric(settings: TrainingSettings, strategy: StrategyName = "auto") ->
     )
     require(
         device.type == "cpu" or member.local_world <= torch.cuda.device_count(),
-        f"there are {member.local_world} processes on this machine, but {torch.cuda.device_count()} CUDA devices",
+        f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
+        "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
     )
     chosen: Strategy = DDPStrategy()
     if strategy == "fsdp":
