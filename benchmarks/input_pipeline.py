@@ -11,7 +11,7 @@ step never waits.
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,17 +19,42 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.data import DataSet, open_dataset
+from sceneparse.data import DataSet, Sample, open_dataset
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
+from sceneparse.data.sample import tasks_of
 from sceneparse.files import write_json
+from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.loop import device_name, start_fabric
 from sceneparse.training.losses import segmentation_loss
 from sceneparse.training.optimizer import build_optimizer
-from sceneparse.training.validation import Picked
+from sceneparse.training.start import device_name, start_fabric
 from sceneparse.weights import build
+
+
+class Picked:
+    """Some samples of a data set as a data set; see `DataSet`.
+
+    Args:
+        dataset: The whole.
+        indices: The samples that are picked.
+    """
+
+    def __init__(self, dataset: DataSet, indices: Sequence[int]) -> None:
+        self.labels = dataset.labels
+        self.tasks = tasks_of(dataset) or TaskLabels(objects=dataset.labels)
+        self._dataset, self._indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._dataset[self._indices[index]]
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(self._indices[index])
 
 
 def main() -> None:
@@ -39,7 +64,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments, overrides = parser.parse_known_args()
     recipe = read_recipe(arguments.recipe, overrides)
-    fabric, precision = start_fabric(recipe.training)
+    fabric, precision, _ = start_fabric(recipe.training)
     dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
 
     decoding, _ = loader_speed(recipe, dataset, arguments.batches, cache_mb=0)
@@ -98,7 +123,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
 
 def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     """Samples a second of the training step alone, as the loop does it, on one batch."""
-    fabric, _ = start_fabric(recipe.training)
+    fabric, *_ = start_fabric(recipe.training)
     network = build(recipe.backbone, recipe.network, classes).to(memory_format=torch.channels_last)
     model, optimizer = fabric.setup(network, build_optimizer(network, recipe.optimizer))
     images = batch.images.to(fabric.device).contiguous(memory_format=torch.channels_last)

@@ -219,7 +219,6 @@ class TrainingSettings:
         checkpoint_every: Iterations between checkpoints (and a last one at the end).
         log_every: Iterations between lines of metrics.jsonl.
         device: auto, cpu or cuda.
-        devices: Processes on this machine.
     """
 
     iterations: int = 20000
@@ -232,10 +231,9 @@ class TrainingSettings:
     checkpoint_every: int = 500
     log_every: int = 20
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    devices: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every", "devices"):
+        for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
         require(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
         require(self.seed >= 0, f"training.seed is {self.seed}, but must be 0 or more")
@@ -243,10 +241,9 @@ class TrainingSettings:
             self.validate_count is None or self.validate_count >= 1,
             f"training.validate_count is {self.validate_count}, but must be at least 1 or null",
         )
-        parts = self.accumulate * self.devices
         require(
-            self.batch % parts == 0,
-            f"training.batch is {self.batch}, but must be a multiple of accumulate x devices = {parts}",
+            self.batch % self.accumulate == 0,
+            f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
         )
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sceneparse.data.loader import Batch, places, training_batches
+from sceneparse.data.loader import Batch, training_batches
+from sceneparse.data.order import Share, places
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -119,7 +120,15 @@ def test_processes_share_a_batch_without_overlap() -> None:
     parts = [batches(Pictures(10), 0, 5, rank=rank, world=2) for rank in (0, 1)]
     for all_of_it, left, right in zip(whole, *parts, strict=True):
         assert torch.equal(all_of_it.images, torch.cat([left.images, right.images]))
-    assert places(10, 4, 0, 2, rank=1, world=2) == places(10, 4, 0, 2)[2:]
+    assert places(10, 4, 0, 2, Share(1, 2)) == places(10, 4, 0, 2)[2:]
+
+
+def test_processes_share_each_part_of_a_batch() -> None:
+    whole = places(100, 12, 0, 3)
+    shares = [places(100, 12, 0, 3, Share(rank, 2, parts=3)) for rank in (0, 1)]
+    for part in range(3):
+        own = slice(2 * part, 2 * part + 2)
+        assert whole[4 * part : 4 * part + 4] == shares[0][own] + shares[1][own]
 
 
 def test_the_cache_spares_reading_but_keeps_to_its_bound() -> None:

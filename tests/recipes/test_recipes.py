@@ -160,7 +160,6 @@ RANGES = [
     ("training.validate_count", 0),
     ("training.checkpoint_every", 0),
     ("training.log_every", 0),
-    ("training.devices", 0),
     ("protocol.size", 0),
     ("protocol.max_long", 0),
     ("protocol.window", [0, 3]),
@@ -179,7 +178,7 @@ def test_a_value_out_of_range_is_named_with_its_file(key: str, value: Any) -> No
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:
-    assert "multiple of accumulate x devices = 3" in complaint({"training": {"batch": 16, "accumulate": 3}})
+    assert "multiple of training.accumulate = 3" in complaint({"training": {"batch": 16, "accumulate": 3}})
     assert "backbone.in_channels is 4" in complaint({"backbone": {"in_channels": 4}})
     with pytest.raises(UserError, match=r"data\.root is not set"):
         from_mapping(Recipe, {}, "x.yaml")

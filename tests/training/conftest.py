@@ -44,7 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def toy(data: Path) -> Callable[..., Recipe]:
     """Makes recipes of a tiny FCN; `training__iterations=4` sets training.iterations."""
 

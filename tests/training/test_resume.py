@@ -137,18 +137,3 @@ def test_a_changed_data_set_or_precision_is_refused_on_resume(toy: MakeRecipe, d
         (moved / kind / "train" / "000.png").unlink()
     with pytest.raises(UserError, match="has 5 samples now, but had 6"):
         train(recipe, run, resume=True)
-
-
-def test_two_processes_train_together(toy: MakeRecipe, tmp_path: Path) -> None:
-    recipe = toy(
-        network__output_stride=8,
-        training__iterations=3,
-        training__devices=2,
-        training__accumulate=2,
-        training__validate_every=2,
-    )
-    process = start(recipe, tmp_path / "run")
-    assert process.wait(60) == 0
-    facts = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert facts["status"] == "finished" and facts["processes"] == 2
-    assert [line["iteration"] for line in metrics(tmp_path / "run")] == [1, 2, 2, 3, 3]

@@ -14,6 +14,7 @@ from typing import NoReturn
 from sceneparse.cli import data, evaluating, predicting, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
+from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, leave, lost_peer, supervised
 
 COMMANDS: dict[str, Command] = {
     "demo": training.DEMO,
@@ -85,6 +86,7 @@ def _parse(name: str, words: list[str]) -> argparse.Namespace:
 
         parser.epilog = f"{settings_help(command.groups)}\n{parser.epilog}"
     arguments, rest = parser.parse_known_args(words)
+    arguments.words = [*name.split(), *words]
     if command.settings:
         arguments.settings = rest
     elif rest:
@@ -101,6 +103,8 @@ def main(words: Sequence[str] | None = None) -> int:
     # the machine: with one busy neighbour on two cores, training was three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = sys.argv[1:] if words is None else words
+    if supervised():
+        end_with_parent()
     if not words or words[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0
@@ -111,18 +115,19 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     try:
         name, rest = _find(words)
-        return COMMANDS[name].run(_parse(name, rest))
+        return leave(COMMANDS[name].run(_parse(name, rest)))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return failed(2, f"error: {error}")
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        if leads():
+            print("stopped", file=sys.stderr)
+        return leave(STOPPED)
     except BrokenPipeError:
         # The reader of our output left (as `head` does); nothing is wrong. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception:
+    except Exception as error:
+        if lost_peer(error):
+            return failed(LOST, "error: another process has failed: see what it says")
         traceback.print_exc()
-        print("error: this is a fault in sceneparse; please report it with the lines above", file=sys.stderr)
-        return 1
+        return failed(1, "error: this is a fault in sceneparse; please report it with the lines above")

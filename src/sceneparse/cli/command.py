@@ -49,3 +49,19 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: auto")
+
+
+def process_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own (default: 1)"
+    )
+    parser.add_argument("--num-nodes", type=int, metavar="M", help="machines with so many processes each (default: 1)")
+
+
+def in_processes(arguments: argparse.Namespace, run: Callable[[argparse.Namespace], int]) -> int:
+    """Run a verb here, or start it in as many processes as its arguments ask for."""
+    from sceneparse.processes import launch, to_launch
+
+    if to_launch(arguments.devices, arguments.num_nodes):
+        return launch(arguments.words, arguments.devices or 1, arguments.num_nodes or 1)
+    return run(arguments)

@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
+from sceneparse.cli.command import (
+    Command,
+    engine_arguments,
+    in_processes,
+    process_arguments,
+    protocol_arguments,
+    protocol_overrides,
+)
 from sceneparse.settings import DataKind
 
 
@@ -19,9 +26,14 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
     protocol_arguments(parser)
     engine_arguments(parser)
+    process_arguments(parser)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    return in_processes(arguments, _evaluate_here)
+
+
+def _evaluate_here(arguments: argparse.Namespace) -> int:
     from sceneparse.evaluation import evaluate_model
 
     evaluate_model(

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sceneparse.cli.command import Command
+from sceneparse.cli.command import Command, in_processes, process_arguments
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,14 +25,28 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
     )
+    process_arguments(parser)
+    parser.add_argument(
+        "--strategy",
+        choices=("auto", "ddp", "fsdp"),
+        default="auto",
+        help="several processes: each has the whole network (ddp, auto) or a part of its weights (fsdp)",
+    )
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    return in_processes(arguments, _train_here)
+
+
+def _train_here(arguments: argparse.Namespace) -> int:
+    from sceneparse.processes import leads
     from sceneparse.recipes import read_recipe
     from sceneparse.training import train
 
-    run = train(read_recipe(arguments.recipe, arguments.settings), arguments.out, resume=arguments.resume)
-    print(f"model: {run / 'model'}")
+    recipe = read_recipe(arguments.recipe, arguments.settings)
+    run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
+    if leads():
+        print(f"model: {run / 'model'}")
     return 0
 
 

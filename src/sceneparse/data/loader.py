@@ -6,9 +6,7 @@ index). So neither the number of workers nor a stop and a start in between chang
 reads nothing of what was before.
 """
 
-import ctypes
 import signal
-import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,10 +16,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.data.augment import augment
 from sceneparse.data.mixture import Mixture
-from sceneparse.data.order import AUGMENTATION, Place, places, stream
+from sceneparse.data.order import AUGMENTATION, Place, Share, places, stream
 from sceneparse.data.sample import DataSet, Sample, Task
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.processes import end_with_parent
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
 
 OBJECTS_ALONE: tuple[Task, ...] = ("objects",)
@@ -72,6 +71,7 @@ def training_batches(
     workers: int,
     cache_mb: int,
     tasks: Collection[Task] = OBJECTS_ALONE,
+    parts: int = 1,
     rank: int = 0,
     world: int = 1,
 ) -> Generator[Batch, None, None]:
@@ -91,6 +91,7 @@ def training_batches(
         cache_mb: Memory for decoded samples in MiB, over all workers of this process.
         tasks: What is trained on; the truth of other tasks is neither kept nor augmented. With the objects alone each
             sample must have them, else any of the tasks is enough.
+        parts: Parts that an iteration is worked through in; the processes share each of them.
         rank: This process among those that train together.
         world: Number of processes that train together.
 
@@ -102,7 +103,7 @@ def training_batches(
         raise UserError("the training split has no samples: there is nothing to train on")
     loader = DataLoader(
         _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers), tasks),
-        batch_sampler=_Places(dataset, batch, seed, start, stop, rank, world),
+        batch_sampler=_Places(dataset, batch, seed, start, stop, Share(rank, world, parts)),
         num_workers=workers,
         collate_fn=_Collate(tasks),
         worker_init_fn=_begin_worker if workers else None,
@@ -127,21 +128,20 @@ def training_batches(
 class _Places:
     """Batch sampler: the places of each iteration, counted and not stored."""
 
-    def __init__(self, dataset: DataSet, batch: int, seed: int, start: int, stop: int, rank: int, world: int) -> None:
+    def __init__(self, dataset: DataSet, batch: int, seed: int, start: int, stop: int, share: Share) -> None:
         self.dataset, self.batch, self.seed = dataset, batch, seed
-        self.start, self.stop, self.rank, self.world = start, stop, rank, world
+        self.start, self.stop, self.share = start, stop, share
 
     def __len__(self) -> int:
         return max(0, self.stop - self.start)
 
     def __iter__(self) -> Iterator[list[Place]]:
         if isinstance(self.dataset, Mixture):
-            share = slice(self.rank * self.batch // self.world, (self.rank + 1) * self.batch // self.world)
             for whole in self.dataset.places(self.batch, self.seed, self.start, self.stop):
-                yield whole[share]
+                yield [whole[place] for place in self.share.of(self.batch)]
         else:
             for iteration in range(self.start, self.stop):
-                yield places(len(self.dataset), self.batch, self.seed, iteration, self.rank, self.world)
+                yield places(len(self.dataset), self.batch, self.seed, iteration, self.share)
 
 
 class _AugmentedSamples(Dataset[object]):
@@ -242,6 +242,4 @@ def _begin_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    end_with_parent()

@@ -6,6 +6,7 @@ reads nothing of what was before.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -27,11 +28,36 @@ def stream(seed: int, purpose: int, *counters: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *counters])))
 
 
-def places(samples: int, batch: int, seed: int, iteration: int, rank: int = 0, world: int = 1) -> list[Place]:
+@dataclass(frozen=True)
+class Share:
+    """Which pictures of a batch one of several processes trains on.
+
+    A batch that is worked through in parts is cut into these first, and each part is shared: so what is computed over
+    a part (statistics of normalisation, hard examples) doesn't depend on the number of processes.
+
+    Args:
+        rank: The process.
+        world: Number of processes.
+        parts: Number of parts, all of one size.
+    """
+
+    rank: int = 0
+    world: int = 1
+    parts: int = 1
+
+    def of(self, batch: int) -> list[int]:
+        """Places in a batch of so many pictures, part after part."""
+        part, share = batch // self.parts, batch // (self.parts * self.world)
+        return [number * part + self.rank * share + place for number in range(self.parts) for place in range(share)]
+
+
+WHOLE = Share()
+"""One process trains on all of it."""
+
+
+def places(samples: int, batch: int, seed: int, iteration: int, share: Share = WHOLE) -> list[Place]:
     """What an iteration trains on in one process: its share of the batch, as (epoch, index) pairs."""
-    share = batch // world
-    first = iteration * batch + rank * share
-    row = [divmod(place, samples) for place in range(first, first + share)]
+    row = [divmod(iteration * batch + place, samples) for place in share.of(batch)]
     return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
 
 

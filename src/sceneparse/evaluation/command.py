@@ -12,8 +12,9 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report
-from sceneparse.inference import EngineName, open_model, resolve
+from sceneparse.inference import EngineName, choose_device, open_model, resolve
 from sceneparse.labels import TaskLabels
+from sceneparse.processes import join
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights import ModelConfig
@@ -35,6 +36,9 @@ def evaluate_model(
 ) -> Evaluation:
     """Score a model on labelled pictures.
 
+    Started in several processes (`sceneparse evaluate --devices N`, torchrun, srun), all of them call this: they share
+    the pictures, and the first one writes. The figures are one process's.
+
     Args:
         model: A model folder, a hub id, or an exported .xml or .onnx file.
         data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
@@ -51,7 +55,11 @@ def evaluate_model(
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
-    opened = open_model(model, engine=engine, device=device, precision=precision)
+    processes = join(choose_device(device).type)
+    # One after the other: what the first converts is kept, and need not be converted again.
+    with processes.first_before_others():
+        own = device if processes.world == 1 else processes.device
+        opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
     afresh = any(argument.startswith("--name=") for argument in protocol)
     stored = {} if afresh else to_mapping(opened.config.protocol)
@@ -65,14 +73,22 @@ def evaluate_model(
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     title = f"{opened.config.name} on {settings.kind} {settings.test}"
     evaluation = evaluate(
-        opened.engine, dataset, tested, tasks=opened.tasks, count=count, progress=title if progress else None
+        opened.engine,
+        dataset,
+        tested,
+        tasks=opened.tasks,
+        count=count,
+        progress=title if progress and processes.first else None,
+        processes=processes,
     )
+    if not processes.first:
+        return evaluation
     folder = Path(model)
     out = Path(out or (folder.parent / "evaluation" if folder.is_dir() else "evaluation"))
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "engine": opened.engine.describe(),
-        "machine": machine(),
+        "machine": machine() + (f", {processes.world} processes" if processes.world > 1 else ""),
     }
     run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
     report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)

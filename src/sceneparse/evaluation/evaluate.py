@@ -1,5 +1,6 @@
 """Running a protocol over a data set."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,6 +21,7 @@ from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.processes import ALONE, Processes
 
 AHEAD = 2
 """Samples that are read ahead while the network works."""
@@ -99,6 +102,7 @@ def evaluate(
     tasks: TaskLabels | None = None,
     count: int | None = None,
     progress: str | None = None,
+    processes: Processes = ALONE,
 ) -> Evaluation:
     """Score an engine on a data set, each picture at its own resolution.
 
@@ -108,7 +112,10 @@ def evaluate(
         protocol: How pictures are tested.
         tasks: The tasks to score beside the objects; the model must have a head for each.
         count: Test only so many pictures, evenly spaced; None or more than there are tests all.
-        progress: Title of a progress bar on the terminal (standard error); None for silence.
+        progress: Title of a progress bar on the terminal (standard error); None for silence. It counts this process's
+            pictures.
+        processes: Processes that share the pictures. All get the same evaluation, equal to one process's to the last
+            bit but for its time.
 
     Raises:
         UserError: Nothing to score: no pictures, a sample without object labels, no pixel with a known class; or the
@@ -120,9 +127,10 @@ def evaluate(
     matrix, pictures = ConfusionMatrix(engine.num_classes), []
     others = None if tasks is None else TaskCounts(tasks)
     began = time.perf_counter()
-    with _progress_bar(progress, len(indices)) as advance:
-        for index, sample in _read_ahead(dataset, indices):
-            name = sample.name or dataset.name(index)
+    share = processes.share(indices)
+    with _progress_bar(progress, len(share)) as advance:
+        for index, sample in _read_ahead(dataset, share):
+            name = dataset.name(index)
             if others is not None:
                 prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
                 others.update(sample, prediction)
@@ -135,19 +143,36 @@ def evaluate(
             pictures.append(PictureScore(index, name, *(own or (None, None))))
             advance(matrix)
     seconds = time.perf_counter() - began
-    if not matrix.counts.any():
+    confusion = processes.total(matrix.counts)
+    if not confusion.any():
         raise UserError(f"none of the {len(indices)} pictures has a pixel whose class is known: check the label space")
-    scores = score(matrix.counts, dataset.labels.names, protocol.absent)
-    counts = {} if others is None else others.counts
+    scores = score(confusion, dataset.labels.names, protocol.absent)
+    counts = {} if others is None else {name: processes.total(others.counts[name]) for name in sorted(others.counts)}
     return Evaluation(
         scores=scores,
-        counts=matrix.counts,
-        pictures=tuple(pictures),
+        counts=confusion,
+        pictures=_of_all(pictures, dataset, processes),
         protocol=protocol,
         labels=dataset.labels,
         seconds=seconds,
         tasks=None if tasks is None else task_scores(counts, tasks, protocol.absent),
         task_counts=counts,
+    )
+
+
+def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes) -> tuple[PictureScore, ...]:
+    """The pictures' scores of all processes, in the order of the data set."""
+    if processes.world == 1:
+        return tuple(pictures)
+
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    rows = [(one.index, number(one.mean_iou), number(one.pixel_accuracy)) for one in pictures]
+    table = processes.gather(torch.tensor(rows, dtype=torch.float64).reshape(-1, 3)).tolist()
+    return tuple(
+        PictureScore(int(index), dataset.name(int(index)), *(None if math.isnan(one) else one for one in figures))
+        for index, *figures in sorted(table, key=lambda row: row[0])
     )
 
 

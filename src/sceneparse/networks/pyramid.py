@@ -22,8 +22,8 @@ class PooledBatchNorm(nn.BatchNorm2d):
     Pooled to one bin, a batch of one picture leaves one value a channel. In training it would be normalised by its own
     mean, hence to zero whatever the picture shows, and `torch.nn.BatchNorm2d` refuses it. Here such a map is normalised
     with the running statistics, as in evaluation mode, and leaves them unchanged: one value has no variance to learn
-    from. All other maps are treated as by `torch.nn.BatchNorm2d`, whose parameter and buffer names this keeps;
-    `SyncBatchNorm.convert_sync_batchnorm` replaces it, since several processes have several values together.
+    from. All other maps are treated as by `torch.nn.BatchNorm2d`, whose parameter and buffer names this keeps. Where
+    several processes train, `share_batch` replaces it, since together they have several values.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.BatchNorm2d

@@ -36,6 +36,7 @@ class Checkpoint:
         recent: Sums of the losses since the last line of metrics.jsonl, and their number.
         best_iteration: When the best validation was; None before the first.
         best_metrics: Its figures, under the names of metrics.json.
+        processes: Processes that trained together.
     """
 
     iteration: int
@@ -49,6 +50,7 @@ class Checkpoint:
     recent: dict[str, float]
     best_iteration: int | None
     best_metrics: dict[str, Any] | None
+    processes: int = 1
 
 
 class Checkpoints:

@@ -7,6 +7,7 @@ from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.settings import Recipe
 from sceneparse.training.losses import counted, segmentation_loss
+from sceneparse.training.mining import Total
 from sceneparse.training.task_losses import Amounts, Targets, unified_losses, weighted
 
 
@@ -48,8 +49,11 @@ class Lesson:
         whole: Amounts,
         align_corners: bool,
         class_weights: Tensor | None,
+        total: Total,
     ) -> list[Tensor]:
         """The losses of a part of a batch, as many as there are names; over all parts they add up to the batch's.
+
+        Those of all processes do, as well.
 
         Args:
             output: What the network gives for the part.
@@ -57,6 +61,7 @@ class Lesson:
             whole: What is labelled in the whole batch.
             align_corners: How logits are resized to the truth.
             class_weights: (C,) weights of the objects' classes, or None for 1 each.
+            total: Sums over the processes that share the batch.
         """
         settings = self._settings
         if isinstance(output, UnifiedOutput):
@@ -68,6 +73,7 @@ class Lesson:
                 settings=settings,
                 tree=self.tree,
                 class_weights=class_weights,
+                total=total,
             )
             return [weighted(found, settings), *(found[name] for name in self._unified or ("object",))]
         loss = segmentation_loss(
@@ -78,7 +84,8 @@ class Lesson:
             class_weights=class_weights,
             hard_fraction=settings.hard_fraction,
             hard_threshold=settings.hard_threshold,
+            total=total,
         )
-        share = counted(targets.objects, class_weights) / whole.objects
+        share = total(counted(targets.objects, class_weights)) / whole.objects
         values = [loss.total, loss.main, *([] if loss.aux is None else [loss.aux])]
         return [value * share.to(value.dtype) for value in values]

@@ -1,7 +1,6 @@
 """The training loop."""
 
 import json
-import logging
 import math
 import sys
 import time
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor
 
 from sceneparse.data import DataSet, open_dataset
@@ -21,10 +19,12 @@ from sceneparse.data.loader import training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
-from sceneparse.inference import choose_device, choose_precision, resolve
-from sceneparse.networks import normalize
+from sceneparse.inference import resolve
+from sceneparse.networks import SceneParser, normalize
+from sceneparse.networks.shared_batch import share_batch
+from sceneparse.processes import Processes
 from sceneparse.recipes import read_recipe, to_yaml
-from sceneparse.settings import Precision, Recipe, TrainingSettings
+from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.lesson import Lesson
@@ -33,27 +33,36 @@ from sceneparse.training.optimizer import build_optimizer, learning_rate, set_le
 from sceneparse.training.progress import ProgressLine, StopRequest, TrainingStopped
 from sceneparse.training.record import Average, Record
 from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_run
+from sceneparse.training.sharding import is_sharded, load_optimizer, whole
+from sceneparse.training.start import StrategyName, device_name, refuse_different_folders, start_fabric
 from sceneparse.training.task_losses import Amounts, Targets
 from sceneparse.training.validation import validate, worth
 from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled
 
-FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
-
-def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume: bool = False) -> Path:
+def train(
+    recipe: Recipe | str | Path,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    strategy: StrategyName = "auto",
+) -> Path:
     """Train a network by a recipe, from start to end or from where it stopped.
 
     The run folder gets recipe.yaml (all settings), metrics.jsonl and tensorboard/ (curves), checkpoints/, run.json (how
     it went, on what) and at the end model/: the network of the best validation.
 
     On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
-    killed and resumed.
+    killed and resumed. Started in several processes (`sceneparse train --devices N`, torchrun, srun), all of them call
+    this, and each takes its share of every batch: the steps are the same, but for rounding.
 
     Args:
         recipe: What to train on what: a recipe, or the name or file of one.
         out: The run folder; None is runs/<the recipe's name>.
         resume: Go on from the newest checkpoint; from the beginning if there is none.
+        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a part of its weights
+            (fsdp), for networks too large for one device.
 
     Returns:
         The run folder.
@@ -73,8 +82,10 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
         return out
 
     # Where and how to compute
-    fabric, precision = start_fabric(settings)
-    rank, world, first = fabric.global_rank, fabric.world_size, fabric.is_global_zero
+    fabric, precision, processes = start_fabric(settings, strategy)
+    rank, world, first = processes.rank, processes.world, processes.first
+    start = checkpoint.iteration if checkpoint else 0
+    refuse_different_folders(processes, start)
     if checkpoint and checkpoint.precision != precision:
         raise UserError(
             f"this training computed in {checkpoint.precision}, but training.precision {settings.precision} means "
@@ -103,27 +114,28 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
     if checkpoint is None:
         with fabric.rank_zero_first():
             load_backbone(network, recipe.backbone)
-    synchronised = world > 1 and fabric.device.type == "cuda"
-    if synchronised:
-        network = convert_sync_batchnorm(network)
+    else:
+        network.load_state_dict(checkpoint.network)
+    if world > 1:
+        share_batch(network, fabric.device)
     network = network.to(memory_format=torch.channels_last)
+    model = fabric.setup_module(network)
     optimizer = build_optimizer(network, recipe.optimizer)
-    model, stepper = fabric.setup(network, optimizer)
+    stepper = fabric.setup_optimizers(optimizer)
+    assert not isinstance(stepper, tuple)
     scaler = fabric.strategy.precision
     if checkpoint:
-        network.load_state_dict(checkpoint.network)
-        optimizer.load_state_dict(checkpoint.optimizer)
+        load_optimizer(optimizer, checkpoint.optimizer)
         scaler.load_state_dict(checkpoint.scaler)
     network.train()
 
     # The run folder
     checkpoints = Checkpoints(out / "checkpoints")
-    start = checkpoint.iteration if checkpoint else 0
     facts: dict[str, Any] = {
         "device": device_name(fabric.device),
         "precision": precision,
         "processes": world,
-        "synchronised_batch_norm": synchronised,
+        "strategy": ("fsdp" if is_sharded(network) else "ddp") if world > 1 else None,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "training_samples": len(dataset),
         "validation_samples": len(held_out),
@@ -153,6 +165,7 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
         workers=recipe.data.workers,
         cache_mb=recipe.data.cache_mb,
         tasks=lesson.learnt,
+        parts=settings.accumulate,
         rank=rank,
         world=world,
     )
@@ -163,6 +176,11 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
             + (f", {world} processes" if world > 1 else "")
             + (f"; goes on at iteration {start}" if start else "")
         )
+        if checkpoint and checkpoint.processes != world:
+            progress.say(
+                f"it began in {checkpoint.processes} process{'es' * (checkpoint.processes > 1)}: the steps in {world} "
+                "are the same but for rounding, not bit by bit"
+            )
         for iteration in range(start, settings.iterations):
             clock = time.perf_counter()
             batch = next(batches)
@@ -174,13 +192,14 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
                 warmup=recipe.optimizer.warmup,
             )
             set_learning_rate(optimizer, rate)
-            # Dropout too is a function of the iteration: no random state needs to be kept or guarded.
-            seed = step_seed(settings.seed, iteration, rank)
+            # Dropout too is a function of the iteration: no random state needs to be kept or guarded. All processes
+            # draw alike, for the batch that they share.
+            seed = step_seed(settings.seed, iteration)
             torch.manual_seed(seed)
 
             images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
             targets = Targets.of(batch, lesson.tree, fabric.device)
-            whole = Amounts(together(fabric, Amounts.of(targets, class_weights, lesson.tree).values))
+            amounts = Amounts(processes.total(Amounts.of(targets, class_weights, lesson.tree).values))
             losses = torch.zeros(len(lesson.names), dtype=torch.float64, device=fabric.device)
             parts = zip(images.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True)
             for number, (pixels, target) in enumerate(parts, 1):
@@ -189,15 +208,17 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
                     output = model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std))
                     # Parts count by what counts in them, so their sum is the loss of the whole batch. Processes are
                     # averaged, hence the factor.
-                    shares = lesson.losses(output, target, whole, network.align_corners, class_weights)
+                    shares = lesson.losses(
+                        output, target, amounts, network.align_corners, class_weights, processes.total
+                    )
                     fabric.backward(shares[0] * world)
                     losses += torch.stack([value.detach() for value in shares])
-            total, *shown = together(fabric, losses).tolist()
+            total, *shown = processes.total(losses).tolist()
             if not math.isfinite(total):
                 folder = save_failure(
                     out,
                     batch,
-                    network.state_dict(),
+                    whole(network.state_dict()),
                     iteration=iteration,
                     step_seed=seed,
                     rank=rank,
@@ -228,9 +249,10 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
             )
             if validated:
                 with progress.paused():
+                    state = whole(network.state_dict()) if is_sharded(network) else None
                     metrics = validate(
-                        fabric,
-                        network,
+                        processes,
+                        network if state is None else rebuilt(recipe, len(labels), state).to(fabric.device),
                         held_out,
                         protocol,
                         recipe.preprocessing,
@@ -242,31 +264,35 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
                     )
                 if best_metrics is None or worth(metrics) > worth(best_metrics):
                     best_iteration, best_metrics = done, metrics
+                    state = whole(network.state_dict())
                     if first:
-                        checkpoints.save_best(network.state_dict(), done)
+                        checkpoints.save_best(state, done)
                 others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
                 progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
                 if record:
                     figures = {key: metrics[key] for key in ("mean_iou", "pixel_accuracy", "protocol")}
                     figures |= metrics.get("headlines", {})
                     record.write("validation", done, {**figures, "seconds": spent + time.monotonic() - began})
-            stopping = any_process(fabric, stop.came)
-            if record and (validated or stopping or done % settings.checkpoint_every == 0):
-                checkpoints.save(
-                    Checkpoint(
-                        iteration=done,
-                        network=network.state_dict(),
-                        optimizer=optimizer.state_dict(),
-                        scaler=scaler.state_dict(),
-                        precision=precision,
-                        samples=len(dataset),
-                        metrics_bytes=record.length,
-                        seconds=spent + time.monotonic() - began,
-                        recent=average.sums,
-                        best_iteration=best_iteration,
-                        best_metrics=best_metrics,
+            stopping = any_process(processes, stop.came)
+            if validated or stopping or done % settings.checkpoint_every == 0:
+                network_state, optimizer_state = whole(network.state_dict()), whole(optimizer.state_dict())
+                if record:
+                    checkpoints.save(
+                        Checkpoint(
+                            iteration=done,
+                            network=network_state,
+                            optimizer=optimizer_state,
+                            scaler=scaler.state_dict(),
+                            precision=precision,
+                            samples=len(dataset),
+                            metrics_bytes=record.length,
+                            seconds=spent + time.monotonic() - began,
+                            recent=average.sums,
+                            best_iteration=best_iteration,
+                            best_metrics=best_metrics,
+                            processes=world,
+                        )
                     )
-                )
             if stopping and done < settings.iterations:
                 if first:
                     write_run(out, "stopped", {**facts, "iteration": done})
@@ -277,8 +303,7 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
         if record:
             record.close()
             assert best_iteration is not None and best_metrics is not None
-            result = build(recipe.backbone, recipe.network, len(labels))
-            result.load_state_dict(checkpoints.load_best(best_iteration))
+            result = rebuilt(recipe, len(labels), checkpoints.load_best(best_iteration))
             config = ModelConfig(
                 recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
             )
@@ -298,34 +323,6 @@ def train(recipe: Recipe | str | Path, out: str | Path | None = None, *, resume:
             )
     fabric.barrier()
     return out
-
-
-def start_fabric(settings: TrainingSettings) -> tuple[Fabric, Precision]:
-    """Choose device and number format, and start the processes.
-
-    Raises:
-        UserError: There is no such device, it cannot compute in this format, or there are fewer than wanted.
-    """
-    # What Fabric says of devices at its start, we say in one line.
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    device = choose_device(settings.device)
-    if settings.precision == "float16" and device.type == "cpu":
-        # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
-        raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
-    dtype = choose_precision(device, settings.precision)
-    if device.type == "cuda" and settings.devices > torch.cuda.device_count():
-        raise UserError(
-            f"training.devices is {settings.devices}, but this machine has {torch.cuda.device_count()} CUDA devices"
-        )
-    precision = str(dtype).removeprefix("torch.")
-    fabric = Fabric(
-        accelerator=device.type,
-        devices=settings.devices,
-        strategy="ddp" if settings.devices > 1 else "auto",
-        precision=FABRIC_PRECISION[precision],
-    )
-    fabric.launch()
-    return fabric, precision  # type: ignore[return-value]
 
 
 def refuse_unfit(recipe: Recipe, dataset: DataSet, held_out: DataSet) -> None:
@@ -358,27 +355,18 @@ def load_class_weights(fabric: Fabric, recipe: Recipe, dataset: DataSet, out: Pa
     return torch.tensor(list(json.loads(path.read_text(encoding="utf-8")).values()), device=fabric.device)
 
 
-def step_seed(seed: int, iteration: int, rank: int) -> int:
-    """What the generators of an iteration are seeded with in one process."""
-    return int(np.random.SeedSequence([seed, iteration, rank]).generate_state(1)[0])
+def rebuilt(recipe: Recipe, classes: int, state: dict[str, Tensor]) -> SceneParser:
+    """A network of its own that holds a state."""
+    network = build(recipe.backbone, recipe.network, classes)
+    network.load_state_dict(state)
+    return network
 
 
-def together(fabric: Fabric, values: Tensor) -> Tensor:
-    """The sum over all processes."""
-    if fabric.world_size == 1:
-        return values
-    summed = fabric.all_reduce(values, reduce_op="sum")
-    assert isinstance(summed, Tensor)
-    return summed
+def step_seed(seed: int, iteration: int) -> int:
+    """What the generators of an iteration are seeded with."""
+    return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0])
 
 
-def any_process(fabric: Fabric, flag: bool) -> bool:
+def any_process(processes: Processes, flag: bool) -> bool:
     """Whether any process says so; all get the same answer at the same iteration."""
-    return bool(together(fabric, torch.tensor(float(flag), device=fabric.device))) if fabric.world_size > 1 else flag
-
-
-def device_name(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return processes.any(flag)

@@ -13,6 +13,8 @@ from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
 from sceneparse.networks.banded import upsampled_cross_entropy, upsampled_losses
+from sceneparse.processes import ALONE
+from sceneparse.training.mining import Total, hard_pixels
 
 
 class Loss(NamedTuple):
@@ -32,6 +34,7 @@ def segmentation_loss(
     class_weights: Tensor | None = None,
     hard_fraction: float = 1.0,
     hard_threshold: float = 0.7,
+    total: Total = ALONE.total,
 ) -> Loss:
     """The loss of the main and the auxiliary head (PSPNet paper, section 3.3), each resized to the target.
 
@@ -48,22 +51,26 @@ def segmentation_loss(
         hard_fraction: Below 1, only this fraction of the pixels that count is kept, those of the highest cross-entropy
             (at least one pixel), each head choosing its own.
         hard_threshold: Then every pixel whose true class has a probability below this is kept as well.
+        total: Sums over the processes that share the batch. With it means and mining are over all of its pixels, and
+            the processes' losses add up to that of the batch.
     """
 
     def head(logits: Tensor) -> Tensor:
-        return _cross_entropy(logits, target, align_corners, class_weights, hard_fraction, hard_threshold)
+        return _cross_entropy(logits, target, align_corners, class_weights, hard_fraction, hard_threshold, total)
 
     main = head(output.logits)
     if output.aux is not None:
         aux = head(output.aux)
     elif output.image is not None:
-        aux = presence_loss(output.image, target, class_weights)
+        aux = presence_loss(output.image, target, class_weights, total)
     else:
         return Loss(main, main, None)
     return Loss(main + aux_weight * aux, main, aux)
 
 
-def presence_loss(logits: Tensor, target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+def presence_loss(
+    logits: Tensor, target: Tensor, class_weights: Tensor | None = None, total: Total = ALONE.total
+) -> Tensor:
     """Binary cross-entropy of which classes a picture shows, averaged over the classes and then over the pictures.
 
     A picture weighs as much as counts in it (see `counted`): one without labels says nothing of what it shows, and
@@ -73,6 +80,7 @@ def presence_loss(logits: Tensor, target: Tensor, class_weights: Tensor | None =
         logits: (N, C), of `Output.image`.
         target: (N, H, W) int16 class indices.
         class_weights: (C,) weights of the classes, or None for 1 each.
+        total: As in `segmentation_loss`.
     """
     num_classes = logits.shape[1]
     places = torch.where(target == IGNORE, num_classes, target).flatten(1).long()
@@ -80,8 +88,8 @@ def presence_loss(logits: Tensor, target: Tensor, class_weights: Tensor | None =
     pixels = pixels.scatter_add_(1, places, torch.ones_like(places, dtype=torch.float64))[:, :num_classes]
     losses = F.binary_cross_entropy_with_logits(logits.float(), (pixels > 0).float(), reduction="none").mean(dim=1)
     weights = (pixels if class_weights is None else pixels * class_weights.double()).sum(dim=1)
-    total = weights.sum()
-    return (losses * weights.to(losses.dtype)).sum() / torch.where(total > 0, total, 1.0).to(losses.dtype)
+    amount = total(weights.sum())
+    return (losses * weights.to(losses.dtype)).sum() / torch.where(amount > 0, amount, 1.0).to(losses.dtype)
 
 
 def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
@@ -103,32 +111,19 @@ def _cross_entropy(
     class_weights: Tensor | None,
     hard_fraction: float,
     hard_threshold: float,
+    total: Total,
 ) -> Tensor:
     counts = target != IGNORE
     classes = torch.where(counts, target, 0)
     if hard_fraction < 1:
         losses = upsampled_losses(logits, classes, align_corners)
-        counts = counts & _hard(losses, counts, hard_fraction, hard_threshold)
+        counts = counts & hard_pixels(losses, counts, hard_fraction, hard_threshold, total)
     weights = counts.float()
     if class_weights is not None:
         weights = weights * class_weights[classes.long()]
-    total = weights.sum(dtype=torch.float64)
+    amount = total(weights.sum(dtype=torch.float64))
     loss = upsampled_cross_entropy(logits, classes, weights, align_corners)
-    return loss / torch.where(total > 0, total, 1.0).to(loss.dtype)
-
-
-def _hard(losses: Tensor, counts: Tensor, fraction: float, threshold: float) -> Tensor:
-    """Which pixels online hard example mining keeps: those of a loss of at least a bar."""
-    valid = losses[counts]
-    if not valid.numel():
-        return counts
-    kept = max(1, round(fraction * valid.numel()))
-    bar = float(torch.topk(valid, kept, sorted=False).values.min())
-    # A probability below the threshold is a cross-entropy above its negative logarithm.
-    improbable = -math.log(threshold) if threshold > 0 else math.inf
-    if bar <= improbable:
-        return losses >= bar
-    return losses > improbable
+    return loss / torch.where(amount > 0, amount, 1.0).to(loss.dtype)
 
 
 def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:

@@ -17,8 +17,10 @@ from sceneparse.data.loader import Batch
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.networks.banded import upsampled_cross_entropy
+from sceneparse.processes import ALONE
 from sceneparse.settings import LossSettings
 from sceneparse.training.losses import counted, segmentation_loss
+from sceneparse.training.mining import Total
 
 TASK_LOSSES = ("object", "part", "scene", "material", "texture")
 
@@ -104,6 +106,7 @@ def unified_losses(
     settings: LossSettings,
     tree: PartTree | None,
     class_weights: Tensor | None = None,
+    total: Total = ALONE.total,
 ) -> dict[str, Tensor]:
     """The losses of a batch or of a part of one, each over what is labelled in the whole, so that parts add up.
 
@@ -118,12 +121,13 @@ def unified_losses(
         settings: The losses' settings.
         tree: Which object can have which parts; needed if there are part targets.
         class_weights: As in `segmentation_loss`.
+        total: As there.
 
     Returns:
         A scalar for each task with a head and a target, under the names of `TASK_LOSSES`; not yet weighted.
     """
     losses = {}
-    known = counted(targets.objects, class_weights)
+    known = total(counted(targets.objects, class_weights))
     if known > 0:
         loss = segmentation_loss(
             Output(output.object, None),
@@ -133,6 +137,7 @@ def unified_losses(
             class_weights=class_weights,
             hard_fraction=settings.hard_fraction,
             hard_threshold=settings.hard_threshold,
+            total=total,
         ).main
         losses["object"] = loss * (known / whole.objects).to(loss.dtype)
     else:

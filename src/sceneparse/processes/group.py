@@ -1,0 +1,113 @@
+"""What processes that work together tell each other: sums, rows of numbers, and that one of them is gone."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from sceneparse.processes.membership import membership
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes that work together, as one of them sees it. Each method is called by all of them, in one order.
+
+    Args:
+        rank: This process's number, 0 … world - 1.
+        world: Number of processes.
+        device: Where tensors are exchanged: "cpu", or this process's CUDA device.
+    """
+
+    rank: int = 0
+    world: int = 1
+    device: str = "cpu"
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def total(self, values: "Tensor") -> "Tensor":
+        """The sum over all processes, of any shape, the same in each; integers are exact."""
+        if self.world == 1:
+            return values
+        import torch.distributed
+
+        summed = values.detach().to(self.device, copy=True).contiguous()
+        torch.distributed.all_reduce(summed)
+        return summed.to(values.device)
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This process's part of a list: every so many-th, so that all have about as much to do."""
+        return items[self.rank :: self.world]
+
+    def gather(self, rows: "Tensor") -> "Tensor":
+        """The rows (n, k) of all processes, one below the other; n may differ among them."""
+        if self.world == 1:
+            return rows
+        import torch
+
+        counts = self.total(torch.eye(self.world, dtype=torch.int64)[self.rank] * len(rows))
+        whole = rows.new_zeros(int(counts.sum()), *rows.shape[1:])
+        begin = int(counts[: self.rank].sum())
+        whole[begin : begin + len(rows)] = rows
+        # All but one add zeros, so nothing is rounded.
+        return self.total(whole)
+
+    def any(self, flag: bool) -> bool:
+        """Whether any process says so."""
+        if self.world == 1:
+            return flag
+        import torch
+
+        return bool(self.total(torch.tensor(float(flag))))
+
+    @contextmanager
+    def first_before_others(self) -> Iterator[None]:
+        """Let the first process through the context before the others enter it."""
+        if not self.first:
+            self.any(False)
+        yield
+        if self.first:
+            self.any(False)
+
+
+ALONE = Processes()
+"""The usual case: there is no other process."""
+
+
+def join(device: str) -> Processes:
+    """Meet the processes that were started together with this one.
+
+    Args:
+        device: cpu or cuda.
+
+    Returns:
+        All of them; `ALONE` if there are no others.
+    """
+    member = membership()
+    if member is None:
+        return ALONE
+    import torch
+
+    own = torch.device(device, member.local_rank) if device == "cuda" else torch.device(device)
+    if own.type == "cuda":
+        torch.cuda.set_device(own)
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
+    return Processes(member.rank, member.world, str(own))
+
+
+def lost_peer(error: BaseException) -> bool:
+    """Whether an error only says that another process has ended, or can't be reached."""
+    if "WORLD_SIZE" not in os.environ or not isinstance(error, RuntimeError):
+        return False
+    import torch.distributed
+
+    return isinstance(error, torch.distributed.DistError) or "gloo" in str(error) or "NCCL" in str(error)

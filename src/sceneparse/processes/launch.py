@@ -1,0 +1,238 @@
+"""Start a command in several processes of this machine, watch over them, and end as one.
+
+The command line that was asked for starts the same command so many times and then only watches: it passes Ctrl-C on,
+and when one process fails it ends the others and says why, once. The processes find each other as under torchrun.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import IO
+
+from sceneparse.errors import UserError, require
+from sceneparse.processes.membership import membership
+
+SUPERVISED = "SCENEPARSE_SUPERVISED"
+"""Set in processes that `launch` started: it speaks for them when they lose each other."""
+
+LOST = 3
+"""Exit code of a process that was left alone by the others, and has nothing to say itself."""
+STOPPED = 130
+"""Exit code of a process that was stopped by Ctrl-C."""
+ENDED_WELL = (None, 0, STOPPED, -signal.SIGINT, -signal.SIGTERM)
+"""What a process that did not fail returns; the last two if it was asked to end before it could listen."""
+
+PATIENCE = 5.0
+"""Seconds that the other processes have to end by themselves after one failed."""
+TICK = 0.05
+LINES = 20
+"""Last lines that are shown of what a process other than the first said before it failed."""
+
+
+def supervised() -> bool:
+    """Whether this process was started by `launch`."""
+    return SUPERVISED in os.environ
+
+
+def to_launch(devices: int | None, nodes: int | None) -> bool:
+    """Whether processes must be started; not if this is one of them already, or if one is enough.
+
+    Args:
+        devices: Processes on each machine that are asked for; None takes what there is.
+        nodes: Machines, likewise.
+
+    Raises:
+        UserError: Less than one, or another number than the launcher started.
+    """
+    require(devices is None or devices >= 1, f"--devices is {devices}, but must be at least 1")
+    require(nodes is None or nodes >= 1, f"--num-nodes is {nodes}, but must be at least 1")
+    member = membership()
+    if member is None:
+        return (devices or 1) * (nodes or 1) > 1
+    for option, asked, there in (("devices", devices, member.local_world), ("num-nodes", nodes, member.nodes)):
+        require(
+            asked is None or asked == there,
+            f"--{option} is {asked}, but the launcher (torchrun, srun) started {there}: leave the option out",
+        )
+    return False
+
+
+def launch(words: Sequence[str], devices: int, nodes: int) -> int:
+    """Run a command of ours in several processes, and wait for them.
+
+    Args:
+        words: The command and its arguments, as behind `sceneparse`.
+        devices: Processes on this machine.
+        nodes: Machines; on each this is called, with MASTER_ADDR, MASTER_PORT and NODE_RANK in the environment.
+
+    Returns:
+        The exit code: 0, that of the first process that failed, or 130 after Ctrl-C.
+
+    Raises:
+        UserError: The environment doesn't say where the other machines are.
+    """
+    shared = _rendezvous(nodes) | {
+        "WORLD_SIZE": str(devices * nodes),
+        "LOCAL_WORLD_SIZE": str(devices),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices))),
+        # What Fabric and torch know a process of torchrun by.
+        "TORCHELASTIC_RUN_ID": "sceneparse",
+        SUPERVISED: "1",
+    }
+    first = int(shared["GROUP_RANK"]) * devices
+    with TemporaryDirectory(prefix="sceneparse-") as folder, ExitStack() as stack:
+        texts = [Path(folder) / f"{number}.txt" for number in range(devices)]
+        watch = stack.enter_context(_Watch())
+        for number, text in enumerate(texts):
+            environment = os.environ | shared | {"RANK": str(first + number), "LOCAL_RANK": str(number)}
+            # One process speaks; what the others say is shown only if they fail.
+            said: IO[bytes] | None = stack.enter_context(text.open("wb")) if number else None
+            watch.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "sceneparse.cli", *words],
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    # A terminal's Ctrl-C reaches this process alone, which passes it on.
+                    start_new_session=True,
+                )
+            )
+        watch.wait()
+        return _verdict([process.returncode for process in watch.processes], watch.failed, texts, first)
+
+
+def failed(code: int, text: str) -> int:
+    """Say why a command failed, once for all processes; returns its exit code.
+
+    Args:
+        code: The exit code; `LOST` if only the connection to the others broke.
+        text: The line for the user.
+    """
+    member = membership()
+    if member is not None and member.rank > 0 and not supervised():
+        # torchrun ends all soon after the first has failed: a mistake that all of them meet is told by the first.
+        time.sleep(1)
+    if not (code == LOST and supervised()):
+        print(text, file=sys.stderr)
+    return leave(code)
+
+
+def leave(code: int) -> int:
+    """End this process if it is one of several, else return the exit code.
+
+    At once: what clears up at a regular exit may wait for processes that have ended, or failed.
+    """
+    if membership() is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def end_with_parent() -> None:
+    """Make this process end when the one that started it is gone, however that ended (on Linux)."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class _Watch:
+    """Waits for processes, passes signals on to them, and ends all soon after one has failed.
+
+    Attributes:
+        processes: The processes.
+        failed: Place of the first that failed.
+    """
+
+    def __init__(self) -> None:
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.failed: int | None = None
+        self._signals = 0
+        self._before = {number: signal.signal(number, self._pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __enter__(self) -> "_Watch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        self._signals += 1
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def wait(self) -> None:
+        """Until all have ended."""
+        end = None
+        while any(process.poll() is None for process in self.processes):
+            self._note_failure()
+            # A single Ctrl-C is obeyed after the step and a checkpoint, which takes as long as it takes.
+            if end is None and (self.failed is not None or self._signals > 1):
+                end = time.monotonic() + PATIENCE
+            if end is not None and time.monotonic() > end:
+                return
+            time.sleep(TICK)
+        self._note_failure()
+
+    def _note_failure(self) -> None:
+        """Note the first process that failed; those that only lost it count if there is no other."""
+        codes = [process.returncode for process in self.processes]
+        if self.failed is None or codes[self.failed] == LOST:
+            ended = [place for place, code in enumerate(codes) if code not in ENDED_WELL]
+            self.failed = min(ended, key=lambda place: codes[place] == LOST, default=None)
+
+
+def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Path], first: int) -> int:
+    """The exit code of all, after saying what no process could say on the terminal itself."""
+    if failed is None:
+        return STOPPED if any(codes) else 0
+    code = codes[failed]
+    assert code is not None
+    if code == LOST:
+        print("error: the connection to the processes of another machine broke: see what they say", file=sys.stderr)
+        return 1
+    if code < 0:
+        why = ", most often for want of memory" if code == -signal.SIGKILL else ""
+        print(f"error: process {first + failed} was ended by {signal.Signals(-code).name}{why}", file=sys.stderr)
+        return 1
+    # A mistake that all of them meet is told by the first.
+    if failed and codes[0] != code:
+        lines = texts[failed].read_text(encoding="utf-8", errors="replace").splitlines()
+        print("\n".join(lines[-LINES:]) or f"error: process {first + failed} failed ({code})", file=sys.stderr)
+    return code
+
+
+def _rendezvous(nodes: int) -> dict[str, str]:
+    """Where the processes meet."""
+    if nodes == 1:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GROUP_RANK": "0"}
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]
+    if missing:
+        raise UserError(
+            f"--num-nodes {nodes} needs {', '.join(missing)} in the environment of each machine: the address of the "
+            "first, a free port there, and the machine's number from 0; torchrun and srun set them themselves"
+        )
+    return {
+        "MASTER_ADDR": os.environ["MASTER_ADDR"],
+        "MASTER_PORT": os.environ["MASTER_PORT"],
+        "GROUP_RANK": os.environ["NODE_RANK"],
+    }

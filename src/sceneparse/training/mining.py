@@ -1,0 +1,54 @@
+"""Online hard example mining: which pixels a loss is taken of."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Total = Callable[[Tensor], Tensor]
+"""The sum of a tensor over all processes that train together."""
+
+
+def hard_pixels(losses: Tensor, counts: Tensor, fraction: float, threshold: float, total: Total) -> Tensor:
+    """Which pixels mining keeps: those of a loss of at least a bar, the same in all processes.
+
+    Args:
+        losses: (N, H, W) losses of this process's pixels, 0 or more.
+        counts: (N, H, W) which of them count.
+        fraction: This fraction of the pixels that count in all processes is kept, at least one pixel.
+        threshold: Every pixel whose true class has a probability below this is kept as well.
+        total: Sums over the processes.
+
+    Returns:
+        (N, H, W) bool; pixels that don't count may be among them.
+    """
+    valid = losses[counts]
+    number = int(total(torch.tensor(valid.numel())))
+    if not number:
+        return counts
+    bar = largest(valid, max(1, round(fraction * number)), total)
+    # A probability below the threshold is a cross-entropy above its negative logarithm.
+    improbable = -math.log(threshold) if threshold > 0 else math.inf
+    return losses >= bar if bar <= improbable else losses > improbable
+
+
+def largest(values: Tensor, place: int, total: Total) -> float:
+    """The value at a place (1 for the largest) among those of all processes, found without bringing them together.
+
+    The bits of floating-point numbers from 0 up, read as integers, are in the numbers' order. So the value is found bit
+    by bit, each time counting how many are as large.
+
+    Args:
+        values: (n,) float32 or float64, 0 or more but for rounding; n may differ among the processes, and be 0.
+        place: 1 … the number of values in all processes.
+        total: Sums over the processes.
+    """
+    integer = torch.int64 if values.dtype == torch.float64 else torch.int32
+    bits = values.clamp(min=0).view(integer)
+    found = 0
+    for bit in range(torch.iinfo(integer).bits - 2, -1, -1):
+        candidate = found | 1 << bit
+        if int(total((bits >= candidate).sum())) >= place:
+            found = candidate
+    return float(torch.tensor(found, dtype=integer).view(values.dtype))

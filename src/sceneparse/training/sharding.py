@@ -1,0 +1,78 @@
+"""Networks too large for one device: each process holds a part of the weights (FSDP), the files stay whole.
+
+The parts come together layer by layer while a layer computes. Model folders and checkpoints hold whole tensors, so they
+don't tell by how many processes, or by which strategy, they were made.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.optim import Optimizer
+
+from sceneparse.networks import SceneParser
+
+LARGEST = 1 << 24
+"""Weights that come together at a time, where a module can be cut that finely."""
+
+
+def shard(network: SceneParser, mesh: DeviceMesh) -> SceneParser:
+    """Share the weights of a network among processes (FSDP2 of torch), the same in each before.
+
+    The backbone is cut into modules of at most `LARGEST` weights; all that is outside of it comes together at once.
+
+    Args:
+        network: The network; stays what it is, with its parameters and their names.
+        mesh: Fabric's: the processes along "data_parallel".
+    """
+    processes = mesh["data_parallel"]
+    # Not in channels-last order, which cannot be cut.
+    network.to(memory_format=torch.contiguous_format)
+    for unit in _units(network.backbone):
+        fully_shard(unit, mesh=processes)
+    fully_shard(network, mesh=processes)
+    return network
+
+
+def _units(module: nn.Module) -> Iterator[nn.Module]:
+    """The largest modules inside that have few enough weights and are called as one."""
+    for child in module.children():
+        weights = sum(parameter.numel() for parameter in child.parameters())
+        if 0 < weights <= LARGEST and not isinstance(child, nn.ModuleList | nn.ModuleDict):
+            yield child
+        else:
+            yield from _units(child)
+
+
+def is_sharded(network: nn.Module) -> bool:
+    """Whether a network's weights are shared among processes."""
+    return isinstance(network, FSDPModule)
+
+
+def whole(state: Any) -> Any:
+    """A state dictionary, of a network or an optimiser, with whole tensors; all processes call it together."""
+    if isinstance(state, DTensor):
+        return state.full_tensor()
+    if isinstance(state, dict):
+        return type(state)((key, whole(value)) for key, value in state.items())
+    return [whole(value) for value in state] if isinstance(state, list) else state
+
+
+def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Load an optimiser's state of whole tensors, each cut as its parameter is."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+    def cut(value: Any, parameter: Tensor) -> Any:
+        if not isinstance(value, Tensor) or not isinstance(parameter, DTensor) or value.shape != parameter.shape:
+            return value
+        return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
+
+    own = {
+        index: {key: cut(value, parameters[index]) for key, value in values.items()}
+        for index, values in state["state"].items()
+    }
+    optimizer.load_state_dict({**state, "state": own})

@@ -1,0 +1,94 @@
+"""How a training starts: on which device, in which number format, with which other processes."""
+
+import logging
+from typing import Any, Literal, get_args
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
+from lightning_fabric.strategies.strategy import Strategy
+
+from sceneparse.errors import UserError, require
+from sceneparse.inference import choose_device, choose_precision
+from sceneparse.processes import ALONE, Processes, membership
+from sceneparse.settings import Precision, TrainingSettings
+from sceneparse.training.sharding import shard
+
+FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+StrategyName = Literal["auto", "ddp", "fsdp"]
+
+
+def start_fabric(settings: TrainingSettings, strategy: StrategyName = "auto") -> tuple[Fabric, Precision, Processes]:
+    """Choose device and number format, and meet the processes that were started together with this one.
+
+    Args:
+        settings: The recipe's.
+        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or its part (fsdp).
+
+    Raises:
+        UserError: There is no such device, it cannot compute in this format, or the batch cannot be shared.
+    """
+    require(strategy in get_args(StrategyName), f"strategy '{strategy}' is unknown: use auto, ddp or fsdp")
+    # What Fabric says of devices at its start, we say in one line.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    device = choose_device(settings.device)
+    if settings.precision == "float16" and device.type == "cpu":
+        # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
+        raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
+    precision = str(choose_precision(device, settings.precision)).removeprefix("torch.")
+    member = membership()
+    if member is None:
+        require(strategy != "fsdp", "fsdp shares a network's weights among processes: start several (--devices N)")
+        fabric = Fabric(accelerator=device.type, devices=1, precision=FABRIC_PRECISION[precision])
+        fabric.launch()
+        return fabric, precision, ALONE  # type: ignore[return-value]
+    parts = settings.accumulate * member.world
+    require(
+        settings.batch % parts == 0,
+        f"training.batch is {settings.batch}, but must be a multiple of training.accumulate x processes = {parts}: it "
+        "is the batch of all processes together",
+    )
+    require(
+        device.type == "cpu" or member.local_world <= torch.cuda.device_count(),
+        f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
+        "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
+    )
+    chosen: Strategy = DDPStrategy()
+    if strategy == "fsdp":
+        require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")
+        chosen = ModelParallelStrategy(shard, data_parallel_size=member.world, tensor_parallel_size=1)
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=member.local_world,
+        num_nodes=member.nodes,
+        strategy=chosen,
+        precision=FABRIC_PRECISION[precision],
+        # However they were started: what SLURM says was translated.
+        plugins=[TorchElasticEnvironment()],
+    )
+    fabric.launch()
+    processes = Processes(member.rank, member.world, str(fabric.device))
+    return fabric, precision, processes  # type: ignore[return-value]
+
+
+def refuse_different_folders(processes: Processes, iteration: int) -> None:
+    """Refuse to train where the processes don't all see the same run folder, told by the checkpoint found there.
+
+    Raises:
+        UserError: They found different ones.
+    """
+    found = processes.gather(torch.tensor([[iteration]]))
+    require(
+        bool((found == found[0]).all()),
+        "the processes see different run folders (other checkpoints): --out must be on a disk that all machines share",
+    )
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
