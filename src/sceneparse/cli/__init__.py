@@ -18,6 +18,7 @@ from sceneparse.errors import UserError
 COMMANDS: dict[str, Command] = {
     "demo": training.DEMO,
     "train": training.TRAIN,
+    "sweep": training.SWEEP,
     "evaluate": evaluating.EVALUATE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,
