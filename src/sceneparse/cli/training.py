@@ -37,9 +37,9 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
-    from sceneparse.recipes.sweep import sweep_description, sweep_names
+    from sceneparse.recipes.sweep import load_sweep, sweep_names
 
-    sweeps = "\n".join(f"  {name:<28} {sweep_description(name)}" for name in sweep_names())
+    sweeps = "\n".join(f"  {name:<28} {load_sweep(name)['description']}" for name in sweep_names())
     parser.description = f"{parser.description}\n\nsweeps:\n{sweeps}"
     parser.add_argument("sweep", metavar="SWEEP", help="a sweep of the package (listed above) or a .yaml file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: sweeps/<the sweep's name>)")

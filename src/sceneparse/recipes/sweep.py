@@ -117,9 +117,13 @@ def sweep_names() -> list[str]:
     return packaged(_folder())
 
 
-def sweep_description(name: str) -> str:
-    """One line about a sweep of the package."""
-    return str(load(name, "sweep", _folder())[0].get("description", ""))
+def load_sweep(sweep: str | Path) -> dict[str, Any]:
+    """A sweep's file as it is written, unchecked.
+
+    Raises:
+        UserError: No such sweep, or not YAML.
+    """
+    return load(sweep, "sweep", _folder())[0]
 
 
 def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence[int] | None = None) -> Sweep:
