@@ -123,7 +123,8 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
                 figures=figures,
                 gains={name: spread.over(rows[0].figures[name]) for name, spread in figures.items()} if rows else {},
                 classes={
-                    one: Spread({s: iou[one] for s, iou in ious.items() if iou[one] is not None}) for one in grouped
+                    one: Spread({s: value for s, iou in ious.items() if (value := iou[one]) is not None})
+                    for one in grouped
                 },
                 minutes=Spread({seed: _minutes(folder / runs[seed].folder) for seed in found}),
             )

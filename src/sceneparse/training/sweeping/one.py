@@ -1,7 +1,7 @@
 """One run of a sweep, in a process of its own: train, then test under every protocol of the sweep.
 
-`python -m sceneparse.training.sweeping.one` reads the run as JSON from its standard input: "out" (the run folder),
-"recipe" and "tests" (protocols by name), both as their settings.
+`python -m sceneparse.training.sweeping` reads the run as JSON from its standard input: "out" (the run folder), "recipe"
+and "tests" (protocols by name), both as their settings.
 """
 
 import ctypes
@@ -80,7 +80,3 @@ def _end_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

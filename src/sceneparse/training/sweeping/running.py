@@ -199,7 +199,7 @@ class _Slots:
         log = (folder / LOG).open("a", encoding="utf-8")
         # In a session of its own: Ctrl-C in the terminal is for the sweep, which then stops its runs once.
         process = subprocess.Popen(
-            [sys.executable, "-m", "sceneparse.training.sweeping.one"],
+            [sys.executable, "-m", "sceneparse.training.sweeping"],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -93,6 +93,9 @@ def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], 
         f"Mean ± standard deviation over the seeds ({', '.join(map(str, sweep.seeds))}), in percent; gains are over "
         f"“{sweep.rows[0].name}”, seed by seed."
     )
+    parts += [
+        f"“{name}” is the mean IoU of the classes {', '.join(classes)}." for name, classes in sweep.groups.items()
+    ]
     for test, rows in found.items():
         protocols = dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows)
         parts += [f"## {test}", f"Protocol: {'; or '.join(protocols)}.", _markdown(_columns(sweep, rows, test))]
