@@ -40,7 +40,8 @@ class Board:
 
     def __enter__(self) -> "Board":
         known = f", {self._done} of them finished before" if self._done else ""
-        self._say(f"sweep {self._sweep.name}: {self._total} runs{known}, in {self._out}")
+        runs = "1 run" if self._total == 1 else f"{self._total} runs"
+        self._say(f"sweep {self._sweep.name}: {runs}{known}, in {self._out}")
         if self._bars:
             self._bars.start()
         return self

@@ -46,12 +46,15 @@ def write_chart(path: Path, sweep: Sweep, rows: Sequence[RowFigures]) -> None:
         panels.append(
             (name, [_Bar(one.row.name, one.figures[name], known) for one, known in zip(rows, published, strict=True)])
         )
-    height = sum(TITLE + len(bars) * (BAR + GAP) + AXIS for _, bars in panels) + GAP
+    height = sum(TITLE + len(bars) * (BAR + GAP) + AXIS for _, bars in panels) + 2 * GAP + TITLE
     image = Image.new("RGB", (WIDTH * FINE, height * FINE), "white")
     draw = ImageDraw.Draw(image)
     top = 0
     for title, bars in panels:
         top = _panel(draw, title, bars, top)
+    known = "; red: published" if any(bar.published is not None for _, bars in panels for bar in bars) else ""
+    note = f"bars: mean over the seeds; lines: one standard deviation to either side; dots: single seeds{known}"
+    draw.text((12 * FINE, (top + GAP) * FINE), note, fill=QUIET, font=ImageFont.load_default(size=12 * FINE))
     with whole_file(path) as temporary:
         image.save(temporary)
 
@@ -103,6 +106,7 @@ def _whisker(draw: ImageDraw.ImageDraw, low: float, high: float, middle: float) 
 def _range(bars: Sequence[_Bar]) -> tuple[float, float]:
     """The axis of a panel. From zero, unless all figures lie so high that their differences would not be seen."""
     values = [value for bar in bars for value in bar.spread.values.values()]
+    values += [bar.spread.mean + bar.spread.deviation for bar in bars if bar.spread.mean and bar.spread.deviation]
     values += [bar.published / 100 for bar in bars if bar.published is not None]
     high = min(1.0, max([*values, 0.01]) * 1.05)
     low = min(values, default=0.0)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from sceneparse.data import DataSet, open_dataset
 from sceneparse.inference import Engine, label, open_model, paint, resolve
+from sceneparse.labels import IGNORE
 from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.training.sheet import write_sheet
 from sceneparse.training.sweeping.figures import finished
@@ -57,7 +58,12 @@ def write_examples(sweep: Sweep, out: Path) -> None:
         for index in chosen
     ]
     if tiles:
-        write_sheet(out / EXAMPLES, ["picture", "truth", *engines], tiles, side=160)
+        shown = np.unique(
+            np.concatenate([labels.ravel() for index in chosen for labels in (_truth(dataset, index), *read[index])])
+        )
+        space = dataset.labels
+        legend = {space.names[one]: space.colors[one] for one in shown if one != IGNORE}
+        write_sheet(out / EXAMPLES, ["picture", "truth", *engines], tiles, side=160, legend=legend)
 
 
 def _engine(run: Run, out: Path) -> Engine:

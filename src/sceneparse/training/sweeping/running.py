@@ -13,7 +13,7 @@ from typing import IO
 import torch
 from rich.console import Console
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.sweep import Run, Sweep
@@ -53,11 +53,10 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
         UserError: A run could not even begin, or the folder holds another sweep's runs; nothing was run.
         TrainingStopped: Ctrl-C or SIGTERM; all that was done is kept.
     """
+    require(processes is None or processes >= 1, f"--processes is {processes}, but must be at least 1")
     check(sweep, out)
     devices = _devices(sweep)
     count = processes or max(1, len(devices))
-    if count < 1:
-        raise UserError(f"processes is {processes}, but must be at least 1")
     left = [run for run in sweep.runs() if finished(sweep, run, out) is None]
     failed: dict[str, str] = {}
     with StopRequest() as stop, closing(_Slots(sweep, out, count, devices)) as slots:
@@ -74,9 +73,10 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
         if stop.came:
             slots.close()
             raise TrainingStopped("stopped; the same command goes on from here")
-    write_summary(sweep, out, failed)
     write_examples(sweep, out)
-    print_summary(sweep, out, failed, Console())
+    write_summary(sweep, out, failed)
+    # Without a terminal to fit into, lines are as long as the table is wide.
+    print_summary(sweep, out, failed, Console(width=None if sys.stdout.isatty() else 160))
     return len(failed)
 
 

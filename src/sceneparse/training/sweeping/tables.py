@@ -116,7 +116,7 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
         columns = _columns(sweep, figures_of(sweep, test, out), test)
         table = Table(title=f"{sweep.name}: {test}")
         for name in columns:
-            table.add_column(name, justify="left" if name == "row" else "right")
+            table.add_column(name, justify="left" if name == "row" else "right", no_wrap=name != "row")
         for line in zip(*columns.values(), strict=True):
             table.add_row(*line)
         console.print(table)
@@ -124,7 +124,8 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
             console.print(f"protocol {protocol}", highlight=False)
     for name, reason in failed.items():
         console.print(f"failed: {name}: {reason}", style="red", soft_wrap=True, markup=False, highlight=False)
-    print(f"summary: {out / NAME}.md, {NAME}.csv, {NAME}.json, {NAME}.png")
+    pictures = [f"{NAME}.png", *([EXAMPLES] if (out / EXAMPLES).is_file() else [])]
+    print(f"summary: {out / NAME}.md, {NAME}.csv, {NAME}.json; pictures: {', '.join(pictures)}")
 
 
 def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[str]]:
