@@ -39,6 +39,7 @@ class FeaturePyramid(SceneParser):
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
         finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built.
+        only_finest: Whether the levels between the finest and the top only hand on what comes from above.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class FeaturePyramid(SceneParser):
         align_logits: bool | None,
         resampling: Resampling,
         finest: int = STRIDES[0],
+        only_finest: bool = False,
     ):
         super().__init__(
             backbone,
@@ -72,9 +74,12 @@ class FeaturePyramid(SceneParser):
         self.first_stage = STRIDES.index(finest)
         *lower, top = backbone.channels[self.first_stage :]
         self.align_maps = align_corners
-        self.norms = (
-            nn.ModuleList(ChannelNorm(width, feature_norm_eps) for width in backbone.channels) if feature_norm else None
-        )
+        self.norms: nn.ModuleList | None = None
+        if feature_norm:
+            self.norms = nn.ModuleList(
+                nn.Identity() if stage < self.first_stage else ChannelNorm(width, feature_norm_eps)
+                for stage, width in enumerate(backbone.channels)
+            )
         self.pyramid: PyramidPooling | None = None
         if bins:
             self.pyramid = PyramidPooling(
@@ -93,7 +98,7 @@ class FeaturePyramid(SceneParser):
         else:
             self.top = ConvNormReLU(top, channels, 1)
         self.laterals = nn.ModuleList(ConvNormReLU(width, channels, 1) for width in lower)
-        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower)
+        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower[: 1 if only_finest else None])
 
     def auxiliary(self, features: list[Tensor]) -> Tensor | None:
         """As in `SceneParser`; over the normalised feature, where there is one."""
@@ -102,16 +107,20 @@ class FeaturePyramid(SceneParser):
         return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
     def merge(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last."""
+        """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last.
+
+        With `only_finest` there are these two.
+        """
         if self.norms is not None:
             features = [norm(maps) for norm, maps in zip(self.norms, features, strict=True)]
         *lower, top = features[self.first_stage :]
         above = self.top(top if self.pyramid is None else self.pyramid(top))
         levels = [above]
-        for maps, lateral, level in reversed(list(zip(lower, self.laterals, self.levels, strict=True))):
+        for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])
             above = lateral(maps) + resize(above, size, self.align_maps)
-            levels.insert(0, level(above))
+            if place < len(self.levels):
+                levels.insert(0, self.levels[place](above))
         return levels
 
 

@@ -74,6 +74,7 @@ class UPerNet(FeaturePyramid):
             align_logits=align_logits,
             resampling=resampling,
             finest=finest,
+            only_finest=not fuse,
         )
         self.fuse = fuse
         if fuse:
