@@ -283,6 +283,8 @@ class ProtocolSettings:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
+        crf: Bring labels into line with the picture's edges by a dense conditional random field, as the papers' rivals
+            do. Not for models of several tasks.
         absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
             as "zero".
     """
@@ -296,6 +298,7 @@ class ProtocolSettings:
     scales: tuple[float, ...] | None = None
     flip: bool | None = None
     average: Literal["logits", "probabilities"] | None = None
+    crf: bool | None = None
     absent: Literal["skip", "zero"] | None = None
 
     def __post_init__(self) -> None:
