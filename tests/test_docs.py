@@ -12,7 +12,8 @@ from PIL import Image
 
 from sceneparse import cli
 from sceneparse.labels import LabelSpace
-from sceneparse.recipes import from_mapping, recipe_names
+from sceneparse.recipes import from_mapping, read_recipe, recipe_names
+from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
 from sceneparse.weights import save_model
 from small import TINY, write_data_set
@@ -66,7 +67,7 @@ def _commands() -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
         for line in re.findall(r"^    (sceneparse .*)$", page.read_text(), re.M):
-            if "RECIPE" not in line and "[--" not in line:
+            if "RECIPE" not in line and "SWEEP" not in line and "[--" not in line:
                 found.append((page.name, line.split("#")[0]))
     return found
 
@@ -77,6 +78,8 @@ def test_commands_in_the_docs_are_commands(page: str, line: str) -> None:
     arguments = cli._parse(name, rest)
     if name == "train":
         assert arguments.recipe in recipe_names(), page
+    if name == "sweep":
+        assert arguments.sweep in sweep_names(), page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -84,3 +87,15 @@ def test_links_and_pictures_in_the_docs_exist(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).is_file(), target
+
+
+@pytest.mark.parametrize(("page", "text"), _blocks("yaml (?:recipe|sweep)"))
+def test_recipes_that_extend_others_and_sweeps_in_the_docs_can_be_read(page: str, text: str, tmp_path: Path) -> None:
+    (base,) = (text for _, text in _blocks("yaml") if "# streets.yaml" in text)
+    (tmp_path / "streets.yaml").write_text(base)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    if "extends:" in text:
+        assert read_recipe(path).data.root == "my-data", page
+    else:
+        assert len(read_sweep(path).rows) == 4, page

@@ -68,8 +68,12 @@ class AugmentationSettings:
 
     Args:
         crop: Height and width of a training crop. What is missing is padded (picture: mean, mask: ignored).
-            Null: whole pictures at their own size, whatever `scale` says; they must all be of one size.
+            Null: whole pictures. With `short` a batch is padded to its largest; without, pictures keep their own size,
+            whatever `scale` says, and must all be of one size.
         scale: Range of the random resize factor.
+        short: Shorter sides in pixels, one of which is drawn for each picture in place of a factor of `scale` (UPerNet
+            paper); null goes by `scale`.
+        max_long: With `short`: upper bound of the longer side; null for none.
         mirror: Probability of a left-right flip.
         rotate: Largest rotation in degrees, either way.
         rotate_probability: Probability of rotating at all.
@@ -79,6 +83,8 @@ class AugmentationSettings:
 
     crop: tuple[int, int] | None = (473, 473)
     scale: tuple[float, float] = (0.5, 2.0)
+    short: tuple[int, ...] | None = None
+    max_long: int | None = None
     mirror: float = 0.5
     rotate: float = 10.0
     rotate_probability: float = 0.5
@@ -94,6 +100,18 @@ class AugmentationSettings:
         require(
             self.crop is None or min(self.crop) >= 1,
             f"augmentation.crop is {self.crop}, but must be two positive numbers or null",
+        )
+        require(
+            self.short is None or min(self.short, default=0) >= 1,
+            f"augmentation.short is {self.short}, but must be positive numbers or null",
+        )
+        require(
+            self.max_long is None or self.max_long >= 1,
+            f"augmentation.max_long is {self.max_long}, but must be at least 1 or null",
+        )
+        require(
+            self.max_long is None or self.short is not None,
+            "augmentation.max_long has no effect, since augmentation.short is null",
         )
         for name in ("mirror", "rotate_probability", "blur_probability", "color"):
             require(0 <= getattr(self, name) <= 1, f"augmentation.{name} is {getattr(self, name)}, but must be in 0..1")
@@ -262,6 +280,8 @@ class ProtocolSettings:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
+        crf: Bring labels into line with the picture's edges by a dense conditional random field, as the papers' rivals
+            do. Not for models of several tasks.
         absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
             as "zero".
     """
@@ -275,6 +295,7 @@ class ProtocolSettings:
     scales: tuple[float, ...] | None = None
     flip: bool | None = None
     average: Literal["logits", "probabilities"] | None = None
+    crf: bool | None = None
     absent: Literal["skip", "zero"] | None = None
 
     def __post_init__(self) -> None:

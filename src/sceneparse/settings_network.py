@@ -113,7 +113,7 @@ class NetworkSettings:
             tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).
         output_stride: Stride of the backbone's last features: 8, 16 or 32. UPerNets always use 32.
         channels: Width of the head.
-        bins: Grid sizes of the pyramid pooling.
+        bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
             the unified UPerNet's release).
         resize_first: upernet and upernet_unified only: pooled maps are resized before they are reduced (CSAIL's
@@ -121,6 +121,8 @@ class NetworkSettings:
         feature_norm: upernet and upernet_unified only: each feature of the backbone is normalised over its channels
             (segmentation_models_pytorch; Swin and ConvNeXt under transformers).
         feature_norm_eps: What that normalisation adds to the variance.
+        finest: upernet only: stride of the finest level; levels below it are not built (UPerNet paper, table 2).
+        fuse: upernet only: the head stands on all levels together; false: on the finest alone (the same table).
         stages: PSPNet only: the stage of the backbone on which the pyramid stands. Below 4 later ones are left out.
         branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU (norm, the papers), the same but
             for a grid of one cell, which has a bias instead of the batch norm (norm_but_one), a convolution with bias
@@ -154,6 +156,8 @@ class NetworkSettings:
     resize_first: bool = False
     feature_norm: bool = False
     feature_norm_eps: float = 1e-6
+    finest: Literal[4, 8, 16] = 4
+    fuse: bool = True
     stages: Literal[2, 3, 4] = 4
     branch: Branch = "norm"
     kernel: Literal[1, 3] = 3
@@ -174,7 +178,7 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         require(self.channels >= 1, f"network.channels is {self.channels}, but must be at least 1")
         require(
-            len(self.bins) >= 1 and min(self.bins) >= 1,
+            min(self.bins, default=1) >= 1 and (len(self.bins) >= 1 or self.architecture == "upernet"),
             f"network.bins is {list(self.bins)}, but needs at least one grid size, each at least 1",
         )
         require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}, but must be at least 0 and below 1")
@@ -226,6 +230,11 @@ class NetworkSettings:
             require(
                 pyramid or getattr(self, name) == usual,
                 f"network.{name} has no effect: only upernet and upernet_unified have it",
+            )
+        for name, whole in (("finest", 4), ("fuse", True)):
+            require(
+                self.architecture == "upernet" or getattr(self, name) == whole,
+                f"network.{name} has no effect: only upernet has it",
             )
         require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
         require(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sceneparse.data.augment import augment
+from sceneparse.data.augment import augment, padded
 from sceneparse.data.sample import Sample
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings
@@ -163,3 +163,29 @@ def test_the_original_is_never_changed() -> None:
     for seed in range(10):
         augment(before, EVERYTHING, MEAN, rng(seed))
     assert torch.equal(before.image, image) and torch.equal(before.masks()["objects"], mask)
+
+
+SHORT = replace(NOTHING, short=(20, 30, 40), max_long=50)
+
+
+def test_pictures_are_brought_to_one_of_the_short_sides_and_keep_their_shape() -> None:
+    sizes = {augment(sample(60, 80), SHORT, MEAN, rng(seed)).size for seed in range(40)}
+    assert sizes == {(20, 27), (30, 40), (38, 50)}  # the last would be 40 by 53, but its long side is bounded
+    assert {size[1] for size in (augment(sample(80, 60), SHORT, MEAN, rng(seed)).size for seed in range(9))} <= {
+        20,
+        30,
+        38,
+    }
+
+
+def test_a_short_side_and_a_crop_cut_a_window_of_the_resized_picture() -> None:
+    after = augment(sample(60, 80), replace(SHORT, crop=(16, 16)), MEAN, rng(1))
+    assert after.size == (16, 16)
+
+
+def test_a_sample_is_filled_up_below_and_to_the_right() -> None:
+    after = padded(sample(20, 30), (24, 32), MEAN)
+    assert torch.equal(after.image[:, :20, :30], sample(20, 30).image)
+    assert after.image[:, 23, 31].tolist() == [128, 64, 191]
+    assert after.objects is not None and after.parts is not None
+    assert (after.objects[20:] == IGNORE).all() and (after.parts[:, 30:] == IGNORE).all()

@@ -13,7 +13,7 @@ from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.order import Share, places
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
 
 AUGMENTATION = AugmentationSettings(crop=(16, 20), color=0.3)
@@ -220,3 +220,12 @@ def running(process: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_whole_pictures_of_several_sizes_are_filled_up_to_the_largest_of_their_batch() -> None:
+    pictures = Pictures(8, lambda index: (24, 20 + 4 * index))
+    settings = AugmentationSettings(crop=None, short=(12, 18), rotate_probability=0.0, blur_probability=0.0)
+    for batch in batches(pictures, augmentation=settings):
+        widths = (batch.objects[:, 0] != IGNORE).sum(1)
+        assert batch.images.shape[-1] == widths.max() and len(set(widths.tolist())) > 1
+        assert batch.images.shape[-2:] == batch.objects.shape[-2:]

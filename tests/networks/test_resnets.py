@@ -57,3 +57,11 @@ def test_doubled_dilation_keeps_strides_and_grows_from_the_second_block_of_a_sta
 def test_doubled_dilation_is_refused_where_nobody_has_it(name: str, output_stride: int) -> None:
     with pytest.raises(UserError, match=r"backbone\.dilation is doubled"):
         Backbone(name, output_stride=output_stride, dilation="doubled")
+
+
+def test_the_deepest_network_of_the_pspnet_paper_has_269_layers_with_weights() -> None:
+    with torch.device("meta"):
+        backbone = Backbone("resnet269s", output_stride=8)
+    stages = [len(getattr(backbone.body, f"layer{number}")) for number in (1, 2, 3, 4)]
+    assert stages == [3, 30, 48, 8] and 3 * sum(stages) + 2 == 269
+    assert backbone.channels == [256, 512, 1024, 2048]

@@ -46,3 +46,31 @@ def test_grids_can_be_resized_before_they_are_reduced(pool: str, training: bool)
         for value, branch, grid in zip(got[1:], pyramid.branches, grids, strict=True):
             expected = branch(resize(grid, (5, 7), False))
             torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("finest", "size"), [(4, 16), (8, 8), (16, 4)])
+@pytest.mark.parametrize("fuse", [True, False])
+def test_the_finest_level_gives_the_logits_their_size_and_nothing_is_built_below_it(
+    finest: int, size: int, fuse: bool
+) -> None:
+    network = make(finest=finest, fuse=fuse, feature_norm=True).train()
+    output = network(torch.randn(2, 3, 64, 64))
+    assert output.logits.shape == (2, 5, size, size)
+    (output.logits.sum() + output.aux.sum()).backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+
+
+def test_a_bare_fpn_has_a_lateral_convolution_in_place_of_the_pyramid() -> None:
+    network = make(bins=(), fuse=False, aux=False)
+    assert network.pyramid is None and network.top.conv.kernel_size == (1, 1)
+    features = network.backbone(torch.randn(1, 3, 64, 64))
+    above = network.top(features[3])
+    for maps, lateral in reversed(list(zip(features[:3], network.laterals, strict=True))):
+        above = lateral(maps) + resize(above, (maps.shape[-2], maps.shape[-1]), False)
+    torch.testing.assert_close(network.decode(features), network.head(network.levels[0](above)))
+
+
+def test_fusion_is_what_the_paper_adds_last() -> None:
+    fused, bare = (sum(weight.numel() for weight in make(fuse=fuse).parameters()) for fuse in (True, False))
+    # Three more 3×3 convolutions' worth of input in the head, and those of the two levels between with their norms.
+    assert fused - bare == 3 * 16 * 16 * 9 + 2 * (16 * 16 * 9 + 2 * 16)

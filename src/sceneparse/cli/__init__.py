@@ -19,6 +19,7 @@ from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, 
 COMMANDS: dict[str, Command] = {
     "demo": training.DEMO,
     "train": training.TRAIN,
+    "sweep": training.SWEEP,
     "evaluate": evaluating.EVALUATE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,

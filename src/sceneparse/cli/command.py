@@ -25,6 +25,9 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
     group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
     group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
+    group.add_argument(
+        "--crf", action="store_true", default=None, help="bring labels into line with edges by a dense CRF (slow)"
+    )
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
 
 
@@ -36,6 +39,7 @@ def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
         "flip": arguments.flip,
         "window": arguments.window,
         "stride": arguments.stride,
+        "crf": arguments.crf,
     }
     return [f"--{key}={value}" for key, value in values.items() if value is not None]
 

@@ -1,4 +1,4 @@
-"""Verbs that train: demo and train."""
+"""Verbs that train: demo, train and sweep."""
 
 import argparse
 from pathlib import Path
@@ -50,6 +50,33 @@ def _train_here(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
+    from sceneparse.recipes.sweep import load_sweep, sweep_names
+
+    sweeps = "\n".join(f"  {name:<28} {load_sweep(name)['description']}" for name in sweep_names())
+    parser.description = f"{parser.description}\n\nsweeps:\n{sweeps}"
+    parser.add_argument("sweep", metavar="SWEEP", help="a sweep of the package (listed above) or a .yaml file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="its folder (default: sweeps/<the sweep's name>)")
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="runs at a time (default: one for each GPU, one on the CPU)"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="S", help="seeds of each row (default: the sweep's)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run, and run nothing")
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from sceneparse.recipes.sweep import read_sweep
+
+    sweep = read_sweep(arguments.sweep, arguments.settings, arguments.seeds)
+    out = arguments.out or Path("sweeps") / sweep.name
+    from sceneparse.training.sweeping import list_runs, run_sweep
+
+    if arguments.dry_run:
+        list_runs(sweep, out)
+        return 0
+    return 1 if run_sweep(sweep, out, processes=arguments.processes) else 0
+
+
 DEMO = Command(
     "built-in toy world: train, evaluate, predict and report, in minutes, with nothing but this package",
     "sceneparse demo --out demo",
@@ -62,5 +89,13 @@ TRAIN = Command(
     "sceneparse train camvid-pspnet-mobilenetv2 --data.root CamVid --training.iterations 2000",
     _train_arguments,
     _train,
+    settings=True,
+)
+
+SWEEP = Command(
+    "train a table of settings with several seeds, and sum it up: means, spreads, pictures",
+    "sceneparse sweep toy-table1 --out sweeps/toy-table1",
+    _sweep_arguments,
+    _sweep,
     settings=True,
 )

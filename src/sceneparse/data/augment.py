@@ -30,8 +30,8 @@ GREY = (0.299, 0.587, 0.114)
 def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float], rng: np.random.Generator) -> Sample:
     """Change a sample at random, its picture and all its label maps alike.
 
-    Without a crop the picture keeps its size, so `settings.scale` has no part in it. Colour changes apply to pictures
-    of three channels.
+    Without a crop the whole picture is kept: at the size that `settings.short` gives it, or else at its own, so that
+    `settings.scale` has no part in it. Colour changes apply to pictures of three channels.
 
     Args:
         sample: Picture (C, H, W) uint8 and label maps (H, W) int16.
@@ -42,8 +42,12 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
     """
     draw = _Draw.from_rng(settings, rng)
     height, width = sample.size
-    crop = settings.crop or (height, width)
-    scale = draw.scale if settings.crop else 1.0
+    if draw.short:
+        bound = settings.max_long or math.inf
+        scale = min(draw.short / min(height, width), bound / max(height, width))
+    else:
+        scale = draw.scale if settings.crop else 1.0
+    crop = settings.crop or (_scaled(height, scale), _scaled(width, scale))
     rows = _Span.choose(height, crop[0], scale, draw.top, _margin(crop[0], crop[1], draw.angle))
     columns = _Span.choose(width, crop[1], scale, draw.left, _margin(crop[1], crop[0], draw.angle))
 
@@ -55,7 +59,7 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
 
     if settings.color and image.shape[0] == 3:
         image = _recolor(image.float(), *draw.color)
-    fill = torch.tensor(mean, dtype=torch.float32).mul_(255).expand(sample.image.shape[0])
+    fill = _fill(mean, sample.image)
     if draw.angle:
         grid = _rotation_grid(crop, rows, columns, draw.angle)
         image = _rotate(image.float(), fill, grid)
@@ -73,10 +77,18 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
     return sample.with_images(image.contiguous(), {name: mask.contiguous() for name, mask in masks.items()})
 
 
+def padded(sample: Sample, size: tuple[int, int], mean: Sequence[float]) -> Sample:
+    """A sample filled up to a size, below and to the right, as `augment` fills what the picture does not cover."""
+    image = _pad(sample.image, size, 0, 0, _fill(mean, sample.image))
+    return sample.with_images(image, {name: _pad_mask(mask, size, 0, 0) for name, mask in sample.masks().items()})
+
+
 class _Draw(NamedTuple):
     """What chance decided for one sample."""
 
     scale: float
+    short: int
+    """Shorter side in pixels; 0 goes by the scale."""
     angle: float
     """Radians; 0 for no rotation."""
     top: float
@@ -94,6 +106,7 @@ class _Draw(NamedTuple):
         low, high = settings.scale
         return cls(
             scale=low + (high - low) * scale,
+            short=settings.short[int(scale * len(settings.short))] if settings.short else 0,
             angle=math.radians(settings.rotate) * (2 * angle - 1) if turn < settings.rotate_probability else 0.0,
             top=top,
             left=left,
@@ -122,7 +135,7 @@ class _Span:
     @classmethod
     def choose(cls, length: int, crop: int, scale: float, place: float, margin: int) -> "_Span":
         """Cut a window of `crop` pixels, plus `margin` on both sides, out of a side that is scaled by `scale`."""
-        scaled = max(1, round(length * scale))
+        scaled = _scaled(length, scale)
         first = int(place * (scaled - crop + 1)) if scaled > crop else -((crop - scaled) // 2)
         low, high = max(0, first - margin), min(scaled, first + crop + margin)
         start = min(round(low * length / scaled), length - 1)
@@ -135,12 +148,21 @@ class _Span:
         return ((torch.arange(self.size) + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
 
 
+def _scaled(length: int, scale: float) -> int:
+    return max(1, round(length * scale))
+
+
 def _margin(along: int, across: int, angle: float) -> int:
     """How far a crop's corners reach beyond its side of length `along` when it is turned."""
     if not angle:
         return 0
     turned = along * abs(math.cos(angle)) + across * abs(math.sin(angle))
     return max(0, math.ceil((turned - along) / 2)) + 1
+
+
+def _fill(mean: Sequence[float], image: Tensor) -> Tensor:
+    """The colour of what a picture does not cover, 0..255, a value a channel."""
+    return torch.tensor(mean, dtype=torch.float32).mul_(255).expand(image.shape[0])
 
 
 def _pad(image: Tensor, crop: tuple[int, int], top: int, left: int, fill: Tensor) -> Tensor:

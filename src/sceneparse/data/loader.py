@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sceneparse.data.augment import augment
+from sceneparse.data.augment import augment, padded
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.order import AUGMENTATION, Place, Share, places, stream
 from sceneparse.data.sample import DataSet, Sample, Task
@@ -105,7 +105,7 @@ def training_batches(
         _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers), tasks),
         batch_sampler=_Places(dataset, batch, seed, start, stop, Share(rank, world, parts)),
         num_workers=workers,
-        collate_fn=_Collate(tasks),
+        collate_fn=_Collate(tasks, preprocessing.mean if augmentation.short and augmentation.crop is None else None),
         worker_init_fn=_begin_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
@@ -199,9 +199,15 @@ class _Failure:
 
 
 class _Collate:
-    """Samples to a batch; what a sample has no truth for is `IGNORE`."""
+    """Samples to a batch; what a sample has no truth for is `IGNORE`.
 
-    def __init__(self, tasks: Collection[Task]) -> None:
+    Args:
+        tasks: The tasks whose truth is wanted.
+        mean: The colour with which samples are filled up to the largest height and width; None refuses unequal ones.
+    """
+
+    def __init__(self, tasks: Collection[Task], mean: Sequence[float] | None) -> None:
+        self.mean = mean
         self.maps = [name for name in ("parts", "materials", "textures") if name in tasks]
         self.scenes = "scene" in tasks
 
@@ -212,6 +218,9 @@ class _Collate:
                 return item
             indices.append(item[0])
             samples.append(item[1])
+        if self.mean is not None:
+            height, width = (max(sample.size[axis] for sample in samples) for axis in (0, 1))
+            samples = [padded(sample, (height, width), self.mean) for sample in samples]
         first = samples[0]
         for sample in samples:
             if sample.image.shape != first.image.shape:

@@ -59,8 +59,10 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         tasks: The tasks that are wanted; the network must have a head for each.
 
     Raises:
-        UserError: The engine gives the objects alone.
+        UserError: The engine gives the objects alone, or the protocol has a CRF.
     """
+    if protocol.crf:
+        raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
     heads = _StackedHeads(task_engine(engine), tasks)
     height, width = image.shape[-2:]
     found = {name: _empty(height, width) for name in heads.maps}

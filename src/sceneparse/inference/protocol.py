@@ -24,6 +24,7 @@ class TestProtocol:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images.
+        crf: Whether labels are those of a dense conditional random field over the averaged scores (see `crf`).
         absent: How the mean IoU counts classes that occur neither in truth nor in prediction.
         multiple: Resized sides are rounded up to multiples of this; no setting, a part of the known protocol.
     """
@@ -39,6 +40,7 @@ class TestProtocol:
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     average: Literal["logits", "probabilities"] = "logits"
+    crf: bool = False
     absent: Literal["skip", "zero"] = "skip"
     multiple: int = 1
 
@@ -80,6 +82,8 @@ class TestProtocol:
         ]
         if self.window is not None or self.flip or len(self.scales) > 1:
             parts.append(f"{self.average} averaged")
+        if self.crf:
+            parts.append("dense CRF")
         parts.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
         return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(parts)}"
 

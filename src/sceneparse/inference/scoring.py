@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sceneparse.inference.crf import refine
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
@@ -50,13 +51,16 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
 def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction:
     """The most probable class of every pixel, at the picture's own size.
 
-    Works through bands of rows: scores of the whole picture are never held.
+    Works through bands of rows: scores of the whole picture are never held, unless the protocol has a CRF.
 
     Args:
         engine: What gives scores.
         image: (C, H, W) uint8.
         protocol: How the picture is tested.
     """
+    if protocol.crf:
+        best, winner = _refined(engine, image, protocol).max(dim=0)
+        return Prediction(winner.to(torch.int16).cpu(), best.cpu())
     height, width = image.shape[-2:]
     labels = torch.empty(height, width, dtype=torch.int16)
     confidence = torch.empty(height, width)
@@ -82,12 +86,20 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     Returns:
         (H, W) int16 class indices, on the CPU.
     """
+    if protocol.crf:
+        return _refined(engine, image, protocol).argmax(dim=0).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
     if protocol.window is None and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
         # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
         views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
         return _winners(engine, mean(views), own)
     return _row_winners(engine, every_scale(engine, image, protocol), own)
+
+
+def _refined(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
+    """Probabilities (classes, H, W) of the dense conditional random field over a picture's averaged scores."""
+    found = scores(engine, image, protocol)
+    return refine(found.clamp_min(1e-9).log() if _probabilities(protocol) else found, image)
 
 
 @torch.no_grad()

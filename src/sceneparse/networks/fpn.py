@@ -6,7 +6,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.backbone import STRIDES, Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact import ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU
@@ -15,7 +15,7 @@ from sceneparse.networks.resample import resize
 
 
 class FeaturePyramid(SceneParser):
-    """Four levels of equal width: pyramid pooling on stage 4, then from the top down, added to each stage below.
+    """Levels of equal width: pyramid pooling on stage 4, then from the top down, added to each stage below.
 
     What is made of the levels is left to the networks that have one.
 
@@ -23,7 +23,8 @@ class FeaturePyramid(SceneParser):
         backbone: The feature extractor at output stride 32.
         num_classes: Number of classes.
         channels: Width of every level.
-        bins: Grid sizes of the pyramid pooling.
+        bins: Grid sizes of the pyramid pooling; none leaves it out: a 1×1 convolution stands on stage 4, as on the
+            stages below.
         pool: Pooling of the pyramid.
         branch_channels: Width of each reduced grid of the pyramid pooling; None means `channels`.
         resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
@@ -37,6 +38,8 @@ class FeaturePyramid(SceneParser):
         align_logits: How the logits want to be resized; None means like the maps.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
+        finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built.
+        only_finest: Whether the levels between the finest and the top only hand on what comes from above.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class FeaturePyramid(SceneParser):
         align_corners: bool,
         align_logits: bool | None,
         resampling: Resampling,
+        finest: int = STRIDES[0],
+        only_finest: bool = False,
     ):
         super().__init__(
             backbone,
@@ -66,26 +71,34 @@ class FeaturePyramid(SceneParser):
             dropout=dropout,
             align_corners=align_corners if align_logits is None else align_logits,
         )
-        *lower, top = backbone.channels
+        self.first_stage = STRIDES.index(finest)
+        *lower, top = backbone.channels[self.first_stage :]
         self.align_maps = align_corners
-        self.norms = (
-            nn.ModuleList(ChannelNorm(width, feature_norm_eps) for width in backbone.channels) if feature_norm else None
-        )
-        self.pyramid = PyramidPooling(
-            top,
-            bins,
-            branch_channels=branch_channels or channels,
-            pool=pool,
-            resize_first=resize_first,
-            align_corners=align_corners,
-        )
-        # Grids that are resized already leave nothing to do before resizing.
-        over_grids = partial(
-            ConcatConv2d, align_corners=align_corners, resampling="plain" if resize_first else resampling
-        )
-        self.top = ConvNormReLU(self.pyramid.channels, channels, 3, make=over_grids)
+        self.norms: nn.ModuleList | None = None
+        if feature_norm:
+            self.norms = nn.ModuleList(
+                nn.Identity() if stage < self.first_stage else ChannelNorm(width, feature_norm_eps)
+                for stage, width in enumerate(backbone.channels)
+            )
+        self.pyramid: PyramidPooling | None = None
+        if bins:
+            self.pyramid = PyramidPooling(
+                top,
+                bins,
+                branch_channels=branch_channels or channels,
+                pool=pool,
+                resize_first=resize_first,
+                align_corners=align_corners,
+            )
+            # Grids that are resized already leave nothing to do before resizing.
+            over_grids = partial(
+                ConcatConv2d, align_corners=align_corners, resampling="plain" if resize_first else resampling
+            )
+            self.top = ConvNormReLU(self.pyramid.channels, channels, 3, make=over_grids)
+        else:
+            self.top = ConvNormReLU(top, channels, 1)
         self.laterals = nn.ModuleList(ConvNormReLU(width, channels, 1) for width in lower)
-        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower)
+        self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower[: 1 if only_finest else None])
 
     def auxiliary(self, features: list[Tensor]) -> Tensor | None:
         """As in `SceneParser`; over the normalised feature, where there is one."""
@@ -94,15 +107,20 @@ class FeaturePyramid(SceneParser):
         return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
     def merge(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of stages 1 to 4 to the levels (N, channels, h, w) at strides 4 to 32, finest first."""
+        """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last.
+
+        With `only_finest` there are these two.
+        """
         if self.norms is not None:
             features = [norm(maps) for norm, maps in zip(self.norms, features, strict=True)]
-        above = self.top(self.pyramid(features[3]))
+        *lower, top = features[self.first_stage :]
+        above = self.top(top if self.pyramid is None else self.pyramid(top))
         levels = [above]
-        for maps, lateral, level in reversed(list(zip(features, self.laterals, self.levels, strict=False))):
+        for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])
             above = lateral(maps) + resize(above, size, self.align_maps)
-            levels.insert(0, level(above))
+            if place < len(self.levels):
+                levels.insert(0, self.levels[place](above))
         return levels
 
 

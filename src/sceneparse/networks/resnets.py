@@ -1,7 +1,8 @@
 """ResNets with a stem of three 3×3 convolutions that timm has not named, made known to it.
 
 timm has the deep stems from 50 layers on: resnet50c (widths 32, 32, 64) and resnet50s (64, 64, 128). Some published
-scene parsers put them under shallower and deeper ones: CSAIL's ResNet-18, mmsegmentation's ResNet-18 V1c.
+scene parsers put them under shallower and deeper ones: CSAIL's ResNet-18, mmsegmentation's ResNet-18 V1c, the PSPNet
+paper's ResNet-269.
 """
 
 from collections.abc import Callable
@@ -13,19 +14,21 @@ from torch import nn
 
 STEM_WIDTHS = {"c": 32, "s": 64}
 
+RESNET269 = (3, 30, 48, 8)
+"""Bottlenecks in each stage of the PSPNet paper's deepest network: 3 · 89 convolutions, the stem and the classifier."""
 
-def _register(base: str, letter: str) -> None:
-    name = f"{base}{letter}"
+
+def _register(name: str, base: str, letter: str, **own: Any) -> None:
 
     def make(pretrained: bool = False, **options: Any) -> nn.Module:
         if pretrained:
             raise ValueError(f"there are no weights of {name}")
         stem: dict[str, Any] = {"stem_type": "deep", "stem_width": STEM_WIDTHS[letter]}
-        model: nn.Module = timm.create_model(base, pretrained=False, **stem, **options)
+        model: nn.Module = timm.create_model(base, pretrained=False, **stem, **own, **options)
         return model
 
     make.__name__ = name
-    make.__doc__ = f"{base} with a deep stem."
+    make.__doc__ = f"{name} with a deep stem."
     entry: Callable[..., nn.Module] = make
     register_model(entry)
 
@@ -33,4 +36,7 @@ def _register(base: str, letter: str) -> None:
 for _base in ("resnet18", "resnet26", "resnet34", "resnet200"):
     for _letter in STEM_WIDTHS:
         if not timm.is_model(f"{_base}{_letter}"):
-            _register(_base, _letter)
+            _register(f"{_base}{_letter}", _base, _letter)
+
+if not timm.is_model("resnet269s"):
+    _register("resnet269s", "resnet200", "s", layers=RESNET269)

@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.backbone import STRIDES, Backbone
 from sceneparse.networks.exact import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid
 from sceneparse.networks.heads import Head
@@ -19,7 +19,7 @@ class UPerNet(FeaturePyramid):
         backbone: The feature extractor at output stride 32.
         num_classes: Number of classes.
         channels: Width of every level, of each reduced grid of the pyramid pooling, and of the head.
-        bins: Grid sizes of the pyramid pooling.
+        bins: Grid sizes of the pyramid pooling; none leaves it out.
         pool: Pooling of the pyramid.
         aux: Whether there is an auxiliary head on stage 3.
         dropout: Probability of dropping a channel before each classifier.
@@ -32,6 +32,8 @@ class UPerNet(FeaturePyramid):
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
+        finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built (table 2).
+        fuse: Whether the head stands on all levels, resized and put together; else on the finest alone (table 2).
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class UPerNet(FeaturePyramid):
         feature_norm_eps: float = 1e-6,
         aux_channels: int | None = None,
         resampling: Resampling = "exact",
+        finest: int = STRIDES[0],
+        fuse: bool = True,
     ):
         super().__init__(
             backbone,
@@ -69,11 +73,18 @@ class UPerNet(FeaturePyramid):
             align_corners=align_corners,
             align_logits=align_logits,
             resampling=resampling,
+            finest=finest,
+            only_finest=not fuse,
         )
-        concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
-        self.head = Head([channels] * len(backbone.channels), channels, num_classes, dropout, make=concat)
+        self.fuse = fuse
+        if fuse:
+            concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
+            self.head = Head([channels] * (1 + len(self.laterals)), channels, num_classes, dropout, make=concat)
+        else:
+            self.head = Head(channels, channels, num_classes, dropout)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at stride 4."""
-        logits: Tensor = self.head(self.merge(features))
+        """Features of stages 1 to 4 to logits at the finest level's size."""
+        levels = self.merge(features)
+        logits: Tensor = self.head(levels if self.fuse else levels[0])
         return logits

@@ -5,7 +5,6 @@ import difflib
 import re
 import textwrap
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -14,7 +13,18 @@ import docstring_parser
 import yaml
 
 from sceneparse.errors import UserError
+from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
 from sceneparse.settings import Recipe
+
+__all__ = [
+    "from_mapping",
+    "read_recipe",
+    "recipe_names",
+    "refuse_unknown_settings",
+    "settings_help",
+    "to_mapping",
+    "to_yaml",
+]
 
 Settings = TypeVar("Settings")
 
@@ -69,14 +79,10 @@ def from_mapping(kind: type[Settings], mapping: dict[str, Any], where: str, over
         ) from None
 
 
-def recipe_names() -> list[str]:
-    """The recipes that come with the package."""
-    folder = resources.files("sceneparse") / "recipes"
-    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
-
-
 def read_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by the name of one that comes with the package, or from a YAML file.
+
+    A recipe that `extends` another says only what differs from that one.
 
     Args:
         recipe: A name (`recipe_names`) or a path that ends in .yaml or .yml.
@@ -85,36 +91,21 @@ def read_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         UserError: No such recipe, not YAML, or settings that don't hold together.
     """
-    text, where = str(recipe), str(recipe)
-    if text.endswith((".yaml", ".yml")):
-        try:
-            content = Path(recipe).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UserError(
-                f"{where}: no such recipe file; recipes in the package: {', '.join(recipe_names())}"
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{where}: cannot be read ({error})") from None
-    else:
-        names = recipe_names()
-        if text not in names:
-            near = difflib.get_close_matches(text, names, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"give a .yaml file or one of: {', '.join(names)}"
-            raise UserError(f"no recipe named '{text}'; {hint}")
-        content = (resources.files("sceneparse") / "recipes" / f"{text}.yaml").read_text(encoding="utf-8")
-        where = f"recipe {text}"
-    try:
-        mapping = yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML ({' '.join(str(error).split())})") from None
-    if mapping is None:
-        mapping = {}
-    if not isinstance(mapping, dict):
-        raise UserError(
-            f"{where}: expected settings such as 'network: {{architecture: pspnet}}', found {type(mapping).__name__}"
-        )
-    mapping.setdefault("name", Path(text).stem)
-    return from_mapping(Recipe, mapping, where, overrides)
+    file = read_file(recipe)
+    refuse_unknown_settings(file)
+    return from_mapping(Recipe, file.settings(), file.layers[-1][0], overrides)
+
+
+def refuse_unknown_settings(file: RecipeFile) -> None:
+    """Refuse unknown settings, each in the file where it stands.
+
+    Raises:
+        UserError: There is one.
+    """
+    known = _dotted(Recipe)
+    for where, mapping in file.layers:
+        for key in _keys_of(mapping, known, where):
+            _refuse_unknown(key, known, where, "")
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -131,8 +122,9 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
     lines = []
     if groups is None:
         lines.append("recipes:")
+        width = max(map(len, recipe_names()))
         for name in recipe_names():
-            lines.append(f"  {name:<28} {_read_package_recipe(name).get('description', '')}")
+            lines.append(f"  {name:<{width}}  {read_file(name).settings()['description']}")
     for group in dataclasses.fields(Recipe):
         if groups is not None and group.name not in groups:
             continue
@@ -147,12 +139,6 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
             text = " ".join((texts.get(item.name) or "").split())
             lines += [title, *textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")]
     return "\n".join(lines)
-
-
-def _read_package_recipe(name: str) -> dict[str, Any]:
-    content = (resources.files("sceneparse") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
-    mapping: dict[str, Any] = yaml.safe_load(content)
-    return mapping
 
 
 def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from rich.console import Console
 
 from sceneparse.data import DataSet, open_dataset
@@ -22,6 +22,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.parsing import load, predict_pictures
 from sceneparse.recipes import read_recipe
 from sceneparse.training.loop import train
+from sceneparse.training.sheet import write_sheet
 from sceneparse.weights import Model, load_model
 
 EXAMPLES = 6
@@ -87,10 +88,8 @@ def _overview(
     engines: dict[str, Engine],
     protocol: TestProtocol,
     path: Path,
-    side: int = 224,
 ) -> None:
     """Write a picture of scenes that only the PSPNet reads right: for each pair of look-alikes, the clearest case."""
-    columns = ("picture", "truth", "FCN", "PSPNet")
     gaps: list[dict[int, int]] = [{} for _ in LOOKALIKES]
     for index in range(len(dataset)):
         sample = dataset[index]
@@ -102,18 +101,8 @@ def _overview(
             here = np.isin(truth, [dataset.labels.names.index(name) for name in pair])
             gap[index] = int(gained[here].sum())
     chosen = list(dict.fromkeys(max(gap, key=gap.__getitem__) for gap in gaps))
-    rows = len(chosen)
-    sheet = Image.new("RGB", (len(columns) * (side + 8) + 8, rows * (side + 8) + 36), "white")
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=18)
-    for column, title in enumerate(columns):
-        draw.text((8 + column * (side + 8), 8), title, fill="black", font=font)
-    for row, index in enumerate(chosen):
-        for column, tile in enumerate(_tiles(dataset, index, engines, protocol)):
-            corner = (8 + column * (side + 8), 36 + row * (side + 8))
-            sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), corner)
-    with whole_file(path) as temporary:
-        sheet.save(temporary)
+    rows = [_tiles(dataset, index, engines, protocol) for index in chosen]
+    write_sheet(path, ("picture", "truth", "FCN", "PSPNet"), rows)
 
 
 def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:

@@ -100,6 +100,8 @@ def _upernet(backbone: BackboneSettings, network: NetworkSettings, num_classes: 
         align_corners=network.align_corners,
         align_logits=network.align_logits,
         resampling=network.resampling,
+        finest=network.finest,
+        fuse=network.fuse,
     )
 
 

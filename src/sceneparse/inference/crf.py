@@ -1,0 +1,169 @@
+"""Dense conditional random field: labels brought into line with the picture's edges (Krähenbühl & Koltun, NIPS 2011).
+
+Every pixel is tied to every other by two Gaussian kernels, one over places (smoothness) and one over places and colours
+(appearance), and mean-field inference looks for labels that agree with the network's probabilities and with each other
+under a Potts model. The rivals of the papers end in one (DeepLab, arXiv 1606.00915).
+
+A kernel over places is separable: two matrix products. A kernel over colours is not, but it has a low rank: with M
+colours of the picture as landmarks it is a product of (pixels, M) features with themselves (Nyström's approximation,
+exact if the picture has no other colours). So the appearance kernel is a sum of M separable ones. A wide Gaussian over
+places is computed on a coarser grid, of a tenth of its width.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+FLOATS = 1 << 25
+"""Floats of the largest intermediate result (128 MiB): so many of the kernel's features are worked on together."""
+
+LEAST = 0.01
+"""Classes that are nowhere more probable than this take no part: they would cost as much as the others."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """How strongly pixels are tied. The values are those of the authors' own example, for pictures of some 500 pixels.
+
+    Args:
+        smooth: Weight of the kernel over places alone.
+        smooth_width: Its standard deviation in pixels.
+        appearance: Weight of the kernel over places and colours.
+        appearance_width: Its standard deviation over places, in pixels.
+        appearance_color: Its standard deviation over colours, 0..255.
+        steps: Steps of the mean-field inference.
+        landmarks: Colours that the appearance kernel is computed with.
+    """
+
+    smooth: float = 3.0
+    smooth_width: float = 3.0
+    appearance: float = 10.0
+    appearance_width: float = 80.0
+    appearance_color: float = 13.0
+    steps: int = 5
+    landmarks: int = 96
+
+
+@torch.no_grad()
+def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
+    """The field's marginals after mean-field inference.
+
+    Kernels are normalised symmetrically, and a pixel counts among its own neighbours. Classes that are nowhere more
+    probable than `LEAST` get 0.
+
+    Args:
+        scores: (classes, H, W) float32 logits, or logarithms of probabilities.
+        image: (C, H, W) uint8.
+        field: How strongly pixels are tied.
+
+    Returns:
+        (classes, H, W) float32 probabilities, on the device of the scores.
+    """
+    image = image.to(scores.device).float()
+    kernels = [
+        (field.smooth, _Kernel(torch.ones_like(image[:1]), field.smooth_width)),
+        (field.appearance, _Kernel(_color_features(image, field), field.appearance_width)),
+    ]
+    unary = scores.float().log_softmax(dim=0)
+    taking_part = unary.flatten(1).amax(dim=1) > math.log(LEAST)
+    unary = unary[taking_part]
+    marginals = unary.exp()
+    for _ in range(field.steps):
+        energy = unary.clone()
+        for weight, kernel in kernels:
+            energy += weight * kernel(marginals)
+        marginals = energy.softmax(dim=0)
+    result = torch.zeros_like(scores, dtype=torch.float32)
+    result[taking_part] = marginals
+    return result
+
+
+class _Kernel:
+    """A normalised Gaussian kernel between all pixels: over places, times the product of features.
+
+    Args:
+        features: (M, H, W) features of each pixel.
+        width: Standard deviation over places in pixels.
+    """
+
+    def __init__(self, features: Tensor, width: float) -> None:
+        self.features = features
+        height, length = features.shape[-2:]
+        step = max(1, int(width / 10))
+        self.sides = tuple(_blur(side, step, width, features) for side in (height, length))
+        self.norm = torch.ones_like(features[:1])
+        # Nyström's product can fall a little below zero where two colours are far from all landmarks.
+        self.norm = self._apply(self.norm).clamp_min(1e-6).rsqrt()
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        """(classes, H, W) to the same shape: at each pixel the sum over all pixels, by the kernel."""
+        return self._apply(maps * self.norm) * self.norm
+
+    def _apply(self, maps: Tensor) -> Tensor:
+        (rows_down, rows_up), (columns_down, columns_up) = self.sides
+        classes, count = len(maps), len(self.features)
+        result = torch.zeros_like(maps)
+        # As many features at a time as memory allows.
+        share = max(1, FLOATS // (classes * maps[0].numel()))
+        for start in range(0, count, share):
+            features = self.features[start : start + share, None]
+            weighted = features * maps  # (m, classes, H, W)
+            blurred = rows_down @ weighted @ columns_down.T
+            if rows_up is not None and columns_up is not None:
+                blurred = rows_up @ blurred @ columns_up.T
+            result += (features * blurred).sum(dim=0)
+        return result
+
+
+def _blur(length: int, step: int, width: float, like: Tensor) -> tuple[Tensor, Tensor | None]:
+    """A Gaussian along a side of the picture as one matrix, or as two: to blurred cells, and back to pixels.
+
+    Args:
+        length: Pixels of the side.
+        step: Pixels of a cell; for 1 there is no way back to go.
+        width: Standard deviation in pixels.
+        like: A tensor whose type and device the matrices have.
+    """
+    cells = -(-length // step)
+    centers = (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5) * step
+    kernel = torch.exp(-0.5 * ((centers[:, None] - centers) / width) ** 2)
+    if step == 1:
+        return kernel, None
+    # Each pixel is shared out between its two nearest cells, and gets back from them by the same weights.
+    places = torch.arange(length, device=like.device)
+    position = ((places + 0.5) / step - 0.5).clamp(0, cells - 1)
+    left = position.floor().long()
+    right = (left + 1).clamp(max=cells - 1)
+    part = (position - left).to(like.dtype)
+    back = torch.zeros(length, cells, dtype=like.dtype, device=like.device)
+    back[places, left] += 1 - part
+    back[places, right] += part
+    return kernel @ back.T, back
+
+
+def _color_features(image: Tensor, field: Field) -> Tensor:
+    """(M, H, W) features whose products are the Gaussian kernel of the colours."""
+    colors = image.flatten(1).T / field.appearance_color
+    known = torch.unique(colors, dim=0)
+    marks = known if len(known) <= field.landmarks else _spread_out(known, field.landmarks)
+    # The inverse square root, by eigenvalues: landmarks that are near each other make small ones.
+    values, vectors = torch.linalg.eigh(_gaussian(marks, marks).double())
+    root = vectors * torch.where(values > 1e-6, values, torch.inf).rsqrt()
+    features = _gaussian(colors, marks) @ root.to(colors.dtype)
+    return features.T.reshape(-1, *image.shape[-2:])
+
+
+def _gaussian(one: Tensor, other: Tensor) -> Tensor:
+    return torch.exp(-0.5 * torch.cdist(one, other, compute_mode="donot_use_mm_for_euclid_dist") ** 2)
+
+
+def _spread_out(colors: Tensor, count: int) -> Tensor:
+    """`count` of the colours, each the one that is farthest from those before it."""
+    chosen = [int((colors - colors.mean(dim=0)).norm(dim=1).argmin())]
+    distance = (colors - colors[chosen[0]]).norm(dim=1)
+    while len(chosen) < count:
+        chosen.append(int(distance.argmax()))
+        distance = torch.minimum(distance, (colors - colors[chosen[-1]]).norm(dim=1))
+    return colors[chosen]

@@ -1,0 +1,202 @@
+"""Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sceneparse.errors import UserError, require
+
+EXTENDS = "extends"
+PUBLISHED = "published"
+REPRODUCED = "reproduced"
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that somebody published or measured, in percent.
+
+    Args:
+        source: Where it stands, such as "PSPNet paper, table 3"; for a reproduced one, what produced it.
+        test: How the pictures were tested, in a few words: single scale, multi-scale.
+        mean_iou: Mean IoU; None if not given.
+        pixel_accuracy: Pixel accuracy; None if not given.
+    """
+
+    source: str
+    test: str
+    mean_iou: float | None = None
+    pixel_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """A recipe file as it is written, before its settings are checked.
+
+    Args:
+        name: Its name, by default the file's.
+        layers: What differs from the defaults and where that is written: first the recipe at the bottom, then what each
+            one that extends it says, the file itself last.
+        published: The figures that its experiment is known for.
+        reproduced: The figures that this package got by it.
+    """
+
+    name: str
+    layers: tuple[tuple[str, dict[str, Any]], ...]
+    published: tuple[Figure, ...] = ()
+    reproduced: tuple[Figure, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """All layers as one mapping. Name and description are the file's own."""
+        result: dict[str, Any] = {}
+        for _, mapping in self.layers:
+            result = merged(result, mapping)
+        own = self.layers[-1][1]
+        return result | {"name": self.name, "description": own.get("description", "")}
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings put together; where both say something, `above` does. Lists are taken whole."""
+    result = dict(below)
+    for key, value in above.items():
+        known = result.get(key)
+        result[key] = merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def packaged(folder: Traversable) -> list[str]:
+    """Names of the YAML files in a folder of the package."""
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    return packaged(_folder())
+
+
+def read_file(recipe: str | Path) -> RecipeFile:
+    """Read a recipe by the name of one that comes with the package, or from a YAML file, and what it extends.
+
+    Args:
+        recipe: A name (`recipe_names`) or a path that ends in .yaml or .yml.
+
+    Raises:
+        UserError: No such recipe, not YAML, a circle of recipes that extend each other, or malformed figures.
+    """
+    mapping, where = load(recipe, "recipe", _folder())
+    own = dict(mapping)
+    figures = {key: read_figures(own.pop(key, []), f"{where}: {key}") for key in (PUBLISHED, REPRODUCED)}
+    return RecipeFile(
+        name=own.get("name", Path(recipe).stem),
+        layers=_layers(recipe, own, where, ()),
+        published=figures[PUBLISHED],
+        reproduced=figures[REPRODUCED],
+    )
+
+
+def _layers(
+    recipe: str | Path, mapping: dict[str, Any], where: str, trail: tuple[str, ...]
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """A recipe's own settings on top of those that it extends."""
+    place = str(Path(recipe).resolve()) if _is_file(recipe) else str(recipe)
+    if place in trail:
+        raise UserError(f"{where}: it extends itself, by way of {' and '.join(trail)}")
+    settings = {key: value for key, value in mapping.items() if key not in (EXTENDS, PUBLISHED, REPRODUCED)}
+    below = mapping.get(EXTENDS)
+    if below is None:
+        return ((where, settings),)
+    if not isinstance(below, str):
+        raise UserError(f"{where}: {EXTENDS} is {below!r}, but must be a recipe's name or file")
+    source = beside(recipe, below)
+    try:
+        content, there = load(source, "recipe", _folder())
+    except UserError as error:
+        raise UserError(f"{where}: {EXTENDS}: {error}") from None
+    inherited = _layers(source, content, there, (*trail, place))
+    return (*inherited, (where, settings))
+
+
+def beside(file: str | Path, named: str) -> str | Path:
+    """What a file names: a recipe of the package, or a file whose path is relative to the naming one's folder."""
+    return Path(file).parent / named if _is_file(named) and _is_file(file) else named
+
+
+def _is_file(recipe: str | Path) -> bool:
+    return str(recipe).endswith(SUFFIXES)
+
+
+def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, Any], str]:
+    """The mapping in a YAML file, and how messages call it.
+
+    Args:
+        source: A name of the package's, or a path that ends in .yaml or .yml.
+        what: recipe or sweep.
+        folder: Where the package's lie.
+
+    Raises:
+        UserError: There is no such file, or no mapping in it.
+    """
+    text = where = str(source)
+    names = packaged(folder)
+    if _is_file(source):
+        try:
+            content = Path(source).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(f"{where}: no such {what} file; {what}s in the package: {', '.join(names)}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{where}: cannot be read ({error})") from None
+    else:
+        if text not in names:
+            near = difflib.get_close_matches(text, names, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"give a .yaml file or one of: {', '.join(names)}"
+            raise UserError(f"no {what} named '{text}'; {hint}")
+        content = (folder / f"{text}.yaml").read_text(encoding="utf-8")
+        where = f"{what} {text}"
+    try:
+        mapping = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not valid YAML ({' '.join(str(error).split())})") from None
+    if mapping is None:
+        mapping = {}
+    if not isinstance(mapping, dict):
+        raise UserError(
+            f"{where}: expected settings such as 'network: {{architecture: pspnet}}', found {type(mapping).__name__}"
+        )
+    return mapping, where
+
+
+def read_figures(value: Any, where: str) -> tuple[Figure, ...]:
+    """Figures of a YAML list.
+
+    Args:
+        value: The list, each item with source, test, mean_iou and pixel_accuracy (in percent; one may be missing).
+        where: How messages call it.
+
+    Raises:
+        UserError: Not such a list.
+    """
+    require(isinstance(value, list), f"{where} is {value!r}, but must be a list of figures")
+    figures = []
+    for item in value:
+        known = Figure.__dataclass_fields__
+        require(
+            isinstance(item, dict) and {"source", "test"} <= item.keys() <= known.keys(),
+            f"{where}: {item!r} is no figure: give source, test, and mean_iou or pixel_accuracy in percent",
+        )
+        numbers = [item[key] for key in ("mean_iou", "pixel_accuracy") if item.get(key) is not None]
+        require(
+            bool(numbers) and all(isinstance(number, int | float) and 0 <= number <= 100 for number in numbers),
+            f"{where}: {item!r} needs mean_iou or pixel_accuracy, in percent",
+        )
+        figures.append(Figure(**item))
+    return tuple(figures)
+
+
+def _folder() -> Traversable:
+    return resources.files("sceneparse") / "recipes"

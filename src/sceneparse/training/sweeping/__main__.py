@@ -1,0 +1,5 @@
+import sys
+
+from sceneparse.training.sweeping.one import main
+
+sys.exit(main())

@@ -1,0 +1,151 @@
+"""What a sweep comes to: for each row and test the mean over the seeds, its spread, and the gain over the first row."""
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.inference import resolve
+from sceneparse.recipes.sweep import Row, Run, Sweep
+from sceneparse.training.sweeping.one import TESTS
+
+MEAN_IOU, PIXEL_ACCURACY = "mean IoU", "pixel accuracy"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over several seeds, as a fraction of 1.
+
+    Args:
+        values: The figure by seed.
+    """
+
+    values: dict[int, float]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean; None without values."""
+        return statistics.fmean(self.values.values()) if self.values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the sample (divided by n - 1); None for fewer than two values."""
+        return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
+
+    def over(self, other: "Spread") -> "Spread":
+        """The differences from another, seed by seed, for the seeds that both have."""
+        return Spread({seed: value - other.values[seed] for seed, value in self.values.items() if seed in other.values})
+
+    def told(self, sign: str = "") -> str:
+        """In percent, with its spread: "41.68 ± 0.21", or "–"."""
+        if self.mean is None:
+            return "–"
+        spread = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
+        return f"{100 * self.mean:{sign}.2f}{spread}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Mean, deviation and values, as fractions of 1."""
+        return {"mean": self.mean, "deviation": self.deviation, "values": self.values}
+
+
+@dataclass(frozen=True)
+class RowFigures:
+    """What a row came to in one test.
+
+    Args:
+        row: The row.
+        figures: Mean IoU, pixel accuracy, and the mean IoU of each group of classes, by name.
+        gains: The same as differences from the first row, seed by seed; empty for the first row itself.
+        classes: The IoU of each class that is in a group.
+        minutes: Duration of the training.
+    """
+
+    row: Row
+    figures: dict[str, Spread]
+    gains: dict[str, Spread]
+    classes: dict[str, Spread]
+    minutes: Spread
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that are finished."""
+        return list(self.figures[MEAN_IOU].values)
+
+
+def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
+    """What a run's tests gave, by their names; None unless the model is trained and tested as the sweep asks.
+
+    Args:
+        sweep: The sweep.
+        run: The run.
+        folder: The sweep's folder.
+    """
+    try:
+        found: dict[str, Any] = json.loads((folder / run.folder / TESTS).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    tests = run.row.tests
+    same = all(name in found and found[name]["protocol"] == resolve(tests[name]).describe() for name in sweep.tests)
+    return found if same else None
+
+
+def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
+    """The figures of all rows in one test; rows without a finished run have none.
+
+    Args:
+        sweep: The sweep.
+        test: The test's name.
+        folder: The sweep's folder.
+
+    Raises:
+        UserError: A group names a class that the data set doesn't have.
+    """
+    rows: list[RowFigures] = []
+    for row in sweep.rows:
+        runs = {seed: Run(row, seed) for seed in sweep.seeds}
+        found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
+        ious = {seed: _ious(metrics, sweep) for seed, metrics in found.items()}
+        figures = {
+            MEAN_IOU: Spread({seed: metrics["mean_iou"] for seed, metrics in found.items()}),
+            PIXEL_ACCURACY: Spread({seed: metrics["pixel_accuracy"] for seed, metrics in found.items()}),
+        }
+        for name, classes in sweep.groups.items():
+            figures[name] = Spread(
+                {seed: mean for seed, iou in ious.items() if (mean := _mean(iou[one] for one in classes)) is not None}
+            )
+        grouped = dict.fromkeys(one for classes in sweep.groups.values() for one in classes)
+        rows.append(
+            RowFigures(
+                row=row,
+                figures=figures,
+                gains={name: spread.over(rows[0].figures[name]) for name, spread in figures.items()} if rows else {},
+                classes={
+                    one: Spread({s: value for s, iou in ious.items() if (value := iou[one]) is not None})
+                    for one in grouped
+                },
+                minutes=Spread({seed: _minutes(folder / runs[seed].folder) for seed in found}),
+            )
+        )
+    return rows
+
+
+def _ious(metrics: Mapping[str, Any], sweep: Sweep) -> dict[str, float | None]:
+    """The IoU of each class in one run."""
+    ious: dict[str, float | None] = {one["name"]: one["iou"] for one in metrics["classes"]}
+    for name, classes in sweep.groups.items():
+        for one in classes:
+            if one not in ious:
+                raise UserError(f"sweep {sweep.name}: group '{name}' has '{one}', which is no class of the data set")
+    return ious
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _minutes(run: Path) -> float:
+    return float(json.loads((run / "run.json").read_text(encoding="utf-8"))["seconds"]) / 60

@@ -1,0 +1,82 @@
+"""One run of a sweep, in a process of its own: train, then test under every protocol of the sweep.
+
+`python -m sceneparse.training.sweeping` reads the run as JSON from its standard input: "out" (the run folder), "recipe"
+and "tests" (protocols by name), both as their settings.
+"""
+
+import ctypes
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sceneparse.data import open_dataset
+from sceneparse.errors import UserError
+from sceneparse.evaluation import evaluate
+from sceneparse.files import write_json
+from sceneparse.inference import open_model, resolve
+from sceneparse.recipes import from_mapping
+from sceneparse.settings import ProtocolSettings, Recipe
+from sceneparse.training.loop import train
+from sceneparse.training.progress import TrainingStopped
+
+TESTS = "tests.json"
+"""In the run folder: what the finished model scored, by the test's name."""
+
+
+def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) -> None:
+    """Train, or go on with what the run folder holds, and score the model on the test split.
+
+    The run folder gets tests.json: for each test the content of metrics.json, and each picture's own mean IoU.
+
+    Args:
+        recipe: What to train on what.
+        tests: Protocols by name.
+        out: The run folder.
+
+    Raises:
+        UserError: As `train`, and as `evaluate`.
+        TrainingStopped: A signal came; a checkpoint was written.
+    """
+    train(recipe, out, resume=True)
+    opened = open_model(out / "model", engine="torch", device=recipe.training.device)
+    dataset = open_dataset(recipe.data, recipe.data.test, channels=recipe.backbone.in_channels)
+    found = {}
+    for name, settings in tests.items():
+        evaluation = evaluate(opened.engine, dataset, resolve(settings), tasks=opened.tasks)
+        pictures = [[picture.index, picture.mean_iou] for picture in evaluation.pictures]
+        found[name] = evaluation.to_json() | {"engine": opened.engine.describe(), "picture_mean_ious": pictures}
+    write_json(out / TESTS, found)
+
+
+def request(recipe: dict[str, Any], tests: dict[str, dict[str, Any]], out: Path) -> str:
+    """What the process reads."""
+    return json.dumps({"out": str(out), "recipe": recipe, "tests": tests})
+
+
+def main() -> int:
+    """Do the run that standard input describes; exit codes as those of the command line."""
+    _end_with_parent()
+    asked = json.load(sys.stdin)
+    try:
+        run_one(
+            from_mapping(Recipe, asked["recipe"], "the sweep"),
+            {name: from_mapping(ProtocolSettings, test, f"test '{name}'") for name, test in asked["tests"].items()},
+            Path(asked["out"]),
+        )
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except TrainingStopped as stopped:
+        print(stopped, file=sys.stderr)
+        return 130
+    return 0
+
+
+def _end_with_parent() -> None:
+    """A sweep that is killed takes its runs along; each writes a checkpoint first."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

@@ -1,0 +1,165 @@
+"""A sweep's summary as tables: summary.json, summary.csv, summary.md, and on the terminal."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.files import write_json, write_text
+from sceneparse.inference import resolve
+from sceneparse.recipes.reading import Figure
+from sceneparse.recipes.sweep import Sweep
+from sceneparse.training.sweeping.chart import write_chart
+from sceneparse.training.sweeping.examples import EXAMPLES
+from sceneparse.training.sweeping.figures import MEAN_IOU, RowFigures, figures_of, finished
+
+NAME = "summary"
+
+
+def write_summary(sweep: Sweep, out: Path, failed: Mapping[str, str]) -> None:
+    """Write summary.json, summary.csv, summary.md and summary.png of what is finished by now.
+
+    Args:
+        sweep: The sweep.
+        out: Its folder.
+        failed: Runs that failed, by name, and why.
+    """
+    found = {test: figures_of(sweep, test, out) for test in sweep.tests}
+    write_json(out / f"{NAME}.json", to_json(sweep, out, found, failed))
+    write_text(out / f"{NAME}.csv", to_csv(sweep, found))
+    write_text(out / f"{NAME}.md", to_markdown(sweep, out, found, failed))
+    write_chart(out / f"{NAME}.png", sweep, found[sweep.tests[0]])
+
+
+def to_json(
+    sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], failed: Mapping[str, str]
+) -> dict[str, Any]:
+    """The summary for programs; all figures are fractions of 1, but published ones, which are percent."""
+
+    def row(one: RowFigures, test: str) -> dict[str, Any]:
+        published = one.row.published_as(test)
+        return {
+            "name": one.row.name,
+            "seeds": one.seeds,
+            "protocol": resolve(one.row.tests[test]).describe(),
+            "figures": {name: spread.to_json() for name, spread in one.figures.items()},
+            "gain_over_first_row": {name: spread.to_json() for name, spread in one.gains.items()},
+            "classes": {name: spread.to_json() for name, spread in one.classes.items()},
+            "minutes": one.minutes.to_json(),
+            "published": None if published is None else vars(published),
+        }
+
+    runs = sweep.runs()
+    return {
+        "sweep": sweep.name,
+        "description": sweep.description,
+        "runs": len(runs),
+        "finished": sum(finished(sweep, run, out) is not None for run in runs),
+        "failed": dict(failed),
+        "seeds": sweep.seeds,
+        "groups": sweep.groups,
+        "tests": {test: [row(one, test) for one in rows] for test, rows in found.items()},
+    }
+
+
+def to_csv(sweep: Sweep, found: Mapping[str, list[RowFigures]]) -> str:
+    """A line for each test, row and figure; fractions of 1."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    seeds = [f"seed {seed}" for seed in sweep.seeds]
+    writer.writerow(["test", "row", "figure", "runs", "mean", "deviation", "gain", "gain deviation", *seeds])
+    for test, rows in found.items():
+        for one in rows:
+            for name, spread in (
+                one.figures | {f"IoU of {name}": spread for name, spread in one.classes.items()}
+            ).items():
+                gain = one.gains.get(name)
+                writer.writerow(
+                    [test, one.row.name, name, len(spread.values), spread.mean, spread.deviation]
+                    + ([None, None] if gain is None else [gain.mean, gain.deviation])
+                    + [spread.values.get(seed) for seed in sweep.seeds]
+                )
+    return file.getvalue()
+
+
+def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], failed: Mapping[str, str]) -> str:
+    """The summary for people; percent."""
+    parts = [f"# {sweep.name}", sweep.description, f"![Bars with spread]({NAME}.png)"]
+    parts.append(
+        f"Mean ± standard deviation over the seeds ({', '.join(map(str, sweep.seeds))}), in percent; gains are over "
+        f"“{sweep.rows[0].name}”, seed by seed."
+    )
+    parts += [
+        f"“{name}” is the mean IoU of the classes {', '.join(classes)}." for name, classes in sweep.groups.items()
+    ]
+    for test, rows in found.items():
+        protocols = dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows)
+        parts += [f"## {test}", f"Protocol: {'; or '.join(protocols)}.", _markdown(_columns(sweep, rows, test))]
+        if sweep.groups:
+            parts.append(_markdown(_class_columns(rows)))
+    if (out / EXAMPLES).is_file():
+        parts.append(f"![Scenes that the rows read differently]({EXAMPLES})")
+    missing = [run.name for run in sweep.runs() if finished(sweep, run, out) is None and run.name not in failed]
+    if missing:
+        parts.append(f"Not finished: {'; '.join(missing)}.")
+    parts += [f"**Failed**: {name}: {reason}" for name, reason in failed.items()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: Console) -> None:
+    """Print the tables, what failed, and where the summary lies."""
+    for test in sweep.tests:
+        columns = _columns(sweep, figures_of(sweep, test, out), test)
+        table = Table(title=f"{sweep.name}: {test}")
+        for name in columns:
+            table.add_column(name, justify="left" if name == "row" else "right", no_wrap=name != "row")
+        for line in zip(*columns.values(), strict=True):
+            table.add_row(*line)
+        console.print(table)
+        for protocol in dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows):
+            console.print(f"protocol {protocol}", highlight=False)
+    for name, reason in failed.items():
+        console.print(f"failed: {name}: {reason}", style="red", soft_wrap=True, markup=False, highlight=False)
+    pictures = [f"{NAME}.png", *([EXAMPLES] if (out / EXAMPLES).is_file() else [])]
+    print(f"summary: {out / NAME}.md, {NAME}.csv, {NAME}.json; pictures: {', '.join(pictures)}")
+
+
+def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[str]]:
+    """The main table, column by column."""
+    columns = {"row": [one.row.name for one in rows]}
+    if len(sweep.seeds) > 1:
+        columns["runs"] = [str(len(one.seeds)) for one in rows]
+    watched = [*sweep.groups] or [MEAN_IOU]
+    for name in rows[0].figures:
+        columns[name] = [one.figures[name].told() for one in rows]
+        if name in watched:
+            columns["gain" if len(watched) == 1 else f"gain in {name}"] = [
+                one.gains[name].told("+") if one.gains else "" for one in rows
+            ]
+    if any(row.published for row in sweep.rows):
+        columns["published"] = [_published(one.row.published_as(test)) for one in rows]
+    columns["minutes"] = ["–" if one.minutes.mean is None else f"{one.minutes.mean:.1f}" for one in rows]
+    return columns
+
+
+def _class_columns(rows: list[RowFigures]) -> dict[str, list[str]]:
+    """IoU of the grouped classes, column by column."""
+    return {"IoU": [one.row.name for one in rows]} | {
+        name: [one.classes[name].told() for one in rows] for name in rows[0].classes
+    }
+
+
+def _published(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    return " / ".join("–" if value is None else f"{value:.2f}" for value in (figure.mean_iou, figure.pixel_accuracy))
+
+
+def _markdown(columns: Mapping[str, list[str]]) -> str:
+    head = f"| {' | '.join(columns)} |\n|---{'|---:' * (len(columns) - 1)}|"
+    lines = [f"| {' | '.join(cells)} |" for cells in zip(*columns.values(), strict=True)]
+    return "\n".join([head, *lines])

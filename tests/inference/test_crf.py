@@ -1,0 +1,109 @@
+"""The dense conditional random field against mean-field inference by brute force."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneparse.inference import TestProtocol, label, predict
+from sceneparse.inference.crf import Field, refine
+
+
+def brute_force(scores: Tensor, image: Tensor, field: Field) -> Tensor:
+    """Every pair of pixels, in float64."""
+    classes, height, width = scores.shape
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    places = torch.stack([y, x], -1).reshape(-1, 2).double()
+    colors = image.double().flatten(1).T
+    near = torch.exp(-0.5 * (torch.cdist(places, places) / field.smooth_width) ** 2)
+    alike = torch.exp(
+        -0.5 * (torch.cdist(places, places) / field.appearance_width) ** 2
+        - 0.5 * (torch.cdist(colors, colors) / field.appearance_color) ** 2
+    )
+    total = torch.zeros(height * width, height * width, dtype=torch.float64)
+    for weight, kernel in ((field.smooth, near), (field.appearance, alike)):
+        norm = kernel.sum(dim=1).rsqrt()
+        total += weight * norm[:, None] * kernel * norm
+    unary = scores.double().flatten(1).log_softmax(dim=0)
+    marginals = unary.exp()
+    for _ in range(field.steps):
+        marginals = (unary + marginals @ total).softmax(dim=0)
+    return marginals.reshape(classes, height, width).float()
+
+
+def scene(height: int = 24, width: int = 32, shades: int = 6) -> tuple[Tensor, Tensor]:
+    """Scores that are right but for noise, and a picture of a few colours with the same edges."""
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.zeros(height, width, dtype=torch.long)
+    truth[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = 1
+    truth[:, -width // 5 :] = 2
+    palette = torch.tensor([[40, 60, 90], [200, 160, 40], [90, 200, 120]])
+    noise = torch.randint(0, shades, (height, width, 1), generator=generator) * 3
+    image = (palette[truth] + noise).permute(2, 0, 1).to(torch.uint8)
+    scores = torch.nn.functional.one_hot(truth, 3).permute(2, 0, 1).float()
+    return scores + torch.randn(scores.shape, generator=generator), image
+
+
+@pytest.mark.parametrize("width", [4.0, 9.0])
+def test_marginals_are_those_of_brute_force(width: float) -> None:
+    scores, image = scene()
+    field = Field(appearance_width=width)
+    torch.testing.assert_close(refine(scores, image, field), brute_force(scores, image, field), atol=2e-4, rtol=0)
+
+
+def test_a_wide_kernel_on_a_coarse_grid_hardly_differs() -> None:
+    scores, image = scene(40, 56)
+    field = Field(appearance_width=40.0)  # cells of 4 pixels
+    torch.testing.assert_close(refine(scores, image, field), brute_force(scores, image, field), atol=0.02, rtol=0)
+
+
+def test_more_colours_than_landmarks_hardly_differ() -> None:
+    scores, image = scene()
+    generator = torch.Generator().manual_seed(1)
+    noisy = (image + torch.randint(0, 30, image.shape, generator=generator)).to(torch.uint8)
+    field = Field(appearance_width=9.0)
+    assert len(torch.unique(noisy.flatten(1), dim=1).T) > 3 * field.landmarks
+    expected = brute_force(scores, noisy, field)
+    found = refine(scores, noisy, field)
+    assert (found - expected).abs().mean() < 0.02
+    assert (found.argmax(0) == expected.argmax(0)).float().mean() > 0.98
+
+
+def test_noise_in_the_scores_gives_way_to_the_edges_of_the_picture() -> None:
+    scores, image = scene(48, 64)
+    truth = scene(48, 64)[0] * 0
+    truth = (image[0] > 70).long() + (image[1] > 180).long()  # the blocks, by their colours
+    right = [(labels == truth).float().mean() for labels in (scores.argmax(0), refine(scores, image).argmax(0))]
+    assert right[0] < 0.75 and right[1] > 0.97
+
+
+def test_a_class_that_is_nowhere_probable_stays_out() -> None:
+    scores, image = scene()
+    more = torch.cat([scores, torch.full_like(scores[:1], -20)])
+    found = refine(more, image)
+    assert (found[3] == 0).all()
+    torch.testing.assert_close(found[:3], refine(scores, image), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("average", ["logits", "probabilities"])
+def test_under_a_protocol_with_a_field_labels_are_its_own(average: str) -> None:
+    scores, image = scene()
+
+    class Scores:
+        """An engine that gives these scores."""
+
+        name, precision, num_classes, align_corners = "fixed", "float32", 3, False
+        padding_color = (0.0, 0.0, 0.0)
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return scores[None].expand(len(images), -1, -1, -1)
+
+        def describe(self) -> str:
+            return "fixed"
+
+    protocol = TestProtocol(crf=True, average=average)  # type: ignore[arg-type]
+    expected = refine(scores, image)
+    found = predict(Scores(), image, protocol)  # type: ignore[arg-type]
+    assert torch.equal(found.labels, expected.argmax(0).to(torch.int16))
+    torch.testing.assert_close(found.confidence, expected.amax(0), atol=1e-4, rtol=0)
+    assert torch.equal(label(Scores(), image, protocol), found.labels)  # type: ignore[arg-type]
+    assert "dense CRF" in protocol.describe() and "CRF" not in TestProtocol().describe()

@@ -1,0 +1,131 @@
+"""Running a sweep: what is done, left alone, refused and told."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sceneparse.cli import main
+from sceneparse.errors import UserError
+from sceneparse.recipes.sweep import Sweep
+from sceneparse.training.sweeping import list_runs
+from sceneparse.training.sweeping.one import TESTS, run_one
+
+ROWS = [{"name": "narrow"}, {"name": "broken", "backbone": {"weights": "missing.pth"}}, {"name": "wide"}]
+
+
+def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alone(
+    small_sweep: Callable[..., Sweep], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small_sweep(rows=[*ROWS[:2], {"name": "wide", "network": {"channels": 16}}])
+    out = tmp_path / "out"
+    words = ["sweep", str(tmp_path / "tiny.yaml"), "--out", str(out), "--processes", "2"]
+    assert main(words) == 1
+    told = capfd.readouterr()
+    assert "failed: broken, seed 0: backbone.weights: no file missing.pth" in told.out
+    assert "broken, seed 0: FAILED" in told.err and "[2/3]" in told.err
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["finished"] == 2 and list(summary["failed"]) == ["broken, seed 0"]
+    assert [row["seeds"] for row in summary["tests"]["test"]] == [[0], [], [0]]
+    for name in (
+        "summary.md",
+        "summary.csv",
+        "summary.png",
+        "wide/seed0/model/model.safetensors",
+        "wide/seed0/log.txt",
+    ):
+        assert (out / name).is_file(), name
+    trained = (out / "wide" / "seed0" / TESTS).stat().st_mtime_ns
+    assert main(words) == 1  # the broken one is tried again
+    assert "3 runs, 2 of them finished before" in capfd.readouterr().err
+    assert (out / "wide" / "seed0" / TESTS).stat().st_mtime_ns == trained
+
+
+def test_a_finished_run_is_tested_again_for_a_new_test_but_not_trained_again(
+    small_sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    run = small_sweep(rows=[{"name": "only"}]).runs()[0]
+    run_one(run.recipe, run.row.tests, tmp_path / "run")
+    weights = (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns
+    more = small_sweep(rows=[{"name": "only"}], tests={"test": {}, "mirrored": {"flip": True}}).runs()[0]
+    run_one(more.recipe, more.row.tests, tmp_path / "run")
+    found = json.loads((tmp_path / "run" / TESTS).read_text())
+    assert set(found) == {"test", "mirrored"} and "with mirror image" in found["mirrored"]["protocol"]
+    assert len(found["test"]["picture_mean_ious"]) == 3
+    assert (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns == weights
+
+
+def test_a_dry_run_lists_the_runs_and_writes_nothing(
+    small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_sweep(rows=[{"name": "one"}, {"name": "two"}], seeds=[0, 5])
+    assert main(["sweep", str(tmp_path / "tiny.yaml"), "--dry-run", "--out", str(tmp_path / "out")]) == 0
+    assert "two/seed5  to do" in capsys.readouterr().out and not (tmp_path / "out").exists()
+
+
+class TestRefusals:
+    def test_a_network_that_cannot_be_built_is_refused_before_anything_runs(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        sweep = small_sweep(rows=[{"name": "good"}, {"name": "bad", "backbone": {"name": "resnet10tt"}}])
+        with pytest.raises(UserError, match="row 'bad': backbone 'resnet10tt' is not a timm model"):
+            list_runs(sweep, tmp_path / "out")
+
+    def test_a_protocol_that_does_not_hold_together_is_refused_before_anything_runs(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        sweep = small_sweep(rows=[{"name": "row"}], tests={"bad": {"stride": 0.5}})
+        with pytest.raises(UserError, match=r"row 'row': protocol\.stride has no effect"):
+            list_runs(sweep, tmp_path / "out")
+
+    def test_a_folder_with_runs_of_other_settings_is_refused(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path
+    ) -> None:
+        run = small_sweep(rows=[{"name": "row"}]).runs()[0]
+        out = tmp_path / "out"
+        run_one(run.recipe, run.row.tests, out / run.folder)
+        changed = small_sweep(rows=[{"name": "row", "network": {"channels": 9}}])
+        with pytest.raises(UserError, match=r"began with another recipe: network\.channels is 9 but was 8"):
+            list_runs(changed, out)
+
+    @pytest.mark.parametrize("count", ["0", "-1"])
+    def test_no_processes_are_too_few(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str], count: str
+    ) -> None:
+        small_sweep(rows=[{"name": "row"}])
+        words = ["sweep", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out"), "--processes", count]
+        assert main(words) == 2
+        assert "--processes is" in capsys.readouterr().err
+
+
+@pytest.mark.signals
+def test_a_stopped_sweep_stops_its_runs_and_goes_on_from_there(
+    small_sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    training = {"iterations": 4000, "checkpoint_every": 4000}
+    sweep = small_sweep(rows=[{"name": "long"}, {"name": "never"}], set={"training": training})
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "sceneparse.cli", "sweep", str(tmp_path / "tiny.yaml"), "--out", str(out)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    metrics = out / "long" / "seed0" / "metrics.jsonl"
+    until = time.monotonic() + 120
+    while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130 and b"stopped" in told
+    assert json.loads((out / "long" / "seed0" / "run.json").read_text())["status"] == "stopped"
+    assert not (out / "never").exists()
+    assert [_state(sweep, out, row) for row in ("long", "never")] == ["goes on", "to do"]
+
+
+def _state(sweep: Sweep, out: Path, row: str) -> str:
+    from sceneparse.training.sweeping.running import _state as state
+
+    return state(sweep, next(run for run in sweep.runs() if run.row.name == row), out)
