@@ -56,12 +56,13 @@ def write_clip(
         packets.extend(video.encode(None))
         if audio is not None:
             tone = np.sin(np.arange(16000 * len(frames) // 25) / 10)[None]
-            form = "s16" if sound == "pcm_s16le" else "fltp"
+            form = "s16" if str(sound).startswith("pcm") else "fltp"
             samples = (tone * 9000).astype(np.int16) if form == "s16" else tone.astype(np.float32)
             step = 1024
             for first in range(0, samples.shape[1], step):
                 chunk = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, first : first + step]), form, "mono")
-                chunk.sample_rate, chunk.pts, chunk.time_base = 16000, first, Fraction(1, 16000)
+                chunk.sample_rate, chunk.time_base = 16000, Fraction(1, 16000)
+                chunk.pts = first + round(start * unit * 16000)
                 packets.extend(audio.encode(chunk))
             packets.extend(audio.encode(None))
         container.mux(packets)

@@ -161,7 +161,7 @@ class VideoReader:
             return None
         if self._start:
             offset = round(self._start / unit)
-            packet.dts -= offset
+            packet.dts = None if packet.dts is None else packet.dts - offset
             packet.pts = None if packet.pts is None else packet.pts - offset
         return packet
 
