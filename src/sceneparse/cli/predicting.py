@@ -22,11 +22,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="pictures, folders, globs, videos, or a camera such as /dev/video0"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     _tasks_argument(parser)
     _video_arguments(parser)
+    _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
 
@@ -43,13 +44,29 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seconds", type=float, metavar="S", help="parse so much of each; ends a camera's recording")
 
 
+def _collection_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("whole collections (inputs may be .tar and .parquet files and URLs too)")
+    group.add_argument(
+        "--runner",
+        choices=("loop", "ray"),
+        default="loop",
+        help="loop: one picture after the other in this process (default); ray: workers on this machine or a cluster",
+    )
+    group.add_argument("--workers", type=int, metavar="N", help="how many workers (default: by processors and GPUs)")
+    group.add_argument("--address", metavar="ADDRESS", help="a Ray cluster (default: Ray on this machine alone)")
+    group.add_argument("--results", choices=("files", "parquet"), help="files (default), or rows of Parquet files")
+    group.add_argument("--column", metavar="NAME", help="the column of Parquet inputs that holds the pictures")
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
+    from sceneparse.parsing.collection import needs_collection, predict_collection
     from sceneparse.parsing.video import predict_videos, split_videos
     from sceneparse.recipes import from_mapping, to_mapping
 
     videos, pictures = split_videos(arguments.inputs)
     _check_video_arguments(arguments, bool(videos))
+    _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     parser = load(
         arguments.model,
         engine=arguments.engine,
@@ -60,12 +77,25 @@ def _predict(arguments: argparse.Namespace) -> int:
     if overrides := protocol_overrides(arguments):
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    if arguments.runner == "ray":
+        summary = predict_collection(
+            parser,
+            pictures,
+            arguments.out,
+            results=arguments.results or "files",
+            overlay=not arguments.no_overlay,
+            column=arguments.column,
+            workers=arguments.workers,
+            address=arguments.address,
+            again=arguments.again,
+        )
+        return 1 if summary.failed else 0
     failed = 0
     if videos:
         failed += predict_videos(
             parser,
             videos,
-            arguments.out,
+            Path(arguments.out),
             overlay=not arguments.no_overlay,
             label_frames=arguments.label_frames,
             smooth=arguments.smooth or 0.0,
@@ -74,7 +104,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         ).failed
     if pictures:
         failed += predict_pictures(
-            parser, pictures, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
+            parser, pictures, Path(arguments.out), overlay=not arguments.no_overlay, again=arguments.again
         ).failed
     return 1 if failed else 0
 
@@ -85,6 +115,20 @@ def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
     if videos and (more := [task for task in arguments.tasks or () if task != "object"]):
         raise UserError(f"videos are told by their objects alone, not by '{more[0]}': leave --tasks out")
+
+
+def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
+    if arguments.runner == "ray":
+        if videos:
+            raise UserError("videos are parsed in this process: leave --runner ray out")
+        return
+    if collections:
+        raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
+    names = ("workers", "address", "results", "column")
+    if idle := [name for name in names if getattr(arguments, name) is not None]:
+        raise UserError(f"--{idle[0]} is for --runner ray alone")
+    if "://" in arguments.out:
+        raise UserError(f"--out {arguments.out}: only workers write to a URL; add --runner ray")
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """What a picture's outputs are called, what made them, and whether an earlier run left them whole."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,6 +8,9 @@ from typing import Any, NamedTuple
 from sceneparse.errors import UserError
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
+
+ONLY_THIS_PICTURE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+"""Faults in writing that come from a picture's name; any other (disk full, no permission) would meet the next too."""
 
 
 def stem_of(name: str) -> str:
@@ -41,11 +45,11 @@ class Earlier(NamedTuple):
 
     Args:
         pixels: Its classes' pixels.
-        files: The names of its files.
+        files: The names of its files by their kind.
     """
 
     pixels: dict[str, int]
-    files: tuple[str, ...]
+    files: dict[str, str]
 
 
 def earlier_parse(mark: bytes | str, facts: dict[str, Any], wanted: set[str]) -> Earlier | None:
@@ -63,7 +67,7 @@ def earlier_parse(mark: bytes | str, facts: dict[str, Any], wanted: set[str]) ->
         )
         files = said["files"]
         pixels = {entry["name"]: entry["pixels"] for entry in said["classes"]}
-        return Earlier(pixels, tuple(files.values())) if same and wanted <= set(files) else None
+        return Earlier(pixels, files) if same and wanted <= set(files) else None
     except (ValueError, KeyError, TypeError, AttributeError):  # no JSON, or not one of ours
         return None
 

@@ -1,6 +1,5 @@
 """Any number of pictures into a folder: read ahead, parsed, written behind, in flat memory; a second run goes on."""
 
-import errno
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.inputs import Inputs
 from sceneparse.parsing.outputs import (
+    ONLY_THIS_PICTURE,
     cannot_write,
     earlier_parse,
     facts_of_file,
@@ -34,9 +34,6 @@ _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
-
-_ONLY_THIS_PICTURE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
-"""Faults in writing that come from a picture's name; any other (disk full, no permission) would meet the next too."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +205,7 @@ class _Look:
         except (OSError, ValueError):  # none there, or no text
             return None
         earlier = earlier_parse(said, facts, kinds_wanted(self.parser, overlay=self.overlay))
-        if earlier is None or not all(mark.with_name(file).is_file() for file in earlier.files):
+        if earlier is None or not all(mark.with_name(file).is_file() for file in earlier.files.values()):
             return None
         return _Done(earlier.pixels)
 
@@ -263,7 +260,7 @@ class _WriteBehind:
             self._tally.done += 1
         except OSError as error:
             wrong = cannot_write(self._out / f"{stem_of(found.name)}.png", error)
-            if error.errno not in _ONLY_THIS_PICTURE:
+            if error.errno not in ONLY_THIS_PICTURE:
                 raise wrong from None
             self._tally.fail(Failure(str(found.path), f"{found.path}: {wrong}"))
 

@@ -17,11 +17,11 @@ from sceneparse.files import whole_file, write_json
 from sceneparse.parsing.outputs import cannot_write, facts_of_file
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.pipe import Ahead, Behind
 from sceneparse.parsing.render import draw_overlay, share_text
 from sceneparse.parsing.stream import Failure
 from sceneparse.parsing.video.label_frames import LabelFrames
 from sceneparse.parsing.video.labelling import FrameLabels
-from sceneparse.parsing.video.pipe import Ahead, Behind
 from sceneparse.parsing.video.reading import Frame, VideoReader, installed
 from sceneparse.parsing.video.sources import VideoSource
 from sceneparse.parsing.video.stopping import frames_progress, stop_by_interrupt

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sceneparse.parsing.video.pipe import Ahead, Behind
+from sceneparse.parsing.pipe import Ahead, Behind
 
 
 def no_threads() -> bool:
