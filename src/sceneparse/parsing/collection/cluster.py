@@ -11,10 +11,8 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.collection.items import Item, chunks, packed
-from sceneparse.parsing.collection.worker import ParseChunks, Plan
+from sceneparse.parsing.collection.worker import Attempts, ParseChunks, Plan
 
-_RETRIES = 50
-"""So often a chunk is done again when its worker dies; then something in it ends every worker."""
 _STORE_BYTES = 512 << 20
 """Shared memory of a Ray that is started here: chunks are lists of names, the largest thing is a model's weights."""
 
@@ -48,8 +46,9 @@ def cluster(address: str | None) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
-    # Ray would tell its makers about each run.
+    # Ray would tell its makers about each run, and the user about each of its own restarts.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     own = {} if address else {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
@@ -106,35 +105,51 @@ def told_by_workers(
     """Have a collection parsed; what is told of each chunk's pictures (see `Told`), in the order in which they end.
 
     Raises:
-        UserError: A worker cannot write, or every worker that takes a certain chunk dies.
+        UserError: A worker cannot load the model or write.
     """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.execution_options.verbose_progress = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     rows = [{"items": packed(chunk)} for chunk in chunks(items)]
+    attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
     parsed = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         ParseChunks,
-        fn_constructor_args=(plan,),
-        concurrency=min(share.workers, len(rows)),
+        fn_constructor_args=(plan, _SharedAttempts(attempts)),
+        compute=ray.data.ActorPoolStrategy(size=min(share.workers, len(rows))),
         num_cpus=share.threads,
         num_gpus=share.gpus,
-        max_restarts=-1,
-        max_task_retries=_RETRIES,
     )
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
         for row in parsed.iter_rows():
             yield json.loads(row["told"])
     except ray.exceptions.RayError as error:
         if (mistake := _mistake(error)) is not None:
             raise mistake from None
-        if isinstance(error, ray.exceptions.RayActorError):
-            raise UserError(
-                f"workers die again and again ({_first_line(error)}): a picture may need more memory than there is; "
-                "try fewer --workers"
-            ) from None
         raise
+
+
+class _SharedAttempts(Attempts):
+    """`Attempts` of all workers, in a process of its own.
+
+    Args:
+        handle: Ray's handle of it.
+    """
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def begin(self, what: str) -> int:
+        """See `Attempts`."""
+        import ray
+
+        return int(ray.get(self._handle.begin.remote(what)))
+
+    def end(self, what: str) -> None:
+        """See `Attempts`."""
+        import ray
+
+        ray.get(self._handle.end.remote(what))
 
 
 def _mistake(error: BaseException | None) -> UserError | None:
@@ -144,7 +159,3 @@ def _mistake(error: BaseException | None) -> UserError | None:
             return UserError(str(error))
         error = getattr(error, "cause", None) or error.__cause__
     return None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200]

@@ -1,6 +1,7 @@
 """What a worker does: it loads the model once, and parses one chunk after the other."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from sceneparse.parsing.outputs import ONLY_THIS_PICTURE, cannot_write, facts_of
 from sceneparse.parsing.parser import Loading, Parser, ahead
 
 _READERS, _READ_AHEAD = 2, 4
+_DEATHS = 5
+"""After so many a picture is left out."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,33 @@ class _Read(NamedTuple):
     facts: dict[str, Any]
 
 
+class Attempts:
+    """What was begun and not ended, so that a picture which ends its worker is found and left out."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, what: str) -> int:
+        """Begin something; how often it was begun before and never ended."""
+        self._begun[what] += 1
+        return self._begun[what] - 1
+
+    def end(self, what: str) -> None:
+        """End it."""
+        del self._begun[what]
+
+
 class ParseChunks:
     """A Ray Data map: rows of a chunk's items become rows of what became of them.
 
     Args:
         plan: What to do.
+        attempts: Something that is one for all workers and outlives them.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, attempts: Attempts) -> None:
         torch.set_num_threads(plan.threads)
-        self._plan = plan
+        self._plan, self._attempts = plan, attempts
         self._parser = plan.parser()
         self._store = plan.store()
         self._made_by = made_by(self._parser)
@@ -113,14 +133,30 @@ class ParseChunks:
             "told": a list of `Told` as JSON.
         """
         items = unpacked(row["items"])
-        told = self.parse(items)
+        chunk = f"chunk {items[0].number}"
+        # A worker has died over this chunk: one picture after the other, to find out over which.
+        told = self._carefully(items) if self._attempts.begin(chunk) else self._quickly(items)
         self._store.end_chunk()
+        self._attempts.end(chunk)
         return {"told": json.dumps([asdict(one) for one in told])}
 
-    def parse(self, items: Sequence[Item]) -> list[Told]:
+    def _quickly(self, items: Sequence[Item]) -> list[Told]:
         """Parse pictures; the next ones are read meanwhile."""
         found = ahead(self._look, items, threads=_READERS, limit=_READ_AHEAD)
         return [self._one(item, future.result()) for item, future in zip(items, found, strict=True)]
+
+    def _carefully(self, items: Sequence[Item]) -> list[Told]:
+        """Parse pictures but those over which worker after worker has died."""
+        told = []
+        for item in items:
+            picture = f"picture {item.number}"
+            if (deaths := self._attempts.begin(picture)) >= _DEATHS:
+                reason = f"{item.file}: {deaths} workers died over it; it may need more memory than there is"
+                told.append(Told(item.number, "failed", reason))
+                continue
+            told.append(self._one(item, self._look(item)))
+            self._attempts.end(picture)
+        return told
 
     def _look(self, item: Item) -> _Read | Saved | str:
         """Read a picture, unless it is done already; why it cannot be read."""
