@@ -122,7 +122,7 @@ class _Listed:
 
 def named(paths: Sequence[str]) -> Iterator[str]:
     """Paths without their suffixes; those that would be equal keep them."""
-    stems = [str(PurePosixPath(path).with_suffix("")) for path in paths]
+    stems = [str(PurePosixPath(path).with_suffix("")) if path else "" for path in paths]
     counts = Counter(stems)
     for path, stem in zip(paths, stems, strict=True):
         yield stem if counts[stem] == 1 else path
