@@ -54,7 +54,9 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--workers", type=int, metavar="N", help="how many workers (default: by processors and GPUs)")
     group.add_argument("--address", metavar="ADDRESS", help="a Ray cluster (default: Ray on this machine alone)")
-    group.add_argument("--results", choices=("files", "parquet"), help="files (default), or rows of Parquet files")
+    group.add_argument(
+        "--store", choices=("files", "parquet"), help="what is written: files (default), or rows of Parquet files"
+    )
     group.add_argument("--column", metavar="NAME", help="the column of Parquet inputs that holds the pictures")
 
 
@@ -82,7 +84,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             parser,
             pictures,
             arguments.out,
-            results=arguments.results or "files",
+            store=arguments.store or "files",
             overlay=not arguments.no_overlay,
             column=arguments.column,
             workers=arguments.workers,
@@ -124,7 +126,7 @@ def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, col
         return
     if collections:
         raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
-    names = ("workers", "address", "results", "column")
+    names = ("workers", "address", "store", "column")
     if idle := [name for name in names if getattr(arguments, name) is not None]:
         raise UserError(f"--{idle[0]} is for --runner ray alone")
     if "://" in arguments.out:

@@ -57,8 +57,9 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.usefixtures("ray")
 def test_workers_write_what_the_loop_writes_and_a_second_run_does_nothing(
-    ray: Any, model: Parser, folder: Path, tar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Parser, folder: Path, tar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inputs, out = [str(folder), str(tar)], tmp_path / "out"
     first = predict_collection(model, inputs, str(out), workers=1)
@@ -82,13 +83,14 @@ def test_workers_write_what_the_loop_writes_and_a_second_run_does_nothing(
     assert tree(out) == before and (out / "manifest.jsonl").read_bytes() == text
 
 
-def test_rows_of_parquet_files_hold_each_picture_once(ray: Any, model: Parser, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ray")
+def test_rows_of_parquet_files_hold_each_picture_once(model: Parser, folder: Path, tmp_path: Path) -> None:
     import pyarrow.parquet
 
     out = tmp_path / "out"
     for expected in ((5, 0, 1), (0, 5, 1)):
         summary = predict_collection(
-            model, [str(folder)], str(out), results="parquet", overlay=False, workers=1, progress=False
+            model, [str(folder)], str(out), store="parquet", overlay=False, workers=1, progress=False
         )
         assert (summary.done, summary.skipped, summary.failed) == expected
         assert sum(summary.shares.values()) == pytest.approx(1)
@@ -97,7 +99,8 @@ def test_rows_of_parquet_files_hold_each_picture_once(ray: Any, model: Parser, f
     assert table.column_names == ["name", "digest", "json", "labels"] and len(lines(out)) == 6
 
 
-def test_what_a_killed_worker_had_begun_is_done_again(ray: Any, model: Parser, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ray")
+def test_what_a_killed_worker_had_begun_is_done_again(model: Parser, tmp_path: Path) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("finds its processes in /proc")
     pictures = tmp_path / "pictures"
@@ -145,7 +148,8 @@ def _workers() -> list[int]:
     return [pid for pid in workers if ours(pid)]
 
 
-def test_a_workers_complaint_is_a_line_for_the_user(ray: Any, model: Parser, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("ray")
+def test_a_workers_complaint_is_a_line_for_the_user(model: Parser, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("no folder")
     with pytest.raises(UserError, match="cannot be written"):
         predict_collection(model, [str(folder)], str(tmp_path / "out"), workers=1, progress=False)

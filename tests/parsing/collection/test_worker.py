@@ -24,7 +24,7 @@ def worker(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Par
     monkeypatch.setattr(Plan, "parser", lambda _: parser)
 
     def make(out: Path | str, attempts: Attempts | None = None, **options: Any) -> ParseChunks:
-        settings = {"results": "files", "overlay": True, "again": False, "threads": 1, **options}
+        settings = {"form": "files", "overlay": True, "again": False, "threads": 1, **options}
         return ParseChunks(Plan(NOTHING, None, str(out), **settings), attempts or Attempts())
 
     return make
@@ -127,7 +127,7 @@ class TestParquet:
     def run(self, worker: Callable[..., ParseChunks], folder: Path, out: Path, **options: Any) -> list[dict[str, Any]]:
         there = rows_there(Place(str(out)))
         told = parse(
-            worker(out, results="parquet", **options), folder, rows_there=lambda item: tuple(there.get(item.name, ()))
+            worker(out, form="parquet", **options), folder, rows_there=lambda item: tuple(there.get(item.name, ()))
         )
         names = [item.name for item in list_items([str(folder)], str(out))]
         self.pixels = settle(Place(str(out)), dict(zip(names, told, strict=True)))
@@ -173,7 +173,7 @@ class TestParquet:
     def test_a_chunk_that_is_done_again_gives_the_same_part(
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
     ) -> None:
-        one = worker(tmp_path / "out", results="parquet")
+        one = worker(tmp_path / "out", form="parquet")
         for _ in range(2):
             parse(one, folder)
         assert len(list((tmp_path / "out" / "parts").iterdir())) == 1

@@ -25,7 +25,7 @@ from sceneparse.weights import find_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
 MANIFEST = "manifest.jsonl"
-Results = Literal["files", "parquet"]
+StoreForm = Literal["files", "parquet"]
 
 
 def predict_collection(
@@ -33,7 +33,7 @@ def predict_collection(
     inputs: Sequence[str],
     out: str,
     *,
-    results: Results = "files",
+    store: StoreForm = "files",
     overlay: bool = True,
     column: str | None = None,
     workers: int | None = None,
@@ -43,7 +43,7 @@ def predict_collection(
 ) -> StreamSummary:
     """Parse a collection with workers on Ray Data, on this machine or a cluster.
 
-    With results "files" each picture gives what `predict_pictures` gives, byte by byte; either continues what the other
+    With store "files" each picture gives what `predict_pictures` gives, byte by byte; either continues what the other
     began. With "parquet" it gives a row of OUT/parts/*.parquet: its name, a column of bytes for each kind of file, and
     its JSON. At the end come OUT/manifest.jsonl, a line for each picture ("name", "file", "status": "done" or "failed",
     "reason", "files"), in the inputs' order, and OUT/summary.json.
@@ -55,7 +55,7 @@ def predict_collection(
         parser: The model, as `load` gives it. Each worker loads it again; a cluster's machines get its files from here.
         inputs: Folders, pictures and patterns, .tar (WebDataset) and .parquet files; paths, or URLs that fsspec opens.
         out: The output folder, or its URL.
-        results: Files, or rows of Parquet files.
+        store: As files, or as rows of Parquet files.
         overlay: Whether to draw overlays.
         column: The pictures' column of Parquet inputs. Default: the only one that can hold pictures.
         workers: How many workers share the processors. Default: one for each GPU, or for each four processors.
@@ -73,7 +73,7 @@ def predict_collection(
         raise UserError(f"model '{parser.name}' was not made by sceneparse.load, so workers cannot load it too")
     place = Place(out)
     items = list_items(inputs, out, column)
-    if results == "parquet":
+    if store == "parquet":
         there = rows_there(place)
         items = [replace(item, rows_there=tuple(there.get(item.name, ()))) for item in items]
     told: list[dict[str, Any]] = [{} for _ in items]
@@ -84,7 +84,7 @@ def predict_collection(
             console.print(f"engine: {parser.engine.describe()}", markup=False)
             console.print(f"{len(items)} pictures, {share.workers} workers with {each}", markup=False)
         files = _files_of_model(parser.loading.model) if address else None
-        plan = Plan(parser.loading, files, out, results, overlay, again, share.threads)
+        plan = Plan(parser.loading, files, out, store, overlay, again, share.threads)
         with counting_progress(console, "Parsing", items, shown=progress) as advance:
             for chunk in told_by_workers(ray, plan, items, share):
                 for one in chunk:
@@ -95,7 +95,7 @@ def predict_collection(
     pixels: Counter[str] = Counter()
     for one in told:
         pixels.update(one["pixels"] or {})
-    if results == "parquet":
+    if store == "parquet":
         pixels = settle(place, {item.name: told[item.number] for item in items})
     summary = _summary(items, told, pixels, time.perf_counter() - start)
     try:

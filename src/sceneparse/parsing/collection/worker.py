@@ -32,7 +32,7 @@ class Plan:
         loading: How the model is loaded.
         files: The model's files by name, for machines that don't have the folder; None where they have.
         out: The output folder or its URL.
-        results: As files, or as rows of Parquet files.
+        form: As files, or as rows of Parquet files.
         overlay: Whether overlays are drawn.
         again: Whether what is done is done again.
         threads: Threads that a worker computes with.
@@ -41,7 +41,7 @@ class Plan:
     loading: Loading
     files: dict[str, bytes] | None
     out: str
-    results: Literal["files", "parquet"]
+    form: Literal["files", "parquet"]
     overlay: bool
     again: bool
     threads: int
@@ -58,7 +58,7 @@ class Plan:
     def store(self) -> Store:
         """Where the results go."""
         place = Place(self.out)
-        if self.results == "parquet":
+        if self.form == "parquet":
             return PartStore(place, self.overlay)
         return (ObjectStore if place.local is None else FolderStore)(place, self.overlay)
 
