@@ -150,9 +150,16 @@ def _workers() -> list[int]:
 
 @pytest.mark.usefixtures("ray")
 def test_a_workers_complaint_is_a_line_for_the_user(model: Parser, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "parts").write_text("no folder")
+    with pytest.raises(UserError, match="cannot be written"):
+        predict_collection(model, [str(folder)], str(tmp_path / "out"), store="parquet", workers=1, progress=False)
+
+
+def test_an_output_folder_that_is_a_file_is_a_mistake(model: Parser, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("no folder")
     with pytest.raises(UserError, match="cannot be written"):
-        predict_collection(model, [str(folder)], str(tmp_path / "out"), workers=1, progress=False)
+        predict_collection(model, [str(folder)], str(tmp_path / "out"))
 
 
 class Cluster:

@@ -72,6 +72,11 @@ def predict_collection(
     if parser.loading is None:
         raise UserError(f"model '{parser.name}' was not made by sceneparse.load, so workers cannot load it too")
     place = Place(out)
+    if place.local is not None:
+        try:
+            place.local.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(out, error) from None
     items = list_items(inputs, out, column)
     if store == "parquet":
         there = rows_there(place)

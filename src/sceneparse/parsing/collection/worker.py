@@ -136,7 +136,10 @@ class ParseChunks:
         chunk = f"chunk {items[0].number}"
         # A worker has died over this chunk: one picture after the other, to find out over which.
         told = self._carefully(items) if self._attempts.begin(chunk) else self._quickly(items)
-        self._store.end_chunk()
+        try:
+            self._store.end_chunk()
+        except OSError as error:
+            raise cannot_write(self._plan.out, error) from None
         self._attempts.end(chunk)
         return {"told": json.dumps([asdict(one) for one in told])}
 
