@@ -1,9 +1,10 @@
-"""Verbs that parse pictures: predict and discover."""
+"""Verbs that parse pictures and videos: predict and discover."""
 
 import argparse
 from pathlib import Path
 
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
+from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
 
 
@@ -18,19 +19,56 @@ def _tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
-    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="+", help="pictures, folders, globs, videos, or a camera such as /dev/video0"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
-    parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
+    parser.add_argument("--again", action="store_true", help="also do what is already done")
     _tasks_argument(parser)
+    _video_arguments(parser)
+    _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
 
 
+def _video_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("videos and cameras")
+    group.add_argument(
+        "--smooth",
+        type=float,
+        metavar="A",
+        help="average the scores over frames, with this weight for those before: 0 (none) up to below 1",
+    )
+    group.add_argument("--label-frames", action="store_true", help="also write a label map for each frame")
+    group.add_argument("--seconds", type=float, metavar="S", help="parse so much of each; ends a camera's recording")
+
+
+def _collection_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("whole collections (inputs may be .tar and .parquet files and URLs too)")
+    group.add_argument(
+        "--runner",
+        choices=("loop", "ray"),
+        default="loop",
+        help="loop: one picture after the other in this process (default); ray: workers on this machine or a cluster",
+    )
+    group.add_argument("--workers", type=int, metavar="N", help="how many workers (default: by processors and GPUs)")
+    group.add_argument("--address", metavar="ADDRESS", help="a Ray cluster (default: Ray on this machine alone)")
+    group.add_argument(
+        "--store", choices=("files", "parquet"), help="what is written: files (default), or rows of Parquet files"
+    )
+    group.add_argument("--column", metavar="NAME", help="the column of Parquet inputs that holds the pictures")
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
+    from sceneparse.parsing.collection import needs_collection, predict_collection
+    from sceneparse.parsing.video import predict_videos, split_videos
     from sceneparse.recipes import from_mapping, to_mapping
 
+    videos, pictures = split_videos(arguments.inputs)
+    _check_video_arguments(arguments, bool(videos))
+    _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     parser = load(
         arguments.model,
         engine=arguments.engine,
@@ -41,10 +79,58 @@ def _predict(arguments: argparse.Namespace) -> int:
     if overrides := protocol_overrides(arguments):
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
-    summary = predict_pictures(
-        parser, arguments.inputs, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
-    )
-    return 1 if summary.failed else 0
+    if arguments.runner == "ray":
+        summary = predict_collection(
+            parser,
+            pictures,
+            arguments.out,
+            store=arguments.store or "files",
+            overlay=not arguments.no_overlay,
+            column=arguments.column,
+            workers=arguments.workers,
+            address=arguments.address,
+            again=arguments.again,
+        )
+        return 1 if summary.failed else 0
+    failed = 0
+    if videos:
+        failed += predict_videos(
+            parser,
+            videos,
+            Path(arguments.out),
+            overlay=not arguments.no_overlay,
+            label_frames=arguments.label_frames,
+            smooth=arguments.smooth or 0.0,
+            seconds=arguments.seconds,
+            again=arguments.again,
+        ).failed
+    if pictures:
+        failed += predict_pictures(
+            parser, pictures, Path(arguments.out), overlay=not arguments.no_overlay, again=arguments.again
+        ).failed
+    return 1 if failed else 0
+
+
+def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
+    given = {"--smooth": arguments.smooth, "--seconds": arguments.seconds, "--label-frames": arguments.label_frames}
+    if not videos and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
+    if videos and (more := [task for task in arguments.tasks or () if task != "object"]):
+        raise UserError(f"videos are told by their objects alone, not by '{more[0]}': leave --tasks out")
+
+
+def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
+    if arguments.runner == "ray":
+        if videos:
+            raise UserError("videos are parsed in this process: leave --runner ray out")
+        return
+    if collections:
+        raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
+    names = ("workers", "address", "store", "column")
+    if idle := [name for name in names if getattr(arguments, name) is not None]:
+        raise UserError(f"--{idle[0]} is for --runner ray alone")
+    if "://" in arguments.out:
+        raise UserError(f"--out {arguments.out}: only workers write to a URL; add --runner ray")
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +153,7 @@ def _discover(arguments: argparse.Namespace) -> int:
 
 
 PREDICT = Command(
-    "parse pictures: label map, overlay and JSON for each",
+    "parse pictures and videos: label map, overlay and JSON for each",
     "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
     _predict_arguments,
     _predict,

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
@@ -55,7 +56,32 @@ def load(
             model or the engine doesn't have.
     """
     opened = open_model(model, engine=engine, device=device, precision=precision)
-    return Parser(opened, protocol=protocol, tasks=tasks)
+    wanted = None if tasks is None else tuple(tasks)
+    loading = Loading(str(model), engine, device, precision, protocol, wanted)
+    return Parser(opened, protocol=protocol, tasks=wanted, loading=loading)
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The arguments of a call of `load`, so that another process can repeat it."""
+
+    model: str
+    engine: EngineName
+    device: str
+    precision: Precision
+    protocol: ProtocolSettings | None
+    tasks: tuple[TaskName, ...] | None
+
+    def __call__(self) -> "Parser":
+        """Load the model again."""
+        return load(
+            self.model,
+            engine=self.engine,
+            device=self.device,
+            precision=self.precision,
+            protocol=self.protocol,
+            tasks=self.tasks,
+        )
 
 
 class Parser:
@@ -65,6 +91,7 @@ class Parser:
         opened: The model, opened.
         protocol: How pictures are tested. Default: the model's own.
         tasks: What is told beside the objects, which always are. Default: all that the model knows.
+        loading: How `load` was called for it.
 
     Attributes:
         engine: What gives the scores.
@@ -73,6 +100,7 @@ class Parser:
         fingerprint: SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie.
         protocol: How pictures are tested.
         tasks: The label spaces of what is told beside the objects; None for the objects alone.
+        loading: How to load it again; None if it wasn't made by `load`.
 
     Raises:
         UserError: A protocol that doesn't hold together, or a task that the model or the engine doesn't have.
@@ -84,6 +112,7 @@ class Parser:
         *,
         protocol: ProtocolSettings | None = None,
         tasks: Collection[TaskName] | None = None,
+        loading: Loading | None = None,
     ) -> None:
         self._opened = opened
         self.engine = opened.engine
@@ -93,6 +122,7 @@ class Parser:
         self.protocol: TestProtocol = resolve(protocol or opened.config.protocol)
         self.tasks = chosen_tasks(opened, tasks)
         self._wanted = tasks
+        self.loading = loading
 
     @property
     def name(self) -> str:
@@ -105,7 +135,8 @@ class Parser:
         Raises:
             UserError: A protocol that doesn't hold together.
         """
-        return Parser(self._opened, protocol=protocol, tasks=self._wanted)
+        loading = self.loading and replace(self.loading, protocol=protocol)
+        return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading)
 
     def __call__(self, picture: Picture) -> Parse:
         """Parse a picture.

@@ -11,10 +11,17 @@ from rich.text import Text
 from sceneparse.errors import UserError
 
 
-class _Rate(ProgressColumn):
+class Rate(ProgressColumn):
+    """How many of something are done a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
+        """See rich."""
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f} pictures/s")
+        return Text("" if speed is None else f"{speed:.1f} {self._unit}/s")
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def counting_progress(
     if not shown or not console.is_terminal:
         yield lambda: None
         return
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), Rate("pictures"), TimeRemainingColumn())
     stop = threading.Event()
     with Progress(*columns, console=console) as display:
         task = display.add_task(title, total=None)

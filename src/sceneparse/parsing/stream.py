@@ -1,7 +1,5 @@
 """Any number of pictures into a folder: read ahead, parsed, written behind, in flat memory; a second run goes on."""
 
-import errno
-import json
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -18,7 +16,17 @@ from sceneparse.data.finding import FoundPicture
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.inputs import Inputs
-from sceneparse.parsing.parse import Parse, protocol_json
+from sceneparse.parsing.outputs import (
+    ONLY_THIS_PICTURE,
+    cannot_write,
+    earlier_parse,
+    facts_of_file,
+    files_of,
+    kinds_wanted,
+    made_by,
+    stem_of,
+)
+from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.progress import counting_progress
 
@@ -26,9 +34,6 @@ _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
-
-_ONLY_THIS_PICTURE = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
-"""Faults in writing that come from a picture's name; any other (disk full, no permission) would meet the next too."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +118,12 @@ def predict_pictures(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(out, error) from None
+        raise cannot_write(out, error) from None
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     tally = _Tally(console)
     if progress:
         console.print(f"engine: {parser.engine.describe()}", markup=False)
-    made_by = {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol)}
-    if parser.tasks is not None:
-        made_by["tasks"] = sorted(parser.tasks.names())
-    look = _Look(parser, made_by, pictures, out, overlay=overlay, again=again)
+    look = _Look(parser, made_by(parser), pictures, out, overlay=overlay, again=again)
     with (
         counting_progress(console, "Parsing", pictures, shown=progress) as advance,
         _WriteBehind(out, overlay, tally) as writer,
@@ -147,7 +149,7 @@ def predict_pictures(
     try:
         write_json(out / "summary.json", summary.to_json())
     except OSError as error:
-        raise _cannot_write(out / "summary.json", error) from None
+        raise cannot_write(out / "summary.json", error) from None
     if progress:
         counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
         said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
@@ -184,17 +186,9 @@ class _Look:
 
     def __call__(self, found: FoundPicture) -> _Read | _Done | Failure:
         try:
-            if victim := self.pictures.overwritten_by([self.out / name for name in _files_of(found)]):
+            if victim := self.pictures.overwritten_by([self.out / name for name in files_of(found.name)]):
                 raise UserError(f"{found.path}: its parse would overwrite the picture {victim}; choose another folder")
-            status = found.path.stat()
-            facts = {
-                "picture": {
-                    "file": found.path.as_posix(),
-                    "bytes": status.st_size,
-                    "modified_ns": status.st_mtime_ns,
-                },
-                **self.made_by,
-            }
+            facts = {"picture": facts_of_file(found.path), **self.made_by}
             if not self.again and (done := self._earlier(found, facts)):
                 return done
             return _Read(found, self.parser.read(found.path), facts)
@@ -205,32 +199,15 @@ class _Look:
 
     def _earlier(self, found: FoundPicture, facts: dict[str, Any]) -> _Done | None:
         """What an earlier run left, if it is whole and of the same picture, model and protocol."""
-        mark = self.out / f"{_stem(found)}.json"
+        mark = self.out / f"{stem_of(found.name)}.json"
         try:
-            said = json.loads(mark.read_text(encoding="utf-8"))
-            files = said["files"]
-            keys = ("model_sha256", "protocol", "tasks")
-            same = all(said.get(key) == self.made_by.get(key) for key in keys) and all(
-                said["picture"][key] == facts["picture"][key] for key in ("bytes", "modified_ns")
-            )
-            pictures = ["overlay", *(["panels"] if self.parser.tasks else [])] if self.overlay else []
-            whole = {"labels", *pictures} <= set(files) and all(
-                mark.with_name(file).is_file() for file in files.values()
-            )
-            pixels = {entry["name"]: entry["pixels"] for entry in said["classes"]}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no JSON, or not one of ours
+            said = mark.read_text(encoding="utf-8")
+        except (OSError, ValueError):  # none there, or no text
             return None
-        return _Done(pixels) if same and whole else None
-
-
-def _stem(found: FoundPicture) -> str:
-    """The name of a picture's outputs. A picture "summary" must leave summary.json to the run."""
-    return f"{found.name}-picture" if found.name.lower() == "summary" else found.name
-
-
-def _files_of(found: FoundPicture) -> list[str]:
-    maps = ("_parts.png", "_materials.png", "_textures.png")
-    return [f"{_stem(found)}{suffix}" for suffix in (".png", "_overlay.jpg", "_panels.jpg", *maps, ".json")]
+        earlier = earlier_parse(said, facts, kinds_wanted(self.parser, overlay=self.overlay))
+        if earlier is None or not all(mark.with_name(file).is_file() for file in earlier.files.values()):
+            return None
+        return _Done(earlier.pixels)
 
 
 class _Tally:
@@ -272,7 +249,7 @@ class _WriteBehind:
         self._waiting.append((found, size, self._pool.submit(self._write, parse, found, facts)))
 
     def _write(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> dict[str, int]:
-        parse.save(self._out, _stem(found), overlay=self._overlay, facts=facts)
+        parse.save(self._out, stem_of(found.name), overlay=self._overlay, facts=facts)
         return {entry.name: entry.pixels for entry in parse.legend}
 
     def _settle(self) -> None:
@@ -282,8 +259,8 @@ class _WriteBehind:
             self._tally.pixels.update(future.result())
             self._tally.done += 1
         except OSError as error:
-            wrong = _cannot_write(self._out / f"{_stem(found)}.png", error)
-            if error.errno not in _ONLY_THIS_PICTURE:
+            wrong = cannot_write(self._out / f"{stem_of(found.name)}.png", error)
+            if error.errno not in ONLY_THIS_PICTURE:
                 raise wrong from None
             self._tally.fail(Failure(str(found.path), f"{found.path}: {wrong}"))
 
@@ -298,9 +275,3 @@ class _WriteBehind:
                 self._settle()
         finally:
             self._pool.shutdown(cancel_futures=True)
-
-
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"{path}: cannot be written ({error.strerror or error}); free space or choose another output folder"
-    )

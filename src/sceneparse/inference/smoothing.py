@@ -1,0 +1,81 @@
+"""Smoothing over time: the scores of a video's frames, averaged with those of the frames before."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sceneparse.inference.engine import Engine
+
+Scorer = Callable[[Tensor], Tensor]
+
+
+class SmoothedEngine:
+    """An engine whose scores are an exponential average over frames: weight · before + (1 - weight) · now.
+
+    It averages what the network gives, at the network's resolution, so it holds for every protocol: the windows, scales
+    and mirror images of a frame are asked for in the same order as those of the frame before, and each is averaged with
+    its own. Where the maps' sizes changed, the average begins anew.
+
+    Args:
+        engine: What scores a frame.
+        weight: How much of the average stays from frame to frame, 0 (no smoothing) up to below 1.
+    """
+
+    def __init__(self, engine: Engine, weight: float) -> None:
+        if not 0 <= weight < 1:
+            raise ValueError(f"the weight of the frames before is {weight}, but must be 0 or more and below 1")
+        self._engine, self._weight = engine, weight
+        self.name, self.precision = engine.name, engine.precision
+        self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.padding_color = engine.padding_color
+        self._before: list[Tensor] = []
+        self._average: list[Tensor] = []
+        self._raw: list[Tensor] = []
+
+    def begin_frame(self, *, cut: bool = False) -> None:
+        """Begin the next frame; after a scene cut nothing of the frames before is kept."""
+        self._before = [] if cut else self._average
+        self._average, self._raw = [], []
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
+        scores = self._engine(images)
+        self._raw.append(scores)
+        place = len(self._average)
+        if place < len(self._before) and self._before[place].shape == scores.shape:
+            scores = torch.lerp(scores, self._before[place], self._weight)
+        self._average.append(scores)
+        return scores
+
+    def unsmoothed(self) -> "ReplayEngine":
+        """An engine that gives this frame's scores as they were, without computing them again."""
+        return ReplayEngine(self._engine, self._raw)
+
+    def describe(self) -> str:
+        """One line: what computes, where and how."""
+        return f"{self._engine.describe()}, smoothed over frames with weight {self._weight:g}"
+
+
+class ReplayEngine:
+    """Scores that an engine gave before, in the order in which it gave them. See `Engine`.
+
+    Args:
+        engine: The engine.
+        scores: What it gave.
+    """
+
+    def __init__(self, engine: Engine, scores: list[Tensor]) -> None:
+        self.name, self.precision = engine.name, engine.precision
+        self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.padding_color = engine.padding_color
+        self._scores = iter(scores)
+        self._description = engine.describe()
+
+    def __call__(self, images: Tensor) -> Tensor:  # noqa: ARG002 - an engine's argument
+        """The next scores; whoever asks must ask as before."""
+        return next(self._scores)
+
+    def describe(self) -> str:
+        """One line: what computed, where and how."""
+        return self._description

@@ -1,0 +1,64 @@
+"""The label map of each frame as a file; what an interrupted run left is kept if it is of the same making."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.files import whole_file, write_json
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing.legend import id_image
+
+_MARK = "frames.json"
+
+
+class LabelFrames:
+    """A folder of 000000.png, 000001.png, …: the label maps of a video's frames.
+
+    Args:
+        folder: Where they lie; made if it isn't there.
+        space: The classes.
+        made_by: The video, model, protocol and smoothing. Frames that an earlier run left are kept if they were made by
+            the same, else they are removed.
+    """
+
+    def __init__(self, folder: Path, space: LabelSpace, made_by: dict[str, Any]) -> None:
+        self.folder, self._space = folder, space
+        made_by = json.loads(json.dumps(made_by))
+        if not self._made_by(made_by):
+            for path in folder.glob("*.png"):
+                if re.fullmatch(r"\d{6,}", path.stem):
+                    path.unlink()
+            write_json(folder / _MARK, made_by)
+
+    def _made_by(self, made_by: dict[str, Any]) -> bool:
+        try:
+            said = json.loads((self.folder / _MARK).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none there, or none of ours
+            return False
+        return bool(said == made_by)
+
+    def there(self, index: int) -> bool:
+        """Whether a frame's file is there; then it is whole and of the same making."""
+        return self._path(index).is_file()
+
+    def read(self, index: int) -> NDArray[np.int16]:
+        """A frame's label map, (H, W) class indices."""
+        with Image.open(self._path(index)) as image:
+            return self._space.decode(np.array(image))[0]
+
+    def write(self, index: int, labels: NDArray[np.int16]) -> None:
+        """Write a frame's label map, whole or not at all."""
+        with whole_file(self._path(index)) as temporary:
+            id_image(labels, self._space).save(temporary)
+
+    def count(self) -> int:
+        """How many there are."""
+        return sum(1 for path in self.folder.glob("*.png") if re.fullmatch(r"\d{6,}", path.stem))
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f"{index:06}.png"
