@@ -19,6 +19,7 @@ COMMANDS: dict[str, Command] = {
     "demo": training.DEMO,
     "train": training.TRAIN,
     "evaluate": evaluating.EVALUATE,
+    "diagnose": evaluating.DIAGNOSE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,
     "export": weights.EXPORT,

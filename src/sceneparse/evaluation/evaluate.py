@@ -121,7 +121,7 @@ def evaluate(
     others = None if tasks is None else TaskCounts(tasks)
     began = time.perf_counter()
     with _progress_bar(progress, len(indices)) as advance:
-        for index, sample in _read_ahead(dataset, indices):
+        for index, sample in read_ahead(dataset, indices):
             name = sample.name or dataset.name(index)
             if others is not None:
                 prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
@@ -227,7 +227,7 @@ def _bar(value: float | None, width: int = 20) -> str:
     return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
 
 
-def _read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
+def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
     """The samples in order; the next ones are read in a thread meanwhile."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     waiting: deque[tuple[int, Future[Sample]]] = deque()

@@ -116,9 +116,9 @@ def card(line: str, views: Sequence[str], below: str) -> str:
 
 
 def views_of(
-    name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark
+    name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark | None
 ) -> list[str]:
-    """The picture and the named label maps, a mark on each."""
+    """The picture and the named label maps, the mark on each."""
     views = [view(photo(_shrink(_rgb(sample), Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
     for caption, labels in maps:
         image = label_image(_shrink(labels, Image.Resampling.NEAREST), space)
