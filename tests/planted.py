@@ -84,5 +84,3 @@ def out_of_place(name: str, scene_with: str, share: float) -> Failure:
         prediction[first : first + side, first : first + side] = index_of(name)
 
     return plant
-
-

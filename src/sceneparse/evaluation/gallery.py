@@ -126,6 +126,16 @@ def views_of(
     return views
 
 
+def errors_view(
+    name: str, sample: Sample, truth: NDArray[Any], prediction: NDArray[Any], *, mark: Mark | None = None
+) -> str:
+    """The picture pale where the labels are right, and what is wrong or unknown in its colour."""
+    image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
+    small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
+    errors = photo(_errors(image, small_truth, small_prediction))
+    return view(errors, "errors", f"Errors in {name}", mark=mark)
+
+
 def view(image: Image.Image, caption: str, alt: str, *, labels: bool = False, mark: Mark | None = None) -> str:
     """One picture with its caption; label maps keep hard edges when the browser enlarges them."""
     box = ""

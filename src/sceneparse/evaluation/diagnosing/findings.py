@@ -121,13 +121,15 @@ def find(counts: NDArray[np.int64], failures: Failures, absent: Literal["skip", 
         *small,
         *_boundary(failures, edge, worth, int(counts.sum())),
     ]
-    lost = {kind: sum((one.lost for one in found if one.kind == kind), start=np.zeros_like(counts)) for kind in KINDS}
+    lost: dict[str, NDArray[np.int64]] = {
+        kind: sum((one.lost for one in found if one.kind == kind), start=np.zeros_like(counts)) for kind in KINDS
+    }
     wrong = counts - np.diag(counts.diagonal())
-    everything: dict[str, NDArray[np.int64]] = {**lost, "rest": wrong - sum(lost.values(), np.zeros_like(counts))}
+    lost["rest"] = wrong - sum(lost.values(), np.zeros_like(counts))
     return Findings(
         found=tuple(sorted(found, key=lambda one: -one.gain)),
-        gains={kind: worth(own) for kind, own in everything.items()},
-        pixels={kind: int(own.sum()) for kind, own in everything.items()},
+        gains={kind: worth(own) for kind, own in lost.items()},
+        pixels={kind: int(own.sum()) for kind, own in lost.items()},
         confused=confused,
     )
 

@@ -61,7 +61,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
         body += (
             f"<h3>{escape(words.title)}</h3><p>{escape(words.evidence)} Mended, it would be worth "
             f"<b>{points(one.gain)}</b> points of the mean IoU.</p>"
-            f"{place_cards(one.examples[:PLACES], again, diagnosis.evaluation.labels)}"
+            f"{place_cards(one.examples[:PLACES], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section(kind, TITLES[kind], body)
 

@@ -1,4 +1,4 @@
-"""Pictures of findings: where in the picture it is, and the place itself beside its truth and its labels."""
+"""Pictures of findings: the place, its truth, its labels and its errors."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -7,10 +7,10 @@ from sceneparse.data.sample import Sample
 from sceneparse.evaluation.diagnosing.diagnose import Case
 from sceneparse.evaluation.diagnosing.failures import Example
 from sceneparse.evaluation.diagnosing.regions import Box
-from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
+from sceneparse.evaluation.gallery import Mark, card, errors_view, legend, truth_of, views_of
 from sceneparse.labels import LabelSpace
 
-SEEN = 0.3
+SEEN = 0.4
 """The cut-out around a place is at least this share of the picture's sides."""
 AROUND = 1.6
 """And at least so many times as large as the place."""
@@ -19,22 +19,28 @@ Again = Callable[[int], Case]
 """Tests a picture again, by its index."""
 
 
-def place_cards(places: Sequence[Example], again: Again, space: LabelSpace) -> str:
-    """A card for each place: the picture with a mark, then the cut-out, its truth and its labels. HTML."""
-    return "".join(_card(place, again(place.picture), space) for place in places)
+def place_cards(places: Sequence[Example], again: Again, space: LabelSpace, *, whole: bool) -> str:
+    """A card for each place: picture, truth, labels and errors. HTML.
+
+    Args:
+        places: The places.
+        again: Tests their pictures again.
+        space: The classes.
+        whole: Show whole pictures instead of cut-outs, for failures that only the scene explains.
+    """
+    return "".join(_card(place, again(place.picture), space, whole) for place in places)
 
 
-def _card(place: Example, case: Case, space: LabelSpace) -> str:
-    sample, truth, labels = case.sample, truth_of(case.sample), case.labels.numpy()
+def _card(place: Example, case: Case, space: LabelSpace, whole: bool) -> str:
+    name, truth, labels = case.sample.name, truth_of(case.sample), case.labels.numpy()
     height, width = truth.shape
-    cut = window(place.box, (height, width))
+    cut = (0, 0, height, width) if whole else window(place.box, (height, width))
     rows, columns = slice(cut[0], cut[2]), slice(cut[1], cut[3])
-    whole = views_of(sample.name, sample, [], space, _mark(place.box, (0, 0, height, width)))
-    close = Sample(sample.image[:, rows, columns], name=sample.name)
-    maps = [("truth", truth[rows, columns]), ("prediction", labels[rows, columns])]
-    views = [*whole, *views_of(sample.name, close, maps, space, _mark(place.box, cut))]
-    line = f'<b>{escape(sample.name)}</b><span class="muted">{place.pixels:,} wrong pixels at the marked place</span>'
-    return card(line, views, legend([one for _, one in maps], space))
+    close = Sample(case.sample.image[:, rows, columns], name=name)
+    true, read, mark = truth[rows, columns], labels[rows, columns], _mark(place.box, cut)
+    views = views_of(name, close, [("truth", true), ("prediction", read)], space, mark)
+    line = f'<b>{escape(name)}</b><span class="muted">{place.pixels:,} wrong pixels at the marked place</span>'
+    return card(line, [*views, errors_view(name, close, true, read, mark=mark)], legend((true, read), space))
 
 
 def window(box: Box, size: tuple[int, int]) -> Box:

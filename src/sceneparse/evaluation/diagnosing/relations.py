@@ -101,7 +101,9 @@ def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
     region, place, share = _joined(shares)
     owner = np.concatenate(classes)[region]
     size = 3 * num_classes
-    contacts = np.bincount(owner * size + place, share, num_classes * size).reshape(num_classes, 3, num_classes)
+    flat: NDArray[np.float64] = np.zeros(num_classes * size)
+    flat += np.bincount(owner * size + place, share, len(flat))
+    contacts = flat.reshape(num_classes, 3, num_classes)
     alone = _entries_without_their_region(contacts.reshape(num_classes, size), owner, place, share)
     return Relations(
         pictures=len(there),
@@ -109,7 +111,7 @@ def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
         together=there.T @ there,
         contacts=contacts,
         scene_limit=_limit(_scenes_without_themselves(there)),
-        contact_limit=_limit(np.bincount(region, alone * share)),
+        contact_limit=_limit(np.bincount(region, alone * share).astype(np.float64)),
     )
 
 

@@ -84,7 +84,7 @@ def _changes(diagnosis: Diagnosis, again: Again) -> Section:
             f"<h3>{place}. {escape(words.title)}: {points(one.gain)} points</h3>"
             f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(words.evidence)}</p>'
             f"<p><b>What to do.</b> {escape(words.advice)}</p>"
-            f"{place_cards(one.examples[:1], again, diagnosis.evaluation.labels)}"
+            f"{place_cards(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section("changes", "What would help most", body)
 

@@ -29,11 +29,12 @@ ADVICE: dict[Kind, str] = {
     ),
     "inconspicuous": (
         "Show the model more pixels of it: test at larger scales too (--scales 1 1.5 --flip), keep finer maps "
-        "(network.output_stride 8, or network.architecture upernet), and train on larger pictures. If the class is "
-        "rare as well, weigh it (loss.class_weights median) or add training pictures that hold it."
+        "(network.output_stride 8 if it is 16 or 32 now, or network.architecture upernet), and train on larger "
+        "pictures. If the class is rare as well, weigh it (loss.class_weights median) or add training pictures that "
+        "hold it."
     ),
     "boundary": (
-        "Finer maps draw better boundaries: network.output_stride 8 instead of 16 or 32, or network.architecture "
+        "Finer maps draw better boundaries: network.output_stride 8 if it is 16 or 32 now, or network.architecture "
         "upernet, which fuses maps down to stride 4. Averaging over scales and the mirror image (--scales, --flip) "
         "smooths them at no training. Part of this loss is the annotators' own hand and can't be mended."
     ),
