@@ -42,7 +42,7 @@ CARRIED = 0.1
 EDGE = 0.005
 """How far a boundary can be moved, as a share of the picture's diagonal."""
 EXAMPLES = 4
-"""Places that are kept of each failure."""
+"""Places that are kept of each failure, each in another picture."""
 
 
 @dataclass(frozen=True, order=True)

@@ -1,7 +1,8 @@
 """From counts to findings: what is sure enough and large enough to be told, ranked by what it would gain.
 
 A finding needs both. *Sure*: the lower end of the 99% Wilson interval of how often it happens lies above the rate that
-befalls the rest (each kind says which), and it happens at least three times. *Large*: the mean IoU would rise by at
+befalls the rest (each kind says which), and it happens in at least three pictures, since what happens twice in one
+picture has one cause. *Large*: the mean IoU would rise by at
 least 0.1 points if its pixels were right. Findings of one kind share no pixel, nor do those of two.
 """
 
@@ -22,7 +23,7 @@ KINDS: tuple[Kind, ...] = ("mismatched", "confusable", "inconspicuous", "boundar
 
 Z = 2.576
 """Standard deviations of a two-sided 99% interval."""
-LEAST_TIMES = 3
+LEAST_PICTURES = 3
 LEAST_GAIN = 0.001
 MISMATCHED_RATE, CONFUSED_RATE, OVERLOOKED_RATE = 0.02, 0.02, 0.25
 """What is never told, however rare it is elsewhere: the false alarms of the two relations together; regions that carry
@@ -93,7 +94,7 @@ def wilson(times: int, chances: int, z: float = Z) -> tuple[float, float]:
 
 def sure(times: int, chances: int, rate: float) -> bool:
     """Whether something happens more often than at a rate, by the lower end of its interval."""
-    return times >= LEAST_TIMES and wilson(times, chances)[0] > rate
+    return wilson(times, chances)[0] > rate
 
 
 def find(counts: NDArray[np.int64], failures: Failures, absent: Literal["skip", "zero"]) -> Findings:
@@ -166,10 +167,11 @@ def _finding(
     chances: int,
     below: float | None = None,
 ) -> Iterable[Finding]:
-    """The finding, if it is large."""
+    """The finding, if it is large and of several pictures."""
     gain = worth(lost)
-    if gain >= LEAST_GAIN:
-        places = (place for key in keys for place in failures.examples.get(key, ()))
+    places = [place for key in keys for place in failures.examples.get(key, ())]
+    # Of each failure the places in more than three pictures are kept.
+    if gain >= LEAST_GAIN and len({place.picture for place in places}) >= LEAST_PICTURES:
         examples = tuple(sorted(places, reverse=True))
         yield Finding(kind, classes, gain, int(lost.sum()), times, chances, below, lost, examples)
 

@@ -117,7 +117,7 @@ def learn(truths: Iterable[NDArray[Any]], num_classes: int) -> Relations:
 
 def _sparse(outline: NDArray[np.float64]) -> tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """The number of outlines, and where and what the entries of (K, 3, C) are that aren't 0."""
-    flat = outline.reshape(len(outline), -1)
+    flat = outline.reshape(len(outline), math.prod(outline.shape[1:]))
     region, place = np.nonzero(flat)
     return len(outline), region, place, flat[region, place]
 
