@@ -2,8 +2,8 @@
 
 A finding needs both. *Sure*: the lower end of the 99% Wilson interval of how often it happens lies above the rate that
 befalls the rest (each kind says which), and it happens in at least three pictures, since what happens twice in one
-picture has one cause. *Large*: the mean IoU would rise by at
-least 0.1 points if its pixels were right. Findings of one kind share no pixel, nor do those of two.
+picture has one cause. *Large*: the mean IoU would rise by at least 0.1 points if its pixels were right. Findings of one
+kind share no pixel, nor do those of two.
 """
 
 import math

@@ -126,7 +126,7 @@ def _losses(diagnosis: Diagnosis) -> Section:
 def _foot(diagnosis: Diagnosis) -> str:
     return (
         f"<p>All figures hold for the protocol “{escape(diagnosis.evaluation.protocol.describe())}”. A finding happens "
-        "surely more often than it does elsewhere (99% Wilson interval, in three pictures at least) and is worth 0.1 points "
-        "of the mean IoU. Pixels without truth are not counted. The figures stand in <code>diagnosis.json</code> "
-        f"beside this file.</p>\n<p>Written by sceneparse {__version__}.</p>"
+        "surely more often than it does elsewhere (99% Wilson interval, in three pictures at least) and is worth "
+        "0.1 points of the mean IoU. Pixels without truth are not counted. The figures stand in "
+        f"<code>diagnosis.json</code> beside this file.</p>\n<p>Written by sceneparse {__version__}.</p>"
     )
