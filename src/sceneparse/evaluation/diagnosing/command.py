@@ -63,6 +63,10 @@ def diagnose_model(
     Raises:
         UserError: No such model or data set, models or data of other classes, or a protocol that doesn't hold together.
     """
+    if learn_count < 1:
+        raise UserError(
+            f"learn_count is {learn_count}, but must be at least 1: there is nothing to learn from otherwise"
+        )
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
     settings = data_settings(opened.config, data, kind, split)

@@ -233,7 +233,9 @@ def calibration_section(diagnosis: Diagnosis) -> Section:
     calibration = diagnosis.calibration
     lean = calibration.overconfidence
     verdict = (
-        f"it is too sure of itself by {percent(lean)}" if lean > 0 else f"it is surer than it says by {percent(-lean)}"
+        f"it is too sure of itself by {percent(lean)}"
+        if lean > 0
+        else f"it is right more often than it says by {percent(-lean)}"
     )
     chart = curves(
         [
