@@ -119,6 +119,10 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
         "name one with --learn-split",
     ),
     "missing rival": (_with_model(lambda place: place.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
+    "the model as its own rival": (
+        _with_model(lambda place: place.diagnose("--rival", str(place.folder / "model"), "--engine", "torch")),
+        "is the model itself",
+    ),
     # recipes
     "unknown recipe": (lambda _: ["train", "toy-pspnt"], "did you mean 'toy-pspnet'"),
     "missing recipe file": (lambda place: ["train", str(place.folder / "none.yaml")], "no such recipe file"),

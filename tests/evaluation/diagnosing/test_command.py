@@ -35,11 +35,12 @@ def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> Non
     assert diagnosis.evaluation.pictures == evaluation.pictures
 
 
-def test_a_rival_is_named_by_its_folder_where_both_have_one_recipe(tiny_run: Path, tmp_path: Path) -> None:
-    rival, data = shutil.copytree(tiny_run / "model", tmp_path / "rival"), str(tiny_run.parent / "data")
-    diagnose_model(tiny_run / "model", data=data, rival=rival, out=tmp_path / "out", engine="torch", progress=False)
+def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_path: Path) -> None:
+    model, rival = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
+    data = str(tiny_run.parent / "data")
+    diagnose_model(model, data=data, rival=rival, out=tmp_path / "out", engine="torch", progress=False)
     record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
-    assert record["rival"]["name"] == str(rival) and record["rival"]["gains"] == record["gains"]
+    assert record["rival"]["name"] == "second/model" and record["rival"]["gains"] == record["gains"]
     assert 'id="versus"' in (tmp_path / "out" / "diagnosis.html").read_text()
 
 

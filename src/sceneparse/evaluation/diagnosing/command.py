@@ -1,5 +1,6 @@
 """What `sceneparse diagnose` does: why a model fails on labelled pictures, as a report and diagnosis.json."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ def diagnose_model(
         )
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
+    names = _names(opened, model, second, rival)
     settings = data_settings(opened.config, data, kind, split)
     tested = tested_by(opened.config, protocol)
     channels = opened.config.backbone.in_channels
@@ -81,7 +83,6 @@ def diagnose_model(
         _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
     )
     test = _Test(dataset, indices, tested, relations, progress)
-    names = _names(opened, model, second, rival)
     diagnosis, again = test.run(opened, names[0])
     opponent = None if second is None else _opponent(test, second, names[1])
     folder = Path(model)
@@ -138,11 +139,22 @@ def _learning(settings: DataSettings, split: str | None, channels: int) -> DataS
 
 
 def _names(opened: Opened, model: str | Path, second: Opened | None, rival: str | Path | None) -> tuple[str, str]:
-    """What to call the two models: by their recipes, or by where they lie if these are the same."""
-    if second is None:
+    """What to call the two models: by their recipes, or by where their paths part if these are the same.
+
+    Raises:
+        UserError: Both are the same folder or file.
+    """
+    if second is None or rival is None:
         return "this model", ""
-    ours, theirs = opened.config.name, second.config.name
-    return (ours, theirs) if ours != theirs else (str(model), str(rival))
+    if opened.config.name != second.config.name:
+        return opened.config.name, second.config.name
+    if not (Path(model).exists() and Path(rival).exists()):
+        return str(model), str(rival)
+    ours, theirs = Path(model).resolve(), Path(rival).resolve()
+    if ours == theirs:
+        raise UserError(f"the rival {rival} is the model itself: name another one")
+    parent = os.path.commonpath([ours, theirs])
+    return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
 
 
 def print_findings(diagnosis: Diagnosis, console: Console) -> None:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from html import escape
 
-import numpy as np
-
 from sceneparse.evaluation.diagnosing.diagnose import Diagnosis
 from sceneparse.evaluation.diagnosing.places import Again
 from sceneparse.evaluation.diagnosing.words import TITLES, points
@@ -15,6 +13,9 @@ from sceneparse.evaluation.rival import Rival
 
 SHOWN = 3
 """Pictures of each side: where the model is ahead most, and where the rival is."""
+
+MARKED = 0.6
+"""A mark around more than this share of the picture points at nothing, so there is none."""
 
 Pair = tuple[PictureScore, PictureScore]
 
@@ -91,7 +92,10 @@ def _card(pair: Pair, name: str, diagnosis: Diagnosis, again: Again, opponent: O
     mine, theirs = again(pair[0].index), opponent.again(pair[0].index)
     truth, ours, rivals = truth_of(mine.sample), mine.labels.numpy(), theirs.labels.numpy()
     better, worse = (ours, rivals) if _lead(pair) > 0 else (rivals, ours)
-    mark = Mark.around((better == truth) & (worse != truth)) if np.any((better == truth) & (worse != truth)) else None
+    gained = (better == truth) & (worse != truth)
+    mark = Mark.around(gained) if gained.any() else None
+    if mark is not None and mark.width * mark.height > MARKED:
+        mark = None
     space, rival = diagnosis.evaluation.labels, opponent.rival.name
     line = (
         f"<b>{escape(pair[0].name)}</b>"
