@@ -39,7 +39,8 @@ class Place:
         return ["evaluate", str(self.folder / "model"), "--data", str(self.data), "--out", str(self.out), *more]
 
     def diagnose(self, *more: str) -> list[str]:
-        return ["diagnose", str(self.folder / "model"), "--data", str(self.data), "--out", str(self.out), *more]
+        model, out = str(self.folder / "model"), str(self.out)
+        return ["diagnose", model, "--data", str(self.data), "--out", out, "--engine", "torch", *more]
 
 
 def _rewrite_json(path: Path, **values: object) -> None:
@@ -120,7 +121,7 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     ),
     "missing rival": (_with_model(lambda place: place.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
     "the model as its own rival": (
-        _with_model(lambda place: place.diagnose("--rival", str(place.folder / "model"), "--engine", "torch")),
+        _with_model(lambda place: place.diagnose("--rival", str(place.folder / "model"))),
         "is the model itself",
     ),
     # recipes
