@@ -11,7 +11,7 @@ from sceneparse.evaluation.diagnosing.diagnose import Diagnosis, band_scores, re
 from sceneparse.evaluation.diagnosing.failures import SIZES
 from sceneparse.evaluation.diagnosing.findings import Finding, Kind
 from sceneparse.evaluation.diagnosing.places import Again, place_cards
-from sceneparse.evaluation.diagnosing.words import TITLES, points, tell
+from sceneparse.evaluation.diagnosing.words import TITLES, marked, points, tell
 from sceneparse.evaluation.page import Section, named, percent, table
 
 TOLD, ROWS, PLACES = 4, 20, 2
@@ -48,7 +48,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
     found = diagnosis.findings.of(kind)
     body = f'<p class="muted">{meaning}</p>'
     if found:
-        body += f"<p>{escape(tell(found[0], diagnosis).advice)}</p>"
+        body += f"<p>{marked(tell(found[0], diagnosis).advice)}</p>"
     else:
         body += (
             "<p><b>None found.</b> Nothing of this kind happens surely more often than elsewhere (99% interval) and "

@@ -12,7 +12,7 @@ from sceneparse.evaluation.diagnosing.findings import KINDS
 from sceneparse.evaluation.diagnosing.parts import calibration_section, kind_section
 from sceneparse.evaluation.diagnosing.places import Again, place_cards
 from sceneparse.evaluation.diagnosing.versus import Opponent, differences
-from sceneparse.evaluation.diagnosing.words import TITLES, points, tell
+from sceneparse.evaluation.diagnosing.words import TITLES, marked, points, tell
 from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.report import head
 from sceneparse.files import write_json, write_text
@@ -83,7 +83,7 @@ def _changes(diagnosis: Diagnosis, again: Again) -> Section:
         body += (
             f"<h3>{place}. {escape(words.title)}: {points(one.gain)} points</h3>"
             f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(words.evidence)}</p>'
-            f"<p><b>What to do.</b> {escape(words.advice)}</p>"
+            f"<p><b>What to do.</b> {marked(words.advice)}</p>"
             f"{place_cards(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section("changes", "What would help most", body)

@@ -1,8 +1,10 @@
 """Findings in plain words: what happens, how one knows, and what to do about it."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from sceneparse.evaluation.diagnosing.diagnose import Diagnosis
 from sceneparse.evaluation.diagnosing.findings import Finding, Kind
@@ -18,27 +20,30 @@ TITLES: dict[str, str] = {
 
 ADVICE: dict[Kind, str] = {
     "mismatched": (
-        "Let the model see more of the scene: test whole pictures or larger windows (--protocol whole, --window), "
-        "train on larger crops (augmentation.crop), and keep pyramid pooling (network.architecture pspnet or upernet). "
-        "If it does see the scene, show it more training pictures of scenes like those below, without that class."
+        "Let the model see more of the scene: test whole pictures or larger windows (`--protocol whole`, `--window`), "
+        "train on larger crops (`augmentation.crop`), and keep pyramid pooling (`network.architecture pspnet` or "
+        "`upernet`). If it does see the scene, show it more training pictures of scenes like those below, without that "
+        "class."
     ),
     "confusable": (
         "Look at the truth below first: where two annotators would disagree, mend the labels or merge the two classes. "
-        "If the truth is consistent, train on more pictures that hold both, and on a deeper backbone (backbone.name); "
-        "averaging over scales and the mirror image (--scales, --flip) makes one region's labels agree more often."
+        "If the truth is consistent, train on more pictures that hold both, and on a deeper backbone "
+        "(`backbone.name`); averaging over scales and the mirror image (`--scales`, `--flip`) makes one region's "
+        "labels agree more often."
     ),
     "inconspicuous": (
-        "Show the model more pixels of it: test at larger scales too (--scales 1 1.5 --flip), keep finer maps "
-        "(network.output_stride 8 if it is 16 or 32 now, or network.architecture upernet), and train on larger "
-        "pictures. If the class is rare as well, weigh it (loss.class_weights median) or add training pictures that "
+        "Show the model more pixels of it: test at larger scales too (`--scales 1 1.5 --flip`), keep finer maps "
+        "(`network.output_stride 8` if it is 16 or 32 now, or `network.architecture upernet`), and train on larger "
+        "pictures. If the class is rare as well, weigh it (`loss.class_weights median`) or add training pictures that "
         "hold it."
     ),
     "boundary": (
-        "Finer maps draw better boundaries: network.output_stride 8 if it is 16 or 32 now, or network.architecture "
-        "upernet, which fuses maps down to stride 4. Averaging over scales and the mirror image (--scales, --flip) "
-        "smooths them at no training. Part of this loss is the annotators' own hand and can't be mended."
+        "Finer maps draw better boundaries: `network.output_stride 8` if it is 16 or 32 now, or `network.architecture "
+        "upernet`, which fuses maps down to stride 4. Averaging over scales and the mirror image (`--scales`, "
+        "`--flip`) smooths them at no training. Part of this loss is the annotators' own hand and can't be mended."
     ),
 }
+"""What to do; settings and arguments stand between backticks."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Words:
     Args:
         title: What happens, as a heading.
         evidence: How one knows, in one or two sentences.
-        advice: What to do.
+        advice: What to do, as in `ADVICE`.
     """
 
     title: str
@@ -57,7 +62,7 @@ class Words:
 
 
 def tell(one: Finding, diagnosis: Diagnosis) -> Words:
-    """A finding in plain words, as text without markup."""
+    """A finding in plain words, as text for a terminal; see `marked` for the advice."""
     tellers = {
         "mismatched": _mismatched,
         "confusable": _confusable,
@@ -66,6 +71,11 @@ def tell(one: Finding, diagnosis: Diagnosis) -> Words:
     }
     title, evidence = tellers[one.kind](one, diagnosis)
     return Words(title, evidence, ADVICE[one.kind])
+
+
+def marked(text: str) -> str:
+    """Advice as HTML."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def points(gain: float) -> str:
