@@ -6,7 +6,9 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.evaluation import diagnose_model, evaluate_model
+from sceneparse.weights import save_model
 from small import write_data_set
+from unified import OBJECTS, unified_model
 
 
 def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
@@ -54,6 +56,15 @@ def test_a_rival_of_other_classes_is_refused(
     assert main([*words, "--out", str(tmp_path / "out"), "--engine", "torch"]) == 2
     assert "names 2 classes (night, day" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_of_a_unified_model_the_objects_are_diagnosed(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    (data / "classes.json").write_text(json.dumps({"names": OBJECTS.names, "ignore": 255}))
+    save_model(tmp_path / "model", unified_model(), "a card")
+    out = tmp_path / "out"
+    diagnosis = diagnose_model(tmp_path / "model", data=str(data), kind="folder", out=out, progress=False)
+    assert diagnosis.evaluation.labels.names == OBJECTS.names and (out / "diagnosis.html").is_file()
 
 
 def test_data_without_the_training_split_asks_for_another_to_learn_from(

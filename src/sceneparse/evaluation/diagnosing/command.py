@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +25,9 @@ from sceneparse.settings import DataSettings, Precision
 
 LEARNT = 500
 """Training pictures that the relations are learnt from, unless told otherwise."""
+
+KEPT = 8
+"""Pictures that are kept while the report is written, lest they be tested again for each finding."""
 
 
 def diagnose_model(
@@ -116,7 +120,9 @@ class _Test:
         title = f"testing {name}" if self.progress else None
         cases = cases_of(opened.engine, self.dataset, self.indices, self.protocol, title)
         diagnosis = diagnose(cases, self.dataset.labels, self.relations, self.protocol)
-        return diagnosis, lambda index: one_case(opened.engine, self.dataset, index, self.protocol)
+        # One picture is often an example of several findings.
+        again = lru_cache(KEPT)(lambda index: one_case(opened.engine, self.dataset, index, self.protocol))
+        return diagnosis, again
 
 
 def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
