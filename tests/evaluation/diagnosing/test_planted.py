@@ -69,6 +69,19 @@ def test_the_size_under_which_a_class_is_overlooked_is_found(diagnosed: Callable
     assert finding.times > 0.9 * finding.chances
 
 
+def test_what_may_share_a_picture_but_stands_in_the_wrong_place_is_found_by_its_neighbours(
+    diagnosed: Callable[..., Diagnosis],
+) -> None:
+    def sky_in_the_ground(_: int, truth: np.ndarray, prediction: np.ndarray) -> None:
+        if (truth == index_of("sky")).any():
+            prediction[70:84, 40:60] = index_of("sky")
+
+    diagnosis = diagnosed(sky_in_the_ground)
+    first = diagnosis.findings.of("mismatched")[0]
+    assert first.classes == (index_of("sky"),)
+    assert "of the outline of “sky”, where" in tell(first, diagnosis).evidence
+
+
 def test_wrong_pixels_are_shared_out_without_rest(diagnosed: Callable[..., Diagnosis]) -> None:
     diagnosis = diagnosed(*(failure for failure, _ in PLANTED.values()))
     counts = diagnosis.evaluation.counts
