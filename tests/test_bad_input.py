@@ -38,6 +38,10 @@ class Place:
     def evaluate(self, *more: str) -> list[str]:
         return ["evaluate", str(self.folder / "model"), "--data", str(self.data), "--out", str(self.out), *more]
 
+    def diagnose(self, *more: str) -> list[str]:
+        model, out = str(self.folder / "model"), str(self.out)
+        return ["diagnose", model, "--data", str(self.data), "--out", out, "--engine", "torch", *more]
+
 
 def _rewrite_json(path: Path, **values: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
@@ -109,6 +113,17 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     "window protocol without a window": (_with_model(lambda place: place.evaluate("--protocol", "window")), "window"),
     "scale of zero": (_with_model(lambda place: place.evaluate("--scales", "0")), "protocol.scales"),
     "unknown split": (_with_model(lambda place: place.evaluate("--split", "tset")), "train"),
+    "diagnosing no pictures": (_with_model(lambda place: place.diagnose("--count", "0")), "count is 0"),
+    "learning from no pictures": (_with_model(lambda place: place.diagnose("--learn-count", "0")), "learn_count is 0"),
+    "learning from an unknown split": (
+        _with_model(lambda place: place.diagnose("--learn-split", "trian")),
+        "name one with --learn-split",
+    ),
+    "missing rival": (_with_model(lambda place: place.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
+    "the model as its own rival": (
+        _with_model(lambda place: place.diagnose("--rival", str(place.folder / "model"))),
+        "is the model itself",
+    ),
     # recipes
     "unknown recipe": (lambda _: ["train", "toy-pspnt"], "did you mean 'toy-pspnet'"),
     "missing recipe file": (lambda place: ["train", str(place.folder / "none.yaml")], "no such recipe file"),

@@ -75,6 +75,52 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     assert scores.frequency_weighted_iou == pytest.approx(weighted)
 
 
+def test_scores_of_1000_random_cases_agree_with_scikit_learn() -> None:
+    """Each with its own label space, ignored pixels, and classes that are absent from truth, prediction or both.
+
+    scikit-learn gets all cases at once: class c of case k is label 12 k + c.
+    """
+    generator = np.random.default_rng(0)
+    cases, most = 1000, 12
+    truths, predictions, found = [], [], []
+    for case in range(cases):
+        classes = int(generator.integers(1, most + 1))
+        size = generator.integers(1, 24, size=2)
+        told, read = (generator.choice(classes, size=int(generator.integers(1, classes + 1))) for _ in range(2))
+        truth = generator.choice(np.append(told, IGNORE), size=size)
+        truth[0, 0] = told[0]
+        prediction = np.where(generator.random(size) < 0.4, truth.clip(0), generator.choice(read, size=size))
+        matrix = ConfusionMatrix(classes)
+        matrix.update(torch.from_numpy(truth.astype(np.int16)), torch.from_numpy(prediction.astype(np.int16)))
+        found.append({rule: score(matrix.counts, [""] * classes, rule) for rule in ("skip", "zero")})
+        known = truth != IGNORE
+        truths.append(truth[known] + most * case)
+        predictions.append(prediction[known] + most * case)
+    truth, prediction, labels = np.concatenate(truths), np.concatenate(predictions), range(cases * most)
+    iou = jaccard_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, most)
+    recall = recall_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, most)
+    pixels, said = (np.bincount(one, minlength=cases * most).reshape(cases, most) for one in (truth, prediction))
+    absent = 0
+    for case, scores in enumerate(found):
+        skip, zero = scores["skip"], scores["zero"]
+        count = len(skip.classes)
+        told = pixels[case, :count] > 0
+        either = told | (said[case, :count] > 0)
+        absent += int((~either).sum())
+        own, right = iou[case, :count], recall[case, :count]
+        assert [one.iou for one in skip.classes] == [
+            pytest.approx(value) if there else None for value, there in zip(own, either, strict=True)
+        ]
+        assert [one.accuracy for one in skip.classes] == [
+            pytest.approx(value) if there else None for value, there in zip(right, told, strict=True)
+        ]
+        assert (skip.mean_iou, zero.mean_iou) == pytest.approx((own[either].mean(), own.mean()))
+        assert (skip.mean_accuracy, zero.mean_accuracy) == pytest.approx((right[told].mean(), right.mean()))
+        assert skip.pixel_accuracy == pytest.approx((truths[case] == predictions[case]).mean())
+        assert skip.frequency_weighted_iou == pytest.approx((own * pixels[case, :count]).sum() / pixels[case].sum())
+    assert absent > cases, "classes that are nowhere are among them"
+
+
 def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:
     matrix = ConfusionMatrix(2)
     first = matrix.update(torch.tensor([[0, 1]]), torch.tensor([[0, 0]]))

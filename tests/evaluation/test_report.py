@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.evaluation.rival import Rival
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
+from well_formed import Page
 
 NAMES = ("sky", "road", "<b>boat</b>", "car & co", "never seen")
 SPACE = LabelSpace(NAMES)
 PAIR = ("<b>boat</b>", "car & co")
-VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
 class Pictures:
@@ -61,43 +60,6 @@ class Reader:
         if self.shaky:
             labels[:, 8:10, : int(images[0, 1, 0, 0])] = 1
         return 9.0 * torch.nn.functional.one_hot(labels, self.num_classes).permute(0, 3, 1, 2).float()
-
-
-class Page(HTMLParser):
-    """Notes tags that don't match, texts, attributes, and what the page would fetch."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: set[str] = set()
-        self.links: list[str] = []
-        self.images: list[dict[str, str | None]] = []
-        self.text: list[str] = []
-        self.tags: set[str] = set()
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.tags.add(tag)
-        if tag not in VOID:
-            self.open.append(tag)
-        if values.get("id"):
-            self.ids.add(str(values["id"]))
-        self.links += [str(values[key]) for key in ("src", "href", "srcset", "data", "action") if values.get(key)]
-        if tag == "img":
-            self.images.append(values)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self.tags.add(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text.append(data)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "train": training.TRAIN,
     "sweep": training.SWEEP,
     "evaluate": evaluating.EVALUATE,
+    "diagnose": evaluating.DIAGNOSE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,
     "export": weights.EXPORT,

@@ -1,4 +1,4 @@
-"""Verbs that measure: evaluate and bench."""
+"""Verbs that measure: evaluate, diagnose and bench."""
 
 import argparse
 from pathlib import Path
@@ -43,6 +43,49 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         out=arguments.out,
         count=arguments.count,
+        protocol=protocol_overrides(arguments),
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    return 0
+
+
+def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
+    parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
+    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
+    parser.add_argument("--split", help="split to test on (default: the data set's test split)")
+    parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where diagnosis.json and the report go (default: MODEL/../diagnosis)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="test only N pictures, evenly spaced")
+    parser.add_argument(
+        "--learn-split",
+        metavar="SPLIT",
+        help="split whose truth tells what goes with what (default: the training split)",
+    )
+    parser.add_argument(
+        "--learn-count", type=int, default=500, metavar="N", help="so many of its pictures (default: 500)"
+    )
+    protocol_arguments(parser)
+    engine_arguments(parser)
+
+
+def _diagnose(arguments: argparse.Namespace) -> int:
+    from sceneparse.evaluation import diagnose_model
+
+    diagnose_model(
+        arguments.model,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        rival=arguments.rival,
+        out=arguments.out,
+        count=arguments.count,
+        learn_split=arguments.learn_split,
+        learn_count=arguments.learn_count,
         protocol=protocol_overrides(arguments),
         engine=arguments.engine,
         device=arguments.device,
@@ -102,6 +145,13 @@ EVALUATE = Command(
     "sceneparse evaluate runs/my-recipe/model --data my-data --split test --scales 0.75 1 1.25 --flip",
     _evaluate_arguments,
     _evaluate,
+)
+
+DIAGNOSE = Command(
+    "why a model fails: the papers' three failure kinds, boundaries and calibration, as an HTML report",
+    "sceneparse diagnose runs/my-recipe/model --data my-data --rival runs/other/model",
+    _diagnose_arguments,
+    _diagnose,
 )
 
 BENCH = Command(

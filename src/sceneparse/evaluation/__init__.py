@@ -4,6 +4,7 @@ Nothing here knows of training.
 """
 
 from sceneparse.evaluation.command import evaluate_model, machine
+from sceneparse.evaluation.diagnosing import Diagnosis, diagnose, diagnose_model
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate, print_scores
 from sceneparse.evaluation.exports import Export, export
 from sceneparse.evaluation.metrics import ClassScore, ConfusionMatrix, Scores, score
@@ -13,11 +14,14 @@ from sceneparse.evaluation.rival import Rival
 __all__ = [
     "ClassScore",
     "ConfusionMatrix",
+    "Diagnosis",
     "Evaluation",
     "Export",
     "PictureScore",
     "Rival",
     "Scores",
+    "diagnose",
+    "diagnose_model",
     "evaluate",
     "evaluate_model",
     "export",

@@ -12,8 +12,8 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report
-from sceneparse.inference import EngineName, choose_device, open_model, resolve
-from sceneparse.labels import TaskLabels
+from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
@@ -61,15 +61,9 @@ def evaluate_model(
         own = device if processes.world == 1 else processes.device
         opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    afresh = any(argument.startswith("--name=") for argument in protocol)
-    stored = {} if afresh else to_mapping(opened.config.protocol)
-    tested = resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
+    tested = tested_by(opened.config, protocol)
     dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
-    if dataset.labels.names != opened.labels.names:
-        raise UserError(
-            f"{model} names {len(opened.labels)} classes ({', '.join(opened.labels.names[:3])}, …) but the data set "
-            f"{len(dataset.labels)} ({', '.join(dataset.labels.names[:3])}, …): give data with the model's classes"
-        )
+    refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     title = f"{opened.config.name} on {settings.kind} {settings.test}"
     evaluation = evaluate(
@@ -96,6 +90,30 @@ def evaluate_model(
         print_scores(evaluation, Console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
     return evaluation
+
+
+def tested_by(config: ModelConfig, protocol: Sequence[str]) -> TestProtocol:
+    """A model's protocol with what a command says differently, as `--name=value` arguments.
+
+    Raises:
+        UserError: A protocol that doesn't hold together.
+    """
+    afresh = any(argument.startswith("--name=") for argument in protocol)
+    stored = {} if afresh else to_mapping(config.protocol)
+    return resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
+
+
+def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:
+    """Refuse truth that is told in other classes than the model's.
+
+    Raises:
+        UserError: The names differ.
+    """
+    if known.names != given.names:
+        raise UserError(
+            f"{model} names {len(known)} classes ({', '.join(known.names[:3])}, …) but the data set "
+            f"{len(given)} ({', '.join(given.names[:3])}, …): give data with the model's classes"
+        )
 
 
 def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:

@@ -129,8 +129,8 @@ def evaluate(
     began = time.perf_counter()
     share = processes.share(indices)
     with _progress_bar(progress, len(share)) as advance:
-        for index, sample in _read_ahead(dataset, share):
-            name = dataset.name(index)
+        for index, sample in read_ahead(dataset, share):
+            name = sample.name or dataset.name(index)
             if others is not None:
                 prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
                 others.update(sample, prediction)
@@ -252,7 +252,7 @@ def _bar(value: float | None, width: int = 20) -> str:
     return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
 
 
-def _read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
+def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
     """The samples in order; the next ones are read in a thread meanwhile."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     waiting: deque[tuple[int, Future[Sample]]] = deque()

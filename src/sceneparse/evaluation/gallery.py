@@ -116,14 +116,24 @@ def card(line: str, views: Sequence[str], below: str) -> str:
 
 
 def views_of(
-    name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark
+    name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark | None
 ) -> list[str]:
-    """The picture and the named label maps, a mark on each."""
+    """The picture and the named label maps, the mark on each."""
     views = [view(photo(_shrink(_rgb(sample), Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
     for caption, labels in maps:
         image = label_image(_shrink(labels, Image.Resampling.NEAREST), space)
         views.append(view(image, caption, f"{name}: {caption}", labels=True, mark=mark))
     return views
+
+
+def errors_view(
+    name: str, sample: Sample, truth: NDArray[Any], prediction: NDArray[Any], *, mark: Mark | None = None
+) -> str:
+    """The picture pale where the labels are right, and what is wrong or unknown in its colour."""
+    image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
+    small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
+    errors = photo(_errors(image, small_truth, small_prediction))
+    return view(errors, "errors", f"Errors in {name}", mark=mark)
 
 
 def view(image: Image.Image, caption: str, alt: str, *, labels: bool = False, mark: Mark | None = None) -> str:

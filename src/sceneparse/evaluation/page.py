@@ -45,7 +45,7 @@ footer { color: var(--muted); font-size: .9rem; padding-bottom: 40px; }
   box-shadow: 0 1px 3px var(--shadow); }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile.main b { font-size: clamp(2.6rem, 6vw, 3.6rem); line-height: 1.1; color: var(--ours); }
-.tile span { display: block; font-size: .88rem; color: var(--muted); }
+.tile span { display: block; font-size: .88rem; color: var(--muted); overflow-wrap: anywhere; }
 .tile .other { color: var(--rival); }
 dl.facts { display: grid; grid-template-columns: fit-content(40%) 1fr; gap: 2px 16px; margin: 16px 0 0;
   font-size: .95rem; }

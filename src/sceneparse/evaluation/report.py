@@ -91,7 +91,7 @@ def write_report(
     if rival is not None:
         write_json(folder / f"metrics-{_slug(rival.name)}.json", rival.evaluation.to_json())
     path = folder / "report.html"
-    write_text(path, page(title, _head(name, evaluation, rival, facts), sections, _foot(evaluation)))
+    write_text(path, page(title, head(name, evaluation, rival, facts), sections, _foot(evaluation)))
     return path
 
 
@@ -114,7 +114,7 @@ def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
     ]
 
 
-def _head(name: str, evaluation: Evaluation, rival: Rival | None, facts: Mapping[str, str]) -> str:
+def head(name: str, evaluation: Evaluation, rival: Rival | None, facts: Mapping[str, str]) -> str:
     """The figures that one looks for first, and what they were measured with and on."""
     tiles = []
     for key, label in (
