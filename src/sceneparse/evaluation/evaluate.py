@@ -130,7 +130,7 @@ def evaluate(
     share = processes.share(indices)
     with _progress_bar(progress, len(share)) as advance:
         for index, sample in read_ahead(dataset, share):
-            name = sample.name or dataset.name(index)
+            name = dataset.name(index)
             if others is not None:
                 prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
                 others.update(sample, prediction)
