@@ -29,7 +29,7 @@ LEAST = 0.01
 
 @dataclass(frozen=True)
 class Field:
-    """How strongly pixels are tied. The values are those of PyDenseCRF's example, for pictures of some 500 pixels a side.
+    """How strongly pixels are tied. The values are those of PyDenseCRF's example, for pictures of some 500 pixels.
 
     Args:
         smooth: Weight of the kernel over places alone.
