@@ -92,3 +92,8 @@ def test_an_engine_that_tells_the_objects_alone_says_so(image: Tensor) -> None:
     engine = OpenVINOEngine.of(model.network, model.config.preprocessing, device="cpu", precision="float32")
     with pytest.raises(UserError, match="engine openvino tells the objects alone; use --engine torch"):
         predict_tasks(engine, image, TestProtocol(), TASKS)
+
+
+def test_a_field_over_the_objects_alone_is_refused(engine: TorchEngine, image: Tensor) -> None:
+    with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
+        told(engine, image, TestProtocol(crf=True))

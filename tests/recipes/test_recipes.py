@@ -189,6 +189,13 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         from_mapping(Recipe, {}, "x.yaml")
 
 
+def test_settings_of_the_ablations_are_refused_where_they_do_nothing() -> None:
+    for name, value in (("finest", 8), ("fuse", False)):
+        assert f"network.{name} has no effect: only upernet has it" in complaint({"network": {name: value}})
+    assert recipe({"network": {"architecture": "upernet", "bins": [], "finest": 16, "fuse": False}}).network.bins == ()
+    assert "augmentation.max_long has no effect" in complaint({"augmentation": {"max_long": 600}})
+
+
 def test_one_mean_serves_all_channels() -> None:
     read = recipe({"backbone": {"in_channels": 4}, "preprocessing": {"mean": [0.5], "std": [0.25]}})
     assert read.preprocessing == PreprocessingSettings((0.5,), (0.25,))

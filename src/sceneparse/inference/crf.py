@@ -7,17 +7,21 @@ under a Potts model. The rivals of the papers end in one (DeepLab, arXiv 1606.00
 A kernel over places is separable: two matrix products. A kernel over colours is not, but it has a low rank: with M
 colours of the picture as landmarks it is a product of (pixels, M) features with themselves (Nyström's approximation,
 exact if the picture has no other colours). So the appearance kernel is a sum of M separable ones. A wide Gaussian over
-places is computed on a coarser grid, of a tenth of its width.
+places is computed between square cells of a small part of its width, so that nearly all the work is matrix products.
 """
 
 import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 FLOATS = 1 << 25
 """Floats of the largest intermediate result (128 MiB): so many of the kernel's features are worked on together."""
+
+FINENESS = 20
+"""A cell's side is the width of the Gaussian divided by this, at least a pixel."""
 
 LEAST = 0.01
 """Classes that are nowhere more probable than this take no part: they would cost as much as the others."""
@@ -25,7 +29,7 @@ LEAST = 0.01
 
 @dataclass(frozen=True)
 class Field:
-    """How strongly pixels are tied. The values are those of the authors' own example, for pictures of some 500 pixels.
+    """How strongly pixels are tied. The values are those of PyDenseCRF's example, for pictures of some 500 pixels.
 
     Args:
         smooth: Weight of the kernel over places alone.
@@ -89,10 +93,12 @@ class _Kernel:
     """
 
     def __init__(self, features: Tensor, width: float) -> None:
-        self.features = features
-        height, length = features.shape[-2:]
-        step = max(1, int(width / 10))
-        self.sides = tuple(_blur(side, step, width, features) for side in (height, length))
+        self.size = (features.shape[-2], features.shape[-1])
+        self.step = max(1, int(width / FINENESS))
+        self.features = self._blocks(features)
+        self.rows, self.columns = (
+            _gaussian_line(-(-side // self.step), width / self.step, features) for side in self.size
+        )
         self.norm = torch.ones_like(features[:1])
         # Nyström's product can fall a little below zero where two colours are far from all landmarks.
         self.norm = self._apply(self.norm).clamp_min(1e-6).rsqrt()
@@ -102,45 +108,32 @@ class _Kernel:
         return self._apply(maps * self.norm) * self.norm
 
     def _apply(self, maps: Tensor) -> Tensor:
-        (rows_down, rows_up), (columns_down, columns_up) = self.sides
-        classes, count = len(maps), len(self.features)
-        result = torch.zeros_like(maps)
+        blocks = self._blocks(maps)
+        (rows, columns), classes = self._cells(), len(maps)
+        result = torch.zeros_like(blocks)
         # As many features at a time as memory allows.
-        share = max(1, FLOATS // (classes * maps[0].numel()))
-        for start in range(0, count, share):
-            features = self.features[start : start + share, None]
-            weighted = features * maps  # (m, classes, H, W)
-            blurred = rows_down @ weighted @ columns_down.T
-            if rows_up is not None and columns_up is not None:
-                blurred = rows_up @ blurred @ columns_up.T
-            result += (features * blurred).sum(dim=0)
-        return result
+        for part in self.features.split(max(1, FLOATS // (rows * columns * classes)), dim=2):
+            cells = (part.mT @ blocks).view(rows, -1)
+            cells = self.columns @ (self.rows @ cells).view(rows, columns, -1)
+            result += part @ cells.view(rows * columns, -1, classes)
+        whole = result.view(rows, columns, self.step, self.step, classes).permute(4, 0, 2, 1, 3)
+        return whole.reshape(classes, rows * self.step, columns * self.step)[:, : self.size[0], : self.size[1]]
+
+    def _blocks(self, maps: Tensor) -> Tensor:
+        """(K, H, W) to (cells, pixels of a cell, K); beyond the picture there is nothing."""
+        (height, width), (rows, columns), step = self.size, self._cells(), self.step
+        maps = F.pad(maps, (0, columns * step - width, 0, rows * step - height))
+        parts = maps.view(-1, rows, step, columns, step).permute(1, 3, 2, 4, 0)
+        return parts.reshape(rows * columns, step * step, -1)
+
+    def _cells(self) -> tuple[int, int]:
+        return -(-self.size[0] // self.step), -(-self.size[1] // self.step)
 
 
-def _blur(length: int, step: int, width: float, like: Tensor) -> tuple[Tensor, Tensor | None]:
-    """A Gaussian along a side of the picture as one matrix, or as two: to blurred cells, and back to pixels.
-
-    Args:
-        length: Pixels of the side.
-        step: Pixels of a cell; for 1 there is no way back to go.
-        width: Standard deviation in pixels.
-        like: A tensor whose type and device the matrices have.
-    """
-    cells = -(-length // step)
-    centers = (torch.arange(cells, device=like.device, dtype=like.dtype) + 0.5) * step
-    kernel = torch.exp(-0.5 * ((centers[:, None] - centers) / width) ** 2)
-    if step == 1:
-        return kernel, None
-    # Each pixel is shared out between its two nearest cells, and gets back from them by the same weights.
-    places = torch.arange(length, device=like.device)
-    position = ((places + 0.5) / step - 0.5).clamp(0, cells - 1)
-    left = position.floor().long()
-    right = (left + 1).clamp(max=cells - 1)
-    part = (position - left).to(like.dtype)
-    back = torch.zeros(length, cells, dtype=like.dtype, device=like.device)
-    back[places, left] += 1 - part
-    back[places, right] += part
-    return kernel @ back.T, back
+def _gaussian_line(cells: int, width: float, like: Tensor) -> Tensor:
+    """The Gaussian between the cells of a line, (cells, cells), with the type and the device of a tensor."""
+    places = torch.arange(cells, device=like.device, dtype=like.dtype)
+    return torch.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
 
 
 def _color_features(image: Tensor, field: Field) -> Tensor:
