@@ -22,7 +22,7 @@ from sceneparse.files import write_json, write_text
 from sceneparse.inference import resolve
 from sceneparse.networks import SceneParser, normalize
 from sceneparse.networks.shared_batch import share_batch
-from sceneparse.processes import Processes
+from sceneparse.processes import Processes, leads
 from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
@@ -75,10 +75,10 @@ def train(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     out = Path(out or Path("runs") / recipe.name)
     began = time.monotonic()
-    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=lambda text: print(text, file=sys.stderr))
+    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=tell)
     settings = recipe.training
     if is_finished(checkpoint, recipe, out):
-        print(f"{out}: this training is finished; its model is {out / MODEL}", file=sys.stderr)
+        tell(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
     # Where and how to compute
@@ -365,6 +365,12 @@ def rebuilt(recipe: Recipe, classes: int, state: dict[str, Tensor]) -> ScenePars
 def step_seed(seed: int, iteration: int) -> int:
     """What the generators of an iteration are seeded with."""
     return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0])
+
+
+def tell(text: str) -> None:
+    """Write a line, once for all processes."""
+    if leads():
+        print(text, file=sys.stderr)
 
 
 def any_process(processes: Processes, flag: bool) -> bool:

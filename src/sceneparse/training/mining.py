@@ -49,6 +49,6 @@ def largest(values: Tensor, place: int, total: Total) -> float:
     found = 0
     for bit in range(torch.iinfo(integer).bits - 2, -1, -1):
         candidate = found | 1 << bit
-        if int(total((bits >= candidate).sum())) >= place:
+        if int(total(torch.count_nonzero(bits >= candidate))) >= place:
             found = candidate
     return float(torch.tensor(found, dtype=integer).view(values.dtype))
