@@ -42,9 +42,11 @@ def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from sceneparse.data import check, print_diagnosis
+    from sceneparse.data.datasets import channels_of
     from sceneparse.files import write_json
 
-    diagnosis = check(_data_settings(arguments))
+    settings = _data_settings(arguments)
+    diagnosis = check(settings, channels=channels_of(settings))
     print_diagnosis(diagnosis, Console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())

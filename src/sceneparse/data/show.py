@@ -6,7 +6,7 @@ import numpy as np
 
 from sceneparse.data.augment import augment
 from sceneparse.data.contact import contact_sheet
-from sceneparse.data.datasets import open_dataset
+from sceneparse.data.datasets import channels_of, open_dataset
 from sceneparse.data.sample import Sample
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
@@ -36,7 +36,7 @@ def show(
     """
     mean = PreprocessingSettings().mean
 
-    dataset = open_dataset(settings, split)
+    dataset = open_dataset(settings, split, channels=channels_of(settings))
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
 
     def augmented(sample: Sample, variant: int) -> Sample:

@@ -3,21 +3,19 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sceneparse.data import rules
 from sceneparse.data.datasets import open_dataset
 from sceneparse.data.decoding import PictureError
 from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.data.examine import Facts, Trouble
+from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import DataSet, Task
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
@@ -161,12 +159,3 @@ def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
         "scene": tasks.scenes,
     }
     return {task: space for task, space in found.items() if space is not None}
-
-
-@contextmanager
-def progress_bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error; yields what advances it by one picture."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task("checking pictures", total=total)
-        yield lambda: bar.advance(task)
