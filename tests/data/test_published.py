@@ -150,7 +150,7 @@ def test_pascal_contexts_numbers_are_those_of_its_459_classes() -> None:
     from sceneparse.standard import standard_labels
 
     rows = published_tables().assignments
-    number = {row.name: row.raw_label for row in rows if (row.dataset, row.category) == ("pascal", "object")}
+    number = {row.raw_name: row.raw_label for row in rows if (row.dataset, row.category) == ("pascal", "object")}
     labels = standard_labels("pascal-context-59")
     assert [number[name] for name in labels.names] == list(labels.ids) == sorted(labels.ids)
 
@@ -182,8 +182,8 @@ def test_coarse_cityscapes_is_read_beside_the_fine_one(tmp_path: Path) -> None:
     [
         ("ade20k", 150, "flag", (92, 0, 255), 150),
         ("voc2012", 21, "tvmonitor", (0, 64, 128), 20),
-        ("pascal_context", 59, "wood", (192, 160, 192), 59),
-        ("pascal_context_60", 60, "wood", (192, 160, 192), 59),
+        ("pascal_context", 59, "wood", (192, 192, 64), 59),
+        ("pascal_context_60", 60, "wood", (192, 192, 64), 59),
         ("cityscapes", 19, "bicycle", (119, 11, 32), 33),
         ("coco_stuff", 171, "wood", None, 181),
     ],
