@@ -21,9 +21,6 @@ from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings
 
-CANDIDATES = (("train", "val", "test"), ("all",))
-"""Splits that are looked for; the later ones where none of the earlier ones is there."""
-
 Look = dict[Task, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
@@ -60,7 +57,7 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.of_balance(splits[-1], space, training=name != "val" and name != "test"):
+            for finding in rules.of_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
                 if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
@@ -84,7 +81,8 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
     errors: list[UserError] = []
-    for names in CANDIDATES:
+    # Those that the settings name; all where none of them is there.
+    for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):
         found: dict[str, DataSet] = {}
         notes = []
         for name in names:
