@@ -195,3 +195,18 @@ def test_label_spaces_end_as_published(
     assert len(labels) == classes and labels.names[-1] == name and labels.ids[-1] == value
     assert color is None or labels.colors[-1] == color
     assert REPORTED[kind] == "val"
+
+
+def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:
+    from sceneparse.evaluation.command import data_settings
+    from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
+    from sceneparse.weights import ModelConfig
+
+    trained = DataSettings(kind="folder", root="somewhere", test="holdout")
+    config = ModelConfig(
+        "m", BackboneSettings(), NetworkSettings(), PreprocessingSettings(), ProtocolSettings(), trained
+    )
+    assert data_settings(config, str(tmp_path), "ade20k", None).test == "val"
+    assert data_settings(config, str(tmp_path), "ade20k", "train").test == "train"
+    assert data_settings(config, str(tmp_path), None, None).test == "holdout"
+    assert data_settings(config, str(tmp_path), "camvid", None).test == "holdout"

@@ -33,6 +33,7 @@ def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_p
     run = train(recipe, tmp_path / "run")
 
     root = str(layout.settings.root)
+    assert str(tmp_path) not in (run / "model" / "config.json").read_text(), "nobody's folders go out with a model"
     evaluation = evaluate_model(
         run / "model", data=root, out=tmp_path / "evaluation", engine="torch", precision="float32", progress=False
     )

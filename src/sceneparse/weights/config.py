@@ -50,7 +50,8 @@ class ModelConfig:
         return dataclasses.replace(
             self,
             backbone=dataclasses.replace(self.backbone, weights=None, padding=self.backbone.padding or "symmetric"),
-            data=dataclasses.replace(self.data, root=None),
+            # The classes of whoever trained it are those of the file beside config.json.
+            data=dataclasses.replace(self.data, root=None, classes=self.data.classes and LABELS),
         )
 
 
