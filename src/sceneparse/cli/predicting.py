@@ -21,6 +21,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
+    parser.add_argument(
+        "--as",
+        dest="results",
+        choices=("cityscapes", "voc2012"),
+        help="also write label maps in the form that this benchmark's server takes, in a folder of DIR to be packed",
+    )
     parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
     _tasks_argument(parser)
     protocol_arguments(parser)
@@ -42,7 +48,12 @@ def _predict(arguments: argparse.Namespace) -> int:
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
     summary = predict_pictures(
-        parser, arguments.inputs, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
+        parser,
+        arguments.inputs,
+        arguments.out,
+        overlay=not arguments.no_overlay,
+        again=arguments.again,
+        results=arguments.results,
     )
     return 1 if summary.failed else 0
 
