@@ -43,9 +43,7 @@ def test_each_picture_has_a_file_with_the_servers_values_and_name(ours: Parser, 
         assert np.array(image).tolist() == [[7] * 4 + [0] * 4] * 6, "the usual label map has the model's own values"
 
 
-def test_pictures_parsed_without_results_are_parsed_again(
-    ours: Parser, streets: Path, tmp_path: Path
-) -> None:
+def test_pictures_parsed_without_results_are_parsed_again(ours: Parser, streets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert predict_pictures(ours, [streets], out, progress=False).done == 2
     assert predict_pictures(ours, [streets], out, results="cityscapes", progress=False).done == 2

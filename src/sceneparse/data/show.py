@@ -34,9 +34,9 @@ def show(
     Raises:
         UserError: No such data set or split, or broken files in it.
     """
-    mean = PreprocessingSettings().mean
-
-    dataset = open_dataset(settings, split, channels=channels_of(settings))
+    channels = channels_of(settings)
+    mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
+    dataset = open_dataset(settings, split, channels=channels)
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
 
     def augmented(sample: Sample, variant: int) -> Sample:
