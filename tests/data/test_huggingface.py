@@ -80,7 +80,7 @@ def test_a_mask_of_another_size_is_named_by_its_row(files: tuple[str, str], tmp_
         open_dataset(settings(tmp_path / "set"), "train")[0]
 
 
-def test_what_is_no_dataset_is_answered_with_what_can_be(tmp_path: Path) -> None:
+def test_what_is_no_dataset_is_answered_with_what_can_be() -> None:
     with pytest.raises(UserError, match=r"nowhere/at/all: no such folder; expected: a name of the hub"):
         open_dataset(settings(Path("nowhere/at/all")), "train")
 

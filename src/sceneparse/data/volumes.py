@@ -74,7 +74,8 @@ class Volume:
         """(rows, columns) of a slice, the feet's first."""
         where: list[Any] = [slice(None)] * 3
         where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
-        source = _unpacked(self.path) if self.path.suffix == ".gz" else _load(self.path).dataobj
+        packed = self.path.suffix == ".gz"
+        source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
         try:
             cut = np.asarray(source[tuple(where)])
         except (OSError, ValueError) as error:
@@ -143,6 +144,13 @@ def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, Summary]:
     }
 
 
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise _damaged(path, error) from None
+
+
 def _mark(path: Path) -> str:
     """A file's name, size and time of change."""
     status = path.stat()
@@ -161,7 +169,7 @@ def _load(path: Path) -> Any:
 
 
 @lru_cache(maxsize=KEPT)
-def _unpacked(path: Path) -> NDArray[Any]:
+def _unpacked(path: Path, changed: int) -> NDArray[Any]:  # noqa: ARG001 - another time is another file
     """A packed volume's voxels."""
     try:
         return np.asarray(_load(path).dataobj)
