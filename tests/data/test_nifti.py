@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sceneparse.data import open_dataset, show, volumes
+from sceneparse.data import check, open_dataset, show, volumes
 from sceneparse.data.nifti import BRATS
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings
@@ -145,6 +145,13 @@ def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path
     truth.write_bytes(truth.read_bytes()[:40])
     with pytest.raises(UserError, match=r"p1_seg\.nii\.gz: not a NIfTI volume, or damaged"):
         open_dataset(settings(tmp_path), "all", channels=2)
+
+
+def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16], tmp_path: Path) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    assert check(settings(tmp_path), progress=False, workers=1, channels=2).ok
+    with pytest.raises(UserError, match=r"p1: no file \*_flair\.nii\.gz"):
+        check(settings(tmp_path, modalities=("t1", "flair")), progress=False, workers=1, channels=2)
 
 
 def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path) -> None:

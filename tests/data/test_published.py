@@ -1,5 +1,6 @@
 """Published data sets: every layout is read value by value, and another one is answered with the expected tree."""
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
+from sceneparse.cli import main
 from sceneparse.data import check, open_dataset
 from sceneparse.data.datasets import REPORTED, SPACES
 from sceneparse.errors import UserError
@@ -210,3 +212,11 @@ def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_repo
     assert data_settings(config, str(tmp_path), "ade20k", "train").test == "train"
     assert data_settings(config, str(tmp_path), None, None).test == "holdout"
     assert data_settings(config, str(tmp_path), "camvid", None).test == "holdout"
+
+
+def test_the_doctor_checks_the_splits_that_are_named(tmp_path: Path) -> None:
+    LAYOUTS["voc2012"](tmp_path / "voc")
+    words = ["data", "check", str(tmp_path / "voc"), "--kind", "voc2012", "--data.train", "train_aug"]
+    assert main([*words, "--json", str(tmp_path / "found.json")]) == 0
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert {split["name"]: split["pictures"] for split in found["splits"]} == {"train_aug": 4, "val": 2}

@@ -95,7 +95,8 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
                 notes.append(Finding("note" if missing else "error", "no-split", str(error)))
         if found:
             return found, notes
-    raise errors[0]
+    # What is wrong with a split that is there says more than which ones are not.
+    raise next((error for error in errors if "no split" not in str(error)), errors[0])
 
 
 def _looks(

@@ -235,7 +235,7 @@ CATALOGUE: dict[str, Entry] = {
         licence="for research",
         page="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
         size="0.6 GB",
-        tree=("DIR/images/banded/banded_0002.jpg", "DIR/labels/{train1,val1,test1,…}.txt"),
+        tree=("DIR/dtd/images/banded/banded_0002.jpg", "DIR/dtd/labels/{train1,val1,test1,…}.txt"),
         downloads=(
             Download(
                 "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
