@@ -10,7 +10,7 @@ from PIL import Image
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
-from sceneparse.parsing.results import RESULT_FORMS
+from sceneparse.parsing.results import RESULT_FORMS, write_results
 
 
 @pytest.fixture
@@ -33,32 +33,32 @@ def streets(tmp_path: Path) -> Path:
 
 
 def test_each_picture_has_a_file_with_the_servers_values_and_name(ours: Parser, streets: Path, tmp_path: Path) -> None:
-    predict_pictures(ours, [streets], tmp_path / "out", results="cityscapes", progress=False)
-    folder = tmp_path / "out" / "cityscapes"
+    out = tmp_path / "out"
+    predict_pictures(ours, [streets], out, progress=False)
+    folder = write_results(ours, out, "cityscapes", progress=False)
+    assert folder == out / "cityscapes"
     assert sorted(path.name for path in folder.rglob("*")) == ["berlin_000000_000019.png", "munich_000000_000019.png"]
     with Image.open(folder / "berlin_000000_000019.png") as image:
         assert image.mode == "L"
         assert np.array(image).tolist() == [[11] * 4 + [22] * 4] * 6
-    with Image.open(tmp_path / "out" / "berlin" / "berlin_000000_000019_leftImg8bit.png") as image:
+    with Image.open(out / "berlin" / "berlin_000000_000019_leftImg8bit.png") as image:
         assert np.array(image).tolist() == [[7] * 4 + [0] * 4] * 6, "the usual label map has the model's own values"
 
 
-def test_pictures_parsed_without_results_are_parsed_again(ours: Parser, streets: Path, tmp_path: Path) -> None:
+def test_what_another_model_left_is_passed_over(ours: Parser, streets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert predict_pictures(ours, [streets], out, progress=False).done == 2
-    assert predict_pictures(ours, [streets], out, results="cityscapes", progress=False).done == 2
-    assert predict_pictures(ours, [streets], out, results="cityscapes", progress=False).skipped == 2
-    (out / "cityscapes" / "berlin_000000_000019.png").unlink()
-    again = predict_pictures(ours, [streets], out, results="cityscapes", progress=False)
-    assert (again.done, again.skipped) == (1, 1)
+    predict_pictures(ours, [streets], out, progress=False)
+    mark = out / "munich" / "munich_000000_000019_leftImg8bit.json"
+    mark.write_text(mark.read_text().replace(ours.fingerprint, "another"))
+    folder = write_results(ours, out, "cityscapes", progress=False)
+    assert [path.name for path in folder.iterdir()] == ["berlin_000000_000019.png"]
+    with pytest.raises(UserError, match="nothing: no label map of this model"):
+        write_results(ours, tmp_path / "nothing", "cityscapes", progress=False)
 
 
-def test_a_model_of_other_classes_is_refused_before_anything_is_written(
-    parser: Parser, streets: Path, tmp_path: Path
-) -> None:
+def test_a_model_of_other_classes_is_refused(parser: Parser, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"names 3 classes \(brick, .*cityscapes are told in its own 19 \(road, "):
-        predict_pictures(parser, [streets], tmp_path / "out", results="cityscapes", progress=False)
-    assert not (tmp_path / "out").exists()
+        write_results(parser, tmp_path, "cityscapes", progress=False)
 
 
 def test_vocs_results_lie_in_the_devkits_tree_with_its_palette(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument(
         "--as",
-        dest="results",
+        dest="benchmark",
         choices=("cityscapes", "voc2012"),
-        help="also write label maps in the form that this benchmark's server takes, in a folder of DIR to be packed",
+        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
     )
     parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
     _tasks_argument(parser)
@@ -35,6 +35,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
+    from sceneparse.parsing.results import RESULT_FORMS, write_results
     from sceneparse.recipes import from_mapping, to_mapping
 
     parser = load(
@@ -47,14 +48,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     if overrides := protocol_overrides(arguments):
         stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
         parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    if arguments.benchmark:
+        RESULT_FORMS[arguments.benchmark].refuse_others(parser.labels, parser.name)
     summary = predict_pictures(
-        parser,
-        arguments.inputs,
-        arguments.out,
-        overlay=not arguments.no_overlay,
-        again=arguments.again,
-        results=arguments.results,
+        parser, arguments.inputs, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
     )
+    if arguments.benchmark:
+        print(f"results: {write_results(parser, arguments.out, arguments.benchmark)}")
     return 1 if summary.failed else 0
 
 

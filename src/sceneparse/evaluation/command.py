@@ -18,7 +18,6 @@ from sceneparse.labels import TaskLabels
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights import ModelConfig
-from sceneparse.weights.config import LABELS
 
 
 def evaluate_model(
@@ -55,7 +54,7 @@ def evaluate_model(
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
     opened = open_model(model, engine=engine, device=device, precision=precision)
-    settings = data_settings(opened.config, data, kind, split, folder=opened.folder)
+    settings = data_settings(opened.config, data, kind, split)
     afresh = any(argument.startswith("--name=") for argument in protocol)
     stored = {} if afresh else to_mapping(opened.config.protocol)
     tested = resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
@@ -110,9 +109,7 @@ def machine() -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def data_settings(
-    config: ModelConfig, data: str | None, kind: str | None, split: str | None, *, folder: Path | None = None
-) -> DataSettings:
+def data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
     """A model's data set, with what a command says differently.
 
     Args:
@@ -120,7 +117,6 @@ def data_settings(
         data: The data set's folder.
         kind: Its kind.
         split: What to test on.
-        folder: The model folder, whose labels.json says what masks hold if the model was trained with such a file.
 
     Raises:
         UserError: A folder is missing, or is given where none is read.
@@ -134,8 +130,6 @@ def data_settings(
         raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
     if settings.kind not in ("toyworld", "mixture") and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
-    if settings.classes == LABELS and folder is not None:
-        settings = replace(settings, classes=str(folder / LABELS))
     # A kind that is named here is not the model's own, whose recipe says what to test on.
     standard = REPORTED.get(settings.kind) if kind and kind != trained.kind else None
     return replace(settings, test=split or standard or settings.test)

@@ -135,7 +135,7 @@ def export(
             pictures = _spread(calibration, loaded.config.backbone.in_channels)
             path, calibrated_on = _quantize(loaded, path, pictures)
         with console.status("comparing with float32"):
-            accuracy = _accuracy(loaded, folder, path, pictures, calibrated_on, data, kind, split, count, progress)
+            accuracy = _accuracy(loaded, path, pictures, calibrated_on, data, kind, split, count, progress)
         result = Export(path, (), accuracy)
     else:
         with console.status(f"exporting to {path}"):
@@ -211,7 +211,6 @@ def _quantize(model: Model, path: Path, pictures: list[Tensor]) -> tuple[Path, i
 
 def _accuracy(
     model: Model,
-    folder: Path,
     path: Path,
     pictures: list[Tensor],
     calibrated_on: int,
@@ -228,7 +227,7 @@ def _accuracy(
     same = [float((label(before, one, protocol) == label(after, one, protocol)).double().mean()) for one in compared]
     mean_iou = pixel_accuracy = None
     if data is not None or (kind or model.config.data.kind) == "toyworld":
-        settings = data_settings(model.config, data, kind, split, folder=folder)
+        settings = data_settings(model.config, data, kind, split)
         dataset = open_dataset(settings, settings.test, channels=model.config.backbone.in_channels)
         first, second = (
             evaluate(engine, dataset, protocol, count=count, progress=name if progress else None).scores

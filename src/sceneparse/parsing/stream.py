@@ -21,7 +21,6 @@ from sceneparse.parsing.inputs import Inputs
 from sceneparse.parsing.parse import Parse, protocol_json
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.progress import counting_progress
-from sceneparse.parsing.results import RESULT_FORMS, ResultForm
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
@@ -87,7 +86,6 @@ def predict_pictures(
     *,
     overlay: bool = True,
     again: bool = False,
-    results: str | None = None,
     progress: bool = True,
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
@@ -104,17 +102,11 @@ def predict_pictures(
         out: The output folder; made if it isn't there.
         overlay: Whether to draw overlays.
         again: Also parse what is already done.
-        results: A benchmark (a key of `RESULT_FORMS`) in whose server's form label maps are written too, in a folder of
-            `out` with nothing else in it.
         progress: Show progress and a closing line on stderr.
 
     Raises:
-        UserError: No pictures, folders of pictures inside the output folder, the outputs cannot be written, or the
-            model hasn't the benchmark's classes.
+        UserError: No pictures, folders of pictures inside the output folder, or the outputs cannot be written.
     """
-    form = None if results is None else RESULT_FORMS[results]
-    if form is not None:
-        form.refuse_others(parser.labels, parser.name)
     start = time.perf_counter()
     out = Path(out)
     pictures = Inputs(inputs, out)
@@ -129,10 +121,10 @@ def predict_pictures(
     made_by = {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol)}
     if parser.tasks is not None:
         made_by["tasks"] = sorted(parser.tasks.names())
-    look = _Look(parser, made_by, pictures, out, overlay=overlay, again=again, form=form)
+    look = _Look(parser, made_by, pictures, out, overlay=overlay, again=again)
     with (
         counting_progress(console, "Parsing", pictures, shown=progress) as advance,
-        _WriteBehind(out, overlay, form, tally) as writer,
+        _WriteBehind(out, overlay, tally) as writer,
     ):
         for future in ahead(look, pictures, threads=_READERS, limit=_READ_AHEAD):
             match future.result():
@@ -189,7 +181,6 @@ class _Look:
     out: Path
     overlay: bool = field(kw_only=True)
     again: bool = field(kw_only=True)
-    form: ResultForm | None = field(kw_only=True)
 
     def __call__(self, found: FoundPicture) -> _Read | _Done | Failure:
         try:
@@ -204,8 +195,6 @@ class _Look:
                 },
                 **self.made_by,
             }
-            if self.form is not None:
-                facts["result"] = {"benchmark": self.form.benchmark, "file": self.form.file(found.name)}
             if not self.again and (done := self._earlier(found, facts)):
                 return done
             return _Read(found, self.parser.read(found.path), facts)
@@ -224,8 +213,6 @@ class _Look:
             same = all(said.get(key) == self.made_by.get(key) for key in keys) and all(
                 said["picture"][key] == facts["picture"][key] for key in ("bytes", "modified_ns")
             )
-            if self.form is not None:
-                same = same and said.get("result") == facts["result"] and (self.out / facts["result"]["file"]).is_file()
             pictures = ["overlay", *(["panels"] if self.parser.tasks else [])] if self.overlay else []
             whole = {"labels", *pictures} <= set(files) and all(
                 mark.with_name(file).is_file() for file in files.values()
@@ -271,8 +258,8 @@ class _WriteBehind:
     Leaving it waits for all to be written; leaving it by an exception only for those that have begun.
     """
 
-    def __init__(self, out: Path, overlay: bool, form: ResultForm | None, tally: _Tally) -> None:
-        self._out, self._overlay, self._form, self._tally = out, overlay, form, tally
+    def __init__(self, out: Path, overlay: bool, tally: _Tally) -> None:
+        self._out, self._overlay, self._tally = out, overlay, tally
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="sceneparse-write")
         self._waiting: deque[tuple[FoundPicture, int, Future[dict[str, int]]]] = deque()
 
@@ -285,8 +272,6 @@ class _WriteBehind:
         self._waiting.append((found, size, self._pool.submit(self._write, parse, found, facts)))
 
     def _write(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> dict[str, int]:
-        if self._form is not None:
-            self._form.write(self._out, found.name, parse.labels)
         parse.save(self._out, _stem(found), overlay=self._overlay, facts=facts)
         return {entry.name: entry.pixels for entry in parse.legend}
 
