@@ -18,12 +18,6 @@ def _tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
-    parser.add_argument(
-        "--as",
-        dest="benchmark",
-        choices=("cityscapes", "voc2012"),
-        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
-    )
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
@@ -31,6 +25,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     _tasks_argument(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
+    parser.add_argument(
+        "--as",
+        dest="benchmark",
+        choices=("cityscapes", "voc2012"),
+        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
+    )
 
 
 def _predict(arguments: argparse.Namespace) -> int:

@@ -74,7 +74,7 @@ RESULT_FORMS: dict[str, ResultForm] = {
 """The forms, by the benchmarks' names."""
 
 
-def write_results(parser: Parser, out: Path, benchmark: str, *, progress: bool = True) -> Path:
+def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
     """Write what a model left in an output folder as a benchmark's server takes it, too.
 
     Args:
@@ -89,7 +89,7 @@ def write_results(parser: Parser, out: Path, benchmark: str, *, progress: bool =
     Raises:
         UserError: The model has other classes than the benchmark, or left nothing there.
     """
-    form = RESULT_FORMS[benchmark]
+    form, out = RESULT_FORMS[benchmark], Path(out)
     form.refuse_others(parser.labels, parser.name)
     maps = [found for mark in sorted(out.rglob("*.json")) if (found := _label_map(mark, parser.fingerprint))]
     if not maps:
