@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from layouts import LAYOUTS
 from sceneparse import load
+from sceneparse.cli import main
 from sceneparse.data import open_dataset
 from sceneparse.evaluation import evaluate_model
+from sceneparse.parsing.results import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training import train
@@ -49,3 +52,12 @@ def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_p
     parse = parser(dataset[0].image)
     assert parse.labels.shape == layout.truth.shape
     assert set(np.unique(np.array(parse.label_image()))) <= set(dataset.labels.ids)
+    if picture := dataset[0].path:
+        out = tmp_path / "parsed"
+        words = ["predict", str(run / "model"), picture, "--out", str(out), "--engine", "torch"]
+        assert main([*words, *(["--as", kind] if kind in RESULT_FORMS else [])]) == 0
+        written = [out / f"{Path(picture).stem}.png"]
+        written += [out / form.file(Path(picture).stem) for name, form in RESULT_FORMS.items() if name == kind]
+        for file in written:
+            with Image.open(file) as image:
+                assert np.isin(np.array(image), dataset.labels.ids).all(), file

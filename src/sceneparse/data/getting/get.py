@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from sceneparse.data.getting.catalogue import Entry
 from sceneparse.data.getting.download import Advance, fetch
 from sceneparse.data.getting.unpacking import unpack
+from sceneparse.data.rules import counted
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 
@@ -61,8 +62,8 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
             )
         with _bar(progress, f"unpacking {download.file}") as advance:
             unpacked = unpack(archive, out / download.into, advance)
-        left = f", {unpacked.links:,} links left out" if unpacked.links else ""
-        console.print(f"{download.file}: {unpacked.files:,} files unpacked{left}", markup=False)
+        left = f", {counted(unpacked.links, 'link')} left out" if unpacked.links else ""
+        console.print(f"{download.file}: {counted(unpacked.files, 'file')} unpacked{left}", markup=False)
         record[download.file] = {
             "url": download.url,
             "bytes": fetched.bytes,
@@ -99,7 +100,8 @@ def _bar(shown: bool, title: str) -> Iterator[Advance]:
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
         task = bar.add_task(title, total=None)
 
         def advance(done: int, total: int | None) -> None:
