@@ -21,9 +21,10 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Converted models are kept apart from the user's."""
+    """What is kept for the next time is kept apart from the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCENEPARSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
         yield
 
 

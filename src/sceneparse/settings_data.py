@@ -5,7 +5,23 @@ from typing import Literal, get_args
 
 from sceneparse.errors import require
 
-DataKind = Literal["toyworld", "folder", "camvid", "ade20k", "broden", "car_parts", "dtd"]
+DataKind = Literal[
+    "toyworld",
+    "folder",
+    "camvid",
+    "ade20k",
+    "voc2012",
+    "pascal_context",
+    "pascal_context_60",
+    "cityscapes",
+    "coco_stuff",
+    "huggingface",
+    "nifti",
+    "ade20k_full",
+    "broden",
+    "car_parts",
+    "dtd",
+]
 TaskName = Literal["scene", "objects", "parts", "materials", "textures"]
 
 
@@ -57,9 +73,11 @@ class DataSettings:
     """The pictures and their truth.
 
     Args:
-        kind: toyworld (built in, needs no file), folder (images, masks and a classes.json), camvid, ade20k (objects,
-            parts and scenes), broden (the joint set of Unified Perceptual Parsing), car_parts, dtd (textures) or
-            mixture (several of these).
+        kind: toyworld (built in, needs no file), folder (images, masks and a classes.json), camvid, ade20k (150
+            classes), voc2012, pascal_context (59 classes), pascal_context_60 (with the background), cityscapes,
+            coco_stuff (171 classes), huggingface (a dataset of the hub or of the datasets library), nifti (volumes,
+            slice by slice), ade20k_full (objects, parts and scenes), broden (the joint set of Unified Perceptual
+            Parsing), car_parts, dtd (textures) or mixture (several of these). `sceneparse data list` says more.
         root: The data set's folder. Toy world: null. Mixture: the folder that its sources' roots lie in, null for the
             current one.
         sources: Mixture only: a list of data sets, each with kind, root, name, weight, tasks, rename, keep, short,
@@ -72,6 +90,13 @@ class DataSettings:
         size: Toy world only: side of a scene in pixels.
         train_count: Toy world only: number of training scenes.
         eval_count: Toy world only: number of validation and of test scenes.
+        classes: Hugging Face and NIfTI only: a classes.json that says what mask values mean. Null: the one in the
+            folder, or else what the dataset says itself (Hugging Face) or BraTS's classes (NIfTI).
+        columns: Hugging Face only: the columns of the picture and of its mask.
+        subset: Hugging Face only: the configuration's name, where a dataset has several.
+        modalities: NIfTI only: what a case's volumes are called ("CASE_t1.nii.gz"), in the order of the channels.
+        truth: NIfTI only: what a case's volume of labels is called.
+        empty_slices: NIfTI only: whether slices in which no voxel is above zero (no brain) are samples too.
         annotation: full, or split: each training sample keeps its labels for a single task, one after the other. Shows
             what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
@@ -88,12 +113,19 @@ class DataSettings:
     size: int = 256
     train_count: int = 20000
     eval_count: int = 200
+    classes: str | None = None
+    columns: tuple[str, str] = ("image", "annotation")
+    subset: str | None = None
+    modalities: tuple[str, ...] = ("t1", "t1ce", "t2", "flair")
+    truth: str = "seg"
+    empty_slices: bool = True
     annotation: Literal["full", "split"] = "full"
     cache_mb: int = 1024
     workers: int = 1
 
     def __post_init__(self) -> None:
         require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
+        require(len(self.modalities) > 0, "data.modalities is empty: name the volumes of a case, such as [t1, t2]")
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         require(self.size >= 32, f"data.size is {self.size}, but must be at least 32")
         require(min(self.train_count, self.eval_count) >= 1, "data.train_count and data.eval_count must be at least 1")

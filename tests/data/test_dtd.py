@@ -35,6 +35,9 @@ def test_the_published_lists_choose_the_pictures(tmp_path: Path) -> None:
     (tmp_path / "labels" / "train2.txt").write_text("banded/a.jpg\n")
     assert open_dtd(tmp_path, "train").name(0) == "dotted/b"
     assert open_dtd(tmp_path, "train2").name(0) == "banded/a"
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked" / "dtd").symlink_to(tmp_path)
+    assert open_dtd(tmp_path / "unpacked", "train").name(0) == "dotted/b"
     (tmp_path / "labels" / "train2.txt").write_text("furry/a.jpg\n")
     with pytest.raises(UserError, match=r"train2\.txt: names .*furry/a\.jpg, but there is no such folder"):
         open_dtd(tmp_path, "train2")

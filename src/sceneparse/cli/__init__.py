@@ -26,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "discover": predicting.DISCOVER,
     "export": weights.EXPORT,
     "bench": evaluating.BENCH,
+    "data list": data.DATA_LIST,
+    "data get": data.DATA_GET,
     "data check": data.DATA_CHECK,
     "data show": data.DATA_SHOW,
     "data build-broden": data.DATA_BUILD_BRODEN,

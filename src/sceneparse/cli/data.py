@@ -1,4 +1,4 @@
-"""Verbs about data sets: data check, data show and data build-broden."""
+"""Verbs about data sets: data list, data get, data check, data show and data build-broden."""
 
 import argparse
 from pathlib import Path
@@ -6,31 +6,72 @@ from typing import get_args
 
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
-from sceneparse.settings import DataKind, DataSettings
+from sceneparse.settings import DataKind, DataSettings, Recipe
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", nargs="?", choices=get_args(DataKind), metavar="KIND", help="all that is known of one")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all that is known of all kinds as JSON")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from sceneparse.data.getting import catalogue_json, describe, overview
+    from sceneparse.files import write_json
+
+    if arguments.kind:
+        print(describe(arguments.kind))
+    else:
+        Console().print(overview())
+    if arguments.json:
+        write_json(arguments.json, catalogue_json())
+    return 0
+
+
+def _get_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=get_args(DataKind), metavar="KIND", help="as 'sceneparse data list' names it")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="its folder, made if it isn't there")
+    parser.add_argument("--keep", action="store_true", help="keep the archives too, in DIR/archives")
+
+
+def _get(arguments: argparse.Namespace) -> int:
+    from sceneparse.data.getting import CATALOGUE, get_dataset
+
+    get_dataset(arguments.kind, CATALOGUE[arguments.kind], arguments.out, keep=arguments.keep)
+    print(f"data set: {arguments.out}\ncheck it: sceneparse data check {arguments.out} --kind {arguments.kind}")
+    return 0
 
 
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
     kinds = [kind for kind in get_args(DataKind) if kind != "toyworld"]
     parser.add_argument(
-        "--kind", choices=(*kinds, "mixture"), default="folder", help="default: folder; mixture: what the recipe mixes"
+        "--kind",
+        choices=(*kinds, "mixture"),
+        default="folder",
+        metavar="KIND",
+        help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: folder)",
     )
     parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
 
 
 def _data_settings(arguments: argparse.Namespace) -> DataSettings:
-    if arguments.data == "toyworld":
-        return DataSettings(kind="toyworld")
-    if arguments.kind == "mixture":
-        from sceneparse.recipes import read_recipe
+    from sceneparse.recipes import from_mapping, read_recipe
 
-        data = read_recipe(arguments.data, [f"--data.root={arguments.root}"] if arguments.root else []).data
+    if arguments.data == "toyworld":
+        return from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "command line", arguments.settings).data
+    if arguments.kind == "mixture":
+        root = [f"--data.root={arguments.root}"] if arguments.root else []
+        data = read_recipe(arguments.data, [*root, *arguments.settings]).data
         if data.kind != "mixture":
             raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
         return data
     if arguments.root:
         raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
-    return DataSettings(kind=arguments.kind, root=arguments.data)
+    return from_mapping(
+        Recipe, {"data": {"kind": arguments.kind, "root": arguments.data}}, "command line", arguments.settings
+    ).data
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +83,11 @@ def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from sceneparse.data import check, print_diagnosis
+    from sceneparse.data.datasets import channels_of
     from sceneparse.files import write_json
 
-    diagnosis = check(_data_settings(arguments))
+    settings = _data_settings(arguments)
+    diagnosis = check(settings, channels=channels_of(settings))
     print_diagnosis(diagnosis, Console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
@@ -101,11 +144,27 @@ def _build_broden(arguments: argparse.Namespace) -> int:
     return 0
 
 
+DATA_LIST = Command(
+    "which data sets can be read: what they are, their terms, where they are had, how they lie on disk",
+    "sceneparse data list ade20k",
+    _list_arguments,
+    _list,
+)
+
+DATA_GET = Command(
+    "fetch a published data set: goes on where it stopped, compares checksums, unpacks",
+    "sceneparse data get ade20k --out ade20k",
+    _get_arguments,
+    _get,
+)
+
 DATA_CHECK = Command(
     "the data doctor: read everything and say what is wrong, before a minute is spent on training",
     "sceneparse data check my-data",
     _check_arguments,
     _check,
+    settings=True,
+    groups=("data",),
 )
 
 DATA_SHOW = Command(
@@ -113,6 +172,8 @@ DATA_SHOW = Command(
     "sceneparse data show my-data --out samples.png",
     _show_arguments,
     _show,
+    settings=True,
+    groups=("data",),
 )
 
 DATA_BUILD_BRODEN = Command(

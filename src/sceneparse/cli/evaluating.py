@@ -18,7 +18,9 @@ from sceneparse.settings import DataKind
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder (default: what the model was trained on)")
-    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
+    parser.add_argument(
+        "--kind", choices=get_args(DataKind), metavar="KIND", help="the data set's kind (default: the model's)"
+    )
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where metrics.json and the report go (default: MODEL/../evaluation)"

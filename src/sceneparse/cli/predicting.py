@@ -2,19 +2,35 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
 
+if TYPE_CHECKING:
+    from sceneparse.parsing import Parser
 
-def _tasks_argument(parser: argparse.ArgumentParser) -> None:
+
+def tasks_argument(parser: argparse.ArgumentParser) -> None:
+    """What a unified model shall tell."""
     parser.add_argument(
         "--tasks",
         nargs="+",
         choices=("scene", "object", "part", "material", "texture"),
         help="what a unified model shall tell (default: all that it knows)",
     )
+
+
+def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
+    """The model under the protocol that the arguments say; what they don't say is the model's own."""
+    from sceneparse.recipes import from_mapping, to_mapping
+
+    overrides = protocol_overrides(arguments)
+    if not overrides:
+        return parser
+    stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
+    return parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +41,17 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do what is already done")
-    _tasks_argument(parser)
+    tasks_argument(parser)
     _video_arguments(parser)
     _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
+    parser.add_argument(
+        "--as",
+        dest="benchmark",
+        choices=("cityscapes", "voc2012"),
+        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
+    )
 
 
 def _video_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,10 +83,10 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from sceneparse.parsing import load, predict_pictures
+    from sceneparse.parsing import load
     from sceneparse.parsing.collection import needs_collection, predict_collection
-    from sceneparse.parsing.video import predict_videos, split_videos
-    from sceneparse.recipes import from_mapping, to_mapping
+    from sceneparse.parsing.results import RESULT_FORMS, write_results
+    from sceneparse.parsing.video import split_videos
 
     videos, pictures = split_videos(arguments.inputs)
     _check_video_arguments(arguments, bool(videos))
@@ -76,9 +98,9 @@ def _predict(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         tasks=arguments.tasks,
     )
-    if overrides := protocol_overrides(arguments):
-        stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
-        parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    parser = under_protocol(parser, arguments)
+    if arguments.benchmark:
+        RESULT_FORMS[arguments.benchmark].refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
             parser,
@@ -91,7 +113,19 @@ def _predict(arguments: argparse.Namespace) -> int:
             address=arguments.address,
             again=arguments.again,
         )
-        return 1 if summary.failed else 0
+        failed = summary.failed
+    else:
+        failed = _predict_here(arguments, parser, videos, pictures)
+    if arguments.benchmark:
+        print(f"results: {write_results(parser, Path(arguments.out), arguments.benchmark)}")
+    return 1 if failed else 0
+
+
+def _predict_here(arguments: argparse.Namespace, parser: "Parser", videos: list[str], pictures: list[str]) -> int:
+    """Videos, cameras and pictures, one after the other; how many failed."""
+    from sceneparse.parsing import predict_pictures
+    from sceneparse.parsing.video import predict_videos
+
     failed = 0
     if videos:
         failed += predict_videos(
@@ -108,7 +142,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         failed += predict_pictures(
             parser, pictures, Path(arguments.out), overlay=not arguments.no_overlay, again=arguments.again
         ).failed
-    return 1 if failed else 0
+    return failed
 
 
 def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
@@ -123,6 +157,8 @@ def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, col
     if arguments.runner == "ray":
         if videos:
             raise UserError("videos are parsed in this process: leave --runner ray out")
+        if arguments.benchmark and ("://" in arguments.out or arguments.store == "parquet"):
+            raise UserError(f"--as {arguments.benchmark} needs label maps as files on a disk: give --out DIR, no --store")
         return
     if collections:
         raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")

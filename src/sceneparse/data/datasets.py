@@ -7,15 +7,27 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from sceneparse.data.broden import open_ade20k, open_broden
-from sceneparse.data.camvid import open_camvid
+from sceneparse.data.ade20k import ADE20K, open_ade20k
+from sceneparse.data.broden import open_ade20k_full, open_broden
+from sceneparse.data.camvid import CAMVID, open_camvid
 from sceneparse.data.car_parts import open_car_parts
+from sceneparse.data.cityscapes import CITYSCAPES, open_cityscapes
+from sceneparse.data.coco_stuff import COCO_STUFF, open_coco_stuff
 from sceneparse.data.dtd import open_dtd
 from sceneparse.data.folder import open_folder
+from sceneparse.data.huggingface import open_huggingface
 from sceneparse.data.mixture import Mixture, Source, united
+from sceneparse.data.nifti import open_nifti
+from sceneparse.data.pascal_context import (
+    PASCAL_CONTEXT,
+    PASCAL_CONTEXT_60,
+    open_pascal_context,
+    open_pascal_context_60,
+)
 from sceneparse.data.sample import TASKS, DataSet, Sample
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.split import SplitAnnotation
+from sceneparse.data.voc import VOC, open_voc2012
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings, SourceSettings
@@ -156,6 +168,11 @@ class JoinedSplits:
         return part, index - (self._ends[part - 1] if part else 0)
 
 
+def channels_of(settings: DataSettings) -> int:
+    """How many channels a data set's pictures have: of colour pictures 3, of volumes one a modality."""
+    return len(settings.modalities) if settings.kind == "nifti" else 3
+
+
 def root_of(settings: DataSettings) -> Path:
     """The data set's folder.
 
@@ -185,8 +202,30 @@ KINDS: dict[str, Callable[[DataSettings, str, int], DataSet]] = {
     "folder": _by_root(open_folder),
     "camvid": _by_root(open_camvid),
     "ade20k": _by_root(open_ade20k),
+    "voc2012": _by_root(open_voc2012),
+    "pascal_context": _by_root(open_pascal_context),
+    "pascal_context_60": _by_root(open_pascal_context_60),
+    "cityscapes": _by_root(open_cityscapes),
+    "coco_stuff": _by_root(open_coco_stuff),
+    "huggingface": open_huggingface,
+    "nifti": open_nifti,
+    "ade20k_full": _by_root(open_ade20k_full),
     "broden": _by_root(open_broden),
     "car_parts": _by_root(open_car_parts),
     "dtd": _by_root(open_dtd),
 }
 """The openers, by `data.kind`; a mixture opens its sources by them."""
+
+SPACES: dict[str, LabelSpace] = {
+    "camvid": CAMVID,
+    "ade20k": ADE20K,
+    "voc2012": VOC,
+    "pascal_context": PASCAL_CONTEXT,
+    "pascal_context_60": PASCAL_CONTEXT_60,
+    "cityscapes": CITYSCAPES,
+    "coco_stuff": COCO_STUFF,
+}
+"""The label spaces of kinds that have always the same."""
+
+REPORTED = {kind: "val" for kind in SPACES if kind != "camvid"}
+"""The split that papers report on, of kinds whose truth for testing isn't public."""

@@ -12,7 +12,8 @@ from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, SplitSumma
 from sceneparse.data.examine import Facts, examine, examine_sample
 from sceneparse.data.folder import folder_splits
 from sceneparse.data.pairs import Listing, list_pairs
-from sceneparse.data.survey import progress_bar, survey
+from sceneparse.data.progress import progress_bar
+from sceneparse.data.survey import survey
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings

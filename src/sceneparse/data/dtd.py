@@ -62,6 +62,8 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
         UserError: Another layout, no such split, or a list that names pictures that aren't there.
     """
     entries = subfolders(root)
+    if "dtd" in entries and (root / "dtd" / "labels").is_dir():  # as the archive is unpacked
+        return open_dtd(root / "dtd", split, channels)
     if "images" in entries and (root / "labels").is_dir():
         textures = subfolders(root / "images")
         lists = sorted((root / "labels").glob("*.txt"))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.data.decoding import Decoded, PictureError, decode
+from sceneparse.data.decoding import Decoded, PictureError, decode, described
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
@@ -19,8 +19,8 @@ _PACKED = {"L;2": 85, "L;4": 17}
 """Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
 
 
-def read_mask(path: Path, labels: LabelSpace) -> Tensor:
-    """Read a mask as (H, W) int16 class indices, `IGNORE` (-1) where ignored.
+def read_mask(source: Path | bytes, labels: LabelSpace) -> Tensor:
+    """Read a mask, a file or a file's content, as (H, W) int16 class indices, `IGNORE` (-1) where ignored.
 
     `index` masks are grey or palette files of up to 16 bits, whose grey value or palette index is the id. A palette's
     colours are not looked at, unless they are all grey in a GIF or BMP, which have no other grey form. `rgb` masks are
@@ -30,22 +30,22 @@ def read_mask(path: Path, labels: LabelSpace) -> Tensor:
         PictureError: Missing, damaged, a JPEG, of the other form than the label space says, or with values that are
             not in the label space.
     """
-    indices, unknown = decode_mask(path, labels)
+    indices, unknown = decode_mask(source, labels)
     if unknown:
-        raise PictureError(f"{path}: {unknown_values(unknown, labels)}", "values")
+        raise PictureError(f"{described(source)}: {unknown_values(unknown, labels)}", "values")
     return torch.from_numpy(indices)
 
 
-def decode_mask(path: Path, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
+def decode_mask(source: Path | bytes, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
     """`read_mask` that returns values outside the label space, with their pixel counts, rather than refusing them."""
-    decoded = decode(path)
+    decoded, where = decode(source), described(source)
     if decoded.format in ("JPEG", "MPO"):
         raise PictureError(
-            f"{path}: a mask cannot be a JPEG, whose compression changes label values; export the masks as PNG from "
+            f"{where}: a mask cannot be a JPEG, whose compression changes label values; export the masks as PNG from "
             "their source (converting this file would keep the damage)",
             "jpeg-mask",
         )
-    values = _ids(decoded, path) if labels.masks == "index" else _colors(decoded, path)
+    values = _ids(decoded, where) if labels.masks == "index" else _colors(decoded, where)
     return labels.decode(values)
 
 
@@ -77,6 +77,11 @@ def write_mask(path: Path, indices: Tensor, labels: LabelSpace) -> None:
 
 def unknown_values(unknown: Mapping[str, int], labels: LabelSpace) -> str:
     """Say which values are not in the label space, on how many pixels, and what to do about it."""
+    return f"{values_outside(unknown, labels)}. {value_hint(unknown, labels)}"
+
+
+def values_outside(unknown: Mapping[str, int], labels: LabelSpace) -> str:
+    """Say which values are not in the label space, and on how many pixels."""
     most = sorted(unknown.items(), key=lambda item: -item[1])
     what = "value" if labels.masks == "index" else "colour"
     if len(most) == 1:
@@ -91,7 +96,7 @@ def unknown_values(unknown: Mapping[str, int], labels: LabelSpace) -> str:
         space = f"ids {ranges(labels.ids)} and " + (
             f"ignores {ranges(labels.ignore)}" if labels.ignore else "no ignore value"
         )
-    return f"{found}, but the label space has {space}. {value_hint(unknown, labels)}"
+    return f"{found}, but the label space has {space}"
 
 
 def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
@@ -136,7 +141,7 @@ def _pixels(count: int) -> str:
     return "1 pixel" if count == 1 else f"{count:,} pixels"
 
 
-def _ids(decoded: Decoded, path: Path) -> NDArray[Any]:
+def _ids(decoded: Decoded, where: str) -> NDArray[Any]:
     image = decoded.image
     if image.mode in ("L", "P"):
         values = np.array(image)
@@ -150,18 +155,18 @@ def _ids(decoded: Decoded, path: Path) -> NDArray[Any]:
         low, high = int(values.min()), int(values.max())
         if low < 0 or high > 65535:
             raise PictureError(
-                f"{path}: values from {low:,} to {high:,}, but mask ids are 0–65535; give another number to what is "
+                f"{where}: values from {low:,} to {high:,}, but mask ids are 0–65535; give another number to what is "
                 "outside",
                 "values",
             )
         return values
     if image.mode in ("RGB", "RGBA", "CMYK", "RGBX"):
         raise PictureError(
-            f"{path}: a colour picture ({image.mode}), but the label space expects ids (grey or palette files); if the "
-            'colours stand for classes, say "masks": "rgb" in classes.json',
+            f"{where}: a colour picture ({image.mode}), but the label space expects ids (grey or palette files); if "
+            'the colours stand for classes, say "masks": "rgb" in classes.json',
             "mask-is-rgb",
         )
-    raise PictureError(f"{path}: a mask cannot be of mode {image.mode}; save it as 8- or 16-bit grey", "form")
+    raise PictureError(f"{where}: a mask cannot be of mode {image.mode}; save it as 8- or 16-bit grey", "form")
 
 
 def _grey_of_palette(image: Image.Image, indices: NDArray[Any]) -> NDArray[Any]:
@@ -172,16 +177,16 @@ def _grey_of_palette(image: Image.Image, indices: NDArray[Any]) -> NDArray[Any]:
     return palette[:, 0][indices] if (palette == palette[:, :1]).all() else indices
 
 
-def _colors(decoded: Decoded, path: Path) -> NDArray[Any]:
+def _colors(decoded: Decoded, where: str) -> NDArray[Any]:
     image = decoded.image
     if image.mode == "RGBA" and np.array(image.getchannel("A")).min() < 255:
-        raise PictureError(f"{path}: partly transparent, so its colours are not certain; save the mask as RGB", "form")
+        raise PictureError(f"{where}: partly transparent, so its colours are not certain; save the mask as RGB", "form")
     if image.mode in ("RGB", "RGBA", "RGBX", "P"):
         return np.array(image.convert("RGB"))
     if image.mode in ("1", "L", "I") or image.mode.startswith("I;16"):
         raise PictureError(
-            f'{path}: a grey picture, but the label space expects colours ("masks": "rgb" in classes.json); if the '
+            f'{where}: a grey picture, but the label space expects colours ("masks": "rgb" in classes.json); if the '
             'grey values are ids, say "masks": "index"',
             "mask-is-index",
         )
-    raise PictureError(f"{path}: a mask cannot be of mode {image.mode}; save it as RGB", "form")
+    raise PictureError(f"{where}: a mask cannot be of mode {image.mode}; save it as RGB", "form")

@@ -1,7 +1,10 @@
 """Pictures and the masks that belong to them, matched by name in two folders."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from torch import Tensor
 
 from sceneparse.data.decoding import PictureError, decode
 from sceneparse.data.finding import walk
@@ -77,25 +80,26 @@ def _by_stem(folder: Path) -> tuple[dict[str, Path], list[Path]]:
     return found, doubles
 
 
-class PairedPictures:
-    """A split whose samples are pairs of files; see `DataSet`.
+Truth = Callable[[Path, LabelSpace], Tensor]
+"""Reads a file of labels as (H, W) int16 class indices, as `read_mask` does."""
+
+
+class ListedPictures:
+    """A split whose samples are pairs of files, each at its place; see `DataSet`.
 
     Args:
-        split: The two folders.
-        labels: The label space of the masks.
+        pairs: The files.
+        labels: The label space.
         channels: Channels of the pictures, as `read_picture` takes them.
-
-    Raises:
-        UserError: A folder is missing or empty, or pictures and masks don't match one to one.
+        truth: Reads the labels.
     """
 
-    def __init__(self, split: SplitFolders, labels: LabelSpace, channels: int = 3) -> None:
-        listing = list_pairs(split)
-        refuse_unpaired(listing, split)
+    def __init__(self, pairs: Sequence[Pair], labels: LabelSpace, channels: int = 3, truth: Truth = read_mask) -> None:
         self.labels = labels
         self.tasks = TaskLabels(labels)
-        self._pairs = listing.pairs
+        self._pairs = tuple(pairs)
         self._channels = channels
+        self._truth = truth
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -103,7 +107,7 @@ class PairedPictures:
     def __getitem__(self, index: int) -> Sample:
         pair = self._pairs[index]
         image = read_picture(pair.image, self._channels)
-        objects = read_mask(pair.mask, self.labels)
+        objects = self._truth(pair.mask, self.labels)
         sample = Sample(image=image, objects=objects, name=pair.name, path=str(pair.image))
         wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]))
         if wrong is not None:
@@ -113,6 +117,25 @@ class PairedPictures:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._pairs[index].name
+
+
+class PairedPictures(ListedPictures):
+    """A split whose samples are what two folders hold under the same names; see `DataSet`.
+
+    Args:
+        split: The two folders.
+        labels: The label space of the masks.
+        channels: Channels of the pictures, as `read_picture` takes them.
+        truth: Reads the labels.
+
+    Raises:
+        UserError: A folder is missing or empty, or pictures and masks don't match one to one.
+    """
+
+    def __init__(self, split: SplitFolders, labels: LabelSpace, channels: int = 3, truth: Truth = read_mask) -> None:
+        listing = list_pairs(split)
+        refuse_unpaired(listing, split)
+        super().__init__(listing.pairs, labels, channels, truth)
 
 
 def refuse_unpaired(listing: Listing, split: SplitFolders) -> None:

@@ -60,7 +60,7 @@ def of_listing(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fi
         (listing.doubles, "same-name", "with another file's name but for the suffix"),
     ):
         if files:
-            message = f"{split.name}: {_counted(len(files), 'file')} {text}; {rule}"
+            message = f"{split.name}: {counted(len(files), 'file')} {text}; {rule}"
             yield _finding("error", code, message, [relative(file, root) for file in files])
     if not listing.pairs:
         yield Finding("error", "empty-split", f"{split.name}: no picture with a mask in {relative(split.images, root)}")
@@ -83,7 +83,7 @@ def of_files(facts: Sequence[Facts], labels: LabelSpace, root: Path) -> Iterator
         unknown.update(fact.unknown)
     if unknown:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
-        message = f"{_counted(len(masks), 'mask')}: {unknown_values(unknown, labels)}"
+        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, labels)}"
         yield _finding("error", "unknown-values", message, masks)
 
 
@@ -104,7 +104,7 @@ def of_copies(facts: Mapping[str, Sequence[Facts]], root: Path) -> Iterator[Find
         elif len(copies) > 1:
             repeated[names[0]].append(files)
     for splits, examples in shared.items():
-        count, both = _counted(len(examples), "picture"), " and ".join(splits)
+        count, both = counted(len(examples), "picture"), " and ".join(splits)
         if splits == ("test", "val"):
             message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
             yield _finding("warning", "shared-pictures", message, examples)
@@ -115,7 +115,7 @@ def of_copies(facts: Mapping[str, Sequence[Facts]], root: Path) -> Iterator[Find
         )
         yield _finding("error", "shared-pictures", message, examples)
     for name, examples in repeated.items():
-        message = f"{name}: {_counted(len(examples), 'picture')} more than once; each copy counts in every figure"
+        message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
         yield _finding("warning", "copies", message, examples)
 
 
@@ -130,7 +130,7 @@ def of_pictures(name: str, facts: Sequence[Facts], root: Path) -> Iterator[Findi
         yield _finding("note", "mixed-forms", message, odd)
     blank = [relative(fact.mask, root) for fact in facts if fact.total and fact.ignored == fact.total]
     if blank:
-        message = f"{name}: {_counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
+        message = f"{name}: {counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
         yield _finding("warning", "nothing-labelled", message, blank)
 
 
@@ -187,5 +187,6 @@ def _finding(severity: Severity, code: str, message: str, examples: Sequence[str
     return Finding(severity, code, message, len(examples), tuple(examples[:EXAMPLES]))
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """A number of things: "1 file", "20,210 files"."""
     return f"{count:,} {word}" + "s" * (count != 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from sceneparse.data.augment import augment
 from sceneparse.data.contact import contact_sheet
-from sceneparse.data.datasets import open_dataset
+from sceneparse.data.datasets import channels_of, open_dataset
 from sceneparse.data.sample import Sample
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
@@ -34,9 +34,9 @@ def show(
     Raises:
         UserError: No such data set or split, or broken files in it.
     """
-    mean = PreprocessingSettings().mean
-
-    dataset = open_dataset(settings, split)
+    channels = channels_of(settings)
+    mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
+    dataset = open_dataset(settings, split, channels=channels)
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
 
     def augmented(sample: Sample, variant: int) -> Sample:

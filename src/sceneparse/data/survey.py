@@ -3,28 +3,23 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sceneparse.data import rules
 from sceneparse.data.datasets import open_dataset
 from sceneparse.data.decoding import PictureError
 from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.data.examine import Facts, Trouble
+from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import DataSet, Task
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings
-
-CANDIDATES = (("train", "val", "test"), ("all",))
-"""Splits that are looked for; the later ones where none of the earlier ones is there."""
 
 Look = dict[Task, Facts]
 """What is known about a sample, for each task that it is labelled for."""
@@ -62,7 +57,7 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.of_balance(splits[-1], space, training=name != "val" and name != "test"):
+            for finding in rules.of_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
                 if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
@@ -86,7 +81,8 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
     errors: list[UserError] = []
-    for names in CANDIDATES:
+    # Those that the settings name; all where none of them is there.
+    for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):
         found: dict[str, DataSet] = {}
         notes = []
         for name in names:
@@ -99,7 +95,8 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
                 notes.append(Finding("note" if missing else "error", "no-split", str(error)))
         if found:
             return found, notes
-    raise errors[0]
+    # What is wrong with a split that is there says more than which ones are not.
+    raise next((error for error in errors if "no split" not in str(error)), errors[0])
 
 
 def _looks(
@@ -161,12 +158,3 @@ def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
         "scene": tasks.scenes,
     }
     return {task: space for task, space in found.items() if space is not None}
-
-
-@contextmanager
-def progress_bar(shown: bool, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error; yields what advances it by one picture."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task("checking pictures", total=total)
-        yield lambda: bar.advance(task)

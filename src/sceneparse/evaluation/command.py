@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sceneparse.data import open_dataset
+from sceneparse.data.datasets import REPORTED
 from sceneparse.data.sample import tasks_of
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
@@ -42,8 +43,9 @@ def evaluate_model(
     Args:
         model: A model folder, a hub id, or an exported .xml or .onnx file.
         data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
-        kind: folder, camvid or toyworld. Default: the model's.
-        split: Split to test on. Default: the model's test split.
+        kind: As in `data.kind`. Default: the model's.
+        split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
+            report on.
         out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
         protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
@@ -144,6 +146,12 @@ def machine() -> str:
 def data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
     """A model's data set, with what a command says differently.
 
+    Args:
+        config: The model's settings.
+        data: The data set's folder.
+        kind: Its kind.
+        split: What to test on.
+
     Raises:
         UserError: A folder is missing, or is given where none is read.
     """
@@ -156,4 +164,6 @@ def data_settings(config: ModelConfig, data: str | None, kind: str | None, split
         raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
     if settings.kind not in ("toyworld", "mixture") and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
-    return replace(settings, test=split or settings.test)
+    # A kind that is named here is not the model's own, whose recipe says what to test on.
+    standard = REPORTED.get(settings.kind) if kind and kind != trained.kind else None
+    return replace(settings, test=split or standard or settings.test)

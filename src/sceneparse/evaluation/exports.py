@@ -110,7 +110,7 @@ def export(
         calibration: Pictures, folders and patterns that give the ranges for int8; labels are compared on some of them.
         data: A labelled data set's folder for accuracy before and after int8. Default: the model's own, if it needs no
             folder.
-        kind: folder, camvid or toyworld. Default: the model's.
+        kind: As in `data.kind`. Default: the model's.
         split: Split of the labelled data set. Default: the model's test split.
         count: Test only so many labelled pictures, evenly spaced.
         progress: Show what happens, and the tables.

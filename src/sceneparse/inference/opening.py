@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sceneparse import __version__
 from sceneparse.errors import UserError
+from sceneparse.files import cache_folder
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine
@@ -102,13 +103,6 @@ def open_model(
 
 def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> Engine:
     return make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
-    if given := os.environ.get("SCENEPARSE_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
 
 
 def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[Engine, Note]:

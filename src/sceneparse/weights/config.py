@@ -50,7 +50,8 @@ class ModelConfig:
         return dataclasses.replace(
             self,
             backbone=dataclasses.replace(self.backbone, weights=None, padding=self.backbone.padding or "symmetric"),
-            data=dataclasses.replace(self.data, root=None),
+            # The classes of whoever trained it are those of the file beside config.json.
+            data=dataclasses.replace(self.data, root=None, classes=self.data.classes and LABELS),
         )
 
 
@@ -74,7 +75,11 @@ def read_config(path: Path) -> ModelConfig:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from None
-    return config_from_json(value, str(path))
+    config = config_from_json(value, str(path))
+    if config.data.classes != LABELS:
+        return config
+    classes = str(path.with_name(LABELS))
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, classes=classes))
 
 
 def config_from_json(value: Any, where: str) -> ModelConfig:

@@ -128,7 +128,7 @@ def test_real_pictures_are_decoded_as_others_decoded_them(shared: Path, tmp_path
         for suffix in ("_seg.png", "_parts_1.png"):
             raw = Image.open(folder / "original" / f"{name}{suffix}")
             raw.resize((record["width"], record["height"]), Image.Resampling.NEAREST).save(tmp_path / f"{name}{suffix}")
-    dataset = open_dataset(DataSettings(kind="ade20k", root=str(tmp_path)), "all")
+    dataset = open_dataset(DataSettings(kind="ade20k_full", root=str(tmp_path)), "all")
     tree = dataset.tasks.tree
     assert tree is not None
     for index, record in enumerate(records):

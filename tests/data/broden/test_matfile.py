@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sceneparse.data.broden.matfile import read_mat
+from sceneparse.data.broden.matfile import SparseMatrix, read_mat
 from sceneparse.errors import UserError
 
 scipy_io = pytest.importorskip("scipy.io")
@@ -37,3 +37,17 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
         (tmp_path / "b.mat").write_bytes(content[:length])
         with pytest.raises(UserError, match=r"b\.mat: (damaged|not a MATLAB file)"):
             read_mat(tmp_path / "b.mat")
+
+
+def test_sparse_matrices_are_read_without_being_filled(tmp_path: Path) -> None:
+    from scipy.sparse import csc_matrix
+
+    whole = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]])
+    cells = np.empty((1, 1), dtype=object)
+    cells[0, 0] = csc_matrix(whole)
+    scipy_io.savemat(tmp_path / "a.mat", {"Boundaries": cells, "after": np.array([[5]])})
+    read = read_mat(tmp_path / "a.mat")
+    matrix = read["Boundaries"].flat[0]
+    assert isinstance(matrix, SparseMatrix) and matrix.shape == (2, 3)
+    assert matrix.rows.tolist() == [1, 0] and matrix.starts.tolist() == [0, 1, 2, 2]
+    assert matrix.values.tolist() == [1, 2] and read["after"].item() == 5

@@ -4,9 +4,9 @@ Xiao et al., ECCV 2018, arXiv 1807.10221, section 2; formats as in github.com/CS
 tables (MIT licence, beside them) come with this package.
 """
 
-from sceneparse.data.broden.ade20k import open_ade20k
+from sceneparse.data.broden.ade20k_full import open_ade20k_full
 from sceneparse.data.broden.build import Built, build_broden
 from sceneparse.data.broden.dataset import open_broden
 from sceneparse.data.broden.tables import BrodenTables, published_tables
 
-__all__ = ["BrodenTables", "Built", "build_broden", "open_ade20k", "open_broden", "published_tables"]
+__all__ = ["BrodenTables", "Built", "build_broden", "open_ade20k_full", "open_broden", "published_tables"]

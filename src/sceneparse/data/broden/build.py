@@ -18,7 +18,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sceneparse.data.broden.ade20k import ade_pictures
+from sceneparse.data.broden.ade20k_full import ade_pictures
 from sceneparse.data.broden.choosing import choose, count
 from sceneparse.data.broden.coding import read_colors
 from sceneparse.data.broden.records import Record, write_records

@@ -5,6 +5,7 @@ Only data are read: numbers, text, cells and structures. Format: "MAT-File Forma
 
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,8 +19,25 @@ Order = Literal["<", ">"]
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
 _MATRIX, _COMPRESSED = 14, 15
-_CELL, _STRUCTURE, _CHAR = 1, 2, 4
+_CELL, _STRUCTURE, _CHAR, _SPARSE = 1, 2, 4, 5
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
+
+
+@dataclass(frozen=True)
+class SparseMatrix:
+    """A matrix that stores only what is not zero, column by column.
+
+    Args:
+        shape: Rows and columns.
+        rows: The row of each value.
+        starts: The place of each column's first value among `rows` and `values`, and their number at the end.
+        values: The values.
+    """
+
+    shape: tuple[int, ...]
+    rows: NDArray[Any]
+    starts: NDArray[Any]
+    values: NDArray[Any]
 
 
 def read_mat(path: Path) -> dict[str, Any]:
@@ -27,7 +45,7 @@ def read_mat(path: Path) -> dict[str, Any]:
 
     Returns:
         Numbers as arrays of the file's shape, text as `str`, cells as object arrays, structures as object arrays of
-        dictionaries.
+        dictionaries, sparse matrices as `SparseMatrix`.
 
     Raises:
         UserError: Missing, of another version, or damaged.
@@ -107,6 +125,11 @@ def _matrix(data: memoryview, order: Order) -> tuple[str, Any]:
             return text, bytes(body).decode(_TEXTS[form] + ("" if form == 16 else "-le" if order == "<" else "-be"))
         codes = np.frombuffer(body, dtype=np.dtype(_NUMBERS[form]).newbyteorder(order))
         return text, "".join(map(chr, codes.tolist()))
+    if kind == _SPARSE:
+        rows, data = _numbers(data, order)
+        starts, data = _numbers(data, order)
+        values, _ = _numbers(data, order)
+        return text, SparseMatrix(dimensions, rows, starts, values)
     values, _ = _numbers(data, order)
     return text, values.astype(_CLASSES[kind]).reshape(dimensions, order="F")
 

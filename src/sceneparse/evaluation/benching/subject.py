@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.data.camvid import CAMVID
+from sceneparse.data.datasets import SPACES
 from sceneparse.data.toyworld import ToyWorld
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
@@ -160,7 +160,7 @@ def _classes(data: DataSettings) -> int:
     """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
     if data.kind == "toyworld":
         return len(ToyWorld.labels)
-    if data.kind == "camvid":
-        return len(CAMVID)
+    if data.kind in SPACES:
+        return len(SPACES[data.kind])
     classes = Path(data.root or "", "classes.json")
     return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

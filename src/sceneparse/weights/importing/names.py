@@ -1,21 +1,14 @@
 """The names of a checkpoint's classes: weights know only their number."""
 
-import json
-from importlib import resources
 from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.standard import standard_labels
 from sceneparse.weights.importing.reading import Checkpoint
 
 STANDARD = {150: "ade20k-150", 21: "voc-21", 19: "cityscapes-19", 336: "broden-objects"}
-"""The data sets that published checkpoints were trained on, by their number of classes; files in classes/."""
-
-
-def standard_labels(name: str) -> LabelSpace:
-    """The label space of a standard data set (a value of `STANDARD`)."""
-    file = resources.files("sceneparse.weights.importing") / "classes" / f"{name}.json"
-    return LabelSpace.from_json(json.loads(file.read_text(encoding="utf-8")), name)
+"""The data sets that published checkpoints were trained on, by their number of classes; see `sceneparse.standard`."""
 
 
 def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) -> tuple[LabelSpace, str]:

@@ -10,7 +10,10 @@ from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
-LAYOUT = "…/{training,validation}/…/NAME.jpg with NAME_seg.png, NAME_parts_1.png and NAME.json beside it"
+LAYOUT = (
+    "…/{training,validation}/…/NAME.jpg with NAME_seg.png, NAME_parts_1.png and NAME.json beside it (SceneParse150 is "
+    "kind ade20k)"
+)
 """The expected tree, in one line."""
 
 SPLITS = {"train": "training", "val": "validation", "all": ""}
@@ -55,7 +58,7 @@ class Ade20k:
         return self._pictures[index].relative_to(self._root).with_suffix("").as_posix()
 
 
-def open_ade20k(root: Path, split: str, channels: int = 3) -> Ade20k:
+def open_ade20k_full(root: Path, split: str, channels: int = 3) -> Ade20k:
     """Open a split of the full ADE20K, of any release, or of a part of it.
 
     Raises:

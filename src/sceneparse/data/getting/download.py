@@ -1,0 +1,209 @@
+"""Fetching a large file: it goes on where it stopped, is compared with its checksum, and is whole or absent."""
+
+import hashlib
+import http.client
+import json
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+
+CHUNK = 1 << 20
+TRIES = 5
+"""Attempts in a row that may end without a single byte."""
+TIMEOUT = 60
+"""Seconds without a byte after which a connection counts as lost."""
+
+Advance = Callable[[int, int | None], None]
+"""Told how many bytes of how many (None: unknown) are there."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that arrived.
+
+    Args:
+        path: Where it lies.
+        bytes: Its size.
+        sha256: Its SHA-256.
+        compared: Whether it was compared with a checksum.
+    """
+
+    path: Path
+    bytes: int
+    sha256: str
+    compared: bool
+
+
+def fetch(
+    url: str, target: Path, checksum: str | None, advance: Advance, *, wait: Callable[[float], None] = time.sleep
+) -> Fetched:
+    """Fetch a file, or what is missing of it.
+
+    What has arrived lies beside `target` as NAME.part until it is whole, and is gone on with the next time if the
+    server still has the same file. A connection that breaks is taken up again.
+
+    Args:
+        url: The file.
+        target: Where it goes.
+        checksum: "md5:…", "sha1:…" or "sha256:…", or None.
+        advance: Told of the progress.
+        wait: Waits so many seconds before the next attempt.
+
+    Raises:
+        UserError: The server has no such file or doesn't answer, the disk is full, or the checksum differs (then
+            what arrived is deleted).
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    if not target.is_file():
+        _complete(url, part, advance, wait)
+        found = _digests(part, checksum, advance)
+        _compare(url, part, checksum, found)
+        part.replace(target)
+        _note(part).unlink(missing_ok=True)
+    else:
+        found = _digests(target, checksum, advance)
+        _compare(url, target, checksum, found)
+    return Fetched(target, target.stat().st_size, found["sha256"], checksum is not None)
+
+
+def _complete(url: str, part: Path, advance: Advance, wait: Callable[[float], None]) -> None:
+    fruitless = 0
+    while True:
+        before = _size(part)
+        try:
+            _receive(url, part, advance)
+        except urllib.error.HTTPError as error:
+            if error.code not in (408, 429, 500, 502, 503, 504):
+                raise UserError(
+                    f"{url}: the server says {error.code} ({error.reason}): it may have moved; see its owner's page"
+                ) from None
+            reason = f"the server says {error.code} ({error.reason})"
+        except (OSError, http.client.HTTPException) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+        else:
+            return
+        fruitless = 0 if _size(part) > before else fruitless + 1
+        if fruitless >= TRIES:
+            raise UserError(
+                f"{url}: cannot be fetched ({reason}); {_size(part):,} bytes are kept, and the same command goes on "
+                "from there"
+            )
+        wait(min(30.0, 2.0**fruitless))
+
+
+def _receive(url: str, part: Path, advance: Advance) -> None:
+    """Ask for what is missing, and write it.
+
+    Raises:
+        OSError: The connection broke, or ended early.
+    """
+    have, known = _size(part), _known(part, url)
+    if not known:
+        have = 0
+    request = urllib.request.Request(url, headers={"User-Agent": "sceneparse", "Accept-Encoding": "identity"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+        if known.get("validator"):
+            request.add_header("If-Range", known["validator"])
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(have):  # all of it was there already
+            return
+        part.unlink(missing_ok=True)
+        raise ConnectionError("the server has another file now; it is fetched anew") from None
+    with response:
+        total = _total(response.headers, response.status)
+        goes_on = response.status == 206 and _starts_at(response.headers) == have and total == known.get("total")
+        if response.status == 206 and not goes_on:
+            part.unlink(missing_ok=True)
+            raise ConnectionError("the server has another file now; it is fetched anew")
+        have = have if goes_on else 0
+        _refuse_full_disk(part.parent, None if total is None else total - have)
+        if not goes_on:
+            part.unlink(missing_ok=True)
+            write_json(_note(part), {"url": url, "total": total, "validator": _validator(response.headers)})
+        with part.open("ab") as file:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                have += len(chunk)
+                advance(have, total)
+    if total is not None and have != total:
+        raise ConnectionError(f"the connection ended after {have:,} of {total:,} bytes")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _known(part: Path, url: str) -> dict[str, Any]:
+    """What was said of the file when its first bytes came; nothing if that was another one."""
+    try:
+        said = json.loads(_note(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) and said.get("url") == url else {}
+
+
+def _validator(headers: Message) -> str | None:
+    """What tells this version of the file from another (RFC 9110: a strong ETag, or the date)."""
+    tag = headers.get("ETag")
+    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
+
+
+def _total(headers: Message, status: int) -> int | None:
+    text = headers.get("Content-Range", "").rpartition("/")[2] if status == 206 else headers.get("Content-Length", "")
+    return int(text) if text.isdigit() else None
+
+
+def _starts_at(headers: Message) -> int | None:
+    text = headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+    return int(text) if text.isdigit() else None
+
+
+def _refuse_full_disk(folder: Path, wanted: int | None) -> None:
+    free = shutil.disk_usage(folder).free
+    if wanted is not None and wanted > free:
+        raise UserError(f"{folder}: {wanted / 1e9:.1f} GB are needed, but {free / 1e9:.1f} GB are free; make room")
+
+
+def _digests(path: Path, checksum: str | None, advance: Advance) -> dict[str, str]:
+    kinds = {"sha256", *([checksum.partition(":")[0]] if checksum else [])}
+    digests = {kind: hashlib.new(kind, usedforsecurity=False) for kind in kinds}
+    total, done = _size(path), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            for digest in digests.values():
+                digest.update(chunk)
+            done += len(chunk)
+            advance(done, total)
+    return {kind: digest.hexdigest() for kind, digest in digests.items()}
+
+
+def _compare(url: str, path: Path, checksum: str | None, found: dict[str, str]) -> None:
+    if checksum is None:
+        return
+    kind, _, wanted = checksum.partition(":")
+    if found[kind] != wanted:
+        path.unlink()
+        _note(path).unlink(missing_ok=True)
+        raise UserError(
+            f"{url}: its {kind} is {found[kind]}, but should be {wanted}: damaged on its way, or changed by its owner; "
+            "it was deleted: try again"
+        )

@@ -1,0 +1,182 @@
+"""A volume in a NIfTI file: its axial slices, upright, and what is known of the whole.
+
+Slices are counted from the feet to the head; in each the front is up and the patient's left is left, however the file
+stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) are read a slice at a time.
+"""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.data.decoding import PictureError
+from sceneparse.data.progress import progress_bar
+from sceneparse.errors import UserError
+from sceneparse.files import cache_folder, write_json
+
+SUFFIXES = (".nii.gz", ".nii")
+
+PERCENTILES = (0.5, 99.5)
+"""Of the voxels that are not zero: what lies between them is spread over a byte."""
+
+KEPT = 10
+"""Unpacked volumes that a process keeps: two cases of five, so that consecutive slices are unpacked once."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A three-dimensional volume on disk.
+
+    Args:
+        path: Its file.
+        shape: Slices, rows and columns.
+        axes: The file's axis of slices, rows and columns.
+        flips: Whether each of them runs the other way in the file.
+    """
+
+    path: Path
+    shape: tuple[int, int, int]
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+    @classmethod
+    def open(cls, path: Path) -> "Volume":
+        """Read the header.
+
+        Raises:
+            PictureError: Missing, damaged, or not of three dimensions.
+        """
+        from nibabel.orientations import io_orientation
+
+        image = _load(path)
+        if len(image.shape) != 3:
+            raise PictureError(f"{path}: a volume of {len(image.shape)} dimensions, but 3 are expected", "form")
+        # For each axis of the file: which of left–right, back–front, feet–head it is, and whether it runs backwards.
+        told = io_orientation(image.affine)
+        if not np.isfinite(told).all():
+            raise PictureError(f"{path}: its affine does not say which axis is which", "form")
+        place = {int(world): (axis, sign < 0) for axis, (world, sign) in enumerate(told.tolist())}
+        (columns, columns_back), (rows, rows_back), (slices, slices_back) = (place[world] for world in range(3))
+        axes = (slices, rows, columns)
+        shape = (int(image.shape[slices]), int(image.shape[rows]), int(image.shape[columns]))
+        # Rows run from the front to the back, against the axis from the back to the front.
+        return cls(path, shape, axes, (slices_back, not rows_back, columns_back))
+
+    def slice(self, number: int) -> NDArray[Any]:
+        """(rows, columns) of a slice, the feet's first."""
+        where: list[Any] = [slice(None)] * 3
+        where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
+        packed = self.path.suffix == ".gz"
+        source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
+        try:
+            cut = np.asarray(source[tuple(where)])
+        except (OSError, ValueError) as error:
+            raise _damaged(self.path, error) from None
+        if self.axes[1] > self.axes[2]:
+            cut = cut.T
+        return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is known of a whole volume.
+
+    Args:
+        low: The lower of `PERCENTILES` of the voxels that are not zero; 0 if all are.
+        high: The upper one.
+        filled: The slices in which a voxel is above zero.
+    """
+
+    low: float
+    high: float
+    filled: tuple[int, ...]
+
+    def bytes_of(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """Values as bytes: 0 where they are zero, else 1 to 255 between the percentiles."""
+        span = max(self.high - self.low, float(np.finfo(np.float32).tiny))
+        share = ((values.astype(np.float32) - self.low) / span).clip(0, 1)
+        return np.where(values == 0, 0, 1 + np.rint(254 * share)).astype(np.uint8)
+
+
+def summarize(volume: Volume) -> Summary:
+    """Read a volume, whole."""
+    slices = [volume.slice(number) for number in range(volume.shape[0])]
+    there = np.concatenate([one[one != 0].astype(np.float32) for one in slices])
+    low, high = np.percentile(there, PERCENTILES).tolist() if there.size else (0.0, 0.0)
+    return Summary(low, high, tuple(number for number, one in enumerate(slices) if (one > 0).any()))
+
+
+def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, Summary]:
+    """The summaries of a data set's volumes, each of which is read once and then remembered in the cache folder.
+
+    Args:
+        root: The data set's folder.
+        volumes: Its volumes.
+
+    Raises:
+        PictureError: A volume is damaged.
+    """
+    kept = cache_folder() / "volumes" / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
+    try:
+        known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    marks = {volume.path: _mark(volume.path) for volume in volumes}
+    fresh = [volume for volume in volumes if marks[volume.path] not in known]
+    with progress_bar(bool(fresh), len(fresh), "reading volumes") as advance:
+        for volume in fresh:
+            known[marks[volume.path]] = asdict(summarize(volume))
+            advance()
+    if fresh:
+        with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
+            write_json(kept, known)
+    return {
+        path: Summary(known[mark]["low"], known[mark]["high"], tuple(known[mark]["filled"]))
+        for path, mark in marks.items()
+    }
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise _damaged(path, error) from None
+
+
+def _mark(path: Path) -> str:
+    """A file's name, size and time of change."""
+    status = path.stat()
+    return f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}"
+
+
+def _load(path: Path) -> Any:
+    try:
+        import nibabel
+    except ImportError:
+        raise UserError("kind nifti needs nibabel: pip install 'sceneparse[medical]'") from None
+    try:
+        return nibabel.load(path)
+    except (OSError, EOFError, zlib.error, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+        raise _damaged(path, error) from None
+
+
+@lru_cache(maxsize=KEPT)
+def _unpacked(path: Path, changed: int) -> NDArray[Any]:  # noqa: ARG001 - another time is another file
+    """A packed volume's voxels."""
+    try:
+        return np.asarray(_load(path).dataobj)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> PictureError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return PictureError(f"{path}: not a NIfTI volume, or damaged ({reason}); fetch it again")

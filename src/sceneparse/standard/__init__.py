@@ -1,0 +1,20 @@
+"""Label spaces of published data sets, as their own files and the published code have them, in JSON files beside this.
+
+Sources: ade20k-150, voc-21 and cityscapes-19 as in github.com/hszhao/semseg (MIT licence), with the mask values of
+ADEChallengeData2016; broden-objects as in github.com/CSAILVision/unifiedparsing; pascal-context-59 by the numbers of
+Pascal-Context's 459 classes (labels.txt, cs.stanford.edu/~roozbeh/pascal-context), in the order of these numbers;
+coco-stuff-171 as labels.txt of github.com/nightrome/cocostuff, by the values of its stuffthingmaps.
+"""
+
+import json
+from functools import cache
+from importlib import resources
+
+from sceneparse.labels import LabelSpace
+
+
+@cache
+def standard_labels(name: str) -> LabelSpace:
+    """The label space of a standard data set, such as "ade20k-150": the name of a JSON file of this folder."""
+    file = resources.files("sceneparse.standard") / f"{name}.json"
+    return LabelSpace.from_json(json.loads(file.read_text(encoding="utf-8")), name)

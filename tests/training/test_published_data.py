@@ -1,0 +1,63 @@
+"""From a published data set's own files to a trained, evaluated and used model, for each of them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from layouts import LAYOUTS
+from sceneparse import load
+from sceneparse.cli import main
+from sceneparse.data import open_dataset
+from sceneparse.evaluation import evaluate_model
+from sceneparse.parsing.results import RESULT_FORMS
+from sceneparse.recipes import from_mapping
+from sceneparse.settings import Recipe
+from sceneparse.training import train
+from small import TINY
+
+pytest.importorskip("scipy.io")
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_path: Path) -> None:
+    layout = LAYOUTS[kind](tmp_path / "data")
+    channels = [
+        f"--backbone.in_channels={layout.channels}",
+        "--preprocessing.mean=[0.4]",
+        "--preprocessing.std=[0.3]",
+        "--network.architecture=fcn",
+        "--training.iterations=1",
+    ]
+    recipe = replace(from_mapping(Recipe, {}, "test", [*TINY, *channels, "--data.root=."]), data=layout.settings)
+    recipe = replace(recipe, data=replace(recipe.data, workers=0))
+    run = train(recipe, tmp_path / "run")
+
+    root = str(layout.settings.root)
+    assert str(tmp_path) not in (run / "model" / "config.json").read_text(), "nobody's folders go out with a model"
+    evaluation = evaluate_model(
+        run / "model", data=root, out=tmp_path / "evaluation", engine="torch", precision="float32", progress=False
+    )
+    known = layout.truth[layout.truth >= 0]
+    pictures = layout.counts[layout.settings.test]
+    assert len(evaluation.pictures) == pictures
+    occurs = np.bincount(known, minlength=len(evaluation.labels)) * pictures
+    assert evaluation.counts.sum(1).tolist() == occurs.tolist(), "the truth is counted pixel by pixel"
+
+    parser = load(run / "model", engine="torch", precision="float32")
+    dataset = open_dataset(layout.settings, layout.settings.test, channels=layout.channels)
+    assert parser.labels == dataset.labels, "label maps are written with the data set's own values"
+    parse = parser(dataset[0].image)
+    assert parse.labels.shape == layout.truth.shape
+    assert set(np.unique(np.array(parse.label_image()))) <= set(dataset.labels.ids)
+    if picture := dataset[0].path:
+        out = tmp_path / "parsed"
+        words = ["predict", str(run / "model"), picture, "--out", str(out), "--engine", "torch"]
+        assert main([*words, *(["--as", kind] if kind in RESULT_FORMS else [])]) == 0
+        written = [out / f"{Path(picture).stem}.png"]
+        written += [out / form.file(Path(picture).stem) for name, form in RESULT_FORMS.items() if name == kind]
+        for file in written:
+            with Image.open(file) as image:
+                assert np.isin(np.array(image), dataset.labels.ids).all(), file
