@@ -1,20 +1,24 @@
 """What a worker does with chunks, without Ray around it."""
 
 import json
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sceneparse.parsing import Parser, predict_pictures
+from sceneparse.parsing import Parser, load, predict_pictures
 from sceneparse.parsing.collection.items import packed
 from sceneparse.parsing.collection.listing import list_items
 from sceneparse.parsing.collection.places import Place
+from sceneparse.parsing.collection.run import _files_of_model
 from sceneparse.parsing.collection.settling import rows_there, settle
 from sceneparse.parsing.collection.stores import parts, read_part
 from sceneparse.parsing.collection.worker import Attempts, ParseChunks, Plan
 from sceneparse.parsing.parser import Loading
+from sceneparse.settings import ProtocolSettings
 
 NOTHING = Loading("brightest", "torch", "cpu", "float32", None, None)
 
@@ -33,8 +37,6 @@ def worker(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Par
 def parse(
     worker: ParseChunks, *inputs: Path | str, out: Path | str = "/nowhere", **changes: Any
 ) -> list[dict[str, Any]]:
-    from dataclasses import replace
-
     items = [
         replace(item, **{key: value(item) for key, value in changes.items()})
         for item in list_items([str(one) for one in inputs], str(out))
@@ -47,6 +49,17 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def test_a_machine_without_the_model_folder_loads_the_same_model(tiny_run: Path) -> None:
+    parser = load(tiny_run / "model", engine="torch", device="cpu", precision="float32")
+    parser = parser.with_protocol(ProtocolSettings(flip=True))
+    assert parser.loading is not None
+    files = _files_of_model(parser.loading.model)
+    away = replace(parser.loading, model="/nowhere")
+    plan = Plan(away, files, "out", "files", overlay=True, again=False, threads=1)
+    other = pickle.loads(pickle.dumps(plan)).parser()
+    assert other.fingerprint == parser.fingerprint and other.protocol == parser.protocol
 
 
 class TestFiles:
