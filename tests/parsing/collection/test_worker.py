@@ -1,6 +1,8 @@
 """What a worker does with chunks, without Ray around it."""
 
+import errno
 import json
+import os
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sceneparse.parsing import Parser, load, predict_pictures
+from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.collection.items import packed
 from sceneparse.parsing.collection.listing import list_items
 from sceneparse.parsing.collection.places import Place
@@ -41,7 +43,9 @@ def parse(
         replace(item, **{key: value(item) for key, value in changes.items()})
         for item in list_items([str(one) for one in inputs], str(out))
     ]
-    told: list[dict[str, Any]] = json.loads(worker({"items": packed(items)})["told"])
+    answer = worker({"items": packed(items)})
+    assert not answer["wrong"], answer["wrong"]
+    told: list[dict[str, Any]] = json.loads(answer["told"])
     return told
 
 
@@ -190,6 +194,23 @@ class TestParquet:
         for _ in range(2):
             parse(one, folder)
         assert len(list((tmp_path / "out" / "parts").iterdir())) == 1
+
+
+class TestMistakes:
+    def test_a_full_disk_ends_the_run_with_a_line(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Parse, "save", full)
+        answer = worker(tmp_path / "out")({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "cannot be written (No space left on device)" in answer["wrong"]
+
+    def test_a_model_that_cannot_be_loaded_is_said(self, folder: Path) -> None:
+        plan = Plan(NOTHING, None, "out", "files", overlay=True, again=False, threads=1)
+        answer = ParseChunks(plan, Attempts())({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "brightest" in answer["wrong"]
 
 
 class TestDeaths:
