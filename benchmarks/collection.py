@@ -6,7 +6,8 @@
 Makes toy-world pictures and a small model, and parses them four times: by the plain loop, by workers undisturbed, by
 workers of which one is killed every few seconds until, half-way, the driver is killed as well, and by a second run that
 goes on (its workers are killed, too). Then every file and every line of the manifest is compared with the undisturbed
-run's. Linux alone: processes are found in /proc.
+run's. Pictures a second are those of the parsing alone; the workers' starts are part of it, the first model's load is
+not. Linux alone: processes are found in /proc.
 """
 
 import argparse
@@ -100,7 +101,7 @@ def under_fire(folder: Path, title: str, more: list[str], every: float, half: in
     driver = start(folder, title, more)
     after = time.monotonic() + every
     while driver.poll() is None:
-        time.sleep(0.1)
+        time.sleep(0.5)
         if half is not None and sum(1 for _ in (folder / title).rglob("[!.]*.json")) >= half:
             family = [pid for pid, _ in descendants(driver.pid)]
             driver.kill()

@@ -62,6 +62,7 @@ class TestTars:
         assert items[1].file == f"{tar}/train/1.png"
         assert [content(item) for item in items] == pngs[:3]
         assert names(list_items([f"file://{tar.parent}/*.tar"], OUT)) == names(items)
+        assert all(Path(item.address).is_absolute() for item in items)
         assert [content(item) for item in list_items([f"file://{tar}"], OUT)] == pngs[:3]
 
     def test_a_member_cannot_lead_out_of_the_output_folder(self, tmp_path: Path, pngs: list[bytes]) -> None:

@@ -187,7 +187,7 @@ class ParseChunks:
                 return _Read(self._parser.read(path), facts)
             picture = content(item)
         except UserError as error:
-            return str(error)
+            return str(error).replace(item.address, item.file, 1)
         except OSError as error:
             return f"{item.file}: cannot be read ({error.strerror or error})"
         try:
@@ -220,5 +220,5 @@ def _facts(item: Item) -> dict[str, Any]:
         return {"file": item.file, "place": [item.start, item.length], "held_by": item.held_by}
     place = Place(item.address)
     if place.local is not None:
-        return facts_of_file(place.local)
+        return {**facts_of_file(place.local), "file": item.file}
     return {"file": item.file, **place.version()}
