@@ -1,5 +1,6 @@
 """Videos from end to end: times, sizes, turns and sound as they were; none half, none twice."""
 
+import errno
 import io
 import json
 import os
@@ -24,6 +25,7 @@ from sceneparse.parsing import Parser
 from sceneparse.parsing.video import VideosSummary, predict_videos, split_videos
 from sceneparse.parsing.video.stopping import frames_progress
 from sceneparse.parsing.video.timeline import Flicker
+from sceneparse.parsing.video.writing import VideoWriter
 from sceneparse.settings import ProtocolSettings
 
 MakeClip = Callable[..., Path]
@@ -235,6 +237,22 @@ class TestBroken:
         without("av")
         with pytest.raises(UserError, match=r"pip install 'sceneparse\[video\]'"):
             run(parser, clip, out)
+
+    def test_a_full_disk_is_said_in_a_line_and_leaves_nothing_half(
+        self, parser: Parser, make_clip: MakeClip, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise av.error.FFmpegError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(VideoWriter, "frame", full)
+        with pytest.raises(UserError, match=r"cannot be written .No space left on device.; free space"):
+            run(parser, make_clip(), out)
+        assert not visible(out)
+
+    def test_an_output_folder_that_is_a_file_is_a_mistake(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
+        out.write_text("")
+        with pytest.raises(UserError, match="cannot be written"):
+            run(parser, make_clip(), out)
 
     @pytest.mark.parametrize("options", [{"smooth": 1.0}, {"smooth": -0.5}, {"seconds": 0.0}])
     def test_values_without_meaning_are_refused(
