@@ -114,6 +114,10 @@ class TestParquet:
             with pytest.raises(UserError, match=words):
                 list_items([path], OUT, column)
 
+    def test_a_column_without_a_parquet_file_is_refused(self, folder: Path) -> None:
+        with pytest.raises(UserError, match="--column image is for Parquet files"):
+            list_items([str(folder)], OUT, "image")
+
     def test_an_empty_row_and_a_damaged_file_are_said(self, tmp_path: Path, pngs: list[bytes]) -> None:
         path = self.write(tmp_path / "photos.parquet", image=[pngs[0], None])
         with pytest.raises(UserError, match="#1: the row holds no picture"):

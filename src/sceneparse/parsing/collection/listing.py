@@ -47,6 +47,8 @@ def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> li
     for source in inputs:
         if needs_collection(source):
             shards.extend(listed.found(source, out))
+    if column is not None and not any(shard.lower().endswith(".parquet") for shard in shards):
+        raise UserError(f"--column {column} is for Parquet files, and there are none among the inputs")
     for future in ahead(lambda shard: (shard, _members(shard, column)), shards, threads=_LISTERS, limit=2 * _LISTERS):
         shard, members = future.result()
         listed.members(shard, members)
