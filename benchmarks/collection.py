@@ -31,7 +31,7 @@ from large_picture import alone, make_model
 from sceneparse.data.toyworld import render
 from sceneparse.files import write_json
 
-BROKEN_EVERY = 250
+BROKEN_EVERY = 40
 """One file in so many is no picture."""
 WORKER = b"ray::MapWorker"
 
@@ -82,7 +82,9 @@ def make_pictures(folder: Path, count: int, side: int) -> None:
 def start(folder: Path, title: str, more: list[str]) -> "subprocess.Popen[bytes]":
     """Begin `sceneparse predict`."""
     words = ["predict", folder / "model", folder / "pictures", "--out", folder / title, "--engine", "torch", *more]
-    return subprocess.Popen([sys.executable, "-m", "sceneparse.cli", *map(str, words)], stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [sys.executable, "-m", "sceneparse.cli", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def run(folder: Path, title: str, more: list[str]) -> dict[str, Any]:
