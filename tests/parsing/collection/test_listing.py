@@ -62,6 +62,7 @@ class TestTars:
         assert items[1].file == f"{tar}/train/1.png"
         assert [content(item) for item in items] == pngs[:3]
         assert names(list_items([f"file://{tar.parent}/*.tar"], OUT)) == names(items)
+        assert all(Path(item.address).is_absolute() for item in items)
         assert [content(item) for item in list_items([f"file://{tar}"], OUT)] == pngs[:3]
 
     def test_a_member_cannot_lead_out_of_the_output_folder(self, tmp_path: Path, pngs: list[bytes]) -> None:
@@ -112,6 +113,10 @@ class TestParquet:
         for column, words in (("title", "holds no pictures"), ("middle", "is not there")):
             with pytest.raises(UserError, match=words):
                 list_items([path], OUT, column)
+
+    def test_a_column_without_a_parquet_file_is_refused(self, folder: Path) -> None:
+        with pytest.raises(UserError, match="--column image is for Parquet files"):
+            list_items([str(folder)], OUT, "image")
 
     def test_an_empty_row_and_a_damaged_file_are_said(self, tmp_path: Path, pngs: list[bytes]) -> None:
         path = self.write(tmp_path / "photos.parquet", image=[pngs[0], None])

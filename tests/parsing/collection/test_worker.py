@@ -1,20 +1,26 @@
 """What a worker does with chunks, without Ray around it."""
 
+import errno
 import json
+import os
+import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sceneparse.parsing import Parser, predict_pictures
+from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.collection.items import packed
 from sceneparse.parsing.collection.listing import list_items
 from sceneparse.parsing.collection.places import Place
+from sceneparse.parsing.collection.run import _files_of_model
 from sceneparse.parsing.collection.settling import rows_there, settle
 from sceneparse.parsing.collection.stores import parts, read_part
 from sceneparse.parsing.collection.worker import Attempts, ParseChunks, Plan
 from sceneparse.parsing.parser import Loading
+from sceneparse.settings import ProtocolSettings
 
 NOTHING = Loading("brightest", "torch", "cpu", "float32", None, None)
 
@@ -33,13 +39,13 @@ def worker(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Par
 def parse(
     worker: ParseChunks, *inputs: Path | str, out: Path | str = "/nowhere", **changes: Any
 ) -> list[dict[str, Any]]:
-    from dataclasses import replace
-
     items = [
         replace(item, **{key: value(item) for key, value in changes.items()})
         for item in list_items([str(one) for one in inputs], str(out))
     ]
-    told: list[dict[str, Any]] = json.loads(worker({"items": packed(items)})["told"])
+    answer = worker({"items": packed(items)})
+    assert not answer["wrong"], answer["wrong"]
+    told: list[dict[str, Any]] = json.loads(answer["told"])
     return told
 
 
@@ -47,6 +53,17 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def test_a_machine_without_the_model_folder_loads_the_same_model(tiny_run: Path) -> None:
+    parser = load(tiny_run / "model", engine="torch", device="cpu", precision="float32")
+    parser = parser.with_protocol(ProtocolSettings(flip=True))
+    assert parser.loading is not None
+    files = _files_of_model(parser.loading.model)
+    away = replace(parser.loading, model="/nowhere")
+    plan = Plan(away, files, "out", "files", overlay=True, again=False, threads=1)
+    other = pickle.loads(pickle.dumps(plan)).parser()
+    assert other.fingerprint == parser.fingerprint and other.protocol == parser.protocol
 
 
 class TestFiles:
@@ -177,6 +194,23 @@ class TestParquet:
         for _ in range(2):
             parse(one, folder)
         assert len(list((tmp_path / "out" / "parts").iterdir())) == 1
+
+
+class TestMistakes:
+    def test_a_full_disk_ends_the_run_with_a_line(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Parse, "save", full)
+        answer = worker(tmp_path / "out")({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "cannot be written (No space left on device)" in answer["wrong"]
+
+    def test_a_model_that_cannot_be_loaded_is_said(self, folder: Path) -> None:
+        plan = Plan(NOTHING, None, "out", "files", overlay=True, again=False, threads=1)
+        answer = ParseChunks(plan, Attempts())({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "brightest" in answer["wrong"]
 
 
 class TestDeaths:

@@ -1,5 +1,7 @@
 """Videos from end to end: times, sizes, turns and sound as they were; none half, none twice."""
 
+import errno
+import io
 import json
 import os
 import signal
@@ -14,12 +16,16 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from clips import pan, read_clip, scene
+from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.parsing.video import VideosSummary, predict_videos, split_videos
+from sceneparse.parsing.video.stopping import frames_progress
 from sceneparse.parsing.video.timeline import Flicker
+from sceneparse.parsing.video.writing import VideoWriter
 from sceneparse.settings import ProtocolSettings
 
 MakeClip = Callable[..., Path]
@@ -100,6 +106,40 @@ class TestOutputs:
         assert told(out)["frames"] == 4  # at 0, 0.04, 0.08 and 0.12 s
         with av.open(str(out / "clip_overlay.mp4")) as container:
             assert float(container.duration) / 1e6 < 0.25
+
+
+class TestCommand:
+    def test_videos_and_pictures_go_together(
+        self, tiny_run: Path, make_clip: MakeClip, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        picture = tmp_path / "photo.png"
+        Image.fromarray(scene(0)).save(picture)
+        words = ["predict", str(tiny_run / "model"), str(make_clip()), str(picture), "--out", str(out)]
+        assert main([*words, "--engine", "torch", "--smooth", "0.5"]) == 0
+        assert {"photo.json", "summary.json", "clip_video.json", "videos-summary.json"} <= set(visible(out))
+        assert told(out)["smooth"] == 0.5 and "frames/s; see " in capsys.readouterr().err
+
+    def test_a_broken_video_is_an_exit_code_of_1(self, tiny_run: Path, out: Path, tmp_path: Path) -> None:
+        (tmp_path / "bad.mp4").write_bytes(b"")
+        words = ["predict", str(tiny_run / "model"), str(tmp_path / "bad.mp4"), "--out", str(out)]
+        assert main([*words, "--engine", "torch"]) == 1
+        assert json.loads((out / "videos-summary.json").read_text())["failed"] == 1
+
+    def test_other_tasks_than_objects_are_refused(
+        self, make_clip: MakeClip, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["predict", "model", str(make_clip()), "--out", str(out), "--tasks", "object", "scene"]) == 2
+        assert "by their objects alone, not by 'scene'" in capsys.readouterr().err
+
+
+def test_progress_is_in_frames_a_second() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with frames_progress(console, "clip", 3) as advance:
+        for _ in range(3):
+            advance()
+            time.sleep(0.01)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "clip" in shown and "3/3" in shown and "frames/s" in shown
 
 
 class TestForms:
@@ -197,6 +237,22 @@ class TestBroken:
         without("av")
         with pytest.raises(UserError, match=r"pip install 'sceneparse\[video\]'"):
             run(parser, clip, out)
+
+    def test_a_full_disk_is_said_in_a_line_and_leaves_nothing_half(
+        self, parser: Parser, make_clip: MakeClip, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise av.error.FFmpegError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(VideoWriter, "frame", full)
+        with pytest.raises(UserError, match=r"cannot be written .No space left on device.; free space"):
+            run(parser, make_clip(), out)
+        assert not visible(out)
+
+    def test_an_output_folder_that_is_a_file_is_a_mistake(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
+        out.write_text("")
+        with pytest.raises(UserError, match="cannot be written"):
+            run(parser, make_clip(), out)
 
     @pytest.mark.parametrize("options", [{"smooth": 1.0}, {"smooth": -0.5}, {"seconds": 0.0}])
     def test_values_without_meaning_are_refused(

@@ -120,13 +120,10 @@ def told_by_workers(
         num_cpus=share.threads,
         num_gpus=share.gpus,
     )
-    try:
-        for row in parsed.iter_rows():
-            yield json.loads(row["told"])
-    except ray.exceptions.RayError as error:
-        if (mistake := _mistake(error)) is not None:
-            raise mistake from None
-        raise
+    for row in parsed.iter_rows():
+        if row["wrong"]:
+            raise UserError(row["wrong"])
+        yield json.loads(row["told"])
 
 
 class _SharedAttempts(Attempts):
@@ -150,12 +147,3 @@ class _SharedAttempts(Attempts):
         import ray
 
         ray.get(self._handle.end.remote(what))
-
-
-def _mistake(error: BaseException | None) -> UserError | None:
-    """The user's mistake that a worker met, somewhere below what Ray makes of it."""
-    while error is not None:
-        if isinstance(error, UserError):
-            return UserError(str(error))
-        error = getattr(error, "cause", None) or error.__cause__
-    return None

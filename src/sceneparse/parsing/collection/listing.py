@@ -47,6 +47,8 @@ def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> li
     for source in inputs:
         if needs_collection(source):
             shards.extend(listed.found(source, out))
+    if column is not None and not any(shard.lower().endswith(".parquet") for shard in shards):
+        raise UserError(f"--column {column} is for Parquet files, and there are none among the inputs")
     for future in ahead(lambda shard: (shard, _members(shard, column)), shards, threads=_LISTERS, limit=2 * _LISTERS):
         shard, members = future.result()
         listed.members(shard, members)
@@ -77,7 +79,8 @@ class _Listed:
             victim = inside and inside.overwritten_by([Path(out) / name for name in files_of(found.name)])
             problem = f"its parse would overwrite the picture {victim}; choose another folder" if victim else None
             path = found.path
-            self.add(found.name, file=path.as_posix(), kind="file", address=str(path), problem=problem)
+            # Workers may run in another folder.
+            self.add(found.name, file=path.as_posix(), kind="file", address=str(path.absolute()), problem=problem)
 
     def found(self, source: str, out: str) -> list[str]:
         """Add the pictures that a URL or a pattern of one leads to; returns its tar and Parquet files."""
@@ -111,7 +114,7 @@ class _Listed:
                 name,
                 file=f"{shard}{separator}{member.shown}" if member.shown else shard,
                 kind=kind,
-                address=shard,
+                address=shard if is_url(shard) else str(Path(shard).absolute()),
                 start=member.start,
                 length=member.length,
                 column=member.column,

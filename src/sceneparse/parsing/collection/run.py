@@ -14,7 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.parsing.collection.cluster import cluster, shares, told_by_workers
 from sceneparse.parsing.collection.items import Item
 from sceneparse.parsing.collection.listing import list_items
-from sceneparse.parsing.collection.places import Place
+from sceneparse.parsing.collection.places import Place, is_url
 from sceneparse.parsing.collection.settling import rows_there, settle
 from sceneparse.parsing.collection.worker import Plan
 from sceneparse.parsing.outputs import cannot_write
@@ -71,6 +71,9 @@ def predict_collection(
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if parser.loading is None:
         raise UserError(f"model '{parser.name}' was not made by sceneparse.load, so workers cannot load it too")
+    loading, out = parser.loading, out if is_url(out) else str(Path(out).expanduser().absolute())
+    if Path(loading.model).exists():  # workers may run in another folder
+        loading = replace(loading, model=str(Path(loading.model).absolute()))
     place = Place(out)
     if place.local is not None:
         try:
@@ -83,13 +86,15 @@ def predict_collection(
         items = [replace(item, rows_there=tuple(there.get(item.name, ()))) for item in items]
     told: list[dict[str, Any]] = [{} for _ in items]
     with cluster(address) as ray:
-        share = shares(ray, workers, parser.loading.device)
+        share = shares(ray, workers, loading.device)
         if progress:
             each = f"{share.threads} processor{'s' * (share.threads > 1)}{' and a GPU' * share.gpus} each"
             console.print(f"engine: {parser.engine.describe()}", markup=False)
-            console.print(f"{len(items)} pictures, {share.workers} workers with {each}", markup=False)
-        files = _files_of_model(parser.loading.model) if address else None
-        plan = Plan(parser.loading, files, out, store, overlay, again, share.threads)
+            console.print(
+                f"{len(items)} pictures, {share.workers} worker{'s' * (share.workers > 1)} with {each}", markup=False
+            )
+        files = _files_of_model(loading.model) if address else None
+        plan = Plan(loading, files, out, store, overlay, again, share.threads)
         with counting_progress(console, "Parsing", items, shown=progress) as advance:
             for chunk in told_by_workers(ray, plan, items, share):
                 for one in chunk:

@@ -118,8 +118,13 @@ class ParseChunks:
     def __init__(self, plan: Plan, attempts: Attempts) -> None:
         torch.set_num_threads(plan.threads)
         self._plan, self._attempts = plan, attempts
-        self._parser = plan.parser()
-        self._store = plan.store()
+        self._wrong: str | None = None
+        try:
+            self._parser = plan.parser()
+            self._store = plan.store()
+        except UserError as error:
+            self._wrong = str(error)
+            return
         self._made_by = made_by(self._parser)
         self._wanted = kinds_wanted(self._parser, overlay=plan.overlay)
 
@@ -130,8 +135,17 @@ class ParseChunks:
             row: "items": as `packed` gives them.
 
         Returns:
-            "told": a list of `Told` as JSON.
+            "told": a list of `Told` as JSON. "wrong": what is the user's to mend, and ends the run; empty if nothing.
+            (Raised here, only its text would come through Ray, in the midst of a trace.)
         """
+        if self._wrong is None:
+            try:
+                return {"told": self._parsed(row), "wrong": ""}
+            except UserError as error:
+                self._wrong = str(error)
+        return {"told": "[]", "wrong": self._wrong}
+
+    def _parsed(self, row: dict[str, Any]) -> str:
         items = unpacked(row["items"])
         chunk = f"chunk {items[0].number}"
         # A worker has died over this chunk: one picture after the other, to find out over which.
@@ -141,7 +155,7 @@ class ParseChunks:
         except OSError as error:
             raise cannot_write(self._plan.out, error) from None
         self._attempts.end(chunk)
-        return {"told": json.dumps([asdict(one) for one in told])}
+        return json.dumps([asdict(one) for one in told])
 
     def _quickly(self, items: Sequence[Item]) -> list[Told]:
         """Parse pictures; the next ones are read meanwhile."""
@@ -173,7 +187,7 @@ class ParseChunks:
                 return _Read(self._parser.read(path), facts)
             picture = content(item)
         except UserError as error:
-            return str(error)
+            return str(error).replace(item.address, item.file, 1)
         except OSError as error:
             return f"{item.file}: cannot be read ({error.strerror or error})"
         try:
@@ -206,5 +220,5 @@ def _facts(item: Item) -> dict[str, Any]:
         return {"file": item.file, "place": [item.start, item.length], "held_by": item.held_by}
     place = Place(item.address)
     if place.local is not None:
-        return facts_of_file(place.local)
+        return {**facts_of_file(place.local), "file": item.file}
     return {"file": item.file, **place.version()}

@@ -99,7 +99,11 @@ def predict_videos(
     """
     require(0 <= smooth < 1, f"smoothing {smooth:g}: give the weight of the frames before, 0 or more and below 1")
     require(seconds is None or seconds > 0, "seconds: give more than 0")
-    installed()
+    av = installed()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from None
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if progress:
         console.print(f"engine: {parser.engine.describe()}", markup=False)
@@ -117,8 +121,8 @@ def predict_videos(
         except _UnreadableError as error:
             failures.append(Failure(source.address, str(error)))
             console.print(f"left out: {error}", markup=False)
-        except OSError as error:
-            raise cannot_write(out, error) from None
+        except (OSError, av.FFmpegError) as error:
+            raise cannot_write(out, OSError(error.errno, error.strerror or str(error))) from None
     summary = VideosSummary(done, skipped, tuple(failures))
     write_json(out / "videos-summary.json", summary.to_json())
     if progress:
