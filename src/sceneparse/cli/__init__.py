@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sceneparse.cli import data, evaluating, predicting, training, weights
+from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
 
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluating.EVALUATE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,
+    "serve": serving.SERVE,
     "export": weights.EXPORT,
     "bench": evaluating.BENCH,
     "data check": data.DATA_CHECK,

@@ -2,12 +2,17 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
 from sceneparse.settings import ProtocolSettings
 
+if TYPE_CHECKING:
+    from sceneparse.parsing import Parser
 
-def _tasks_argument(parser: argparse.ArgumentParser) -> None:
+
+def tasks_argument(parser: argparse.ArgumentParser) -> None:
+    """What a unified model shall tell."""
     parser.add_argument(
         "--tasks",
         nargs="+",
@@ -16,20 +21,30 @@ def _tasks_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
+    """The model under the protocol that the arguments say; what they don't say is the model's own."""
+    from sceneparse.recipes import from_mapping, to_mapping
+
+    overrides = protocol_overrides(arguments)
+    if not overrides:
+        return parser
+    stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
+    return parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+
+
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures, folders or globs")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do pictures that are already done")
-    _tasks_argument(parser)
+    tasks_argument(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load, predict_pictures
-    from sceneparse.recipes import from_mapping, to_mapping
 
     parser = load(
         arguments.model,
@@ -38,9 +53,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         tasks=arguments.tasks,
     )
-    if overrides := protocol_overrides(arguments):
-        stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
-        parser = parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    parser = under_protocol(parser, arguments)
     summary = predict_pictures(
         parser, arguments.inputs, arguments.out, overlay=not arguments.no_overlay, again=arguments.again
     )
