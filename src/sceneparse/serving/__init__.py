@@ -7,7 +7,7 @@ A request's way: `connections` (limits of a connection) → `guard` (who may ask
 from sceneparse.serving.app import make_app
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.models import load_models
-from sceneparse.serving.server import serve
+from sceneparse.serving.server import Server, serve
 from sceneparse.serving.settings import ServeSettings
 
-__all__ = ["Batcher", "ServeSettings", "load_models", "make_app", "serve"]
+__all__ = ["Batcher", "ServeSettings", "Server", "load_models", "make_app", "serve"]

@@ -131,7 +131,9 @@ def _from_form(body: bytes, content_type: str) -> bytes:
         parser.write(body)
         parser.finalize()
     except (MultipartParseError, ValueError):
-        raise Problem(400, "bad-form", "The multipart form is broken or cut off.") from None
+        reader.whole = False
+    if not reader.whole:
+        raise Problem(400, "bad-form", "The multipart form is broken or cut off.")
     if len(reader.found) != 1:
         raise Problem(
             400,
@@ -146,6 +148,7 @@ class _FormReader:
 
     def __init__(self) -> None:
         self.found: list[bytearray] = []
+        self.whole = False
         self._name, self._value = bytearray(), bytearray()
         self._wanted = False
 
@@ -156,10 +159,14 @@ class _FormReader:
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
             "on_header_end": self._header_end,
             "on_part_data": self._data,
+            "on_end": self._end,
         }
 
     def _begin(self) -> None:
         self._wanted = False
+
+    def _end(self) -> None:
+        self.whole = True
 
     def _header_end(self) -> None:
         if self._name.lower() == b"content-disposition":

@@ -35,11 +35,61 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
             f"whoever reaches {settings.host} port {settings.port} may use this service; --api-keys FILE asks for keys",
             markup=False,
         )
-    with listening(settings) as listener:
-        server = _Server(_config(parsers, settings), address_of(listener, settings))
+    Server(parsers, settings).until_told()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server on a socket of its own, which tells its address when it is ready.
+
+    Args:
+        parsers: The models by name.
+        settings: How the service behaves.
+
+    Attributes:
+        address: The page's address.
+
+    Raises:
+        UserError: The address cannot be had, or the log cannot be written.
+    """
+
+    def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
+        app = make_app(parsers, settings)
         # Its warnings are about what strangers send; they are counted, and told to those who sent it.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        server.run(sockets=[listener])
+        self._listener = listening(settings)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"http://{host}:{self._listener.getsockname()[1]}/"
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=guarded(settings),
+                ws="none",
+                loop="asyncio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=max(1, int(settings.header_seconds)),
+                timeout_graceful_shutdown=max(1, int(settings.stop_seconds)),
+                h11_max_incomplete_event_size=HEAD_BYTES,
+            )
+        )
+
+    def until_told(self) -> None:
+        """Serve until a signal comes or `should_exit` is set; what was taken is finished first."""
+        with self._listener:
+            self.run(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take requests."""
+        await super().startup(sockets)
+        print(f"serving at {self.address} (Ctrl-C stops)", flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End at the first signal, at once at the second; none is raised again afterwards, as uvicorn would."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
 
 def listening(settings: ServeSettings) -> socket.socket:
@@ -57,43 +107,3 @@ def listening(settings: ServeSettings) -> socket.socket:
             f"{settings.host} port {settings.port}: cannot listen there ({error.strerror}); choose another --port or "
             "--host"
         ) from None
-
-
-def address_of(listener: socket.socket, settings: ServeSettings) -> str:
-    """The page's address."""
-    port = listener.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{port}/"
-
-
-def _config(parsers: Mapping[str, Parser], settings: ServeSettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        make_app(parsers, settings),
-        http=guarded(settings),
-        ws="none",
-        loop="asyncio",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=max(1, int(settings.header_seconds)),
-        timeout_graceful_shutdown=max(1, int(settings.stop_seconds)),
-        h11_max_incomplete_event_size=HEAD_BYTES,
-    )
-
-
-class _Server(uvicorn.Server):
-    """Tells its address when it is ready; a signal that stopped it is not raised again afterwards."""
-
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
-        super().__init__(config)
-        self._address = address
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(f"serving at {self._address} (Ctrl-C stops)", flush=True)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.force_exit = self.should_exit  # told twice
-        self.should_exit = True

@@ -128,6 +128,7 @@ async function run() {
     const waiting = (left) => busy(left ? `The service is busy. Trying again in ${left} s …` : `Parsing with ${missing.join(" and ")} …`, true);
     const { blob } = state.picture;
     const got = await Promise.all(missing.map((name) => parse(blob, name, "application/json", { signal: control.signal, waiting })));
+    control.signal.throwIfAborted(); // another choice was made meanwhile
     missing.forEach((name, number) => state.answers.set(name, { ...got[number], label: name, layers: layersOf(got[number]) }));
     busy("", false);
     show(missing.length > 0);
