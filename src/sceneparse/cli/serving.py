@@ -42,6 +42,8 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 8388608)")
     group.add_argument("--queue", type=int, metavar="N", help="pictures in work; further ones get 503 (default: 32)")
     group.add_argument("--time-limit", type=float, metavar="S", help="seconds for each picture (default: 60)")
+    group.add_argument("--body-seconds", type=float, metavar="S", help="for a picture to come (default: 30)")
+    group.add_argument("--header-seconds", type=float, metavar="S", help="for a request's head to come (default: 10)")
     group.add_argument("--connections", type=int, metavar="N", help="at a time (default: 256)")
     group = parser.add_argument_group("running")
     group.add_argument(

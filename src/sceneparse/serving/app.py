@@ -19,7 +19,7 @@ from sceneparse.parsing import Parser
 from sceneparse.serving.answers import encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
-from sceneparse.serving.guard import Guard
+from sceneparse.serving.guard import Guard, RequestLog
 from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
@@ -46,6 +46,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     """
     if not parsers:
         raise UserError("no model to serve")
+    log = None if settings.log is None else RequestLog(settings.log)
     receiver = Receiver(settings)
     metrics = Metrics(lambda: batcher.waiting, lambda: receiver.bytes)
     batcher = Batcher(
@@ -59,9 +60,9 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await batcher.start()
+        batcher.start()
         yield
-        await batcher.stop()
+        batcher.stop()
 
     app = FastAPI(
         title="sceneparse",
@@ -77,7 +78,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET", "HEAD"], include_in_schema=False)
     paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
-    app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths)
+    app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths, log=log)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

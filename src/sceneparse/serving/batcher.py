@@ -87,14 +87,11 @@ class Batcher:
         self.waiting = 0
         """Pictures that have a place."""
 
-    async def start(self) -> None:
-        """Parse a small picture with each model, so that the first client doesn't wait for what is made on the way."""
-        for parser in self._parsers.values():
-            image = torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8)
-            await asyncio.get_running_loop().run_in_executor(self._engine_room, parser.parse, image)
+    def start(self) -> None:
+        """Begin to parse, in the running event loop."""
         self._pump = asyncio.create_task(self._run(), name="sceneparse-batcher")
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Take no more."""
         if self._pump is not None:
             self._pump.cancel()

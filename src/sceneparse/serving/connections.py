@@ -9,9 +9,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from sceneparse.serving.problems import MEDIA_TYPE, Problem
 from sceneparse.serving.settings import ServeSettings
 
-HEAD_BYTES = 32 * 2**10
-"""Of a request's line and headers."""
-
 
 def guarded(settings: ServeSettings) -> type[H11Protocol]:
     """The protocol with the settings' limits: uvicorn makes one for each connection, and knows no arguments of ours."""

@@ -16,6 +16,9 @@ from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.problems import Problem, fault
 from sceneparse.serving.settings import ServeSettings
 
+HEAD_BYTES = 32 * 2**10
+"""Of a request's line and headers."""
+
 FAULTS = logging.getLogger("sceneparse.serving")
 
 CONTENT_POLICY = "; ".join(
@@ -50,17 +53,22 @@ class Guard:
         settings: Names, origins and keys.
         metrics: What is counted.
         paths: The service's own paths, by which requests are counted.
-
-    Raises:
-        UserError: The log cannot be written.
+        log: Where requests are noted.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings, metrics: Metrics, paths: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: ServeSettings,
+        metrics: Metrics,
+        paths: frozenset[str],
+        log: "RequestLog | None",
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._paths = paths
-        self._log = None if settings.log is None else RequestLog(settings.log)
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; see ASGI."""
@@ -96,6 +104,9 @@ class Guard:
                 self._log.write({"method": scope["method"], "path": path, "seconds": round(seconds, 4), **note})
 
     def _refusal(self, scope: Scope) -> Problem | None:
+        head = len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(a) + len(b) for a, b in scope["headers"])
+        if head > HEAD_BYTES:
+            return Problem(431, "long-head", f"The request's head is longer than {HEAD_BYTES:,} bytes.")
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         known = self._settings.known_hosts

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from sceneparse.errors import UserError, require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
@@ -21,7 +23,7 @@ def load_models(
     precision: Precision = "auto",
     tasks: Collection[TaskName] | None = None,
 ) -> dict[str, Parser]:
-    """Load models; the first is the one that answers unless another is asked for.
+    """Load models and parse a small picture with each; the first is the one that answers unless another is asked for.
 
     Args:
         sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
@@ -46,6 +48,8 @@ def load_models(
             raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={place}")
         if name in parsers:
             raise UserError(f"two models are called '{name}': name them, such as first={place}")
+        # So that no client waits for what is made on the way, and what cannot be made is told now.
+        parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
         parsers[name] = parser
     return parsers
 

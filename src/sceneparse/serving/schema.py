@@ -228,7 +228,7 @@ def parse_responses() -> dict[int | str, dict[str, Any]]:
             "image/jpeg": {**_BINARY, "example": "an overlay (kind=overlay, the default) or panels"},
         },
     }
-    return {200: good, **problem_responses(400, 401, 403, 404, 406, 408, 413, 415, 421, 422, 500, 503, 504)}
+    return {200: good, **problem_responses(400, 401, 403, 404, 406, 408, 413, 415, 421, 422, 431, 500, 503, 504)}
 
 
 _MEANINGS = {
@@ -242,6 +242,7 @@ _MEANINGS = {
     415: ("not-a-picture", "The body is not a picture in a form that is taken."),
     421: ("unknown-host", "The service does not go by this name."),
     422: ("damaged", "The picture is damaged, or a parameter is wrong."),
+    431: ("long-head", "The request's head is too long."),
     500: ("fault", "The service failed."),
     503: ("busy", "The service is busy: try again after Retry-After seconds."),
     504: ("too-slow", "Parsing took longer than the time limit."),

@@ -11,7 +11,8 @@ from rich.console import Console
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.serving.app import make_app
-from sceneparse.serving.connections import HEAD_BYTES, guarded
+from sceneparse.serving.connections import guarded
+from sceneparse.serving.guard import HEAD_BYTES
 from sceneparse.serving.settings import ServeSettings
 
 
