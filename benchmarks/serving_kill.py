@@ -3,9 +3,9 @@
     python benchmarks/serving_kill.py
     python benchmarks/serving_kill.py --kills 10 --every 5 --clients 8 --json kill.json
 
-The truth of some pictures is computed in advance, in this process. Clients then send them at random, with the service killed
-and restarted meanwhile. Each answer must carry the hash of what was sent and the true labels; each request must be answered or
-its connection closed. Exits with 1 if that does not hold.
+The truth of some pictures is computed in advance, in this process. Clients then send them at random, with the service
+killed and restarted meanwhile. Each answer must carry the hash of what was sent and the true labels; each request must
+be answered or its connection closed. Exits with 1 if that does not hold.
 """
 
 import argparse
@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from serving_process import PLACE, Process, free_port, make_model, ready, scenes
 
 from sceneparse.files import write_json
 from sceneparse.parsing import load
+from serving_process import PLACE, Process, free_port, make_model, ready, scenes
 
 SAME = 0.999
 """So many labels must be equal: batches may round otherwise than single pictures. Other pictures differ in far more."""

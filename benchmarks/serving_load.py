@@ -1,11 +1,11 @@
 """The service under load: a closed loop of clients, with micro-batching and without.
 
     python benchmarks/serving_load.py
-    python benchmarks/serving_load.py --model runs/pspnet/model --side 473 --clients 1 8 64 --seconds 60 --json load.json
+    python benchmarks/serving_load.py --model runs/pspnet/model --side 473 --seconds 60 --json load.json
 
-Each client sends a picture, waits for the answer, and sends the next; a 503 makes it wait as long as Retry-After says. All
-pictures have one size, as batches need. Clients and service share the machine. Times are of whole answers, the JSON with its
-masks; memory is the service's, after its first answers and at the end.
+Each client sends a picture, waits for the answer, and sends the next; a 503 makes it wait as long as Retry-After says.
+All pictures have one size, as batches need. Clients and service share the machine. Times are of whole answers, the JSON
+with its masks; memory is the service's, before and after each row.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from serving_process import PLACE, Process, make_model, scenes
 
 from sceneparse.files import write_json
+from serving_process import PLACE, Process, make_model, scenes
 
 
 def main() -> None:

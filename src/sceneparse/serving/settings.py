@@ -34,8 +34,8 @@ class ServeSettings:
         header_seconds: So long a connection may take to send a request's head, and stay idle.
         connections: At a time.
         receiving_bytes: Of all bodies that are being received, together.
-        batch: How many pictures of one size and model are parsed at once. Default: 8 on a GPU, 1 on a CPU, where
-            it gains nothing.
+        batch: How many pictures of one size and model are parsed at once. Default: 8 on a GPU; 1 on a CPU, where
+            one picture already takes all cores.
         batch_wait: Seconds that a picture waits at most for others that are just being decoded.
         stop_seconds: When told to stop, so long the service takes to finish what it took.
         log: A file to which a line of JSON is added for each request. Default: none.
