@@ -94,18 +94,20 @@ def attacked(
     for thread in threads:
         thread.start()
     restarts = []
-    for _ in range(kills):
+    try:
+        for _ in range(kills):
+            time.sleep(every)
+            process.kill()
+            began = time.monotonic()
+            process = Process(words, port)
+            ready(port)
+            restarts.append(time.monotonic() - began)
         time.sleep(every)
-        process.kill()
-        began = time.monotonic()
-        process = Process(words, port)
-        ready(port)
-        restarts.append(time.monotonic() - began)
-    time.sleep(every)
-    over.set()
-    for thread in threads:
-        thread.join()
-    process.end()
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        process.end()
     return {
         "kills": kills,
         "right": counts["right"],

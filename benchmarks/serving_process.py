@@ -1,6 +1,7 @@
 """A service in a process of its own, for the programs that put it under load; and pictures and models for it."""
 
 import http.client
+import random
 import re
 import select
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -103,9 +105,11 @@ class Process:
 
 
 def free_port() -> int:
-    """A port at which nothing listens."""
-    with socket.create_server((PLACE, 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port at which nothing listens, and that no client gets: one that tries again and again could meet itself."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with suppress(OSError), socket.create_server((PLACE, port)):
+            return port
+    sys.exit("no free port")
 
 
 def ready(port: int, seconds: float = 120) -> float:

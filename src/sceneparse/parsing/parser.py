@@ -146,7 +146,8 @@ class Parser:
     def parse_batch(self, images: Tensor) -> list[Parse]:
         """Parse (N, C, H, W) uint8 pictures of one size; the network scores them at once where they are tested whole.
 
-        For a GPU: on a CPU one picture already takes all cores. A pixel may differ from `parse` where two classes are within rounding of each other.
+        For a GPU: on a CPU one picture already takes all cores. A pixel may differ from `parse` where two classes are
+        within rounding of each other.
         """
         if self.tasks is None:
             found = predict_batch(self.engine, images, self.protocol)
