@@ -119,7 +119,7 @@ class Browser:
         """Load a page."""
         self.messages.clear()
         self.ask("Page.navigate", url=address)
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.until(f"document.readyState === 'complete' && location.href === {json.dumps(address)}")
 
     def resize(self, width: int, height: int, *, phone: bool = False, dark: bool = False) -> None:
         """Take a screen of that size."""

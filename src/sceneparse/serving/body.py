@@ -189,8 +189,8 @@ def _from_json(body: bytes) -> bytes:
         raise Problem(400, "bad-json", "The body is not valid JSON.") from None
     if not isinstance(value, dict) or not isinstance(text := value.get(FIELD), str):
         raise Problem(400, "bad-json", f'The JSON must be an object such as {{"{FIELD}": "…base64…"}}.')
-    if unknown := [key for key in value if key != FIELD]:
-        raise Problem(400, "bad-json", f"The JSON has an unknown key '{unknown[0][:40]}'; it takes '{FIELD}' alone.")
+    if len(value) > 1:
+        raise Problem(400, "bad-json", f"The JSON has more keys than '{FIELD}', which is the only one that is taken.")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -43,7 +43,7 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
     """
     best: tuple[float, int] | None = None
     answer = Answer(JSON)
-    missing = ""
+    missing = False
     for part in (accept or "*/*").split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
         values = {
@@ -54,14 +54,14 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
             kinds = KINDS.get(offered, ("",))
             kind = values.get("kind", kinds[0]) if media.lower() == offered else kinds[0]
             if kind not in kinds or (kind and kind not in known):
-                missing = kind
+                missing = True
                 continue
             rank = (quality, _specific(media, values))
             if quality > 0 and (best is None or rank > best):
                 best, answer = rank, Answer(offered, kind)
     if best is None:
         offers = [JSON] + [f"{media};kind={kind}" for media, kinds in KINDS.items() for kind in kinds if kind in known]
-        wrong = f"There is no kind '{missing[:40]}' of answer here. " if missing else ""
+        wrong = "There is no such kind of answer here. " if missing else ""
         raise Problem(406, "not-acceptable", f"{wrong}This model answers with {', '.join(offers)}: name one in Accept.")
     return answer
 

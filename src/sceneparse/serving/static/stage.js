@@ -44,7 +44,7 @@ export class Stage {
     const [width, height] = this.size;
     if (!width) return;
     const room = this.element.parentElement.clientWidth - parseFloat(getComputedStyle(this.element.parentElement).paddingLeft) * 2;
-    const factor = Math.min(room / width, Math.max(220, innerHeight * 0.66) / height, 4);
+    const factor = Math.min(room / width, Math.max(220, innerHeight * 0.6) / height, 4);
     this.element.style.width = `${Math.max(40, Math.round(width * factor))}px`;
     this.element.style.height = `${Math.max(40, Math.round(height * factor))}px`;
   }
