@@ -4,7 +4,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -34,7 +34,7 @@ SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 60, 40), (60, 160,
 
 
 class BrightestChannel:
-    """Class 0 where red is the brightest, 1 for green, 2 for blue; as slow as it is told."""
+    """Class 0 where red is the brightest, 1 for green, 2 for blue. While `gate` is shut, it takes its time."""
 
     name = "brightest"
     precision = "float32"
@@ -43,12 +43,13 @@ class BrightestChannel:
     padding_color: Sequence[float] = (0.0, 0.0, 0.0)
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.gate = threading.Event()
+        self.gate.set()
         self.batches: list[int] = []
 
     def __call__(self, images: Tensor) -> Tensor:
         self.batches.append(len(images))
-        time.sleep(self.seconds)
+        self.gate.wait(60)
         return images.float() / 32
 
     def describe(self) -> str:
@@ -133,6 +134,20 @@ class Service:
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
+
+    def until_waiting(self, count: int) -> None:
+        """Wait until so many pictures have a place in the line."""
+        end = time.monotonic() + 60
+        while f"sceneparse_queue_length {count}.0" not in self.ask("/metrics").body.decode():
+            assert time.monotonic() < end, f"there are never {count} pictures in the line"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "waited a minute in vain"
+        time.sleep(0.01)
 
 
 @contextmanager

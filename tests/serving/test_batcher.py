@@ -1,9 +1,11 @@
 """Turns, limits and batches."""
 
 import http.client
-import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,74 +13,88 @@ import torch
 
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
-from served import BrightestChannel, Service, picture, plain_parser, serving, unified_parser
+from served import BrightestChannel, Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 
 
-def together(service: Service, bodies: list[bytes]) -> list[int]:
-    """The statuses of requests that are sent at the same time."""
-    with ThreadPoolExecutor(len(bodies)) as pool:
-        return list(pool.map(lambda body: service.ask("/v1/parse", body, PNG).status, bodies))
+@contextmanager
+def slow_service(**settings: Any) -> Iterator[tuple[Service, BrightestChannel]]:
+    """A service whose engine takes its time until its gate is opened."""
+    engine = BrightestChannel()
+    engine.gate.clear()
+    with serving({"slow": plain_parser(engine)}, ServeSettings(**settings)) as service:
+        try:
+            yield service, engine
+        finally:
+            engine.gate.set()
 
 
 def test_a_full_line_answers_503_with_retry_after_and_then_goes_on() -> None:
-    engine = BrightestChannel()
-    with serving({"slow": plain_parser(engine)}, ServeSettings(queue=2)) as service:
-        engine.seconds = 0.4
-        with ThreadPoolExecutor(6) as pool:
-            answers = list(pool.map(lambda _: service.ask("/v1/parse", picture(), PNG), range(6)))
-        statuses = sorted(answer.status for answer in answers)
-        assert statuses == [200, 200, 503, 503, 503, 503]
-        refused = next(answer for answer in answers if answer.status == 503)
-        assert int(refused.headers["retry-after"]) >= 1 and refused.json()["code"] == "busy"
-        engine.seconds = 0
+    with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture(), PNG) for _ in range(6)]
+        until(lambda: sum(one.done() for one in sent) == 4)
+        for answer in (one.result() for one in sent if one.done()):
+            assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1 and answer.json()["code"] == "busy"
+        engine.gate.set()
+        assert sorted(one.result().status for one in sent) == [200, 200, 503, 503, 503, 503]
         assert service.ask("/v1/parse", picture(), PNG).status == 200
 
 
 def test_a_turn_that_does_not_come_is_503_and_a_parse_that_is_too_slow_504() -> None:
-    engine = BrightestChannel()
-    with serving({"slow": plain_parser(engine)}, ServeSettings(time_limit=0.3)) as service:
-        engine.seconds = 0.8
-        assert sorted(together(service, [picture()] * 2)) == [503, 504]
-        time.sleep(0.8)  # the first parse cannot be stopped
-        assert len(engine.batches) == 1, "the second one's turn must be given up"
-        engine.seconds = 0
-        assert service.ask("/v1/parse", picture(), PNG).status == 200
+    with slow_service(time_limit=0.5) as (service, engine), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+        until(lambda: engine.batches == [1])
+        second = pool.submit(service.ask, "/v1/parse", picture(), PNG).result()
+        assert (first.result().status, second.status) == (504, 503) and "retry-after" in second.headers
+        engine.gate.set()
+        until(lambda: service.ask("/v1/parse", picture((9, 9)), PNG).status == 200)
+        assert engine.batches == [1, 1], "the second one's turn must be given up"
 
 
 def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() -> None:
-    engine = BrightestChannel()
-    settings = ServeSettings(batch=4, batch_wait=0.2)
-    with serving({"colours": plain_parser(engine)}, settings) as service:
-        engine.seconds = 0.3
-        blocker = threading.Thread(target=lambda: service.ask("/v1/parse", picture((8, 8)), PNG))
-        blocker.start()
-        time.sleep(0.15)  # while it is being parsed, the others come
-        sent = [picture((30, 60), turn=turn) for turn in (0, 1, 2)] + [picture((60, 30))]
-        with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda body: service.ask("/v1/parse", body, {**PNG, "Accept": "image/png"}), sent))
-        blocker.join()
+    with slow_service(batch=4, batch_wait=1.0) as (service, engine), ThreadPoolExecutor(5) as pool:
+        pool.submit(service.ask, "/v1/parse", picture((8, 8)), PNG)
+        until(lambda: engine.batches == [1])  # while it is being parsed, the others come
+        bodies = [*(picture((30, 60), turn=turn) for turn in (0, 1, 2)), picture((60, 30))]
+        sent = [pool.submit(service.ask, "/v1/parse", body, {**PNG, "Accept": "image/png"}) for body in bodies]
+        service.until_waiting(5)
+        time.sleep(0.3)  # they have a place, and are looked at
+        engine.gate.set()
+        images = [one.result().image() for one in sent]
         assert sorted(engine.batches) == [1, 1, 3]
-        firsts = [answer.image().getpixel((0, 0)) for answer in answers]
-        assert firsts == [7, 0, 30, 7] and answers[3].image().size == (30, 60)
+        assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
 
 
 def test_a_client_that_goes_gives_up_its_turn() -> None:
-    engine = BrightestChannel()
-    with serving({"slow": plain_parser(engine)}, ServeSettings(queue=2)) as service:
-        engine.seconds = 0.5
-        first = threading.Thread(target=lambda: service.ask("/v1/parse", picture(), PNG))
-        first.start()
-        time.sleep(0.15)
+    with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+        until(lambda: engine.batches == [1])
         gone = http.client.HTTPConnection(*service.place)
         gone.request("POST", "/v1/parse", picture((30, 30)), PNG)
-        time.sleep(0.1)
+        service.until_waiting(2)
         gone.close()
-        time.sleep(0.1)
-        assert service.ask("/v1/parse", picture((20, 20)), PNG).status == 200, "its place must be free"
-        first.join()
-        assert len(engine.batches) == 2
+        service.until_waiting(1)
+        third = pool.submit(service.ask, "/v1/parse", picture((20, 20)), PNG)
+        service.until_waiting(2)
+        engine.gate.set()
+        assert first.result().status == third.result().status == 200
+        assert engine.batches == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")]
+)
+def test_a_picture_that_is_too_large_for_the_memory_is_told_so(error: Exception) -> None:
+    class Full(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+            raise error
+
+    with serving({"full": plain_parser(Full())}) as service:
+        answer = service.ask("/v1/parse", picture(), PNG)
+        assert (
+            answer.status == 413 and answer.json()["code"] == "too-many-pixels" and "x-request-sha256" in answer.headers
+        )
 
 
 def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:

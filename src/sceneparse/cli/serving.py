@@ -40,6 +40,10 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--formats", nargs="+", metavar="F", help="kinds of picture (default: JPEG PNG WEBP)")
     group.add_argument("--max-bytes", type=int, metavar="N", help="of a picture's file (default: 16777216)")
     group.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 8388608)")
+    group.add_argument("--max-side", type=int, metavar="N", help="of a picture in pixels (default: 16384)")
+    group.add_argument(
+        "--receiving-bytes", type=int, metavar="N", help="of all pictures that are being sent (default: 268435456)"
+    )
     group.add_argument("--queue", type=int, metavar="N", help="pictures in work; further ones get 503 (default: 32)")
     group.add_argument("--time-limit", type=float, metavar="S", help="seconds for each picture (default: 60)")
     group.add_argument("--body-seconds", type=float, metavar="S", help="for a picture to come (default: 30)")

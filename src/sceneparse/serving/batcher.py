@@ -174,7 +174,7 @@ class Batcher:
             except Exception as error:
                 for job in batch:
                     if not job.future.done():
-                        job.future.set_exception(error)
+                        job.future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
             else:
                 for job, parsed in zip(batch, done, strict=True):
                     if not job.future.done():  # the client may have gone, or the time be over
@@ -215,3 +215,14 @@ class Batcher:
         return [
             Parsed(parse, waited=began - job.came, seconds=seconds) for job, parse in zip(batch, parses, strict=True)
         ]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU PyTorch says it by a plain RuntimeError.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _no_memory() -> Problem:
+    return Problem(
+        413, "too-many-pixels", "The service has too little memory for a picture of this size. Make it smaller."
+    )
