@@ -17,7 +17,10 @@ from served import BrightestChannel, Service, Shifted, picture, plain_parser, se
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
 
 SCREENS = pytest.mark.parametrize("width", [1280, 390])
-DONE = "!document.querySelector('#result').hidden && !document.body.classList.contains('busy')"
+DONE = (
+    "!document.querySelector('#result').hidden && !document.querySelector('#result.pending')"
+    " && !document.body.classList.contains('busy')"
+)
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +272,8 @@ def test_every_failure_has_clear_words_and_a_way_on(browser: Browser, stripes: P
         engine.gate.clear()
         browser.choose("#file", stripes)
         browser.until(f"({message}).includes('took longer than the 3 seconds')")
+        assert browser.run("getComputedStyle(document.querySelector('.panel')).visibility") == "hidden"
+        assert shown(browser, "#photo", 80, 10) == [0, 0, 200, 255], "the picture itself is seen"
         engine.gate.set()
         browser.click("#again")
         browser.until(DONE)
@@ -293,6 +298,11 @@ def test_a_key_is_asked_for_and_used(browser: Browser, stripes: Path) -> None:
         opened(browser, service)
         browser.until("!document.querySelector('#key-form').hidden")
         assert browser.run("document.activeElement.id") == "key"
+        message = "document.querySelector('#message-text').textContent"
+        assert "asks for a key" in browser.run(message)
+        browser.run("document.querySelector('#key').value = 'a-wrong-key-of-some-length'")
+        browser.press("Enter")
+        browser.until(f"{message}.includes('does not know this key')")
         browser.run(f"document.querySelector('#key').value = '{key}'")
         browser.press("Enter")
         browser.until("!document.querySelector('#models').hidden && document.querySelector('#message').hidden")

@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect
 
 from sceneparse import __version__
 from sceneparse.errors import UserError
+from sceneparse.inference.program import SMALLEST
 from sceneparse.parsing import Parser
 from sceneparse.serving.answers import encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
-from sceneparse.serving.guard import Guard, RequestLog
+from sceneparse.serving.guard import FAULTS, Guard, RequestLog
 from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
@@ -130,10 +131,10 @@ def _add_parse(
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
-        except UserError as error:  # such as too small for its engine
-            raise Problem(
-                422, "unfit", f"This model cannot take the picture: {error}.", headers={HASH: digest}
-            ) from None
+        except UserError as error:
+            FAULTS.warning("a picture was refused by its engine: %s", error)
+            words = f"This model's engine cannot take the picture: it takes {SMALLEST} pixels a side and more."
+            raise Problem(422, "unfit", words, headers={HASH: digest}) from None
         received = Received(content, digest, form)
         made = await batcher.by_hand(lambda: encoded(parsed, received, answer))
         headers = {

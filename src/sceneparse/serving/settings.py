@@ -26,7 +26,7 @@ class ServeSettings:
         formats: Which kinds of picture are taken, by Pillow's names.
         max_bytes: Of a picture's file.
         max_pixels: Of a picture, height times width, told by its header before anything is decoded.
-        max_side: Of a picture, in pixels.
+        max_side: Of a picture, in pixels; long, thin ones cost more time than their pixels tell.
         queue: So many pictures wait or are parsed; further ones are answered 503.
         time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
             it is being parsed.
@@ -52,7 +52,7 @@ class ServeSettings:
     formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
     max_bytes: int = 16 * 2**20
     max_pixels: int = 2**23
-    max_side: int = 16384
+    max_side: int = 8192
     queue: int = 32
     time_limit: float = 60.0
     body_seconds: float = 30.0

@@ -112,8 +112,18 @@ async function take(files) {
     state.hidden.clear();
     state.layer = "objects";
     state.retry = run; // the picture is there: only its parse may have to be tried again
+    preview();
     await run();
   });
+}
+
+// Show the picture while it is being parsed, without the last one's classes.
+function preview() {
+  document.body.classList.remove("empty");
+  $("result").classList.add("pending");
+  $("result").hidden = false;
+  stage.show(state.picture.bitmap, state.picture.bitmap.width, state.picture.bitmap.height);
+  stage.draw([], [], () => false);
 }
 
 // Have the picture parsed by the chosen models, unless they have done it already.
@@ -157,8 +167,7 @@ function answers() {
 
 function show(fresh) {
   const [first] = answers();
-  document.body.classList.remove("empty");
-  $("result").hidden = false;
+  $("result").classList.remove("pending");
   stage.show(state.picture.bitmap, first.width, first.height);
   drawLayers();
   draw();

@@ -23,6 +23,7 @@ export async function openCamera() {
   const video = $("video");
   video.srcObject = stream;
   $("camera").hidden = false;
+  document.body.classList.add("filming");
   await video.play();
   $("take").focus();
 }
@@ -32,6 +33,7 @@ export function closeCamera() {
   stream = null;
   $("video").srcObject = null;
   $("camera").hidden = true;
+  document.body.classList.remove("filming");
 }
 
 export async function takePicture() {

@@ -41,7 +41,11 @@ async function ask(path, options) {
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   const words = problem.detail || `The service answered with ${answer.status}.`;
-  if (answer.status === 401) throw new Trouble("key", words, { again: false });
+  if (answer.status === 401) {
+    const given = "Authorization" in (options.headers ?? {});
+    const why = given ? "The service does not know this key." : "This service asks for a key. Whoever runs it can give you one.";
+    throw new Trouble("key", why, { again: false });
+  }
   if (answer.status === 503) throw new Trouble("busy", words, { after: Number(answer.headers.get("Retry-After")) || 2 });
   throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408 });
 }
