@@ -112,12 +112,11 @@ async function take(files) {
     state.hidden.clear();
     state.layer = "objects";
     state.retry = run; // the picture is there: only its parse may have to be tried again
-    preview();
     await run();
   });
 }
 
-// Show the picture while it is being parsed, without the last one's classes.
+// Show the picture alone while it is being parsed: what is seen never belongs to another picture or model.
 function preview() {
   document.body.classList.remove("empty");
   $("result").classList.add("pending");
@@ -134,7 +133,10 @@ async function run() {
   const names = chosen();
   const missing = [...new Set(names)].filter((name) => !state.answers.has(name));
   try {
-    if (missing.length) busy(`Parsing with ${missing.join(" and ")} …`, true);
+    if (missing.length) {
+      preview();
+      busy(`Parsing with ${missing.join(" and ")} …`, true);
+    }
     const waiting = (left) => busy(left ? `The service is busy. Trying again in ${left} s …` : `Parsing with ${missing.join(" and ")} …`, true);
     const { blob } = state.picture;
     const got = await Promise.all(missing.map((name) => parse(blob, name, "application/json", { signal: control.signal, waiting })));
