@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -117,9 +118,9 @@ def measured(service: Process, clients: int, seconds: float, pictures: list[byte
 
 def report(rows: list[dict[str, Any]], side: int) -> None:
     """Print the figures."""
-    table = Table(title=f"pictures of {side}×{side}")
+    table = Table(title=f"pictures of {side}×{side}", box=box.SIMPLE, pad_edge=False)
     for heading in (
-        "batches of",
+        "batch",
         "clients",
         "pictures/s",
         "p50 ms",
@@ -136,7 +137,7 @@ def report(rows: list[dict[str, Any]], side: int) -> None:
             *(str(row[key]) for key in ("batch", "clients", "per_second", "p50_ms", "p95_ms", "p99_ms", "refused")),
             ", ".join(f"{count} {kind}" for kind, count in row["errors"].items()) or "none",
             str(row["mean_batch"]),
-            f"{row['memory_before_mib']} → {row['memory_after_mib']}",
+            f"{row['memory_before_mib']}→{row['memory_after_mib']}",
         )
     Console().print(table)
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    wait_until_busy(place)
+    wait_until_taken(place, 4)
     os.kill(running.pid, signal.SIGTERM)
     for thread in threads:
         thread.join()
@@ -62,14 +63,15 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
     assert "model second: PyTorch" in said and "Traceback" not in said
 
 
-def wait_until_busy(place: tuple[str, int]) -> None:
-    """Wait until four pictures are in work."""
-    for _ in range(600):
+def wait_until_taken(place: tuple[str, int], count: int) -> None:
+    """Wait until so many pictures are in work or answered."""
+    for _ in range(3000):
         connection = http.client.HTTPConnection(*place, timeout=60)
         connection.request("GET", "/metrics")
         text = connection.getresponse().read().decode()
         connection.close()
-        if "sceneparse_queue_length 4.0" in text or 'sceneparse_pictures_total{model="second"}' in text:
+        counts = re.findall(r'^sceneparse_(?:queue_length|requests_total\{path="/v1/parse".*\}) (\S+)$', text, re.M)
+        if sum(map(float, counts)) >= count:
             return
         time.sleep(0.01)
     pytest.fail("the pictures did not come")
