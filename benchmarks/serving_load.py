@@ -139,7 +139,8 @@ def report(rows: list[dict[str, Any]], side: int) -> None:
             str(row["mean_batch"]),
             f"{row['memory_before_mib']}→{row['memory_after_mib']}",
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=110)).print(table)
 
 
 if __name__ == "__main__":
