@@ -30,9 +30,13 @@ from hostile_requests import Hostile, hostile
 from sceneparse.files import write_json
 from serving_process import PLACE, Process, make_model, scenes
 
+ROOT = str(Path(__file__).resolve().parents[1])
 LEAK = re.compile(
-    rb"/(usr|home|tmp|root|opt|var|etc|proc|lib|work)/\w|Traceback|site-packages|\.py\b|0x[0-9a-f]{6}|root:x:"
+    rb"/(usr|home|tmp|root|opt|var|etc|proc|lib)/\w|Traceback|site-packages|\.py\b|0x[0-9a-f]{6}|root:x:|"
+    + re.escape(ROOT).encode()
 )
+"""What no answer may hold: a path of this machine, or a trace."""
+
 HANG = 30.0
 """Seconds after which a request that was answered nothing hangs."""
 LIMITS = ("--max-pixels", "500000", "--max-bytes", "2000000", "--body-seconds", "2", "--header-seconds", "2")

@@ -91,14 +91,15 @@ class Guard:
             else:
                 await self._app(scope, receive, watched)
         except ClientDisconnect:
-            note["status"] = note["status"] or 499  # as nginx counts clients that went before their answer
+            pass  # nobody is there to answer
         except Exception:
-            FAULTS.exception("a fault while answering %s", scope["path"][:200])
+            FAULTS.exception("a fault while answering %r", scope["path"][:200])
             if not note["status"]:
                 await fault().response()(scope, receive, watched)
         finally:
             path = scope["path"] if scope["path"] in self._paths else "other"
             seconds = time.perf_counter() - began
+            note["status"] = note["status"] or 499  # the client went before its answer; nginx counts it so too
             self._metrics.answered(path, note["status"], seconds)
             if self._log is not None:
                 self._log.write({"method": scope["method"], "path": path, "seconds": round(seconds, 4), **note})
