@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sceneparse.cli import data, evaluating, predicting, training, weights
+from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
 from sceneparse.processes import LOST, STOPPED, end_with_parent, failed, leads, leave, lost_peer, supervised
@@ -24,6 +24,7 @@ COMMANDS: dict[str, Command] = {
     "diagnose": evaluating.DIAGNOSE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,
+    "serve": serving.SERVE,
     "export": weights.EXPORT,
     "bench": evaluating.BENCH,
     "data list": data.DATA_LIST,

@@ -6,12 +6,12 @@ Nothing here knows metrics, or pictures on disk.
 from sceneparse.inference.choosing import EngineName, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exporting import export_model
-from sceneparse.inference.heads import TaskPrediction, predict_tasks, task_engine
+from sceneparse.inference.heads import TaskPrediction, predict_tasks, predict_tasks_batch, task_engine
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
-from sceneparse.inference.scoring import Prediction, label, predict, scores
+from sceneparse.inference.scoring import Prediction, label, predict, predict_batch, scores
 
 __all__ = [
     "PRESETS",
@@ -33,7 +33,9 @@ __all__ = [
     "open_model",
     "paint",
     "predict",
+    "predict_batch",
     "predict_tasks",
+    "predict_tasks_batch",
     "resolve",
     "scores",
     "task_engine",

@@ -1,7 +1,7 @@
 """All tasks of a picture at once: what the protocol says of scores holds for every head, and each is run once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.scoring import Prediction, bands, every_scale, winners
+from sceneparse.inference.rows import Rows
+from sceneparse.inference.scoring import Prediction, bands, batch_scales, every_scale, winners
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
 
@@ -64,9 +65,46 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
     if protocol.crf:
         raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
     heads = _StackedHeads(task_engine(engine), tasks)
-    height, width = image.shape[-2:]
+    source = every_scale(heads, image, protocol, heads.groups)
+    told = _told(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
+    scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
+    return replace(told, scene=scene)
+
+
+@torch.no_grad()
+def predict_tasks_batch(
+    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels
+) -> list[TaskPrediction]:
+    """`predict_tasks` for several pictures of one size, which the engine scores at once; see `predict_batch`.
+
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+        protocol: As in `predict_tasks`.
+        tasks: As in `predict_tasks`.
+
+    Raises:
+        UserError: The engine gives the objects alone.
+    """
+    if protocol.window is not None or len(images) == 1:
+        return [predict_tasks(engine, image, protocol, tasks) for image in images]
+    heads = _StackedHeads(task_engine(engine), tasks)
+    size = (images.shape[-2], images.shape[-1])
+    rows = batch_scales(heads, images, protocol, heads.groups)
+    told = [_told(heads, source, size, protocol, tasks) for source in rows]
+    if tasks.scenes is None:
+        return told
+    scenes = torch.stack(heads.scenes).mean(dim=0).cpu()
+    return [replace(one, scene=scene) for one, scene in zip(told, scenes, strict=True)]
+
+
+def _told(
+    heads: "_StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+) -> TaskPrediction:
+    """All but the scene, of scores that are told row by row."""
+    height, width = size
     found = {name: _empty(height, width) for name in heads.maps}
-    for start, band in bands(heads, every_scale(heads, image, protocol, heads.groups), (height, width)):
+    for start, band in bands(heads, source, size):
         rows = slice(start, start + band.shape[1])
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
         for name, own in scores.items():
@@ -77,7 +115,7 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
             _fill(found["part"], rows, *_parts(scores["part"], labels, tasks, protocol))
     return TaskPrediction(
         objects=found["object"],
-        scene=None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu(),
+        scene=None,
         parts=found.get("part"),
         materials=found.get("material"),
         textures=found.get("texture"),

@@ -61,10 +61,33 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
     if protocol.crf:
         best, winner = _refined(engine, image, protocol).max(dim=0)
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
-    height, width = image.shape[-2:]
+    return predicted(engine, every_scale(engine, image, protocol), (image.shape[-2], image.shape[-1]), protocol)
+
+
+@torch.no_grad()
+def predict_batch(engine: Engine, images: Tensor, protocol: TestProtocol) -> list[Prediction]:
+    """`predict` for several pictures of one size, which the engine scores at once.
+
+    Windows already come in batches, so under a protocol of windows it is one picture after the other, as it is
+    with a CRF. A pixel may differ from `predict` where two classes are within rounding of each other.
+
+    Args:
+        engine: What gives scores.
+        images: (N, C, H, W) uint8.
+        protocol: How the pictures are tested.
+    """
+    if protocol.window is not None or protocol.crf or len(images) == 1:
+        return [predict(engine, image, protocol) for image in images]
+    size = (images.shape[-2], images.shape[-1])
+    return [predicted(engine, rows, size, protocol) for rows in batch_scales(engine, images, protocol)]
+
+
+def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
+    """The most probable class of every pixel, of scores that are told row by row."""
+    height, width = size
     labels = torch.empty(height, width, dtype=torch.int16)
     confidence = torch.empty(height, width)
-    for start, band in bands(engine, every_scale(engine, image, protocol), (height, width)):
+    for start, band in bands(engine, source, size):
         stop = start + band.shape[1]
         winner, confidence[start:stop] = winners(band, protocol)
         labels[start:stop] = winner.to(torch.int16)
@@ -153,6 +176,30 @@ def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple
 def every_scale(engine: Engine, image: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None) -> Rows:
     """Rows of the scores over all scales; `groups` as in `MapRows`."""
     return MeanRows([_source(engine, image, protocol, scale, groups) for scale in protocol.scales])
+
+
+def batch_scales(
+    engine: Engine, images: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None
+) -> list[Rows]:
+    """`every_scale` of several pictures of one size, whole, which the engine scores at once."""
+    own = (images.shape[-2], images.shape[-1])
+    scales = []
+    for scale in protocol.scales:
+        size = protocol.input_size(own, scale)
+        resized = images if size == own else F.interpolate(images.float(), size, mode="bilinear")
+        views = [engine(resized)]
+        if protocol.flip:
+            views.append(engine(resized.flip(-1)).flip(-1))
+        scales.append(views)
+    return [
+        MeanRows(
+            [
+                MapRows([view[index] for view in views], own, engine.align_corners, _probabilities(protocol), groups)
+                for views in scales
+            ]
+        )
+        for index in range(len(images))
+    ]
 
 
 def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float, groups: Sequence[int] | None) -> Rows:

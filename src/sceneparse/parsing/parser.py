@@ -12,10 +12,10 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.heads import predict_tasks, task_engine
+from sceneparse.inference.heads import predict_tasks, predict_tasks_batch, task_engine
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
-from sceneparse.inference.scoring import predict
+from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
@@ -169,12 +169,28 @@ class Parser:
 
     def parse(self, image: Tensor) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes."""
-        told = None
         if self.tasks is None:
-            objects = predict(self.engine, image, self.protocol)
-        else:
-            prediction = predict_tasks(self.engine, image, self.protocol, self.tasks)
-            objects, told = prediction.objects, TaskParse.of(prediction, self.tasks)
+            return self._parse_of(image, predict(self.engine, image, self.protocol))
+        prediction = predict_tasks(self.engine, image, self.protocol, self.tasks)
+        return self._parse_of(image, prediction.objects, TaskParse.of(prediction, self.tasks))
+
+    def parse_batch(self, images: Tensor) -> list[Parse]:
+        """Parse (N, C, H, W) uint8 pictures of one size; the network scores them at once where they are tested whole.
+
+        For a GPU: on a CPU one picture already takes all cores. A pixel may differ from `parse` where two classes are
+        within rounding of each other.
+        """
+        if self.tasks is None:
+            found = predict_batch(self.engine, images, self.protocol)
+            return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
+        tasks = self.tasks
+        told = predict_tasks_batch(self.engine, images, self.protocol, tasks)
+        return [
+            self._parse_of(image, one.objects, TaskParse.of(one, tasks))
+            for image, one in zip(images, told, strict=True)
+        ]
+
+    def _parse_of(self, image: Tensor, objects: Prediction, told: TaskParse | None = None) -> Parse:
         return Parse(
             image=visible(image),
             labels=objects.labels.numpy(),

@@ -1,0 +1,99 @@
+"""The verb of the service: serve."""
+
+import argparse
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from sceneparse.cli.command import Command, engine_arguments, protocol_arguments
+from sceneparse.cli.predicting import tasks_argument, under_protocol
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "models",
+        metavar="MODEL",
+        nargs="+",
+        help="model folders, hub ids or exported files, each with a name if wanted (day=runs/day/model)",
+    )
+    group = parser.add_argument_group("where, and who may ask")
+    group.add_argument("--host", help="the address to listen on (default: 127.0.0.1, this machine alone)")
+    group.add_argument("--port", type=int, help="default: 8000; 0: any that is free")
+    group.add_argument(
+        "--api-keys", type=Path, metavar="FILE", help="a file of keys, one a line; a client must show one"
+    )
+    group.add_argument(
+        "--cors",
+        dest="cors_origins",
+        nargs="+",
+        metavar="ORIGIN",
+        help="other web pages that may ask: https://example.org",
+    )
+    group.add_argument(
+        "--allow-host",
+        dest="hosts",
+        nargs="+",
+        metavar="NAME",
+        help="names under which it may be asked (default: the loopback's if it listens there, else any)",
+    )
+    group = parser.add_argument_group("limits")
+    group.add_argument("--formats", nargs="+", metavar="F", help="kinds of picture (default: JPEG PNG WEBP)")
+    group.add_argument("--max-bytes", type=int, metavar="N", help="of a picture's file (default: 16777216)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 8388608)")
+    group.add_argument("--max-side", type=int, metavar="N", help="of a picture in pixels (default: 8192)")
+    group.add_argument(
+        "--receiving-bytes", type=int, metavar="N", help="of all pictures that are being sent (default: 268435456)"
+    )
+    group.add_argument("--queue", type=int, metavar="N", help="pictures in work; further ones get 503 (default: 32)")
+    group.add_argument("--time-limit", type=float, metavar="S", help="seconds for each picture (default: 60)")
+    group.add_argument("--body-seconds", type=float, metavar="S", help="for a picture to come (default: 30)")
+    group.add_argument("--header-seconds", type=float, metavar="S", help="for a request's head to come (default: 10)")
+    group.add_argument("--connections", type=int, metavar="N", help="at a time (default: 256)")
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--batch", type=int, metavar="N", help="pictures parsed at once (default: 8 on a GPU, 1 on a CPU)"
+    )
+    group.add_argument(
+        "--batch-wait", type=float, metavar="S", help="seconds that a picture waits for others (default: 0.005)"
+    )
+    group.add_argument("--stop-seconds", type=float, metavar="S", help="to finish when told to stop (default: 60)")
+    group.add_argument("--log", type=Path, metavar="FILE", help="add a line of JSON for each request")
+    tasks_argument(parser)
+    protocol_arguments(parser)
+    engine_arguments(parser)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from sceneparse.errors import UserError
+
+    try:
+        from sceneparse.serving import ServeSettings, load_models, serve
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[serve]'") from None
+    from sceneparse.serving.settings import read_keys
+
+    given: dict[str, Any] = {
+        field.name: tuple(value) if isinstance(value, list) else value
+        for field in fields(ServeSettings)
+        if (value := getattr(arguments, field.name, None)) is not None and field.name != "api_keys"
+    }
+    settings = ServeSettings(**given)
+    if arguments.api_keys:
+        settings = replace(settings, api_keys=read_keys(arguments.api_keys))
+    parsers = load_models(
+        arguments.models,
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+        tasks=arguments.tasks,
+    )
+    serve({name: under_protocol(parser, arguments) for name, parser in parsers.items()}, settings)
+    return 0
+
+
+SERVE = Command(
+    "a web page and an HTTP API around one or more models",
+    "sceneparse serve runs/my-recipe/model --port 8000",
+    _serve_arguments,
+    _serve,
+)

@@ -1,0 +1,89 @@
+"""A parse in the form that a client asked for."""
+
+import json
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing import LegendEntry, Parse, Parser
+from sceneparse.parsing.legend import id_image
+from sceneparse.serving.batcher import Parsed
+from sceneparse.serving.negotiation import JSON, Answer
+from sceneparse.serving.picture import Received
+from sceneparse.serving.rle import run_lengths
+
+MAPS = {"part": "parts", "material": "materials", "texture": "textures"}
+"""The label maps beside the objects', by their tasks."""
+
+
+def known_kinds(parser: Parser) -> tuple[str, ...]:
+    """The kinds of picture that a model can answer with."""
+    return ("labels", "overlay", "panels", *(MAPS[task] for task in told_tasks(parser) if task in MAPS))
+
+
+def told_tasks(parser: Parser) -> tuple[str, ...]:
+    """The tasks that a model tells beside the objects."""
+    tasks = parser.tasks
+    if tasks is None:
+        return ()
+    spaces = {"scene": tasks.scenes, "part": tasks.tree, "material": tasks.materials, "texture": tasks.textures}
+    return tuple(name for name, space in spaces.items() if space is not None)
+
+
+def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
+    """The answer's body."""
+    if answer.media_type == JSON:
+        return json.dumps(as_json(parsed, received), ensure_ascii=False, separators=(",", ":")).encode()
+    drawn = _drawn(parsed.parse, answer.kind)
+    content = BytesIO()
+    if answer.media_type == "image/jpeg":
+        drawn.save(content, "JPEG", quality=90)
+    else:
+        drawn.save(content, "PNG", compress_level=4)
+    return content.getvalue()
+
+
+def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
+    """What `Parse.to_json` says, the picture's hash, the masks, and how long it took."""
+    parse = parsed.parse
+    masks = {"objects": masks_of(parse.labels, parse.legend, parse.space)}
+    for name, one in ({} if parse.told is None else parse.told.maps()).items():
+        masks[name] = masks_of(one.labels, one.legend, one.space)
+    return {
+        "picture": {"sha256": received.sha256, "bytes": len(received.content), "format": received.format},
+        **parse.to_json(),
+        "masks": masks,
+        "seconds": {"waited": round(parsed.waited, 4), "parsed": round(parsed.seconds, 4)},
+    }
+
+
+def masks_of(labels: Any, legend: tuple[LegendEntry, ...], space: LabelSpace) -> list[dict[str, Any]]:
+    """The mask of each class that occurs, the largest share first."""
+    index_of = {identity: index for index, identity in enumerate(space.ids)}
+    runs = run_lengths(labels)
+    return [
+        {
+            "name": entry.name,
+            "id": entry.id,
+            "color": list(entry.color),
+            "share": round(entry.share, 6),
+            "confidence": round(entry.confidence, 4),
+            "pixels": entry.pixels,
+            "rle": runs[index_of[entry.id]],
+        }
+        for entry in legend
+    ]
+
+
+def _drawn(parse: Parse, kind: str) -> Image.Image:
+    if kind == "labels":
+        return parse.label_image()
+    if kind == "overlay":
+        return parse.overlay(legend=False)
+    if kind == "panels":
+        return parse.panels()
+    assert parse.told is not None  # `known_kinds` offers no other
+    one = parse.told.maps()[kind]
+    return id_image(one.labels, one.space)

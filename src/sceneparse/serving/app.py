@@ -1,0 +1,253 @@
+"""The service as an ASGI application: what can be asked, and the way of a picture through it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+
+from sceneparse import __version__
+from sceneparse.errors import UserError
+from sceneparse.inference.program import SMALLEST
+from sceneparse.parsing import Parser
+from sceneparse.serving.answers import encoded, known_kinds
+from sceneparse.serving.batcher import Batcher
+from sceneparse.serving.body import Receiver, picture_bytes
+from sceneparse.serving.guard import FAULTS, Guard, RequestLog
+from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
+from sceneparse.serving.models import described
+from sceneparse.serving.negotiation import Answer, negotiated
+from sceneparse.serving.picture import Received, decoded, inspected
+from sceneparse.serving.problems import Problem
+from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Told, parse_responses, problem_responses
+from sceneparse.serving.settings import ServeSettings
+from sceneparse.serving.static import StaticFile, static_files
+
+T = TypeVar("T")
+GPU_BATCH = 8
+HASH = "X-Request-SHA256"
+
+
+def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
+    """The service around some models.
+
+    Args:
+        parsers: The models by name; the first answers unless another is asked for.
+        settings: How the service behaves. Host and port, and limits of connections, are the server's.
+
+    Raises:
+        UserError: No model, or the log cannot be written.
+    """
+    if not parsers:
+        raise UserError("no model to serve")
+    log = None if settings.log is None else RequestLog(settings.log)
+    receiver = Receiver(settings)
+    metrics = Metrics(lambda: batcher.waiting, lambda: receiver.bytes)
+    batcher = Batcher(
+        parsers,
+        batch=settings.batch or (GPU_BATCH if all(map(_on_gpu, parsers.values())) else 1),
+        wait=settings.batch_wait,
+        queue=settings.queue,
+        seconds=settings.time_limit,
+        metrics=metrics,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        batcher.start()
+        yield
+        batcher.stop()
+
+    app = FastAPI(
+        title="sceneparse",
+        version=__version__,
+        description="Give every pixel of a picture its label.",
+        docs_url=None,  # its page would fetch scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    _add_handlers(app)
+    _add_parse(app, parsers, settings, receiver, batcher)
+    _add_state(app, parsers, settings, batcher, metrics)
+    for path, file in static_files().items():
+        app.add_api_route(path, _static(file), methods=["GET", "HEAD"], include_in_schema=False)
+    paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
+    app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths, log=log)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=[HASH, "Retry-After", "Server-Timing"],
+        )
+    return app
+
+
+def _on_gpu(parser: Parser) -> bool:
+    device = getattr(parser.engine, "device", None)
+    return device is not None and device.type == "cuda"
+
+
+def _add_parse(
+    app: FastAPI, parsers: Mapping[str, Parser], settings: ServeSettings, receiver: Receiver, batcher: Batcher
+) -> None:
+    default = next(iter(parsers))
+
+    @app.post(
+        "/v1/parse",
+        summary="Parse a picture",
+        response_class=Response,
+        responses=parse_responses(),
+        openapi_extra=PARSE_BODY,
+    )
+    async def parse(
+        request: Request,
+        model: Annotated[
+            str | None, Query(description="which model; default: the first", max_length=100, examples=[default])
+        ] = None,
+    ) -> Response:
+        name = default if model is None else model
+        if name not in parsers:
+            raise Problem(404, "no-such-model", f"There is no such model here; there are: {', '.join(parsers)}.")
+        answer = negotiated(request.headers.get("accept"), known_kinds(parsers[name]))
+        body = await receiver.body(request)
+        with batcher.place():
+            return await _unless_gone(request, answered(name, body, request, answer))
+
+    async def answered(name: str, body: bytes, request: Request, answer: Answer) -> Response:
+        content = await batcher.by_hand(lambda: picture_bytes(body, request.headers, settings))
+        digest = await batcher.by_hand(lambda: hashlib.sha256(content).hexdigest())
+        try:
+            form = await batcher.by_hand(lambda: inspected(content, settings))
+            parsed = await batcher.parse(name, lambda parser: decoded(parser, content))
+        except Problem as problem:
+            problem.headers[HASH] = digest
+            raise
+        except UserError as error:
+            FAULTS.warning("a picture was refused by its engine: %s", error)
+            words = f"This model's engine cannot take the picture: it takes {SMALLEST} pixels a side and more."
+            raise Problem(422, "unfit", words, headers={HASH: digest}) from None
+        received = Received(content, digest, form)
+        made = await batcher.by_hand(lambda: encoded(parsed, received, answer))
+        headers = {
+            HASH: digest,
+            "Vary": "Accept",
+            "Server-Timing": f"wait;dur={1000 * parsed.waited:.1f}, parse;dur={1000 * parsed.seconds:.1f}",
+        }
+        return Response(made, 200, headers, answer.content_type)
+
+
+def _add_state(
+    app: FastAPI, parsers: Mapping[str, Parser], settings: ServeSettings, batcher: Batcher, metrics: Metrics
+) -> None:
+    models = {
+        "models": [described(name, parser, number == 0) for number, (name, parser) in enumerate(parsers.items())],
+        "limits": {
+            "formats": list(settings.formats),
+            "max_bytes": settings.max_bytes,
+            "max_pixels": settings.max_pixels,
+            "max_side": settings.max_side,
+        },
+    }
+
+    @app.get(
+        "/v1/models",
+        summary="The models, and what is taken",
+        response_class=JSONResponse,
+        responses={200: {"model": ModelsAnswer}, **problem_responses(401, 403, 421)},
+    )
+    async def list_models() -> Response:
+        return JSONResponse(models)
+
+    @app.get(
+        "/healthz",
+        summary="Whether the service lives",
+        response_class=JSONResponse,
+        responses={200: {"model": Told}, **problem_responses(421)},
+    )
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get(
+        "/readyz",
+        summary="Whether the service would parse a picture now",
+        response_class=JSONResponse,
+        responses={200: {"model": Told}, **problem_responses(421, 503)},
+    )
+    async def readiness() -> Response:
+        if not batcher.ready:
+            raise Problem(503, "busy", "The service parses nothing at the moment.", retry_after=5)
+        return JSONResponse({"status": "ready"})
+
+    @app.get(
+        "/metrics",
+        summary="What Prometheus collects",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **problem_responses(401, 421)},
+    )
+    async def tell_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_handlers(app: FastAPI) -> None:
+    async def problem(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        what = {
+            404: ("not-found", "There is nothing at this address. /openapi.json tells what there is."),
+            405: ("wrong-method", "This address does not take this method. /openapi.json tells what it takes."),
+        }
+        code, detail = what.get(error.status_code, ("bad-request", "The service cannot answer this request."))
+        return Problem(error.status_code, code, detail, headers=error.headers).response()
+
+    async def wrong_parameter(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])[:80]
+        return Problem(422, "bad-parameter", f"The parameter {where} is wrong: {error.errors()[0]['msg']}.").response()
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, wrong_parameter)
+
+
+def _static(file: StaticFile) -> Any:
+    async def answer(request: Request) -> Response:
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, 200, headers, file.media_type)
+
+    return answer
+
+
+async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of some work, which is given up when the client goes.
+
+    Raises:
+        ClientDisconnect: The client has gone.
+    """
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = [asyncio.create_task(work), asyncio.create_task(gone())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0] not in done:
+            raise ClientDisconnect
+        return await tasks[0]  # type: ignore[return-value]
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,228 @@
+"""Turns: pictures wait in a bounded line, are decoded just before their turn, and are parsed one batch after the other.
+
+One thread computes, for all models, since an engine takes all of a machine's cores (or its GPU) by itself. Two more
+decode pictures and encode answers meanwhile. At most a few pictures are decoded at a time: what waits is what was sent.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from sceneparse.parsing import Parse, Parser
+from sceneparse.serving.metrics import Metrics
+from sceneparse.serving.problems import Problem
+
+T = TypeVar("T")
+_HANDS = 2
+"""Threads that decode and encode."""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A parse and what it took.
+
+    Args:
+        parse: The parse.
+        waited: Seconds until its turn came, decoding included.
+        seconds: Seconds that parsing took, for its whole batch.
+    """
+
+    parse: Parse
+    waited: float
+    seconds: float
+
+
+@dataclass(eq=False)
+class _Job:
+    """A decoded picture that waits for its turn."""
+
+    model: str
+    image: Tensor
+    came: float
+    future: "asyncio.Future[Parsed]"
+    ready: float = field(default_factory=time.monotonic)
+    begun: bool = False
+
+    @property
+    def kind(self) -> tuple[str, tuple[int, ...]]:
+        """Pictures of one kind can be parsed at once."""
+        return self.model, tuple(self.image.shape)
+
+
+class Batcher:
+    """Parses pictures in turn.
+
+    Args:
+        parsers: The models by name.
+        batch: How many pictures of one size and model are parsed at once; 1: each by itself.
+        wait: Seconds that a picture waits at most for others that are just being decoded.
+        queue: So many have a place: they wait, are parsed, or their answer is written.
+        seconds: The time limit of each, from coming to the end of its parse.
+        metrics: What is counted.
+    """
+
+    def __init__(
+        self, parsers: Mapping[str, Parser], *, batch: int, wait: float, queue: int, seconds: float, metrics: Metrics
+    ) -> None:
+        self._parsers = parsers
+        self.batch, self._wait, self._queue, self._seconds = batch, wait, queue, seconds
+        self._metrics = metrics
+        self._ready: list[_Job] = []
+        self._changed = asyncio.Event()
+        self._ahead = asyncio.Semaphore(max(_HANDS + 1, 2 * batch))
+        self._engine_room = ThreadPoolExecutor(1, thread_name_prefix="sceneparse-engine")
+        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="sceneparse-hand")
+        self._pump: asyncio.Task[None] | None = None
+        self._began: float | None = None
+        self._pace = 1.0  # seconds a picture, a moving average
+        self._decoding = 0
+        self.waiting = 0
+        """Pictures that have a place."""
+
+    def start(self) -> None:
+        """Begin to parse, in the running event loop."""
+        self._pump = asyncio.create_task(self._run(), name="sceneparse-batcher")
+
+    def stop(self) -> None:
+        """Take no more."""
+        if self._pump is not None:
+            self._pump.cancel()
+            self._pump = None
+        self._engine_room.shutdown(wait=False, cancel_futures=True)
+        self._hands.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs, and no batch has been computing for twice the time limit."""
+        hung = self._began is not None and time.monotonic() - self._began > 2 * self._seconds
+        return self._pump is not None and not self._pump.done() and not hung
+
+    async def by_hand(self, function: Callable[[], T]) -> T:
+        """Call a function in one of the threads that decode and encode."""
+        return await asyncio.get_running_loop().run_in_executor(self._hands, function)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place in the line, from the moment that a picture is there until its answer is written.
+
+        Raises:
+            Problem: 503, the line is full.
+        """
+        if self.waiting >= self._queue or self._pump is None:
+            raise self._busy(f"The service is busy: {self.waiting} pictures wait or are parsed already.")
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
+    async def parse(self, model: str, decode: Callable[[Parser], Tensor]) -> Parsed:
+        """Parse a picture that has a place, when its turn comes.
+
+        Args:
+            model: The model's name.
+            decode: Makes the pixels from what was sent; called in a thread just before the turn.
+
+        Raises:
+            Problem: 503 the turn didn't come in time, 504 the parse took too long; and what `decode` raises.
+        """
+        came = time.monotonic()
+        job: _Job | None = None
+        try:
+            async with asyncio.timeout(self._seconds), self._ahead:
+                image = await self._decoded(self._parsers[model], decode)
+                job = _Job(model, image, came, asyncio.get_running_loop().create_future())
+                self._ready.append(job)
+                self._changed.set()
+                return await job.future
+        except TimeoutError:
+            if job is not None and job.begun:
+                raise Problem(
+                    504,
+                    "too-slow",
+                    f"Parsing took longer than the {self._seconds:g} seconds that this service allows. Send a smaller "
+                    "picture.",
+                ) from None
+            raise self._busy(f"The service is busy: no turn came within {self._seconds:g} seconds.") from None
+
+    async def _decoded(self, parser: Parser, decode: Callable[[Parser], Tensor]) -> Tensor:
+        self._decoding += 1
+        try:
+            return await self.by_hand(lambda: decode(parser))
+        finally:
+            self._decoding -= 1
+            self._changed.set()
+
+    def _busy(self, why: str) -> Problem:
+        after = min(60, max(1, math.ceil(self._pace * self.waiting / 2)))
+        return Problem(503, "busy", f"{why} Try again in {after} s.", retry_after=after)
+
+    async def _run(self) -> None:
+        while True:
+            batch = await self._next_batch()
+            self._began = time.monotonic()
+            try:
+                done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
+            except Exception as error:
+                for job in batch:
+                    if not job.future.done():
+                        job.future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
+            else:
+                for job, parsed in zip(batch, done, strict=True):
+                    if not job.future.done():  # the client may have gone, or the time be over
+                        job.future.set_result(parsed)
+            self._began = None
+
+    async def _next_batch(self) -> list[_Job]:
+        """The oldest picture with others of its kind; waits until there is one, and a moment for a full batch."""
+        while True:
+            self._ready = [job for job in self._ready if not job.future.done()]
+            self._changed.clear()
+            if not self._ready:
+                await self._changed.wait()
+                continue
+            oldest = self._ready[0]
+            batch = [job for job in self._ready if job.kind == oldest.kind][: self.batch]
+            left = oldest.ready + self._wait - time.monotonic()
+            if len(batch) < self.batch and left > 0 and self._decoding:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._changed.wait()
+                continue
+            for job in batch:
+                job.begun = True
+            self._ready = [job for job in self._ready if not job.begun]
+            return batch
+
+    def _compute(self, batch: list[_Job]) -> list[Parsed]:
+        began = time.monotonic()
+        parser = self._parsers[batch[0].model]
+        if len(batch) == 1:
+            parses = [parser.parse(batch[0].image)]
+        else:
+            parses = parser.parse_batch(torch.stack([job.image for job in batch]))
+        seconds = time.monotonic() - began
+        self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)
+        self._metrics.parsed(batch[0].model, len(batch), seconds)
+        return [
+            Parsed(parse, waited=began - job.came, seconds=seconds) for job, parse in zip(batch, parses, strict=True)
+        ]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # On a CPU PyTorch says it by a plain RuntimeError.
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _no_memory() -> Problem:
+    return Problem(
+        413, "too-many-pixels", "The service has too little memory for a picture of this size. Make it smaller."
+    )

@@ -1,0 +1,106 @@
+"""Connections that cannot be held: deadlines and a limit that uvicorn's own protocol doesn't have."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sceneparse.serving.problems import MEDIA_TYPE, Problem
+from sceneparse.serving.settings import ServeSettings
+
+
+def guarded(settings: ServeSettings) -> type[H11Protocol]:
+    """The protocol with the settings' limits: uvicorn makes one for each connection, and knows no arguments of ours."""
+    return type(
+        "GuardedProtocol", (_GuardedProtocol,), {"most": settings.connections, "patience": settings.header_seconds}
+    )
+
+
+class _GuardedProtocol(H11Protocol):
+    """HTTP/1.1 in which nothing waits for a client longer than `patience` seconds.
+
+    A connection on which no request is under way (none has come, its head comes in drops, the client still sends a body
+    that was refused, or it is idle) ends after that time, and so does one whose client doesn't take the answer. Bodies
+    have a time limit of their own, where they are read.
+    """
+
+    most: int
+    patience: float
+    _deadline: asyncio.TimerHandle | None = None
+    _stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self._refuse(Problem(503, "busy", "Too many connections. Try again in 1 s.", retry_after=1))
+            return
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._under_way():
+            self._expect_nothing()
+        elif self._deadline is None:
+            self._expect()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._under_way() and not self.transport.is_closing():
+            self._expect()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        self._refuse(Problem(400, "bad-request", "This is not a request that HTTP/1.1 knows, or its head is too long."))
+
+    def _under_way(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expect(self) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(self.patience, self.transport.abort)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer without the app, and close."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()  # in the middle of an answer: there is no way to say anything
+            return
+        body = problem.body()
+        headers: list[tuple[Any, Any]] = [
+            ("Content-Type", MEDIA_TYPE),
+            ("Content-Length", str(len(body))),
+            ("Connection", "close"),
+            ("X-Content-Type-Options", "nosniff"),
+            *problem.headers.items(),
+        ]
+        lines = [
+            f"HTTP/1.1 {problem.status} {_PHRASES[problem.status]}",
+            *(f"{name}: {value}" for name, value in headers),
+        ]
+        # Written past h11: before a request has come, it lets a server say nothing.
+        self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        self.transport.close()
+
+
+_PHRASES = {400: "Bad Request", 503: "Service Unavailable"}

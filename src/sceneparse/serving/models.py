@@ -1,0 +1,84 @@
+"""The models that are served, by name."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sceneparse.errors import UserError, require
+from sceneparse.inference import EngineName
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing import Parser, load
+from sceneparse.parsing.parser import TaskName
+from sceneparse.serving.answers import MAPS, known_kinds, told_tasks
+from sceneparse.settings import Precision
+
+
+def load_models(
+    sources: Sequence[str],
+    *,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    tasks: Collection[TaskName] | None = None,
+) -> dict[str, Parser]:
+    """Load models and parse a small picture with each; the first is the one that answers unless another is asked for.
+
+    Args:
+        sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
+            name: the recipe's.
+        engine: As in `load`, like the next ones.
+        device: …
+        precision: …
+        tasks: …
+
+    Raises:
+        UserError: As in `load`, or two models of one name.
+    """
+    require(bool(sources), "no model to serve: name one or more model folders")
+    parsers: dict[str, Parser] = {}
+    for source in sources:
+        name, split, place = source.partition("=")
+        if not split or Path(source).exists():
+            name, place = "", source
+        parser = load(place, engine=engine, device=device, precision=precision, tasks=tasks)
+        name = name or parser.name
+        if not name.isprintable() or len(name) > 100:
+            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={place}")
+        if name in parsers:
+            raise UserError(f"two models are called '{name}': name them, such as first={place}")
+        # So that no client waits for what is made on the way, and what cannot be made is told now.
+        parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
+        parsers[name] = parser
+    return parsers
+
+
+def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
+    """A model, as /v1/models tells it."""
+    tasks = parser.tasks
+    spaces: dict[str, LabelSpace | None] = {"objects": parser.labels}
+    if tasks is not None:
+        spaces |= {
+            "scenes": tasks.scenes,
+            MAPS["part"]: None if tasks.tree is None else tasks.tree.parts,
+            MAPS["material"]: tasks.materials,
+            MAPS["texture"]: tasks.textures,
+        }
+    return {
+        "name": name,
+        "default": default,
+        "tasks": ["object", *told_tasks(parser)],
+        "kinds": list(known_kinds(parser)),
+        "classes": {task: _classes(space) for task, space in spaces.items() if space is not None},
+        "engine": parser.engine.describe(),
+        "protocol": parser.protocol.describe(),
+        "sha256": parser.fingerprint,
+    }
+
+
+def _classes(space: LabelSpace) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "id": identity, "color": list(color)}
+        for name, identity, color in zip(space.names, space.ids, space.colors, strict=True)
+    ]

@@ -1,0 +1,87 @@
+"""What form of answer a client asks for, by its Accept header (RFC 9110, 12.5.1)."""
+
+from dataclasses import dataclass
+
+from sceneparse.serving.problems import Problem
+
+KINDS = {
+    "image/png": ("labels", "overlay", "panels", "parts", "materials", "textures"),
+    "image/jpeg": ("overlay", "panels"),
+}
+"""What pictures can show, by media type; the first is what is meant without `;kind=`."""
+JSON = "application/json"
+OFFERED = (JSON, *KINDS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A form of answer.
+
+    Args:
+        media_type: application/json, image/png or image/jpeg.
+        kind: What a picture shows; empty for JSON.
+    """
+
+    media_type: str
+    kind: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """What the answer's head says."""
+        return f"{self.media_type};kind={self.kind}" if self.kind else self.media_type
+
+
+def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
+    """The form that is wanted most among those there are.
+
+    Args:
+        accept: The header; None where there is none, which means JSON.
+        known: The kinds of picture that the model can make.
+
+    Raises:
+        Problem: 406, none of what is accepted is there.
+    """
+    best: tuple[float, int] | None = None
+    answer = Answer(JSON)
+    missing = False
+    for part in (accept or "*/*").split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        values = {
+            name.strip().lower(): value.strip().strip('"') for name, _, value in (p.partition("=") for p in parameters)
+        }
+        quality = _quality(values.get("q", "1"))
+        for offered in _matching(media.lower()):
+            kinds = KINDS.get(offered, ("",))
+            kind = values.get("kind", kinds[0]) if media.lower() == offered else kinds[0]
+            if kind not in kinds or (kind and kind not in known):
+                missing = True
+                continue
+            rank = (quality, _specific(media, values))
+            if quality > 0 and (best is None or rank > best):
+                best, answer = rank, Answer(offered, kind)
+    if best is None:
+        offers = [JSON] + [f"{media};kind={kind}" for media, kinds in KINDS.items() for kind in kinds if kind in known]
+        wrong = "There is no such kind of answer here. " if missing else ""
+        raise Problem(406, "not-acceptable", f"{wrong}This model answers with {', '.join(offers)}: name one in Accept.")
+    return answer
+
+
+def _matching(media: str) -> tuple[str, ...]:
+    """Which of the offered types a range of media means, the preferred one first."""
+    if media == "*/*":
+        return OFFERED[:1]
+    if media.endswith("/*"):
+        return tuple(offered for offered in OFFERED if offered.startswith(media[:-1]))[:1]
+    return (media,) if media in OFFERED else ()
+
+
+def _quality(text: str) -> float:
+    try:
+        return min(max(float(text), 0.0), 1.0)
+    except ValueError:
+        return 0.0
+
+
+def _specific(media: str, values: dict[str, str]) -> int:
+    """Of two that are wanted as much, the one that is said more precisely."""
+    return 0 if media == "*/*" else 1 if media.endswith("/*") else 3 if "kind" in values else 2

@@ -1,0 +1,113 @@
+"""A picture from a stranger: looked at by its header, within limits, before anything of it is decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from sceneparse.data.pictures import PictureError
+from sceneparse.parsing import Parser
+from sceneparse.serving.problems import Problem
+from sceneparse.serving.settings import ServeSettings
+
+MAX_SCANS = 100
+"""Of a progressive JPEG. Cameras and editors write about ten; each costs a pass over the whole picture."""
+
+_TITLES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "MPO": "JPEG"}
+
+
+@dataclass(frozen=True)
+class Received:
+    """A picture that keeps the limits, still encoded.
+
+    Args:
+        content: The file's bytes.
+        sha256: Their hash, hexadecimal.
+        format: By Pillow's name.
+    """
+
+    content: bytes
+    sha256: str
+    format: str
+
+
+def inspected(content: bytes, settings: ServeSettings) -> str:
+    """The format of a picture's bytes, told by its header.
+
+    Raises:
+        Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
+    """
+    allowed = formats_text(settings.formats)
+    if not content:
+        raise Problem(400, "no-picture", f"The request holds no picture. Send a {allowed} file.")
+    try:
+        # A camera's JPEG that holds a second, smaller picture is an MPO to Pillow.
+        with Image.open(BytesIO(content), formats=settings.formats) as image:
+            form = "JPEG" if image.format == "MPO" else image.format or ""
+            width, height = image.size
+    except UnidentifiedImageError:
+        raise Problem(415, "not-a-picture", f"{_seems(content)} Send a {allowed} file.") from None
+    except Image.DecompressionBombError:
+        raise Problem(413, "too-many-pixels", _too_many(settings)) from None
+    except Exception:  # Pillow's readers let anything escape on damaged input
+        raise _damaged() from None
+    if width * height > settings.max_pixels:
+        raise Problem(413, "too-many-pixels", f"The picture has {width} × {height} pixels. {_too_many(settings)}")
+    if max(width, height) > settings.max_side:
+        raise Problem(
+            413,
+            "too-many-pixels",
+            f"The picture has {width} × {height} pixels. No side may be above {settings.max_side:,}.",
+        )
+    if form == "JPEG" and content.count(b"\xff\xda") > MAX_SCANS:
+        raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
+    return form
+
+
+def decoded(parser: Parser, content: bytes) -> Tensor:
+    """The pixels, as the parser takes them.
+
+    Raises:
+        Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
+    """
+    try:
+        return parser.read(content)
+    except PictureError as error:
+        if error.problem == "too-large":
+            raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None
+        if error.problem == "form":
+            channels = parser.config.backbone.in_channels
+            raise Problem(
+                422,
+                "wrong-form",
+                f"The picture's pixels are of a form that this model cannot take: it takes 8 bits and {channels} "
+                "channels.",
+            ) from None
+        raise _damaged() from None
+
+
+def formats_text(formats: Sequence[str]) -> str:
+    """ "JPEG, PNG or WebP"."""
+    names = [_TITLES.get(name, name) for name in formats]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _damaged() -> Problem:
+    return Problem(422, "damaged", "The picture is damaged or cut off: it cannot be decoded.")
+
+
+def _too_many(settings: ServeSettings) -> str:
+    return f"This service takes at most {settings.max_pixels:,} pixels: make it smaller."
+
+
+def _seems(content: bytes) -> str:
+    head = content[:512].lstrip().lower()
+    if head.startswith((b"<svg", b"<?xml", b"<!doctype svg")):
+        return "This is a drawing (SVG or XML), not a picture of pixels."
+    if head.startswith((b"http:", b"https:", b"file:", b"data:")):
+        return "This is an address, not a picture; nothing is fetched from elsewhere."
+    if content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"msf1"):
+        return "This is a HEIC picture, which is not taken."
+    return "This is not a picture in a form that is taken."

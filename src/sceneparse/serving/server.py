@@ -1,0 +1,110 @@
+"""The service in a process: its socket, its signals, its end."""
+
+import logging
+import socket
+from collections.abc import Mapping
+from types import FrameType
+
+import uvicorn
+from rich.console import Console
+
+from sceneparse.errors import UserError
+from sceneparse.parsing import Parser
+from sceneparse.serving.app import make_app
+from sceneparse.serving.connections import guarded
+from sceneparse.serving.guard import HEAD_BYTES
+from sceneparse.serving.settings import ServeSettings
+
+
+def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
+    """Serve models until told to stop (Ctrl-C or SIGTERM); what was taken is finished first.
+
+    The address is printed on stdout as soon as requests are taken.
+
+    Args:
+        parsers: The models by name.
+        settings: How the service behaves.
+
+    Raises:
+        UserError: The address cannot be had, or the log cannot be written.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for name, parser in parsers.items():
+        console.print(f"model {name}: {parser.engine.describe()}", markup=False)
+    if not settings.on_loopback and not settings.api_keys:
+        console.print(
+            f"whoever reaches {settings.host} port {settings.port} may use this service; --api-keys FILE asks for keys",
+            markup=False,
+        )
+    Server(parsers, settings).until_told()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server on a socket of its own, which tells its address when it is ready.
+
+    Args:
+        parsers: The models by name.
+        settings: How the service behaves.
+
+    Attributes:
+        address: The page's address.
+
+    Raises:
+        UserError: The address cannot be had, or the log cannot be written.
+    """
+
+    def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
+        app = make_app(parsers, settings)
+        # Its warnings are about what strangers send; they are counted, and told to those who sent it.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        self._listener = listening(settings)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"http://{host}:{self._listener.getsockname()[1]}/"
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=guarded(settings),
+                ws="none",
+                loop="asyncio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=max(1, int(settings.header_seconds)),
+                timeout_graceful_shutdown=max(1, int(settings.stop_seconds)),
+                h11_max_incomplete_event_size=HEAD_BYTES,
+            )
+        )
+
+    def until_told(self) -> None:
+        """Serve until a signal comes or `should_exit` is set; what was taken is finished first."""
+        with self._listener:
+            self.run(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take requests."""
+        await super().startup(sockets)
+        print(f"serving at {self.address} (Ctrl-C stops)", flush=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End at the first signal, at once at the second; none is raised again afterwards, as uvicorn would."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def listening(settings: ServeSettings) -> socket.socket:
+    """A socket at the settings' address.
+
+    Raises:
+        UserError: The address cannot be had.
+    """
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address, family=family, backlog=settings.connections)
+    except OSError as error:
+        raise UserError(
+            f"{settings.host} port {settings.port}: cannot listen there ({error.strerror}); choose another --port or "
+            "--host"
+        ) from None

@@ -1,0 +1,114 @@
+"""The service's settings: where it listens, who may ask, and how much at most."""
+
+import ipaddress
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from sceneparse.errors import UserError, require
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What can be allowed. SVG is not a picture of pixels, and what Pillow reads beside these is rare and little tested."""
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """How the service behaves; the defaults suit a laptop's loopback.
+
+    Args:
+        host: The address to listen on. Default: this machine alone.
+        port: The port; 0 lets the system choose.
+        api_keys: Whoever asks must show one of these ("Authorization: Bearer KEY"); empty: nobody need.
+        cors_origins: Other web pages that may ask, such as "https://example.org".
+        hosts: The names under which requests may come (the Host header). Default: the loopback's names if it listens
+            there, which stops other web pages from reaching it under a name of theirs; else any.
+        formats: Which kinds of picture are taken, by Pillow's names.
+        max_bytes: Of a picture's file.
+        max_pixels: Of a picture, height times width, told by its header before anything is decoded.
+        max_side: Of a picture, in pixels; long, thin ones cost more time than their pixels tell.
+        queue: So many pictures wait or are parsed; further ones are answered 503.
+        time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
+            it is being parsed.
+        body_seconds: So long a request's body may take to come.
+        header_seconds: So long a connection may take to send a request's head, and stay idle.
+        connections: At a time.
+        receiving_bytes: Of all bodies that are being received, together.
+        batch: How many pictures of one size and model are parsed at once. Default: 8 on a GPU; 1 on a CPU, where
+            one picture already takes all cores.
+        batch_wait: Seconds that a picture waits at most for others that are just being decoded.
+        stop_seconds: When told to stop, so long the service takes to finish what it took.
+        log: A file to which a line of JSON is added for each request. Default: none.
+
+    Raises:
+        UserError: A value that makes no sense.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    api_keys: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
+    max_bytes: int = 16 * 2**20
+    max_pixels: int = 2**23
+    max_side: int = 8192
+    queue: int = 32
+    time_limit: float = 60.0
+    body_seconds: float = 30.0
+    header_seconds: float = 10.0
+    connections: int = 256
+    receiving_bytes: int = 256 * 2**20
+    batch: int | None = None
+    batch_wait: float = 0.005
+    stop_seconds: float = 60.0
+    log: Path | None = None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.port <= 65535, f"port {self.port} is not in 0..65535")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and field.name not in ("port", "batch_wait"):
+                require(value > 0, f"{field.name.replace('_', '-')} is {value}, but must be above 0")
+        require(self.batch_wait >= 0, f"batch-wait is {self.batch_wait}, but must be 0 or above")
+        require(
+            self.receiving_bytes >= self.max_bytes,
+            f"receiving-bytes ({self.receiving_bytes:,}) must hold one picture of max-bytes ({self.max_bytes:,})",
+        )
+        require(bool(self.formats), f"no picture format is allowed: name some of {', '.join(FORMATS)}")
+        for name in self.formats:
+            require(name in FORMATS, f"picture format '{name}' is unknown: use {', '.join(FORMATS)}")
+        for key in self.api_keys:
+            require(len(key) >= 16, "an API key has fewer than 16 characters: choose a longer, random one")
+            require(key.isascii() and key.isprintable() and " " not in key, "an API key must be ASCII without spaces")
+        for origin in self.cors_origins:
+            wrong = not origin.startswith(("http://", "https://")) or origin.count("/") != 2
+            require(not wrong, f"origin '{origin}' is no origin: write it as https://example.org, without a path")
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def known_hosts(self) -> tuple[str, ...]:
+        """The names under which requests may come; empty: any."""
+        return self.hosts or (LOOPBACK_NAMES if self.on_loopback else ())
+
+
+def read_keys(path: Path) -> tuple[str, ...]:
+    """The API keys of a file, one a line; empty lines and those that begin with # don't count.
+
+    Raises:
+        UserError: The file cannot be read, or holds no key.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a file of API keys ({error})") from None
+    keys = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    require(bool(keys), f"{path}: holds no API key; write one a line")
+    return keys

@@ -1,0 +1,84 @@
+// Talking with the service. Whatever goes wrong becomes a Trouble, in words for people.
+
+export class Trouble extends Error {
+  constructor(kind, text, { again = true, after = 0 } = {}) {
+    super(text);
+    this.kind = kind; // "key", "busy", "gone" or "refused"
+    this.again = again;
+    this.after = after; // seconds until it is worth trying again
+  }
+}
+
+const KEY = "sceneparse-key";
+const TRIES = 5;
+
+// For this tab and until it is closed; a browser that forbids it asks for the key again.
+export function useKey(key) {
+  try {
+    sessionStorage.setItem(KEY, key);
+  } catch {
+    kept = key;
+  }
+}
+let kept = "";
+
+function headers(more = {}) {
+  let key = kept;
+  try {
+    key = sessionStorage.getItem(KEY) || kept;
+  } catch { /* forbidden: `kept` is all there is */ }
+  return key ? { ...more, Authorization: `Bearer ${key}` } : more;
+}
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Trouble("gone", "The service does not answer. Is it still running, and is this device connected?");
+  }
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  const words = problem.detail || `The service answered with ${answer.status}.`;
+  if (answer.status === 401) {
+    const given = "Authorization" in (options.headers ?? {});
+    const why = given ? "The service does not know this key." : "This service asks for a key. Whoever runs it can give you one.";
+    throw new Trouble("key", why, { again: false });
+  }
+  if (answer.status === 503) throw new Trouble("busy", words, { after: Number(answer.headers.get("Retry-After")) || 2 });
+  throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408 });
+}
+
+export async function models() {
+  return (await ask("v1/models", { headers: headers() })).json();
+}
+
+// Parse a picture; a busy service is asked again a few times, and `waiting(seconds)` is told meanwhile.
+export async function parse(blob, model, accept, { signal, waiting }) {
+  for (let trial = 1; ; trial++) {
+    try {
+      const path = `v1/parse?model=${encodeURIComponent(model)}`;
+      const head = headers({ Accept: accept, "Content-Type": blob.type || "application/octet-stream" });
+      const answer = await ask(path, { method: "POST", body: blob, headers: head, signal });
+      return accept === "application/json" ? await answer.json() : await answer.blob();
+    } catch (error) {
+      if (error.kind !== "busy" || trial === TRIES) throw error;
+      for (let left = error.after; left > 0; left--) {
+        waiting(left);
+        await pause(1000, signal);
+      }
+      waiting(0);
+    }
+  }
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("stopped", "AbortError"));
+    }, { once: true });
+  });
+}

@@ -1,0 +1,142 @@
+"""Turns, limits and batches."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.serving.settings import ServeSettings
+from sceneparse.settings import ProtocolSettings
+from served import BrightestChannel, Service, picture, plain_parser, serving, unified_parser, until
+
+PNG = {"Content-Type": "image/png"}
+
+
+@contextmanager
+def slow_service(**settings: Any) -> Iterator[tuple[Service, BrightestChannel]]:
+    """A service whose engine takes its time until its gate is opened."""
+    engine = BrightestChannel()
+    engine.gate.clear()
+    with serving({"slow": plain_parser(engine)}, ServeSettings(**settings)) as service:
+        try:
+            yield service, engine
+        finally:
+            engine.gate.set()
+
+
+def test_a_full_line_answers_503_with_retry_after_and_then_goes_on() -> None:
+    with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture(), PNG) for _ in range(6)]
+        until(lambda: sum(one.done() for one in sent) == 4)
+        for answer in (one.result() for one in sent if one.done()):
+            assert answer.status == 503 and int(answer.headers["retry-after"]) >= 1 and answer.json()["code"] == "busy"
+        engine.gate.set()
+        assert sorted(one.result().status for one in sent) == [200, 200, 503, 503, 503, 503]
+        assert service.ask("/v1/parse", picture(), PNG).status == 200
+
+
+def test_a_turn_that_does_not_come_is_503_and_a_parse_that_is_too_slow_504() -> None:
+    with slow_service(time_limit=0.5) as (service, engine), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+        until(lambda: engine.batches == [1])
+        second = pool.submit(service.ask, "/v1/parse", picture(), PNG).result()
+        assert (first.result().status, second.status) == (504, 503) and "retry-after" in second.headers
+        engine.gate.set()
+        until(lambda: service.ask("/v1/parse", picture((9, 9)), PNG).status == 200)
+        assert engine.batches == [1, 1], "the second one's turn must be given up"
+
+
+def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() -> None:
+    with slow_service(batch=4, batch_wait=1.0) as (service, engine), ThreadPoolExecutor(5) as pool:
+        pool.submit(service.ask, "/v1/parse", picture((8, 8)), PNG)
+        until(lambda: engine.batches == [1])  # while it is being parsed, the others come
+        bodies = [*(picture((30, 60), turn=turn) for turn in (0, 1, 2)), picture((60, 30))]
+        sent = [pool.submit(service.ask, "/v1/parse", body, {**PNG, "Accept": "image/png"}) for body in bodies]
+        service.until_waiting(5)
+        time.sleep(0.3)  # they have a place, and are looked at
+        engine.gate.set()
+        images = [one.result().image() for one in sent]
+        assert sorted(engine.batches) == [1, 1, 3]
+        assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
+
+
+def test_a_client_that_goes_gives_up_its_turn() -> None:
+    with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(2) as pool:
+        first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+        until(lambda: engine.batches == [1])
+        gone = http.client.HTTPConnection(*service.place)
+        gone.request("POST", "/v1/parse", picture((30, 30)), PNG)
+        service.until_waiting(2)
+        gone.close()
+        service.until_waiting(1)
+        third = pool.submit(service.ask, "/v1/parse", picture((20, 20)), PNG)
+        service.until_waiting(2)
+        engine.gate.set()
+        assert first.result().status == third.result().status == 200
+        assert engine.batches == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")]
+)
+def test_a_picture_that_is_too_large_for_the_memory_is_told_so(error: Exception) -> None:
+    class Full(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+            raise error
+
+    with serving({"full": plain_parser(Full())}) as service:
+        answer = service.ask("/v1/parse", picture(), PNG)
+        assert (
+            answer.status == 413 and answer.json()["code"] == "too-many-pixels" and "x-request-sha256" in answer.headers
+        )
+
+
+def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
+    class Broken(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            if images.shape[-1] == 13:
+                raise RuntimeError("a secret path /etc/secret")
+            if images.shape[-1] == 12:
+                raise UserError("takes pictures of at least 33 pixels a side")
+            return super().__call__(images)
+
+    with serving({"broken": plain_parser(Broken())}) as service:
+        answer = service.ask("/v1/parse", picture((13, 13)), PNG)
+        assert answer.status == 500 and b"secret" not in answer.body
+        unfit = service.ask("/v1/parse", picture((12, 12)), PNG)
+        assert unfit.status == 422 and "33 pixels a side" in unfit.json()["detail"]
+        assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        ProtocolSettings(),
+        ProtocolSettings(scales=(0.75, 1.0), flip=True, average="probabilities"),
+        ProtocolSettings("window", window=(32, 32)),
+    ],
+    ids=["whole", "scales and mirror image", "windows"],
+)
+def test_a_batch_has_the_parses_of_its_pictures(protocol: ProtocolSettings) -> None:
+    parser = unified_parser().with_protocol(protocol)
+    images = torch.randint(0, 256, (3, 3, 48, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    for image, parse in zip(images, parser.parse_batch(images), strict=True):
+        alone = parser.parse(image)
+        assert alone.told is not None and parse.told is not None
+        pairs = [(alone.labels, parse.labels), (alone.confidence, parse.confidence)]
+        pairs += [
+            (one.confidence, two.confidence)
+            for one, two in zip(alone.told.maps().values(), parse.told.maps().values(), strict=True)
+        ]
+        for one, two in pairs[1:]:
+            np.testing.assert_allclose(one, two, atol=1e-4)
+        assert (pairs[0][0] == pairs[0][1]).mean() > 0.999
+        assert [entry.name for entry in alone.scene or ()] == [entry.name for entry in parse.scene or ()]
+        np.testing.assert_array_equal(parse.image, image.permute(1, 2, 0).numpy())

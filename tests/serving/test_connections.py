@@ -1,0 +1,135 @@
+"""Clients that are slow, rude or many, on bare sockets."""
+
+import socket
+import time
+
+from sceneparse.serving.settings import ServeSettings
+from served import Service, picture, plain_parser, serving
+
+
+def opened(service: Service) -> socket.socket:
+    return socket.create_connection(service.place, timeout=20)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All that still comes until the service closes."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def head(length: int) -> bytes:
+    return f"POST /v1/parse HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def test_a_connection_that_sends_no_request_ends(service: Service) -> None:
+    for sent in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: loc"):
+        with opened(service) as connection:
+            connection.sendall(sent)
+            began = time.monotonic()
+            assert rest(connection) == b"" and time.monotonic() - began < 5
+
+
+def test_a_head_that_comes_in_drops_ends_too(service: Service) -> None:
+    with opened(service) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 5:
+                connection.sendall(b"X-A: b\r\n")
+                time.sleep(0.1)
+        except OSError:
+            pass
+        assert time.monotonic() - began < 4
+
+
+def test_a_body_that_comes_in_drops_is_told_so(service: Service) -> None:
+    with opened(service) as connection:
+        connection.sendall(head(1000) + b"x")
+        answer = rest(connection)
+        assert answer.startswith(b"HTTP/1.1 408 ") and b'"slow-body"' in answer
+
+
+def test_a_client_that_keeps_sending_what_was_refused_is_cut_off(service: Service) -> None:
+    with opened(service) as connection:
+        connection.sendall(head(10**9))
+        assert b" 413 " in connection.recv(65536)
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 8:
+                connection.sendall(bytes(1000))
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - began < 5
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off() -> None:
+    with serving({"colours": plain_parser()}, ServeSettings(header_seconds=1.0)) as service:
+        with opened(service) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            request = b"GET /static/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            for _ in range(1500):
+                connection.sendall(request)
+                if len(service.server.server_state.connections) == 0:
+                    break
+            time.sleep(3)
+            assert not service.server.server_state.connections
+        assert service.ask("/healthz").status == 200
+
+
+def test_heads_that_are_huge_or_no_http_are_refused(service: Service) -> None:
+    for sent in (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: " + b"a" * 40_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 1_000_000,
+        b"\x16\x03\x01\x02\x00\x01\x00",  # TLS
+        b"NOTHING\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # no host
+        b"POST /v1/parse HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    ):
+        with opened(service) as connection:
+            connection.sendall(sent)
+            answer = rest(connection)
+            assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 ")) and b"application/problem+json" in answer, (
+                sent[:30],
+                answer,
+            )
+    assert service.ask("/healthz").status == 200
+
+
+def test_one_connection_too_many_is_answered_503_with_retry_after() -> None:
+    with serving({"colours": plain_parser()}, ServeSettings(connections=2)) as service:
+        first, second = opened(service), opened(service)
+        with opened(service) as third:
+            answer = rest(third)
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 1" in answer
+        first.close()
+        second.close()
+        time.sleep(0.2)
+        assert service.ask("/healthz").status == 200
+
+
+def test_bodies_that_are_too_much_together_are_answered_503() -> None:
+    size = 100_000
+    with serving({"colours": plain_parser()}, ServeSettings(max_bytes=size, receiving_bytes=size)) as service:
+        with opened(service) as slow:
+            slow.sendall(head(size) + bytes(size - 10))
+            time.sleep(0.2)
+            answer = service.ask("/v1/parse", picture((300, 300)))
+            assert answer.status == 503 and "retry-after" in answer.headers
+        time.sleep(0.2)
+        assert service.ask("/v1/parse", picture()).status == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:
+    content = picture()
+    request = head(len(content)).replace(b"\r\n\r\n", b"\r\nAccept: image/png\r\n\r\n") + content
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with opened(service) as connection:
+        connection.sendall(request * 3 + last)
+        answer = rest(connection)
+    assert answer.count(b"HTTP/1.1 200 OK") == 4 and answer.endswith(b'{"status":"ok"}')

@@ -1,0 +1,82 @@
+"""Who may ask."""
+
+from pathlib import Path
+
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.serving.settings import ServeSettings, read_keys
+from served import Service, picture, plain_parser, serving
+
+KEY = "correct-horse-battery-staple"
+
+
+def test_a_service_on_the_loopback_answers_to_its_own_names_alone(service: Service) -> None:
+    assert service.ask("/healthz", headers={"Host": "evil.example"}).status == 421  # a name that was bound to 127.0.0.1
+    assert service.ask("/healthz", headers={"Host": "localhost:1"}).status == 200
+    assert service.ask("/healthz", headers={"Host": "[::1]:8000"}).status == 200
+
+
+def test_other_web_pages_may_not_ask(service: Service) -> None:
+    for origin in ("https://evil.example", "null", f"http://{service.place[0]}:1"):
+        answer = service.ask("/v1/parse", picture(), {"Origin": origin})
+        assert answer.status == 403 and "access-control-allow-origin" not in answer.headers
+    own = service.address.rstrip("/")
+    assert service.ask("/v1/parse", picture(), {"Origin": own}).status == 200
+
+
+def test_keys_and_origins_that_are_set_are_asked_for_and_let_in() -> None:
+    settings = ServeSettings(api_keys=("another-long-key-here", KEY), cors_origins=("https://app.example",))
+    with serving({"colours": plain_parser()}, settings) as service:
+        for head in ({}, {"Authorization": "Bearer wrong-key-wrong-key"}, {"Authorization": f"Basic {KEY}x"}):
+            for path in ("/v1/models", "/metrics"):
+                answer = service.ask(path, headers=head)
+                assert answer.status == 401 and answer.headers["www-authenticate"].startswith("Bearer")
+        assert service.ask("/v1/parse", picture()).status == 401
+        for path in ("/", "/healthz", "/readyz"):
+            assert service.ask(path).status == 200
+        head = {"Authorization": f"Bearer {KEY}", "Origin": "https://app.example"}
+        answer = service.ask("/v1/parse", picture(), head)
+        assert answer.status == 200 and answer.headers["access-control-allow-origin"] == "https://app.example"
+        assert "X-Request-SHA256" in answer.headers["access-control-expose-headers"]
+        asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+        assert service.ask("/v1/parse", headers=asked, method="OPTIONS").status == 200
+        assert service.ask("/v1/parse", picture(), {**head, "Origin": "https://other.example"}).status == 403
+
+
+def test_a_service_beyond_the_loopback_answers_to_any_name_unless_told() -> None:
+    assert ServeSettings(host="0.0.0.0").known_hosts == ()
+    assert ServeSettings(host="0.0.0.0", hosts=("parse.example",)).known_hosts == ("parse.example",)
+    assert ServeSettings(host="::1").on_loopback and ServeSettings(host="localhost").on_loopback
+
+
+def test_a_file_of_keys_is_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"# for the demo\n\n{KEY}\n")
+    assert read_keys(path) == (KEY,)
+    path.write_text("# nothing\n")
+    with pytest.raises(UserError, match="holds no API key"):
+        read_keys(path)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_keys(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"port": 70000}, "port"),
+        ({"api_keys": ("short",)}, "16 characters"),
+        ({"api_keys": ("with spaces in it, long",)}, "ASCII"),
+        ({"cors_origins": ("example.org",)}, "https://example.org"),
+        ({"cors_origins": ("https://example.org/page",)}, "without a path"),
+        ({"formats": ("SVG",)}, "'SVG' is unknown"),
+        ({"formats": ()}, "no picture format"),
+        ({"queue": 0}, "queue is 0"),
+        ({"time_limit": -1.0}, "time-limit"),
+        ({"batch_wait": -0.1}, "batch-wait"),
+        ({"max_bytes": 2**40}, "receiving-bytes"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        ServeSettings(**wrong)  # type: ignore[arg-type]

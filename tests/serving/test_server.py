@@ -1,0 +1,110 @@
+"""The service as a process of its own."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sceneparse.cli import main
+from sceneparse.serving import load_models
+from served import picture
+
+
+@pytest.fixture
+def process(tiny_run: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, int]]]:
+    """`sceneparse serve` with two models, and where it listens."""
+    words = [str(tiny_run / "model"), f"second={tiny_run / 'model'}", "--port", "0", "--engine", "torch"]
+    command = [sys.executable, "-m", "sceneparse.cli", "serve", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        try:
+            parts = urlsplit(told.split()[2])
+            assert parts.hostname and parts.port
+            yield process, (parts.hostname, parts.port)
+        finally:
+            process.kill()
+
+
+def test_a_service_that_is_told_to_stop_finishes_what_it_took(
+    process: tuple[subprocess.Popen[str], tuple[str, int]],
+) -> None:
+    running, place = process
+    statuses: list[int] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(*place, timeout=60)
+        connection.request("POST", "/v1/parse?model=second", picture((400, 500)))
+        response = connection.getresponse()
+        assert json.loads(response.read())["model"] == "tiny"
+        statuses.append(response.status)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until_taken(place, 4)
+    os.kill(running.pid, signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 4
+    assert running.wait(30) == 0
+    assert running.stderr is not None
+    said = running.stderr.read()
+    assert "model second: PyTorch" in said and "Traceback" not in said
+
+
+def wait_until_taken(place: tuple[str, int], count: int) -> None:
+    """Wait until so many pictures are in work or answered."""
+    for _ in range(3000):
+        connection = http.client.HTTPConnection(*place, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        counts = re.findall(r'^sceneparse_(?:queue_length|requests_total\{path="/v1/parse".*\}) (\S+)$', text, re.M)
+        if sum(map(float, counts)) >= count:
+            return
+        time.sleep(0.01)
+    pytest.fail("the pictures did not come")
+
+
+def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(tiny_run / "model")
+    cases = [
+        ([model, model], "two models are called 'tiny'"),
+        (["nowhere/at/all"], "nowhere/at/all"),
+        ([model, "--port", "99999"], "port 99999"),
+        ([model, "--host", "203.0.113.1"], "cannot listen there"),
+        ([model, "--formats", "SVG"], "'SVG' is unknown"),
+        ([model, "--api-keys", str(tmp_path / "none")], "cannot be read as a file of API keys"),
+        ([model, "--log", str(tmp_path / "no" / "log")], "cannot be written as the log"),
+        ([model, "--tasks", "material"], "does not tell task 'material'"),
+    ]
+    for words, expected in cases:
+        assert main(["serve", *words, "--engine", "torch"]) == 2
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1 and expected in lines[0], (words, lines)
+
+
+def test_models_take_names(tiny_run: Path) -> None:
+    parsers = load_models([f"day={tiny_run / 'model'}", str(tiny_run / "model")], engine="torch")
+    assert list(parsers) == ["day", "tiny"]
+
+
+def test_missing_packages_are_named(
+    tiny_run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("sceneparse.serving")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    assert main(["serve", str(tiny_run / "model")]) == 2
+    assert "pip install 'sceneparse[serve]'" in capsys.readouterr().err
