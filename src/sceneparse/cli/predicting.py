@@ -10,6 +10,7 @@ from sceneparse.settings import ProtocolSettings
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
+    from sceneparse.parsing.video.sources import VideoSource
 
 
 def tasks_argument(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +122,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _predict_here(arguments: argparse.Namespace, parser: "Parser", videos: list[str], pictures: list[str]) -> int:
+def _predict_here(
+    arguments: argparse.Namespace, parser: "Parser", videos: "list[VideoSource]", pictures: list[str]
+) -> int:
     """Videos, cameras and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
     from sceneparse.parsing.video import predict_videos
@@ -158,7 +161,9 @@ def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, col
         if videos:
             raise UserError("videos are parsed in this process: leave --runner ray out")
         if arguments.benchmark and ("://" in arguments.out or arguments.store == "parquet"):
-            raise UserError(f"--as {arguments.benchmark} needs label maps as files on a disk: give --out DIR, no --store")
+            raise UserError(
+                f"--as {arguments.benchmark} needs label maps as files on a disk: give --out DIR, no --store"
+            )
         return
     if collections:
         raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
