@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# A worker that dies takes the test that it runs along: what failed is tried once more, alone.
-AGAIN = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 .PHONY: demo test lint clean
 
@@ -11,8 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
 
 test: $(VENV)/.installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m signals
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not signals" || $(AGAIN)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from peer_networks import PEERS, PREPROCESSING, Case, Labeller, finish
 from sceneparse.inference import TestProtocol, label, make_engine
+from sceneparse.inference.openvino_engine import core
 
 State = Mapping[str, Tensor]
 Label = Callable[[Tensor], Tensor]
@@ -136,7 +137,7 @@ class OpenVinoLabel:
             "INFERENCE_NUM_THREADS": threads,
         }
         part = openvino.Model([model.output(UNTIL.index(until))], model.get_parameters(), until)
-        self.request = openvino.Core().compile_model(part, "CPU", options).create_infer_request()
+        self.request = core().compile_model(part, "CPU", options).create_infer_request()
 
     def __call__(self, image: Tensor) -> Tensor:
         """See `Label`."""

@@ -194,7 +194,6 @@ while True:
 """
 
 
-@pytest.mark.signals
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
 def test_workers_ignore_ctrl_c_and_die_with_the_training_process() -> None:
     path = [os.path.dirname(__file__), *sys.path]  # noqa: PTH120

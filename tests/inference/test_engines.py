@@ -1,5 +1,7 @@
 """Every engine gives PyTorch's scores, for any size and batch."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -167,3 +169,30 @@ def test_attention_in_windows_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> 
     assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
     with pytest.raises(ConversionError, match="attention in windows cannot be exported"):
         make_engine(network, PreprocessingSettings(), engine="openvino")
+
+
+SIGNALLED = """
+import signal
+import torch
+from sceneparse.inference import make_engine
+from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
+from sceneparse.weights import build
+
+def opened():
+    network = build(BackboneSettings("resnet10t"), NetworkSettings("fcn", channels=8, aux=False), 3)
+    engine = make_engine(network.eval(), PreprocessingSettings(), engine="openvino", device="cpu")
+    engine(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    return engine
+
+first, second = opened(), opened()
+del first
+del second
+signal.signal(signal.SIGTERM, lambda *_: print("told"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@needs_openvino
+def test_a_signal_is_survived_after_engines_have_gone_in_the_order_of_their_coming() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr

@@ -16,6 +16,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import TorchEngine, export_model, open_model
 from sceneparse.inference import opening as opening_room
 from sceneparse.inference.exporting import SUFFIXES
+from sceneparse.inference.openvino_engine import core
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import resize
 from sceneparse.settings import (
@@ -71,10 +72,10 @@ class TestOtherRuntimesAgree:
             agree(*session.run(["logits", "labels"], {"images": images.numpy()}), model, images)
 
     def test_openvino(self, architecture: str, backbone: str, tmp_path: Path) -> None:
-        openvino = pytest.importorskip("openvino")
+        pytest.importorskip("openvino")
         model = make(architecture, backbone)
         path = export_model(model, tmp_path / "m.xml", "openvino")
-        compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         for index, (height, width) in enumerate(SIZES):
             images = torch.randint(0, 256, (1 + index % 2, 3, height, width)).float()
             result = compiled(images.numpy())

@@ -145,7 +145,6 @@ def test_a_step_whose_loss_is_not_finite_is_kept_and_can_be_done_again(
     assert not torch.isfinite(loss.total)
 
 
-@pytest.mark.signals
 def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +171,6 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
     ]
 
 
-@pytest.mark.signals
 def test_the_second_ctrl_c_stops_at_once_and_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:

@@ -244,7 +244,6 @@ def test_a_batch_that_cannot_be_shared_is_refused(toy: MakeRecipe, monkeypatch: 
         start_fabric(toy().training)
 
 
-@pytest.mark.signals
 def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) -> None:
     process = long_training(toy, tmp_path)
     process.send_signal(signal.SIGINT)
@@ -256,7 +255,6 @@ def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
 
 
-@pytest.mark.signals
 def test_a_process_that_dies_takes_the_others_along_with_one_word(toy: MakeRecipe, tmp_path: Path) -> None:
     process = long_training(toy, tmp_path)
     ranks = children(process.pid)

@@ -1,5 +1,6 @@
 """OpenVINO: the fastest engine on a processor."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ class OpenVINOEngine:
         self._version = str(ov.__version__).split("-")[0]
         # Labels would be computed from scores of the picture's size, which protocols never make.
         only = ov.Model([model.output(0)], model.get_parameters(), "logits")
-        self._request = ov.Core().compile_model(only, "CPU", settings).create_infer_request()
+        self._request = core().compile_model(only, "CPU", settings).create_infer_request()
 
     @staticmethod
     def check(device: str | torch.device, precision: Precision) -> torch.dtype:
@@ -137,17 +138,28 @@ def converted(program: Program) -> "openvino.Model":
     return model
 
 
+@cache
+def core() -> "openvino.Core":
+    """OpenVINO's runtime, one for as long as the process lives.
+
+    On Linux each runtime gives the thread that first uses it a signal stack of its own, and takes it away at its end. Of
+    two runtimes that don't end in the reverse order of their beginning, the second leaves the thread with the stack
+    that the first took away: the next signal, such as Ctrl-C, is then a segmentation fault (seen with 2026.4).
+    """
+    return installed().Core()
+
+
 def read(path: Path) -> "openvino.Model":
     """Read an OpenVINO model: an .xml file with its .bin beside it.
 
     Raises:
         UserError: OpenVINO is missing, or the file is damaged.
     """
-    ov = installed()
+    installed()
     if not path.with_suffix(".bin").is_file():
         raise UserError(f"{path}: its weights, {path.with_suffix('.bin').name}, are not beside it")
     try:
-        return ov.Core().read_model(path)
+        return core().read_model(path)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: not a model that OpenVINO reads ({reason})") from None

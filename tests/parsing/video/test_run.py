@@ -377,7 +377,6 @@ class TestLive:
         frames, _ = read_clip(out / said["files"]["overlay"])
         assert len(frames) == said["frames"] and frames[0].shape == (48, 64, 3)
 
-    @pytest.mark.signals
     def test_the_first_interrupt_ends_a_recording_well(self, parser: Parser, out: Path) -> None:
         timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
         timer.start()

@@ -104,7 +104,6 @@ class TestRefusals:
         assert "--processes is" in capsys.readouterr().err
 
 
-@pytest.mark.signals
 def test_a_stopped_sweep_stops_its_runs_and_goes_on_from_there(
     small_sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
