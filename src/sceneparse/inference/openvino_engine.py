@@ -142,8 +142,8 @@ def converted(program: Program) -> "openvino.Model":
 def core() -> "openvino.Core":
     """OpenVINO's runtime, one for as long as the process lives.
 
-    On Linux each runtime gives the thread that first uses it a signal stack of its own, and takes it away at its end. Of
-    two runtimes that don't end in the reverse order of their beginning, the second leaves the thread with the stack
+    On Linux each runtime gives the thread that first uses it a signal stack of its own, and takes it away at its end.
+    Of two runtimes that don't end in the reverse order of their beginning, the second leaves the thread with the stack
     that the first took away: the next signal, such as Ctrl-C, is then a segmentation fault (seen with 2026.4).
     """
     return installed().Core()
