@@ -138,7 +138,7 @@ def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
 def _build_broden(arguments: argparse.Namespace) -> int:
     from sceneparse.data.broden import build_broden
 
-    built = build_broden(**vars(arguments))
+    built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "words"})
     print("\n".join(built.describe()))
     print(f"joint set: {arguments.out}")
     return 0
