@@ -55,7 +55,7 @@ def scores(recipe: Recipe, out: Path) -> dict[str, float | None]:
     """Train, or go on, and evaluate on the test split."""
     recipe = replace(recipe, training=replace(recipe.training, validate_every=recipe.training.iterations))
     run = train(recipe, out, resume=out.exists())
-    evaluate_model(str(run / "model"), out=out / "evaluation")
+    evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation")
     metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
     return {name: _at(metrics, path) for name, path in FIGURES.items()}
 
