@@ -3,7 +3,8 @@
     python benchmarks/unified.py split --out runs/split
     python benchmarks/unified.py joint --root DATA --weights MOBILENET --out runs/joint
 
-split: the recipe toy-unified with every sample labelled for all five tasks, and with every sample labelled for one.
+split: the recipe toy-unified with every sample labelled for all five tasks, and with every sample labelled for one:
+for as many iterations, which is a fifth of the labels, and for five times as many, which is as many labels a task.
 joint: the recipe mini-broden on all its data sets, and on each alone: the same network, the same start, the same
 label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
 gradient into the backbone, so alone it looks at the features that it started with.
@@ -51,20 +52,33 @@ SELDOM = 1e-9
 """The weight of a data set that is never drawn."""
 
 
-def scores(recipe: Recipe, out: Path) -> dict[str, float | None]:
+TASKS = 5
+"""Of the toy world's samples."""
+
+
+def scores(recipe: Recipe, out: Path, iterations: int | None = None) -> dict[str, float | int | None]:
     """Train, or go on, and evaluate on the test split."""
-    recipe = replace(recipe, training=replace(recipe.training, validate_every=recipe.training.iterations))
+    count = recipe.training.iterations if iterations is None else iterations
+    recipe = replace(recipe, training=replace(recipe.training, iterations=count, validate_every=count))
     run = train(recipe, out, resume=out.exists())
     evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation")
     metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
-    return {name: _at(metrics, path) for name, path in FIGURES.items()}
+    seconds = json.loads((out / "run.json").read_text(encoding="utf-8"))["seconds"]
+    found = {name: _at(metrics, path) for name, path in FIGURES.items()}
+    return {**found, "iterations": count, "minutes of training": round(seconds / 60)}
 
 
 def split(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
     """Full annotation beside one task a sample."""
-    full = scores(recipe, out / "full")
-    one = scores(replace(recipe, data=replace(recipe.data, annotation="split")), out / "one-task")
-    return [{"figure": name, "all five tasks": full[name], "one task": one[name]} for name in FIGURES]
+    iterations = recipe.training.iterations
+    one_task = replace(recipe, data=replace(recipe.data, annotation="split"))
+    columns = {
+        "all five tasks": scores(recipe, out / "full"),
+        "one task, as many pictures": scores(one_task, out / "one-task"),
+        "one task, as many labels": scores(one_task, out / "one-task-long", TASKS * iterations),
+    }
+    names = next(iter(columns.values()))
+    return [{"figure": name, **{title: found[name] for title, found in columns.items()}} for name in names]
 
 
 def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
@@ -77,12 +91,7 @@ def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
             continue
         only = tuple(one if one is source else replace(one, weight=SELDOM) for one in sources)
         iterations = round(recipe.training.iterations * (source.weight or 0) / total)
-        alone = replace(
-            recipe,
-            data=replace(recipe.data, sources=only),
-            training=replace(recipe.training, iterations=iterations),
-        )
-        found = scores(alone, out / source.kind)
+        found = scores(replace(recipe, data=replace(recipe.data, sources=only)), out / source.kind, iterations)
         rows += [
             {
                 "figure": f"{name}, {source.kind}",

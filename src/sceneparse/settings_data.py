@@ -82,7 +82,8 @@ class DataSettings:
             current one.
         sources: Mixture only: a list of data sets, each with kind, root, name, weight, tasks, rename, keep, short,
             train, val and test.
-        batches: Mixture only: pure (all pictures of a batch come from one source) or mixed (each from any).
+        batches: Of a mixture, and of a split annotation: pure (all pictures of a batch come from one source, or are
+            labelled for the same task) or mixed (each is drawn for itself).
         train: Split to train on; several joined by "+", such as "train+val". "train[:300]" takes the first 300 samples
             of a split, "train[300:]" the others, "train[::2]" every second.
         val: Split for the periodic validation and for choosing the best checkpoint.

@@ -1,9 +1,13 @@
 from collections import Counter
+from dataclasses import replace
 
+import pytest
 import torch
 
 from sceneparse.data import open_dataset
+from sceneparse.data.order import Batches
 from sceneparse.data.sample import TASKS
+from sceneparse.data.split import SplitAnnotation
 from sceneparse.data.toyworld import SCENES
 from sceneparse.settings import DataSettings
 
@@ -40,6 +44,30 @@ def test_every_task_meets_every_kind_of_scene() -> None:
         assert scene is not None
         met[task].add(scene)
     assert all(len(scenes) == len(SCENES) for scenes in met.values())
+
+
+@pytest.mark.parametrize("batches", ["pure", "mixed"])
+def test_a_pure_batch_has_one_turn_and_a_mixed_one_many(batches: Batches) -> None:
+    dataset = open_dataset(replace(SETTINGS, batches=batches), "train")
+    assert isinstance(dataset, SplitAnnotation)
+    kinds, met = [], Counter[int]()
+    for drawn in dataset.places(4, seed=0, start=0, stop=100):
+        met.update(index for _, index in drawn)
+        samples = [dataset[index] for _, index in drawn]
+        kinds.append({task for sample in samples for task in TASKS if getattr(sample, task) is not None})
+    assert all(len(kind) == 1 for kind in kinds) == (batches == "pure")
+    assert set().union(*kinds) == set(TASKS)
+    # 400 draws of 400 samples: each turn's go round in an order, so that none is met often.
+    assert max(met.values()) <= 2 and len(met) > 300
+    again = list(dataset.places(4, seed=0, start=60, stop=100))
+    assert again == list(dataset.places(4, seed=0, start=0, stop=100))[60:]
+
+
+def test_a_part_of_the_samples_is_drawn_from_all_the_same() -> None:
+    dataset = open_dataset(replace(SETTINGS, train="train[:3]"), "train[:3]")
+    assert isinstance(dataset, SplitAnnotation)
+    drawn = {index for places in dataset.places(2, seed=0, start=0, stop=20) for _, index in places}
+    assert drawn == {0, 1, 2}
 
 
 def test_held_out_samples_stay_whole() -> None:

@@ -8,7 +8,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import TaskPrediction, TestProtocol, TorchEngine, predict, predict_tasks
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.labels import IGNORE, TaskLabels
-from sceneparse.networks import resize
+from sceneparse.networks import HEADS, resize
 from unified import OBJECTS, TASKS, TREE, unified_model
 
 PROTOCOLS = {
@@ -45,7 +45,7 @@ def test_objects_are_those_of_a_model_that_is_asked_for_nothing_else(
 
 
 def test_every_map_is_the_winner_of_its_own_head(engine: TorchEngine, image: Tensor) -> None:
-    output, prediction = engine.heads(image[None]), told(engine, image, TestProtocol())
+    output, prediction = engine.heads(image[None], HEADS), told(engine, image, TestProtocol())
     for logits, found in ((output.material, prediction.materials), (output.texture, prediction.textures)):
         assert logits is not None and found is not None
         best, winner = resize(logits, (70, 91), False)[0].softmax(dim=0).max(dim=0)
@@ -71,7 +71,7 @@ def test_parts_are_those_of_the_object_that_was_found_there(engine: TorchEngine,
 def test_probabilities_are_averaged_within_each_task(engine: TorchEngine, image: Tensor) -> None:
     protocol = TestProtocol(flip=True, average="probabilities")
     prediction = told(engine, image, protocol)
-    views = [engine.heads(image[None]), engine.heads(image.flip(-1)[None])]
+    views = [engine.heads(image[None], HEADS), engine.heads(image.flip(-1)[None], HEADS)]
     maps = [view.material for view in views]
     assert maps[0] is not None and maps[1] is not None and prediction.materials is not None
     large = [resize(one, (70, 91), False)[0].softmax(dim=0) for one in (maps[0], maps[1].flip(-1))]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sceneparse.labels import LabelSpace
-from sceneparse.networks import Backbone, UnifiedUPerNet
+from sceneparse.networks import HEADS, Backbone, UnifiedUPerNet
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -59,6 +59,44 @@ def test_a_tasks_gradient_goes_where_its_features_come_from(task: str, silent: t
     moved = {name.split(".")[0] for name, weight in network.named_parameters() if weight.grad is not None}
     assert moved.isdisjoint(silent) and f"{task}_head" in moved
     assert ("backbone" in moved) == (task != "texture")
+
+
+@pytest.mark.parametrize("pool", ["avg", "precise"])
+@pytest.mark.parametrize("asked", [("object",), ("scene",), ("scene", "part"), ("material",), ("texture",), HEADS])
+def test_what_is_asked_for_is_as_if_all_were(asked: tuple[str, ...], pool: str) -> None:
+    network = make(pool=pool, feature_norm=True).eval()
+    images = torch.randn(2, 3, 65, 47)
+    some, everything = network(images, asked), network(images)
+    for name in HEADS:
+        value = getattr(some, name)
+        assert (value is not None) == (name in asked)
+        assert value is None or torch.equal(value, getattr(everything, name))
+
+
+@pytest.mark.parametrize(
+    ("asked", "idle"),
+    [
+        (("texture",), ("pyramid", "top", "laterals", "levels", "fusion", "object_head", "scene_head")),
+        (("scene",), ("laterals", "levels", "fusion", "object_head", "texture_head")),
+        (("material",), ("fusion", "object_head", "part_head", "texture_head")),
+        (("part",), ("object_head", "material_head", "texture_head")),
+    ],
+)
+def test_what_is_not_asked_for_is_not_computed(asked: tuple[str, ...], idle: tuple[str, ...]) -> None:
+    network = make()
+    ran: set[str] = set()
+    for name, module in network.named_children():
+        for part in module.modules():
+            part.register_forward_hook(lambda *_, name=name: ran.add(name))
+    network(torch.randn(2, 3, 64, 64), asked)
+    assert ran.isdisjoint(idle) and {"backbone", f"{asked[0]}_head"} <= ran
+
+
+def test_textures_alone_keep_nothing_of_the_backbone() -> None:
+    network = make()
+    network(torch.randn(2, 3, 64, 64), ("texture",)).texture.sum().backward()
+    assert all(weight.grad is None for weight in network.backbone.parameters())
+    assert all(weight.grad is not None for weight in network.texture_head.parameters())
 
 
 def test_a_linear_scene_head_is_the_mean_times_one_matrix() -> None:

@@ -57,6 +57,13 @@ def test_an_average_that_goes_on_from_its_sums_is_the_same() -> None:
     after = Average(before.sums)
     for value in (2.0, 6.0):
         after.add({"loss": value})
-    assert whole.take() == after.take() == {"loss": 3.0}
+    assert whole.take(["loss"]) == after.take(["loss"]) == {"loss": 3.0}
     after.add({"loss": 5.0})
-    assert after.take() == {"loss": 5.0}
+    assert after.take(["loss"]) == {"loss": 5.0}
+
+
+def test_a_loss_is_averaged_over_the_iterations_that_say_something_of_it() -> None:
+    average = Average({})
+    for values in ({"loss": 1.0, "scene_loss": 4.0}, {"loss": 3.0}, {"loss": 2.0, "scene_loss": 2.0}):
+        average.add(values)
+    assert average.take(["loss", "scene_loss", "part_loss"]) == {"loss": 2.0, "scene_loss": 3.0, "part_loss": None}

@@ -169,18 +169,21 @@ def test_processes_that_share_the_weights_go_on_the_same_way(whole: Path, tmp_pa
         torch.testing.assert_close(other.optimizer["state"][index], state, rtol=1e-2, atol=1e-4)
 
 
-def test_several_tasks_are_learnt_as_by_one_process(tmp_path: Path) -> None:
-    """Samples that are labelled for one task each: one process may have all there is of a task."""
-    recipe = unified()
+@pytest.mark.parametrize("batches", ["mixed", "pure"])
+def test_several_tasks_are_learnt_as_by_one_process(tmp_path: Path, batches: str) -> None:
+    """Mixed: one process may have all there is of a task. Pure: heads that a batch has no labels for take no part."""
+    recipe = unified(batches)
     one = train(recipe, tmp_path / "one")
     done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "two", "--devices", 2)
     assert done.returncode == 0, done.stderr
     for alone, shared in zip(lines(one), lines(tmp_path / "two"), strict=True):
+        # A pixel more or less at a boundary moves the validation's figures by more than rounding.
+        near = 2e-3 if alone["kind"] == "train" else 5e-2
         for name, value in alone.items():
-            assert shared[name] == (pytest.approx(value, rel=2e-3) if isinstance(value, float) else value), name
+            assert shared[name] == (pytest.approx(value, rel=near) if isinstance(value, float) else value), name
 
 
-def unified() -> Recipe:
+def unified(batches: str) -> Recipe:
     """A unified network over a mixture of two toy worlds."""
     return from_mapping(
         Recipe,
@@ -196,7 +199,7 @@ def unified() -> Recipe:
             },
             "data": {
                 "kind": "mixture",
-                "batches": "mixed",
+                "batches": batches,
                 "workers": 0,
                 "size": 64,
                 "train_count": 8,
@@ -209,7 +212,7 @@ def unified() -> Recipe:
             "augmentation": {"crop": [64, 64], "scale": [1, 1], "rotate_probability": 0, "blur_probability": 0},
             "optimizer": {"lr": 0.01, "head_factor": 1.0},
             "training": {
-                "iterations": 2,
+                "iterations": 4,
                 "batch": 4,
                 "precision": "float32",
                 "validate_every": 0,
@@ -241,7 +244,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(toy: MakeRecipe, monkeypatch: 
     for name, value in {"RANK": 1, "WORLD_SIZE": 3, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": 3}.items():
         monkeypatch.setenv(name, str(value))
     with pytest.raises(UserError, match=r"training\.batch is 4, but must be a multiple of .* = 3"):
-        start_fabric(toy().training)
+        start_fabric(toy())
 
 
 def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) -> None:

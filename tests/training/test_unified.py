@@ -17,7 +17,7 @@ from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training import loop, train
 from sceneparse.training.progress import TrainingStopped
-from sceneparse.weights import load_model
+from sceneparse.weights import build, load_model
 
 LOSSES = ("main_loss", "part_loss", "scene_loss", "material_loss", "texture_loss")
 
@@ -117,8 +117,26 @@ def test_accumulated_parts_have_the_losses_of_the_whole_batch(run: Path, tmp_pat
 
 
 def test_it_learns_from_samples_that_are_labelled_for_one_task_each(tmp_path: Path) -> None:
-    run = train(recipe_of(data__annotation="split", training__validate_every=0), tmp_path / "run")
-    assert all(any(line[name] > 0 for line in lines(run, "train")) for name in LOSSES)
+    recipe = recipe_of(data__annotation="split", training__validate_every=0, training__iterations=12)
+    run = train(recipe, tmp_path / "run")
+    told = [{name for name in LOSSES if line[name] is not None} for line in lines(run, "train")]
+    assert all(len(names) == 1 for names in told), "each batch is labelled for one task: others have no loss"
+    assert set().union(*told) == set(LOSSES)
+
+
+def test_weights_that_a_batch_says_nothing_of_stay_as_they_are(tmp_path: Path) -> None:
+    """No decay, no momentum: bit by bit what they were."""
+    recipe = recipe_of(data__annotation="split", training__iterations=2)
+    run = train(recipe, tmp_path / "run")
+    asked = [{name for name in LOSSES if line[name] is not None} for line in lines(run, "train")]
+    silent = set(LOSSES) - set().union(*asked)
+    network = load_model(run / "model").network
+    torch.manual_seed(recipe.training.seed)
+    start = build(recipe.backbone, load_model(run / "model").config.network, network.num_classes).state_dict()
+    moved = {name for name, value in network.named_parameters() if not torch.equal(value, start[name])}
+    heads = {"main_loss": "object_head"} | {name: name.replace("loss", "head") for name in LOSSES[1:]}
+    for name, head in heads.items():
+        assert any(weight.startswith(head) for weight in moved) == (name not in silent)
 
 
 def test_a_subset_of_tasks_can_be_learnt(tmp_path: Path) -> None:

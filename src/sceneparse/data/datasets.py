@@ -54,7 +54,9 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
         raise UserError(f"split '{split}' names a split twice, which would count its pictures double")
     parts = [_open_piece(settings, name, channels) for name in names]
     dataset = parts[0] if len(parts) == 1 else JoinedSplits(names, parts)
-    return SplitAnnotation(dataset) if settings.annotation == "split" and split == settings.train else dataset
+    if settings.annotation == "split" and split == settings.train:
+        return SplitAnnotation(dataset, settings.batches)
+    return dataset
 
 
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:

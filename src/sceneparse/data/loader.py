@@ -18,6 +18,7 @@ from sceneparse.data.augment import augment, padded
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.order import AUGMENTATION, Place, Share, places, stream
 from sceneparse.data.sample import DataSet, Sample, Task
+from sceneparse.data.split import SplitAnnotation
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.processes import end_with_parent
@@ -136,7 +137,7 @@ class _Places:
         return max(0, self.stop - self.start)
 
     def __iter__(self) -> Iterator[list[Place]]:
-        if isinstance(self.dataset, Mixture):
+        if isinstance(self.dataset, Mixture | SplitAnnotation):
             for whole in self.dataset.places(self.batch, self.seed, self.start, self.stop):
                 yield [whole[place] for place in self.share.of(self.batch)]
         else:

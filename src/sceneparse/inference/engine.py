@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import Traits, prepared
-from sceneparse.networks import Output, SceneParser, UnifiedOutput, normalize
+from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -51,11 +51,12 @@ class Engine(Protocol):
 class TaskEngine(Engine, Protocol):
     """An engine that gives the scores of every task of a unified network."""
 
-    def heads(self, images: Tensor) -> UnifiedOutput:
-        """Score pictures for every task.
+    def heads(self, images: Tensor, tasks: Sequence[str]) -> UnifiedOutput:
+        """Score pictures for several tasks.
 
         Args:
             images: As in a call.
+            tasks: Names of `networks.HEADS`; what is not asked for is not computed.
 
         Returns:
             The heads' logits in float32, maps at the network's own stride.
@@ -145,16 +146,16 @@ class TorchEngine:
         Raises:
             UserError: The network cannot be compiled on this machine.
         """
-        return self._scored(images).logits.float()
+        return self._scored(images, ("object",)).logits.float()
 
-    def heads(self, images: Tensor) -> UnifiedOutput:
-        """Score pictures for every task; see `TaskEngine`."""
-        output = self._scored(images)
+    def heads(self, images: Tensor, tasks: Sequence[str]) -> UnifiedOutput:
+        """Score pictures for several tasks; see `TaskEngine`."""
+        output = self._scored(images, tasks)
         if not isinstance(output, UnifiedOutput):
             raise UserError("this model tells the objects alone: there are no other tasks to ask for")
-        return UnifiedOutput(*(None if logits is None else logits.float() for logits in output))  # type: ignore[arg-type]
+        return UnifiedOutput(*(None if logits is None else logits.float() for logits in output))
 
-    def _scored(self, images: Tensor) -> Output | UnifiedOutput:
+    def _scored(self, images: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
         if self.network.training:
             raise RuntimeError("the network is in training mode; call network.eval() before scoring with it")
         # A training network may keep constants that it makes on the way; made in inference mode they could never
@@ -163,11 +164,12 @@ class TorchEngine:
             pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             with self._autocast():
-                return self._output(pixels)
+                return self._output(pixels, tasks)
 
-    def _output(self, pixels: Tensor) -> Output | UnifiedOutput:
+    def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
+        asked = (tuple(tasks),) if isinstance(self.network, UnifiedUPerNet) else ()
         try:
-            output: Output | UnifiedOutput = self.network(pixels)
+            output: Output | UnifiedOutput = self.network(pixels, *asked)
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split("\n", 1)[0].split())
             raise UserError(

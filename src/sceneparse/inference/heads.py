@@ -143,11 +143,11 @@ class _StackedHeads:
         self.groups = (engine.num_classes, *parts, *(self.maps[name] for name in self.maps if name in _PLAIN))
 
     def __call__(self, images: Tensor) -> Tensor:
-        output = self._engine.heads(images)
+        output = self._engine.heads(images, [*self.maps, "scene"] if self._scene else [*self.maps])
         if self._scene:
             assert output.scene is not None
             self.scenes.append(output.scene.softmax(dim=1))
-        size = (output.object.shape[-2], output.object.shape[-1])
+        size = (output.logits.shape[-2], output.logits.shape[-1])
         maps = []
         for name, count in self.maps.items():
             logits = getattr(output, name)

@@ -10,11 +10,12 @@ from sceneparse.networks.preprocess import normalize
 from sceneparse.networks.prroi import precise_pool, precise_pool_regions
 from sceneparse.networks.pspnet import PSPNet
 from sceneparse.networks.resample import resize
-from sceneparse.networks.unified import UnifiedOutput, UnifiedUPerNet
+from sceneparse.networks.unified import HEADS, UnifiedOutput, UnifiedUPerNet
 from sceneparse.networks.upernet import UPerNet
 
 __all__ = [
     "FCN",
+    "HEADS",
     "Backbone",
     "ConcatUPerNet",
     "DeepLabV3",

@@ -106,15 +106,21 @@ class FeaturePyramid(SceneParser):
             return super().auxiliary(features)
         return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
+    def apex(self, features: list[Tensor]) -> Tensor:
+        """Features of stages 1 to 4 to the top level alone: (N, channels, h, w) at stride 32."""
+        top = features[-1] if self.norms is None else self.norms[-1](features[-1])
+        level: Tensor = self.top(top if self.pyramid is None else self.pyramid(top))
+        return level
+
     def merge(self, features: list[Tensor]) -> list[Tensor]:
         """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last.
 
         With `only_finest` there are these two.
         """
+        above = self.apex(features)
+        lower = features[self.first_stage : -1]
         if self.norms is not None:
-            features = [norm(maps) for norm, maps in zip(self.norms, features, strict=True)]
-        *lower, top = features[self.first_stage :]
-        above = self.top(top if self.pyramid is None else self.pyramid(top))
+            lower = [norm(maps) for norm, maps in zip(self.norms[self.first_stage : -1], lower, strict=True)]
         levels = [above]
         for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])

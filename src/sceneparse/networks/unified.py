@@ -5,11 +5,12 @@ it: the scene is told from the pooled top, objects and parts from all levels fus
 textures from the backbone's first stage.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -25,10 +26,17 @@ TEXTURE_CHANNELS, TEXTURE_CONVOLUTIONS = 128, 4
 """Width and number of the texture head's convolutions (section 3.2)."""
 
 
-class UnifiedOutput(NamedTuple):
-    """What the unified network gives; a task that it has no head for is None. Maps are not upsampled.
+HEADS = ("scene", "object", "part", "material", "texture")
+"""The tasks, as the fields of `UnifiedOutput` are called."""
 
-    It stands in for `Output` wherever one task is asked for: `logits` are those of the objects.
+FROM_PYRAMID = frozenset(HEADS) - {"texture"}
+"""The tasks whose heads stand on the feature pyramid."""
+
+
+class UnifiedOutput(NamedTuple):
+    """What the unified network gives; a task that it has no head for, or was not asked for, is None.
+
+    Maps are not upsampled. It stands in for `Output` wherever one task is asked for: `logits` are those of the objects.
 
     Args:
         scene: (N, scenes) logits of the whole picture.
@@ -39,14 +47,15 @@ class UnifiedOutput(NamedTuple):
     """
 
     scene: Tensor | None
-    object: Tensor
+    object: Tensor | None
     part: Tensor | None
     material: Tensor | None
     texture: Tensor | None
 
     @property
     def logits(self) -> Tensor:
-        """The objects' logits."""
+        """The objects' logits, which must have been asked for."""
+        assert self.object is not None
         return self.object
 
     @property
@@ -136,23 +145,50 @@ class UnifiedUPerNet(FeaturePyramid):
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """Features of stages 1 to 4 to the objects' logits at stride 4."""
-        return self.decode_all(features).object
+        return self.decode_all(features, ("object",)).logits
 
-    def decode_all(self, features: list[Tensor]) -> UnifiedOutput:
-        """Features of stages 1 to 4 to the logits of every task."""
-        levels = self.merge(features)
-        fused = self.fusion(levels)
-        return UnifiedOutput(
-            scene=None if self.scene_head is None else self.scene_head(levels[-1]),
-            object=self.object_head(fused),
-            part=None if self.part_head is None else self.part_head(fused),
-            material=None if self.material_head is None else self.material_head(levels[0]),
-            texture=None if self.texture_head is None else self.texture_head(features[0].detach()),
-        )
+    def decode_all(self, features: list[Tensor], tasks: Collection[str] = HEADS) -> UnifiedOutput:
+        """Features of stages 1 to 4 to the logits of the tasks that are asked for, each computed from what it needs.
 
-    def forward(self, images: Tensor) -> UnifiedOutput:  # type: ignore[override] # it has all that Output has
-        """Normalised pictures (N, channels, H, W), of any size, to the logits of every task."""
-        return self.decode_all(self.backbone(images))
+        Args:
+            features: As the backbone gives them.
+            tasks: Names of `HEADS`; those that the network has no head for are passed over.
+        """
+        found: dict[str, Tensor] = {}
+        if self.texture_head is not None and "texture" in tasks:
+            found["texture"] = self.texture_head(features[0].detach())
+        if not FROM_PYRAMID.isdisjoint(tasks):
+            # The scene alone needs no more than the top.
+            levels = [self.apex(features)] if FROM_PYRAMID.intersection(tasks) == {"scene"} else self.merge(features)
+            if self.scene_head is not None and "scene" in tasks:
+                found["scene"] = self.scene_head(levels[-1])
+            if self.material_head is not None and "material" in tasks:
+                found["material"] = self.material_head(levels[0])
+            if "object" in tasks or (self.part_head is not None and "part" in tasks):
+                fused = self.fusion(levels)
+                if "object" in tasks:
+                    found["object"] = self.object_head(fused)
+                if self.part_head is not None and "part" in tasks:
+                    found["part"] = self.part_head(fused)
+        return UnifiedOutput(**{name: found.get(name) for name in HEADS})
+
+    def forward(  # type: ignore[override] # it has all that Output has
+        self, images: Tensor, tasks: Collection[str] = HEADS
+    ) -> UnifiedOutput:
+        """Normalised pictures (N, channels, H, W), of any size, to the logits of the tasks that are asked for.
+
+        Args:
+            images: The pictures.
+            tasks: As in `decode_all`. What is not asked for is not computed, so it gets no gradient either: None, where
+                nothing that was computed stands on a parameter.
+        """
+        if FROM_PYRAMID.isdisjoint(tasks):
+            # Nothing flows back from the textures, so that nothing needs to be kept for it.
+            with torch.no_grad():
+                features = self.backbone(images)
+        else:
+            features = self.backbone(images)
+        return self.decode_all(features, tasks)
 
 
 class WholePictureHead(nn.Module):

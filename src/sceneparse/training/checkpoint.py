@@ -33,7 +33,7 @@ class Checkpoint:
         samples: Size of the training split.
         metrics_bytes: Length of metrics.jsonl; what is longer belongs to iterations that will be done again.
         seconds: Time that the training has taken.
-        recent: Sums of the losses since the last line of metrics.jsonl, and their number.
+        recent: Sums of the losses since the last line of metrics.jsonl, and their numbers.
         best_iteration: When the best validation was; None before the first.
         best_metrics: Its figures, under the names of metrics.json.
         processes: Processes that trained together.

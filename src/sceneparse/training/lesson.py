@@ -1,5 +1,6 @@
 """What a network learns from a batch: which losses there are, and their values."""
 
+import torch
 from torch import Tensor
 
 from sceneparse.data.sample import Task
@@ -28,7 +29,8 @@ class Lesson:
         self._settings = recipe.loss
         self.tree: PartTree | None = None if tasks is None else tasks.tree
         self.learnt: tuple[Task, ...] = ("objects",)
-        self._unified: tuple[str, ...] = ()
+        self._called = {"object": "main_loss"}
+        self._unified = recipe.network.architecture == "upernet_unified"
         if tasks is None:
             self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
             return
@@ -39,8 +41,21 @@ class Lesson:
             ("textures", "texture", tasks.textures),
         )
         self.learnt += tuple(task for task, _, space in others if space is not None)
-        self._unified = ("object", *(name for _, name, space in others if space is not None))
-        self.names = ("loss", "main_loss", *(f"{name}_loss" for name in self._unified[1:]))
+        self._called |= {name: f"{name}_loss" for _, name, space in others if space is not None}
+        self.names = ("loss", *self._called.values())
+
+    def asked(self, whole: Amounts) -> tuple[str, ...] | None:
+        """The tasks that a unified network is asked for: those that anything is labelled for in the whole batch.
+
+        Other heads would learn nothing from it, so that they need not be computed. None for networks of one task.
+        """
+        if not self._unified:
+            return None
+        return tuple(name for name in whole.labelled() if name in self._called) or ("object",)
+
+    def told(self, asked: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The losses, of `names`, that a batch says something of."""
+        return self.names if asked is None else ("loss", *(self._called[name] for name in asked))
 
     def losses(
         self,
@@ -75,7 +90,9 @@ class Lesson:
                 class_weights=class_weights,
                 total=total,
             )
-            return [weighted(found, settings), *(found[name] for name in self._unified or ("object",))]
+            whole_loss = weighted(found, settings)
+            nothing = torch.zeros_like(whole_loss)
+            return [whole_loss, *(found.get(name, nothing) for name in self._called)]
         loss = segmentation_loss(
             output,
             targets.objects,

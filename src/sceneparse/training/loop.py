@@ -82,7 +82,7 @@ def train(
         return out
 
     # Where and how to compute
-    fabric, precision, processes = start_fabric(settings, strategy)
+    fabric, precision, processes = start_fabric(recipe, strategy)
     rank, world, first = processes.rank, processes.world, processes.first
     start = checkpoint.iteration if checkpoint else 0
     refuse_different_folders(processes, start)
@@ -200,12 +200,14 @@ def train(
             images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
             targets = Targets.of(batch, lesson.tree, fabric.device)
             amounts = Amounts(processes.total(Amounts.of(targets, class_weights, lesson.tree).values))
+            asked = lesson.asked(amounts)
             losses = torch.zeros(len(lesson.names), dtype=torch.float64, device=fabric.device)
             parts = zip(images.chunk(settings.accumulate), targets.chunk(settings.accumulate), strict=True)
             for number, (pixels, target) in enumerate(parts, 1):
                 # The last backward pass adds up the gradients of all processes.
                 with fabric.no_backward_sync(model, enabled=number < settings.accumulate):
-                    output = model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std))
+                    pixels = normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)
+                    output = model(pixels) if asked is None else model(pixels, asked)
                     # Parts count by what counts in them, so their sum is the loss of the whole batch. Processes are
                     # averaged, hence the factor.
                     shares = lesson.losses(
@@ -234,14 +236,16 @@ def train(
 
             done = iteration + 1
             seconds = time.perf_counter() - clock
-            average.add(dict(zip(lesson.names, (total, *shown), strict=True)))
+            values = dict(zip(lesson.names, (total, *shown), strict=True))
+            average.add({name: values[name] for name in lesson.told(asked)})
             pictures, pictures_seconds = pictures + settings.batch, pictures_seconds + seconds
             logged = done % settings.log_every == 0 or done == settings.iterations
             progress.step(done, total, rate, settings.batch / seconds, line=logged)
             if logged:
-                values = {**average.take(), "lr": rate, "images_per_second": settings.batch / seconds}
+                means = average.take(lesson.names)
                 if record:
-                    record.write("train", done, {**values, "seconds": spent + time.monotonic() - began})
+                    speed = {"lr": rate, "images_per_second": settings.batch / seconds}
+                    record.write("train", done, {**means, **speed, "seconds": spent + time.monotonic() - began})
 
             # Even when a stop was asked for: a resumed training must not lack a validation that others have.
             validated = done == settings.iterations or (

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -62,13 +62,13 @@ class Average:
         self.sums = dict(sums)
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Add an iteration."""
-        for key, value in {**values, "count": 1}.items():
-            self.sums[key] = self.sums.get(key, 0) + value
+        """Add an iteration: the losses that its batch says something of."""
+        for name, value in values.items():
+            for key, term in ((name, value), (f"{name} count", 1)):
+                self.sums[key] = self.sums.get(key, 0) + term
 
-    def take(self) -> dict[str, float]:
-        """The means; starts anew."""
-        count = self.sums.pop("count")
-        means = {key: value / count for key, value in self.sums.items()}
+    def take(self, names: Sequence[str]) -> dict[str, float | None]:
+        """The mean of each of the named losses, None of one that no batch said anything of; starts anew."""
+        means = {name: self.sums[name] / self.sums[f"{name} count"] if name in self.sums else None for name in names}
         self.sums = {}
         return means

@@ -13,7 +13,7 @@ from lightning_fabric.strategies.strategy import Strategy
 from sceneparse.errors import UserError, require
 from sceneparse.inference import choose_device, choose_precision
 from sceneparse.processes import ALONE, Processes, membership
-from sceneparse.settings import Precision, TrainingSettings
+from sceneparse.settings import Precision, Recipe
 from sceneparse.training.sharding import shard
 
 FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
@@ -21,16 +21,17 @@ FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixe
 StrategyName = Literal["auto", "ddp", "fsdp"]
 
 
-def start_fabric(settings: TrainingSettings, strategy: StrategyName = "auto") -> tuple[Fabric, Precision, Processes]:
+def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> tuple[Fabric, Precision, Processes]:
     """Choose device and number format, and meet the processes that were started together with this one.
 
     Args:
-        settings: The recipe's.
+        recipe: What is going to be trained.
         strategy: How several processes hold the network: each the whole of it (ddp, and auto), or its part (fsdp).
 
     Raises:
         UserError: There is no such device, it cannot compute in this format, or the batch cannot be shared.
     """
+    settings = recipe.training
     require(strategy in get_args(StrategyName), f"strategy '{strategy}' is unknown: use auto, ddp or fsdp")
     # What Fabric says of devices at its start, we say in one line.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -56,7 +57,9 @@ def start_fabric(settings: TrainingSettings, strategy: StrategyName = "auto") ->
         f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
         "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
     )
-    chosen: Strategy = DDPStrategy()
+    # Of a unified network only the heads are computed that a batch has labels for.
+    unused = recipe.network.architecture == "upernet_unified"
+    chosen: Strategy = DDPStrategy(find_unused_parameters=unused)
     if strategy == "fsdp":
         require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")
         chosen = ModelParallelStrategy(shard, data_parallel_size=member.world, tensor_parallel_size=1)

@@ -96,6 +96,12 @@ class Amounts(NamedTuple):
         """The weight of the labelled object pixels."""
         return self.values[0].clamp(min=1e-12)
 
+    def labelled(self) -> tuple[str, ...]:
+        """The tasks, by the names of `TASK_LOSSES`, that anything is labelled for."""
+        known = dict(zip(("object", "scene", "material", "texture"), (self.values[:4] > 0).tolist(), strict=False))
+        known["part"] = bool((self.values[4:] > 0).any())
+        return tuple(name for name in TASK_LOSSES if known.get(name, False))
+
 
 def unified_losses(
     output: UnifiedOutput,
@@ -114,7 +120,7 @@ def unified_losses(
     averaged over its pixels; then summed over the objects.
 
     Args:
-        output: The heads' logits.
+        output: The heads' logits; None of a task leaves its loss out.
         targets: The truth.
         whole: What is labelled in the whole batch.
         align_corners: How logits are resized to the truth.
@@ -128,20 +134,21 @@ def unified_losses(
     """
     losses = {}
     known = total(counted(targets.objects, class_weights))
-    if known > 0:
-        loss = segmentation_loss(
-            Output(output.object, None),
-            targets.objects,
-            align_corners=align_corners,
-            aux_weight=0.0,
-            class_weights=class_weights,
-            hard_fraction=settings.hard_fraction,
-            hard_threshold=settings.hard_threshold,
-            total=total,
-        ).main
-        losses["object"] = loss * (known / whole.objects).to(loss.dtype)
-    else:
-        losses["object"] = _nothing(output.object)
+    if output.object is not None:
+        loss = _nothing(output.object)
+        if known > 0:
+            found = segmentation_loss(
+                Output(output.object, None),
+                targets.objects,
+                align_corners=align_corners,
+                aux_weight=0.0,
+                class_weights=class_weights,
+                hard_fraction=settings.hard_fraction,
+                hard_threshold=settings.hard_threshold,
+                total=total,
+            ).main
+            loss = found * (known / whole.objects).to(found.dtype)
+        losses["object"] = loss
     if output.part is not None and targets.parts is not None:
         assert tree is not None
         amounts = whole.values[4:]
