@@ -1,4 +1,4 @@
-"""Label spaces of published data sets, as their own files and the published code have them, in JSON files beside this.
+"""Label spaces of published data sets, as their own files and the published code have them, in files beside this.
 
 Sources: ade20k-150, voc-21 and cityscapes-19 as in github.com/hszhao/semseg (MIT licence), with the mask values of
 ADEChallengeData2016; broden-objects as in github.com/CSAILVision/unifiedparsing; pascal-context-59 by the numbers of
@@ -11,10 +11,21 @@ from functools import cache
 from importlib import resources
 
 from sceneparse.labels import LabelSpace
+from sceneparse.standard.tables import released_tasks
+
+BRODEN_OBJECTS = "broden-objects"
+"""The objects of the released unified network."""
 
 
 @cache
 def standard_labels(name: str) -> LabelSpace:
-    """The label space of a standard data set, such as "ade20k-150": the name of a JSON file of this folder."""
+    """The label space of a standard data set, such as "ade20k-150": the name of a JSON file of this folder.
+
+    "broden-objects" are the objects of `tables.released_tasks`.
+    """
+    if name == BRODEN_OBJECTS:
+        objects = released_tasks().objects
+        assert objects is not None
+        return objects
     file = resources.files("sceneparse.standard") / f"{name}.json"
     return LabelSpace.from_json(json.loads(file.read_text(encoding="utf-8")), name)

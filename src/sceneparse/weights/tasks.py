@@ -31,6 +31,14 @@ def settled(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> N
     return network
 
 
+def are_fit(network: NetworkSettings, tasks: TaskLabels) -> bool:
+    """Whether label spaces name as many classes as the network has, for each head that it has."""
+    numbers = _numbers(tasks)
+    return all(
+        getattr(network.tasks, name) in (absent, numbers[name]) for name, absent in _numbers(TaskLabels()).items()
+    )
+
+
 def refuse_unfit_tasks(network: NetworkSettings, tasks: TaskLabels, where: str) -> None:
     """Refuse label spaces that name other numbers of classes than the network has.
 

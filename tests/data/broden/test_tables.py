@@ -1,7 +1,6 @@
 """The label tables of Broden+: golden values from the published format, and refusals of damaged ones."""
 
 import shutil
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,12 @@ import pytest
 from sceneparse.data.broden.tables import published_tables, read_tables
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.standard.tables import published_folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    with resources.as_file(resources.files("sceneparse") / "data" / "broden" / "tables") as tables:
+    with published_folder() as tables:
         return Path(shutil.copytree(tables, tmp_path / "tables"))
 
 

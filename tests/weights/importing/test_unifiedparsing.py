@@ -1,5 +1,7 @@
 """CSAIL's unified UPerNet: what we import gives the scores recorded, for RGB where the release takes BGR."""
 
+import csv
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from golden_cases import GoldenCase, golden_case
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone, UnifiedUPerNet, resize
 from sceneparse.settings import ProtocolSettings
+from sceneparse.standard.tables import released_tasks
 from sceneparse.weights.importing import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
@@ -60,12 +63,11 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     assert list(BRODEN_PARTS) == case.manifest["extra"]["part_counts"]
 
 
-def pair(folder: Path, objects: int = 5, parts: int = 427) -> dict[str, Tensor]:
+def pair(folder: Path, objects: int = 5, parts: int = 427, scenes: int = 7, materials: int = 4) -> dict[str, Tensor]:
     """Two files as the release writes them, with the weights of a random network, under the release's names."""
     torch.manual_seed(0)
-    network = UnifiedUPerNet(
-        Backbone("resnet18s"), objects, scenes=7, parts=parts, materials=4, scene_head="convolution", channels=16
-    )
+    heads = {"scenes": scenes, "parts": parts, "materials": materials}
+    network = UnifiedUPerNet(Backbone("resnet18s"), objects, **heads, scene_head="convolution", channels=16)
     state = {theirs(name, NAMES): value for name, value in network.state_dict().items()}
     folder.mkdir()
     for part in ("encoder", "decoder"):
@@ -102,6 +104,58 @@ def test_parser_labels_objects_with_bgr_preprocessing(tmp_path: Path) -> None:
     labels = parser(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.99
+
+
+def test_a_model_of_the_releases_sizes_tells_everything_by_name(tmp_path: Path) -> None:
+    pair(tmp_path / "pair", objects=336, scenes=365, materials=26)
+    model = import_checkpoint(tmp_path / "pair")
+    assert isinstance(model, ImportedModel)
+    assert model.describe()[-1] == (
+        "other tasks: assumed to be Broden+'s scenes, parts and materials, since there are as many"
+    )
+    model.save(tmp_path / "model")
+    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=ProtocolSettings("whole"))
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    parse, network = parser(picture), model.model.network
+    assert isinstance(network, UnifiedUPerNet) and model.model.tasks is not None
+    tree = model.model.tasks.tree
+    assert tree is not None and tree.sizes == BRODEN_PARTS
+    with torch.inference_mode():
+        output = network(torch.from_numpy(picture).permute(2, 0, 1)[None].float() - mean_rgb())
+    assert output.scene is not None and output.material is not None
+    names = [row["name"] for row in csv_rows("scene")]
+    assert parse.scene is not None and parse.scene[0].name == names[int(output.scene.argmax())]
+    materials = ["unlabelled", *(row["name"] for row in csv_rows("material")[1:])]
+    assert [parser.tasks.materials.names[index] for index in range(26)] == materials  # type: ignore[union-attr]
+    winner = resize(output.material, (64, 96), False).argmax(dim=1)[0].numpy()
+    assert parse.material is not None and (parse.material == winner).mean() > 0.99
+
+
+def mean_rgb() -> Tensor:
+    return torch.tensor(MEAN_BGR[::-1]).view(1, 3, 1, 1)
+
+
+def csv_rows(category: str) -> list[dict[str, str]]:
+    text = resources.files("sceneparse.standard").joinpath("broden", f"{category}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_the_releases_blocks_of_parts_are_named_in_the_order_of_its_table() -> None:
+    tasks = released_tasks()
+    assert tasks.objects is not None and tasks.tree is not None
+    rows = csv_rows("object_part_hierarchy")
+    named = [(tasks.objects.names[owner], tasks.tree.children[owner]) for owner in tasks.tree.owners]
+    assert [name for name, _ in named] == [row["object_name"] for row in rows]
+    for (_, children), row in zip(named, rows, strict=True):
+        assert [tasks.tree.parts.names[part] for part in children] == row["part_names"].split(";")[1:]
+    assert tasks.objects.names[0] == "unlabelled" and tasks.objects.names[6] == "person"
+
+
+def test_other_numbers_of_classes_have_no_names(tmp_path: Path) -> None:
+    pair(tmp_path / "pair", objects=336, scenes=12, materials=26)
+    model = import_checkpoint(tmp_path / "pair")
+    assert isinstance(model, ImportedModel) and model.model.tasks is None
+    assert model.describe()[-1].startswith("other tasks: no names are known for so many classes")
 
 
 def test_part_channels_that_are_not_brodens_are_refused(tmp_path: Path) -> None:

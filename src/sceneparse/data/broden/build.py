@@ -36,7 +36,7 @@ from sceneparse.data.broden.sources import (
     dtd_files,
     open_source,
 )
-from sceneparse.data.broden.tables import NOTHING, OFFSET, Assignment, BrodenTables, published_tables, read_tables
+from sceneparse.data.broden.tables import Assignment, BrodenTables, published_tables, read_tables
 from sceneparse.data.decoding import decode
 from sceneparse.data.pictures import read_picture
 from sceneparse.data.sample import Sample
@@ -44,6 +44,7 @@ from sceneparse.data.shrinking import shrunken_size
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_text
 from sceneparse.labels import TaskLabels
+from sceneparse.standard.tables import NOTHING, OFFSET
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.broden.tables import NOTHING, OFFSET, BrodenTables
+from sceneparse.data.broden.tables import BrodenTables
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
+from sceneparse.standard.tables import NOTHING, OFFSET
 
 FIELDS = {"object": "objects", "material": "materials", "texture": "textures"}
 """The samples' fields that are counted in pixels, by category; parts are counted by object."""

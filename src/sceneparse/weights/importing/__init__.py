@@ -21,7 +21,7 @@ from sceneparse.weights.importing.convert import (
 )
 from sceneparse.weights.importing.families import ALL, FAMILIES
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
-from sceneparse.weights.importing.names import name_classes
+from sceneparse.weights.importing.names import name_classes, name_tasks
 from sceneparse.weights.importing.reading import read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
@@ -77,7 +77,15 @@ class ImportedModel:
             *(f"  {why}" for why in self.why),
             *_account(self.account, self.notes),
             f"classes: {self.classes}",
+            *self._tasks(),
         ]
+
+    def _tasks(self) -> list[str]:
+        if self.model.config.network.architecture != "upernet_unified":
+            return []
+        if self.model.tasks is None:
+            return ["other tasks: no names are known for so many classes, so that the model tells the objects alone"]
+        return ["other tasks: assumed to be Broden+'s scenes, parts and materials, since there are as many"]
 
 
 @dataclass(frozen=True)
@@ -155,8 +163,9 @@ def import_checkpoint(
     config = configure(found, overrides)
     network, account = convert(checkpoint, found, config)
     space, classes = name_classes(checkpoint, network.num_classes, labels)
+    tasks = name_tasks(space, config.network)
     return ImportedModel(
-        Model(network, config, space),
+        Model(network, config, space, tasks),
         found.family.name,
         found.recognition.why,
         account,

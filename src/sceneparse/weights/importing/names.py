@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, PartTree, TaskLabels
+from sceneparse.settings import NetworkSettings
 from sceneparse.standard import standard_labels
+from sceneparse.standard.tables import released_tasks
 from sceneparse.weights.importing.reading import Checkpoint
+from sceneparse.weights.tasks import are_fit, learnt_tasks
 
 STANDARD = {150: "ade20k-150", 21: "voc-21", 19: "cityscapes-19", 336: "broden-objects"}
 """The data sets that published checkpoints were trained on, by their number of classes; see `sceneparse.standard`."""
@@ -37,3 +40,19 @@ def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) 
         return standard_labels(standard), why
     names = tuple(f"class {index}" for index in range(num_classes))
     return LabelSpace(names), "unknown, so they are only numbered; name them with --labels classes.json"
+
+
+def name_tasks(objects: LabelSpace, network: NetworkSettings) -> TaskLabels | None:
+    """The classes of a unified network's other tasks: the release's, where it has as many; None otherwise.
+
+    Args:
+        objects: The objects' classes, whatever they are called.
+        network: The network's heads.
+    """
+    released = released_tasks()
+    assert released.objects is not None and released.tree is not None
+    if len(objects) != len(released.objects):
+        return None
+    tree = PartTree(objects, released.tree.parts, released.tree.children)
+    tasks = TaskLabels(objects, released.scenes, tree, released.materials)
+    return learnt_tasks(network, tasks) if are_fit(network, tasks) else None
