@@ -83,6 +83,8 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
     shared = _rendezvous(nodes) | {
         "WORLD_SIZE": str(devices * nodes),
         "LOCAL_WORLD_SIZE": str(devices),
+        # What PyTorch warns of in C++ is for its own developers, such as that a batch used all heads of a network.
+        "TORCH_CPP_LOG_LEVEL": os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR"),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices))),
         # What Fabric and torch know a process of torchrun by.
         "TORCHELASTIC_RUN_ID": "sceneparse",
