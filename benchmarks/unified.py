@@ -7,7 +7,8 @@ split: the recipe toy-unified with every sample labelled for all five tasks, and
 for as many iterations, which is a fifth of the labels, and for five times as many, which is as many labels a task.
 joint: the recipe mini-broden on all its data sets, and on each alone: the same network, the same start, the same
 label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
-gradient into the backbone, so alone it looks at the features that it started with.
+gradient into the backbone, so alone it looks at the features that it started with. Parts are also told with the object
+given, since car parts alone say nothing of where a car is.
 
 Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
 Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written as JSON.
@@ -19,14 +20,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.data import open_dataset
+from sceneparse.data.channels import part_channels
 from sceneparse.evaluation import evaluate_model
+from sceneparse.evaluation.task_metrics import part_counts, task_scores
 from sceneparse.files import write_json
+from sceneparse.inference import TorchEngine
+from sceneparse.labels import IGNORE, TaskLabels
+from sceneparse.networks import resize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training import train
+from sceneparse.weights import load_model
 
 FIGURES = {
     "scene top-1": ("tasks", "scene", "top1"),
@@ -41,9 +50,12 @@ FIGURES = {
 }
 """Where metrics.json has them."""
 
+GIVEN = ("part mIoU-bg, object given", "part pixel accuracy, object given")
+"""What parts score where the true object is known."""
+
 OWN = {
     "camvid": ("object mean IoU", "object pixel accuracy"),
-    "car_parts": ("part mIoU-bg", "part pixel accuracy"),
+    "car_parts": ("part mIoU-bg", "part pixel accuracy", *GIVEN),
     "dtd": ("texture top-1", "texture pixel accuracy"),
 }
 """The figures that a data set of mini-broden stands for. Its ADE20K has three pictures of one kind of scene."""
@@ -83,7 +95,7 @@ def split(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
 
 def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
     """All data sets beside each alone."""
-    together = scores(recipe, out / "joint")
+    together = scores(recipe, out / "joint") | with_objects_given(out / "joint" / "model", recipe.data.root)
     sources, rows = recipe.data.sources, []
     total = sum(source.weight or 0 for source in sources)
     for source in sources:
@@ -92,6 +104,8 @@ def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
         only = tuple(one if one is source else replace(one, weight=SELDOM) for one in sources)
         iterations = round(recipe.training.iterations * (source.weight or 0) / total)
         found = scores(replace(recipe, data=replace(recipe.data, sources=only)), out / source.kind, iterations)
+        if source.kind == "car_parts":
+            found |= with_objects_given(out / source.kind / "model", recipe.data.root)
         rows += [
             {
                 "figure": f"{name}, {source.kind}",
@@ -102,6 +116,30 @@ def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
             for name in OWN[source.kind]
         ]
     return rows
+
+
+@torch.no_grad()
+def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int | None]:
+    """How well a model tells the parts of the test split inside of the true objects."""
+    model = load_model(folder)
+    assert model.tasks is not None and model.tasks.tree is not None
+    tree, engine = model.tasks.tree, TorchEngine(model.network, model.config.preprocessing)
+    dataset = open_dataset(replace(model.config.data, root=root), model.config.data.test)
+    counts = torch.zeros(3, len(tree.channels), dtype=torch.int64)
+    for sample in (dataset[index] for index in range(len(dataset))):
+        owners = sample.objects if sample.owners is None else sample.owners
+        if sample.parts is None or owners is None:
+            continue
+        logits = engine.heads(sample.image[None], ("part",)).part
+        assert logits is not None
+        blocks = resize(logits, sample.size, engine.align_corners)[0].split(list(tree.sizes))
+        told = torch.full(sample.size, IGNORE, dtype=torch.int16)
+        for owner, offset, block in zip(tree.owners, tree.offsets, blocks, strict=True):
+            inside = owners == owner
+            told[inside] = (block[:, inside].argmax(dim=0) + offset).short()
+        counts += part_counts(part_channels(owners, sample.parts, tree), told, tree)
+    found = task_scores({"part": counts}, TaskLabels(objects=tree.objects, tree=tree), "skip")
+    return dict(zip(GIVEN, (found.part_mean_iou, found.part_pixel_accuracy), strict=True))
 
 
 def show(rows: list[dict[str, Any]]) -> None:
