@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "data get": data.DATA_GET,
     "data check": data.DATA_CHECK,
     "data show": data.DATA_SHOW,
+    "data export": data.DATA_EXPORT,
     "data build-broden": data.DATA_BUILD_BRODEN,
     "import": weights.IMPORT,
     "models": weights.MODELS,
