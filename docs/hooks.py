@@ -9,8 +9,8 @@ from sceneparse.recipes import recipe_names, settings_help
 from sceneparse.recipes.reading import read_file
 from sceneparse.settings import Recipe
 
-WIDTH = "96"
-"""Characters of a line of help, which a screen of 1280 pixels shows beside both menus."""
+WIDTH = "80"
+"""Characters of a line of help, as many as a screen of 1280 pixels shows between both menus."""
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -26,7 +26,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def _commands() -> str:
     os.environ["COLUMNS"] = WIDTH
-    return "\n\n".join(f"## {name}\n\n```text\n{parser_of(name).format_help()}```" for name in COMMANDS)
+    sections = []
+    for name, command in COMMANDS.items():
+        summary = f"{command.summary[0].upper()}{command.summary[1:]}."
+        # It stands above, where long lines are wrapped.
+        text = parser_of(name).format_help().replace(f"\n{summary}\n", "", 1)
+        sections.append(f"## {name}\n\n{summary}\n\n```text\n{text}```")
+    return "\n\n".join(sections)
 
 
 def _recipes() -> str:

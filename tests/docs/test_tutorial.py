@@ -1,7 +1,7 @@
 """The tutorial does what it shows, from its first line to its last.
 
 All that is run is the page's own text, in its order and in an empty folder: `bash` snippets by bash (`serve` in the
-background, as from a second terminal), `py` snippets by Python, and the `yaml` snippet is written into the file that its
+background, as from a second terminal), `py` snippets by Python; the `yaml` snippet is written into the file that its
 first line names. Four things are replaced so that it takes a minute and disturbs nobody, and nothing else: fewer
 pictures, fewer iterations, a port that is free, and thus the address that is asked. Every line that the page shows as
 output must be printed by the snippet before it; figures may differ, since the shorter training learns less.

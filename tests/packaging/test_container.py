@@ -1,4 +1,4 @@
-"""The container file makes an image that is safe and starts what it says, as far as that can be told without a builder."""
+"""The container file makes an image that is safe and starts what it says, as far as it tells without a builder."""
 
 import json
 import re
