@@ -47,7 +47,7 @@ def _settings() -> str:
         for line in settings_help([group]).splitlines():
             if line.startswith("  --"):
                 option, _, default = line.strip().partition(" ")
-                rows.append([f"`{option}`", f"`{default}`", ""])
+                rows.append([f"`{option.removeprefix('--')}`", f"`{default}`", ""])
             elif rows:
                 rows[-1][2] = f"{rows[-1][2]} {line.strip()}".strip().replace("|", r"\|")
         if rows:

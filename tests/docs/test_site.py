@@ -54,7 +54,7 @@ def test_the_page_of_the_commands_has_each_command_recipe_and_setting(site: Path
     text = (site / "commands.html").read_text()
     for name in COMMANDS:
         assert f'id="{name.replace(" ", "-")}"' in text and f"sceneparse {name} [-h]" in text
-    for name in (*recipe_names(), "--training.iterations", "--network.bins", "--protocol.crf"):
+    for name in (*recipe_names(), "training.iterations", "network.bins", "protocol.crf"):
         assert f"<code>{name}</code>" in text
     assert "<!-- " not in text.partition("<article")[2].partition("</article")[0]
 
