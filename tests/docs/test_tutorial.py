@@ -1,10 +1,11 @@
 """The tutorial does what it shows, from its first line to its last.
 
 All that is run is the page's own text, in its order and in an empty folder: `bash` snippets by bash (`serve` in the
-background, as from a second terminal), `py` snippets by Python; the `yaml` snippet is written into the file that its
-first line names. Four things are replaced so that it takes a minute and disturbs nobody, and nothing else: fewer
-pictures, fewer iterations, a port that is free, and thus the address that is asked. Every line that the page shows as
-output must be printed by the snippet before it; figures may differ, since the shorter training learns less.
+background, as from a second terminal; other `sceneparse` commands by the function that the program calls, since each
+would import torch anew), `py` snippets by Python; the `yaml` snippet goes into the file that its first line names.
+Four things are replaced so that it takes a minute and disturbs nobody, and nothing else: fewer pictures, fewer
+iterations, a port that is free, and thus the address that is asked. Every line that the page shows as output must be
+printed by the snippet before it; figures may differ, since the shorter training learns less.
 """
 
 import contextlib
@@ -18,11 +19,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 import sceneparse
+from sceneparse.cli import main
 from sceneparse.labels import LabelSpace
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
@@ -33,15 +36,14 @@ SHORTER = {
     "sceneparse serve runs/mine/model\n": "sceneparse serve runs/mine/model --port 0\n",
 }
 ADDRESS = "http://127.0.0.1:8000/"
+PIPED: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
 
 def snippets() -> list[tuple[str, str]]:
     """The page's code blocks with their languages, shortened."""
     text = PAGE.read_text(encoding="utf-8")
     for long, short in SHORTER.items():
-        assert text.count(f"{long}") == 1, (
-            f"the tutorial says '{long.strip()}' not once: what is replaced must be there"
-        )
+        assert text.count(long) == 1, f"the tutorial must say '{long.strip()}' once: it is replaced here"
         text = text.replace(long, short)
     return re.findall(r"^```(\w+)\n(.*?)^```", text, re.M | re.S)
 
@@ -67,13 +69,24 @@ class Reader:
 
     def bash(self, text: str) -> str:
         """Run a snippet; what it prints."""
-        command = ["bash", "-euc", text.replace(ADDRESS, self._address)]
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "env": self._environment}
-        if "sceneparse serve" not in text:
-            done = subprocess.run(command, **both)
-            assert done.returncode == 0, f"{text}{done.stdout}"
-            return done.stdout
-        self._service = subprocess.Popen(["bash", "-euc", f"exec {text}"], **both)
+        if text.startswith("sceneparse serve"):
+            return self._serve(text)
+        lines = text.replace("\\\n", " ").splitlines()
+        if all(line.startswith("sceneparse ") for line in lines):
+            return "".join(self._command(shlex.split(line)[1:]) for line in lines)
+        done = subprocess.run(["bash", "-euc", text.replace(ADDRESS, self._address)], **PIPED, env=self._environment)
+        assert done.returncode == 0, f"{text}{done.stdout}"
+        return done.stdout
+
+    def _command(self, words: list[str]) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = main(words)
+        assert code == 0, f"{words}: {printed.getvalue()}"
+        return printed.getvalue()
+
+    def _serve(self, text: str) -> str:
+        self._service = subprocess.Popen(["bash", "-euc", f"exec {text}"], **PIPED, env=self._environment)
         assert self._service.stdout is not None
         printed = ""
         for line in self._service.stdout:
