@@ -73,7 +73,7 @@ def test_the_command_is_one_that_the_command_line_takes() -> None:
     assert program in project()["scripts"] and verb in COMMANDS
     arguments = _parse(verb, words)
     assert arguments.host == "0.0.0.0" and str(arguments.port) == only("EXPOSE")
-    assert arguments.models == ["/models/model"]
+    assert arguments.models == ["/models/model"] and arguments.hosts == ["localhost", "127.0.0.1"]
 
 
 def test_what_is_copied_is_let_through_to_the_builder() -> None:
@@ -122,5 +122,7 @@ def test_the_commands_of_the_docs_name_arguments_and_options_that_exist() -> Non
         before, behind = found[1], shlex.split(found[2])
         arguments = _parse("serve", [*entry, *(behind or json.loads(only("CMD")))])
         mounted = [where.split(":")[1] for where in re.findall(r'-v "([^"]+)"', before)]
+        assert "127.0.0.1" in arguments.hosts  # or else the health check is refused
+        assert arguments.api_keys or "-p 127.0.0.1:" in before
         for model in arguments.models:
             assert any(model.partition("=")[2].startswith(one) or model.startswith(one) for one in mounted)
