@@ -33,6 +33,8 @@ def test_every_page_is_built_and_stands_in_the_menu(site: Path) -> None:
         assert (site / page.with_suffix(".html").name).is_file()
         assert f'href="{page.with_suffix(".html").name}"' in menu, page
     assert not (site / "hooks.py").exists()
+    service = ROOT / "src" / "sceneparse" / "serving" / "static" / "icon.svg"
+    assert (site / "pictures" / "icon.svg").read_bytes() == service.read_bytes()
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
