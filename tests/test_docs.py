@@ -12,7 +12,7 @@ from PIL import Image
 
 from sceneparse import cli
 from sceneparse.labels import LabelSpace
-from sceneparse.recipes import from_mapping, read_recipe, recipe_names
+from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings_help
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
 from sceneparse.weights import save_model
@@ -63,30 +63,72 @@ def test_label_spaces_in_the_docs_are_label_spaces(page: str, text: str) -> None
     assert LabelSpace.from_json(json.loads(text), page).names
 
 
+STANDS_FOR = {"KIND": "ade20k", "RECIPE": "toy-pspnet", "SWEEP": "toy-table1", "[--key value …]": "", "…": ""}
+"""What the docs write in place of an argument, and one that could stand there."""
+
+
 def _commands() -> list[tuple[str, str]]:
-    found = []
+    """All commands of the docs, in blocks of code and inside lines; each once a page."""
+    found = {}
     for page in PAGES:
-        for line in re.findall(r"^    (sceneparse .*)$", page.read_text(), re.M):
-            if "RECIPE" not in line and "SWEEP" not in line and "[--" not in line:
-                found.append((page.name, line.split("#")[0]))
-    return found
+        text = page.read_text().replace("\\\n", " ")
+        lines = re.findall(r"^(?:    )?(?:srun )?(sceneparse .*)$", _code(text), re.M)
+        lines += re.findall(r"`(sceneparse [a-z][^`\n]*)`", text)
+        for line in lines:
+            for word, meant in STANDS_FOR.items():
+                line = line.replace(word, meant)
+            found[page.name, line.split("#")[0].partition("\\|")[0].strip()] = None
+    return list(found)
+
+
+def _code(text: str) -> str:
+    """The blocks of code of a page, fenced or indented."""
+    fenced = re.findall(r"^```(?:bash|sh)\n(.*?)^```", text, re.M | re.S)
+    return "\n".join([*fenced, *re.findall(r"^    .*$", text, re.M)])
 
 
 @pytest.mark.parametrize(("page", "line"), _commands())
 def test_commands_in_the_docs_are_commands(page: str, line: str) -> None:
     name, rest = cli._find(shlex.split(line)[1:])
+    if rest in ([], ["--help"]):
+        return  # it only names the command
+    if "[--" in line:
+        # A line that lists what a command takes: each of it must be there.
+        text = cli.parser_of(name).format_help()
+        assert all(option in text for option in re.findall(r"--[a-z-]+(?![\w.-])", line)), line
+        return
     arguments = cli._parse(name, rest)
     if name == "train":
-        assert arguments.recipe in recipe_names(), page
+        assert arguments.recipe in (*recipe_names(), "mine.yaml"), page
     if name == "sweep":
         assert arguments.sweep in sweep_names(), page
+    if given := [word.partition("=")[0] for word in getattr(arguments, "settings", []) if word.startswith("--")]:
+        known = settings_help(cli.COMMANDS[name].groups)
+        assert all(f"  {option} " in known for option in given), line
+
+
+def test_commands_are_found_wherever_they_stand() -> None:
+    found = {line for _, line in _commands()}
+    for line in (
+        "sceneparse evaluate MODEL --data DIR",  # in a table
+        "sceneparse train mine.yaml --out runs/mine",  # in a fenced block
+        "sceneparse data check my-data",  # in an indented one
+        "sceneparse train pspnet-resnet50 --data.root /data/streets --out /shared/runs/streets --resume",  # behind srun
+    ):
+        assert line in found
+    assert len(found) > 80
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_and_pictures_in_the_docs_exist(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-        if not target.startswith("http"):
-            assert (page.parent / target).is_file(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if target.startswith("http"):
+            continue
+        other = page.parent / target if target else page
+        assert other.is_file(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", other.read_text(), re.M)
+            assert anchor in {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}, anchor
 
 
 @pytest.mark.parametrize(("page", "text"), _blocks("yaml (?:recipe|sweep)"))

@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from sceneparse.errors import UserError
     from sceneparse.evaluation import evaluate_model as evaluate
+    from sceneparse.evaluation import export
     from sceneparse.parsing import Parse, Parser, load
     from sceneparse.parsing import predict_pictures as predict
     from sceneparse.recipes import read_recipe

@@ -1,9 +1,11 @@
 """Every engine gives PyTorch's scores, for any size and batch."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import torch
@@ -196,3 +198,15 @@ signal.raise_signal(signal.SIGTERM)
 def test_a_signal_is_survived_after_engines_have_gone_in_the_order_of_their_coming() -> None:
     done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr
+
+
+@needs_openvino
+def test_openvino_reports_its_use_to_nobody(tmp_path: Path) -> None:
+    code = (
+        "from sceneparse.inference.openvino_engine import installed; installed();"
+        "from openvino.tools.ovc.telemetry_utils import tm; print(tm.__name__)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert "openvino_telemetry" not in done.stdout
+    assert not (tmp_path / "intel").exists()  # where it would keep an identity of this machine

@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
     "data get": data.DATA_GET,
     "data check": data.DATA_CHECK,
     "data show": data.DATA_SHOW,
+    "data export": data.DATA_EXPORT,
     "data build-broden": data.DATA_BUILD_BRODEN,
     "import": weights.IMPORT,
     "models": weights.MODELS,
@@ -76,7 +77,8 @@ def _find(words: Sequence[str]) -> tuple[str, list[str]]:
     )
 
 
-def _parse(name: str, words: list[str]) -> argparse.Namespace:
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """What reads a command's arguments (settings of the recipe left aside) and prints its help."""
     command = COMMANDS[name]
     parser = _Parser(
         prog=f"sceneparse {name}",
@@ -86,6 +88,11 @@ def _parse(name: str, words: list[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     command.add_arguments(parser)
+    return parser
+
+
+def _parse(name: str, words: list[str]) -> argparse.Namespace:
+    command, parser = COMMANDS[name], parser_of(name)
     if command.settings and {"-h", "--help"} & set(words):
         from sceneparse.recipes import settings_help
 

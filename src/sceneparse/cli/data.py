@@ -1,4 +1,4 @@
-"""Verbs about data sets: data list, data get, data check, data show and data build-broden."""
+"""Verbs about data sets: data list, data get, data check, data show, data export and data build-broden."""
 
 import argparse
 from pathlib import Path
@@ -112,6 +112,20 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _data_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from sceneparse.data import export_dataset
+
+    counts = export_dataset(_data_settings(arguments), arguments.out)
+    print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
+    print(f"check it: sceneparse data check {arguments.out}")
+    return 0
+
+
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the joint set")
     parser.add_argument("--ade20k", type=Path, metavar="DIR", help="ADE20K with its full annotation, any release")
@@ -172,6 +186,15 @@ DATA_SHOW = Command(
     "sceneparse data show my-data --out samples.png",
     _show_arguments,
     _show,
+    settings=True,
+    groups=("data",),
+)
+
+DATA_EXPORT = Command(
+    "write any data set as a folder of pictures, masks and a classes.json, such as scenes of the toy world",
+    "sceneparse data export toyworld --out my-pictures --data.train_count 600",
+    _export_arguments,
+    _export,
     settings=True,
     groups=("data",),
 )

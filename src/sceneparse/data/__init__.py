@@ -18,6 +18,7 @@ from sceneparse.data.pictures import (
 )
 from sceneparse.data.sample import MASKS, DataSet, Sample
 from sceneparse.data.show import show
+from sceneparse.data.writing import export_dataset
 
 __all__ = [
     "MASKS",
@@ -32,6 +33,7 @@ __all__ = [
     "augment",
     "check",
     "contact_sheet",
+    "export_dataset",
     "find_pictures",
     "open_dataset",
     "picture_size",
