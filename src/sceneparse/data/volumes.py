@@ -57,10 +57,14 @@ class Volume:
         from nibabel.orientations import io_orientation
 
         image = _load(path)
-        if len(image.shape) != 3:
-            raise PictureError(f"{path}: a volume of {len(image.shape)} dimensions, but 3 are expected", "form")
+        # Some programs write a fourth axis of length 1, for time.
+        if len(image.shape) < 3 or any(size != 1 for size in image.shape[3:]):
+            sizes = "×".join(map(str, image.shape))
+            raise PictureError(f"{path}: {sizes} voxels, but a volume has three dimensions", "form")
+        if min(image.shape) < 1:
+            raise PictureError(f"{path}: holds no voxel", "form")
         # For each axis of the file: which of left–right, back–front, feet–head it is, and whether it runs backwards.
-        told = io_orientation(image.affine)
+        told = io_orientation(image.affine) if np.isfinite(image.affine).all() else np.full((3, 2), np.nan)
         if not np.isfinite(told).all():
             raise PictureError(f"{path}: its affine does not say which axis is which", "form")
         place = {int(world): (axis, sign < 0) for axis, (world, sign) in enumerate(told.tolist())}
@@ -72,14 +76,18 @@ class Volume:
 
     def slice(self, number: int) -> NDArray[Any]:
         """(rows, columns) of a slice, the feet's first."""
-        where: list[Any] = [slice(None)] * 3
-        where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         packed = self.path.suffix == ".gz"
         source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
+        where: list[Any] = [slice(None)] * 3 + [0] * (len(source.shape) - 3)
+        where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         try:
             cut = np.asarray(source[tuple(where)])
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from None
+        if cut.dtype.kind not in "biuf":
+            raise PictureError(f"{self.path}: voxels of type {cut.dtype}, but plain numbers are expected", "form")
+        if cut.dtype.kind == "f":
+            cut = np.nan_to_num(cut, posinf=0.0, neginf=0.0)  # how some programs mark what is outside of the brain
         if self.axes[1] > self.axes[2]:
             cut = cut.T
         return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
@@ -164,7 +172,10 @@ def _load(path: Path) -> Any:
         raise UserError("kind nifti needs nibabel: pip install 'sceneparse[medical]'") from None
     try:
         return nibabel.load(path)
-    except (OSError, EOFError, zlib.error, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except (
+        *(OSError, EOFError, zlib.error, ValueError),
+        *(nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError),
+    ) as error:
         raise _damaged(path, error) from None
 
 
