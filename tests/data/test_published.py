@@ -170,6 +170,18 @@ def test_the_small_release_of_coco_stuff_is_told_by_its_lists(tmp_path: Path) ->
         open_dataset(settings, "val")
 
 
+@pytest.mark.parametrize("around", ["images", "."])
+def test_coco_stuff_is_read_beside_cocos_own_annotations(around: str, tmp_path: Path) -> None:
+    for part, name in (("train2017", "000000000009"), ("val2017", "000000000139")):
+        picture(tmp_path / around / part / f"{name}.jpg")
+        mask(tmp_path / "stuffthingmaps" / part / f"{name}.png", [0, 12, 181, 255])
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_train2017.json").write_text("{}")
+    for split in ("train", "val"):
+        objects = open_dataset(DataSettings(kind="coco_stuff", root=str(tmp_path)), split)[0].objects
+        assert objects is not None and np.array_equal(objects.numpy(), stripes([0, 11, 170, -1]))
+
+
 def test_coarse_cityscapes_is_read_beside_the_fine_one(tmp_path: Path) -> None:
     layout = LAYOUTS["cityscapes"](tmp_path)
     mask(tmp_path / "gtCoarse/train/aachen/aachen_000000_000019_gtCoarse_labelIds.png", [7])
