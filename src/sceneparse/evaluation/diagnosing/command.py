@@ -177,8 +177,9 @@ def print_findings(diagnosis: Diagnosis, console: Console) -> None:
     console.print(table)
     for place, one in enumerate(findings.found[:CHANGES], 1):
         words = tell(one, diagnosis)
-        console.print(f"{place}. {words.title}: {points(one.gain)} points of mean IoU", highlight=False, style="bold")
-        console.print(words.evidence, highlight=False)
+        title = f"{place}. {words.title}: {points(one.gain)} points of mean IoU"
+        console.print(title, highlight=False, markup=False, style="bold")
+        console.print(words.evidence, highlight=False, markup=False)
     if not findings.found:
         console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
     scores = diagnosis.evaluation.scores
