@@ -147,9 +147,7 @@ def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path
         open_dataset(settings(tmp_path), "all", channels=2)
 
 
-def test_a_fourth_axis_of_length_one_is_no_more_than_a_way_to_write(
-    values: NDArray[np.int16], tmp_path: Path
-) -> None:
+def test_a_fourth_axis_of_length_one_is_no_more_than_a_way_to_write(values: NDArray[np.int16], tmp_path: Path) -> None:
     for suffix in (".nii", ".nii.gz"):
         path = tmp_path / f"v{suffix}"
         stored = np.transpose(values, (2, 1, 0))[..., None]

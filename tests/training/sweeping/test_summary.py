@@ -117,7 +117,6 @@ class TestFiles:
         assert "54.00 ± 5.66" in printed and "protocol whole" in printed
         assert "failed: second, seed 2: no memory" in printed
 
-
     def test_square_brackets_in_a_rows_name_are_shown_as_they_are(
         self, small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
