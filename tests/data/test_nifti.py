@@ -208,5 +208,6 @@ def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path)
 def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path: Path, without: Any) -> None:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     without("nibabel")
+    without("nibabel.orientations")
     with pytest.raises(UserError, match=r"pip install 'sceneparse\[medical\]'"):
         open_dataset(replace(settings(tmp_path)), "all", channels=2)
