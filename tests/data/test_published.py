@@ -224,6 +224,8 @@ def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_repo
     assert data_settings(config, str(tmp_path), "ade20k", "train").test == "train"
     assert data_settings(config, str(tmp_path), None, None).test == "holdout"
     assert data_settings(config, str(tmp_path), "camvid", None).test == "holdout"
+    for kind in ("broden", "ade20k_full"):
+        assert data_settings(config, str(tmp_path), kind, None).test == "val", "they have no other to test on"
 
 
 def test_the_doctor_checks_the_splits_that_are_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from sceneparse.data.finding import PICTURE_SUFFIXES
 from sceneparse.data.nifti import called, modalities_of, volume_files
 from sceneparse.data.volumes import SUFFIXES, Volume
 from sceneparse.errors import UserError
+from sceneparse.parsing.naming import files_matching, unique_name
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def find_volumes(inputs: Sequence[str | Path], modalities: Sequence[str]) -> lis
     for given in inputs:
         found = list(_found(Path(given).expanduser(), modalities))
         if not found:
-            wild = any(sign in str(given) for sign in "*?[")
-            raise UserError(f"{given}: {'no volume matches this pattern' if wild else 'no such volume'}")
+            plain = files_matching(Path(given)) is None
+            raise UserError(f"{given}: {'no such volume' if plain else 'no volume matches this pattern'}")
         for path in found:
-            sources.append(VolumeSource(path, _unique(_stem(path), taken)))
+            sources.append(VolumeSource(path, unique_name(_stem(path), taken)))
     return sources
 
 
@@ -113,23 +114,10 @@ def _found(path: Path, modalities: Sequence[str]) -> Iterator[Path]:
     elif path.is_file():
         yield path
     else:
-        wild = [any(sign in part for sign in "*?[") for part in path.parts]
-        if any(wild):
-            fixed = wild.index(True)
-            yield from sorted(Path(*path.parts[:fixed]).glob("/".join(path.parts[fixed:])))
+        yield from files_matching(path) or ()
 
 
 def _stem(path: Path) -> str:
     """The name of a file without .nii or .nii.gz, or of a folder."""
     suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
     return path.absolute().name[: -len(suffix) or None]
-
-
-def _unique(stem: str, taken: set[str]) -> str:
-    """A name that no other volume has."""
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}"
-    taken.add(name)
-    return name
