@@ -98,7 +98,8 @@ def diagnose_model(
         "machine": machine(),
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
-    report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
+    with Console(stderr=True, quiet=not progress).status("testing the examples again for the report"):
+        report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
     if progress:
         print_findings(diagnosis, Console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
