@@ -95,6 +95,16 @@ def test_values_that_were_never_published_are_refused(tmp_path: Path) -> None:
     assert "classes.json" not in str(caught.value)
 
 
+def test_the_doctor_counts_masks_with_values_that_were_never_published(tmp_path: Path) -> None:
+    layout = LAYOUTS["ade20k"](tmp_path)
+    for number in (1, 2):
+        mask(tmp_path / f"ADEChallengeData2016/annotations/training/ADE_train_0000000{number}.png", [1, 151])
+    diagnosis = check(layout.settings, progress=False, workers=1)
+    (finding,) = [one for one in diagnosis.findings if one.severity == "error"]
+    assert finding.message.startswith("2 files hold labels that cannot be used. The first: ")
+    assert "value 151 at 1,120 pixels" in finding.message and finding.count == 2
+
+
 def test_the_augmented_list_is_all_that_either_labels_but_the_validation_split(tmp_path: Path) -> None:
     layout = LAYOUTS["voc2012"](tmp_path)
     dataset = open_dataset(layout.settings, "train_aug")
