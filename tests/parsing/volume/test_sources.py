@@ -20,6 +20,7 @@ def touch(*files: Path) -> None:
 
 
 def test_volumes_are_told_by_their_suffix_and_folders_by_the_first_files_in_them(tmp_path: Path) -> None:
+    (tmp_path / "cases" / "a").mkdir(parents=True)  # with nothing in it
     touch(tmp_path / "cases" / "p1" / "p1_t1.nii.gz", tmp_path / "cases" / "p1" / "p1.png")
     touch(tmp_path / "photos" / "a.jpg", tmp_path / "photos" / "b" / "x.nii.gz", tmp_path / "empty" / "readme.txt")
     volumes = ["a.nii", "more/*.NII.GZ", str(tmp_path / "cases")]

@@ -62,8 +62,8 @@ def split_volumes(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
     return volumes, rest
 
 
-def _holds_volumes(folder: Path) -> bool:
-    """Whether the first folder with pictures or volumes, from this one down, has volumes."""
+def _holds_volumes(folder: Path) -> bool | None:
+    """Whether the first folder with pictures or volumes, from this one down, has volumes; None if there is none."""
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
@@ -72,8 +72,8 @@ def _holds_volumes(folder: Path) -> bool:
         return True
     if any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in entries):
         return False
-    first = next((entry for entry in entries if entry.is_dir() and not entry.is_symlink()), None)
-    return first is not None and _holds_volumes(first)
+    below = (_holds_volumes(entry) for entry in entries if entry.is_dir() and not entry.is_symlink())
+    return next((known for known in below if known is not None), None)
 
 
 def find_volumes(inputs: Sequence[str | Path], modalities: Sequence[str]) -> list[VolumeSource]:
