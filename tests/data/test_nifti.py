@@ -147,6 +147,51 @@ def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path
         open_dataset(settings(tmp_path), "all", channels=2)
 
 
+def test_a_fourth_axis_of_length_one_is_no_more_than_a_way_to_write(values: NDArray[np.int16], tmp_path: Path) -> None:
+    for suffix in (".nii", ".nii.gz"):
+        path = tmp_path / f"v{suffix}"
+        stored = np.transpose(values, (2, 1, 0))[..., None]
+        nibabel.save(nibabel.Nifti1Image(stored, np.diag([1.0, -1.0, 1.0, 1.0])), path)
+        assert np.array_equal(volumes.Volume.open(path).slice(1), values[1])
+        nibabel.save(nibabel.Nifti1Image(np.repeat(stored, 2, axis=3), np.eye(4)), path)
+        with pytest.raises(UserError, match="5×4×3×2 voxels, but a volume has three dimensions"):
+            volumes.Volume.open(path)
+
+
+def test_what_is_not_a_number_counts_as_nothing(values: NDArray[np.int16], tmp_path: Path) -> None:
+    t1 = values.astype(np.float32)
+    t1[0, 0, :3] = np.nan, np.inf, -np.inf
+    case(tmp_path, "p1", {"t1": t1, "t2": t1}, values * 0)
+    image = open_dataset(settings(tmp_path), "all", channels=2)[0].image
+    assert image[0, 0, :3].tolist() == [0, 0, 0] and image[0, 0, 3] == 1 and image[0].max() < 255
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        (40, b"\x03\x00\x00\x00"),  # dim[1] is 0
+        (42, b"\xff\xff"),  # dim[1] is -1
+        (70, b"\xb9\x00"),  # a type of voxels that there isn't
+        (280, b"\x00\x00\xc0\x7f"),  # an affine that is no number
+    ],
+)
+def test_damaged_headers_are_told(place: int, content: bytes, values: NDArray[np.int16], tmp_path: Path) -> None:
+    path = tmp_path / "v.nii"
+    save(path, values)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:place] + content + whole[place + len(content) :])
+    with pytest.raises(UserError, match=r"v\.nii: ") as caught:
+        volumes.summarize(volumes.Volume.open(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_voxels_of_colours_are_refused(tmp_path: Path) -> None:
+    colors = np.zeros((5, 4, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(colors, np.eye(4)), tmp_path / "v.nii")
+    with pytest.raises(UserError, match=r"v\.nii: voxels of type .* but plain numbers are expected"):
+        volumes.Volume.open(tmp_path / "v.nii").slice(0)
+
+
 def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16], tmp_path: Path) -> None:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     assert check(settings(tmp_path), progress=False, workers=1, channels=2).ok
@@ -163,5 +208,6 @@ def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path)
 def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path: Path, without: Any) -> None:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     without("nibabel")
+    without("nibabel.orientations")
     with pytest.raises(UserError, match=r"pip install 'sceneparse\[medical\]'"):
         open_dataset(replace(settings(tmp_path)), "all", channels=2)

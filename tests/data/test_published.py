@@ -95,6 +95,16 @@ def test_values_that_were_never_published_are_refused(tmp_path: Path) -> None:
     assert "classes.json" not in str(caught.value)
 
 
+def test_the_doctor_counts_masks_with_values_that_were_never_published(tmp_path: Path) -> None:
+    layout = LAYOUTS["ade20k"](tmp_path)
+    for number in (1, 2):
+        mask(tmp_path / f"ADEChallengeData2016/annotations/training/ADE_train_0000000{number}.png", [1, 151])
+    diagnosis = check(layout.settings, progress=False, workers=1)
+    (finding,) = [one for one in diagnosis.findings if one.severity == "error"]
+    assert finding.message.startswith("2 files hold labels that cannot be used. The first: ")
+    assert "value 151 at 1,120 pixels" in finding.message and finding.count == 2
+
+
 def test_the_augmented_list_is_all_that_either_labels_but_the_validation_split(tmp_path: Path) -> None:
     layout = LAYOUTS["voc2012"](tmp_path)
     dataset = open_dataset(layout.settings, "train_aug")
@@ -170,6 +180,18 @@ def test_the_small_release_of_coco_stuff_is_told_by_its_lists(tmp_path: Path) ->
         open_dataset(settings, "val")
 
 
+@pytest.mark.parametrize("around", ["images", "."])
+def test_coco_stuff_is_read_beside_cocos_own_annotations(around: str, tmp_path: Path) -> None:
+    for part, name in (("train2017", "000000000009"), ("val2017", "000000000139")):
+        picture(tmp_path / around / part / f"{name}.jpg")
+        mask(tmp_path / "stuffthingmaps" / part / f"{name}.png", [0, 12, 181, 255])
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_train2017.json").write_text("{}")
+    for split in ("train", "val"):
+        objects = open_dataset(DataSettings(kind="coco_stuff", root=str(tmp_path)), split)[0].objects
+        assert objects is not None and np.array_equal(objects.numpy(), stripes([0, 11, 170, -1]))
+
+
 def test_coarse_cityscapes_is_read_beside_the_fine_one(tmp_path: Path) -> None:
     layout = LAYOUTS["cityscapes"](tmp_path)
     mask(tmp_path / "gtCoarse/train/aachen/aachen_000000_000019_gtCoarse_labelIds.png", [7])
@@ -212,6 +234,8 @@ def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_repo
     assert data_settings(config, str(tmp_path), "ade20k", "train").test == "train"
     assert data_settings(config, str(tmp_path), None, None).test == "holdout"
     assert data_settings(config, str(tmp_path), "camvid", None).test == "holdout"
+    for kind in ("broden", "ade20k_full"):
+        assert data_settings(config, str(tmp_path), kind, None).test == "val", "they have no other to test on"
 
 
 def test_the_doctor_checks_the_splits_that_are_named(tmp_path: Path) -> None:

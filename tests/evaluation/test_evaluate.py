@@ -183,3 +183,12 @@ def test_the_table_has_every_class_the_means_and_the_protocol() -> None:
     assert {"sky", "road", "car", "mean"} <= set(lines)
     assert "–" in lines["car"] and f"{100 * evaluation.scores.mean_iou:.2f}" in lines["mean"]
     assert lines["road"].count("█") == int(20 * (evaluation.scores.classes[1].iou or 0))
+
+
+def test_square_brackets_in_a_classs_name_are_shown_as_they_are() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    pictures = Pictures()
+    pictures.labels = LabelSpace(("sky [blue]", "road[/]", "car [/b]"))
+    print_scores(evaluate(RedIsClass(), pictures, WHOLE), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(name in text for name in pictures.labels.names)

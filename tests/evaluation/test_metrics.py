@@ -1,13 +1,20 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, jaccard_score, recall_score
+from torch import Tensor
 
 from sceneparse.evaluation import ConfusionMatrix, score
-from sceneparse.evaluation.metrics import picture_score
+from sceneparse.evaluation.metrics import Scores, picture_score
 from sceneparse.labels import IGNORE
 
 NAMES = ("sky", "road", "car", "boat")
+MOST = 12
+"""Classes of a random case, at most."""
 
 
 def counts_of(truth: list[list[int]], prediction: list[list[int]], classes: int = 4) -> torch.Tensor:
@@ -75,16 +82,27 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     assert scores.frequency_weighted_iou == pytest.approx(weighted)
 
 
-def test_scores_of_1000_random_cases_agree_with_scikit_learn() -> None:
-    """Each with its own label space, ignored pixels, and classes that are absent from truth, prediction or both.
+@dataclass(frozen=True)
+class Random:
+    """A random case: its label maps, and what we say of it."""
 
-    scikit-learn gets all cases at once: class c of case k is label 12 k + c.
-    """
-    generator = np.random.default_rng(0)
-    cases, most = 1000, 12
-    truths, predictions, found = [], [], []
-    for case in range(cases):
-        classes = int(generator.integers(1, most + 1))
+    classes: int
+    maps: tuple[NDArray[np.int64], NDArray[np.int64]]
+    skip: Scores
+    zero: Scores
+
+    @property
+    def known(self) -> list[NDArray[np.int64]]:
+        """Truth and prediction where the truth is known."""
+        return [one[self.maps[0] != IGNORE] for one in self.maps]
+
+
+@pytest.fixture(scope="module")
+def random_cases() -> list[Random]:
+    """1,000, each with its own label space, ignored pixels, and classes absent from truth, prediction or both."""
+    generator, cases = np.random.default_rng(0), []
+    for _ in range(1000):
+        classes = int(generator.integers(1, MOST + 1))
         size = generator.integers(1, 24, size=2)
         told, read = (generator.choice(classes, size=int(generator.integers(1, classes + 1))) for _ in range(2))
         truth = generator.choice(np.append(told, IGNORE), size=size)
@@ -92,22 +110,29 @@ def test_scores_of_1000_random_cases_agree_with_scikit_learn() -> None:
         prediction = np.where(generator.random(size) < 0.4, truth.clip(0), generator.choice(read, size=size))
         matrix = ConfusionMatrix(classes)
         matrix.update(torch.from_numpy(truth.astype(np.int16)), torch.from_numpy(prediction.astype(np.int16)))
-        found.append({rule: score(matrix.counts, [""] * classes, rule) for rule in ("skip", "zero")})
-        known = truth != IGNORE
-        truths.append(truth[known] + most * case)
-        predictions.append(prediction[known] + most * case)
-    truth, prediction, labels = np.concatenate(truths), np.concatenate(predictions), range(cases * most)
-    iou = jaccard_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, most)
-    recall = recall_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, most)
-    pixels, said = (np.bincount(one, minlength=cases * most).reshape(cases, most) for one in (truth, prediction))
-    absent = 0
-    for case, scores in enumerate(found):
-        skip, zero = scores["skip"], scores["zero"]
-        count = len(skip.classes)
-        told = pixels[case, :count] > 0
-        either = told | (said[case, :count] > 0)
-        absent += int((~either).sum())
-        own, right = iou[case, :count], recall[case, :count]
+        skip, zero = (score(matrix.counts, [""] * classes, rule) for rule in ("skip", "zero"))
+        cases.append(Random(classes, (truth, prediction), skip, zero))
+    absent = sum(one.iou is None for case in cases for one in case.skip.classes)
+    assert absent > len(cases), "classes that are nowhere are among them"
+    return cases
+
+
+def test_scores_of_1000_random_cases_agree_with_scikit_learn(random_cases: list[Random]) -> None:
+    """scikit-learn gets all cases at once: class c of case k is label 12 k + c."""
+    cases = len(random_cases)
+    truth, prediction = (
+        np.concatenate([case.known[which] + MOST * place for place, case in enumerate(random_cases)])
+        for which in (0, 1)
+    )
+    labels = range(cases * MOST)
+    iou = jaccard_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, MOST)
+    recall = recall_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, MOST)
+    pixels, said = (np.bincount(one, minlength=cases * MOST).reshape(cases, MOST) for one in (truth, prediction))
+    for place, case in enumerate(random_cases):
+        skip, zero = case.skip, case.zero
+        told = pixels[place, : case.classes] > 0
+        either = told | (said[place, : case.classes] > 0)
+        own, right = iou[place, : case.classes], recall[place, : case.classes]
         assert [one.iou for one in skip.classes] == [
             pytest.approx(value) if there else None for value, there in zip(own, either, strict=True)
         ]
@@ -116,9 +141,31 @@ def test_scores_of_1000_random_cases_agree_with_scikit_learn() -> None:
         ]
         assert (skip.mean_iou, zero.mean_iou) == pytest.approx((own[either].mean(), own.mean()))
         assert (skip.mean_accuracy, zero.mean_accuracy) == pytest.approx((right[told].mean(), right.mean()))
-        assert skip.pixel_accuracy == pytest.approx((truths[case] == predictions[case]).mean())
-        assert skip.frequency_weighted_iou == pytest.approx((own * pixels[case, :count]).sum() / pixels[case].sum())
-    assert absent > cases, "classes that are nowhere are among them"
+        assert skip.pixel_accuracy == pytest.approx(np.equal(*case.known).mean())
+        weights = pixels[place, : case.classes]
+        assert skip.frequency_weighted_iou == pytest.approx((own * weights).sum() / weights.sum())
+
+
+def test_scores_of_1000_random_cases_agree_with_torchmetrics(random_cases: list[Random]) -> None:
+    """Its macro average of the IoU leaves out classes that occur neither in truth nor in prediction: our "skip"."""
+    told = pytest.importorskip("torchmetrics.functional.classification")
+    for case in random_cases:
+        truth, prediction = map(torch.from_numpy, case.maps)
+        how = {"num_classes": max(case.classes, 2), "ignore_index": IGNORE, "validate_args": False}
+
+        def each(function: Callable[..., Tensor], average: str) -> Tensor:
+            return function(prediction, truth, average=average, **how)  # noqa: B023
+
+        iou, recall = (each(one, "none") for one in (told.multiclass_jaccard_index, told.multiclass_recall))
+        for label, one in enumerate(case.skip.classes):
+            assert (one.iou or 0.0) == pytest.approx(float(iou[label]), abs=1e-6)
+            assert (one.accuracy or 0.0) == pytest.approx(float(recall[label]), abs=1e-6)
+        assert case.skip.mean_iou == pytest.approx(float(each(told.multiclass_jaccard_index, "macro")), abs=1e-6)
+        assert case.zero.mean_iou == pytest.approx(float(iou[: case.classes].mean()), abs=1e-6)
+        assert case.skip.mean_accuracy == pytest.approx(float(recall[np.unique(case.known[0])].mean()), abs=1e-6)
+        weighted = each(told.multiclass_jaccard_index, "weighted")
+        assert case.skip.frequency_weighted_iou == pytest.approx(float(weighted), abs=1e-6)
+        assert case.skip.pixel_accuracy == pytest.approx(float(each(told.multiclass_accuracy, "micro")), abs=1e-6)
 
 
 def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:

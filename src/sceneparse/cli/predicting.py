@@ -1,4 +1,4 @@
-"""Verbs that parse pictures and videos: predict and discover."""
+"""Verbs that parse pictures, videos and volumes: predict and discover."""
 
 import argparse
 from pathlib import Path
@@ -37,13 +37,22 @@ def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument(
-        "inputs", metavar="INPUT", nargs="+", help="pictures, folders, globs, videos, or a camera such as /dev/video0"
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="pictures, folders, globs, videos, a camera such as /dev/video0, or volumes (.nii.gz)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
     _video_arguments(parser)
+    parser.add_argument_group("volumes").add_argument(
+        "--modalities",
+        nargs="+",
+        metavar="NAME",
+        help="what a case's volumes are called, in the order of the channels (default: as in training)",
+    )
     _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
@@ -88,9 +97,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.collection import needs_collection, predict_collection
     from sceneparse.parsing.results import RESULT_FORMS, write_results
     from sceneparse.parsing.video import split_videos
+    from sceneparse.parsing.volume import split_volumes
 
-    videos, pictures = split_videos(arguments.inputs)
+    videos, others = split_videos(arguments.inputs)
+    volumes, pictures = split_volumes(others)
     _check_video_arguments(arguments, bool(videos))
+    _check_volume_arguments(arguments, bool(volumes))
     _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     parser = load(
         arguments.model,
@@ -116,18 +128,23 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
         failed = summary.failed
     else:
-        failed = _predict_here(arguments, parser, videos, pictures)
+        failed = _predict_here(arguments, parser, videos, volumes, pictures)
     if arguments.benchmark:
         print(f"results: {write_results(parser, Path(arguments.out), arguments.benchmark)}")
     return 1 if failed else 0
 
 
 def _predict_here(
-    arguments: argparse.Namespace, parser: "Parser", videos: "list[VideoSource]", pictures: list[str]
+    arguments: argparse.Namespace,
+    parser: "Parser",
+    videos: "list[VideoSource]",
+    volumes: list[str],
+    pictures: list[str],
 ) -> int:
-    """Videos, cameras and pictures, one after the other; how many failed."""
+    """Videos, cameras, volumes and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
     from sceneparse.parsing.video import predict_videos
+    from sceneparse.parsing.volume import predict_volumes
 
     failed = 0
     if videos:
@@ -139,6 +156,15 @@ def _predict_here(
             label_frames=arguments.label_frames,
             smooth=arguments.smooth or 0.0,
             seconds=arguments.seconds,
+            again=arguments.again,
+        ).failed
+    if volumes:
+        failed += predict_volumes(
+            parser,
+            volumes,
+            Path(arguments.out),
+            modalities=arguments.modalities,
+            montage=not arguments.no_overlay,
             again=arguments.again,
         ).failed
     if pictures:
@@ -154,6 +180,17 @@ def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
     if videos and (more := [task for task in arguments.tasks or () if task != "object"]):
         raise UserError(f"videos are told by their objects alone, not by '{more[0]}': leave --tasks out")
+
+
+def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
+    if arguments.modalities and not volumes:
+        raise UserError("--modalities is for volumes, and there are none among the inputs")
+    if volumes and (more := [task for task in arguments.tasks or () if task != "object"]):
+        raise UserError(f"volumes are told by their objects alone, not by '{more[0]}': leave --tasks out")
+    if volumes and arguments.runner == "ray":
+        raise UserError("volumes are parsed in this process: leave --runner ray out")
+    if volumes and arguments.benchmark:
+        raise UserError(f"--as {arguments.benchmark} is for pictures, and there are volumes among the inputs")
 
 
 def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
@@ -194,7 +231,7 @@ def _discover(arguments: argparse.Namespace) -> int:
 
 
 PREDICT = Command(
-    "parse pictures and videos: label map, overlay and JSON for each",
+    "parse pictures, videos and volumes: label map, overlay and JSON for each",
     "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
     _predict_arguments,
     _predict,

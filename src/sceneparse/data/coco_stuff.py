@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from sceneparse.data.folder import subfolders
 from sceneparse.data.pairs import ListedPictures, PairedPictures, SplitFolders
 from sceneparse.data.published import (
     listed_pairs,
@@ -71,16 +70,15 @@ def _is_small(folder: Path) -> bool:
 
 def _splits(folder: Path) -> dict[str, SplitFolders]:
     """Both splits that there are; COCO's own folders have no `images` around them."""
-    entries = subfolders(folder) if folder.is_dir() else []
-    images = folder / "images" if "images" in entries else folder
-    maps = next(
-        (folder / name for name in ("annotations", "stuffthingmaps") if name in entries), folder / "annotations"
-    )
-    return {
-        name: SplitFolders(name, images / part, maps / part)
-        for name, part in SPLITS.items()
-        if (images / part).is_dir() and (maps / part).is_dir()
-    }
+    splits = {}
+    for name, part in SPLITS.items():
+        images = next((place for place in (folder / "images" / part, folder / part) if place.is_dir()), None)
+        # Beside stuffthingmaps lies COCO's own folder `annotations`, which holds JSON.
+        maps = (folder / place / part for place in ("annotations", "stuffthingmaps"))
+        found = next((place for place in maps if place.is_dir()), None)
+        if images is not None and found is not None:
+            splits[name] = SplitFolders(name, images, found)
+    return splits
 
 
 def read_mat_map(path: Path, labels: LabelSpace) -> Tensor:

@@ -229,5 +229,5 @@ SPACES: dict[str, LabelSpace] = {
 }
 """The label spaces of kinds that have always the same."""
 
-REPORTED = {kind: "val" for kind in SPACES if kind != "camvid"}
+REPORTED = {kind: "val" for kind in (*SPACES, "ade20k_full", "broden") if kind != "camvid"}
 """The split that papers report on, of kinds whose truth for testing isn't public."""

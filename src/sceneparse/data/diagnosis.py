@@ -180,7 +180,9 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def _splits_table(diagnosis: Diagnosis) -> Table:
-    table = Table(title=f"{diagnosis.kind} {diagnosis.root or ''}".strip(), title_justify="left")
+    # As text: a folder's square brackets are no markup.
+    title = Text(f"{diagnosis.kind} {diagnosis.root or ''}".strip(), style="table.title")
+    table = Table(title=title, title_justify="left")
     for heading in ("split", "pictures", "sizes (width×height)", "ignored"):
         table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
     for split in diagnosis.splits:

@@ -133,7 +133,7 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
 def _case_folders(root: Path) -> dict[str, list[Path]]:
     """The cases of each split, sorted."""
     entries = [root / name for name in subfolders(root)]
-    if cases := [folder for folder in entries if _has_volumes(folder)]:
+    if cases := [folder for folder in entries if volume_files(folder)]:
         splits = {}
         for path in sorted(root.glob("*.txt")):
             splits[path.stem] = [root / name for name in read_names(path)]
@@ -141,7 +141,7 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
                 raise UserError(f"{path}: lists '{gone[0].name}', but there is no such folder of volumes in {root}")
         return {**splits, "all": cases}
     found = {
-        entry.name: sorted(folder for folder in entry.iterdir() if folder.is_dir() and _has_volumes(folder))
+        entry.name: sorted(folder for folder in entry.iterdir() if folder.is_dir() and volume_files(folder))
         for entry in entries
     }
     splits = {name: cases for name, cases in found.items() if cases}
@@ -150,31 +150,60 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
     return splits
 
 
-def _has_volumes(folder: Path) -> bool:
-    return any(file.name.endswith(SUFFIXES) for file in folder.iterdir())
-
-
 def _case(folder: Path, settings: DataSettings) -> Case:
-    files = [file for file in sorted(folder.iterdir()) if file.name.endswith(SUFFIXES)]
-
-    def volume(what: str) -> Volume:
-        ends = tuple(f"{sign}{what}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
-        found = [file for file in files if file.name.lower().endswith(ends)]
-        if len(found) != 1:
-            there = ", ".join(file.name for file in files)
-            count = "no file" if not found else f"{len(found)} files"
-            raise UserError(
-                f"{folder}: {count} *_{what}.nii.gz (or -{what}, or .nii) where one is expected; found {there}"
-            )
-        return Volume.open(found[0])
-
-    images = tuple(volume(name) for name in settings.modalities)
-    truth = volume(settings.truth)
-    for other in (*images[1:], truth):
-        if other.shape != images[0].shape:
-            first, second = ("×".join(map(str, one.shape)) for one in (images[0], other))
-            raise UserError(f"{other.path}: {second} voxels, but {images[0].path.name} has {first}")
+    images = modalities_of(folder, settings.modalities)
+    truth = one_volume(folder, settings.truth)
+    refuse_other_shapes((*images, truth))
     return Case(folder.name, images, truth, tuple(range(images[0].shape[0])))
+
+
+def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
+    """The volumes of a case, in the order of the channels.
+
+    Args:
+        folder: The case's.
+        names: What the volumes are called: CASE_NAME.nii.gz, or with a dash.
+
+    Raises:
+        UserError: Missing, twice there, damaged, or of different shapes.
+    """
+    volumes = tuple(one_volume(folder, name) for name in names)
+    refuse_other_shapes(volumes)
+    return volumes
+
+
+def one_volume(folder: Path, name: str) -> Volume:
+    """The only volume of that name in a case's folder.
+
+    Raises:
+        UserError: There is none, there are several, or it is damaged.
+    """
+    files = volume_files(folder)
+    found = called(files, name)
+    if len(found) != 1:
+        there = ", ".join(file.name for file in files)
+        count = "no file" if not found else f"{len(found)} files"
+        raise UserError(f"{folder}: {count} *_{name}.nii.gz (or -{name}, or .nii) where one is expected; found {there}")
+    return Volume.open(found[0])
+
+
+def volume_files(folder: Path) -> list[Path]:
+    """The NIfTI files of a folder, sorted."""
+    return sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
+
+
+def called(files: Sequence[Path], name: str) -> list[Path]:
+    """Those files that end in _NAME or -NAME."""
+    ends = tuple(f"{sign}{name}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
+    return [file for file in files if file.name.lower().endswith(ends)]
+
+
+def refuse_other_shapes(volumes: Sequence[Volume]) -> None:
+    """Raise a `UserError` if a volume has another shape than the first."""
+    for other in volumes[1:]:
+        if other.shape != volumes[0].shape:
+            first, second = ("×".join(map(str, one.shape)) for one in (volumes[0], other))
+            raise UserError(f"{other.path}: {second} voxels, but {volumes[0].path.name} has {first}")
 
 
 def _without_empty(case: Case, known: dict[Path, Summary]) -> Case:

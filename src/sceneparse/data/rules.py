@@ -33,7 +33,7 @@ TROUBLES: dict[Problem, str] = {
     '"masks": "rgb" in classes.json',
     "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
     '"masks": "index" in classes.json',
-    "values": "masks hold values outside 0–65535, the ids that a mask can have",
+    "values": "files hold labels that cannot be used",
 }
 """For each kind of trouble: what several files have in common, and what to do."""
 

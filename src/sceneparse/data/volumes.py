@@ -4,12 +4,13 @@ Slices are counted from the feet to the head; in each the front is up and the pa
 stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) are read a slice at a time.
 """
 
+import gzip
 import hashlib
 import json
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from sceneparse.data.decoding import PictureError
 from sceneparse.data.progress import progress_bar
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder, write_json
+from sceneparse.files import cache_folder, whole_file, write_json
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -40,27 +41,46 @@ class Volume:
         shape: Slices, rows and columns.
         axes: The file's axis of slices, rows and columns.
         flips: Whether each of them runs the other way in the file.
+        place: Its place on the fourth axis of a file that holds several volumes.
     """
 
     path: Path
     shape: tuple[int, int, int]
     axes: tuple[int, int, int]
     flips: tuple[bool, bool, bool]
+    place: int = 0
 
     @classmethod
     def open(cls, path: Path) -> "Volume":
-        """Read the header.
+        """Read the header of a file with a single volume.
 
         Raises:
             PictureError: Missing, damaged, or not of three dimensions.
         """
-        from nibabel.orientations import io_orientation
+        first, *others = cls.open_all(path)
+        if others:
+            sizes = "×".join(map(str, _load(path).shape))
+            raise PictureError(f"{path}: {sizes} voxels, but a volume has three dimensions", "form")
+        return first
 
+    @classmethod
+    def open_all(cls, path: Path) -> tuple["Volume", ...]:
+        """Read the header of a file with one volume, or with several along a fourth axis.
+
+        Raises:
+            PictureError: Missing, damaged, or of other dimensions.
+        """
         image = _load(path)
-        if len(image.shape) != 3:
-            raise PictureError(f"{path}: a volume of {len(image.shape)} dimensions, but 3 are expected", "form")
+        from nibabel.orientations import io_orientation  # not before `_load`, which says what is missing
+
+        # Some programs write axes of length 1, for time.
+        if len(image.shape) < 3 or any(size != 1 for size in image.shape[4:]):
+            sizes = "×".join(map(str, image.shape))
+            raise PictureError(f"{path}: {sizes} voxels, but a volume has three dimensions", "form")
+        if min(image.shape) < 1:
+            raise PictureError(f"{path}: holds no voxel", "form")
         # For each axis of the file: which of left–right, back–front, feet–head it is, and whether it runs backwards.
-        told = io_orientation(image.affine)
+        told = io_orientation(image.affine) if np.isfinite(image.affine).all() else np.full((3, 2), np.nan)
         if not np.isfinite(told).all():
             raise PictureError(f"{path}: its affine does not say which axis is which", "form")
         place = {int(world): (axis, sign < 0) for axis, (world, sign) in enumerate(told.tolist())}
@@ -68,21 +88,44 @@ class Volume:
         axes = (slices, rows, columns)
         shape = (int(image.shape[slices]), int(image.shape[rows]), int(image.shape[columns]))
         # Rows run from the front to the back, against the axis from the back to the front.
-        return cls(path, shape, axes, (slices_back, not rows_back, columns_back))
+        first = cls(path, shape, axes, (slices_back, not rows_back, columns_back))
+        return tuple(replace(first, place=place) for place in range(image.shape[3] if len(image.shape) > 3 else 1))
 
     def slice(self, number: int) -> NDArray[Any]:
         """(rows, columns) of a slice, the feet's first."""
-        where: list[Any] = [slice(None)] * 3
-        where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         packed = self.path.suffix == ".gz"
         source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
+        where: list[Any] = [slice(None)] * 3 + [self.place, 0, 0, 0][: len(source.shape) - 3]
+        where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         try:
             cut = np.asarray(source[tuple(where)])
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from None
+        if cut.dtype.kind not in "biuf":
+            raise PictureError(f"{self.path}: voxels of type {cut.dtype}, but plain numbers are expected", "form")
+        if cut.dtype.kind == "f":
+            cut = np.nan_to_num(cut, posinf=0.0, neginf=0.0)  # how some programs mark what is outside of the brain
         if self.axes[1] > self.axes[2]:
             cut = cut.T
         return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
+
+    def stored(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """(slices, rows, columns), as `slice` counts them, in the order in which the file stores its voxels."""
+        turned = slices[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
+        return turned.transpose(np.argsort(self.axes))
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """Height and width of a voxel in a slice, in the unit of the affine."""
+        sizes = np.sqrt((_load(self.path).affine[:3, :3] ** 2).sum(axis=0))
+        return float(sizes[self.axes[1]]), float(sizes[self.axes[2]])
+
+    @property
+    def millilitres(self) -> float | None:
+        """Of a voxel; None where the file doesn't say in which unit its affine is."""
+        image = _load(self.path)
+        unit = {"mm": 1e-3, "meter": 1e6, "micron": 1e-12}.get(image.header.get_xyzt_units()[0])
+        return None if unit is None else float(abs(np.linalg.det(image.affine[:3, :3]))) * unit
 
 
 @dataclass(frozen=True)
@@ -101,9 +144,30 @@ class Summary:
 
     def bytes_of(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Values as bytes: 0 where they are zero, else 1 to 255 between the percentiles."""
-        span = max(self.high - self.low, float(np.finfo(np.float32).tiny))
+        span = max(self.high - self.low, 1e-30)  # of a volume of one value, which becomes 1
         share = ((values.astype(np.float32) - self.low) / span).clip(0, 1)
         return np.where(values == 0, 0, 1 + np.rint(254 * share)).astype(np.uint8)
+
+
+def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
+    """Write label values as a packed NIfTI file, voxel by voxel where another volume has its own; whole or not at all.
+
+    Args:
+        path: NAME.nii.gz.
+        slices: (slices, rows, columns) uint8 or uint16, as `Volume.slice` counts them.
+        like: What gives the affine and the order of the voxels.
+    """
+    import nibabel
+
+    source = _load(like.path)
+    header = nibabel.Nifti1Header.from_header(source.header, check=False)
+    header.extensions.clear()
+    header["cal_min"] = header["cal_max"] = 0
+    image = nibabel.Nifti1Image(like.stored(slices), source.affine, header, dtype=slices.dtype)
+    image.header.set_intent("label")
+    with whole_file(path) as temporary:
+        # The time would make equal files differ.
+        temporary.write_bytes(gzip.compress(image.to_bytes(), 6, mtime=0))
 
 
 def summarize(volume: Volume) -> Summary:
@@ -161,10 +225,13 @@ def _load(path: Path) -> Any:
     try:
         import nibabel
     except ImportError:
-        raise UserError("kind nifti needs nibabel: pip install 'sceneparse[medical]'") from None
+        raise UserError("volumes need nibabel: pip install 'sceneparse[medical]'") from None
     try:
         return nibabel.load(path)
-    except (OSError, EOFError, zlib.error, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except (
+        *(OSError, EOFError, zlib.error, ValueError),
+        *(nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError),
+    ) as error:
         raise _damaged(path, error) from None
 
 

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample
@@ -201,7 +202,9 @@ def print_scores(evaluation: Evaluation, console: Console) -> None:
     for column in ("IoU", "accuracy", "pixels"):
         table.add_column(column, justify="right")
     for one in scores.classes:
-        table.add_row(one.name, _bar(one.iou), _percent(one.iou), _percent(one.accuracy), f"{one.pixels / total:.2%}")
+        # As text: a name's square brackets are no markup.
+        name, share = Text(one.name), f"{one.pixels / total:.2%}"
+        table.add_row(name, _bar(one.iou), _percent(one.iou), _percent(one.accuracy), share)
     table.add_section()
     table.add_row(
         "mean", _bar(scores.mean_iou), _percent(scores.mean_iou), _percent(scores.mean_accuracy), "", style="bold"

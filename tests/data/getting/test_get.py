@@ -239,6 +239,29 @@ def test_damaged_archives_are_told(tmp_path: Path) -> None:
             unpack(tmp_path / name, tmp_path / "out", quiet)
 
 
+@pytest.mark.parametrize("form", ["gz", "bz2", "xz"])
+def test_a_changed_byte_anywhere_in_a_compressed_archive_is_told_and_nothing_is_written(
+    form: str, tmp_path: Path
+) -> None:
+    archive = tmp_path / f"a.tar.{form}"
+    with tarfile.open(archive, f"w:{form}") as packed:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("a.bin")
+        member.size = 50_000
+        packed.addfile(member, io.BytesIO(CONTENT[:50_000]))
+    whole = archive.read_bytes()
+    for place in (1_000, len(whole) // 2, len(whole) - 12_000):
+        archive.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(UserError, match="damaged, or no archive that can be unpacked"):
+            unpack(archive, tmp_path / "out", quiet)
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", {"set": b"a file", "set/a.txt": b"in a folder"})
+    with pytest.raises(UserError, match=r"a\.zip: cannot be unpacked into .*out \(.*out/set"):
+        unpack(archive, tmp_path / "out", quiet)
+
+
 def entry(owner: Owner, **checksums: str | None) -> Entry:
     downloads = tuple(Download(f"{owner.url}/{name}.zip", checksum, "b") for name, checksum in checksums.items())
     return Entry("A set", "2 pictures", "for all", "http://example.org", ("DIR/b",), "1 kB", downloads)

@@ -1,14 +1,25 @@
+import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.evaluation.diagnosing import Case, Diagnosis, Opponent, diagnose, learn, write_diagnosis
+from sceneparse.evaluation.diagnosing import (
+    Case,
+    Diagnosis,
+    Opponent,
+    diagnose,
+    learn,
+    print_findings,
+    write_diagnosis,
+)
 from sceneparse.evaluation.diagnosing.places import window
 from sceneparse.evaluation.diagnosing.versus import ranked
 from sceneparse.evaluation.rival import Rival
@@ -105,6 +116,16 @@ def test_it_opens_with_the_changes_that_help_most_in_words_with_gain_advice_and_
     assert "6 of the 12 regions that are read as “<b>car</b>”" in text
     assert "but 0 show both, where chance alone would give 15" in text
     assert "Of the 12 true regions of “sign” that take up less than 1% of their picture" in text
+
+
+def test_the_terminal_shows_names_as_they_are(diagnosis: Diagnosis) -> None:
+    names = ("sky", "road [wet]", "car [/b]", "river", "boat", "[sign]")
+    renamed = replace(diagnosis, evaluation=replace(diagnosis.evaluation, labels=LabelSpace(names)))
+    console = Console(file=io.StringIO(), width=200)
+    print_findings(renamed, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "“car [/b]” is read where the rest of the picture speaks against it" in text
+    assert "“[sign]” is overlooked" in text
 
 
 def test_every_kind_has_its_section_also_without_a_finding(tmp_path: Path, diagnosis: Diagnosis) -> None:

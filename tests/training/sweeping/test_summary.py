@@ -5,6 +5,7 @@ import json
 import statistics
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from sceneparse.training.sheet import write_sheet
 from sceneparse.training.sweeping.figures import MEAN_IOU, Spread, figures_of
 from sceneparse.training.sweeping.tables import print_summary, write_summary
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"name": "first", "published": [{"source": "a paper", "test": "test", "mean_iou": 41.0}]},
     {"name": "second", "network": {"channels": 16}},
 ]
@@ -95,6 +96,7 @@ class TestFiles:
         assert "| second | 2 | 54.00 ± 5.66 |" in text and "| 41.00 / – |" in text
         assert "**Failed**: second, seed 2: no memory" in text and "Not finished: first, seed 2." in text
         assert "Protocol: whole: own size" in text
+        assert "Mean ± sample standard deviation (n − 1) over the seeds (0, 1, 2)" in text
 
     def test_the_picture_has_bars_as_long_as_the_means(self, swept: tuple[Sweep, Path]) -> None:
         sweep, folder = swept
@@ -114,6 +116,14 @@ class TestFiles:
         printed = capsys.readouterr().out
         assert "54.00 ± 5.66" in printed and "protocol whole" in printed
         assert "failed: second, seed 2: no memory" in printed
+
+    def test_square_brackets_in_a_rows_name_are_shown_as_they_are(
+        self, small_sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sweep = small_sweep(rows=[{"name": "pool [avg]"}, {"name": "no pool [/x]"}])
+        print_summary(sweep, tmp_path, {}, Console(width=200))
+        printed = capsys.readouterr().out
+        assert "pool [avg]" in printed and "no pool [/x]" in printed
 
 
 def test_a_sheet_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:

@@ -8,15 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from PIL import Image
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sceneparse.data.broden.ade20k_full import ade_pictures
 from sceneparse.data.broden.choosing import choose, count
@@ -39,6 +36,7 @@ from sceneparse.data.broden.sources import (
 from sceneparse.data.broden.tables import Assignment, BrodenTables, published_tables, read_tables
 from sceneparse.data.decoding import decode
 from sceneparse.data.pictures import read_picture
+from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import Sample
 from sceneparse.data.shrinking import shrunken_size
 from sceneparse.errors import UserError
@@ -148,7 +146,7 @@ def build_broden(
 
 def _samples(sources: dict[str, Pictures], records: list[Record], progress: bool) -> Iterator[Sample]:
     """All pictures of all sources, whose records are added to the list on the way."""
-    with _bar(progress, "counting classes", sum(map(len, sources.values()))) as step:
+    with progress_bar(progress, sum(map(len, sources.values())), "counting classes") as step:
         for name, pictures in sources.items():
             for index in range(len(pictures)):
                 sample = pictures.sample(index, 3)
@@ -290,7 +288,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _each(work: Callable[[Item], Result], items: Sequence[Item], title: str, progress: bool) -> list[Result]:
-    with _bar(progress, f"copying {title}", len(items)) as step:
+    with progress_bar(progress, len(items), f"copying {title}") as step:
 
         def one(item: Item) -> Result:
             result = work(item)
@@ -299,11 +297,3 @@ def _each(work: Callable[[Item], Result], items: Sequence[Item], title: str, pro
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(one, items))
-
-
-@contextmanager
-def _bar(shown: bool, title: str, total: int) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda: bar.advance(task)

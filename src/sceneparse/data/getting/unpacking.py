@@ -1,5 +1,6 @@
 """Unpacking archives of others: nothing is written outside the folder, no link is made, and a stop costs nothing."""
 
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -43,8 +44,8 @@ def unpack(archive: Path, folder: Path, advance: Callable[[int, int | None], Non
         advance: Told how many bytes of how many are unpacked.
 
     Raises:
-        UserError: Damaged, of another form, with a path that leads out of the folder (then nothing is written), or
-            larger than the disk has room for.
+        UserError: Damaged, of another form, with a path that leads out of the folder (then nothing is written), larger
+            than the disk has room for, or not to be written there.
     """
     try:
         sizes, links = [], 0
@@ -64,10 +65,29 @@ def unpack(archive: Path, folder: Path, advance: Callable[[int, int | None], Non
                 files += 1
                 done += member.size
                 advance(done, total)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{archive}: damaged, or no archive that can be unpacked ({reason}); fetch it again") from None
+    except _DAMAGE as error:
+        raise _damaged(archive, error) from None
+    except OSError as error:
+        if error.errno is None:  # of gzip and bzip2, about what they read
+            raise _damaged(archive, error) from None
+        raise UserError(f"{archive}: cannot be unpacked into {folder} ({error})") from None
     return Unpacked(files, links)
+
+
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def _damaged(archive: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UserError(f"{archive}: damaged, or no archive that can be unpacked ({reason}); fetch it again")
 
 
 def _members(archive: Path) -> Iterator[_Member]:
@@ -82,6 +102,9 @@ def _members(archive: Path) -> Iterator[_Member]:
         for entry in packed_tar:
             kind = "file" if entry.isfile() else "folder" if entry.isdir() else "other"
             yield _Member(entry.name, entry.size, kind, lambda entry=entry: packed_tar.extractfile(entry))  # type: ignore[misc]
+        # A compressed file's checksum stands at its end, which nobody would read: the last member ends before it.
+        while packed_tar.fileobj is not None and packed_tar.fileobj.read(1 << 20):
+            pass
 
 
 def _refuse_outside(archive: Path, name: str) -> None:

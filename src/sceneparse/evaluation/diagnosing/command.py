@@ -98,7 +98,8 @@ def diagnose_model(
         "machine": machine(),
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
-    report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
+    with Console(stderr=True, quiet=not progress).status("testing the examples again for the report"):
+        report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
     if progress:
         print_findings(diagnosis, Console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
@@ -177,8 +178,9 @@ def print_findings(diagnosis: Diagnosis, console: Console) -> None:
     console.print(table)
     for place, one in enumerate(findings.found[:CHANGES], 1):
         words = tell(one, diagnosis)
-        console.print(f"{place}. {words.title}: {points(one.gain)} points of mean IoU", highlight=False, style="bold")
-        console.print(words.evidence, highlight=False)
+        title = f"{place}. {words.title}: {points(one.gain)} points of mean IoU"
+        console.print(title, highlight=False, markup=False, style="bold")
+        console.print(words.evidence, highlight=False, markup=False)
     if not findings.found:
         console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
     scores = diagnosis.evaluation.scores

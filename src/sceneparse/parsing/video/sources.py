@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.naming import files_matching, unique_name
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -57,7 +58,7 @@ def split_videos(inputs: Sequence[str]) -> tuple[list[VideoSource], list[str]]:
             videos.append(live)
         elif Path(given).suffix.lower() in VIDEO_SUFFIXES and not Path(given).is_dir():
             for path in _files(given):
-                videos.append(VideoSource(str(path), _unique(path.stem, taken)))
+                videos.append(VideoSource(str(path), unique_name(path.stem, taken)))
         else:
             rest.append(given)
     if any(video.live for video in videos) and len(inputs) > 1:
@@ -69,13 +70,10 @@ def _files(given: str) -> list[Path]:
     path = Path(given).expanduser()
     if path.is_file():
         return [path]
-    wild = [any(sign in part for sign in "*?[") for part in path.parts]
-    if any(wild):
-        fixed = wild.index(True)
-        if found := sorted(Path(*path.parts[:fixed]).glob("/".join(path.parts[fixed:]))):
-            return found
-        raise UserError(f"{given}: no video matches this pattern")
-    raise UserError(f"{given}: no such video")
+    found = files_matching(path)
+    if not found:
+        raise UserError(f"{given}: {'no such video' if found is None else 'no video matches this pattern'}")
+    return found
 
 
 def _live(given: str) -> VideoSource | None:
@@ -89,13 +87,3 @@ def _live(given: str) -> VideoSource | None:
     # Each recording has a name of its own: unlike a file, a camera never shows the same twice.
     words = re.sub(r"\W+", "-", address.split("@")[-1]).strip("-")[:40] or "camera"
     return VideoSource(address, f"{words}-{datetime.now():%Y%m%d-%H%M%S}", device or None, live=True)
-
-
-def _unique(stem: str, taken: set[str]) -> str:
-    """A name that no other video has."""
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}"
-    taken.add(name)
-    return name

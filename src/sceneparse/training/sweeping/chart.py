@@ -53,7 +53,7 @@ def write_chart(path: Path, sweep: Sweep, rows: Sequence[RowFigures]) -> None:
     for title, bars in panels:
         top = _panel(draw, title, bars, top)
     known = "; red: published" if any(bar.published is not None for _, bars in panels for bar in bars) else ""
-    note = f"bars: mean over the seeds; lines: one standard deviation to either side; dots: single seeds{known}"
+    note = f"bars: mean over the seeds; lines: one sample standard deviation to either side; dots: single seeds{known}"
     draw.text((12 * FINE, (top + GAP) * FINE), note, fill=QUIET, font=ImageFont.load_default(size=12 * FINE))
     with whole_file(path) as temporary:
         image.save(temporary)

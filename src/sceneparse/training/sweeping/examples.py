@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet, open_dataset
+from sceneparse.data.progress import progress_bar
 from sceneparse.inference import Engine, label, open_model, paint, resolve
 from sceneparse.labels import IGNORE
 from sceneparse.recipes.sweep import Row, Run, Sweep
@@ -48,7 +49,11 @@ def write_examples(sweep: Sweep, out: Path) -> None:
     candidates = _most_different([finished(sweep, run, out) or {} for run in runs], test)
     names = [name for classes in sweep.groups.values() for name in classes] or list(dataset.labels.names)
     classes = [dataset.labels.names.index(name) for name in dict.fromkeys(names)]
-    read = {index: _read(dataset, index, [run.row for run in runs], engines, test) for index in candidates}
+    read = {}
+    with progress_bar(True, len(candidates), "looking for examples") as advance:
+        for index in candidates:
+            read[index] = _read(dataset, index, [run.row for run in runs], engines, test)
+            advance()
     chosen = _chosen(dataset, read, classes)
     tiles = [
         [

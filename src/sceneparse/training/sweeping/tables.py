@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import resolve
@@ -90,8 +91,8 @@ def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], 
     """The summary for people; percent."""
     parts = [f"# {sweep.name}", sweep.description, f"![Bars with spread]({NAME}.png)"]
     parts.append(
-        f"Mean ± standard deviation over the seeds ({', '.join(map(str, sweep.seeds))}), in percent; gains are over "
-        f"“{sweep.rows[0].name}”, seed by seed."
+        f"Mean ± sample standard deviation (n − 1) over the seeds ({', '.join(map(str, sweep.seeds))}), in percent; "
+        f"gains are over “{sweep.rows[0].name}”, seed by seed."
     )
     parts += [
         f"“{name}” is the mean IoU of the classes {', '.join(classes)}." for name, classes in sweep.groups.items()
@@ -114,11 +115,12 @@ def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: C
     """Print the tables, what failed, and where the summary lies."""
     for test in sweep.tests:
         columns = _columns(sweep, figures_of(sweep, test, out), test)
-        table = Table(title=f"{sweep.name}: {test}")
+        # As text: square brackets in names are no markup.
+        table = Table(title=Text(f"{sweep.name}: {test}", style="table.title"))
         for name in columns:
-            table.add_column(name, justify="left" if name == "row" else "right", no_wrap=name != "row")
+            table.add_column(Text(name), justify="left" if name == "row" else "right", no_wrap=name != "row")
         for line in zip(*columns.values(), strict=True):
-            table.add_row(*line)
+            table.add_row(*map(Text, line))
         console.print(table)
         for protocol in dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows):
             console.print(f"protocol {protocol}", highlight=False)

@@ -1,0 +1,22 @@
+"""Files that a pattern stands for, and names that are unique among the outputs of a run."""
+
+from pathlib import Path
+
+
+def files_matching(pattern: Path) -> list[Path] | None:
+    """The files and folders that a pattern with `*`, `?`, `[…]` or `**` matches, sorted; None for a plain path."""
+    wild = [any(sign in part for sign in "*?[") for part in pattern.parts]
+    if not any(wild):
+        return None
+    fixed = wild.index(True)
+    return sorted(Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:])))
+
+
+def unique_name(stem: str, taken: set[str]) -> str:
+    """A name that isn't taken, which it then is: the stem, or with "-2", "-3", … at its end."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name)
+    return name
