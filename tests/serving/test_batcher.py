@@ -115,6 +115,35 @@ def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
         assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
 
 
+def test_what_is_wrong_with_one_picture_of_a_batch_is_not_told_to_the_others() -> None:
+    class Particular(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            scores = super().__call__(images)
+            if len(images) > 2:
+                raise torch.OutOfMemoryError
+            if (images[:, 0, 0, 0] > 100).any():  # the first stripe is red
+                raise RuntimeError("no red")
+            return scores
+
+    engine = Particular()
+    engine.gate.clear()
+    with (
+        serving({"particular": plain_parser(engine)}, ServeSettings(batch=4, batch_wait=1.0)) as service,
+        ThreadPoolExecutor(5) as pool,
+    ):
+        pool.submit(service.ask, "/v1/parse", picture((8, 8), turn=1), PNG)
+        until(lambda: engine.batches == [1])
+        bodies = [picture((30, 60), turn=turn) for turn in (1, 0, 2)]
+        sent = [pool.submit(service.ask, "/v1/parse", body, {**PNG, "Accept": "image/png"}) for body in bodies]
+        service.until_waiting(4)
+        time.sleep(0.3)
+        engine.gate.set()
+        answers = [one.result() for one in sent]
+        assert engine.batches == [1, 3, 1, 1, 1]
+        assert [answer.status for answer in answers] == [200, 500, 200]
+        assert [answers[place].image().getpixel((0, 0)) for place in (0, 2)] == [0, 30]
+
+
 @pytest.mark.parametrize(
     "protocol",
     [
