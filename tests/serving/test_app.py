@@ -7,6 +7,7 @@ import re
 import zlib
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -156,8 +157,28 @@ def test_a_bomb_is_refused_by_its_header_before_anything_is_decoded(
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     monkeypatch.setattr("sceneparse.parsing.Parser.read", lambda *_: pytest.fail("decoded"))
     problem(service.ask("/v1/parse", bytes(content), PNG), 413, "too-many-pixels")
-    scans = picture(form="JPEG") + b"\xff\xda" * 101
-    assert "scans" in problem(service.ask("/v1/parse", scans), 422, "damaged")
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_and_one_with_a_film_behind_it_is_not(service: Service) -> None:
+    content = BytesIO()
+    Image.open(BytesIO(picture())).save(content, "JPEG", progressive=True)
+    whole = content.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    scan = whole[last:-2]
+    many = whole[:-2] + 101 * scan + whole[-2:]
+    assert "scans" in problem(service.ask("/v1/parse", many), 422, "damaged")
+    film = b"\xff\xda\x00" * 200  # what a phone's moving picture may hold, as any file
+    comment = b"\xff\xfe" + (2 + len(film)).to_bytes(2, "big") + film
+    for harmless in (whole + film, whole[:2] + comment + whole[2:], whole[:-2] + 20 * scan + whole[-2:]):
+        assert service.ask("/v1/parse", harmless).status == 200
+
+
+def test_json_that_would_be_large_once_read_is_not_read(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = SimpleNamespace(loads=lambda _: pytest.fail("read"))
+    monkeypatch.setattr("sceneparse.serving.body.json", reader)
+    for content in ('{"image": [' + "{}," * 9000 + "1]}", '{"image": ""' + ', "": 1' * 9000 + "}"):
+        answer = service.ask("/v1/parse", content, {"Content-Type": "application/json"})
+        assert "and hold no more" in problem(answer, 400, "bad-json")
 
 
 @pytest.mark.parametrize(
