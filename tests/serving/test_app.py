@@ -16,7 +16,7 @@ from PIL import Image
 
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
-from served import Service, picture, plain_parser, serving
+from served import Service, picture, plain_parser, serving, until
 
 PNG = {"Content-Type": "image/png"}
 
@@ -241,7 +241,17 @@ def test_the_page_is_the_packages_own_and_is_not_sent_twice(service: Service) ->
     for file in files:
         assert service.ask(f"/{file}").status == 200
     assert service.ask("/", method="HEAD").body == b""
-    assert service.ask("/", headers={"If-None-Match": page.headers["etag"]}).status == 304
+    for known in ("{}", '"other", W/{}', "*"):
+        assert service.ask("/", headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
+    assert service.ask("/", headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_head_tells_what_get_would(service: Service) -> None:
+    for path in ("/", "/healthz", "/readyz", "/v1/models", "/openapi.json"):
+        asked, told = (service.ask(path, method=method) for method in ("GET", "HEAD"))
+        assert (told.status, told.body) == (200, b"")
+        assert all(told.headers[name] == asked.headers[name] for name in ("content-type", "content-length"))
+    assert service.ask("/v1/parse", method="HEAD").headers["allow"] == "POST"
 
 
 def test_openapi_describes_every_answer_and_its_examples_hold(service: Service) -> None:
@@ -282,8 +292,10 @@ def test_health_and_metrics_tell_what_was_done(service: Service) -> None:
 def test_a_line_of_json_is_noted_for_each_request(service: Service, log: Path) -> None:
     content = picture((20, 30))
     service.ask("/v1/parse?secret=1", content, PNG)
+    digest = hashlib.sha256(content).hexdigest()
+    until(lambda: digest in log.read_text())  # it is written after the answer
     notes = [json.loads(line) for line in log.read_text().splitlines()]
-    note = next(one for one in notes if one.get("sha256") == hashlib.sha256(content).hexdigest())
+    note = next(one for one in notes if one.get("sha256") == digest)
     assert (note["method"], note["path"], note["status"]) == ("POST", "/v1/parse", 200) and note["seconds"] > 0
     assert "secret" not in log.read_text()
 

@@ -67,6 +67,16 @@ def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() 
         assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
 
 
+def test_what_cannot_be_finished_in_time_is_answered_503_when_the_service_stops() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with slow_service(stop_seconds=1.0) as (service, engine):
+            sent = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+            until(lambda: engine.batches == [1])
+            service.server.should_exit = True
+            answer = sent.result()
+        assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "10")
+
+
 def test_a_client_that_goes_gives_up_its_turn() -> None:
     with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(2) as pool:
         first = pool.submit(service.ask, "/v1/parse", picture(), PNG)

@@ -33,7 +33,8 @@ def test_the_form_that_is_wanted_most_is_chosen(accept: str | None, expected: st
 
 
 @pytest.mark.parametrize(
-    "accept", [
+    "accept",
+    [
         "text/html",
         "image/webp",
         "image/jpeg;kind=labels",

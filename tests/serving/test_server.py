@@ -84,6 +84,7 @@ def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pyt
         (["nowhere/at/all"], "nowhere/at/all"),
         ([model, "--port", "99999"], "port 99999"),
         ([model, "--host", "203.0.113.1"], "cannot listen there"),
+        ([model, "--host", "a..b"], "cannot listen there (no such name)"),
         ([model, "--formats", "SVG"], "'SVG' is unknown"),
         ([model, "--api-keys", str(tmp_path / "none")], "cannot be read as a file of API keys"),
         ([model, "--log", str(tmp_path / "no" / "log")], "cannot be written as the log"),

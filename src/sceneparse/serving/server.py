@@ -103,8 +103,8 @@ def listening(settings: ServeSettings) -> socket.socket:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family, backlog=settings.connections)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that cannot be one fails before it is asked for
+        reason = error.strerror if isinstance(error, OSError) else "no such name"
         raise UserError(
-            f"{settings.host} port {settings.port}: cannot listen there ({error.strerror}); choose another --port or "
-            "--host"
+            f"{settings.host} port {settings.port}: cannot listen there ({reason}); choose another --port or --host"
         ) from None
