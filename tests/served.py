@@ -63,7 +63,7 @@ class Shifted(BrightestChannel):
         return super().__call__(images.roll(1, dims=1))
 
 
-def plain_parser(engine: BrightestChannel | None = None, name: str = "colours") -> Parser:
+def plain_parser(engine: BrightestChannel | None = None, name: str = "colours", labels: LabelSpace = SPACE) -> Parser:
     """A parser of one task."""
     config = ModelConfig(
         name=name,
@@ -73,7 +73,7 @@ def plain_parser(engine: BrightestChannel | None = None, name: str = "colours") 
         protocol=ProtocolSettings(),
         data=DataSettings(),
     )
-    return Parser(Opened(engine or BrightestChannel(), config, SPACE, name, None))
+    return Parser(Opened(engine or BrightestChannel(), config, labels, name, None))
 
 
 def unified_parser() -> Parser:
