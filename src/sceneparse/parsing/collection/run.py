@@ -105,10 +105,10 @@ def predict_collection(
     pixels: Counter[str] = Counter()
     for one in told:
         pixels.update(one["pixels"] or {})
-    if store == "parquet":
-        pixels = settle(place, {item.name: told[item.number] for item in items})
-    summary = _summary(items, told, pixels, time.perf_counter() - start)
     try:
+        if store == "parquet":
+            pixels = settle(place, {item.name: told[item.number] for item in items})
+        summary = _summary(items, told, pixels, time.perf_counter() - start)
         (place / MANIFEST).write("".join(map(_line, items, told)).encode())
         (place / "summary.json").write((json.dumps(summary.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
