@@ -248,7 +248,8 @@ def test_of_two_pictures_the_one_that_was_chosen_last_is_shown(browser: Browser,
         browser.run(
             "(() => { const real = createImageBitmap; let count = 0; window.createImageBitmap = async (...given) => {"
             " const first = !count++; const read = await real(...given);"
-            " if (first) { await new Promise((done) => setTimeout(done, 500)); window.late = true; } return read; }; })()"
+            " if (first) { await new Promise((done) => setTimeout(done, 500)); window.late = true; }"
+            " return read; }; })()"
         )
         browser.run(dropped(stripes))
         browser.run(dropped(other))
@@ -262,9 +263,11 @@ def test_a_camera_that_is_asked_for_twice_is_closed_for_good(browser: Browser) -
     with serving({"colours": plain_parser()}) as service:
         opened(browser, service)
         browser.run(
-            "(() => { const camera = navigator.mediaDevices, real = camera.getUserMedia.bind(camera); window.films = [];"
+            "(() => { const camera = navigator.mediaDevices, real = camera.getUserMedia.bind(camera);"
+            " window.films = [];"
             " camera.getUserMedia = async (...given) => { const film = await real(...given); films.push(film);"
-            " return film; }; const button = document.querySelector('#use-camera'); button.click(); button.click(); })()"
+            " return film; };"
+            " const button = document.querySelector('#use-camera'); button.click(); button.click(); })()"
         )
         browser.until("films.length === 2 && document.querySelector('#video').videoWidth > 0")
         browser.click("#close-camera")
@@ -276,7 +279,8 @@ def test_an_answer_that_breaks_off_is_told_as_that(browser: Browser, stripes: Pa
     with serving({"colours": plain_parser()}) as service:
         opened(browser, service)
         browser.run(
-            "window.fetch = async () => new Response(new ReadableStream({start(it) { it.error(new TypeError('cut')); }}))"
+            "window.fetch = async () =>"
+            " new Response(new ReadableStream({start(it) { it.error(new TypeError('cut')); }}))"
         )
         browser.choose("#file", stripes)
         browser.until("!document.querySelector('#message').hidden")
