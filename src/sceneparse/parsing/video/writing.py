@@ -93,9 +93,10 @@ class VideoWriter:
 
     def audio(self, packet: "av.Packet[Any]") -> None:
         """Copy an audio packet. One that comes no later than the one before, as in broken files, is left out."""
-        if self._audio is None or (self._heard is not None and packet.dts <= self._heard):
+        dts = packet.dts
+        if self._audio is None or dts is None or (self._heard is not None and dts <= self._heard):
             return
-        self._heard = packet.dts
+        self._heard = dts
         packet.stream = self._audio
         self._container.mux(packet)
 
