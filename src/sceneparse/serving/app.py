@@ -42,6 +42,9 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         parsers: The models by name; the first answers unless another is asked for.
         settings: How the service behaves. Host and port, and limits of connections, are the server's.
 
+    Returns:
+        The application; its `state.batcher` is the `Batcher`.
+
     Raises:
         UserError: No model, or the log cannot be written.
     """
@@ -73,6 +76,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.batcher = batcher
     _add_handlers(app)
     _add_parse(app, parsers, settings, receiver, batcher)
     _add_state(app, parsers, settings, batcher, metrics)

@@ -86,6 +86,8 @@ class Batcher:
         self._decoding = 0
         self.waiting = 0
         """Pictures that have a place."""
+        self.computing = False
+        """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
     def start(self) -> None:
         """Begin to parse, in the running event loop."""
@@ -210,6 +212,13 @@ class Batcher:
             return batch
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
+        self.computing = True
+        try:
+            return self._parsed(batch)
+        finally:
+            self.computing = False
+
+    def _parsed(self, batch: list[_Job]) -> list[Parsed]:
         began = time.monotonic()
         parser = self._parsers[batch[0].model]
         if len(batch) == 1:
