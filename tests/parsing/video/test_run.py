@@ -23,7 +23,8 @@ from clips import pan, read_clip, scene
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
-from sceneparse.parsing.video import VideosSummary, predict_videos, split_videos
+from sceneparse.parsing.summary import Summary
+from sceneparse.parsing.video import predict_videos, split_videos
 from sceneparse.parsing.video.stopping import frames_progress
 from sceneparse.parsing.video.timeline import Flicker
 from sceneparse.parsing.video.writing import VideoWriter
@@ -37,7 +38,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def run(parser: Parser, clip: Path | str, out: Path, **options: Any) -> VideosSummary:
+def run(parser: Parser, clip: Path | str, out: Path, **options: Any) -> Summary:
     videos, rest = split_videos([str(clip)])
     assert not rest
     return predict_videos(parser, videos, out, **{"progress": False, **options})

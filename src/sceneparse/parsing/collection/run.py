@@ -20,7 +20,8 @@ from sceneparse.parsing.collection.worker import Plan
 from sceneparse.parsing.outputs import cannot_write
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.progress import counting_progress
-from sceneparse.parsing.stream import Failure, StreamSummary
+from sceneparse.parsing.stream import StreamSummary
+from sceneparse.parsing.summary import Failure
 from sceneparse.weights import find_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
@@ -114,10 +115,8 @@ def predict_collection(
     except OSError as error:
         raise cannot_write(f"{out}/{MANIFEST}", error) from None
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
         rate = len(items) / max(summary.seconds, 1e-9)
-        console.print(f"{said}; {rate:.1f} pictures/s; see {(place / MANIFEST).address}", markup=False)
+        console.print(f"{summary.told}; {rate:.1f} pictures/s; see {(place / MANIFEST).address}", markup=False)
     return summary
 
 

@@ -20,7 +20,7 @@ from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pipe import Ahead, Behind
 from sceneparse.parsing.render import draw_overlay, share_text
-from sceneparse.parsing.stream import Failure
+from sceneparse.parsing.summary import Failure, Summary
 from sceneparse.parsing.video.label_frames import LabelFrames
 from sceneparse.parsing.video.labelling import FrameLabels
 from sceneparse.parsing.video.reading import Frame, VideoReader, installed
@@ -40,35 +40,6 @@ _OF_THE_DISK = frozenset(
 """Faults that the next video would meet, too; any other of FFmpeg's comes from this one."""
 
 
-@dataclass(frozen=True)
-class VideosSummary:
-    """What became of the videos.
-
-    Args:
-        done: Videos that were parsed now.
-        skipped: Videos that an earlier run had parsed in the same way.
-        failures: Videos that could not be read.
-    """
-
-    done: int
-    skipped: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def failed(self) -> int:
-        """Number of videos that could not be read."""
-        return len(self.failures)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of videos-summary.json."""
-        return {
-            "done": self.done,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
-        }
-
-
 def predict_videos(
     parser: Parser,
     videos: Sequence[VideoSource],
@@ -80,7 +51,7 @@ def predict_videos(
     seconds: float | None = None,
     again: bool = False,
     progress: bool = True,
-) -> VideosSummary:
+) -> Summary:
     """Parse videos, or a camera until it is stopped (by Ctrl-C, or after `seconds`).
 
     Each gives OUT/NAME_overlay.mp4 (H.264, the source's times, its audio), OUT/NAME_timeline.png (shares over time),
@@ -137,12 +108,10 @@ def predict_videos(
                 console.print(f"left out: {reason}", markup=False)
                 continue
             raise cannot_write(out, OSError(error.errno, error.strerror or str(error))) from None
-    summary = VideosSummary(done, skipped, tuple(failures))
+    summary = Summary(done, skipped, tuple(failures))
     write_json(out / "videos-summary.json", summary.to_json())
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
-        console.print(f"videos: {said}; see {out / 'videos-summary.json'}", markup=False)
+        console.print(f"videos: {summary.told}; see {out / 'videos-summary.json'}", markup=False)
     return summary
 
 
