@@ -27,9 +27,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from large_picture import alone, make_model
+from large_picture import alone
 from sceneparse.data.toyworld import render
 from sceneparse.files import write_json
+from small_model import make_model
 
 BROKEN_EVERY = 40
 """One file in so many is no picture."""

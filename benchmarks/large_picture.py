@@ -27,23 +27,15 @@ import torch
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import Tensor
 
 from sceneparse.data.toyworld import render
 from sceneparse.files import write_json
 from sceneparse.inference.windows import AT_ONCE, window_starts
-from sceneparse.labels import LabelSpace
-from sceneparse.networks import normalize, resize
+from sceneparse.networks import resize
 from sceneparse.parsing import Parser, load
-from sceneparse.settings import (
-    BackboneSettings,
-    DataSettings,
-    NetworkSettings,
-    Precision,
-    PreprocessingSettings,
-    ProtocolSettings,
-)
-from sceneparse.weights import Model, ModelConfig, build, save_model
+from sceneparse.settings import Precision, ProtocolSettings
+from small_model import make_model
 
 Size = tuple[int, int]
 SCENE = 1500
@@ -143,28 +135,6 @@ def make_picture(path: Path, size: Size) -> None:
         scene = render(0, number, side).image.permute(1, 2, 0).contiguous().numpy()
         sheet.paste(Image.fromarray(scene), (column * side, row * side))
     sheet.save(path, quality=92)
-
-
-def make_model(folder: Path, classes: int) -> None:
-    """Write a small PSPNet of fixed random weights, normalised on scenes so that many classes win somewhere."""
-    torch.manual_seed(0)
-    config = ModelConfig(
-        name="small",
-        backbone=BackboneSettings("resnet10t"),
-        network=NetworkSettings(channels=64, output_stride=8, aux=False),
-        preprocessing=PreprocessingSettings(),
-        protocol=ProtocolSettings(),
-        data=DataSettings(),
-    )
-    network = build(config.backbone, config.network, classes).train()
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = None  # the average over all that is seen
-    scenes = torch.stack([render(0, index, 192).image for index in range(8)])
-    with torch.no_grad():
-        network(normalize(scenes, config.preprocessing.mean, config.preprocessing.std))
-    names = tuple(f"class {index}" for index in range(classes))
-    save_model(folder, Model(network.eval(), config, LabelSpace(names)), "# small\n")
 
 
 def streamed(case: Case) -> dict[str, Any]:

@@ -28,7 +28,8 @@ from rich.table import Table
 
 from hostile_requests import Hostile, hostile
 from sceneparse.files import write_json
-from serving_process import PLACE, Process, make_model, scenes
+from serving_process import PLACE, Process, scenes
+from small_model import make_model
 
 ROOT = str(Path(__file__).resolve().parents[1])
 LEAK = re.compile(
@@ -156,7 +157,8 @@ def documented(openapi: dict[str, Any]) -> Callable[[bytes], set[str]]:
     def known(raw: bytes) -> set[str]:
         method, _, rest = raw.partition(b" ")
         path = rest.split(b" ")[0].partition(b"?")[0].decode("latin-1")
-        operation = openapi["paths"].get(path, {}).get(method.decode("latin-1").lower(), {})
+        verb = "get" if method == b"HEAD" else method.decode("latin-1").lower()  # HEAD is GET without the body
+        operation = openapi["paths"].get(path, {}).get(verb, {})
         # Whatever the path, a request may be broken, for another host, of another page, too long, or wrong here.
         return {"400", "403", "404", "405", "421", "431", "503", *operation.get("responses", {})}
 

@@ -29,7 +29,8 @@ from rich.table import Table
 
 from sceneparse.files import write_json
 from sceneparse.parsing import load
-from serving_process import PLACE, Process, free_port, make_model, ready, scenes
+from serving_process import PLACE, Process, free_port, ready, scenes
+from small_model import make_model
 
 SAME = 0.999
 """So many labels must be equal: batches may round otherwise than single pictures. Other pictures differ in far more."""

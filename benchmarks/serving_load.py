@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.files import write_json
-from serving_process import PLACE, Process, make_model, scenes
+from serving_process import PLACE, Process, scenes
+from small_model import make_model
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A service in a process of its own, for the programs that put it under load; and pictures and models for it."""
+"""A service in a process of its own, for the programs that put it under load; and pictures for it."""
 
 import http.client
 import random
@@ -11,24 +11,11 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from io import BytesIO
-from pathlib import Path
 from types import TracebackType
 
-import torch
 from PIL import Image
-from torch import nn
 
 from sceneparse.data.toyworld import render
-from sceneparse.labels import LabelSpace
-from sceneparse.networks import normalize
-from sceneparse.settings import (
-    BackboneSettings,
-    DataSettings,
-    NetworkSettings,
-    PreprocessingSettings,
-    ProtocolSettings,
-)
-from sceneparse.weights import Model, ModelConfig, build, save_model
 
 PLACE = "127.0.0.1"
 
@@ -137,25 +124,3 @@ def scenes(count: int, side: int, form: str = "JPEG") -> list[bytes]:
         Image.fromarray(pixels).save(content, form)
         files.append(content.getvalue())
     return files
-
-
-def make_model(folder: Path, classes: int = 20) -> None:
-    """Write a small PSPNet of fixed random weights, normalised on scenes so that many classes win somewhere."""
-    torch.manual_seed(0)
-    config = ModelConfig(
-        name="small",
-        backbone=BackboneSettings("resnet10t"),
-        network=NetworkSettings(channels=64, output_stride=8, aux=False),
-        preprocessing=PreprocessingSettings(),
-        protocol=ProtocolSettings(),
-        data=DataSettings(),
-    )
-    network = build(config.backbone, config.network, classes).train()
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.momentum = None  # the average over all that is seen
-    pictures = torch.stack([render(0, index, 96).image for index in range(4)])
-    with torch.no_grad():
-        network(normalize(pictures, config.preprocessing.mean, config.preprocessing.std))
-    names = tuple(f"class {index}" for index in range(classes))
-    save_model(folder, Model(network.eval(), config, LabelSpace(names)), "# small\n")

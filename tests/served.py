@@ -4,7 +4,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,44 +16,14 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
+from brightest import BrightestChannel, brightest_parser
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
-from sceneparse.settings import (
-    BackboneSettings,
-    DataSettings,
-    NetworkSettings,
-    PreprocessingSettings,
-    ProtocolSettings,
-)
-from sceneparse.weights import ModelConfig
 from unified import unified_model
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 60, 40), (60, 160, 70), (60, 110, 200)), ids=(7, 0, 30))
-
-
-class BrightestChannel:
-    """Class 0 where red is the brightest, 1 for green, 2 for blue. While `gate` is shut, it takes its time."""
-
-    name = "brightest"
-    precision = "float32"
-    num_classes = 3
-    align_corners = False
-    padding_color: Sequence[float] = (0.0, 0.0, 0.0)
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.gate.set()
-        self.batches: list[int] = []
-
-    def __call__(self, images: Tensor) -> Tensor:
-        self.batches.append(len(images))
-        self.gate.wait(60)
-        return images.float() / 32
-
-    def describe(self) -> str:
-        return "the brightest channel"
 
 
 class Shifted(BrightestChannel):
@@ -63,17 +33,9 @@ class Shifted(BrightestChannel):
         return super().__call__(images.roll(1, dims=1))
 
 
-def plain_parser(engine: BrightestChannel | None = None, name: str = "colours") -> Parser:
+def plain_parser(engine: BrightestChannel | None = None, name: str = "colours", labels: LabelSpace = SPACE) -> Parser:
     """A parser of one task."""
-    config = ModelConfig(
-        name=name,
-        backbone=BackboneSettings(),
-        network=NetworkSettings(),
-        preprocessing=PreprocessingSettings((0.5,), (0.5,)),
-        protocol=ProtocolSettings(),
-        data=DataSettings(),
-    )
-    return Parser(Opened(engine or BrightestChannel(), config, SPACE, name, None))
+    return brightest_parser(engine, labels=labels, name=name)
 
 
 def unified_parser() -> Parser:

@@ -1,48 +1,19 @@
-"""An engine that needs no network: the brightest channel is the class."""
+"""Parsers that need no network, and pictures for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from sceneparse.inference import Opened
+from brightest import brightest_parser
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
-from sceneparse.settings import (
-    BackboneSettings,
-    DataSettings,
-    NetworkSettings,
-    PreprocessingSettings,
-    ProtocolSettings,
-)
-from sceneparse.weights import ModelConfig
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 10, 10), (10, 200, 10), (10, 10, 200)), ids=(7, 0, 30))
-
-
-class BrightestChannel:
-    """Class 0 where red is the brightest, 1 for green, 2 for blue."""
-
-    name = "brightest"
-    precision = "float32"
-    num_classes = 3
-    align_corners = False
-    padding_color: Sequence[float] = (0.0, 0.0, 0.0)
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, images: Tensor) -> Tensor:
-        self.calls += 1
-        scores = images.float() / 32
-        return scores if scores.shape[1] == 3 else scores[:, :1].expand(-1, 3, -1, -1).clone()
-
-    def describe(self) -> str:
-        return "the brightest channel"
 
 
 MakeParser = Callable[..., Parser]
@@ -50,16 +21,8 @@ MakeParser = Callable[..., Parser]
 
 @pytest.fixture
 def make_parser() -> MakeParser:
-    def make(*, name: str = "brightest", channels: int = 3, protocol: ProtocolSettings | None = None) -> Parser:
-        config = ModelConfig(
-            name=name,
-            backbone=BackboneSettings(in_channels=channels),
-            network=NetworkSettings(),
-            preprocessing=PreprocessingSettings((0.5,), (0.5,)),
-            protocol=ProtocolSettings(),
-            data=DataSettings(),
-        )
-        return Parser(Opened(BrightestChannel(), config, SPACE, name, None), protocol=protocol)
+    def make(**options: Any) -> Parser:
+        return brightest_parser(labels=SPACE, **options)
 
     return make
 

@@ -1,5 +1,6 @@
 """Results for a benchmark's server: its values, its names, nothing else in the folder, in step with the rest."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import sceneparse.parsing
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
@@ -54,6 +56,25 @@ def test_what_another_model_left_is_passed_over(ours: Parser, streets: Path, tmp
     assert [path.name for path in folder.iterdir()] == ["berlin_000000_000019.png"]
     with pytest.raises(UserError, match="nothing: no label map of this model"):
         write_results(ours, tmp_path / "nothing", "cityscapes", progress=False)
+
+
+def test_pictures_of_one_name_are_refused_before_anything_is_written(
+    ours: Parser, streets: Path, tmp_path: Path
+) -> None:
+    picture = next((streets / "berlin").iterdir())
+    (streets / "munich" / picture.name).write_bytes(picture.read_bytes())
+    out = tmp_path / "out"
+    predict_pictures(ours, [streets], out, progress=False)
+    with pytest.raises(UserError, match=r"would both be cityscapes/berlin_000000_000019\.png"):
+        write_results(ours, out, "cityscapes", progress=False)
+    assert not (out / "cityscapes").exists()
+
+
+def test_parsing_knows_no_data_sets() -> None:
+    room = Path(str(sceneparse.parsing.__file__)).parent
+    text = "\n".join(path.read_text() for path in room.rglob("*.py"))
+    used = set(re.findall(r"(?:from|import) sceneparse\.data\.(\w+)", text))
+    assert "finding" in used and used <= {"finding", "pictures", "progress"}
 
 
 def test_a_model_of_other_classes_is_refused(parser: Parser, tmp_path: Path) -> None:

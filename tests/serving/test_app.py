@@ -7,6 +7,7 @@ import re
 import zlib
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
-from served import Service, picture, plain_parser, serving
+from served import Service, picture, plain_parser, serving, until
 
 PNG = {"Content-Type": "image/png"}
 
@@ -156,8 +157,28 @@ def test_a_bomb_is_refused_by_its_header_before_anything_is_decoded(
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     monkeypatch.setattr("sceneparse.parsing.Parser.read", lambda *_: pytest.fail("decoded"))
     problem(service.ask("/v1/parse", bytes(content), PNG), 413, "too-many-pixels")
-    scans = picture(form="JPEG") + b"\xff\xda" * 101
-    assert "scans" in problem(service.ask("/v1/parse", scans), 422, "damaged")
+
+
+def test_a_jpeg_of_too_many_scans_is_refused_and_one_with_a_film_behind_it_is_not(service: Service) -> None:
+    content = BytesIO()
+    Image.open(BytesIO(picture())).save(content, "JPEG", progressive=True)
+    whole = content.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    scan = whole[last:-2]
+    many = whole[:-2] + 101 * scan + whole[-2:]
+    assert "scans" in problem(service.ask("/v1/parse", many), 422, "damaged")
+    film = b"\xff\xda\x00" * 200  # what a phone's moving picture may hold, as any file
+    comment = b"\xff\xfe" + (2 + len(film)).to_bytes(2, "big") + film
+    for harmless in (whole + film, whole[:2] + comment + whole[2:], whole[:-2] + 20 * scan + whole[-2:]):
+        assert service.ask("/v1/parse", harmless).status == 200
+
+
+def test_json_that_would_be_large_once_read_is_not_read(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = SimpleNamespace(loads=lambda _: pytest.fail("read"))
+    monkeypatch.setattr("sceneparse.serving.body.json", reader)
+    for content in ('{"image": [' + "{}," * 9000 + "1]}", '{"image": ""' + ', "": 1' * 9000 + "}"):
+        answer = service.ask("/v1/parse", content, {"Content-Type": "application/json"})
+        assert "and hold no more" in problem(answer, 400, "bad-json")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +241,17 @@ def test_the_page_is_the_packages_own_and_is_not_sent_twice(service: Service) ->
     for file in files:
         assert service.ask(f"/{file}").status == 200
     assert service.ask("/", method="HEAD").body == b""
-    assert service.ask("/", headers={"If-None-Match": page.headers["etag"]}).status == 304
+    for known in ("{}", '"other", W/{}', "*"):
+        assert service.ask("/", headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
+    assert service.ask("/", headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_head_tells_what_get_would(service: Service) -> None:
+    for path in ("/", "/healthz", "/readyz", "/v1/models", "/openapi.json"):
+        asked, told = (service.ask(path, method=method) for method in ("GET", "HEAD"))
+        assert (told.status, told.body) == (200, b"")
+        assert all(told.headers[name] == asked.headers[name] for name in ("content-type", "content-length"))
+    assert service.ask("/v1/parse", method="HEAD").headers["allow"] == "POST"
 
 
 def test_openapi_describes_every_answer_and_its_examples_hold(service: Service) -> None:
@@ -261,8 +292,10 @@ def test_health_and_metrics_tell_what_was_done(service: Service) -> None:
 def test_a_line_of_json_is_noted_for_each_request(service: Service, log: Path) -> None:
     content = picture((20, 30))
     service.ask("/v1/parse?secret=1", content, PNG)
+    digest = hashlib.sha256(content).hexdigest()
+    until(lambda: digest in log.read_text())  # it is written after the answer
     notes = [json.loads(line) for line in log.read_text().splitlines()]
-    note = next(one for one in notes if one.get("sha256") == hashlib.sha256(content).hexdigest())
+    note = next(one for one in notes if one.get("sha256") == digest)
     assert (note["method"], note["path"], note["status"]) == ("POST", "/v1/parse", 200) and note["seconds"] > 0
     assert "secret" not in log.read_text()
 

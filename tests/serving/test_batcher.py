@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from brightest import BrightestChannel
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
-from served import BrightestChannel, Service, picture, plain_parser, serving, unified_parser, until
+from served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 
@@ -67,6 +68,16 @@ def test_pictures_of_one_size_are_parsed_at_once_and_each_gets_its_own_answer() 
         assert [image.getpixel((0, 0)) for image in images] == [7, 0, 30, 7] and images[3].size == (30, 60)
 
 
+def test_what_cannot_be_finished_in_time_is_answered_503_when_the_service_stops() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with slow_service(stop_seconds=1.0) as (service, engine):
+            sent = pool.submit(service.ask, "/v1/parse", picture(), PNG)
+            until(lambda: engine.batches == [1])
+            service.server.should_exit = True
+            answer = sent.result()
+        assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "busy", "10")
+
+
 def test_a_client_that_goes_gives_up_its_turn() -> None:
     with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(2) as pool:
         first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
@@ -113,6 +124,35 @@ def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
         unfit = service.ask("/v1/parse", picture((12, 12)), PNG)
         assert unfit.status == 422 and "33 pixels a side" in unfit.json()["detail"]
         assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
+
+
+def test_what_is_wrong_with_one_picture_of_a_batch_is_not_told_to_the_others() -> None:
+    class Particular(BrightestChannel):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            scores = super().__call__(images)
+            if len(images) > 2:
+                raise torch.OutOfMemoryError
+            if (images[:, 0, 0, 0] > 100).any():  # the first stripe is red
+                raise RuntimeError("no red")
+            return scores
+
+    engine = Particular()
+    engine.gate.clear()
+    with (
+        serving({"particular": plain_parser(engine)}, ServeSettings(batch=4, batch_wait=1.0)) as service,
+        ThreadPoolExecutor(5) as pool,
+    ):
+        pool.submit(service.ask, "/v1/parse", picture((8, 8), turn=1), PNG)
+        until(lambda: engine.batches == [1])
+        bodies = [picture((30, 60), turn=turn) for turn in (1, 0, 2)]
+        sent = [pool.submit(service.ask, "/v1/parse", body, {**PNG, "Accept": "image/png"}) for body in bodies]
+        service.until_waiting(4)
+        time.sleep(0.3)
+        engine.gate.set()
+        answers = [one.result() for one in sent]
+        assert engine.batches == [1, 3, 1, 1, 1]
+        assert [answer.status for answer in answers] == [200, 500, 200]
+        assert [answers[place].image().getpixel((0, 0)) for place in (0, 2)] == [0, 30]
 
 
 @pytest.mark.parametrize(

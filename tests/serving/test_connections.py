@@ -1,8 +1,16 @@
 """Clients that are slow, rude or many, on bare sockets."""
 
+import asyncio
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
 from served import Service, picture, plain_parser, serving
 
@@ -80,6 +88,68 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off() -> None:
             time.sleep(3)
             assert not service.server.server_state.connections
         assert service.ask("/healthz").status == 200
+
+
+class Line(asyncio.Transport):
+    """A connection of which the test says how much its client has not taken yet."""
+
+    def __init__(self, left: Callable[[float], float]) -> None:
+        super().__init__()
+        self.began, self.left = time.monotonic(), left
+        self.closing = self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return int(self.left(time.monotonic() - self.began))
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True  # the connection is lost when all is taken
+
+    def abort(self) -> None:
+        self.closing = self.aborted = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+@pytest.mark.parametrize(
+    ("left", "ends"),
+    [
+        (lambda _: 60_000, True),
+        (lambda seconds: 60_000 - 1000 * seconds, True),
+        (lambda seconds: 10_000_000 - 1_000_000 * seconds, False),
+    ],
+    ids=["takes nothing", "takes drops", "takes it slowly"],
+)
+def test_an_answer_is_waited_for_while_its_client_takes_it(
+    connection: str, left: Callable[[float], float], ends: bool
+) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def ask() -> bool:
+        # uvicorn's own limit for idle connections comes far later.
+        config = uvicorn.Config(app, timeout_keep_alive=60, log_config=None)
+        protocol = guarded(ServeSettings(header_seconds=0.2))(config=config, server_state=ServerState(), app_state={})
+        line = Line(left)
+        protocol.connection_made(line)
+        protocol.data_received(f"GET / HTTP/1.1\r\nHost: x\r\nConnection: {connection}\r\n\r\n".encode())
+        await asyncio.sleep(0.9)
+        aborted = line.aborted
+        protocol.connection_lost(None)
+        return aborted
+
+    assert asyncio.run(ask()) == ends
 
 
 def test_heads_that_are_huge_or_no_http_are_refused(service: Service) -> None:

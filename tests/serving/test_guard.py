@@ -1,5 +1,6 @@
 """Who may ask."""
 
+import http.client
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ def test_keys_and_origins_that_are_set_are_asked_for_and_let_in() -> None:
                 answer = service.ask(path, headers=head)
                 assert answer.status == 401 and answer.headers["www-authenticate"].startswith("Bearer")
         assert service.ask("/v1/parse", picture()).status == 401
+        assert service.ask("/v1/models", headers={"Authorization": KEY}).status == 401
+        for scheme in ("bearer", "BEARER "):
+            assert service.ask("/v1/models", headers={"Authorization": f"{scheme} {KEY}"}).status == 200
         for path in ("/", "/healthz", "/readyz"):
             assert service.ask(path).status == 200
         head = {"Authorization": f"Bearer {KEY}", "Origin": "https://app.example"}
@@ -47,7 +51,30 @@ def test_keys_and_origins_that_are_set_are_asked_for_and_let_in() -> None:
 def test_a_service_beyond_the_loopback_answers_to_any_name_unless_told() -> None:
     assert ServeSettings(host="0.0.0.0").known_hosts == ()
     assert ServeSettings(host="0.0.0.0", hosts=("parse.example",)).known_hosts == ("parse.example",)
+    assert ServeSettings(hosts=("Parse.Example",)).known_hosts == ("parse.example",)
     assert ServeSettings(host="::1").on_loopback and ServeSettings(host="localhost").on_loopback
+
+
+def test_a_service_answers_to_the_address_that_it_listens_on() -> None:
+    with serving({"colours": plain_parser()}, ServeSettings(host="127.0.0.2")) as service:
+        assert service.place[0] == "127.0.0.2" and service.ask("/healthz").status == 200
+        assert service.ask("/healthz", headers={"Host": "evil.example"}).status == 421
+
+
+def test_a_log_whose_disk_is_full_stops_no_answer(capfd: pytest.CaptureFixture[str]) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full")
+    with serving({"colours": plain_parser()}, ServeSettings(log=full)) as service:
+        connection = http.client.HTTPConnection(*service.place, timeout=60)
+        for _ in range(3):  # on one connection, which a fault would close
+            connection.request("GET", "/healthz")
+            response = connection.getresponse()
+            assert response.status == 200 and response.read()
+            assert connection.sock is not None
+        connection.close()
+    said = capfd.readouterr().err
+    assert "2 lines of the log lost (No space left on device)" in said and "Traceback" not in said
 
 
 def test_a_file_of_keys_is_read_or_refused(tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ KNOWN = ("labels", "overlay", "panels")
         ("image/png;q=0.4, application/json;q=0.9", "application/json"),
         ("*/*, image/png", "image/png;kind=labels"),
         ("application/json;q=0, image/png", "image/png;kind=labels"),
+        ("application/json;q=0, */*", "image/png;kind=labels"),
+        ("image/png;q=0, image/*", "image/jpeg;kind=overlay"),
+        ("*/*, application/json;q=0, image/*;q=0, image/jpeg;q=0.1", "image/jpeg;kind=overlay"),
+        ("image/png;q=nan, */*;q=0.1", "application/json"),
         ("image/png;kind=parts, image/jpeg;q=0.1", "image/jpeg;kind=overlay"),
         ("image/png;q=much, application/json", "application/json"),
     ],
@@ -29,7 +33,16 @@ def test_the_form_that_is_wanted_most_is_chosen(accept: str | None, expected: st
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "image/webp", "image/jpeg;kind=labels", "image/png;kind=parts", "a/b/c;;=,"]
+    "accept",
+    [
+        "text/html",
+        "image/webp",
+        "image/jpeg;kind=labels",
+        "image/png;kind=parts",
+        "a/b/c;;=,",
+        "*/*;q=0",
+        "*/*, image/*;q=0, application/json;q=0",
+    ],
 )
 def test_what_there_is_not_is_refused_with_what_there_is(accept: str) -> None:
     with pytest.raises(Problem, match="image/png;kind=labels") as caught:

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 import chromium
+from brightest import BrightestChannel
 from chromium import Browser
+from sceneparse.labels import LabelSpace
 from sceneparse.serving import ServeSettings
-from served import BrightestChannel, Service, Shifted, picture, plain_parser, serving, unified_parser
+from served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
 
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
 
@@ -227,6 +229,80 @@ def test_a_picture_is_dropped_pasted_or_taken_by_the_camera(browser: Browser, st
             "document.querySelector('#camera').hidden && document.querySelector('#video').srcObject === null"
         )
         assert browser.messages == []
+
+
+def dropped(file: Path) -> str:
+    """JavaScript that drops a file on the page."""
+    data = json.dumps(list(file.read_bytes()))
+    return (
+        f"(() => {{ const held = new DataTransfer(); held.items.add(new File([new Uint8Array({data})],"
+        f" {json.dumps(file.name)}, {{type: 'image/png'}}));"
+        " dispatchEvent(new DragEvent('drop', {dataTransfer: held, cancelable: true, bubbles: true})); })()"
+    )
+
+
+def test_of_two_pictures_the_one_that_was_chosen_last_is_shown(browser: Browser, stripes: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.png"
+    other.write_bytes(picture((40, 50)))
+    with serving({"colours": plain_parser()}) as service:
+        opened(browser, service)
+        browser.run(
+            "(() => { const real = createImageBitmap; let count = 0; window.createImageBitmap = async (...given) => {"
+            " const first = !count++; const read = await real(...given);"
+            " if (first) { await new Promise((done) => setTimeout(done, 500)); window.late = true; }"
+            " return read; }; })()"
+        )
+        browser.run(dropped(stripes))
+        browser.run(dropped(other))
+        browser.until(DONE)
+        browser.until("window.late")
+        browser.until(DONE)
+        assert "50 × 40 pixels" in text(browser, "#facts")
+
+
+def test_a_camera_that_is_asked_for_twice_is_closed_for_good(browser: Browser) -> None:
+    with serving({"colours": plain_parser()}) as service:
+        opened(browser, service)
+        browser.run(
+            "(() => { const camera = navigator.mediaDevices, real = camera.getUserMedia.bind(camera);"
+            " window.films = [];"
+            " camera.getUserMedia = async (...given) => { const film = await real(...given); films.push(film);"
+            " return film; };"
+            " const button = document.querySelector('#use-camera'); button.click(); button.click(); })()"
+        )
+        browser.until("films.length === 2 && document.querySelector('#video').videoWidth > 0")
+        browser.click("#close-camera")
+        states = "films.flatMap((film) => film.getTracks().map((track) => track.readyState))"
+        assert browser.run(states) == ["ended", "ended"]
+
+
+def test_an_answer_that_breaks_off_is_told_as_that(browser: Browser, stripes: Path) -> None:
+    with serving({"colours": plain_parser()}) as service:
+        opened(browser, service)
+        browser.run(
+            "window.fetch = async () =>"
+            " new Response(new ReadableStream({start(it) { it.error(new TypeError('cut')); }}))"
+        )
+        browser.choose("#file", stripes)
+        browser.until("!document.querySelector('#message').hidden")
+        assert "The service does not answer" in text(browser, "#message-text")
+        assert not browser.run("document.querySelector('#again').hidden")
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(browser: Browser, stripes: Path) -> None:
+    names = ("<img src=x onerror=document.title='broken'>", "<b>grass</b>", "\"water\" & 'more'")
+    labels = LabelSpace(names, colors=SPACE.colors, ids=SPACE.ids)
+    with serving({"<i>model</i>": plain_parser(labels=labels), "two": plain_parser(labels=labels)}) as service:
+        opened(browser, service)
+        parsed(browser, stripes)
+        shown_names = browser.run("[...document.querySelectorAll('#legend .name')].map(e => e.textContent)")
+        assert sorted(shown_names) == sorted(names)
+        browser.click("#stage", 0.5, 0.5)
+        assert text(browser, "#reading") == "<b>grass</b>"
+        browser.click("#compare")
+        browser.until(f"{DONE} && !document.querySelector('#divider').hidden")
+        assert text(browser, "#name-first") == "<i>model</i>"
+        assert browser.run("document.title") == "sceneparse" and browser.messages == []
 
 
 def test_a_picture_beyond_the_limits_is_made_smaller_and_that_is_said(browser: Browser, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 from sceneparse.cli import main
 from sceneparse.serving import load_models
 from served import picture
+from together import environment
 
 
 @pytest.fixture
@@ -63,6 +64,37 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
     assert "model second: PyTorch" in said and "Traceback" not in said
 
 
+SLOW = """
+from brightest import BrightestChannel
+from sceneparse.serving import ServeSettings, serve
+from served import plain_parser
+
+engine = BrightestChannel()
+engine.gate.clear()
+serve({"slow": plain_parser(engine)}, ServeSettings(port=0, stop_seconds=1.0))
+"""
+
+
+def test_a_parse_that_takes_too_long_does_not_keep_a_service_from_ending() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        try:
+            parts = urlsplit(process.stdout.readline().split()[2])
+            assert parts.hostname and parts.port
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+            connection.request("POST", "/v1/parse", picture())
+            wait_until_taken((parts.hostname, parts.port), 1)
+            time.sleep(0.5)  # it is looked at, and its turn comes
+            process.terminate()
+            assert connection.getresponse().status == 503
+            assert process.wait(20) == 0  # the engine would take a minute
+            assert "its parse took longer than --stop-seconds" in process.communicate()[1]
+        finally:
+            process.kill()
+
+
 def wait_until_taken(place: tuple[str, int], count: int) -> None:
     """Wait until so many pictures are in work or answered."""
     for _ in range(3000):
@@ -84,6 +116,7 @@ def test_mistakes_get_one_clear_line(tiny_run: Path, tmp_path: Path, capsys: pyt
         (["nowhere/at/all"], "nowhere/at/all"),
         ([model, "--port", "99999"], "port 99999"),
         ([model, "--host", "203.0.113.1"], "cannot listen there"),
+        ([model, "--host", "a..b"], "cannot listen there (no such name)"),
         ([model, "--formats", "SVG"], "'SVG' is unknown"),
         ([model, "--api-keys", str(tmp_path / "none")], "cannot be read as a file of API keys"),
         ([model, "--log", str(tmp_path / "no" / "log")], "cannot be written as the log"),

@@ -19,12 +19,13 @@ from sceneparse.data import open_dataset
 from sceneparse.data.order import Share, places
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
+from sceneparse.processes import ALONE, Processes
 from sceneparse.recipes import from_mapping, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training import train
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.record import TIME_FIELDS
-from sceneparse.training.start import start_fabric
+from sceneparse.training.start import refuse_different_folders, start_fabric
 from together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
@@ -245,6 +246,42 @@ def test_a_batch_that_cannot_be_shared_is_refused(toy: MakeRecipe, monkeypatch: 
         monkeypatch.setenv(name, str(value))
     with pytest.raises(UserError, match=r"training\.batch is 4, but must be a multiple of .* = 3"):
         start_fabric(toy())
+
+
+class Gathered(Processes):
+    """Two processes, of which the other one tells a number."""
+
+    def __init__(self, other: int) -> None:
+        super().__init__(0, 2)
+        object.__setattr__(self, "other", other)
+
+    def gather(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.cat([rows, torch.tensor([[self.other]])])  # type: ignore[attr-defined]
+
+
+def test_processes_that_see_different_run_folders_are_refused() -> None:
+    refuse_different_folders(Gathered(4), 4)
+    refuse_different_folders(ALONE, 4)
+    for found, other in ((4, 0), (0, 4)):
+        with pytest.raises(UserError, match=r"different run folders.*--out must be on a disk that all machines share"):
+            refuse_different_folders(Gathered(other), found)
+
+
+def test_a_run_folder_that_one_process_does_not_see_is_refused_by_both(whole: Path, tmp_path: Path) -> None:
+    """As on two machines, each with a disk of its own."""
+    back_to_iteration_2(whole, tmp_path / "rank0" / "run")
+    (tmp_path / "rank1").mkdir()
+    asked = whole.parent / "asked.yaml"
+    script = tmp_path / "apart.py"
+    script.write_text(
+        "import os, sys\n"
+        "from sceneparse.cli import main\n"
+        f"os.chdir(os.path.join({str(tmp_path)!r}, 'rank' + os.environ['RANK']))\n"
+        f"sys.exit(main(['train', {str(asked)!r}, '--out', 'run', '--resume']))\n"
+    )
+    done = torchrun(script)
+    assert done.returncode != 0 and "the processes see different run folders" in done.stderr
+    assert not (tmp_path / "rank1" / "run" / "recipe.yaml").exists()
 
 
 def test_ctrl_c_stops_all_after_a_checkpoint(toy: MakeRecipe, tmp_path: Path) -> None:

@@ -5,21 +5,14 @@ Masks hold the label ids of cityscapesScripts (helpers/labels.py), of which 19 a
 others count in nothing. A model that is trained on it writes label maps with these ids, as the server wants them.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.data.pairs import ListedPictures, Pair
 from sceneparse.data.published import located, no_split, read_published_mask, refuse_missing
 from sceneparse.errors import UserError
-from sceneparse.standard import standard_labels
+from sceneparse.standard import cityscapes_label_ids
 
-_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""Label ids of the 19 train ids."""
-
-CITYSCAPES = replace(
-    standard_labels("cityscapes-19"), ids=_IDS, ignore=(*(value for value in range(34) if value not in _IDS), 255)
-)
-"""The 19 classes by their label ids. What has no id (licence plates, -1) is 255 in a file."""
+CITYSCAPES = cityscapes_label_ids()
 
 SPLITS = {
     "train": ("train", "gtFine"),

@@ -4,7 +4,8 @@ from sceneparse.parsing.discover import Table, discover
 from sceneparse.parsing.legend import LegendEntry
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, load
-from sceneparse.parsing.stream import Failure, StreamSummary, predict_pictures
+from sceneparse.parsing.stream import StreamSummary, predict_pictures
+from sceneparse.parsing.summary import Failure
 from sceneparse.parsing.told import SceneEntry, TaskMap, TaskParse
 
 __all__ = [

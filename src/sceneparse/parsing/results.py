@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.data.cityscapes import CITYSCAPES
 from sceneparse.data.progress import progress_bar
-from sceneparse.data.voc import VOC
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.legend import id_image
 from sceneparse.parsing.parser import Parser
+from sceneparse.standard import cityscapes_label_ids, standard_labels
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,19 @@ class ResultForm:
 RESULT_FORMS: dict[str, ResultForm] = {
     # cityscapesScripts' evalPixelLevelSemanticLabeling looks for CITY_SEQUENCE_FRAME*.png with label ids.
     "cityscapes": ResultForm(
-        "cityscapes", "cityscapes", CITYSCAPES, lambda stem: stem.removesuffix("_leftImg8bit"), palette=False
+        "cityscapes",
+        "cityscapes",
+        cityscapes_label_ids(),
+        lambda stem: stem.removesuffix("_leftImg8bit"),
+        palette=False,
     ),
     # The devkit's tree of competition 6: any data but the test set's may have been trained on.
     "voc2012": ResultForm(
-        "voc2012", "results/VOC2012/Segmentation/comp6_test_cls", VOC, lambda stem: stem, palette=True
+        "voc2012",
+        "results/VOC2012/Segmentation/comp6_test_cls",
+        standard_labels("voc-21"),
+        lambda stem: stem,
+        palette=True,
     ),
 }
 """The forms, by the benchmarks' names."""
@@ -87,13 +94,22 @@ def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: 
         The folder of the results, in which nothing else is.
 
     Raises:
-        UserError: The model has other classes than the benchmark, or left nothing there.
+        UserError: The model has other classes than the benchmark, or left nothing there, or two pictures would have one
+            file.
     """
     form, out = RESULT_FORMS[benchmark], Path(out)
     form.refuse_others(parser.labels, parser.name)
     maps = [found for mark in sorted(out.rglob("*.json")) if (found := _label_map(mark, parser.fingerprint))]
     if not maps:
         raise UserError(f"{out}: no label map of this model")
+    taken: dict[str, Path] = {}
+    for file in maps:
+        # A server's folder has no folders below.
+        if (other := taken.setdefault(form.file(file.stem), file)) != file:
+            raise UserError(
+                f"{other} and {file} would both be {form.file(file.stem)}: results for {benchmark} go by the pictures' "
+                "names alone, so parse these into different output folders"
+            )
     with progress_bar(progress, len(maps), "writing results") as advance:
         for file in maps:
             with Image.open(file) as image:

@@ -29,6 +29,7 @@ from sceneparse.parsing.outputs import (
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.progress import counting_progress
+from sceneparse.parsing.summary import Failure, Summary
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
@@ -37,51 +38,21 @@ _WAITING_PIXELS = 32_000_000
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A picture without a parse.
-
-    Args:
-        file: The picture.
-        reason: Why, in one line that names it.
-    """
-
-    file: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class StreamSummary:
+class StreamSummary(Summary):
     """What became of the pictures.
 
     Args:
-        done: Pictures that were parsed now.
-        skipped: Pictures that an earlier run had parsed in the same way.
-        failures: Pictures that could not be read or written.
         shares: For each class that occurs, its part of all parsed pixels (skipped pictures' too), the largest first.
         seconds: Time that it took.
     """
 
-    done: int
-    skipped: int
-    failures: tuple[Failure, ...]
     shares: dict[str, float]
     seconds: float
 
-    @property
-    def failed(self) -> int:
-        """Number of pictures that could not be read or written."""
-        return len(self.failures)
-
     def to_json(self) -> dict[str, Any]:
         """The content of summary.json."""
-        return {
-            "done": self.done,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
-            "shares": {name: round(share, 6) for name, share in self.shares.items()},
-            "seconds": round(self.seconds, 2),
-        }
+        shares = {name: round(share, 6) for name, share in self.shares.items()}
+        return {**super().to_json(), "shares": shares, "seconds": round(self.seconds, 2)}
 
 
 def predict_pictures(
@@ -151,9 +122,7 @@ def predict_pictures(
     except OSError as error:
         raise cannot_write(out / "summary.json", error) from None
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
-        console.print(f"{said}; see {out / 'summary.json'}", markup=False)
+        console.print(f"{summary.told}; see {out / 'summary.json'}", markup=False)
     return summary
 
 

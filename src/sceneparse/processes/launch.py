@@ -6,13 +6,14 @@ and when one process fails it ends the others and says why, once. The processes 
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -32,7 +33,9 @@ ENDED_WELL = (None, 0, STOPPED, -signal.SIGINT, -signal.SIGTERM)
 """What a process that did not fail returns; the last two if it was asked to end before it could listen."""
 
 PATIENCE = 5.0
-"""Seconds that the other processes have to end by themselves after one failed."""
+"""Seconds that the other processes have to end by themselves after one failed, or after the first has ended."""
+PORTS = (20_000, 32_768)
+"""Where processes of one machine meet: Linux gives its clients ports from 32,768 on."""
 TICK = 0.05
 LINES = 20
 """Last lines that are shown of what a process other than the first said before it failed."""
@@ -149,7 +152,10 @@ def end_with_parent() -> None:
 
 
 class _Watch:
-    """Waits for processes, passes signals on to them, and ends all soon after one has failed.
+    """Waits for processes, passes signals on to them, and ends all soon after one has failed or the first has ended.
+
+    The first is the one that writes, so the others have nothing left to do; but one that meets nobody any more, since a
+    Ctrl-C came while they were looking for each other, would wait for half an hour.
 
     Attributes:
         processes: The processes.
@@ -185,7 +191,9 @@ class _Watch:
         while any(process.poll() is None for process in self.processes):
             self._note_failure()
             # A single Ctrl-C is obeyed after the step and a checkpoint, which takes as long as it takes.
-            if end is None and (self.failed is not None or self._signals > 1):
+            if end is None and (
+                self.failed is not None or self._signals > 1 or self.processes[0].returncode is not None
+            ):
                 end = time.monotonic() + PATIENCE
             if end is not None and time.monotonic() > end:
                 return
@@ -220,13 +228,22 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
     return code
 
 
+def _free_port() -> int:
+    """A port that nobody listens on, below those that systems give to clients.
+
+    Until the first process listens there, the others try again and again. Given such a port by the system, one of them
+    could meet itself, or any program that was given it in between.
+    """
+    for port in random.sample(range(*PORTS), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise UserError(f"no port from {PORTS[0]} to {PORTS[1] - 1} is free for the processes to meet at")
+
+
 def _rendezvous(nodes: int) -> dict[str, str]:
     """Where the processes meet."""
     if nodes == 1:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GROUP_RANK": "0"}
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "GROUP_RANK": "0"}
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]
     if missing:
         raise UserError(

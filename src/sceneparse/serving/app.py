@@ -42,6 +42,9 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         parsers: The models by name; the first answers unless another is asked for.
         settings: How the service behaves. Host and port, and limits of connections, are the server's.
 
+    Returns:
+        The application; its `state.batcher` is the `Batcher`.
+
     Raises:
         UserError: No model, or the log cannot be written.
     """
@@ -73,11 +76,12 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.batcher = batcher
     _add_handlers(app)
     _add_parse(app, parsers, settings, receiver, batcher)
     _add_state(app, parsers, settings, batcher, metrics)
     for path, file in static_files().items():
-        app.add_api_route(path, _static(file), methods=["GET", "HEAD"], include_in_schema=False)
+        app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
     paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
     app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths, log=log)
     if settings.cors_origins:
@@ -224,7 +228,9 @@ def _add_handlers(app: FastAPI) -> None:
 def _static(file: StaticFile) -> Any:
     async def answer(request: Request) -> Response:
         headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == file.etag:
+        known = request.headers.get("if-none-match", "")
+        # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses marks what it passes on.
+        if known.strip() == "*" or file.etag in (mark.strip().removeprefix("W/") for mark in known.split(",")):
             return Response(status_code=304, headers=headers)
         return Response(file.content, 200, headers, file.media_type)
 

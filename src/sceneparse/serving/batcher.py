@@ -86,6 +86,8 @@ class Batcher:
         self._decoding = 0
         self.waiting = 0
         """Pictures that have a place."""
+        self.computing = False
+        """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
     def start(self) -> None:
         """Begin to parse, in the running event loop."""
@@ -169,17 +171,24 @@ class Batcher:
         while True:
             batch = await self._next_batch()
             self._began = time.monotonic()
-            try:
-                done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
-            except Exception as error:
-                for job in batch:
-                    if not job.future.done():
-                        job.future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
-            else:
-                for job, parsed in zip(batch, done, strict=True):
-                    if not job.future.done():  # the client may have gone, or the time be over
-                        job.future.set_result(parsed)
+            await self._settle(batch)
             self._began = None
+
+    async def _settle(self, batch: list[_Job]) -> None:
+        """Compute a batch and tell each of its jobs what came of it; where that fails, each by itself."""
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
+        except Exception as error:
+            if len(batch) > 1:  # what is wrong with one, or with so many at once, is no other's fault
+                for job in batch:
+                    await self._settle([job])
+                return
+            if not batch[0].future.done():
+                batch[0].future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
+            return
+        for job, parsed in zip(batch, done, strict=True):
+            if not job.future.done():  # the client may have gone, or the time be over
+                job.future.set_result(parsed)
 
     async def _next_batch(self) -> list[_Job]:
         """The oldest picture with others of its kind; waits until there is one, and a moment for a full batch."""
@@ -203,6 +212,13 @@ class Batcher:
             return batch
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
+        self.computing = True
+        try:
+            return self._parsed(batch)
+        finally:
+            self.computing = False
+
+    def _parsed(self, batch: list[_Job]) -> list[Parsed]:
         began = time.monotonic()
         parser = self._parsers[batch[0].model]
         if len(batch) == 1:

@@ -17,18 +17,21 @@ def guarded(settings: ServeSettings) -> type[H11Protocol]:
     )
 
 
+_LEAST = 64 * 2**10
+"""Bytes of an answer that a client must take within its time: slow lines do, who takes none or drops of it does not."""
+
+
 class _GuardedProtocol(H11Protocol):
     """HTTP/1.1 in which nothing waits for a client longer than `patience` seconds.
 
     A connection on which no request is under way (none has come, its head comes in drops, the client still sends a body
-    that was refused, or it is idle) ends after that time, and so does one whose client doesn't take the answer. Bodies
-    have a time limit of their own, where they are read.
+    that was refused, or it is idle) ends after that time, and so does one whose client doesn't take the answer, whether
+    another request is to follow or not. Bodies have a time limit of their own, where they are read.
     """
 
     most: int
     patience: float
     _deadline: asyncio.TimerHandle | None = None
-    _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -41,29 +44,28 @@ class _GuardedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if self._under_way():
+        if self._ours():
             self._expect_nothing()
         elif self._deadline is None:
             self._expect()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._under_way() and not self.transport.is_closing():
+        if not self._under_way():
             self._expect()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = self.loop.call_later(self.patience, self.transport.abort)
+        if self._deadline is None:
+            self._expect()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._stuck is not None:
-            self._stuck.cancel()
+        if self._ours():
+            self._expect_nothing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
-        if self._stuck is not None:
-            self._stuck.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
@@ -72,6 +74,10 @@ class _GuardedProtocol(H11Protocol):
     def _under_way(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    def _ours(self) -> bool:
+        """Whether the service has something to do, and is not kept from it by a client that takes nothing."""
+        return self._under_way() and not self.flow.write_paused
+
     def _expect_nothing(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -79,7 +85,16 @@ class _GuardedProtocol(H11Protocol):
 
     def _expect(self) -> None:
         self._expect_nothing()
-        self._deadline = self.loop.call_later(self.patience, self.transport.abort)
+        left = self.transport.get_write_buffer_size()
+        self._deadline = self.loop.call_later(self.patience, self._end_unless_taken, left)
+
+    def _end_unless_taken(self, before: int) -> None:
+        """End the connection, unless its client is still taking an answer of which so much was left."""
+        left = self.transport.get_write_buffer_size()
+        if 0 < left <= before - _LEAST:
+            self._expect()
+        else:
+            self.transport.abort()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer without the app, and close."""

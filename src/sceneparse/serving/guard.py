@@ -1,5 +1,6 @@
 """Who may ask, what every answer's head says, and what is noted of each request."""
 
+import asyncio
 import hmac
 import json
 import logging
@@ -89,9 +90,15 @@ class Guard:
             if problem := self._refusal(scope):
                 await problem.response()(scope, receive, watched)
             else:
-                await self._app(scope, receive, watched)
+                # HEAD is GET without the body (RFC 9110, 9.3.2), which the server leaves out.
+                method = "GET" if scope["method"] == "HEAD" else scope["method"]
+                await self._app({**scope, "method": method}, receive, watched)
         except ClientDisconnect:
             pass  # nobody is there to answer
+        except asyncio.CancelledError:  # the service was told to stop, and the time for that is over
+            if not note["status"]:
+                problem = Problem(503, "busy", "The service is being stopped. Try again in 10 s.", retry_after=10)
+                await problem.response()(scope, receive, watched)
         except Exception:
             FAULTS.exception("a fault while answering %r", scope["path"][:200])
             if not note["status"]:
@@ -119,9 +126,10 @@ class Guard:
         if origin is not None and origin not in self._settings.cors_origins and _host_of(origin) != host:
             return Problem(403, "other-origin", "Other web pages may not ask this service (--cors allows them).")
         if self._settings.api_keys and (scope["path"].startswith("/v1/") or scope["path"] == "/metrics"):
-            given = headers.get("authorization", "").removeprefix("Bearer ").strip().encode()
+            scheme, _, given = headers.get("authorization", "").strip().partition(" ")
             # All are compared, so that time tells nothing about which one is near.
-            if not sum(hmac.compare_digest(given, key.encode()) for key in self._settings.api_keys):
+            same = sum(hmac.compare_digest(given.strip().encode(), key.encode()) for key in self._settings.api_keys)
+            if scheme.lower() != "bearer" or not same:
                 return Problem(
                     401,
                     "no-key",
@@ -139,7 +147,7 @@ class Guard:
 
 
 class RequestLog:
-    """A file with a line of JSON for each request.
+    """A file with a line of JSON for each request. What its disk doesn't take is lost, and the service goes on.
 
     Args:
         path: The file; lines are added.
@@ -153,13 +161,19 @@ class RequestLog:
             self._file = path.open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise UserError(f"{path}: cannot be written as the log ({error.strerror})") from None
+        self._path, self._lost = path, 0
 
     def write(self, note: dict[str, Any]) -> None:
         """Add a line."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._file.write(
-            json.dumps({"time": when, **{key: value for key, value in note.items() if value is not None}}) + "\n"
-        )
+        line = json.dumps({"time": when, **{key: value for key, value in note.items() if value is not None}})
+        try:
+            self._file.write(f"{line}\n")
+        except OSError as error:
+            self._lost += 1
+            if self._lost & (self._lost - 1) == 0:  # told at 1, 2, 4, 8, … lines
+                lines = "1 line" if self._lost == 1 else f"{self._lost} lines"
+                FAULTS.warning("%s: %s of the log lost (%s)", self._path, lines, error.strerror)
 
 
 def _name(host: str) -> str:

@@ -44,20 +44,18 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
     best: tuple[float, int] | None = None
     answer = Answer(JSON)
     missing = False
-    for part in (accept or "*/*").split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        values = {
-            name.strip().lower(): value.strip().strip('"') for name, _, value in (p.partition("=") for p in parameters)
-        }
-        quality = _quality(values.get("q", "1"))
-        for offered in _matching(media.lower()):
+    ranges = [_range(part) for part in (accept or "*/*").split(",")]
+    # What is refused by its own name is not meant by a wider range.
+    refused = {media for media, values in ranges if _quality(values) == 0 and "kind" not in values}
+    for media, values in ranges:
+        for offered in _matching(media, refused):
             kinds = KINDS.get(offered, ("",))
-            kind = values.get("kind", kinds[0]) if media.lower() == offered else kinds[0]
+            kind = values.get("kind", kinds[0]) if media == offered else kinds[0]
             if kind not in kinds or (kind and kind not in known):
                 missing = True
                 continue
-            rank = (quality, _specific(media, values))
-            if quality > 0 and (best is None or rank > best):
+            rank = (_quality(values), _specific(media, values))
+            if rank[0] > 0 and (best is None or rank > best):
                 best, answer = rank, Answer(offered, kind)
     if best is None:
         offers = [JSON] + [f"{media};kind={kind}" for media, kinds in KINDS.items() for kind in kinds if kind in known]
@@ -66,20 +64,31 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
     return answer
 
 
-def _matching(media: str) -> tuple[str, ...]:
-    """Which of the offered types a range of media means, the preferred one first."""
-    if media == "*/*":
-        return OFFERED[:1]
-    if media.endswith("/*"):
-        return tuple(offered for offered in OFFERED if offered.startswith(media[:-1]))[:1]
-    return (media,) if media in OFFERED else ()
+def _range(part: str) -> tuple[str, dict[str, str]]:
+    """A range of media and its parameters."""
+    media, *parameters = (piece.strip() for piece in part.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return media.lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
 
 
-def _quality(text: str) -> float:
+def _matching(media: str, refused: set[str]) -> tuple[str, ...]:
+    """The offered type that a range of media means: of several the preferred one that is not refused."""
+    if media in OFFERED:
+        return (media,)
+    if not media.endswith("/*"):
+        return ()
+    start = "" if media == "*/*" else media[:-1]
+    narrower = refused if start else {*refused, *(one for one in OFFERED if f"{one.partition('/')[0]}/*" in refused)}
+    return tuple(one for one in OFFERED if one.startswith(start) and one not in narrower)[:1]
+
+
+def _quality(values: dict[str, str]) -> float:
+    """How much a range is wanted, 0..1; 0 is not at all."""
     try:
-        return min(max(float(text), 0.0), 1.0)
+        quality = float(values.get("q", "1"))
     except ValueError:
         return 0.0
+    return min(quality, 1.0) if quality > 0 else 0.0  # no number is not above 0
 
 
 def _specific(media: str, values: dict[str, str]) -> int:

@@ -1,5 +1,6 @@
 """A picture from a stranger: looked at by its header, within limits, before anything of it is decoded."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +15,11 @@ from sceneparse.serving.settings import ServeSettings
 
 MAX_SCANS = 100
 """Of a progressive JPEG. Cameras and editors write about ten; each costs a pass over the whole picture."""
+
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_END, _SCAN = 0xD9, 0xDA
+_BARE = (0x01, *range(0xD0, 0xD9))
+"""Markers of a JPEG that nothing belongs to: restarts between the rows of a scan, and the picture's start."""
 
 _TITLES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "MPO": "JPEG"}
 
@@ -61,7 +67,7 @@ def inspected(content: bytes, settings: ServeSettings) -> str:
             "too-many-pixels",
             f"The picture has {width} × {height} pixels. No side may be above {settings.max_side:,}.",
         )
-    if form == "JPEG" and content.count(b"\xff\xda") > MAX_SCANS:
+    if form == "JPEG" and _scans(content) > MAX_SCANS:
         raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
     return form
 
@@ -86,6 +92,19 @@ def decoded(parser: Parser, content: bytes) -> Tensor:
                 "channels.",
             ) from None
         raise _damaged() from None
+
+
+def _scans(content: bytes) -> int:
+    """How many scans a JPEG is made of, up to its end: cameras add films and more pictures behind it (T.81, B.1)."""
+    scans, place = 0, 2
+    while found := _MARKER.search(content, place):
+        marker, place = content[found.end() - 1], found.end()
+        if marker == _END:
+            break
+        scans += marker == _SCAN
+        if marker not in _BARE:  # a length follows, and so much of what may hold any bytes
+            place += int.from_bytes(content[place : place + 2], "big")
+    return scans
 
 
 def formats_text(formats: Sequence[str]) -> str:

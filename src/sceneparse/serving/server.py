@@ -1,7 +1,9 @@
 """The service in a process: its socket, its signals, its end."""
 
 import logging
+import os
 import socket
+import sys
 from collections.abc import Mapping
 from types import FrameType
 
@@ -11,6 +13,7 @@ from rich.console import Console
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.serving.app import make_app
+from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.guard import HEAD_BYTES
 from sceneparse.serving.settings import ServeSettings
@@ -36,7 +39,13 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
             f"whoever reaches {settings.host} port {settings.port} may use this service; --api-keys FILE asks for keys",
             markup=False,
         )
-    Server(parsers, settings).until_told()
+    server = Server(parsers, settings)
+    server.until_told()
+    if server.unfinished:
+        # A thread that computes cannot be ended, and would be waited for, however long that takes.
+        console.print("stopped in the midst of a picture: its parse took longer than --stop-seconds", markup=False)
+        sys.stdout.flush()
+        os._exit(0)
 
 
 class Server(uvicorn.Server):
@@ -55,6 +64,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         app = make_app(parsers, settings)
+        self._batcher: Batcher = app.state.batcher
         # Its warnings are about what strangers send; they are counted, and told to those who sent it.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._listener = listening(settings)
@@ -82,6 +92,11 @@ class Server(uvicorn.Server):
         with self._listener:
             self.run(sockets=[self._listener])
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a picture is still being parsed, though the service has ended."""
+        return self._batcher.computing
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take requests."""
         await super().startup(sockets)
@@ -103,8 +118,8 @@ def listening(settings: ServeSettings) -> socket.socket:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         return socket.create_server(address, family=family, backlog=settings.connections)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that cannot be one fails before it is asked for
+        reason = error.strerror if isinstance(error, OSError) else "no such name"
         raise UserError(
-            f"{settings.host} port {settings.port}: cannot listen there ({error.strerror}); choose another --port or "
-            "--host"
+            f"{settings.host} port {settings.port}: cannot listen there ({reason}); choose another --port or --host"
         ) from None

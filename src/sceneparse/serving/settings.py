@@ -95,8 +95,13 @@ class ServeSettings:
 
     @property
     def known_hosts(self) -> tuple[str, ...]:
-        """The names under which requests may come; empty: any."""
-        return self.hosts or (LOOPBACK_NAMES if self.on_loopback else ())
+        """The names under which requests may come, in lower case; empty: any."""
+        if self.hosts:
+            return tuple(name.lower() for name in self.hosts)
+        if not self.on_loopback:
+            return ()
+        own = f"[{self.host}]" if ":" in self.host else self.host
+        return tuple(dict.fromkeys((*LOOPBACK_NAMES, own.lower())))
 
 
 def read_keys(path: Path) -> tuple[str, ...]:

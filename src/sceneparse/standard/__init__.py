@@ -7,6 +7,7 @@ coco-stuff-171 as labels.txt of github.com/nightrome/cocostuff, by the values of
 """
 
 import json
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
@@ -29,3 +30,12 @@ def standard_labels(name: str) -> LabelSpace:
         return objects
     file = resources.files("sceneparse.standard") / f"{name}.json"
     return LabelSpace.from_json(json.loads(file.read_text(encoding="utf-8")), name)
+
+
+@cache
+def cityscapes_label_ids() -> LabelSpace:
+    """The 19 classes of Cityscapes by the label ids of cityscapesScripts (helpers/labels.py): what its masks hold, and
+    what its server takes. What has no id (licence plates, -1) is 255 in a file."""
+    ids = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+    others = (*(value for value in range(34) if value not in ids), 255)
+    return replace(standard_labels("cityscapes-19"), ids=ids, ignore=others)

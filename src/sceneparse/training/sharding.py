@@ -69,7 +69,9 @@ def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     def cut(value: Any, parameter: Tensor) -> Any:
         if not isinstance(value, Tensor) or not isinstance(parameter, DTensor) or value.shape != parameter.shape:
             return value
-        return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
+        # Each process has the whole: it takes its part, and nothing needs to be sent.
+        value = value.to(parameter.device)
+        return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
 
     own = {
         index: {key: cut(value, parameters[index]) for key, value in values.items()}

@@ -48,11 +48,33 @@ class TestPlaces:
             Place(f"memory://twins/{name}").write(pngs[0])
         assert names(list_items(["memory://twins"], OUT)) == ["x.jpg", "x.png", "y"]
 
+    def test_names_with_signs_of_patterns_are_names_where_there_is_such_a_thing(
+        self, tmp_path: Path, pngs: list[bytes], tar: Path
+    ) -> None:
+        odd = tmp_path / "set [1]"
+        odd.mkdir()
+        (odd / "a.png").write_bytes(pngs[0])
+        (odd / "b.tar").write_bytes(tar.read_bytes())
+        assert names(list_items([f"file://{odd}"], OUT)) == ["a"]
+        assert names(list_items([str(odd / "b.tar")], OUT)) == ["b/train/0", "b/train/1", "b/train/2"]
+
+    def test_an_objects_key_cannot_lead_out_of_the_output_folder(
+        self, pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = Place("memory://keys/in/good.png")
+        place.write(pngs[0])
+        # Unlike this one, a store of objects takes any key.
+        keys = ["/keys/in/good.png", "/keys/in/../../up.png", "/keys/in//x.png"]
+        monkeypatch.setattr(type(place.fs), "find", lambda *_: keys)
+        items = list_items(["memory://keys/in"], OUT)
+        assert {item.name: item.problem is None for item in items} == {"good": True, "up": False, "x": False}
+
     def test_outputs_are_no_inputs(self, folder: Path, pngs: list[bytes]) -> None:
         (folder / "out").mkdir()
         (folder / "out" / "a.png").write_bytes(pngs[0])
         assert "out/a" not in names(list_items([str(folder)], str(folder / "out")))
-        assert "out/a" not in names(list_items([f"file://{folder}"], f"file://{folder}/out"))
+        for out in (f"file://{folder}/out", str(folder / "out")):
+            assert "out/a" not in names(list_items([f"file://{folder}"], out))
 
 
 class TestTars:
@@ -69,6 +91,8 @@ class TestTars:
         tar = write_tar(tmp_path / "bad.tar", {"../../up.png": pngs[0], "/etc/x.png": pngs[0], "good.png": pngs[0]})
         items = list_items([str(tar)], OUT)
         assert [item.problem is None for item in items] == [False, False, True]
+        plain = write_tar(tmp_path / "plain.tar", {"./a.png": pngs[0]})  # as `tar -cf plain.tar .` has it
+        assert [(item.name, item.problem) for item in list_items([str(plain)], OUT)] == [("plain/a", None)]
         assert not any(".." in item.name or item.name.startswith("/") for item in items)
 
     def test_a_tar_that_is_cut_off_gives_what_it_has_and_itself(self, tar: Path, pngs: list[bytes]) -> None:

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.collection.items import packed
 from sceneparse.parsing.collection.listing import list_items
@@ -55,14 +57,21 @@ def tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_machine_without_the_model_folder_loads_the_same_model(tiny_run: Path) -> None:
+def test_a_machine_without_the_model_folder_loads_the_same_model(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parser = load(tiny_run / "model", engine="torch", device="cpu", precision="float32")
     parser = parser.with_protocol(ProtocolSettings(flip=True))
     assert parser.loading is not None
     files = _files_of_model(parser.loading.model)
     away = replace(parser.loading, model="/nowhere")
     plan = Plan(away, files, "out", "files", overlay=True, again=False, threads=1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
     other = pickle.loads(pickle.dumps(plan)).parser()
+    assert not list(tmp_path.iterdir()), "a worker that is replaced would leave a model behind each time"
+    picture = np.zeros((48, 48, 3), np.uint8)
+    assert (other(picture).labels == parser(picture).labels).all()
     assert other.fingerprint == parser.fingerprint and other.protocol == parser.protocol
 
 
@@ -186,6 +195,19 @@ class TestParquet:
         rows = self.rows(tmp_path / "out")
         assert sorted(rows) == ["a", "below/e", "c", "d"]
         assert rows["a"]["labels"] == old["d"]["labels"] != old["a"]["labels"] and rows["c"] == old["c"]
+
+    def test_a_folder_with_signs_of_patterns_is_found_again(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        for status in ("parsed", "skipped"):
+            told = self.run(worker, folder, tmp_path / "out [1]")
+            assert [one["status"] for one in told].count(status) == 5
+
+    def test_a_part_that_is_none_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "a.parquet").write_bytes(b"PAR1 nothing")
+        with pytest.raises(UserError, match=r"a\.parquet: no Parquet file of results .*take it out"):
+            rows_there(Place(str(tmp_path)))
 
     def test_a_chunk_that_is_done_again_gives_the_same_part(
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path

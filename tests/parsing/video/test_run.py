@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from clips import pan, read_clip, scene
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
-from sceneparse.parsing.video import VideosSummary, predict_videos, split_videos
+from sceneparse.parsing.summary import Summary
+from sceneparse.parsing.video import predict_videos, split_videos
 from sceneparse.parsing.video.stopping import frames_progress
 from sceneparse.parsing.video.timeline import Flicker
 from sceneparse.parsing.video.writing import VideoWriter
@@ -36,7 +38,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def run(parser: Parser, clip: Path | str, out: Path, **options: Any) -> VideosSummary:
+def run(parser: Parser, clip: Path | str, out: Path, **options: Any) -> Summary:
     videos, rest = split_videos([str(clip)])
     assert not rest
     return predict_videos(parser, videos, out, **{"progress": False, **options})
@@ -221,6 +223,48 @@ class TestBroken:
         clip.write_bytes(content)
         assert run(parser, clip, out).done == 1 and told(out)["frames"] > 20
 
+    def test_recordings_that_were_put_together_go_on_where_the_first_ends(
+        self, parser: Parser, make_clip: MakeClip, out: Path
+    ) -> None:
+        clip = make_clip("clip.ts", sound="aac", frames=pan(25))
+        clip.write_bytes(2 * clip.read_bytes())
+        summary = run(parser, clip, out)
+        assert summary.done == 1, summary.failures
+        times = read_clip(out / "clip_overlay.mp4")[1]
+        assert len(times) == told(out)["frames"] == 50
+        assert np.diff(times) == pytest.approx([0.04] * 49, abs=1e-3)
+        with av.open(str(out / "clip_overlay.mp4")) as container:
+            heard = [packet.dts for packet in container.demux(audio=0) if packet.size]
+            assert container.streams.audio[0].time_base is not None
+            seconds = float(heard[-1] * container.streams.audio[0].time_base)
+        assert heard == sorted(set(heard)) and 1.7 < seconds < 2.1
+
+    def test_a_video_that_cannot_be_encoded_is_left_out_and_the_others_are_done(
+        self, parser: Parser, make_clip: MakeClip, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_clip("a.mp4", frames=pan(3, (32, 32)))
+        make_clip("b.mp4")
+        frame = VideoWriter.frame
+
+        def fails_on_small(self: VideoWriter, pixels: np.ndarray, pts: int, duration: int = 0) -> None:
+            if len(pixels) == 32:
+                raise av.error.FFmpegError(errno.EINVAL, os.strerror(errno.EINVAL))
+            frame(self, pixels, pts, duration)
+
+        monkeypatch.setattr(VideoWriter, "frame", fails_on_small)
+        summary = run(parser, out.parent / "*.mp4", out)
+        assert summary.done == 1 and "a.mp4: cannot be made into a video" in summary.failures[0].reason
+        assert not list(out.glob("a_*")) and (out / "b_overlay.mp4").is_file()
+
+    def test_a_video_is_never_overwritten(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
+        out.mkdir()
+        clip, victim = make_clip(), out / "clip_overlay.mp4"
+        victim.write_bytes(clip.read_bytes())
+        videos, _ = split_videos([str(clip), str(victim)])
+        summary = predict_videos(parser, videos, out, progress=False)
+        assert summary.done == 1 and "would overwrite the video" in summary.failures[0].reason
+        assert victim.read_bytes() == clip.read_bytes()
+
     def test_sound_alone_is_no_video(self, parser: Parser, out: Path, tmp_path: Path) -> None:
         path = tmp_path / "clip.mp4"
         with av.open(str(path), "w") as container:
@@ -326,6 +370,14 @@ class TestSecondRun:
             assert (out / name).read_bytes() == (undisturbed / name).read_bytes()
         assert told(out)["timeline"] == told(undisturbed)["timeline"]
 
+    def test_label_frames_are_made_again_where_that_is_asked(
+        self, parser: Parser, make_clip: MakeClip, out: Path
+    ) -> None:
+        clip = make_clip()
+        for expected in (8, 16):
+            run(parser, clip, out, label_frames=True, again=True)
+            assert calls(parser) == expected
+
     def test_label_frames_of_another_model_are_not_taken(
         self, parser: Parser, make_parser: Callable[..., Parser], make_clip: MakeClip, out: Path
     ) -> None:
@@ -386,6 +438,24 @@ class TestLive:
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         (overlay,) = out.glob("*_overlay.mp4")
         assert len(read_clip(overlay)[0]) > 2
+
+    def test_one_that_is_stopped_before_its_first_frame_leaves_nothing(
+        self, parser: Parser, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stopped = threading.Event()
+        stopped.set()
+        monkeypatch.setattr("sceneparse.parsing.video.run.stop_by_interrupt", lambda _: nullcontext(stopped))
+        summary = run(parser, self.SOURCE, out)
+        assert "stopped before its first frame" in summary.failures[0].reason
+        assert visible(out) == ["videos-summary.json"]
+
+    def test_a_streams_password_is_told_to_nobody(
+        self, parser: Parser, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        summary = run(parser, "udp://user:secret@127.0.0.1:1/live?timeout=1", out)
+        assert summary.failures[0].file == "udp://127.0.0.1:1/live?timeout=1"
+        assert "secret" not in summary.failures[0].reason + capsys.readouterr().err
+        assert "secret" not in (out / "videos-summary.json").read_text()
 
     def test_a_camera_that_is_not_there_is_said(self, parser: Parser, out: Path) -> None:
         assert "/dev/video99: cannot be opened" in run(parser, "/dev/video99", out).failures[0].reason

@@ -43,6 +43,7 @@ def test_cameras_and_streams_are_live(given: str, address: str, form: str | None
     (video,), rest = split_videos([given])
     assert (video.address, video.format, video.live, rest) == (address, form, True, [])
     assert "secret" not in video.name and "/" not in video.name
+    assert video.shown == address.replace("user:secret@", "")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,11 @@ class _Listed:
         self._taken: set[str] = set()
 
     def add(self, name: str, **fields: Any) -> None:
+        # A tar file's member or an object's key may be called anything.
+        parts = name.split("/")
+        if "" in parts or "." in parts or ".." in parts:
+            fields["problem"] = "its name leads out of the output folder"
+            name = "/".join(part for part in parts if part not in ("", ".", "..")) or "unnamed"
         unique, number = name, 1
         while unique in self._taken:
             number += 1
@@ -88,12 +93,13 @@ class _Listed:
             raise UserError(f"{source}: a compressed tar file cannot be read in parts; unpack it to a plain .tar")
         shards, pictures = [], []
         top, below = Place.find(source)
+        outputs = Place(out)
         for path in below:
             place = top / path if path else top
-            if path and place.address.startswith(out.rstrip("/") + "/"):
+            if path and outputs.holds(place):
                 continue
             suffix = PurePosixPath(place.address).suffix.lower()
-            if suffix in (".tar", ".parquet") and (not path or _is_pattern(source)):
+            if suffix in (".tar", ".parquet") and (not path or top.address != source):  # or a pattern found it
                 shards.append(place.address)
             elif suffix in PICTURE_SUFFIXES:
                 pictures.append((path or PurePosixPath(place.address).name, place.address))
@@ -137,7 +143,3 @@ def _members(shard: str, column: str | None) -> list[Member]:
     members = tar_members(shard)
     names = named([member.name for member in members])
     return [member._replace(name=name) for member, name in zip(members, names, strict=True)]
-
-
-def _is_pattern(source: str) -> bool:
-    return any(sign in source for sign in "*?[")

@@ -47,9 +47,10 @@ class Place:
         """
         parts = source.split("/")
         wild = [any(sign in part for sign in "*?[") for part in parts]
-        top = cls("/".join(parts[: wild.index(True)]) if any(wild) else source)
+        top = cls(source)
         with told(source):
-            if any(wild):
+            if any(wild) and not top.fs.exists(top.path):  # names may hold these signs, too
+                top = cls("/".join(parts[: wild.index(True)]))
                 paths = top.fs.glob("/".join([top.path.rstrip("/"), *parts[wild.index(True) :]]))
                 files = [str(path) for path in paths if not top.fs.isdir(path)]
             elif top.fs.isdir(top.path):
@@ -59,7 +60,7 @@ class Place:
             else:
                 raise UserError(f"{source}: no such file or folder")
         below = [path[len(top.path.rstrip("/")) + 1 :] for path in sorted(files)]
-        visible = [path for path in below if not any(part.startswith(".") for part in path.split("/"))]
+        visible = [path for path in below if not any(map(_is_hidden, path.split("/")))]
         return top, visible
 
     def __truediv__(self, below: str) -> "Place":
@@ -68,6 +69,10 @@ class Place:
         other.fs = self.fs
         other.address, other.path = (f"{one.rstrip('/')}/{below}" for one in (self.address, self.path))
         return other
+
+    def holds(self, other: "Place") -> bool:
+        """Whether a place lies below this folder, however the two are written."""
+        return type(other.fs) is type(self.fs) and other.path.startswith(f"{self.path.rstrip('/')}/")
 
     @property
     def local(self) -> Path | None:
@@ -98,6 +103,10 @@ class Place:
             status = path.stat()
             return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
         return {"bytes": self.fs.size(self.path), "version": str(self.fs.ukey(self.path))}
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") and part not in (".", "..")
 
 
 @contextmanager

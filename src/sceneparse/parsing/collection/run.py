@@ -20,7 +20,8 @@ from sceneparse.parsing.collection.worker import Plan
 from sceneparse.parsing.outputs import cannot_write
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.progress import counting_progress
-from sceneparse.parsing.stream import Failure, StreamSummary
+from sceneparse.parsing.stream import StreamSummary
+from sceneparse.parsing.summary import Failure
 from sceneparse.weights import find_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 
@@ -105,19 +106,17 @@ def predict_collection(
     pixels: Counter[str] = Counter()
     for one in told:
         pixels.update(one["pixels"] or {})
-    if store == "parquet":
-        pixels = settle(place, {item.name: told[item.number] for item in items})
-    summary = _summary(items, told, pixels, time.perf_counter() - start)
     try:
+        if store == "parquet":
+            pixels = settle(place, {item.name: told[item.number] for item in items})
+        summary = _summary(items, told, pixels, time.perf_counter() - start)
         (place / MANIFEST).write("".join(map(_line, items, told)).encode())
         (place / "summary.json").write((json.dumps(summary.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise cannot_write(f"{out}/{MANIFEST}", error) from None
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
         rate = len(items) / max(summary.seconds, 1e-9)
-        console.print(f"{said}; {rate:.1f} pictures/s; see {(place / MANIFEST).address}", markup=False)
+        console.print(f"{summary.told}; {rate:.1f} pictures/s; see {(place / MANIFEST).address}", markup=False)
     return summary
 
 

@@ -44,11 +44,8 @@ def tar_members(address: str) -> list[Member]:
                 path = PurePosixPath(info.name)
                 if not info.isreg() or path.suffix.lower() not in PICTURE_SUFFIXES or path.name.startswith("."):
                     continue
-                problem = None
-                if path.is_absolute() or ".." in path.parts:
-                    problem = "its name leads out of the output folder"
-                name = "/".join(part for part in path.parts if part not in ("/", "..", "."))
-                members.append(Member(name, info.name, info.offset_data, info.size, "", held_by, problem))
+                # "./a.jpg" is what `tar -cf x.tar .` writes.
+                members.append(Member(str(path), info.name, info.offset_data, info.size, "", held_by))
     except UserError as error:
         members.append(Member("", "", problem=str(error).removeprefix(f"{address}: ")))
     except (tarfile.TarError, OSError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from sceneparse.errors import UserError
 from sceneparse.parsing.collection.items import Item
 from sceneparse.parsing.collection.places import Place, told
 from sceneparse.parsing.outputs import earlier_parse, stem_of
@@ -159,17 +160,30 @@ def parts(place: Place) -> Iterator[Place]:
     """The Parquet results in an output folder, in order."""
     folder = place / PARTS
     with told(folder.address):
-        if folder.fs.isdir(folder.path):
-            for path in sorted(folder.fs.glob(f"{folder.path}/[!.]*.parquet")):
-                yield folder / str(path).rsplit("/", 1)[-1]
+        found = folder.fs.ls(folder.path, detail=False) if folder.fs.isdir(folder.path) else []
+    for name in sorted(str(path).rsplit("/", 1)[-1] for path in found):
+        if name.endswith(".parquet") and not name.startswith("."):
+            yield folder / name
 
 
 def read_part(place: Place, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """The rows of a part."""
+    """The rows of a part.
+
+    Raises:
+        UserError: It is damaged, or no part of ours.
+    """
     import pyarrow
     import pyarrow.parquet
 
-    return list(pyarrow.parquet.read_table(pyarrow.BufferReader(place.read()), columns=columns).to_pylist())
+    with told(place.address):
+        content = place.read()
+    try:
+        return list(pyarrow.parquet.read_table(pyarrow.BufferReader(content), columns=columns).to_pylist())
+    except (pyarrow.ArrowException, KeyError) as error:
+        raise UserError(
+            f"{place.address}: no Parquet file of results ({' '.join(str(error).split())[:200]}); take it out of the "
+            "output folder: its pictures will be parsed again"
+        ) from None
 
 
 def _below(name: str, files: dict[str, str]) -> dict[str, str]:

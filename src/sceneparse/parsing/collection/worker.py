@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -50,10 +50,10 @@ class Plan:
         """The model, loaded."""
         if self.files is None:
             return self.loading()
-        folder = Path(mkdtemp(prefix="sceneparse-model-"))
-        for name, there in self.files.items():
-            (folder / name).write_bytes(there)
-        return replace(self.loading, model=str(folder))()
+        with TemporaryDirectory(prefix="sceneparse-model-") as folder:
+            for name, there in self.files.items():
+                Path(folder, name).write_bytes(there)
+            return replace(self.loading, model=folder)()
 
     def store(self) -> Store:
         """Where the results go."""

@@ -24,12 +24,13 @@ class LabelFrames:
         space: The classes.
         made_by: The video, model, protocol and smoothing. Frames that an earlier run left are kept if they were made by
             the same, else they are removed.
+        again: Whether they are removed in any case.
     """
 
-    def __init__(self, folder: Path, space: LabelSpace, made_by: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, space: LabelSpace, made_by: dict[str, Any], *, again: bool = False) -> None:
         self.folder, self._space = folder, space
         made_by = json.loads(json.dumps(made_by))
-        if not self._made_by(made_by):
+        if again or not self._made_by(made_by):
             for path in folder.glob("*.png"):
                 if re.fullmatch(r"\d{6,}", path.stem):
                     path.unlink()
@@ -55,10 +56,6 @@ class LabelFrames:
         """Write a frame's label map, whole or not at all."""
         with whole_file(self._path(index)) as temporary:
             id_image(labels, self._space).save(temporary)
-
-    def count(self) -> int:
-        """How many there are."""
-        return sum(1 for path in self.folder.glob("*.png") if re.fullmatch(r"\d{6,}", path.stem))
 
     def _path(self, index: int) -> Path:
         return self.folder / f"{index:06}.png"

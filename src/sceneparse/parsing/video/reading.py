@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _UNSPECIFIED, _BT709, _HIGH_DEFINITION = 2, 1, 720
 """Colour spaces by FFmpeg's numbers; where a file names none, players take BT.709 from that height on."""
+_BACK = 5
+"""Times that jump back by more frames than this begin anew; those that are only out of order don't."""
 _PATIENCE = 10.0
 """Seconds that a camera or stream may take to open or to give the next packet."""
 
@@ -62,13 +64,14 @@ class VideoReader:
 
     def __init__(self, source: VideoSource, seconds: float | None = None) -> None:
         self._av = installed()
-        self._where, self._end = source.address, seconds
+        self._where, self._end = source.shown, seconds
         try:
             self._container = self._av.open(
                 source.address, "r", format=source.format, timeout=_PATIENCE if source.live else None
             )
         except (self._av.FFmpegError, OSError, ValueError) as error:
-            raise UserError(f"{source.address}: cannot be opened as a video ({_reason(error)})") from None
+            reason = _reason(error).replace(source.address, source.shown)
+            raise UserError(f"{source.shown}: cannot be opened as a video ({reason})") from None
         try:
             self._begin(live=source.live)
         except BaseException:
@@ -173,6 +176,11 @@ class VideoReader:
             if self._start is None:
                 self._start = pts * self.time_base
             pts -= round(self._start / self.time_base)
+            step = max(1, round(1 / (self.rate * self.time_base)))
+            if pts < self._last - _BACK * step:
+                # As where recordings were put together: what follows goes on from here, sound and all.
+                self._start -= (self._last + step - pts) * self.time_base
+                pts = self._last + step
         # Encoders want times that grow; broken files repeat some.
         self._last = pts = max(pts, self._last + 1)
         if self._shape is None:

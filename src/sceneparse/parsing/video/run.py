@@ -1,5 +1,6 @@
 """Videos and cameras into a folder: decoded, parsed and encoded at once; a second run goes on."""
 
+import errno
 import json
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pipe import Ahead, Behind
 from sceneparse.parsing.render import draw_overlay, share_text
-from sceneparse.parsing.stream import Failure
+from sceneparse.parsing.summary import Failure, Summary
 from sceneparse.parsing.video.label_frames import LabelFrames
 from sceneparse.parsing.video.labelling import FrameLabels
 from sceneparse.parsing.video.reading import Frame, VideoReader, installed
@@ -30,35 +31,13 @@ from sceneparse.parsing.video.writing import VideoWriter
 
 _AHEAD, _BEHIND, _WRITERS = 4, 4, 2
 _OPACITY = 0.55
-
-
-@dataclass(frozen=True)
-class VideosSummary:
-    """What became of the videos.
-
-    Args:
-        done: Videos that were parsed now.
-        skipped: Videos that an earlier run had parsed in the same way.
-        failures: Videos that could not be read.
-    """
-
-    done: int
-    skipped: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def failed(self) -> int:
-        """Number of videos that could not be read."""
-        return len(self.failures)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of videos-summary.json."""
-        return {
-            "done": self.done,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
-        }
+_OF_THE_DISK = frozenset(
+    (
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES),
+        *(errno.EPERM, errno.EIO, errno.EFBIG, errno.EMFILE),
+    )
+)
+"""Faults that the next video would meet, too; any other of FFmpeg's comes from this one."""
 
 
 def predict_videos(
@@ -72,7 +51,7 @@ def predict_videos(
     seconds: float | None = None,
     again: bool = False,
     progress: bool = True,
-) -> VideosSummary:
+) -> Summary:
     """Parse videos, or a camera until it is stopped (by Ctrl-C, or after `seconds`).
 
     Each gives OUT/NAME_overlay.mp4 (H.264, the source's times, its audio), OUT/NAME_timeline.png (shares over time),
@@ -110,8 +89,9 @@ def predict_videos(
     done = skipped = 0
     failures: list[Failure] = []
     for source in videos:
-        job = _Job(parser, source, out, overlay, label_frames, smooth, seconds, console if progress else None)
+        job = _Job(parser, source, out, overlay, label_frames, smooth, seconds, again, console if progress else None)
         try:
+            job.refuse_overwriting(videos)
             facts = job.facts()
             if not again and job.is_done(facts):
                 skipped += 1
@@ -119,16 +99,19 @@ def predict_videos(
             job.run(facts)
             done += 1
         except _UnreadableError as error:
-            failures.append(Failure(source.address, str(error)))
+            failures.append(Failure(source.shown, str(error)))
             console.print(f"left out: {error}", markup=False)
         except (OSError, av.FFmpegError) as error:
+            if isinstance(error, av.FFmpegError) and error.errno not in _OF_THE_DISK:
+                reason = f"{source.shown}: cannot be made into a video ({error.strerror or error})"
+                failures.append(Failure(source.shown, reason))
+                console.print(f"left out: {reason}", markup=False)
+                continue
             raise cannot_write(out, OSError(error.errno, error.strerror or str(error))) from None
-    summary = VideosSummary(done, skipped, tuple(failures))
+    summary = Summary(done, skipped, tuple(failures))
     write_json(out / "videos-summary.json", summary.to_json())
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
-        console.print(f"videos: {said}; see {out / 'videos-summary.json'}", markup=False)
+        console.print(f"videos: {summary.told}; see {out / 'videos-summary.json'}", markup=False)
     return summary
 
 
@@ -147,13 +130,23 @@ class _Job:
     label_frames: bool
     smooth: float
     seconds: float | None
+    again: bool
     console: Console | None
+
+    def refuse_overwriting(self, videos: Sequence[VideoSource]) -> None:
+        """Refuse outputs that would take the place of a video that is to be parsed."""
+        inputs = {Path(video.address).resolve(): video.address for video in videos if not video.live}
+        for path in (*self._files.values(), self._path("_video.json")):
+            if (victim := inputs.get(path.resolve())) is not None:
+                raise _UnreadableError(
+                    f"{self.source.shown}: its parse would overwrite the video {victim}; choose another folder"
+                )
 
     def facts(self) -> dict[str, Any]:
         """What its outputs depend on."""
         path = Path(self.source.address)
         try:
-            video = {"file": self.source.address} if self.source.live else facts_of_file(path)
+            video = {"file": self.source.shown} if self.source.live else facts_of_file(path)
         except OSError as error:
             raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from None
         made_by = {"model_sha256": self.parser.fingerprint, "protocol": protocol_json(self.parser.protocol)}
@@ -208,7 +201,9 @@ class _Job:
 
     def _parse(self, reader: VideoReader, facts: dict[str, Any]) -> dict[str, Any]:
         """Go through the frames; what the JSON says of them, and the timeline."""
-        frames = LabelFrames(self._files["labels"], self.parser.labels, facts) if self.label_frames else None
+        frames = None
+        if self.label_frames:
+            frames = LabelFrames(self._files["labels"], self.parser.labels, facts, again=self.again)
         labeller = FrameLabels(self.parser, self.smooth, frames)
         timeline, index, last = Timeline(self.parser.labels), 0, (0, 0)
         cuts: list[float] = []
@@ -237,8 +232,8 @@ class _Job:
                     saver.put(frames.write, index, labels)
                 index, last = index + 1, (item.pts, item.duration)
                 advance()
-        if not index:
-            raise _UnreadableError(f"{self.source.address}: stopped before its first frame was parsed")
+            if not index:  # in here, so that no video without frames is left
+                raise _UnreadableError(f"{self.source.shown}: stopped before its first frame was parsed")
         end = reader.seconds(last[0]) + (reader.seconds(last[1]) or float(1 / reader.rate))
         height, width = reader.size
         flicker = {"share": _rounded(labeller.flicker.share)}
@@ -285,7 +280,7 @@ def _said(source: VideoSource, told: dict[str, Any], took: float, mark: Path) ->
     """What a reader wants to know at once."""
     flicker = told["flicker"]
     lines = [
-        f"{source.address}: {told['frames']} frames ({clock(told['seconds'])}) in {clock(took)}, "
+        f"{source.shown}: {told['frames']} frames ({clock(told['seconds'])}) in {clock(took)}, "
         f"{told['frames'] / max(took, 1e-9):.1f} frames/s; see {mark}"
     ]
     if flicker["share"] is not None:

@@ -39,6 +39,11 @@ class VideoSource:
     format: str | None = None
     live: bool = False
 
+    @property
+    def shown(self) -> str:
+        """The address as messages and files tell it: without a stream's user and password."""
+        return re.sub(r"(?<=://)[^/]*@", "", self.address) if self.live else self.address
+
 
 def split_videos(inputs: Sequence[str]) -> tuple[list[VideoSource], list[str]]:
     """The videos and cameras among inputs, and the rest: pictures, folders and patterns.

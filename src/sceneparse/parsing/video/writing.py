@@ -64,6 +64,7 @@ class VideoWriter:
         stream.codec_context.color_range = _LIMITED_RANGE
         self._stream, self._time_base = stream, time_base
         self._audio: Any = None
+        self._heard: int | None = None
         self.audio_note = "none in the source"
         if audio is not None:
             names = {audio.codec.name, audio.codec.canonical_name}
@@ -91,10 +92,13 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def audio(self, packet: "av.Packet[Any]") -> None:
-        """Copy an audio packet."""
-        if self._audio is not None:
-            packet.stream = self._audio
-            self._container.mux(packet)
+        """Copy an audio packet. One that comes no later than the one before, as in broken files, is left out."""
+        dts = packet.dts
+        if self._audio is None or dts is None or (self._heard is not None and dts <= self._heard):
+            return
+        self._heard = dts
+        packet.stream = self._audio
+        self._container.mux(packet)
 
     def __enter__(self) -> "VideoWriter":
         return self

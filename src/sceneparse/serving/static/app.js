@@ -14,6 +14,7 @@ const KINDS = { objects: "labels", parts: "parts", materials: "materials", textu
 const state = {
   limits: null, // of pictures, as the service tells
   picture: null, // { bitmap, blob, stem, note }
+  chosen: 0, // pictures that were chosen so far: the last one counts, whichever is read first
   answers: new Map(), // of the picture, by model
   layer: "objects",
   hidden: new Set(), // names of classes
@@ -103,11 +104,14 @@ function chosen() {
 async function take(files) {
   if (!files.length) return;
   closeCamera();
+  const number = ++state.chosen;
   await attempt(async () => {
     if (files.length > 1) throw new Trouble("refused", "One picture at a time, please.", { again: false });
     if (!state.limits) await listModels();
     state.run?.abort();
-    state.picture = await openPicture(files[0], state.limits);
+    const picture = await openPicture(files[0], state.limits).catch((error) => { if (number === state.chosen) throw error; });
+    if (number !== state.chosen) return;
+    state.picture = picture;
     state.answers.clear();
     state.hidden.clear();
     state.layer = "objects";

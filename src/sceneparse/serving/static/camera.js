@@ -4,6 +4,7 @@ import { Trouble } from "./service.js";
 
 const $ = (id) => document.getElementById(id);
 let stream = null;
+let turn = 0; // grows when the camera is asked for and when it is closed: an older answer is not wanted any more
 
 const WHY = {
   NotAllowedError: "This page may not use the camera: allow it beside the address, then try again.",
@@ -15,11 +16,19 @@ export async function openCamera() {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new Trouble("refused", "The browser gives its camera only to https addresses and to localhost.", { again: false });
   }
+  closeCamera();
+  const own = turn;
+  let found;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
+    found = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
   } catch (error) {
     throw new Trouble("refused", WHY[error.name] ?? "The camera cannot be used.", { again: false });
   }
+  if (own !== turn) {
+    stop(found);
+    return;
+  }
+  stream = found;
   const video = $("video");
   video.srcObject = stream;
   $("camera").hidden = false;
@@ -28,8 +37,13 @@ export async function openCamera() {
   $("take").focus();
 }
 
+function stop(one) {
+  one?.getTracks().forEach((track) => track.stop());
+}
+
 export function closeCamera() {
-  stream?.getTracks().forEach((track) => track.stop());
+  turn += 1;
+  stop(stream);
   stream = null;
   $("video").srcObject = null;
   $("camera").hidden = true;
@@ -38,6 +52,7 @@ export function closeCamera() {
 
 export async function takePicture() {
   const video = $("video");
+  if (!video.videoWidth) throw new Trouble("refused", "The camera shows nothing yet. Take the picture in a moment.", { again: false });
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth;
   canvas.height = video.videoHeight;

@@ -30,15 +30,16 @@ function headers(more = {}) {
   return key ? { ...more, Authorization: `Bearer ${key}` } : more;
 }
 
-async function ask(path, options) {
+// An answer's content, read as "json" or "blob".
+async function ask(path, options, form) {
   let answer;
   try {
     answer = await fetch(path, options);
+    if (answer.ok) return await answer[form]();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Trouble("gone", "The service does not answer. Is it still running, and is this device connected?");
   }
-  if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   const words = problem.detail || `The service answered with ${answer.status}.`;
   if (answer.status === 401) {
@@ -51,7 +52,7 @@ async function ask(path, options) {
 }
 
 export async function models() {
-  return (await ask("v1/models", { headers: headers() })).json();
+  return ask("v1/models", { headers: headers() }, "json");
 }
 
 // Parse a picture; a busy service is asked again a few times, and `waiting(seconds)` is told meanwhile.
@@ -60,8 +61,7 @@ export async function parse(blob, model, accept, { signal, waiting }) {
     try {
       const path = `v1/parse?model=${encodeURIComponent(model)}`;
       const head = headers({ Accept: accept, "Content-Type": blob.type || "application/octet-stream" });
-      const answer = await ask(path, { method: "POST", body: blob, headers: head, signal });
-      return accept === "application/json" ? await answer.json() : await answer.blob();
+      return await ask(path, { method: "POST", body: blob, headers: head, signal }, accept === "application/json" ? "json" : "blob");
     } catch (error) {
       if (error.kind !== "busy" || trial === TRIES) throw error;
       for (let left = error.after; left > 0; left--) {
