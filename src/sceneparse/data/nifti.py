@@ -18,7 +18,7 @@ from sceneparse.data.folder import subfolders, wrong_layout
 from sceneparse.data.masks import unknown_values
 from sceneparse.data.published import no_split, read_names
 from sceneparse.data.sample import Sample
-from sceneparse.data.volumes import SUFFIXES, Summary, Volume, summaries
+from sceneparse.data.volumes import SUFFIXES, Volume, VolumeSummary, summaries
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings
@@ -57,7 +57,7 @@ class Case:
 class Slices:
     """The axial slices of cases, each modality a channel; see `DataSet`.
 
-    A modality's values are spread over 1 to 255 between two percentiles of its volume; 0 stays 0 (`Summary`).
+    A modality's values are spread over 1 to 255 between two percentiles of its volume; 0 stays 0 (`VolumeSummary`).
 
     Args:
         cases: The cases.
@@ -65,7 +65,7 @@ class Slices:
         labels: The label space of the truth.
     """
 
-    def __init__(self, cases: Sequence[Case], known: dict[Path, Summary], labels: LabelSpace) -> None:
+    def __init__(self, cases: Sequence[Case], known: dict[Path, VolumeSummary], labels: LabelSpace) -> None:
         self.labels = labels
         self.tasks = TaskLabels(labels)
         self._cases, self._known = tuple(cases), known
@@ -206,7 +206,7 @@ def refuse_other_shapes(volumes: Sequence[Volume]) -> None:
             raise UserError(f"{other.path}: {second} voxels, but {volumes[0].path.name} has {first}")
 
 
-def _without_empty(case: Case, known: dict[Path, Summary]) -> Case:
+def _without_empty(case: Case, known: dict[Path, VolumeSummary]) -> Case:
     filled = set().union(*(known[volume.path].filled for volume in case.images))
     return Case(case.name, case.images, case.truth, tuple(sorted(filled)))
 

@@ -129,7 +129,7 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class Summary:
+class VolumeSummary:
     """What is known of a whole volume.
 
     Args:
@@ -170,15 +170,15 @@ def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
         temporary.write_bytes(gzip.compress(image.to_bytes(), 6, mtime=0))
 
 
-def summarize(volume: Volume) -> Summary:
+def summarize(volume: Volume) -> VolumeSummary:
     """Read a volume, whole."""
     slices = [volume.slice(number) for number in range(volume.shape[0])]
     there = np.concatenate([one[one != 0].astype(np.float32) for one in slices])
     low, high = np.percentile(there, PERCENTILES).tolist() if there.size else (0.0, 0.0)
-    return Summary(low, high, tuple(number for number, one in enumerate(slices) if (one > 0).any()))
+    return VolumeSummary(low, high, tuple(number for number, one in enumerate(slices) if (one > 0).any()))
 
 
-def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, Summary]:
+def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, VolumeSummary]:
     """The summaries of a data set's volumes, each of which is read once and then remembered in the cache folder.
 
     Args:
@@ -203,7 +203,7 @@ def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, Summary]:
         with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
             write_json(kept, known)
     return {
-        path: Summary(known[mark]["low"], known[mark]["high"], tuple(known[mark]["filled"]))
+        path: VolumeSummary(known[mark]["low"], known[mark]["high"], tuple(known[mark]["filled"]))
         for path, mark in marks.items()
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture or video without a parse.
+    """A picture, video or volume without a parse.
 
     Args:
         file: The file.
@@ -19,7 +19,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of pictures or videos.
+    """What became of pictures, videos or volumes.
 
     Args:
         done: Those that were parsed now.

@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from sceneparse.data.progress import progress_bar
-from sceneparse.data.volumes import Summary, Volume, summarize, write_labels
+from sceneparse.data.volumes import Volume, VolumeSummary, summarize, write_labels
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
@@ -23,38 +23,9 @@ from sceneparse.parsing.outputs import cannot_write, facts_of_file
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
-from sceneparse.parsing.stream import Failure
+from sceneparse.parsing.summary import Failure, Summary
 from sceneparse.parsing.volume.montage import Slice, chosen, draw_montage
 from sceneparse.parsing.volume.sources import VolumeSource, find_volumes
-
-
-@dataclass(frozen=True)
-class VolumesSummary:
-    """What became of the volumes.
-
-    Args:
-        done: Volumes that were parsed now.
-        skipped: Volumes that an earlier run had parsed in the same way.
-        failures: Volumes that could not be read, or whose channels the model doesn't take.
-    """
-
-    done: int
-    skipped: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def failed(self) -> int:
-        """Number of volumes without a parse."""
-        return len(self.failures)
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of volumes-summary.json."""
-        return {
-            "done": self.done,
-            "skipped": self.skipped,
-            "failed": self.failed,
-            "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
-        }
 
 
 def predict_volumes(
@@ -66,14 +37,14 @@ def predict_volumes(
     montage: bool = True,
     again: bool = False,
     progress: bool = True,
-) -> VolumesSummary:
+) -> Summary:
     """Parse volumes, each axial slice as a picture whose channels are the volume's.
 
-    Values are spread over a byte as for training (`data.volumes.Summary`), by each channel's own volume. Each volume
-    gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own), OUT/NAME_montage.png and,
-    last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. The objects are told alone. Where the model
-    was trained without slices in which nothing is above zero (`data.empty_slices`), it isn't asked about them: they get
-    the class of id 0, or none.
+    Values are spread over a byte as for training (`data.volumes.VolumeSummary`), by each channel's own volume. Each
+    volume gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own),
+    OUT/NAME_montage.png and, last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. The objects are
+    told alone. Where the model was trained without slices in which nothing is above zero (`data.empty_slices`), it
+    isn't asked about them: they get the class of id 0, or none.
 
     A volume is skipped if all its files are there and come from the same volume, model and protocol. One that cannot be
     parsed is named on stderr, counted and left out.
@@ -117,16 +88,14 @@ def predict_volumes(
             done += 1
             if progress:
                 console.print(_said(source, told), markup=False)
-    summary = VolumesSummary(done, skipped, tuple(failures))
+    summary = Summary(done, skipped, tuple(failures))
     path = Path(out) / "volumes-summary.json"
     try:
         write_json(path, summary.to_json())
     except OSError as error:
         raise cannot_write(path, error) from None
     if progress:
-        counts = {"parsed": summary.done, "already done": summary.skipped, "failed": summary.failed}
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count or what == "parsed")
-        console.print(f"volumes: {said}; see {path}", markup=False)
+        console.print(f"volumes: {summary.told}; see {path}", markup=False)
     return summary
 
 
@@ -238,7 +207,7 @@ class _Job:
             if path.resolve() in inputs:
                 raise UserError(f"{path}: its labels would overwrite the volume; choose another folder")
 
-    def _image(self, number: int, known: Sequence[Summary]) -> Tensor:
+    def _image(self, number: int, known: Sequence[VolumeSummary]) -> Tensor:
         """(channels, H, W) uint8 of a slice."""
         channels = [one.bytes_of(volume.slice(number)) for volume, one in zip(self.volumes, known, strict=True)]
         return torch.from_numpy(np.stack(channels))
@@ -263,7 +232,7 @@ class _Job:
         self,
         labels: NDArray[np.int16],
         nothing: int,
-        known: Sequence[Summary],
+        known: Sequence[VolumeSummary],
         shown: Sequence[int],
         told: Sequence[LegendEntry],
     ) -> None:
