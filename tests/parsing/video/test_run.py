@@ -429,13 +429,15 @@ class TestLive:
         frames, _ = read_clip(out / said["files"]["overlay"])
         assert len(frames) == said["frames"] and frames[0].shape == (48, 64, 3)
 
-    def test_the_first_interrupt_ends_a_recording_well(self, parser: Parser, out: Path) -> None:
-        timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_the_first_signal_ends_a_recording_well(self, parser: Parser, out: Path, number: signal.Signals) -> None:
+        before = signal.getsignal(number)
+        timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), number))
         timer.start()
         began = time.monotonic()
         assert run(parser, self.SOURCE, out).done == 1
         assert time.monotonic() - began < 20
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(number) is before
         (overlay,) = out.glob("*_overlay.mp4")
         assert len(read_clip(overlay)[0]) > 2
 

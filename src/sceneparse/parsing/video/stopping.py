@@ -13,26 +13,31 @@ from sceneparse.parsing.progress import Rate
 
 @contextmanager
 def stop_by_interrupt(live: bool) -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, for what is live and has no other end; the second one interrupts as ever.
+    """An event that the first Ctrl-C or SIGTERM sets, for what is live and has no other end; the second is as ever.
 
     Args:
-        live: Whether there is such a thing; if not, or outside the main thread, Ctrl-C stays what it was.
+        live: Whether there is such a thing; if not, or outside the main thread, both signals stay what they were.
     """
     stopped = threading.Event()
     if not live or threading.current_thread() is not threading.main_thread():
         yield stopped
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def stop(*_: object) -> None:
         stopped.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    signal.signal(signal.SIGINT, stop)
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield stopped
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 @contextmanager
