@@ -105,7 +105,7 @@ def _all_values(data: Path, value: int) -> None:
 CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     # the command line
     "unknown command": (lambda _: ["trian"], "did you mean 'train'"),
-    "data without a verb": (lambda _: ["data"], "one of list, get, check, show, build-broden"),
+    "data without a verb": (lambda _: ["data"], "one of list, get, check, show, export, build-broden"),
     "missing argument": (lambda _: ["predict"], "required"),
     "misspelt option": (_with_model(lambda place: place.evaluate("--splitt", "val")), "did you mean '--split'"),
     "number expected": (_with_model(lambda place: place.evaluate("--scales", "big")), "invalid float"),

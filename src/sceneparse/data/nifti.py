@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sceneparse.data.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
 from sceneparse.data.decoding import PictureError
 from sceneparse.data.folder import subfolders, wrong_layout
 from sceneparse.data.masks import unknown_values
 from sceneparse.data.published import no_split, read_names
 from sceneparse.data.sample import Sample
-from sceneparse.data.volumes import SUFFIXES, Volume, VolumeSummary, summaries
+from sceneparse.data.volumes import Volume, VolumeSummary, summaries
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings
@@ -155,55 +156,6 @@ def _case(folder: Path, settings: DataSettings) -> Case:
     truth = one_volume(folder, settings.truth)
     refuse_other_shapes((*images, truth))
     return Case(folder.name, images, truth, tuple(range(images[0].shape[0])))
-
-
-def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
-    """The volumes of a case, in the order of the channels.
-
-    Args:
-        folder: The case's.
-        names: What the volumes are called: CASE_NAME.nii.gz, or with a dash.
-
-    Raises:
-        UserError: Missing, twice there, damaged, or of different shapes.
-    """
-    volumes = tuple(one_volume(folder, name) for name in names)
-    refuse_other_shapes(volumes)
-    return volumes
-
-
-def one_volume(folder: Path, name: str) -> Volume:
-    """The only volume of that name in a case's folder.
-
-    Raises:
-        UserError: There is none, there are several, or it is damaged.
-    """
-    files = volume_files(folder)
-    found = called(files, name)
-    if len(found) != 1:
-        there = ", ".join(file.name for file in files)
-        count = "no file" if not found else f"{len(found)} files"
-        raise UserError(f"{folder}: {count} *_{name}.nii.gz (or -{name}, or .nii) where one is expected; found {there}")
-    return Volume.open(found[0])
-
-
-def volume_files(folder: Path) -> list[Path]:
-    """The NIfTI files of a folder, sorted."""
-    return sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
-
-
-def called(files: Sequence[Path], name: str) -> list[Path]:
-    """Those files that end in _NAME or -NAME."""
-    ends = tuple(f"{sign}{name}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
-    return [file for file in files if file.name.lower().endswith(ends)]
-
-
-def refuse_other_shapes(volumes: Sequence[Volume]) -> None:
-    """Raise a `UserError` if a volume has another shape than the first."""
-    for other in volumes[1:]:
-        if other.shape != volumes[0].shape:
-            first, second = ("×".join(map(str, one.shape)) for one in (volumes[0], other))
-            raise UserError(f"{other.path}: {second} voxels, but {volumes[0].path.name} has {first}")
 
 
 def _without_empty(case: Case, known: dict[Path, VolumeSummary]) -> Case:

@@ -1,6 +1,7 @@
 """Label maps in words and files: the classes that occur in one, and its picture."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,16 @@ class LegendEntry:
     share: float
     confidence: float
     pixels: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the number of pixels, which what is parsed has its own word for."""
+        return {
+            "name": self.name,
+            "id": self.id,
+            "color": list(self.color),
+            "share": round(self.share, 6),
+            "confidence": round(self.confidence, 4),
+        }
 
 
 def legend_of(labels: NDArray[np.int16], confidence: NDArray[np.float32], space: LabelSpace) -> tuple[LegendEntry, ...]:

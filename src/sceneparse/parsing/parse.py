@@ -117,17 +117,7 @@ class Parse:
         return {
             "width": width,
             "height": height,
-            "classes": [
-                {
-                    "name": entry.name,
-                    "id": entry.id,
-                    "color": list(entry.color),
-                    "share": round(entry.share, 6),
-                    "confidence": round(entry.confidence, 4),
-                    "pixels": entry.pixels,
-                }
-                for entry in self.legend
-            ],
+            "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({} if self.told is None else scene_tree(self.labels, self.legend, self.space.names, self.told)),
             "model": self.model,
             "protocol": protocol_json(self.protocol),

@@ -63,18 +63,7 @@ def masks_of(labels: Any, legend: tuple[LegendEntry, ...], space: LabelSpace) ->
     """The mask of each class that occurs, the largest share first."""
     index_of = {identity: index for index, identity in enumerate(space.ids)}
     runs = run_lengths(labels)
-    return [
-        {
-            "name": entry.name,
-            "id": entry.id,
-            "color": list(entry.color),
-            "share": round(entry.share, 6),
-            "confidence": round(entry.confidence, 4),
-            "pixels": entry.pixels,
-            "rle": runs[index_of[entry.id]],
-        }
-        for entry in legend
-    ]
+    return [{**entry.to_json(), "pixels": entry.pixels, "rle": runs[index_of[entry.id]]} for entry in legend]
 
 
 def _drawn(parse: Parse, kind: str) -> Image.Image:

@@ -178,11 +178,7 @@ class _Job:
             "empty_slices": len(unasked),
             "classes": [
                 {
-                    "name": entry.name,
-                    "id": entry.id,
-                    "color": list(entry.color),
-                    "share": round(entry.share, 6),
-                    "confidence": round(entry.confidence, 4),
+                    **entry.to_json(),
                     "voxels": entry.pixels,
                     "millilitres": None if volume is None else round(entry.pixels * volume, 3),
                 }

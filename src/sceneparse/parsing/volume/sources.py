@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sceneparse.data.cases import called, modalities_of, volume_files
 from sceneparse.data.finding import PICTURE_SUFFIXES
-from sceneparse.data.nifti import called, modalities_of, volume_files
 from sceneparse.data.volumes import SUFFIXES, Volume
 from sceneparse.errors import UserError
 from sceneparse.parsing.naming import files_matching, unique_name

@@ -1,0 +1,56 @@
+"""Which volumes belong together: a case's folder, as BraTS has them, holds one file a modality."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sceneparse.data.volumes import SUFFIXES, Volume
+from sceneparse.errors import UserError
+
+
+def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
+    """The volumes of a case, in the order of the channels.
+
+    Args:
+        folder: The case's.
+        names: What the volumes are called: CASE_NAME.nii.gz, or with a dash.
+
+    Raises:
+        UserError: Missing, twice there, damaged, or of different shapes.
+    """
+    volumes = tuple(one_volume(folder, name) for name in names)
+    refuse_other_shapes(volumes)
+    return volumes
+
+
+def one_volume(folder: Path, name: str) -> Volume:
+    """The only volume of that name in a case's folder.
+
+    Raises:
+        UserError: There is none, there are several, or it is damaged.
+    """
+    files = volume_files(folder)
+    found = called(files, name)
+    if len(found) != 1:
+        there = ", ".join(file.name for file in files)
+        count = "no file" if not found else f"{len(found)} files"
+        raise UserError(f"{folder}: {count} *_{name}.nii.gz (or -{name}, or .nii) where one is expected; found {there}")
+    return Volume.open(found[0])
+
+
+def volume_files(folder: Path) -> list[Path]:
+    """The NIfTI files of a folder, sorted."""
+    return sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
+
+
+def called(files: Sequence[Path], name: str) -> list[Path]:
+    """Those files that end in _NAME or -NAME."""
+    ends = tuple(f"{sign}{name}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
+    return [file for file in files if file.name.lower().endswith(ends)]
+
+
+def refuse_other_shapes(volumes: Sequence[Volume]) -> None:
+    """Raise a `UserError` if a volume has another shape than the first."""
+    for other in volumes[1:]:
+        if other.shape != volumes[0].shape:
+            first, second = ("×".join(map(str, one.shape)) for one in (volumes[0], other))
+            raise UserError(f"{other.path}: {second} voxels, but {volumes[0].path.name} has {first}")
