@@ -7,6 +7,8 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation import export
 from sceneparse.evaluation import exports as room
 from sceneparse.inference import open_model
+from sceneparse.weights import save_model
+from unified import unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
@@ -20,6 +22,21 @@ def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
     assert record["file"] == "tiny.onnx" and len(record["checks"]) == 5 and record["accuracy"] is None
     printed = capsys.readouterr().out
     assert "97×161" in printed and "exported: " in printed and "tiny.onnx" in printed
+
+
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_every_task_of_a_unified_model_is_compared(kind: str, tmp_path: Path) -> None:
+    if kind != "torch":
+        pytest.importorskip(kind)
+    folder = tmp_path / "unified"
+    model = unified_model()
+    save_model(folder, model, "a card")
+    result = export(folder, format=kind)  # type: ignore[arg-type]
+    assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
+    assert model.network.texture_head is not None
+    model.network.texture_head.classifier.weight.data.mul_(1.5)
+    (wrong, *_) = room._checks(model, result.path, kind)  # type: ignore[arg-type]
+    assert wrong.error > 0.1
 
 
 def test_a_file_that_does_not_agree_is_an_error(

@@ -5,8 +5,20 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.inference import TaskPrediction, TestProtocol, TorchEngine, predict, predict_tasks
-from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.inference import (
+    Engine,
+    Opened,
+    TaskPrediction,
+    TestProtocol,
+    TorchEngine,
+    export_model,
+    open_model,
+    predict,
+    predict_tasks,
+)
+from sceneparse.inference.choosing import FittingEngine
+from sceneparse.inference.program import ProgramEngine, Run, Traits
+from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import HEADS, resize
 from unified import OBJECTS, TASKS, TREE, unified_model
@@ -30,7 +42,7 @@ def image() -> Tensor:
     return torch.randint(0, 256, (3, 70, 91), generator=generator).to(torch.uint8)
 
 
-def told(engine: TorchEngine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels = TASKS) -> TaskPrediction:
+def told(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels = TASKS) -> TaskPrediction:
     return predict_tasks(engine, image, protocol, tasks)
 
 
@@ -86,12 +98,86 @@ def test_only_what_is_asked_for_is_told(engine: TorchEngine, image: Tensor) -> N
     assert prediction.textures is not None
 
 
-def test_an_engine_that_tells_the_objects_alone_says_so(image: Tensor) -> None:
-    pytest.importorskip("openvino")
-    model = unified_model()
-    engine = OpenVINOEngine.of(model.network, model.config.preprocessing, device="cpu", precision="float32")
-    with pytest.raises(UserError, match="engine openvino tells the objects alone; use --engine torch"):
-        predict_tasks(engine, image, TestProtocol(), TASKS)
+def test_scores_that_are_averaged_over_frames_are_those_of_the_objects_alone(
+    engine: TorchEngine, image: Tensor
+) -> None:
+    with pytest.raises(UserError, match="engine torch tells the objects alone"):
+        predict_tasks(SmoothedEngine(engine, 0.5), image, TestProtocol(), TASKS)
+
+
+@pytest.fixture(scope="module", params=[("openvino", "m.xml", "openvino"), ("onnx", "m.onnx", "onnxruntime")])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    kind, name, package = request.param
+    pytest.importorskip(package)
+    path = export_model(unified_model(), tmp_path_factory.mktemp("exported") / name, kind)
+    return open_model(path, device="cpu", precision="float32")
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_an_exported_file_tells_all_tasks_as_pytorch_does(
+    exported: Opened, engine: TorchEngine, image: Tensor, name: str
+) -> None:
+    assert exported.tasks == TASKS
+    found, expected = (told(one, image, PROTOCOLS[name]) for one in (exported.engine, engine))
+    for task in ("objects", "parts", "materials", "textures"):
+        one, other = getattr(found, task), getattr(expected, task)
+        assert float((one.labels == other.labels).double().mean()) > 0.999
+        same = one.labels == other.labels
+        torch.testing.assert_close(one.confidence[same], other.confidence[same], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.scene, expected.scene, rtol=1e-4, atol=1e-4)
+
+
+def test_an_exported_file_scores_the_objects_by_themselves_too(
+    exported: Opened, engine: TorchEngine, image: Tensor
+) -> None:
+    torch.testing.assert_close(exported.engine(image[None]), engine(image[None]), rtol=1e-4, atol=1e-4)
+
+
+class TestPrograms:
+    """What an engine over a program has its runtime compute."""
+
+    def engine(self, tasks: tuple[str, ...]) -> ProgramEngine:
+        self.prepared: list[tuple[str, ...]] = []
+
+        def prepare(outputs: tuple[str, ...]) -> Run:
+            self.prepared.append(outputs)
+            return lambda images: [torch.full((len(images), 1), len(name)) for name in outputs]
+
+        class Counting(ProgramEngine):
+            name, precision = "counting", "float32"
+
+        return Counting(Traits(3, 2, False, (0.0,) * 3, (1.0,) * 3, tasks), prepare)
+
+    def test_what_is_not_asked_for_is_not_computed(self) -> None:
+        engine, images = self.engine(HEADS), torch.zeros(1, 3, 40, 40)
+        assert self.prepared == []
+        for _ in range(2):
+            output = engine.heads(images, ("object", "material", "scene"))
+        assert output.part is None and output.texture is None
+        sizes = [int(logits) for logits in (output.scene, output.object, output.material) if logits is not None]
+        assert sizes == [len("scene"), len("logits"), len("material")]
+        engine(images)
+        assert self.prepared == [("scene", "logits", "material"), ("logits",)]
+
+    def test_of_one_task_all_is_made_ready_at_once_and_there_is_no_more(self) -> None:
+        engine = self.engine(())
+        assert self.prepared == [("logits",)] and int(engine(torch.zeros(1, 3, 40, 40))) == len("logits")
+        with pytest.raises(UserError, match="tells the objects alone"):
+            engine.heads(torch.zeros(1, 3, 40, 40), ("scene",))
+
+
+def test_a_picture_too_small_for_a_program_is_told_by_the_other_engine(engine: TorchEngine) -> None:
+    class Large:
+        name, precision, num_classes, align_corners, padding_color = "openvino", "float32", 3, False, (0.0, 0.0, 0.0)
+
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(f"{name} of the engine that cannot take it")
+
+    image = torch.randint(0, 256, (3, 20, 90), dtype=torch.uint8)
+    found = predict_tasks(FittingEngine(Large(), lambda: engine), image, TestProtocol(), TASKS)  # type: ignore[arg-type]
+    expected = told(engine, image, TestProtocol())
+    assert found.parts is not None and expected.parts is not None
+    assert torch.equal(found.parts.labels, expected.parts.labels)
 
 
 def test_a_field_over_the_objects_alone_is_refused(engine: TorchEngine, image: Tensor) -> None:

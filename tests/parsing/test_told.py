@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtocol, TorchEngine
@@ -109,20 +108,6 @@ def test_tasks_that_there_are_not_are_refused(parser: Parser) -> None:
         parser_of(tasks=("mood",))
     with pytest.raises(UserError, match="model 'brightest' does not tell task 'scene'"):
         Parser(parser._opened, tasks=("scene",))
-
-
-def test_an_engine_of_the_objects_alone_is_refused_with_the_way_out() -> None:
-    class Objects:
-        name = "openvino"
-
-        def __call__(self, images: Tensor) -> Tensor:
-            return images
-
-    model = unified_model()
-    opened = Opened(Objects(), model.config, model.labels, "f", None, model.tasks)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=r"openvino tells the objects alone; use --engine torch .*--tasks object"):
-        Parser(opened)
-    assert Parser(opened, tasks=("object",)).tasks is None
 
 
 def test_a_picture_is_done_again_when_more_tasks_are_asked_for(pictures: Path, tmp_path: Path) -> None:

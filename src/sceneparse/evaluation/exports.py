@@ -1,7 +1,8 @@
 """What `sceneparse export` does: the file, the proof that it agrees with PyTorch, and what int8 costs in accuracy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,22 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.command import data_settings
 from sceneparse.evaluation.evaluate import evaluate, spaced
 from sceneparse.files import write_json
-from sceneparse.inference import Engine, TorchEngine, export_model, label, openvino_engine, quantizing, resolve
+from sceneparse.inference import (
+    Engine,
+    TaskEngine,
+    TestProtocol,
+    TorchEngine,
+    export_model,
+    label,
+    openvino_engine,
+    predict_tasks,
+    quantizing,
+    resolve,
+)
 from sceneparse.inference.exporting import SUFFIXES, Format, Note, open_exported, write_openvino
 from sceneparse.inference.openvino_engine import OpenVINOEngine
-from sceneparse.inference.program import Program
+from sceneparse.inference.program import Program, Traits
+from sceneparse.labels import TaskLabels
 from sceneparse.networks import resize
 from sceneparse.weights import Model, find_model, load_model
 
@@ -37,8 +50,8 @@ class Check:
     Args:
         height: Of the picture.
         width: Of the picture.
-        error: Largest difference of the logits, relative to the largest logit.
-        equal: Share of equal labels.
+        error: Largest difference of the logits, relative to the largest logit; of several tasks that of the worst.
+        equal: Share of equal labels; of several tasks the least.
     """
 
     height: int
@@ -54,7 +67,8 @@ class Accuracy:
     Args:
         calibrated_on: Inputs that gave the ranges.
         compared_on: Pictures whose labels were compared.
-        equal: Share of their pixels that keep their float32 label.
+        equal: Share of their pixels that keep their float32 label, objects.
+        tasks: The same of a unified network's other tasks, by their names; of the scene the share of pictures.
         mean_iou: Mean IoU before and after, on labelled pictures if there are any.
         pixel_accuracy: Pixel accuracy before and after, likewise.
     """
@@ -62,6 +76,7 @@ class Accuracy:
     calibrated_on: int
     compared_on: int
     equal: float
+    tasks: dict[str, float]
     mean_iou: tuple[float, float] | None
     pixel_accuracy: tuple[float, float] | None
 
@@ -166,6 +181,8 @@ def print_export(result: Export, console: Console) -> None:
     if accuracy := result.accuracy:
         table = Table("", "float32", "int8", title=f"calibrated on {accuracy.calibrated_on} inputs")
         table.add_row(f"labels as in float32, {accuracy.compared_on} pictures", "100%", f"{accuracy.equal:.2%}")
+        for task, equal in accuracy.tasks.items():
+            table.add_row(f"{task} as in float32", "100%", f"{equal:.2%}")
         for name, values in (("mean IoU", accuracy.mean_iou), ("pixel accuracy", accuracy.pixel_accuracy)):
             if values is not None:
                 table.add_row(name, *(f"{value:.2%}" for value in values))
@@ -176,20 +193,47 @@ def print_export(result: Export, console: Console) -> None:
 
 def _checks(model: Model, path: Path, format: Format) -> Iterator[Check]:  # noqa: A002
     expected = TorchEngine(model.network, model.config.preprocessing, device="cpu", precision="float32")
-    engine = _program_engine(path) if format == "torch" else open_exported(path, device="cpu", precision="float32")[0]
+    tasks = Traits.of(model.network, model.config.preprocessing).tasks
+    if format == "torch":
+        scores = _program_scores(path)
+    else:
+        scores = partial(_engine_scores, open_exported(path, device="cpu", precision="float32")[0], tasks)
     generator = torch.Generator().manual_seed(0)
     for height, width in CHECKED:
         noise = torch.rand(1, model.config.backbone.in_channels, height // 8, width // 8, generator=generator)
         images = resize(255 * noise, (height, width), align_corners=False)
-        truth, found = expected(images), engine(images)
-        error = float((found - truth).abs().max() / truth.abs().max())
-        winners = [resize(logits, (height, width), model.network.align_corners).argmax(1) for logits in (truth, found)]
-        yield Check(height, width, error, float((winners[0] == winners[1]).double().mean()))
+        pairs = list(zip(_engine_scores(expected, tasks, images), scores(images), strict=True))
+        errors = [float((found - truth).abs().max() / truth.abs().max()) for truth, found in pairs]
+        equal = [_equal(*(_winners(one, (height, width), expected) for one in pair)) for pair in pairs]
+        yield Check(height, width, max(errors), min(equal))
 
 
-def _program_engine(path: Path) -> Any:
+def _engine_scores(engine: TaskEngine, tasks: tuple[str, ...], images: Tensor) -> list[Tensor]:
+    """The logits of the objects, and behind them those of the other tasks, as a program gives them."""
+    if not tasks:
+        return [engine(images)]
+    output = engine.heads(images, tasks)
+    return [output.logits, *(getattr(output, task) for task in tasks if task != "object")]
+
+
+def _program_scores(path: Path) -> Callable[[Tensor], list[Tensor]]:
+    """The same of a torch.export program, which gives labels too."""
     program = torch.export.load(path).module()
-    return lambda images: program(images)[0]
+
+    def scores(images: Tensor) -> list[Tensor]:
+        logits, _, *others = program(images)
+        return [logits, *others]
+
+    return scores
+
+
+def _winners(scores: Tensor, size: tuple[int, int], engine: Engine) -> Tensor:
+    """The best class of each pixel, or of the picture where it has one answer."""
+    return (scores if scores.dim() == 2 else resize(scores, size, engine.align_corners)).argmax(dim=1)
+
+
+def _equal(first: Tensor, second: Tensor) -> float:
+    return float((first == second).double().mean())
 
 
 def _spread(sources: Sequence[str | Path], channels: int, most: int = 100) -> list[Tensor]:
@@ -205,7 +249,7 @@ def _quantize(model: Model, path: Path, pictures: list[Tensor]) -> tuple[Path, i
     inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol))
     program = Program(model.network, model.config.preprocessing, labels=True)
     quantized = quantizing.quantized(openvino_engine.converted(program), inputs)
-    write_openvino(quantized, Note(model.config, model.labels, program.traits, quantized=True), path)
+    write_openvino(quantized, Note.of(model, program.traits, quantized=True), path)
     return path, len(inputs)
 
 
@@ -224,7 +268,8 @@ def _accuracy(
     after, _ = open_exported(path)
     protocol = resolve(model.config.protocol)
     compared = [pictures[index] for index in spaced(len(pictures), 20)]
-    same = [float((label(before, one, protocol) == label(after, one, protocol)).double().mean()) for one in compared]
+    told = [[_told(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
+    same = {task: sum(_equal(x[task], y[task]) for x, y in told) / len(told) for task in told[0][0]}
     mean_iou = pixel_accuracy = None
     if data is not None or (kind or model.config.data.kind) == "toyworld":
         settings = data_settings(model.config, data, kind, split)
@@ -235,4 +280,14 @@ def _accuracy(
         )
         mean_iou = (first.mean_iou, second.mean_iou)
         pixel_accuracy = (first.pixel_accuracy, second.pixel_accuracy)
-    return Accuracy(calibrated_on, len(compared), sum(same) / len(same), mean_iou, pixel_accuracy)
+    return Accuracy(calibrated_on, len(compared), same.pop("object"), same, mean_iou, pixel_accuracy)
+
+
+def _told(engine: Engine, picture: Tensor, protocol: TestProtocol, tasks: TaskLabels | None) -> dict[str, Tensor]:
+    """What a picture is told to be, by task: a class for each pixel, of the scene one."""
+    if tasks is None:
+        return {"object": label(engine, picture, protocol)}
+    found = predict_tasks(engine, picture, protocol, tasks)
+    maps = {"object": found.objects, "part": found.parts, "material": found.materials, "texture": found.textures}
+    told = {task: one.labels for task, one in maps.items() if one is not None}
+    return told if found.scene is None else {**told, "scene": found.scene.argmax()}

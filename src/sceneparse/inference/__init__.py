@@ -6,7 +6,7 @@ Nothing here knows metrics, or pictures on disk.
 from sceneparse.inference.choosing import EngineName, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exporting import export_model
-from sceneparse.inference.heads import TaskPrediction, predict_tasks, predict_tasks_batch, task_engine
+from sceneparse.inference.heads import TaskPrediction, predict_tasks, predict_tasks_batch
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
@@ -38,5 +38,4 @@ __all__ = [
     "predict_tasks_batch",
     "resolve",
     "scores",
-    "task_engine",
 ]

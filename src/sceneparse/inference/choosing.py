@@ -1,6 +1,6 @@
 """Which engine: by name, or the fastest that is installed and takes the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Literal, get_args
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.inference.engine import Engine, TorchEngine
+from sceneparse.inference.engine import TaskEngine, TorchEngine
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.precision import choose_device
 from sceneparse.inference.program import SMALLEST, ConversionError
-from sceneparse.networks import SceneParser
+from sceneparse.networks import SceneParser, UnifiedOutput
 from sceneparse.settings import Precision, PreprocessingSettings
 
 EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
@@ -28,7 +28,7 @@ class FittingEngine:
         small: Makes the one for pictures of less than `SMALLEST` pixels a side.
     """
 
-    def __init__(self, engine: Engine, small: Callable[[], Engine]) -> None:
+    def __init__(self, engine: TaskEngine, small: Callable[[], TaskEngine]) -> None:
         self._engine = engine
         self._make_small = small
         self.name, self.precision = engine.name, engine.precision
@@ -36,12 +36,19 @@ class FittingEngine:
         self.padding_color = engine.padding_color
 
     @cached_property
-    def _small(self) -> Engine:
+    def _small(self) -> TaskEngine:
         return self._make_small()
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score pictures; see `Engine`."""
-        return (self._small if min(images.shape[-2:]) < SMALLEST else self._engine)(images)
+        return self._fitting(images)(images)
+
+    def heads(self, images: Tensor, tasks: Sequence[str]) -> UnifiedOutput:
+        """Score pictures for several tasks; see `TaskEngine`."""
+        return self._fitting(images).heads(images, tasks)
+
+    def _fitting(self, images: Tensor) -> TaskEngine:
+        return self._small if min(images.shape[-2:]) < SMALLEST else self._engine
 
     def describe(self) -> str:
         """One line: what computes, where and how."""
@@ -55,7 +62,7 @@ def make_engine(
     engine: EngineName = "auto",
     device: str | torch.device = "auto",
     precision: Precision = "auto",
-) -> Engine:
+) -> TaskEngine:
     """An engine for a network, which stays as it is.
 
     Args:
@@ -112,11 +119,11 @@ def _compiled(
     *,
     device: str | torch.device = "auto",
     precision: Precision = "auto",
-) -> Engine:
+) -> TaskEngine:
     return TorchEngine(network, preprocessing, device=device, precision=precision, compile=True)
 
 
-MAKERS: dict[str, Callable[..., Engine]] = {
+MAKERS: dict[str, Callable[..., TaskEngine]] = {
     "torch": TorchEngine,
     "compile": _compiled,
     "openvino": OpenVINOEngine.of,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device, choose_precision
-from sceneparse.inference.program import Traits, prepared
+from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
@@ -152,7 +152,7 @@ class TorchEngine:
         """Score pictures for several tasks; see `TaskEngine`."""
         output = self._scored(images, tasks)
         if not isinstance(output, UnifiedOutput):
-            raise UserError("this model tells the objects alone: there are no other tasks to ask for")
+            raise UserError(ONE_TASK)
         return UnifiedOutput(*(None if logits is None else logits.float() for logits in output))
 
     def _scored(self, images: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:

@@ -13,12 +13,13 @@ import torch
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.inference import onnx_engine, openvino_engine
-from sceneparse.inference.engine import Engine
+from sceneparse.inference.engine import TaskEngine
 from sceneparse.inference.program import Program, Traits, exported
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
 from sceneparse.weights import Model, ModelConfig
 from sceneparse.weights.config import config_from_json, config_to_json
+from sceneparse.weights.labels_file import labels_from_json, labels_to_json
 
 Format = Literal["openvino", "onnx", "torch"]
 
@@ -28,6 +29,9 @@ SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"
 NOTE = "sceneparse"
 """Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
+LAYOUT = 2
+"""Raised when exported files give or say more than those of before, so that none of these is taken from the cache."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -35,14 +39,20 @@ class Note:
 
     config: ModelConfig
     labels: LabelSpace
+    tasks: TaskLabels | None
     traits: Traits
     quantized: bool = False
+
+    @classmethod
+    def of(cls, model: Model, traits: Traits, *, quantized: bool = False) -> "Note":
+        """What is to be said of a model whose program has these traits."""
+        return cls(model.config, model.labels, model.tasks, traits, quantized)
 
     def dumps(self) -> str:
         """As JSON."""
         value = {
             "config": config_to_json(self.config),
-            "labels": self.labels.to_json(),
+            "labels": labels_to_json(self.labels, self.tasks),
             "traits": asdict(self.traits),
             "quantized": self.quantized,
         }
@@ -61,17 +71,17 @@ class Note:
             value = json.loads(text)
             config, labels, quantized = value["config"], value["labels"], bool(value["quantized"])
             traits = Traits(**value["traits"])
-            traits = replace(traits, mean=tuple(traits.mean), std=tuple(traits.std))
+            traits = replace(traits, mean=tuple(traits.mean), std=tuple(traits.std), tasks=tuple(traits.tasks))
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: what it says of its model is damaged; export it again") from None
-        return cls(config_from_json(config, str(path)), LabelSpace.from_json(labels, str(path)), traits, quantized)
+        return cls(config_from_json(config, str(path)), *labels_from_json(labels, str(path)), traits, quantized)
 
 
 def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A002 - the command's word
     """Write a model as a program that takes any batch of pictures of any size.
 
     It takes `images` (N, C, H, W), float32, 0..255, RGB, and gives `logits` (N, classes, h, w) at the network's own
-    stride and `labels` (N, H, W), int32.
+    stride and `labels` (N, H, W), int32; of a unified network also the logits of its other tasks, by their names.
 
     Args:
         model: The model.
@@ -89,11 +99,11 @@ def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A00
     if path.suffix != SUFFIXES[format]:
         raise UserError(f"{path}: the file of format {format} must end in {SUFFIXES[format]}")
     program = Program(model.network, model.config.preprocessing, labels=True)
-    WRITERS[format](program, Note(model.config, model.labels, program.traits), path)
+    WRITERS[format](program, Note.of(model, program.traits), path)
     return path
 
 
-def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[Engine, Note]:
+def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:
     """An engine over an exported file, and what the file says of its model.
 
     Args:
@@ -110,7 +120,7 @@ def open_exported(path: Path, *, device: str = "auto", precision: Precision = "a
         model = openvino_engine.read(path)
         text = model.get_rt_info([NOTE]).astype(str) if model.has_rt_info([NOTE]) else None
         note = Note.loads(text, path)
-        engine: Engine = openvino_engine.OpenVINOEngine(
+        engine: TaskEngine = openvino_engine.OpenVINOEngine(
             model, note.traits, device=device, precision=precision, quantized=note.quantized
         )
         return engine, note

@@ -36,17 +36,6 @@ class TaskPrediction:
     textures: Prediction | None
 
 
-def task_engine(engine: Engine) -> TaskEngine:
-    """The engine as one that gives all tasks.
-
-    Raises:
-        UserError: It gives the objects alone.
-    """
-    if not hasattr(engine, "heads"):
-        raise UserError(f"engine {engine.name} tells the objects alone; use --engine torch for the other tasks")
-    return cast(TaskEngine, engine)
-
-
 @torch.no_grad()
 def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels) -> TaskPrediction:
     """The most probable classes of every task at every pixel, at the picture's own size.
@@ -60,11 +49,11 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         tasks: The tasks that are wanted; the network must have a head for each.
 
     Raises:
-        UserError: The engine gives the objects alone, or the protocol has a CRF.
+        UserError: The engine's network has one task, or the protocol has a CRF.
     """
     if protocol.crf:
         raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
-    heads = _StackedHeads(task_engine(engine), tasks)
+    heads = _StackedHeads(_task_engine(engine), tasks)
     source = every_scale(heads, image, protocol, heads.groups)
     told = _told(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
     scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
@@ -84,11 +73,11 @@ def predict_tasks_batch(
         tasks: As in `predict_tasks`.
 
     Raises:
-        UserError: The engine gives the objects alone.
+        UserError: The engine's network has one task.
     """
     if protocol.window is not None or len(images) == 1:
         return [predict_tasks(engine, image, protocol, tasks) for image in images]
-    heads = _StackedHeads(task_engine(engine), tasks)
+    heads = _StackedHeads(_task_engine(engine), tasks)
     size = (images.shape[-2], images.shape[-1])
     rows = batch_scales(heads, images, protocol, heads.groups)
     told = [_told(heads, source, size, protocol, tasks) for source in rows]
@@ -96,6 +85,13 @@ def predict_tasks_batch(
         return told
     scenes = torch.stack(heads.scenes).mean(dim=0).cpu()
     return [replace(one, scene=scene) for one, scene in zip(told, scenes, strict=True)]
+
+
+def _task_engine(engine: Engine) -> TaskEngine:
+    """The engine, if it may give more than the objects: all do but those that change another's scores."""
+    if not hasattr(engine, "heads"):
+        raise UserError(f"engine {engine.name} tells the objects alone")
+    return cast(TaskEngine, engine)
 
 
 def _told(

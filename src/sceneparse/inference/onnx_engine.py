@@ -3,6 +3,7 @@
 import contextlib
 import io
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device
-from sceneparse.inference.program import INPUT, LABELS, LOGITS, Program, Traits, converting, exported, refuse_small
+from sceneparse.inference.program import INPUT, Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import onnx
 
 
-class OnnxEngine:
+class OnnxEngine(ProgramEngine):
     """A network in ONNX Runtime, in float32.
 
     Args:
-        model: An ONNX model whose first output are the logits; see `converted` and `read`.
+        model: The program; see `converted` and `read`.
         traits: What it is.
         device: auto (CUDA if PyTorch and ONNX Runtime both have it), cpu, cuda or cuda:N.
         precision: float32 or auto, which is the same.
@@ -43,7 +44,7 @@ class OnnxEngine:
         device: str | torch.device = "auto",
         precision: Precision = "auto",
     ) -> None:
-        runtime, onnx = installed()
+        runtime, _ = installed()
         if precision not in ("auto", "float32"):
             raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
         chosen = choose_device(device)
@@ -55,9 +56,6 @@ class OnnxEngine:
                 )
             chosen = torch.device("cpu")
         self.device = chosen
-        self.num_classes: int = traits.num_classes
-        self.align_corners: bool = traits.align_corners
-        self.padding_color: tuple[float, ...] = traits.padding_color
         self.threads = torch.get_num_threads()
         self._version = runtime.__version__
         options = runtime.SessionOptions()
@@ -66,10 +64,7 @@ class OnnxEngine:
         providers: list[Any] = ["CPUExecutionProvider"]
         if chosen.type == "cuda":
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": chosen.index or 0}))
-        if len(model.graph.output) > 1:
-            # Labels would be computed from scores of the picture's size, which protocols never make.
-            model = onnx.utils.Extractor(model).extract_model([INPUT], [LOGITS])
-        self._session = runtime.InferenceSession(model.SerializeToString(), options, providers=providers)
+        super().__init__(traits, partial(_prepared, model, options, providers))
 
     @classmethod
     def of(
@@ -88,20 +83,23 @@ class OnnxEngine:
         program = Program(network, preprocessing)
         return cls(converted(program), program.traits, device=device, precision=precision)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Score pictures; see `Engine`.
-
-        Raises:
-            UserError: Pictures of less than 33 pixels a side.
-        """
-        refuse_small(images, self.name)
-        (logits,) = self._session.run([LOGITS], {INPUT: images.float().contiguous().cpu().numpy()})
-        return torch.from_numpy(logits)
-
     def describe(self) -> str:
         """One line: what computes, where and how."""
         threads = f", {self.threads} threads" if self.device.type == "cpu" else ""
         return f"ONNX Runtime {self._version} on {self.device}{threads}, float32"
+
+
+def _prepared(model: "onnx.ModelProto", options: Any, providers: list[Any], outputs: tuple[str, ...]) -> Run:
+    runtime, onnx = installed()
+    if [output.name for output in model.graph.output] != [*outputs]:
+        # Labels are never among them: they would need scores of the picture's size, which protocols never make.
+        model = onnx.utils.Extractor(model).extract_model([INPUT], [*outputs])
+    session = runtime.InferenceSession(model.SerializeToString(), options, providers=providers)
+
+    def run(images: Tensor) -> list[Tensor]:
+        return [torch.from_numpy(found) for found in session.run([*outputs], {INPUT: images.numpy()})]
+
+    return run
 
 
 def installed() -> tuple[Any, Any]:
@@ -131,11 +129,10 @@ def converted(program: Program) -> "onnx.ModelProto":
     except ImportError:
         raise UserError("onnxscript is not installed; do: pip install 'sceneparse[onnx]'") from None
     graph = exported(program)
-    names = [LOGITS, LABELS] if program.labels else [LOGITS]
     # The exporter tells its steps to people, on the standard output, whatever it is told.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), converting("ONNX"):
         warnings.simplefilter("ignore")
-        result = torch.onnx.export(graph, input_names=[INPUT], output_names=names, verbose=False)
+        result = torch.onnx.export(graph, input_names=[INPUT], output_names=[*program.outputs], verbose=False)
     assert result is not None
     return result.model_proto
 

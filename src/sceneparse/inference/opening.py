@@ -15,15 +15,14 @@ from sceneparse.errors import UserError
 from sceneparse.files import cache_folder
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
-from sceneparse.inference.engine import Engine
-from sceneparse.inference.exporting import SUFFIXES, Note, export_model, open_exported
+from sceneparse.inference.engine import Engine, TaskEngine
+from sceneparse.inference.exporting import LAYOUT, SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
 from sceneparse.weights import Model, ModelConfig, find_model, load_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
-from sceneparse.weights.labels_file import read_labels
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""
@@ -39,8 +38,7 @@ class Opened:
         labels: Its classes.
         fingerprint: SHA-256 of its weights, settings and classes: equal for equal models, wherever they lie.
         folder: The model folder, or None for an exported file.
-        tasks: The label spaces of a unified model's tasks; None for a model of one task, and for exported files, which
-            tell the objects alone.
+        tasks: The label spaces of a unified model's tasks; None for a model of one task.
     """
 
     engine: Engine
@@ -65,7 +63,7 @@ def open_model(
 
     Args:
         source: A model folder, a hub id ("user/name"), or an exported .xml or .onnx file.
-        engine: As in `make_engine`; an exported file has its own, and auto is torch for a model of several tasks.
+        engine: As in `make_engine`; an exported file has its own.
         device: As in `make_engine`.
         precision: As in `make_engine`.
 
@@ -79,12 +77,9 @@ def open_model(
             raise UserError(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
-        return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None)
+        return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None, note.tasks)
     folder = find_model(source)
     fingerprint = _digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
-    _, tasks = read_labels(folder / LABELS)
-    if engine == "auto" and tasks is not None:
-        engine = "torch"  # the others tell the objects alone
     if chosen_engine(engine, device, precision) == "openvino":
         kept = _kept(fingerprint)
         try:
@@ -95,17 +90,17 @@ def open_model(
         else:
             if engine == "auto":
                 scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
-            return Opened(scorer, note.config, note.labels, fingerprint, folder, tasks)
+            return Opened(scorer, note.config, note.labels, fingerprint, folder, note.tasks)
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
 
 
-def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> Engine:
+def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> TaskEngine:
     return make_engine(model.network, model.config.preprocessing, engine=engine, device=device, precision=precision)
 
 
-def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[Engine, Note]:
+def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[TaskEngine, Note]:
     """The engine of a converted model, which is converted first if it isn't there, or is damaged."""
     if kept.is_file():
         try:
@@ -126,7 +121,7 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
 
 def _kept(fingerprint: str) -> Path:
     """Where the converted model of that fingerprint is kept, for the packages that make it."""
-    versions = (__version__, torch.__version__, openvino_engine.installed().__version__)
+    versions = (__version__, LAYOUT, torch.__version__, openvino_engine.installed().__version__)
     key = hashlib.sha256(" ".join((fingerprint, *map(str, versions))).encode()).hexdigest()[:32]
     return cache_folder() / "openvino" / key / "model.xml"
 

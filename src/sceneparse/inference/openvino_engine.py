@@ -1,7 +1,7 @@
 """OpenVINO: the fastest engine on a processor."""
 
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_precision
-from sceneparse.inference.program import LABELS, LOGITS, Program, Traits, converting, exported, refuse_small
+from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
-class OpenVINOEngine:
+class OpenVINOEngine(ProgramEngine):
     """A network in OpenVINO, on the CPU, as many threads as PyTorch would use.
 
     Args:
-        model: What computes logits as its first output; see `converted` and `read`.
+        model: The program; see `converted` and `read`.
         traits: What it is.
         device: auto or cpu.
         precision: float32, bfloat16, or auto: bfloat16 where the processor is faster in it. A quantised model computes
@@ -49,9 +49,6 @@ class OpenVINOEngine:
         ov = installed()
         dtype = self.check(device, precision)
         self.precision = "int8" if quantized else str(dtype).removeprefix("torch.")
-        self.num_classes: int = traits.num_classes
-        self.align_corners: bool = traits.align_corners
-        self.padding_color: tuple[float, ...] = traits.padding_color
         self.threads = torch.get_num_threads()
         settings = {
             "INFERENCE_PRECISION_HINT": HINTS[dtype],
@@ -59,9 +56,7 @@ class OpenVINOEngine:
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._version = str(ov.__version__).split("-")[0]
-        # Labels would be computed from scores of the picture's size, which protocols never make.
-        only = ov.Model([model.output(0)], model.get_parameters(), "logits")
-        self._request = core().compile_model(only, "CPU", settings).create_infer_request()
+        super().__init__(traits, partial(_prepared, model, settings))
 
     @staticmethod
     def check(device: str | torch.device, precision: Precision) -> torch.dtype:
@@ -94,20 +89,22 @@ class OpenVINOEngine:
         program = Program(network, preprocessing)
         return cls(converted(program), program.traits, device=device, precision=precision)
 
-    def __call__(self, images: Tensor) -> Tensor:
-        """Score pictures; see `Engine`.
-
-        Raises:
-            UserError: Pictures of less than 33 pixels a side.
-        """
-        refuse_small(images, self.name)
-        pixels = images.float().contiguous().numpy()
-        result = self._request.infer([pixels], share_inputs=True, share_outputs=True)
-        return torch.from_numpy(result[0].copy())  # the next call writes over what is shared
-
     def describe(self) -> str:
         """One line: what computes, where and how."""
         return f"OpenVINO {self._version} on cpu, {self.threads} threads, {self.precision}"
+
+
+def _prepared(model: "openvino.Model", settings: dict[str, Any], outputs: tuple[str, ...]) -> Run:
+    # Labels are never among the outputs: they would need scores of the picture's size, which protocols never make.
+    only = installed().Model([model.output(name) for name in outputs], model.get_parameters(), "scores")
+    request = core().compile_model(only, "CPU", settings).create_infer_request()
+
+    def run(images: Tensor) -> list[Tensor]:
+        result = request.infer([images.numpy()], share_inputs=True, share_outputs=True)
+        # The next call writes over what is shared.
+        return [torch.from_numpy(result[index].copy()) for index in range(len(outputs))]
+
+    return run
 
 
 def installed() -> Any:
@@ -137,7 +134,7 @@ def converted(program: Program) -> "openvino.Model":
     graph = exported(program)
     with converting("OpenVINO"):
         model = ov.convert_model(graph)
-    for output, name in zip(model.outputs, (LOGITS, LABELS), strict=False):
+    for output, name in zip(model.outputs, program.outputs, strict=True):
         output.get_tensor().set_names({name})
     return model
 

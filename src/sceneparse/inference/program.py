@@ -2,9 +2,10 @@
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +13,17 @@ from torch.export import Dim, ExportedProgram
 
 from sceneparse.errors import UserError
 from sceneparse.inference.fold import fold_batch_norm
-from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.exact import arrange_weights
 from sceneparse.settings import PreprocessingSettings
 
 INPUT, LOGITS, LABELS = "images", "logits", "labels"
-"""Names of what an exported program takes and gives."""
+"""Names of what an exported program takes and gives: logits and labels are the objects'. Behind them come the logits of
+the other tasks that the network has a head for, by the tasks' names.
+"""
+
+ONE_TASK = "this model tells the objects alone: there are no other tasks to ask for"
+"""What is said to whom asks for more."""
 
 SMALLEST, LARGEST = 33, 32768
 """Least and largest height and width that an exported program takes, in pixels. With fewer, a map at stride 32 has one
@@ -39,6 +45,7 @@ class Traits:
         align_corners: How its scores are resized to the picture's size.
         mean: Mean of each channel in 0..1.
         std: Standard deviation of each channel in 0..1.
+        tasks: The tasks of a unified network, in the order of `networks.HEADS`; none where there are the objects alone.
     """
 
     channels: int
@@ -46,6 +53,7 @@ class Traits:
     align_corners: bool
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    tasks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
@@ -59,7 +67,8 @@ class Traits:
             raise ValueError("a scene parser needs at least one convolution")
         channels = first.in_channels
         mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
-        return cls(channels, network.num_classes, network.align_corners, mean, std)
+        tasks = network.tasks if isinstance(network, UnifiedUPerNet) else ()
+        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks)
 
     @property
     def padding_color(self) -> tuple[float, ...]:
@@ -89,13 +98,82 @@ class Program(nn.Module):
         self.labels = labels
         self.eval()
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it gives."""
+        return (LOGITS, *((LABELS,) if self.labels else ()), *_others(self.traits.tasks))
+
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(N, C, H, W) float32, 0..255, to (N, classes, h, w) logits and (N, H, W) int32 labels."""
-        logits = self.network(normalize(images, self.traits.mean, self.traits.std)).logits
-        if not self.labels:
-            return (logits,)
-        size = (images.shape[-2], images.shape[-1])
-        return logits, resize(logits, size, self.traits.align_corners).argmax(dim=1).to(torch.int32)
+        """(N, C, H, W) float32, 0..255, to what `outputs` names.
+
+        These are (N, classes, h, w) logits, (N, H, W) int32 labels, and the logits of the other tasks: (N, scenes) of
+        the scene, (N, classes, h, w) of the others.
+        """
+        output = self.network(normalize(images, self.traits.mean, self.traits.std))
+        found = [output.logits]
+        if self.labels:
+            size = (images.shape[-2], images.shape[-1])
+            found.append(resize(output.logits, size, self.traits.align_corners).argmax(dim=1).to(torch.int32))
+        return (*found, *(getattr(output, task) for task in _others(self.traits.tasks)))
+
+
+Run = Callable[[Tensor], list[Tensor]]
+"""Runs a program: (N, C, H, W) float32 pictures, 0..255, to the outputs that it was made for."""
+
+
+class ProgramEngine:
+    """An engine over an exported program; see `TaskEngine`. Outputs that are not asked for are not computed.
+
+    Args:
+        traits: What the program is.
+        prepare: Makes what computes these outputs, named as in `Program.outputs`.
+    """
+
+    name: str
+    precision: str
+
+    def __init__(self, traits: Traits, prepare: Callable[[tuple[str, ...]], Run]) -> None:
+        self.num_classes = traits.num_classes
+        self.align_corners = traits.align_corners
+        self.padding_color = traits.padding_color
+        self.tasks = traits.tasks
+        self._run: Callable[[tuple[str, ...]], Run]
+        if traits.tasks:
+            self._run = cache(prepare)
+        else:
+            # There is one thing to ask for, so `prepare`, which holds the weights a second time, isn't kept.
+            run = prepare((LOGITS,))
+            self._run = lambda _: run
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`.
+
+        Raises:
+            UserError: Pictures of less than `SMALLEST` pixels a side.
+        """
+        (logits,) = self._scored(images, (LOGITS,))
+        return logits
+
+    def heads(self, images: Tensor, tasks: Collection[str]) -> UnifiedOutput:
+        """Score pictures for several tasks; see `TaskEngine`.
+
+        Raises:
+            UserError: The program has one task, or as in a call.
+        """
+        if not self.tasks:
+            raise UserError(ONE_TASK)
+        asked = tuple(task for task in self.tasks if task in tasks)
+        scored = self._scored(images, tuple(LOGITS if task == "object" else task for task in asked))
+        return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
+
+    def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
+        refuse_small(images, self.name)
+        return self._run(outputs)(images.float().contiguous().cpu())
+
+
+def _others(tasks: Sequence[str]) -> tuple[str, ...]:
+    """All tasks but the objects."""
+    return tuple(task for task in tasks if task != "object")
 
 
 def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int]:

@@ -143,6 +143,11 @@ class UnifiedUPerNet(FeaturePyramid):
         self.scene_head = WholePictureHead(channels, scenes, scene_head) if scenes else None
         self.texture_head = TextureHead(backbone.channels[0], textures) if textures else None
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that it has a head for, in the order of `HEADS`."""
+        return tuple(name for name in HEADS if getattr(self, f"{name}_head") is not None)
+
     def decode(self, features: list[Tensor]) -> Tensor:
         """Features of stages 1 to 4 to the objects' logits at stride 4."""
         return self.decode_all(features, ("object",)).logits

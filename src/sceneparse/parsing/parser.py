@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.heads import predict_tasks, predict_tasks_batch, task_engine
+from sceneparse.inference.heads import predict_tasks, predict_tasks_batch
 from sceneparse.inference.opening import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
@@ -53,7 +53,7 @@ def load(
 
     Raises:
         UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
-            model or the engine doesn't have.
+            model doesn't have.
     """
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)
@@ -103,7 +103,7 @@ class Parser:
         loading: How to load it again; None if it wasn't made by `load`.
 
     Raises:
-        UserError: A protocol that doesn't hold together, or a task that the model or the engine doesn't have.
+        UserError: A protocol that doesn't hold together, or a task that the model doesn't have.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     """The label spaces of the named tasks beside the objects; of all that the model knows by default.
 
     Raises:
-        UserError: A task that there is not, that the model doesn't know or that its engine doesn't tell.
+        UserError: A task that there is not, or that the model doesn't know.
     """
     if wrong := [name for name in names or () if name not in TASK_NAMES]:
         raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
@@ -242,10 +242,6 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     wanted = [name for name, space in spaces.items() if space is not None and (names is None or name in names)]
     if not wanted:
         return None
-    try:
-        task_engine(opened.engine)
-    except UserError as error:
-        raise UserError(f"{error}, or ask for the objects alone (--tasks object)") from None
     return TaskLabels(
         objects=known.objects,
         scenes=known.scenes if "scene" in wanted else None,
