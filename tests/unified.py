@@ -46,9 +46,13 @@ def random_output(batch: int, seed: int = 0, requires_grad: bool = True) -> Unif
     )
 
 
-def unified_model() -> Model:
+RELEASE = replace(NETWORK, pool="precise", resize_first=True, tasks=replace(NETWORK.tasks, scene_head="convolution"))
+"""What the authors' release does otherwise."""
+
+
+def unified_model(settings: NetworkSettings = NETWORK) -> Model:
     """A model of all tasks with random weights."""
     torch.manual_seed(0)
-    backbone, network = BackboneSettings("resnet10t"), settled(NETWORK, TASKS, "the data")
+    backbone, network = BackboneSettings("resnet10t"), settled(settings, TASKS, "the data")
     config = ModelConfig("unified", backbone, network, PreprocessingSettings(), ProtocolSettings(), DataSettings())
     return Model(build(backbone, network, len(OBJECTS)).eval(), config, OBJECTS, TASKS)

@@ -7,8 +7,9 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation import export
 from sceneparse.evaluation import exports as room
 from sceneparse.inference import open_model
+from sceneparse.settings import NetworkSettings
 from sceneparse.weights import save_model
-from unified import unified_model
+from unified import NETWORK, RELEASE, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
@@ -24,12 +25,12 @@ def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
     assert "97×161" in printed and "exported: " in printed and "tiny.onnx" in printed
 
 
-@pytest.mark.parametrize("kind", ["torch", "openvino"])
-def test_every_task_of_a_unified_model_is_compared(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "network"), [("torch", NETWORK), ("openvino", RELEASE)], ids=["paper", "release"])
+def test_every_task_of_a_unified_model_is_compared(kind: str, network: NetworkSettings, tmp_path: Path) -> None:
     if kind != "torch":
         pytest.importorskip(kind)
     folder = tmp_path / "unified"
-    model = unified_model()
+    model = unified_model(network)
     save_model(folder, model, "a card")
     result = export(folder, format=kind)  # type: ignore[arg-type]
     assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)

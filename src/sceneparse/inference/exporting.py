@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -159,7 +160,9 @@ def _onnx(program: Program, note: Note, path: Path) -> None:
 
 
 def _torch(program: Program, note: Note, path: Path) -> None:
-    with whole_file(path) as temporary:
+    with whole_file(path) as temporary, warnings.catch_warnings():
+        # It warns of weights that are views of one another, as `arrange_weights` makes some, and saves them rightly.
+        warnings.simplefilter("ignore")
         torch.export.save(exported(program), temporary, extra_files={NOTE: note.dumps()})
 
 
