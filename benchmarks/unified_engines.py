@@ -1,0 +1,114 @@
+"""How fast each engine tells all tasks of a picture, and how much of it is told as PyTorch tells it in float32.
+
+    python benchmarks/unified_engines.py
+    python benchmarks/unified_engines.py --model MODEL --json engines.json
+
+Without a model: a UPerNet-50 of the release's label spaces (objects, parts, scenes, materials) with random weights. The
+engines take turns; a time is the median, from the picture to the labels of all tasks. Alike: the least, over the tasks
+with label maps, of the shares of pixels that are labelled as by PyTorch in float32; on random weights, whose scores lie
+close together, bfloat16 has fewer than on trained ones.
+"""
+
+import argparse
+from functools import partial
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.data.toyworld import ToyWorld
+from sceneparse.files import write_json
+from sceneparse.inference import (
+    TaskPrediction,
+    TestProtocol,
+    choose_device,
+    choose_precision,
+    make_engine,
+    predict_tasks,
+)
+from sceneparse.inference.measuring import take_turns
+from sceneparse.labels import TaskLabels
+from sceneparse.networks import SceneParser
+from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings
+from sceneparse.standard.tables import released_tasks
+from sceneparse.weights import build, load_model
+from sceneparse.weights.tasks import settled
+
+MAPS = ("objects", "parts", "materials", "textures")
+WARM_UP = 2
+
+
+def subject(model: Path | None) -> tuple[SceneParser, PreprocessingSettings, TaskLabels]:
+    """What is measured."""
+    if model is not None:
+        found = load_model(model)
+        if found.tasks is None:
+            raise SystemExit(f"{model} is a model of one task; name a unified one")
+        return found.network, found.config.preprocessing, found.tasks
+    torch.manual_seed(0)
+    tasks = released_tasks()
+    wanted = TaskSettings(from_data=("scenes", "parts", "materials"))  # it has no textures
+    settings = settled(NetworkSettings(architecture="upernet_unified", aux=False, tasks=wanted), tasks, "the release")
+    assert tasks.objects is not None
+    return build(BackboneSettings("resnet50"), settings, len(tasks.objects)).eval(), PreprocessingSettings(), tasks
+
+
+def alike(one: TaskPrediction, other: TaskPrediction) -> float:
+    """The least share, over the tasks with label maps, of pixels that are labelled the same."""
+    pairs = [(getattr(one, name), getattr(other, name)) for name in MAPS]
+    return min(float((x.labels == y.labels).double().mean()) for x, y in pairs if x is not None)
+
+
+def main() -> None:
+    """Measure, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a model folder of several tasks")
+    parser.add_argument("--engine", nargs="+", default=["torch", "openvino"], help="default: torch openvino")
+    parser.add_argument("--size", nargs=2, type=int, default=(512, 512), metavar=("H", "W"))
+    parser.add_argument("--repeats", type=int, default=7, help=f"measured rounds after {WARM_UP} others (default: 7)")
+    parser.add_argument("--json", type=Path, help="also write the table there")
+    given = parser.parse_args()
+    network, preprocessing, tasks = subject(given.model)
+    device = choose_device()
+    precisions = ["float32", *(["bfloat16"] if choose_precision(device) == torch.bfloat16 else [])]
+    height, width = given.size
+    image = ToyWorld(max(height, width), 1, "test")[0].image[:, :height, :width].contiguous()
+    runs = {
+        (name, precision): partial(
+            predict_tasks,
+            make_engine(network, preprocessing, engine=name, precision=precision),
+            image,
+            TestProtocol(),
+            tasks,
+        )
+        for precision, name in product(precisions, given.engine)
+    }
+    expected = make_engine(network, preprocessing, engine="torch", precision="float32")
+    truth = predict_tasks(expected, image, TestProtocol(), tasks)
+    same = {key: alike(run(), truth) for key, run in runs.items()}
+    with Console(stderr=True).status("") as status:
+        measured = take_turns(runs, device, given.repeats, WARM_UP, status.update)
+    times = {key: median(found) for key, found in measured.items()}
+    rows = [
+        {
+            "engine": name,
+            "precision": precision,
+            "ms": round(time, 1),
+            f"{given.engine[0]} / this": round(times[given.engine[0], precision] / time, 2),
+            "alike": round(same[name, precision], 5),
+        }
+        for (name, precision), time in times.items()
+    ]
+    table = Table(*rows[0], title=f"all tasks, {height}×{width}")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+    if given.json:
+        write_json(given.json, rows)
+
+
+if __name__ == "__main__":
+    main()
