@@ -16,7 +16,9 @@ from sceneparse.evaluation.benching.subject import find_subject
 from sceneparse.inference import choosing, export_model, matrix_peak
 from sceneparse.inference.choosing import MAKERS
 from sceneparse.inference.program import ConversionError
-from sceneparse.weights import load_model
+from sceneparse.networks.cost import multiply_adds
+from sceneparse.weights import load_model, save_model
+from unified import unified_model
 
 RECIPE = ["--backbone.name=resnet10t", "--network.channels=8", "--network.output_stride=16"]
 
@@ -63,6 +65,18 @@ def test_the_record_of_a_model_folder_has_times_memory_shares_and_parts(
     assert 0 <= found["boundary_cells"] <= 1
     printed = capsys.readouterr().out
     assert "where the time goes" in printed and "auto takes" in printed and "multiply-adds" in printed
+
+
+def test_of_a_unified_network_the_objects_alone_are_told_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = unified_model()
+    save_model(tmp_path, model, "a card")
+    whole = multiply_adds(model.network, 3, (64, 64))
+    assert find_subject(tmp_path).multiply_adds("exact", (64, 64)) < 0.9 * whole
+    small = ["--backbone.name=resnet10t", "--network.channels=8"]
+    bench("toy-unified", overrides=small, engines=["torch"], **{**QUICK, "progress": True})
+    assert "to the labels of its objects on" in " ".join(capsys.readouterr().out.split())
 
 
 def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None:

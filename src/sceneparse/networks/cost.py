@@ -1,6 +1,6 @@
 """What a network costs: the multiply-adds of one picture, in the formulation that it really computes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-def multiply_adds(network: nn.Module, channels: int, size: tuple[int, int]) -> int:
+def multiply_adds(
+    network: nn.Module, channels: int, size: tuple[int, int], tasks: Collection[str] | None = None
+) -> int:
     """Multiply-adds of all convolutions and matrix products in one picture's forward pass in inference.
 
     Exact heads count with what they do in place of the papers' convolutions, their resizing by constant matrices
@@ -18,12 +20,13 @@ def multiply_adds(network: nn.Module, channels: int, size: tuple[int, int]) -> i
         network: In evaluation mode, its weights on any device; on "meta" nothing is computed and no memory is taken.
         channels: Channels of the picture.
         size: Its height and width in pixels.
+        tasks: Of a unified network: the tasks that are told, None for all.
     """
     device = next(network.parameters()).device
     # PyTorch counts all but the form that adds in place, in which exact heads put their sums onto the convolution.
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.baddbmm_: _added_product})
     with torch.no_grad(), counter:
-        network(torch.empty(1, channels, *size, device=device))
+        network(torch.empty(1, channels, *size, device=device), *(() if tasks is None else (tasks,)))
     return int(counter.get_total_flops()) // 2
 
 

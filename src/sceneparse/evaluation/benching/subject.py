@@ -16,10 +16,10 @@ from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_e
 from sceneparse.inference.exporting import SUFFIXES, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
-from sceneparse.networks import SceneParser
+from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
-from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling
+from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling, TaskSettings
 from sceneparse.weights import ModelConfig, build, find_model, load_model
 from sceneparse.weights.hub import is_hub_id
 from sceneparse.weights.inventory import CLASSES
@@ -84,11 +84,12 @@ class Subject:
         return make_engine(self.network(), self.config.preprocessing, engine=engine, device=device, precision=precision)
 
     def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
-        """Of one picture of that size, heads computed like that."""
+        """Of one picture of that size, heads computed like that; of a unified network for the objects alone."""
         settings = replace(self.config.network, resampling=resampling)
         with torch.device("meta"):
             network = build(self.config.backbone, settings, self.classes).eval()
-        return multiply_adds(network, self.config.backbone.in_channels, size)
+        tasks = ("object",) if isinstance(network, UnifiedUPerNet) else None
+        return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
     def picture(self, size: tuple[int, int]) -> Tensor:
         """(C, H, W) uint8: a scene of the toy world, cut to that size; grey where there are other channels than 3."""
@@ -148,7 +149,9 @@ def warming(subject: Subject) -> Subject:
 def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
     # No picture is read: a data set's folder need not be there, nor be named.
     found = read_recipe(recipe, [f"--data.root={os.devnull}", *overrides])
-    config = ModelConfig(found.name, found.backbone, found.network, found.preprocessing, found.protocol, found.data)
+    # The objects alone are told, so that the data need not say how many classes the other tasks have.
+    network = replace(found.network, tasks=TaskSettings())
+    config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
     subject = Subject(recipe, "recipe", None, config, _classes(found.data))
     # Settings that make no network, or preprocessing that doesn't fit it, are told now and not by every engine.
     with torch.device("meta"):

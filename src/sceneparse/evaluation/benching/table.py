@@ -11,9 +11,10 @@ WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 def print_bench(result: Bench, console: Console) -> None:
     """Print all that was measured."""
     height, width = result.size
+    told = "the labels of its objects" if result.architecture == "upernet_unified" else "its labels"
     console.print(
         f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
-        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to its labels on {result.device}",
+        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {told} on {result.device}",
         markup=False,
     )
     _engines(result, console)
