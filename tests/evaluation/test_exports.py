@@ -1,15 +1,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from sceneparse.errors import UserError
 from sceneparse.evaluation import export
 from sceneparse.evaluation import exports as room
-from sceneparse.inference import open_model
+from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights import save_model
-from unified import NETWORK, RELEASE, unified_model
+from unified import NETWORK, RELEASE, TASKS, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
@@ -67,6 +70,23 @@ def test_int8_tells_what_it_costs(tiny_run: Path, tmp_path: Path, capsys: pytest
     assert b"FakeQuantize" in (tmp_path / "tiny.xml").read_bytes()
     assert "calibrated on 4 inputs" in capsys.readouterr().out
     assert json.loads((tmp_path / "tiny.json").read_text())["accuracy"]["compared_on"] == 4
+
+
+def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path) -> None:
+    pytest.importorskip("nncf")
+    folder = tmp_path / "unified"
+    save_model(folder, unified_model(), "a card")
+    generator = np.random.default_rng(0)
+    for index in range(3):
+        Image.fromarray(generator.integers(0, 256, (64, 80, 3)).astype(np.uint8)).save(tmp_path / f"{index}.png")
+    result = export(folder, format="openvino", int8=True, calibration=[tmp_path / "*.png"], progress=False)
+    assert result.accuracy is not None and set(result.accuracy.tasks) == {"part", "material", "texture", "scene"}
+    assert all(0.5 < equal <= 1 for equal in (result.accuracy.equal, *result.accuracy.tasks.values()))
+    opened = open_model(result.path)
+    assert opened.tasks == TASKS and opened.engine.precision == "int8"
+    image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
+    told = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
+    assert told.scene is not None and told.textures is not None and told.textures.labels.shape == (70, 90)
 
 
 @pytest.mark.parametrize(
