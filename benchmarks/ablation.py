@@ -30,7 +30,7 @@ from peer_training import Step, banded_loss, plain_loss
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.inference.measuring import Run, take_turns
 from sceneparse.networks import SceneParser, normalize
-from sceneparse.networks.argmax import upsampled_labels
+from sceneparse.networks.exact.argmax import upsampled_labels
 
 TRICKS = {
     "inference": {

@@ -18,7 +18,7 @@ from rich.table import Table
 from torch import Tensor
 
 from sceneparse.files import write_json
-from sceneparse.networks.depthwise import depthwise_by_phases
+from sceneparse.networks.exact.depthwise import depthwise_by_phases
 
 LAYERS = ((384, 2), (576, 2), (960, 4))
 """Channels and dilation."""

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from sceneparse.inference import choose_device
 from sceneparse.inference.measuring import wait
-from sceneparse.networks.exact import ArrangedConcatConv2d, ConcatConv2d
+from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
 
 PRECISIONS = ("float32", "bfloat16")
 

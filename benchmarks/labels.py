@@ -26,7 +26,7 @@ from sceneparse.data.finding import find_pictures
 from sceneparse.files import write_json
 from sceneparse.inference.rows import MapRows, band_height
 from sceneparse.networks import resize
-from sceneparse.networks.argmax import upsampled_labels
+from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.parsing import load
 
 Size = tuple[int, int]

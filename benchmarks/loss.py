@@ -28,7 +28,7 @@ from torch import Tensor
 
 from sceneparse.files import write_json
 from sceneparse.networks import resize
-from sceneparse.networks.banded import upsampled_cross_entropy
+from sceneparse.networks.exact.banded import upsampled_cross_entropy
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from parity_meaning import Wanted
 from sceneparse.inference import predict, resolve, scores
 from sceneparse.networks import normalize
-from sceneparse.networks.prroi import precise_pool, precise_pool_regions
+from sceneparse.networks.exact.precise_pooling import precise_pool, precise_pool_regions
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sceneparse.inference.fold import fold_batch_norm
-from sceneparse.networks.exact import ConcatConv2d
+from sceneparse.networks.exact.convolution import ConcatConv2d
 
 
 class Net(nn.Module):

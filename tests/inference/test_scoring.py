@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring
 from sceneparse.inference.scoring import label_batch
-from sceneparse.networks.argmax import upsampled_labels
+from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.settings import ProtocolSettings
 
 

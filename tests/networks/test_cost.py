@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from sceneparse.networks.cost import multiply_adds
-from sceneparse.networks.exact import ArrangedConcatConv2d, ConcatConv2d
+from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
 
 
 class Heads(nn.Module):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from sceneparse.networks.exact import concatenate
+from sceneparse.networks.exact.convolution import concatenate
 from sceneparse.networks.pyramid import PooledBatchNorm, PyramidPooling
 
 NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked")

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sceneparse.networks import FCN, PSPNet, UPerNet
-from sceneparse.networks.exact import ConcatConv2d
+from sceneparse.networks.exact.convolution import ConcatConv2d
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights import build
 

@@ -11,7 +11,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
-from sceneparse.networks.exact import arrange_weights
+from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
 
 

@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
-from sceneparse.networks.exact import concat_conv2d
+from sceneparse.networks.exact.convolution import concat_conv2d
 
 PROBE = 64
 """Side of the observed picture, in pixels: two cells at stride 32."""

@@ -14,7 +14,7 @@ from torch.export import Dim, ExportedProgram
 from sceneparse.errors import UserError
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
-from sceneparse.networks.exact import arrange_weights
+from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import PreprocessingSettings
 
 INPUT, LOGITS, LABELS = "images", "logits", "labels"

@@ -12,7 +12,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
-from sceneparse.networks.argmax import upsampled_labels, worth_skipping
+from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.backbones.backbone import Backbone
 from sceneparse.networks.base import SceneParser
-from sceneparse.networks.exact import FORMULATIONS, ConcatConv2d, Resampling
+from sceneparse.networks.exact.convolution import FORMULATIONS, ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU, convolution
 from sceneparse.networks.pyramid import Branch, Pool, PyramidPooling
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.backbones.backbone import Backbone
 from sceneparse.networks.base import Output, SceneParser
-from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import convolution
 from sceneparse.networks.pyramid import Branch, Pool, PyramidPooling
 from sceneparse.networks.resample import resize

@@ -5,9 +5,9 @@ from functools import partial
 
 from torch import Tensor
 
-from sceneparse.networks.backbone import Backbone
+from sceneparse.networks.backbones.backbone import Backbone
 from sceneparse.networks.base import SceneParser
-from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import Head
 from sceneparse.networks.pyramid import Branch, Pool, PyramidPooling
 

@@ -7,9 +7,9 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sceneparse.networks.exact.pooling import average_pool, max_pool
+from sceneparse.networks.exact.precise_pooling import precise_pool
 from sceneparse.networks.heads import ConvNormReLU, convolution
-from sceneparse.networks.pooling import average_pool, max_pool
-from sceneparse.networks.prroi import precise_pool
 from sceneparse.networks.resample import resize
 
 Pool = Literal["avg", "max", "precise"]

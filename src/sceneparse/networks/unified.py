@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbone import Backbone
-from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid
 from sceneparse.networks.heads import ConvNormReLU, Head, convolution
 from sceneparse.networks.pyramid import Pool

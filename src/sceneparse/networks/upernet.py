@@ -5,8 +5,8 @@ from functools import partial
 
 from torch import Tensor
 
-from sceneparse.networks.backbone import STRIDES, Backbone
-from sceneparse.networks.exact import ConcatConv2d, Resampling
+from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid
 from sceneparse.networks.heads import Head
 from sceneparse.networks.pyramid import Pool

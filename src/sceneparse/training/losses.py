@@ -12,7 +12,7 @@ from sceneparse.data import DataSet
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
-from sceneparse.networks.banded import upsampled_cross_entropy, upsampled_losses
+from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
 from sceneparse.processes import ALONE
 from sceneparse.training.mining import Total, hard_pixels
 

@@ -16,7 +16,7 @@ from sceneparse.data.channels import part_channels
 from sceneparse.data.loader import Batch
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.networks import Output, UnifiedOutput
-from sceneparse.networks.banded import upsampled_cross_entropy
+from sceneparse.networks.exact.banded import upsampled_cross_entropy
 from sceneparse.processes import ALONE
 from sceneparse.settings import LossSettings
 from sceneparse.training.losses import counted, segmentation_loss

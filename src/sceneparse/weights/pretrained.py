@@ -14,8 +14,8 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone, SceneParser
-from sceneparse.networks.backbone import natural_padding
-from sceneparse.networks.stride8 import HEADS
+from sceneparse.networks.backbones.backbone import natural_padding
+from sceneparse.networks.backbones.squeeze_dense import HEADS
 from sceneparse.settings import BackboneSettings, Padding
 
 HUB = "hub"

@@ -3,7 +3,7 @@ import torch
 
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone
-from sceneparse.networks.stride8 import STRIDE8
+from sceneparse.networks.backbones.squeeze_dense import STRIDE8
 
 
 @pytest.mark.parametrize("name", STRIDE8)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sceneparse.networks.matrices import in_graph
+from sceneparse.networks.exact.matrices import in_graph
 
 
 def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:

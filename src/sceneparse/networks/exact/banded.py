@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sceneparse.networks.bilinear import Strip, strips
+from sceneparse.networks.exact.bilinear import Strip, strips
 
 COLUMNS = 32
 """Width of a band's pieces: narrow ones need few columns of the small map, so their matrices are small."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sceneparse.networks import resize
-from sceneparse.networks.bilinear import positions, strips
+from sceneparse.networks.exact.bilinear import positions, strips
 
 SIDES = [(4, 13), (1, 7), (6, 6), (11, 4), (7, 1), (1, 1), (60, 473), (2, 3)]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sceneparse.networks.matrices import STRIP, _strips, shifted_interpolation
+from sceneparse.networks.exact.matrices import STRIP, _strips, shifted_interpolation
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from sceneparse.networks import Backbone, PSPNet, SceneParser, UPerNet
-from sceneparse.networks import matrices as matrices_module
-from sceneparse.networks.exact import (
+from sceneparse.networks.exact import matrices as matrices_module
+from sceneparse.networks.exact.convolution import (
     ArrangedConcatConv2d,
     ConcatConv2d,
     arrange_weights,
@@ -19,7 +19,7 @@ from sceneparse.networks.exact import (
     concatenate,
     plain_concat_conv2d,
 )
-from sceneparse.networks.matrices import _cached_matrices
+from sceneparse.networks.exact.matrices import _cached_matrices
 from sceneparse.networks.pyramid import PyramidPooling
 
 FLOAT64, FLOAT32 = 1e-12, 2e-6

@@ -6,7 +6,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import nn
 
-from sceneparse.networks.same_padding import use_exportable_padding
+from sceneparse.networks.backbones.same_padding import use_exportable_padding
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (16, 9), (17, 32)])

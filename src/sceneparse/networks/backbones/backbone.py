@@ -16,13 +16,12 @@ from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks import resnets as resnets  # makes its names known to timm
-from sceneparse.networks.depthwise import use_fast_depthwise
-from sceneparse.networks.matrices import in_graph
-from sceneparse.networks.next_block import features_to_next_block, next_block_channels
-from sceneparse.networks.same_padding import use_exportable_padding
-from sceneparse.networks.stride8 import STRIDE8
-from sceneparse.networks.swin_windows import use_padded_windows
+from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
+from sceneparse.networks.backbones.same_padding import use_exportable_padding
+from sceneparse.networks.backbones.squeeze_dense import STRIDE8
+from sceneparse.networks.backbones.swin_windows import use_padded_windows
+from sceneparse.networks.exact.depthwise import use_fast_depthwise
+from sceneparse.networks.exact.matrices import in_graph
 
 STRIDES = (4, 8, 16, 32)
 """Strides of stages 1 to 4 before any stage gives up its own."""

@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sceneparse.networks import banded, resize
-from sceneparse.networks.banded import upsampled_cross_entropy, upsampled_losses
+from sceneparse.networks import resize
+from sceneparse.networks.exact import banded
+from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
 
 CLASSES = 5
 SIZES = [

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function
 
-from sceneparse.networks.matrices import Strip, in_graph, matrices_for
+from sceneparse.networks.exact.matrices import Strip, in_graph, matrices_for
 from sceneparse.networks.resample import resize
 
 Resampling = Literal["exact", "plain"]

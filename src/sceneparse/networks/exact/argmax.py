@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sceneparse.networks.bilinear import positions
+from sceneparse.networks.exact.bilinear import positions
 
 AT_ONCE = 1 << 20
 """Scores that are compared together: what fits in a cache or so."""

@@ -7,7 +7,7 @@ from torch import nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone
-from sceneparse.networks.backbone import natural_padding
+from sceneparse.networks.backbones.backbone import natural_padding
 
 # Dilation of the spatial convolutions in the first block of a stage, and of those in the rest of it, at stride 8.
 PLACEMENTS = {"first": ((2, 2), (4, 4)), "half": ((1, 2), (2, 4)), "none": ((1, 2), (1, 4))}

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-from sceneparse.networks.depthwise import DilatedDepthwise, depthwise_by_phases, use_fast_depthwise
+from sceneparse.networks.exact.depthwise import DilatedDepthwise, depthwise_by_phases, use_fast_depthwise
 
 
 @pytest.mark.parametrize("size", [(13, 11), (16, 16), (5, 3), (1, 7)])
@@ -50,7 +50,7 @@ def test_only_dilated_depthwise_convolutions_are_replaced_and_names_stay() -> No
 def test_it_goes_by_phases_for_a_gradient_in_bfloat16_only(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
     monkeypatch.setattr(
-        "sceneparse.networks.depthwise.depthwise_by_phases",
+        "sceneparse.networks.exact.depthwise.depthwise_by_phases",
         lambda *arguments: taken.append(1) or depthwise_by_phases(*arguments),
     )
     network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8))
