@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.data.finding import find_pictures
 from sceneparse.files import write_json
 from sceneparse.inference.rows import MapRows, band_height
 from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.parsing import load
+from sceneparse.pictures.finding import find_pictures
 
 Size = tuple[int, int]
 

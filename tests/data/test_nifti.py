@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sceneparse.data import check, open_dataset, show, volumes
+from sceneparse.data import check, open_dataset, show
 from sceneparse.data.nifti import BRATS
 from sceneparse.errors import UserError
+from sceneparse.pictures import volumes
 from sceneparse.settings import DataSettings
 
 nibabel = pytest.importorskip("nibabel")

@@ -5,7 +5,10 @@ from sceneparse.data.contact import contact_sheet
 from sceneparse.data.datasets import open_dataset
 from sceneparse.data.doctor import Diagnosis, Finding, check, print_diagnosis
 from sceneparse.data.loader import Batch, training_batches
-from sceneparse.data.pictures import (
+from sceneparse.data.sample import MASKS, DataSet, Sample
+from sceneparse.data.show import show
+from sceneparse.data.writing import export_dataset
+from sceneparse.pictures.reading import (
     PICTURE_SUFFIXES,
     FoundPicture,
     PictureError,
@@ -16,9 +19,6 @@ from sceneparse.data.pictures import (
     write_mask,
     write_picture,
 )
-from sceneparse.data.sample import MASKS, DataSet, Sample
-from sceneparse.data.show import show
-from sceneparse.data.writing import export_dataset
 
 __all__ = [
     "MASKS",

@@ -12,10 +12,10 @@ from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, SplitSumma
 from sceneparse.data.examine import Facts, examine, examine_sample
 from sceneparse.data.folder import folder_splits
 from sceneparse.data.pairs import Listing, list_pairs
-from sceneparse.data.progress import progress_bar
 from sceneparse.data.survey import survey
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
 __all__ = ["Diagnosis", "Finding", "check", "print_diagnosis"]

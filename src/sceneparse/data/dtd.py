@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sceneparse.data.finding import walk
 from sceneparse.data.folder import subfolders, wrong_layout
 from sceneparse.data.mixture import object_labels
-from sceneparse.data.pictures import read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.finding import walk
+from sceneparse.pictures.reading import read_picture
 
 LAYOUT = "images/TEXTURE/NAME.jpg with labels/{train1,val1,test1,…}.txt (as published), or {train,val}/TEXTURE/NAME.jpg"
 """The expected trees, in one line."""

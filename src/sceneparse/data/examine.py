@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.decoding import PictureError, Problem, decode, described
-from sceneparse.data.masks import decode_mask
 from sceneparse.data.pairs import Pair, mismatch
-from sceneparse.data.pictures import read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.decoding import PictureError, Problem, decode, described
+from sceneparse.pictures.masks import decode_mask
+from sceneparse.pictures.reading import read_picture
 
 
 @dataclass(frozen=True)

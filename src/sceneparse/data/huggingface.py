@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneparse.data.decoding import PictureError, described
 from sceneparse.data.folder import wrong_layout
-from sceneparse.data.masks import read_mask, unknown_values
-from sceneparse.data.pictures import read_picture
 from sceneparse.data.published import no_split
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError, described
+from sceneparse.pictures.masks import read_mask, unknown_values
+from sceneparse.pictures.reading import read_picture
 from sceneparse.settings import DataSettings
 
 LAYOUT = (

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sceneparse.data.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
-from sceneparse.data.decoding import PictureError
 from sceneparse.data.folder import subfolders, wrong_layout
-from sceneparse.data.masks import unknown_values
 from sceneparse.data.published import no_split, read_names
 from sceneparse.data.sample import Sample
-from sceneparse.data.volumes import Volume, VolumeSummary, summaries
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.masks import unknown_values
+from sceneparse.pictures.volumes import Volume, VolumeSummary, summaries
 from sceneparse.settings import DataSettings
 
 BRATS = LabelSpace(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from sceneparse.data.decoding import PictureError, decode
-from sceneparse.data.finding import walk
-from sceneparse.data.pictures import read_mask, read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.finding import walk
+from sceneparse.pictures.reading import read_mask, read_picture
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneparse.data.broden.matfile import read_mat
-from sceneparse.data.decoding import PictureError
 from sceneparse.data.folder import subfolders, wrong_layout
-from sceneparse.data.masks import decode_mask, values_outside
 from sceneparse.data.pairs import Pair
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.masks import decode_mask, values_outside
 
 
 def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], layout: str) -> Path:

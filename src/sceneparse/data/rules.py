@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneparse.data.decoding import Problem
 from sceneparse.data.diagnosis import Finding, Severity, SplitSummary
 from sceneparse.data.examine import Facts, Trouble, relative
-from sceneparse.data.masks import unknown_values
 from sceneparse.data.pairs import Listing, SplitFolders
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.decoding import Problem
+from sceneparse.pictures.masks import unknown_values
 from sceneparse.settings import DataSettings
 
 EXAMPLES = 10

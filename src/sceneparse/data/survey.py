@@ -12,13 +12,13 @@ import numpy as np
 
 from sceneparse.data import rules
 from sceneparse.data.datasets import open_dataset
-from sceneparse.data.decoding import PictureError
 from sceneparse.data.diagnosis import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.data.examine import Facts, Trouble
-from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import DataSet, Task
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
 Look = dict[Task, Facts]

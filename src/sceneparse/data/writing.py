@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.datasets import channels_of, open_dataset
-from sceneparse.data.masks import write_mask
-from sceneparse.data.pictures import write_picture
-from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import DataSet
 from sceneparse.errors import UserError, require
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.masks import write_mask
+from sceneparse.pictures.reading import write_picture
+from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
 RECORD = "exported.json"

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.data import find_pictures, open_dataset
-from sceneparse.data.pictures import read_picture
+from sceneparse.data import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import data_settings
 from sceneparse.evaluation.evaluate import evaluate, spaced
@@ -34,6 +33,8 @@ from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import Program, Traits
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import resize
+from sceneparse.pictures import find_pictures
+from sceneparse.pictures.reading import read_picture
 from sceneparse.weights import Model, find_model, load_model
 
 CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sceneparse.data.finding import FoundPicture, find_pictures
 from sceneparse.errors import UserError
+from sceneparse.pictures.finding import FoundPicture, find_pictures
 
 
 class Inputs:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from sceneparse.data.pictures import read_picture
 from sceneparse.errors import UserError
+from sceneparse.pictures.reading import read_picture
 
 Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
 """What a picture can be: a file, a file's content, or pixels."""

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from torch import Tensor
 
-from sceneparse.data.finding import FoundPicture
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.inputs import Inputs
@@ -30,6 +29,7 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.progress import counting_progress
 from sceneparse.parsing.summary import Failure, Summary
+from sceneparse.pictures.finding import FoundPicture
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4

@@ -8,8 +8,8 @@ from io import BytesIO
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from sceneparse.data.pictures import PictureError
 from sceneparse.parsing import Parser
+from sceneparse.pictures.reading import PictureError
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.settings import ServeSettings
 

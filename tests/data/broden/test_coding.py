@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.data.broden.coding import LARGEST, encode_ids, read_ids, write_ids
-from sceneparse.data.decoding import PictureError
+from sceneparse.pictures.decoding import PictureError
 
 
 def test_an_id_is_red_over_ten_times_256_plus_green(tmp_path: Path) -> None:

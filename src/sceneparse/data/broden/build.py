@@ -34,14 +34,14 @@ from sceneparse.data.broden.sources import (
     open_source,
 )
 from sceneparse.data.broden.tables import Assignment, BrodenTables, published_tables, read_tables
-from sceneparse.data.decoding import decode
-from sceneparse.data.pictures import read_picture
-from sceneparse.data.progress import progress_bar
 from sceneparse.data.sample import Sample
 from sceneparse.data.shrinking import shrunken_size
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_text
 from sceneparse.labels import TaskLabels
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.reading import read_picture
+from sceneparse.progress import progress_bar
 from sceneparse.standard.tables import NOTHING, OFFSET
 
 Item = TypeVar("Item")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.data.decoding import PictureError, decode
 from sceneparse.files import whole_file
+from sceneparse.pictures.decoding import PictureError, decode
 
 LARGEST = 25 * 256 + 255
 """The largest id that the two channels can hold."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.decoding import PictureError
 from sceneparse.labels import IGNORE, TaskLabels
+from sceneparse.pictures.decoding import PictureError
 
 
 def ownership(tasks: TaskLabels) -> NDArray[np.bool_]:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from sceneparse.data.broden.maps import fitting, inside, ownership
 from sceneparse.data.broden.matfile import read_mat
 from sceneparse.data.broden.tables import BrodenTables
-from sceneparse.data.pictures import read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.pictures.reading import read_picture
 
 PLACES = frozenset(("left", "right", "front", "back", "upper", "lower", "side"))
 """Words that tell parts of one kind apart."""

@@ -20,10 +20,10 @@ from sceneparse.data.broden.matfile import read_mat
 from sceneparse.data.broden.pascal import PascalPictures
 from sceneparse.data.broden.tables import BrodenTables
 from sceneparse.data.dtd import everywhere
-from sceneparse.data.pictures import read_picture
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.pictures.reading import read_picture
 
 ADE20K = Path("broden_dataset", "ade20k")
 ADE20K_LISTS = Path("meta_file", "ade20k")

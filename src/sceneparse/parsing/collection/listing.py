@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sceneparse.data.finding import PICTURE_SUFFIXES, find_pictures
 from sceneparse.errors import UserError
 from sceneparse.parsing.collection.items import Item
 from sceneparse.parsing.collection.places import Place, is_url
@@ -13,6 +12,7 @@ from sceneparse.parsing.collection.shards import Member, parquet_rows, tar_membe
 from sceneparse.parsing.inputs import Inputs
 from sceneparse.parsing.outputs import files_of
 from sceneparse.parsing.parser import ahead
+from sceneparse.pictures.finding import PICTURE_SUFFIXES, find_pictures
 
 _LISTERS = 8
 """Tar and Parquet files that are looked into at once; most of that is waiting."""

@@ -5,10 +5,10 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sceneparse.data.finding import PICTURE_SUFFIXES
 from sceneparse.errors import UserError
 from sceneparse.parsing.collection.items import Item
 from sceneparse.parsing.collection.places import Place, told
+from sceneparse.pictures.finding import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
-from sceneparse.data.progress import progress_bar
-from sceneparse.data.volumes import Volume, VolumeSummary, summarize, write_labels
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
@@ -26,6 +24,8 @@ from sceneparse.parsing.pixels import visible
 from sceneparse.parsing.summary import Failure, Summary
 from sceneparse.parsing.volume.montage import Slice, chosen, draw_montage
 from sceneparse.parsing.volume.sources import VolumeSource, find_volumes
+from sceneparse.pictures.volumes import Volume, VolumeSummary, summarize, write_labels
+from sceneparse.progress import progress_bar
 
 
 def predict_volumes(

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.data.cases import called, modalities_of, volume_files
-from sceneparse.data.finding import PICTURE_SUFFIXES
-from sceneparse.data.volumes import SUFFIXES, Volume
 from sceneparse.errors import UserError
 from sceneparse.parsing.naming import files_matching, unique_name
+from sceneparse.pictures.cases import called, modalities_of, volume_files
+from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.volumes import SUFFIXES, Volume
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet, open_dataset
-from sceneparse.data.progress import progress_bar
 from sceneparse.inference import Engine, label, open_model, paint, resolve
 from sceneparse.labels import IGNORE
+from sceneparse.progress import progress_bar
 from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.training.sheet import write_sheet
 from sceneparse.training.sweeping.figures import finished

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.data.decoding import Decoded, PictureError, decode, described
-from sceneparse.data.finding import PICTURE_SUFFIXES, FoundPicture, find_pictures
-from sceneparse.data.masks import read_mask, write_mask
 from sceneparse.files import whole_file
+from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
+from sceneparse.pictures.finding import PICTURE_SUFFIXES, FoundPicture, find_pictures
+from sceneparse.pictures.masks import read_mask, write_mask
 
 __all__ = [
     "PICTURE_SUFFIXES",

@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneparse.data.decoding import PictureError
-from sceneparse.data.masks import read_mask, write_mask
-from sceneparse.data.pictures import read_picture
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.masks import read_mask, write_mask
+from sceneparse.pictures.reading import read_picture
 
 THREE = LabelSpace(names=("sky", "road", "car"), colors=((1, 2, 3), (128, 64, 128), (0, 0, 142)), ignore=(255,))
 RGB_SPACE = LabelSpace(

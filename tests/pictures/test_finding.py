@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.data.finding import find_pictures
 from sceneparse.errors import UserError
+from sceneparse.pictures.finding import find_pictures
 
 
 def touch(root: Path, *names: str) -> Path:

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneparse.data.pictures import picture_size, read_picture, write_picture
 from sceneparse.errors import UserError
+from sceneparse.pictures.reading import picture_size, read_picture, write_picture
 
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3) * 3
 

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.decoding import PictureError
-from sceneparse.data.progress import progress_bar
 from sceneparse.errors import UserError
 from sceneparse.files import cache_folder, whole_file, write_json
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.progress import progress_bar
 
 SUFFIXES = (".nii.gz", ".nii")
 

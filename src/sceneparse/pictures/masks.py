@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from sceneparse.data.decoding import Decoded, PictureError, decode, described
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
 
 _PACKED = {"L;2": 85, "L;4": 17}
 """Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sceneparse.data.volumes import SUFFIXES, Volume
 from sceneparse.errors import UserError
+from sceneparse.pictures.volumes import SUFFIXES, Volume
 
 
 def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
