@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from large_picture import alone
-from sceneparse.data.toyworld import render
 from sceneparse.files import write_json
+from sceneparse.toyworld import render
 from small_model import make_model
 
 BROKEN_EVERY = 40

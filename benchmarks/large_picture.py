@@ -29,12 +29,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.data.toyworld import render
 from sceneparse.files import write_json
 from sceneparse.inference.windows import AT_ONCE, window_starts
 from sceneparse.networks import resize
 from sceneparse.parsing import Parser, load
 from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.toyworld import render
 from small_model import make_model
 
 Size = tuple[int, int]

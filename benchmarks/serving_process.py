@@ -15,7 +15,7 @@ from types import TracebackType
 
 from PIL import Image
 
-from sceneparse.data.toyworld import render
+from sceneparse.toyworld import render
 
 PLACE = "127.0.0.1"
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sceneparse.data.toyworld import render
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import normalize
 from sceneparse.settings import (
@@ -15,6 +14,7 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
+from sceneparse.toyworld import render
 from sceneparse.weights import Model, ModelConfig, build, save_model
 
 

@@ -19,7 +19,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.data.toyworld import ToyWorld
 from sceneparse.files import write_json
 from sceneparse.inference import (
     TaskPrediction,
@@ -34,6 +33,7 @@ from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings
 from sceneparse.standard.tables import released_tasks
+from sceneparse.toyworld import ToyWorld
 from sceneparse.weights import build, load_model
 from sceneparse.weights.tasks import settled
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.toyworld import render
+from sceneparse.toyworld import render
 
 Pixels = NDArray[np.uint8]
 

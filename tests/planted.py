@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sceneparse.data.toyworld import OBJECTS, ToyWorld
 from sceneparse.evaluation.diagnosing import Case
 from sceneparse.evaluation.diagnosing.regions import find_regions
+from sceneparse.toyworld import OBJECTS, ToyWorld
 
 Labels = NDArray[np.int16]
 Failure = Callable[[int, Labels, Labels], None]

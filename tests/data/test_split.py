@@ -8,8 +8,8 @@ from sceneparse.data import open_dataset
 from sceneparse.data.order import Batches
 from sceneparse.data.sample import TASKS
 from sceneparse.data.split import SplitAnnotation
-from sceneparse.data.toyworld import SCENES
 from sceneparse.settings import DataSettings
+from sceneparse.toyworld import SCENES
 
 SETTINGS = DataSettings(kind="toyworld", size=32, train_count=400, eval_count=4, annotation="split")
 

@@ -13,7 +13,7 @@ from together import in_two_processes, sceneparse_command
 SHARED = """
 import sys
 import torch
-from sceneparse.data.toyworld import ToyWorld
+from sceneparse.toyworld import ToyWorld
 from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.processes import join

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from sceneparse.data import open_dataset
-from sceneparse.data.toyworld import ToyWorld
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate, evaluate_model
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.settings import Recipe
+from sceneparse.toyworld import ToyWorld
 from sceneparse.training import loop, train
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.weights import build, load_model

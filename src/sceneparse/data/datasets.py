@@ -187,7 +187,7 @@ def root_of(settings: DataSettings) -> Path:
 
 
 def _open_toyworld(settings: DataSettings, split: str, channels: int) -> DataSet:
-    from sceneparse.data.toyworld import ToyWorld
+    from sceneparse.toyworld import ToyWorld
 
     if channels != 3:
         raise UserError(f"toyworld: its pictures have 3 channels, but {channels} are wanted")

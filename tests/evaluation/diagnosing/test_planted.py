@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from planted import Failure, cases, index_of, mixed_up, out_of_place, overlooked
-from sceneparse.data.toyworld import OBJECTS, ToyWorld
 from sceneparse.evaluation.diagnosing import Diagnosis, Relations, diagnose, learn_from
 from sceneparse.evaluation.diagnosing.words import tell
 from sceneparse.evaluation.metrics import score
+from sceneparse.toyworld import OBJECTS, ToyWorld
 
 PLANTED: dict[str, tuple[Failure, tuple[str, ...]]] = {
     "confusable": (mixed_up("building", "skyscraper"), ("building", "skyscraper")),

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from sceneparse.data.toyworld import render
 from sceneparse.networks import resize
 from sceneparse.networks.exact import argmax
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 from sceneparse.parsing import Parser, load
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
+from sceneparse.toyworld import render
 from sceneparse.training import train
 
 SIZES = [

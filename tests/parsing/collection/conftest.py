@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sceneparse.data.toyworld import render
+from sceneparse.toyworld import render
 from tars import write_tar
 
 

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import main
-from sceneparse.data.toyworld import render
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, load, predict_pictures
 from sceneparse.parsing.collection import predict_collection
 from sceneparse.parsing.collection.cluster import Shares, shares
+from sceneparse.toyworld import render
 
 
 @pytest.fixture(scope="module")

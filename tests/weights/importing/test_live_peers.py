@@ -11,7 +11,7 @@ from torch import nn
 
 import sceneparse
 from published import as_if_trained, imported
-from sceneparse.data.toyworld import render
+from sceneparse.toyworld import render
 
 CLASSES = 6
 # Sides of 32: every peer runs at the picture's own size.

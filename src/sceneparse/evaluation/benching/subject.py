@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.datasets import SPACES
-from sceneparse.data.toyworld import ToyWorld
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
 from sceneparse.inference.exporting import SUFFIXES, open_exported
@@ -20,6 +19,7 @@ from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling, TaskSettings
+from sceneparse.toyworld import ToyWorld
 from sceneparse.weights import ModelConfig, build, find_model, load_model
 from sceneparse.weights.hub import is_hub_id
 from sceneparse.weights.inventory import CLASSES

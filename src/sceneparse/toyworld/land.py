@@ -5,13 +5,13 @@ Each painter takes the stage and whether a look-alike is planted; if so it fills
 
 import numpy as np
 
-from sceneparse.data.toyworld import buildings, grounds, nature, things, vehicles
-from sceneparse.data.toyworld.canvas import rgb, smooth
-from sceneparse.data.toyworld.cast import Cast, corners, winding_way
-from sceneparse.data.toyworld.lookalikes import BAND_TOP
-from sceneparse.data.toyworld.surfaces import pick
-from sceneparse.data.toyworld.textures import clouds
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import buildings, grounds, nature, things, vehicles
+from sceneparse.toyworld.canvas import rgb, smooth
+from sceneparse.toyworld.cast import Cast, corners, winding_way
+from sceneparse.toyworld.lookalikes import BAND_TOP
+from sceneparse.toyworld.surfaces import pick
+from sceneparse.toyworld.textures import clouds
+from sceneparse.toyworld.view import Stage
 
 _BAND = BAND_TOP[1]  # what a planted picture shows of its scene ends here
 

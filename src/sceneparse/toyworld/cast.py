@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.toyworld.canvas import Point, Region
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld.canvas import Point, Region
+from sceneparse.toyworld.view import Stage
 
 
 class Cast:

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from sceneparse.data.sample import Sample
-from sceneparse.data.toyworld import (
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE
+from sceneparse.toyworld import (
     LOOKALIKES,
     MATERIALS,
     OBJECTS,
@@ -24,11 +26,9 @@ from sceneparse.data.toyworld import (
     lookalikes,
     render,
 )
-from sceneparse.data.toyworld.canvas import Canvas, rgb
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.view import Light, Stage
-from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE
+from sceneparse.toyworld.canvas import Canvas, rgb
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.view import Light, Stage
 
 SCENE_COUNT = 128
 
@@ -56,7 +56,7 @@ def test_the_same_arguments_give_the_same_bytes_in_any_order() -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     program = (
-        "import hashlib\nfrom sceneparse.data.toyworld import render\n"
+        "import hashlib\nfrom sceneparse.toyworld import render\n"
         "sha = hashlib.sha256()\n"
         "for index in range(8):\n"
         "    sample = render(5, index, 64)\n"

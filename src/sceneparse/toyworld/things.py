@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneparse.data.toyworld import textures
-from sceneparse.data.toyworld.canvas import Floats, Point, mix, rgb, smooth
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import FABRIC_COLORS, FABRICS, WOOD, Surface, pick
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import textures
+from sceneparse.toyworld.canvas import Floats, Point, mix, rgb, smooth
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import FABRIC_COLORS, FABRICS, WOOD, Surface, pick
+from sceneparse.toyworld.view import Stage
 
 _SKIN = ((0.90, 0.72, 0.58), (0.72, 0.52, 0.38), (0.48, 0.33, 0.24), (0.84, 0.64, 0.48))
 _HAIR = ((0.16, 0.11, 0.08), (0.42, 0.28, 0.14), (0.10, 0.09, 0.09), (0.72, 0.56, 0.30))

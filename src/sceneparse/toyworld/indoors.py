@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from sceneparse.data.toyworld import grounds, surfaces, things
-from sceneparse.data.toyworld.canvas import mix, rgb
-from sceneparse.data.toyworld.lookalikes import BAND_TOP
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import pick
-from sceneparse.data.toyworld.textures import dots, stripes
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import grounds, surfaces, things
+from sceneparse.toyworld.canvas import mix, rgb
+from sceneparse.toyworld.lookalikes import BAND_TOP
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import pick
+from sceneparse.toyworld.textures import dots, stripes
+from sceneparse.toyworld.view import Stage
 
 
 def bedroom(stage: Stage, planted: bool) -> None:

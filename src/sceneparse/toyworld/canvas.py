@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
-from sceneparse.data.toyworld.spaces import Tag
 from sceneparse.labels import IGNORE
+from sceneparse.toyworld.spaces import Tag
 
 Floats = NDArray[np.float32]
 Point = tuple[float, float]

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneparse.data.toyworld import grounds, textures
-from sceneparse.data.toyworld.canvas import Point, mix, rgb, smooth, where
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import pick
-from sceneparse.data.toyworld.things import Cloth
-from sceneparse.data.toyworld.vehicles import GLASS, PAINTS
-from sceneparse.data.toyworld.view import Camera, Stage
+from sceneparse.toyworld import grounds, textures
+from sceneparse.toyworld.canvas import Point, mix, rgb, smooth, where
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import pick
+from sceneparse.toyworld.things import Cloth
+from sceneparse.toyworld.vehicles import GLASS, PAINTS
+from sceneparse.toyworld.view import Camera, Stage
 
 PLANTED = {
     "street": "car",

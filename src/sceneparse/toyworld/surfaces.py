@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sceneparse.data.toyworld import textures
-from sceneparse.data.toyworld.canvas import Floats, mix, rgb
+from sceneparse.toyworld import textures
+from sceneparse.toyworld.canvas import Floats, mix, rgb
 
 
 class Surface(NamedTuple):

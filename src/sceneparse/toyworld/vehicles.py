@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from sceneparse.data.toyworld import textures
-from sceneparse.data.toyworld.canvas import Point, mix, rgb, smooth, where
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import FABRIC_COLORS, pick
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import textures
+from sceneparse.toyworld.canvas import Point, mix, rgb, smooth, where
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import FABRIC_COLORS, pick
+from sceneparse.toyworld.view import Stage
 
 PAINTS = (
     (0.70, 0.12, 0.12),

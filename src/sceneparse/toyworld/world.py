@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
-from sceneparse.data.toyworld import indoors, land, lookalikes, town
-from sceneparse.data.toyworld.canvas import Canvas, Floats
-from sceneparse.data.toyworld.spaces import OBJECTS, SCENES, TASKS, tag
-from sceneparse.data.toyworld.view import Camera, Light, Stage
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.toyworld import indoors, land, lookalikes, town
+from sceneparse.toyworld.canvas import Canvas, Floats
+from sceneparse.toyworld.spaces import OBJECTS, SCENES, TASKS, tag
+from sceneparse.toyworld.view import Camera, Light, Stage
 
 PLANTED_SHARE = 0.65
 """Share of planted pictures among those of a kind of scene that has a look-alike."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from sceneparse.data.toyworld import textures
-from sceneparse.data.toyworld.canvas import Floats, Region, mix, rgb, smooth, where
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import pick
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import textures
+from sceneparse.toyworld.canvas import Floats, Region, mix, rgb, smooth, where
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import pick
+from sceneparse.toyworld.view import Stage
 
 
 def sky(stage: Stage, bottom: float, what: str = "sky", part: str | None = None, region: Region | None = None) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneparse.data.toyworld.canvas import Canvas, Floats, Region, mix, rgb
+from sceneparse.toyworld.canvas import Canvas, Floats, Region, mix, rgb
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from sceneparse.data.toyworld import surfaces, textures
-from sceneparse.data.toyworld.canvas import Floats, Region, mix, rgb, smooth, where
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import Surface, pick
-from sceneparse.data.toyworld.view import Camera, Stage
+from sceneparse.toyworld import surfaces, textures
+from sceneparse.toyworld.canvas import Floats, Region, mix, rgb, smooth, where
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import Surface, pick
+from sceneparse.toyworld.view import Camera, Stage
 
 _DOORS = (rgb(0.36, 0.22, 0.14), rgb(0.14, 0.30, 0.28), rgb(0.42, 0.14, 0.12))
 

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from sceneparse.data.toyworld import textures
-from sceneparse.data.toyworld.canvas import Floats, Region, mix, rgb
-from sceneparse.data.toyworld.spaces import tag
-from sceneparse.data.toyworld.surfaces import WOOD, pick
-from sceneparse.data.toyworld.view import Stage
+from sceneparse.toyworld import textures
+from sceneparse.toyworld.canvas import Floats, Region, mix, rgb
+from sceneparse.toyworld.spaces import tag
+from sceneparse.toyworld.surfaces import WOOD, pick
+from sceneparse.toyworld.view import Stage
 
 _LEAVES = ((0.20, 0.40, 0.14), (0.26, 0.44, 0.16), (0.16, 0.34, 0.16), (0.36, 0.44, 0.14))
 _AUTUMN = ((0.66, 0.42, 0.12), (0.62, 0.30, 0.12), (0.60, 0.50, 0.16))

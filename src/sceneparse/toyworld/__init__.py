@@ -5,7 +5,7 @@ purpose: look-alikes that only the scene tells apart (`lookalikes`), building an
 inconspicuous things (a pillow of its bed's fabric, a traffic light).
 """
 
-from sceneparse.data.toyworld.spaces import LOOKALIKES, MATERIALS, OBJECTS, PART_TREE, PARTS, SCENES, TEXTURES
-from sceneparse.data.toyworld.world import ToyWorld, render
+from sceneparse.toyworld.spaces import LOOKALIKES, MATERIALS, OBJECTS, PART_TREE, PARTS, SCENES, TEXTURES
+from sceneparse.toyworld.world import ToyWorld, render
 
 __all__ = ["LOOKALIKES", "MATERIALS", "OBJECTS", "PARTS", "PART_TREE", "SCENES", "TEXTURES", "ToyWorld", "render"]

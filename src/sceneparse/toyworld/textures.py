@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sceneparse.data.toyworld.canvas import Floats
+from sceneparse.toyworld.canvas import Floats
 
 _SIDE = 256
 _FAR = 1 << 16  # a multiple of the tile's side that keeps coordinates positive
