@@ -19,9 +19,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.data import DataSet, Sample, open_dataset
+from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
+from sceneparse.datasets import open_dataset
 from sceneparse.files import write_json
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize

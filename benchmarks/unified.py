@@ -24,8 +24,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.data import open_dataset
-from sceneparse.data.channels import part_channels
+from sceneparse.data.part_channels import part_channels
+from sceneparse.datasets import open_dataset
 from sceneparse.evaluation import evaluate_model
 from sceneparse.evaluation.task_metrics import part_counts, task_scores
 from sceneparse.files import write_json

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from sceneparse.data.loader import Batch, training_batches
-from sceneparse.data.order import Share, places
 from sceneparse.data.sample import Sample
+from sceneparse.data.sampling import Share, places
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from sceneparse.data.datasets import open_dataset
 from sceneparse.data.loader import training_batches
 from sceneparse.data.mixture import Mixture, Source
-from sceneparse.data.order import mixed_places
 from sceneparse.data.sample import TASKS, Sample
+from sceneparse.data.sampling import mixed_places
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.recipes import read_recipe

@@ -10,7 +10,7 @@ from PIL import Image
 from layouts import LAYOUTS
 from sceneparse import load
 from sceneparse.cli import main
-from sceneparse.data import open_dataset
+from sceneparse.datasets import open_dataset
 from sceneparse.evaluation import evaluate_model
 from sceneparse.parsing.results import RESULT_FORMS
 from sceneparse.recipes import from_mapping

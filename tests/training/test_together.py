@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from sceneparse.cli import main
-from sceneparse.data import open_dataset
-from sceneparse.data.order import Share, places
+from sceneparse.data.sampling import Share, places
+from sceneparse.datasets import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.processes import ALONE, Processes

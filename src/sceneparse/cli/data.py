@@ -17,7 +17,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from sceneparse.data.getting import catalogue_json, describe, overview
+    from sceneparse.datasets.getting import catalogue_json, describe, overview
     from sceneparse.files import write_json
 
     if arguments.kind:
@@ -36,7 +36,7 @@ def _get_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _get(arguments: argparse.Namespace) -> int:
-    from sceneparse.data.getting import CATALOGUE, get_dataset
+    from sceneparse.datasets.getting import CATALOGUE, get_dataset
 
     get_dataset(arguments.kind, CATALOGUE[arguments.kind], arguments.out, keep=arguments.keep)
     print(f"data set: {arguments.out}\ncheck it: sceneparse data check {arguments.out} --kind {arguments.kind}")
@@ -82,8 +82,8 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from sceneparse.data import check, print_diagnosis
-    from sceneparse.data.datasets import channels_of
+    from sceneparse.datasets.opening import channels_of
+    from sceneparse.doctor import check, print_diagnosis
     from sceneparse.files import write_json
 
     settings = _data_settings(arguments)
@@ -103,7 +103,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from sceneparse.data import show
+    from sceneparse.datasets import show
     from sceneparse.recipes import read_recipe
 
     augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
@@ -118,7 +118,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from sceneparse.data import export_dataset
+    from sceneparse.datasets import export_dataset
 
     counts = export_dataset(_data_settings(arguments), arguments.out)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
@@ -150,7 +150,7 @@ def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_broden(arguments: argparse.Namespace) -> int:
-    from sceneparse.data.broden import build_broden
+    from sceneparse.datasets.broden import build_broden
 
     built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "words"})
     print("\n".join(built.describe()))

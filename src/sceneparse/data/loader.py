@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.data.augment import augment, padded
 from sceneparse.data.mixture import Mixture
-from sceneparse.data.order import AUGMENTATION, Place, Share, places, stream
 from sceneparse.data.sample import DataSet, Sample, Task
-from sceneparse.data.split import SplitAnnotation
+from sceneparse.data.sampling import AUGMENTATION, Place, Share, places, stream
+from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.processes import end_with_parent

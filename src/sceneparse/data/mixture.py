@@ -12,8 +12,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from sceneparse.data.order import Batches, Place, mixed_places
 from sceneparse.data.sample import TASKS, DataSet, Sample, Task
+from sceneparse.data.sampling import Batches, Place, mixed_places
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sceneparse.data import open_dataset
-from sceneparse.data.datasets import REPORTED
 from sceneparse.data.sample import tasks_of
+from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import REPORTED
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report

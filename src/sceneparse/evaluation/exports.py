@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.data import open_dataset
+from sceneparse.datasets import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import data_settings
 from sceneparse.evaluation.evaluate import evaluate, spaced

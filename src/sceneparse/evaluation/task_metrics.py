@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from sceneparse.data.channels import part_channels
+from sceneparse.data.part_channels import part_channels
 from sceneparse.data.sample import Sample
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, score
 from sceneparse.inference import TaskPrediction

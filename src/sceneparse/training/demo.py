@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from sceneparse.data import DataSet, open_dataset
+from sceneparse.data import DataSet
+from sceneparse.datasets import open_dataset
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, paint, resolve

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sceneparse.data.channels import part_channels
 from sceneparse.data.loader import Batch
+from sceneparse.data.part_channels import part_channels
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.networks.exact.banded import upsampled_cross_entropy

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sceneparse.data.nifti import BRATS
+from sceneparse.datasets.nifti import BRATS
 from sceneparse.inference import Opened
 from sceneparse.parsing import Parser
 from sceneparse.settings import (

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.data.datasets import SPACES
+from sceneparse.datasets.opening import SPACES
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
 from sceneparse.inference.exporting import SUFFIXES, open_exported

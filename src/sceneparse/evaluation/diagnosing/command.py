@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.data import DataSet, open_dataset
+from sceneparse.data import DataSet
+from sceneparse.datasets import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import data_settings, machine, refuse_other_classes, tested_by
 from sceneparse.evaluation.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.data import DataSet, open_dataset
+from sceneparse.data import DataSet
+from sceneparse.datasets import open_dataset
 from sceneparse.inference import Engine, label, open_model, paint, resolve
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar

@@ -1,7 +1,0 @@
-"""Where published data sets come from: the catalogue, and what fetches and unpacks them."""
-
-from sceneparse.data.getting.catalogue import CATALOGUE, Download, Entry
-from sceneparse.data.getting.get import get_dataset
-from sceneparse.data.getting.listing import catalogue_json, describe, overview
-
-__all__ = ["CATALOGUE", "Download", "Entry", "catalogue_json", "describe", "get_dataset", "overview"]

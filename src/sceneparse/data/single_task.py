@@ -1,0 +1,67 @@
+"""A data set as if nobody had labelled any of its pictures for more than one task."""
+
+from collections.abc import Iterator
+
+from sceneparse.data.sample import DataSet, Sample, Task
+from sceneparse.data.sampling import Batches, Place, mixed_places
+from sceneparse.labels import LabelSpace, TaskLabels
+
+
+class SplitAnnotation:
+    """A data set whose samples keep their labels for one task each, in turn; see `DataSet`.
+
+    Where a sample has no label for the task whose turn it is, the next task that it is labelled for takes its place.
+    Training draws the samples of each turn as those of a data set of their own, see `places`.
+
+    Args:
+        dataset: The whole.
+        batches: Whether the samples of a batch all have the same turn ("pure") or each its own ("mixed").
+    """
+
+    def __init__(self, dataset: DataSet, batches: Batches = "pure") -> None:
+        self._dataset = dataset
+        self.batches: Batches = batches
+        self.tasks: TaskLabels = dataset.tasks
+        spaces: dict[Task, object] = {
+            "objects": self.tasks.objects,
+            "parts": self.tasks.tree,
+            "scene": self.tasks.scenes,
+            "materials": self.tasks.materials,
+            "textures": self.tasks.textures,
+        }
+        self._fields = tuple(name for name, space in spaces.items() if space is not None)
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._dataset.labels
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self._dataset[index]
+        turn = self._turn(index)
+        order = self._fields[turn:] + self._fields[:turn]
+        kept = next((name for name in order if getattr(sample, name) is not None), None)
+        return sample.only([] if kept is None else [kept])
+
+    def places(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Place]]:
+        """The whole batches of iterations start … stop - 1; see `order.mixed_places`."""
+        turns: list[list[int]] = [[] for _ in self._fields]
+        for index in range(len(self)):
+            turns[self._turn(index)].append(index)
+        counts = [len(own) for own in turns if own]
+        row = [index for own in turns for index in own]
+        for drawn in mixed_places(counts, counts, self.batches, batch, seed, start, stop):
+            yield [(epoch, row[place]) for epoch, place in drawn]
+
+    def _turn(self, index: int) -> int:
+        """The task, as its place among all, whose turn a sample is."""
+        # Consecutive samples may be of kinds that come round (the toy world's scenes do): the cycle is shifted by one
+        # each time round, so that each task meets all of them.
+        return (index + index // len(self._fields)) % len(self._fields)
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(index)

@@ -1,0 +1,50 @@
+"""ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., CVPR 2017), as ADEChallengeData2016.zip has it.
+
+20,210 pictures for training, 2,000 for validation, on which papers report; those for testing have no public truth. In
+the masks 0 is what none of the 150 classes covers, and counts in nothing.
+"""
+
+from pathlib import Path
+
+from sceneparse.datasets.folder import chosen
+from sceneparse.datasets.pairs import PairedPictures, SplitFolders
+from sceneparse.datasets.published import located, read_published_mask
+from sceneparse.standard import standard_labels
+
+ADE20K = standard_labels("ade20k-150")
+
+SPLITS = {"train": "training", "val": "validation"}
+"""The folder of each split."""
+
+LAYOUT = (
+    "ADEChallengeData2016/{images/{training,validation}/NAME.jpg,annotations/{training,validation}/NAME.png} "
+    "(the full annotation with NAME_seg.png is kind ade20k_full)"
+)
+"""The expected tree, in one line."""
+
+
+def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
+    """Open a split of SceneParse150.
+
+    Args:
+        root: ADEChallengeData2016, or the folder in which it lies.
+        split: train or val.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, or pictures and masks that don't match.
+    """
+    place = located(
+        root,
+        ("ADEChallengeData2016",),
+        lambda folder: (
+            (folder / "annotations" / "training").is_dir() or (folder / "annotations" / "validation").is_dir()
+        ),
+        LAYOUT,
+    )
+    splits = {
+        name: SplitFolders(name, place / "images" / folder, place / "annotations" / folder)
+        for name, folder in SPLITS.items()
+        if (place / "annotations" / folder).is_dir()
+    }
+    return PairedPictures(chosen(splits, split, root), ADE20K, channels, read_published_mask)

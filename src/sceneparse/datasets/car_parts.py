@@ -1,0 +1,76 @@
+"""Car parts: photographs of cars with the masks of 18 parts (Pasupa et al., Complex & Intelligent Systems 2021)."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.folder import chosen, folder_splits
+from sceneparse.datasets.pairs import PairedPictures
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
+
+CAR = LabelSpace(("car",))
+
+LAYOUT = "classes.json and {train,test}/{images,masks}/; mask value 0 is no part, 1, 2, … are the parts"
+"""The expected tree, in one line."""
+
+
+class CarParts:
+    """A split of the car parts; see `DataSet`.
+
+    What lies around the parts is not annotated, be it the rest of the car or something else. So the parts' union stands
+    for the car that owns them (`Sample.owners`), and nothing is said of objects.
+
+    Args:
+        pairs: Pictures and masks of parts.
+    """
+
+    labels = CAR
+
+    def __init__(self, pairs: PairedPictures) -> None:
+        self.tasks = TaskLabels(CAR, tree=PartTree(CAR, pairs.labels, (tuple(range(len(pairs.labels))),)))
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self._pairs[index]
+        parts = sample.objects
+        assert parts is not None
+        owners = torch.where(parts == IGNORE, IGNORE, 0).to(torch.int16)
+        return replace(sample, objects=None, parts=parts, owners=owners)
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._pairs.name(index)
+
+
+def open_car_parts(root: Path, split: str, channels: int = 3) -> CarParts:
+    """Open a split of the car parts.
+
+    Raises:
+        UserError: Another layout, or no such split.
+    """
+    return CarParts(PairedPictures(chosen(folder_splits(root), split, root), car_part_labels(root), channels))
+
+
+def car_part_labels(root: Path) -> LabelSpace:
+    """The label space of the masks, from classes.json, whose first name stands for no part.
+
+    Raises:
+        UserError: classes.json is missing or says something else.
+    """
+    path = root / "classes.json"
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))["names"]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; expected layout: {LAYOUT}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f'{path}: cannot be read as {{"names": […]}} ({" ".join(str(error).split())})') from None
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+        raise UserError(f'{path}: "names" must be a list of "background" and the parts')
+    return LabelSpace(tuple(names[1:]), ids=tuple(range(1, len(names))), ignore=(0,))

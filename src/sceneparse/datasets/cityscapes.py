@@ -1,0 +1,68 @@
+"""Cityscapes (Cordts et al., CVPR 2016): 2048×1024 street scenes, 2,975 finely labelled for training, 500 for
+validation, 1,525 for testing (truth on the server only) and 19,998 coarsely labelled ones.
+
+Masks hold the label ids of cityscapesScripts (helpers/labels.py), of which 19 are classes of the benchmark and all
+others count in nothing. A model that is trained on it writes label maps with these ids, as the server wants them.
+"""
+
+from pathlib import Path
+
+from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.datasets.published import located, no_split, read_published_mask, refuse_missing
+from sceneparse.errors import UserError
+from sceneparse.standard import cityscapes_label_ids
+
+CITYSCAPES = cityscapes_label_ids()
+
+SPLITS = {
+    "train": ("train", "gtFine"),
+    "val": ("val", "gtFine"),
+    "test": ("test", "gtFine"),
+    "train_extra": ("train_extra", "gtCoarse"),
+    "train_coarse": ("train", "gtCoarse"),
+    "val_coarse": ("val", "gtCoarse"),
+}
+"""The folder of each split's pictures, and the annotation that it is read in."""
+
+LAYOUT = (
+    "leftImg8bit/{train,val,test}/CITY/NAME_leftImg8bit.png and gtFine/{train,val,test}/CITY/NAME_gtFine_labelIds.png "
+    "(coarse ones: leftImg8bit/train_extra, gtCoarse/{train,train_extra,val})"
+)
+"""The expected tree, in one line."""
+
+
+def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures:
+    """Open a split of Cityscapes.
+
+    Args:
+        root: The folder of leftImg8bit and gtFine.
+        split: train, val or test (whose published masks are blank), train_extra (19,998 pictures with coarse labels),
+            train_coarse or val_coarse (those of train and val).
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, or pictures without a mask.
+    """
+    place = located(
+        root,
+        ("cityscapes",),
+        lambda folder: (
+            (folder / "leftImg8bit").is_dir() and any((folder / f"gt{f}").is_dir() for f in ("Fine", "Coarse"))
+        ),
+        LAYOUT,
+    )
+    there = [
+        name for name, (part, form) in SPLITS.items() if all((place / f / part).is_dir() for f in ("leftImg8bit", form))
+    ]
+    if split not in there:
+        raise no_split(root, split, there)
+    part, form = SPLITS[split]
+    pairs = []
+    for image in sorted((place / "leftImg8bit" / part).glob("*/*_leftImg8bit.png")):
+        frame = image.name.removesuffix("_leftImg8bit.png")
+        mask = place / form / part / image.parent.name / f"{frame}_{form}_labelIds.png"
+        pairs.append(Pair(f"{image.parent.name}/{frame}", image, mask))
+    if not pairs:
+        raise UserError(f"{place / 'leftImg8bit' / part}: no CITY/NAME_leftImg8bit.png in it; unpack the whole archive")
+    refuse_missing(split, "masks", [pair.mask for pair in pairs])
+    return ListedPictures(pairs, CITYSCAPES, channels, read_published_mask)

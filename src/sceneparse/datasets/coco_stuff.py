@@ -1,0 +1,93 @@
+"""COCO-Stuff (Caesar, Uijlings, Ferrari, CVPR 2018): 80 things and 91 kinds of stuff on COCO's pictures.
+
+Of its 182 numbers 11 are things that nobody labelled (hat, street sign, …), so papers report 171 classes. The release
+of 164,000 pictures has maps with a class's number less one, 255 where nothing is labelled; that of 10,000 pictures has
+.mat files with the numbers themselves, 0 where nothing is labelled.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from sceneparse.datasets.pairs import ListedPictures, PairedPictures, SplitFolders
+from sceneparse.datasets.published import (
+    listed_pairs,
+    located,
+    mat_map,
+    mat_variable,
+    no_split,
+    read_names,
+    read_published_mask,
+)
+from sceneparse.labels import LabelSpace
+from sceneparse.standard import standard_labels
+
+_PUBLISHED = standard_labels("coco-stuff-171")
+
+COCO_STUFF = replace(_PUBLISHED, ignore=(*(v for v in range(182) if v not in _PUBLISHED.ids), 255))
+"""The 171 classes by the values of the maps; the 11 things that nobody labelled are ignored."""
+
+SPLITS = {"train": "train2017", "val": "val2017"}
+
+LAYOUT = (
+    "images/{train2017,val2017}/NAME.jpg and annotations/{train2017,val2017}/NAME.png (stuffthingmaps), or of 10k "
+    "images/NAME.jpg, annotations/NAME.mat and imageLists/{train,test}.txt"
+)
+"""The expected trees, in one line."""
+
+
+def open_coco_stuff(root: Path, split: str, channels: int = 3) -> ListedPictures:
+    """Open a split of COCO-Stuff, of either release; the folders tell which it is.
+
+    Args:
+        root: The folder of images and annotations (or stuffthingmaps).
+        split: train or val; of the 10k release train or test.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, or pictures and maps that don't match.
+    """
+    place = located(
+        root, ("coco_stuff164k", "dataset"), lambda folder: bool(_splits(folder)) or _is_small(folder), LAYOUT
+    )
+    if _is_small(place):
+        if split not in ("train", "test"):
+            raise no_split(root, split, ("train", "test"))
+        names = read_names(place / "imageLists" / f"{split}.txt")
+        pairs = listed_pairs(split, names, place / "images", lambda name: place / "annotations" / f"{name}.mat")
+        return ListedPictures(pairs, COCO_STUFF, channels, read_mat_map)
+    splits = _splits(place)
+    if split not in splits:
+        raise no_split(root, split, list(splits))
+    return PairedPictures(splits[split], COCO_STUFF, channels, read_published_mask)
+
+
+def _is_small(folder: Path) -> bool:
+    return (folder / "imageLists").is_dir()
+
+
+def _splits(folder: Path) -> dict[str, SplitFolders]:
+    """Both splits that there are; COCO's own folders have no `images` around them."""
+    splits = {}
+    for name, part in SPLITS.items():
+        images = next((place for place in (folder / "images" / part, folder / part) if place.is_dir()), None)
+        # Beside stuffthingmaps lies COCO's own folder `annotations`, which holds JSON.
+        maps = (folder / place / part for place in ("annotations", "stuffthingmaps"))
+        found = next((place for place in maps if place.is_dir()), None)
+        if images is not None and found is not None:
+            splits[name] = SplitFolders(name, images, found)
+    return splits
+
+
+def read_mat_map(path: Path, labels: LabelSpace) -> Tensor:
+    """The classes of a .mat file of the 10k release.
+
+    Raises:
+        PictureError: Missing, damaged, or with numbers that no class has.
+    """
+    values = mat_variable(path, "S")
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        values = np.where(values == 0, 255, values.astype(np.int64) - 1)  # as the maps of the large release have them
+    return mat_map(path, values, labels)

@@ -1,0 +1,89 @@
+"""The Describable Textures Dataset: pictures of one texture each (Cimpoi et al., CVPR 2014)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from sceneparse.data.mixture import object_labels
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.finding import walk
+from sceneparse.pictures.reading import read_picture
+
+LAYOUT = "images/TEXTURE/NAME.jpg with labels/{train1,val1,test1,…}.txt (as published), or {train,val}/TEXTURE/NAME.jpg"
+"""The expected trees, in one line."""
+
+
+class Dtd:
+    """Pictures with one texture each, which holds at every pixel (Xiao et al., ECCV 2018, section 3.2); see `DataSet`.
+
+    Args:
+        pictures: The pictures' files, each in a folder with its texture's name.
+        textures: Names of all textures.
+        channels: Channels of the pictures.
+    """
+
+    def __init__(self, pictures: list[Path], textures: list[str], channels: int = 3) -> None:
+        self.tasks = TaskLabels(textures=LabelSpace(tuple(textures)))
+        self._pictures, self._channels = pictures, channels
+        self._index = {name: index for index, name in enumerate(textures)}
+
+    @property
+    def labels(self) -> LabelSpace:
+        """There are no objects.
+
+        Raises:
+            UserError: Always.
+        """
+        return object_labels(self.tasks, "DTD")
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        path = self._pictures[index]
+        image = read_picture(path, self._channels)
+        textures = everywhere(self._index[path.parent.name], image)
+        return Sample(image, textures=textures, name=self.name(index), path=str(path))
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        path = self._pictures[index]
+        return f"{path.parent.name}/{path.stem}"
+
+
+def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
+    """Open a split of DTD in either form of `LAYOUT`. As published, "train" means the first of its ten splits, train1.
+
+    Raises:
+        UserError: Another layout, no such split, or a list that names pictures that aren't there.
+    """
+    entries = subfolders(root)
+    if "dtd" in entries and (root / "dtd" / "labels").is_dir():  # as the archive is unpacked
+        return open_dtd(root / "dtd", split, channels)
+    if "images" in entries and (root / "labels").is_dir():
+        textures = subfolders(root / "images")
+        lists = sorted((root / "labels").glob("*.txt"))
+        file = next((path for path in lists if path.stem in (split, f"{split}1")), None)
+        if file is None:
+            raise UserError(f"{root}: no split '{split}'; there are: {', '.join(path.stem for path in lists)}")
+        pictures = [root / "images" / line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+        for picture in pictures:
+            if picture.parent.name not in textures:
+                raise UserError(f"{file}: names {picture}, but there is no such folder")
+        return Dtd(pictures, textures, channels)
+    splits = [name for name in entries if subfolders(root / name)]
+    if not splits:
+        raise wrong_layout(root, LAYOUT)
+    if split not in splits:
+        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+    textures = sorted({texture for name in splits for texture in subfolders(root / name)})
+    return Dtd([path for path, _ in walk(root / split) if path.parent.name in textures], textures, channels)
+
+
+def everywhere(index: int, image: Tensor) -> Tensor:
+    """A label map that says the same at every pixel of a picture."""
+    return torch.full((image.shape[-2], image.shape[-1]), index, dtype=torch.int16)

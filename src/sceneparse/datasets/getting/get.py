@@ -1,0 +1,110 @@
+"""What `sceneparse data get` does: a data set's archives, fetched, compared, unpacked and written down."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from sceneparse.datasets.getting.catalogue import Entry
+from sceneparse.datasets.getting.download import Advance, fetch
+from sceneparse.datasets.getting.unpacking import unpack
+from sceneparse.doctor.rules import counted
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+
+RECORD = "fetched.json"
+"""What was fetched into a folder: addresses, sizes, checksums."""
+
+
+def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progress: bool = True) -> dict[str, Any]:
+    """Fetch and unpack a data set. What an earlier run finished is not done again; what it began is gone on with.
+
+    Args:
+        kind: Its kind.
+        entry: What is known of it.
+        out: Its folder, made if it isn't there; archives lie in its subfolder `archives` until they are unpacked.
+        keep: Leave the archives there.
+        progress: Show progress on standard error, and what was done.
+
+    Returns:
+        What `fetched.json` in its folder says.
+
+    Raises:
+        UserError: It has to be fetched by hand (the message says where), or an archive cannot be fetched or unpacked.
+    """
+    if not entry.downloads:
+        page = f"; its page: {entry.page}" if entry.page else ""
+        raise UserError(f"{kind} is not fetched for you: {entry.by_hand}{page}")
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not progress)
+    console.print(f"{entry.title}: {entry.licence}; {entry.page}", markup=False)
+    record = _read(out / RECORD)
+    for download in entry.downloads:
+        archive = out / "archives" / download.file
+        done = record.get(download.file, {})
+        if done.get("url") == download.url and "files" in done:
+            console.print(f"{download.file}: already there, as {out / RECORD} says", markup=False)
+            continue
+        with _bar(progress, f"fetching {download.file}") as advance:
+            fetched = fetch(download.url, archive, download.checksum, advance)
+        if fetched.compared:
+            console.print(
+                f"{download.file}: {fetched.bytes:,} bytes, {download.checksum} as it should be", markup=False
+            )
+        else:
+            console.print(
+                f"{download.file}: {fetched.bytes:,} bytes, sha256 {fetched.sha256}; no checksum of its owner is known "
+                "to compare it with",
+                markup=False,
+            )
+        with _bar(progress, f"unpacking {download.file}") as advance:
+            unpacked = unpack(archive, out / download.into, advance)
+        left = f", {counted(unpacked.links, 'link')} left out" if unpacked.links else ""
+        console.print(f"{download.file}: {counted(unpacked.files, 'file')} unpacked{left}", markup=False)
+        record[download.file] = {
+            "url": download.url,
+            "bytes": fetched.bytes,
+            "sha256": fetched.sha256,
+            "compared_with": download.checksum,
+            "unpacked_into": download.into or ".",
+            "files": unpacked.files,
+            "links_left_out": unpacked.links,
+        }
+        write_json(out / RECORD, record)
+        if not keep:
+            archive.unlink()
+    if not keep and (out / "archives").is_dir() and not any((out / "archives").iterdir()):
+        (out / "archives").rmdir()
+    return record
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
+    return record if isinstance(record, dict) else {}
+
+
+@contextmanager
+def _bar(shown: bool, title: str) -> Iterator[Advance]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,188 @@
+"""Datasets of the Hugging Face `datasets` library: of the hub, saved with `save_to_disk`, or a folder of Parquet files
+or pictures.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.folder import wrong_layout
+from sceneparse.datasets.published import no_split
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError, described
+from sceneparse.pictures.masks import read_mask, unknown_values
+from sceneparse.pictures.reading import read_picture
+from sceneparse.settings import DataSettings
+
+LAYOUT = (
+    "a name of the hub (user/name), a folder that save_to_disk wrote, or one that load_dataset takes (*.parquet, or "
+    "{train,validation,test}/ with pictures and metadata.csv)"
+)
+"""What `data.root` can be, in one line."""
+
+
+class HuggingFacePictures:
+    """A split of a dataset; see `DataSet`.
+
+    Args:
+        rows: The split with the columns of pictures and masks alone, not decoded.
+        columns: These columns' names.
+        labels: The label space of the masks.
+        where: What it is called in messages.
+        channels: Channels of the pictures.
+    """
+
+    def __init__(self, rows: Any, columns: tuple[str, str], labels: LabelSpace, where: str, channels: int = 3) -> None:
+        self.labels = labels
+        self.tasks = TaskLabels(labels)
+        self._rows, self._columns, self._where, self._channels = rows, columns, where, channels
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Sample:
+        row = self._rows[index]
+        where = f"{self._where}, row {index}"
+        image = _told(where, self._columns[0], row, lambda source: read_picture(source, self._channels))
+        objects = _told(where, self._columns[1], row, lambda source: _mask(source, self.labels))
+        sample = Sample(image=image, objects=objects, name=self.name(index))
+        if objects.shape != sample.size:
+            (height, width), (mask_height, mask_width) = sample.size, objects.shape
+            raise PictureError(
+                f"{where}: its mask has {mask_width}×{mask_height} pixels, but its picture {width}×{height}", "size"
+            )
+        return sample
+
+    def name(self, index: int) -> str:
+        """The sample's name: its row, from 0."""
+        return f"{index:06}"
+
+
+def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> HuggingFacePictures:
+    """Open a split of a dataset. One of the hub is fetched into the library's own cache; no code of its is run.
+
+    Args:
+        settings: `root` names it; `subset`, `columns` and `classes` say how it is read.
+        split: The split's own name ("validation" rather than "val", as most have it).
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: The library is missing, there is no such dataset, split or column, or nobody says what the masks'
+            values mean.
+    """
+    splits = _load(settings)
+    name = str(settings.root)
+    if split not in splits:
+        raise no_split(Path(name), split, list(splits))
+    rows = splits[split]
+    picture, mask = settings.columns
+    for column in settings.columns:
+        if column not in rows.features:
+            raise UserError(
+                f"{name}: no column '{column}'; there are: {', '.join(rows.features)}; name those of the picture and "
+                "of its mask with --data.columns [image,annotation]"
+            )
+    labels = _labels(settings, rows.features[mask])
+    return HuggingFacePictures(
+        _undecoded(rows, picture, mask, name), settings.columns, labels, f"{name} {split}", channels
+    )
+
+
+def _load(settings: DataSettings) -> dict[str, Any]:
+    """The splits by name."""
+    try:
+        import datasets
+    except ImportError:
+        raise UserError("kind huggingface needs the datasets library: pip install 'sceneparse[huggingface]'") from None
+    if settings.root is None:
+        raise UserError(f"data.root is not set: name the dataset (--data.root NAME): {LAYOUT}")
+    folder = Path(settings.root).expanduser()
+    try:
+        if (folder / "dataset_dict.json").is_file():
+            return dict(datasets.load_from_disk(str(folder)))
+        if (folder / "state.json").is_file():
+            one = datasets.load_from_disk(str(folder))
+            return {str(one.split or "train"): one}
+        if folder.is_dir():
+            return dict(datasets.load_dataset(str(folder), settings.subset))
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", settings.root):
+            return dict(datasets.load_dataset(settings.root, settings.subset))
+    except Exception as error:  # the network, the disk, the hub, the files themselves: all are for the user to mend
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if folder.is_dir():
+            raise wrong_layout(folder, f"{LAYOUT} (the library says: {reason})") from error
+        raise UserError(f"{settings.root}: cannot be opened as a dataset ({reason}); expected: {LAYOUT}") from error
+    raise UserError(f"{settings.root}: no such folder; expected: {LAYOUT}")
+
+
+def _undecoded(rows: Any, picture: str, mask: str, name: str) -> Any:
+    """The two columns, whose pictures come as the files' contents: they are decoded as all pictures are."""
+    from datasets import Image
+
+    if not isinstance(rows.features[picture], Image):
+        raise UserError(f"{name}: column '{picture}' holds {type(rows.features[picture]).__name__}, not pictures")
+    chosen = rows.select_columns([picture, mask]).cast_column(picture, Image(decode=False))
+    return chosen.cast_column(mask, Image(decode=False)) if isinstance(rows.features[mask], Image) else chosen
+
+
+def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
+    """What the masks' values mean: a classes.json, or the names that the column has."""
+    if settings.classes is not None:
+        return LabelSpace.read(Path(settings.classes).expanduser())
+    beside = Path(str(settings.root)).expanduser() / "classes.json"
+    if beside.is_file():
+        return LabelSpace.read(beside)
+    while hasattr(feature, "feature"):  # lists of lists of classes
+        feature = feature.feature
+    names = getattr(feature, "names", None)
+    if not names:
+        raise UserError(
+            f"{settings.root}: column '{settings.columns[1]}' names no classes: say what its values mean in a "
+            "classes.json (--data.classes FILE)"
+        )
+    # In the library -1 stands for no class; a mask file has room for it above the classes.
+    return LabelSpace(tuple(names), ignore=(255 if len(names) <= 255 else 65535,))
+
+
+Source = Path | bytes | NDArray[np.int64]
+"""What a row has in a column: a file, a file's content, or numbers."""
+
+
+def _source(cell: Any) -> Source:
+    if isinstance(cell, dict):
+        held = cell.get("bytes")
+        return held if held is not None else Path(str(cell.get("path")))
+    return np.array(cell, dtype=np.int64)
+
+
+def _told(where: str, column: str, row: dict[str, Any], read: Callable[[Any], Tensor]) -> Tensor:
+    """Read a cell; messages name its row and column."""
+    if row[column] is None:
+        raise PictureError(f"{where}: nothing in column '{column}'", "missing")
+    source = _source(row[column])
+    try:
+        return read(source)
+    except PictureError as error:
+        named = str(error)
+        if isinstance(source, bytes):
+            named = named.replace(f"{described(source)}: ", "", 1)
+        raise PictureError(f"{where}, column '{column}': {named}", error.problem) from None
+
+
+def _mask(source: Source, labels: LabelSpace) -> Tensor:
+    if not isinstance(source, np.ndarray):
+        return read_mask(source, labels)
+    if source.ndim != 2:
+        raise PictureError(f"numbers of {source.ndim} dimensions are no mask, which has 2", "form")
+    indices, unknown = labels.decode(np.where(source < 0, (labels.ignore or (65535,))[0], source))
+    if unknown:
+        raise PictureError(unknown_values(unknown, labels), "values")
+    return torch.from_numpy(indices)

@@ -1,0 +1,170 @@
+"""Volumes in NIfTI files, read slice by slice: one folder a case, one file a modality, as BraTS has them.
+
+BraTS (Menze et al., IEEE TMI 2015): four modalities of each brain, and of each voxel whether it is tumour: 1 necrotic
+core, 2 oedema, 4 enhancing tumour, 0 neither. Here 4 becomes class 3.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.published import no_split, read_names
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.masks import unknown_values
+from sceneparse.pictures.volumes import Volume, VolumeSummary, summaries
+from sceneparse.settings import DataSettings
+
+BRATS = LabelSpace(
+    ("background", "necrotic core", "oedema", "enhancing tumour"),
+    colors=((0, 0, 0), (214, 39, 40), (44, 160, 44), (255, 215, 0)),
+    ids=(0, 1, 2, 4),
+)
+"""The classes of BraTS up to 2021, by their values in the volumes; from 2023 on enhancing tumour is 3."""
+
+LAYOUT = (
+    "CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, inside {train,val,test}/ or with lists of cases {train,val,test}.txt "
+    "beside them (data.modalities and data.truth say what the files are called)"
+)
+"""The expected trees, in one line."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient's volumes.
+
+    Args:
+        name: The folder's name.
+        images: The modalities, all of one shape.
+        truth: The labels, of the same shape.
+        slices: The slices that are samples.
+    """
+
+    name: str
+    images: tuple[Volume, ...]
+    truth: Volume
+    slices: tuple[int, ...]
+
+
+class Slices:
+    """The axial slices of cases, each modality a channel; see `DataSet`.
+
+    A modality's values are spread over 1 to 255 between two percentiles of its volume; 0 stays 0 (`VolumeSummary`).
+
+    Args:
+        cases: The cases.
+        known: What is known of each modality's volume.
+        labels: The label space of the truth.
+    """
+
+    def __init__(self, cases: Sequence[Case], known: dict[Path, VolumeSummary], labels: LabelSpace) -> None:
+        self.labels = labels
+        self.tasks = TaskLabels(labels)
+        self._cases, self._known = tuple(cases), known
+        self._ends = list(accumulate(len(case.slices) for case in cases))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        case, number = self._place(index)
+        channels = [self._known[volume.path].bytes_of(volume.slice(number)) for volume in case.images]
+        values = case.truth.slice(number)
+        whole = np.rint(values).astype(np.int64)
+        if values.dtype.kind == "f" and not np.array_equal(whole, values):
+            raise PictureError(f"{case.truth.path}: values that are not whole numbers are no labels", "values")
+        objects, unknown = self.labels.decode(whole)
+        if unknown:
+            raise PictureError(f"{case.truth.path}, slice {number}: {unknown_values(unknown, self.labels)}", "values")
+        return Sample(torch.from_numpy(np.stack(channels)), objects=torch.from_numpy(objects), name=self.name(index))
+
+    def name(self, index: int) -> str:
+        """The case and the slice's number, from 0 at the feet."""
+        case, number = self._place(index)
+        return f"{case.name}/{number:03}"
+
+    def _place(self, index: int) -> tuple[Case, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"slice {index} of {len(self)}")
+        place = bisect_right(self._ends, index)
+        return self._cases[place], self._cases[place].slices[index - (self._ends[place - 1] if place else 0)]
+
+
+def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
+    """Open a split. Every volume is read whole once, which takes a while; what was found is kept in the cache folder.
+
+    Args:
+        settings: `root` holds the cases; `modalities`, `truth`, `classes` and `empty_slices` say how they are read.
+        split: A folder of cases, a list CASES.txt beside them, or "all".
+        channels: As many as there are modalities.
+
+    Raises:
+        UserError: Another layout, no such split, missing or damaged volumes, differing shapes, or other channels.
+    """
+    if settings.root is None:
+        raise UserError("data.root is not set: name the folder of the cases (--data.root DIR)")
+    wanted = len(settings.modalities)
+    if channels != wanted:
+        raise UserError(
+            f"a slice has {wanted} channels (data.modalities {', '.join(settings.modalities)}), but the network takes "
+            f"{channels}: give --backbone.in_channels {wanted}, or other modalities"
+        )
+    root = Path(settings.root).expanduser()
+    splits = _case_folders(root)
+    if split not in splits:
+        raise no_split(root, split, list(splits))
+    cases = [_case(folder, settings) for folder in splits[split]]
+    known = summaries(root, [volume for case in cases for volume in case.images])
+    if not settings.empty_slices:
+        cases = [_without_empty(case, known) for case in cases]
+    if not any(case.slices for case in cases):
+        raise UserError(f"{root}: split '{split}' has no slice with a voxel above zero")
+    return Slices([case for case in cases if case.slices], known, _labels(settings, root))
+
+
+def _case_folders(root: Path) -> dict[str, list[Path]]:
+    """The cases of each split, sorted."""
+    entries = [root / name for name in subfolders(root)]
+    if cases := [folder for folder in entries if volume_files(folder)]:
+        splits = {}
+        for path in sorted(root.glob("*.txt")):
+            splits[path.stem] = [root / name for name in read_names(path)]
+            if gone := [folder for folder in splits[path.stem] if folder not in cases]:
+                raise UserError(f"{path}: lists '{gone[0].name}', but there is no such folder of volumes in {root}")
+        return {**splits, "all": cases}
+    found = {
+        entry.name: sorted(folder for folder in entry.iterdir() if folder.is_dir() and volume_files(folder))
+        for entry in entries
+    }
+    splits = {name: cases for name, cases in found.items() if cases}
+    if not splits:
+        raise wrong_layout(root, LAYOUT)
+    return splits
+
+
+def _case(folder: Path, settings: DataSettings) -> Case:
+    images = modalities_of(folder, settings.modalities)
+    truth = one_volume(folder, settings.truth)
+    refuse_other_shapes((*images, truth))
+    return Case(folder.name, images, truth, tuple(range(images[0].shape[0])))
+
+
+def _without_empty(case: Case, known: dict[Path, VolumeSummary]) -> Case:
+    filled = set().union(*(known[volume.path].filled for volume in case.images))
+    return Case(case.name, case.images, case.truth, tuple(sorted(filled)))
+
+
+def _labels(settings: DataSettings, root: Path) -> LabelSpace:
+    if settings.classes is not None:
+        return LabelSpace.read(Path(settings.classes).expanduser())
+    beside = root / "classes.json"
+    return LabelSpace.read(beside) if beside.is_file() else BRATS

@@ -1,0 +1,104 @@
+"""PASCAL-Context (Mottaghi et al., CVPR 2014): whole scenes of VOC 2010, 4,998 for training and 5,105 for validation.
+
+Of its 459 classes papers use the 59 most frequent ones, with all others ignored or as a 60th class, the background. The
+annotation is read as published (one .mat file a picture, whose `LabelMap` holds the numbers of the 459 classes) or as
+MMSegmentation converts it (one PNG a picture: 0 the background, then the 59 classes by their numbers' order).
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from sceneparse.datasets.pairs import ListedPictures
+from sceneparse.datasets.published import (
+    listed_pairs,
+    located,
+    mat_map,
+    mat_variable,
+    no_split,
+    read_names,
+    read_published_mask,
+)
+from sceneparse.labels import LabelSpace
+from sceneparse.standard import standard_labels
+
+_NUMBERED = standard_labels("pascal-context-59")
+_NUMBERS = replace(_NUMBERED, ignore=tuple(number for number in range(460) if number not in _NUMBERED.ids))
+"""The 59 classes by their numbers among the 459; 0 is what nobody labelled."""
+
+PASCAL_CONTEXT = replace(_NUMBERED, ids=tuple(range(1, 60)), ignore=(0,))
+"""The 59 classes by the values of the PNGs."""
+
+PASCAL_CONTEXT_60 = LabelSpace(("background", *_NUMBERED.names), ((0, 0, 0), *_NUMBERED.colors))
+"""The 59 classes and the background."""
+
+SPLITS = ("train", "val")
+
+LAYOUT = (
+    "VOCdevkit/VOC2010/{JPEGImages/NAME.jpg,ImageSets/Main/{train,val}.txt} with trainval/NAME.mat beside it, or "
+    "VOC2010/SegmentationClassContext/NAME.png with ImageSets/SegmentationContext/{train,val}.txt"
+)
+"""The expected trees, in one line."""
+
+MAT_PLACES = ("trainval", "context/trainval", "PASCAL-Context/trainval")
+"""Where the .mat files lie, in VOC2010 or in one of the two folders above it."""
+
+
+def open_pascal_context(root: Path, split: str, channels: int = 3) -> ListedPictures:
+    """Open a split with 59 classes; all else is ignored.
+
+    Args:
+        root: VOC2010, VOCdevkit, or the folder in which that lies.
+        split: train or val: the lists of ImageSets/SegmentationContext, or else what ImageSets/Main lists and the
+            annotation has.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, or files that a list names and that aren't there.
+    """
+    return _open(root, split, channels, PASCAL_CONTEXT)
+
+
+def open_pascal_context_60(root: Path, split: str, channels: int = 3) -> ListedPictures:
+    """Open a split with 60 classes, the first of which is the background. See `open_pascal_context`."""
+    return _open(root, split, channels, PASCAL_CONTEXT_60)
+
+
+def _open(root: Path, split: str, channels: int, labels: LabelSpace) -> ListedPictures:
+    if split not in SPLITS:
+        raise no_split(root, split, SPLITS)
+    found: list[Path] = []
+
+    def there(folder: Path) -> bool:
+        above = (folder, *folder.absolute().parents[:2])
+        places = [folder / "SegmentationClassContext", *(f / below for f in above for below in MAT_PLACES)]
+        found[:] = [place for place in places if place.is_dir()]
+        return (folder / "JPEGImages").is_dir() and bool(found)
+
+    place = located(root, ("VOC2010", "VOCdevkit/VOC2010"), there, LAYOUT)
+    annotation = found[0]
+    suffix = ".png" if annotation.name == "SegmentationClassContext" else ".mat"
+    listed = place / "ImageSets" / "SegmentationContext" / f"{split}.txt"
+    if listed.is_file():
+        names = read_names(listed)
+    else:
+        annotated = {file.stem for file in annotation.glob(f"*{suffix}")}
+        names = [name for name in read_names(place / "ImageSets" / "Main" / f"{split}.txt") if name in annotated]
+    pairs = listed_pairs(split, names, place / "JPEGImages", lambda name: annotation / f"{name}{suffix}")
+    return ListedPictures(pairs, labels, channels, read_published_mask if suffix == ".png" else read_numbers)
+
+
+def read_numbers(path: Path, labels: LabelSpace) -> Tensor:
+    """The classes of a .mat file.
+
+    Args:
+        path: The file.
+        labels: `PASCAL_CONTEXT` or `PASCAL_CONTEXT_60`.
+
+    Raises:
+        PictureError: Missing, damaged, or with numbers that no class has.
+    """
+    indices = mat_map(path, mat_variable(path, "LabelMap"), _NUMBERS)
+    # With a background every class moves up by one, and what is ignored (-1) becomes it.
+    return indices + (len(labels) - len(_NUMBERED))

@@ -1,0 +1,47 @@
+"""What `sceneparse data show` does: samples of a split on a sheet, as they are and as training would see them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sceneparse.data.augment import augment
+from sceneparse.data.contact import contact_sheet
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.opening import channels_of, open_dataset
+from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
+
+
+def show(
+    settings: DataSettings,
+    split: str,
+    path: Path,
+    *,
+    count: int = 6,
+    augmentation: AugmentationSettings | None = None,
+    seed: int = 0,
+) -> None:
+    """Write a contact sheet of a split.
+
+    Args:
+        settings: The data set.
+        split: Which of its splits.
+        path: The sheet, a PNG.
+        count: Number of samples.
+        augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
+            None: the defaults, with crops as large as the first picture.
+        seed: Decides which samples, and what augmentation draws.
+
+    Raises:
+        UserError: No such data set or split, or broken files in it.
+    """
+    channels = channels_of(settings)
+    mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
+    dataset = open_dataset(settings, split, channels=channels)
+    chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
+
+    def augmented(sample: Sample, variant: int) -> Sample:
+        letters = list(sample.name.encode())
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, variant, *letters])))
+        return augment(sample, chosen, mean, rng)
+
+    contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed)

@@ -1,0 +1,113 @@
+"""PASCAL VOC 2012 (Everingham et al., IJCV 2015) with SBD's additional annotation (Hariharan et al., ICCV 2011).
+
+VOC has 1,464 pictures for training and 1,449 for validation; the truth of those for testing is on its server only. SBD
+labels 11,355 pictures of VOC 2011. All that either labels, but for VOC's validation split, are the 10,582 pictures on
+which papers train ("trainaug"). Where both label a picture VOC's own, finer annotation is taken.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.datasets.published import (
+    listed_pairs,
+    located,
+    mat_map,
+    mat_variable,
+    no_split,
+    read_names,
+    read_published_mask,
+)
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
+from sceneparse.standard import standard_labels
+
+VOC = standard_labels("voc-21")
+
+SPLITS = ("train", "val", "trainval", "train_aug")
+
+WHOLE = {"train": 1464, "val": 1449, "sbd": 11355, "train_aug": 10582}
+"""Numbers of pictures of the whole data sets."""
+
+LAYOUT = (
+    "VOCdevkit/VOC2012/{JPEGImages/NAME.jpg,SegmentationClass/NAME.png,ImageSets/Segmentation/{train,val}.txt}, and "
+    "for train_aug benchmark_RELEASE/dataset/{cls/NAME.mat,train.txt,val.txt} (SBD) or SegmentationClassAug/NAME.png"
+)
+"""The expected tree, in one line."""
+
+SBD_PLACES = ("benchmark_RELEASE/dataset", "VOCaug/dataset", "SBD/dataset", "dataset")
+"""Where SBD lies, in VOC2012 or in one of the two folders above it."""
+
+
+def open_voc2012(root: Path, split: str, channels: int = 3) -> ListedPictures:
+    """Open a split of PASCAL VOC 2012.
+
+    Args:
+        root: VOC2012, VOCdevkit or the folder in which that lies.
+        split: train, val, trainval, or train_aug: all that VOC or SBD label but VOC's val.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, or files that a list names and that aren't there.
+    """
+    if split not in SPLITS:
+        raise no_split(root, split, SPLITS)
+    place = located(
+        root,
+        ("VOC2012", "VOCdevkit/VOC2012"),
+        lambda folder: (folder / "JPEGImages").is_dir() and (folder / "SegmentationClass").is_dir(),
+        LAYOUT,
+    )
+    masks = place / "SegmentationClass"
+    if split != "train_aug":
+        names = _listed(place, split)
+        pairs = listed_pairs(split, names, place / "JPEGImages", lambda name: masks / f"{name}.png")
+        return ListedPictures(pairs, VOC, channels, read_published_mask)
+    return ListedPictures(_augmented(place), VOC, channels, read_either)
+
+
+def _augmented(place: Path) -> tuple[Pair, ...]:
+    """What VOC or SBD label but VOC's validation split, by SegmentationClassAug where that is there, else by SBD."""
+    ours, held_out = set(_listed(place, "train")), set(_listed(place, "val"))
+    around = (place, *place.absolute().parents[:2])
+    united = next((f / "SegmentationClassAug" for f in around if (f / "SegmentationClassAug").is_dir()), None)
+    sbd = next((f / below for f in around for below in SBD_PLACES if (f / below / "cls").is_dir()), None)
+    masks: dict[str, Path] = {}
+    if united is not None:
+        masks = {file.stem: file for file in united.glob("*.png")}
+        whole = len(masks) == WHOLE["train_aug"] + WHOLE["val"]
+    elif sbd is not None:
+        theirs = [name for part in ("train", "val") for name in read_names(sbd / f"{part}.txt")]
+        masks = {name: sbd / "cls" / f"{name}.mat" for name in theirs}
+        masks |= {name: place / "SegmentationClass" / f"{name}.png" for name in ours}
+        whole = len(set(theirs)) == WHOLE["sbd"] and len(ours) == WHOLE["train"]
+    else:
+        raise UserError(
+            f"{place}: split 'train_aug' needs SBD or SegmentationClassAug beside it; expected layout: {LAYOUT}"
+        )
+    names = sorted(masks.keys() - held_out)
+    if whole and len(held_out) == WHOLE["val"] and len(names) != WHOLE["train_aug"]:
+        raise UserError(
+            f"{place}: VOC and SBD together give {len(names):,} pictures for training, but should give "
+            f"{WHOLE['train_aug']:,}: their lists are not the published ones; fetch them again"
+        )
+    return listed_pairs("train_aug", names, place / "JPEGImages", masks.__getitem__)
+
+
+def _listed(place: Path, split: str) -> list[str]:
+    return read_names(place / "ImageSets" / "Segmentation" / f"{split}.txt")
+
+
+def read_either(path: Path, labels: LabelSpace) -> Tensor:
+    """VOC's mask, or SBD's .mat file.
+
+    Raises:
+        PictureError: Missing, damaged, or with other values.
+    """
+    if path.suffix != ".mat":
+        return read_published_mask(path, labels)
+    truth = mat_variable(path, "GTcls")
+    record = truth.flat[0] if isinstance(truth, np.ndarray) and truth.size == 1 else None
+    return mat_map(path, record.get("Segmentation") if isinstance(record, dict) else None, labels)

@@ -1,0 +1,104 @@
+"""Looking at one picture and its mask as the doctor does: everything is read, nothing is raised."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.pairs import Pair, mismatch
+from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.decoding import PictureError, Problem, decode, described
+from sceneparse.pictures.masks import decode_mask
+from sceneparse.pictures.reading import read_picture
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something wrong with one file: its kind, the file, and a line about it."""
+
+    problem: Problem
+    file: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about one pair after reading it.
+
+    Args:
+        image: The picture's file.
+        mask: The mask's file.
+        digest: Hash of the picture file's content; None if it cannot be read.
+        size: (height, width) of the picture, upright; None if it cannot be used.
+        mode: Pillow's colour mode of the picture.
+        pixels: Pixels of each class, (C,) int64.
+        ignored: Ignored pixels.
+        total: Pixels of the mask, 0 if it cannot be used.
+        unknown: Mask values outside the label space, with their pixel counts.
+        troubles: What is wrong.
+    """
+
+    image: Path
+    mask: Path
+    digest: bytes | None
+    size: tuple[int, int] | None
+    mode: str
+    pixels: NDArray[np.int64]
+    ignored: int
+    total: int
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    troubles: tuple[Trouble, ...] = ()
+
+
+def examine(pair: Pair, labels: LabelSpace, channels: int) -> Facts:
+    """Read a picture and its mask, whole."""
+    troubles: list[Trouble] = []
+    digest, size, mode = None, None, ""
+    try:
+        content = pair.image.read_bytes()
+        digest = hashlib.blake2b(content, digest_size=16).digest()
+        header = decode(content, pixels=False)
+        mode = header.image.mode
+        read_picture(content, channels)
+        size = header.size
+    except OSError as error:
+        troubles.append(Trouble("unreadable", pair.image, f"{pair.image}: cannot be read ({error.strerror})"))
+    except PictureError as error:
+        message = str(error).replace(described(content), str(pair.image), 1)
+        troubles.append(Trouble(error.problem, pair.image, message))
+    pixels, ignored, total = np.zeros(len(labels), dtype=np.int64), 0, 0
+    unknown: dict[str, int] = {}
+    try:
+        indices, unknown = decode_mask(pair.mask, labels)
+    except PictureError as error:
+        troubles.append(Trouble(error.problem, pair.mask, str(error)))
+    else:
+        pixels, ignored = _count(indices, len(labels))
+        ignored -= sum(unknown.values())
+        total = indices.size
+        height, width = indices.shape
+        wrong = mismatch(pair, size, (height, width)) if size is not None else None
+        if wrong is not None:
+            troubles.append(Trouble(wrong.problem, pair.mask, str(wrong)))
+    return Facts(pair.image, pair.mask, digest, size, mode, pixels, ignored, total, unknown, tuple(troubles))
+
+
+def examine_sample(sample: Sample, labels: LabelSpace) -> Facts:
+    """The same of a rendered sample, which has no files."""
+    assert sample.objects is not None
+    pixels, ignored = _count(sample.objects.numpy(), len(labels))
+    return Facts(Path(sample.name), Path(), None, sample.size, "RGB", pixels, ignored, sample.objects.numel())
+
+
+def relative(file: Path, root: Path) -> str:
+    """The file's path below the data set's folder, for lists."""
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+
+
+def _count(indices: NDArray[np.int16], classes: int) -> tuple[NDArray[np.int64], int]:
+    counts = np.bincount((indices - IGNORE).ravel(), minlength=classes + 1)
+    return counts[1:].astype(np.int64), int(counts[0])

@@ -1,0 +1,192 @@
+"""What the doctor objects to: one function a subject, from facts to findings."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sceneparse.datasets.pairs import Listing, SplitFolders
+from sceneparse.doctor.findings import Finding, Severity, SplitSummary
+from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.labels import LabelSpace
+from sceneparse.pictures.decoding import Problem
+from sceneparse.pictures.masks import unknown_values
+from sceneparse.settings import DataSettings
+
+EXAMPLES = 10
+"""Files that a finding names."""
+
+MOSTLY_IGNORED = 0.5
+"""Share of ignored pixels of a split from which on it is a warning."""
+
+TROUBLES: dict[Problem, str] = {
+    "missing": "files vanished during the check; check again",
+    "unreadable": "files cannot be read; fetch them again or leave them out",
+    "too-large": "pictures are too large to be decoded; cut them into tiles",
+    "form": "files have a form that cannot be used; convert them",
+    "size": "masks differ from their picture in size; make each at its picture's size, without interpolation",
+    "turned": "masks fit their picture only before its EXIF turns it upright; save those pictures' pixels upright or "
+    "without EXIF, so that both agree",
+    "jpeg-mask": "masks are JPEGs, whose compression changes label values; export them as PNG from their source",
+    "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
+    '"masks": "rgb" in classes.json',
+    "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
+    '"masks": "index" in classes.json',
+    "values": "files hold labels that cannot be used",
+}
+"""For each kind of trouble: what several files have in common, and what to do."""
+
+VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "values"))
+"""Kinds of trouble whose cause differs from file to file, so that one file's own message says more."""
+
+
+def of_settings(settings: DataSettings, splits: Mapping[str, SplitFolders]) -> Iterator[Finding]:
+    """Splits that the settings name and that aren't there."""
+    for role, wanted in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
+        severity: Severity = "warning" if role == "test" else "error"
+        for name in wanted.split("+"):
+            if name not in splits:
+                text = f"data.{role} is '{wanted}', but there is no split '{name}'; there are: {', '.join(splits)}"
+                yield Finding(severity, "no-split", text)
+
+
+def of_listing(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
+    """Pictures and masks without each other, ambiguous names, nothing at all."""
+    rule = "pictures and masks are matched by their path without suffix"
+    for files, code, text in (
+        (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
+        (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
+        (listing.doubles, "same-name", "with another file's name but for the suffix"),
+    ):
+        if files:
+            message = f"{split.name}: {counted(len(files), 'file')} {text}; {rule}"
+            yield _finding("error", code, message, [relative(file, root) for file in files])
+    if not listing.pairs:
+        yield Finding("error", "empty-split", f"{split.name}: no picture with a mask in {relative(split.images, root)}")
+
+
+def of_files(facts: Sequence[Facts], labels: LabelSpace, root: Path) -> Iterator[Finding]:
+    """Files that cannot be used, and values outside the label space over all masks together."""
+    kinds: dict[Problem, list[Trouble]] = defaultdict(list)
+    for fact in facts:
+        for trouble in fact.troubles:
+            kinds[trouble.problem].append(trouble)
+    for problem, troubles in kinds.items():
+        message = troubles[0].message
+        if len(troubles) > 1:
+            first = f". The first: {message}" if problem in VARIOUS else ""
+            message = f"{len(troubles):,} {TROUBLES[problem]}{first}"
+        yield _finding("error", problem, message, [relative(trouble.file, root) for trouble in troubles])
+    unknown: Counter[str] = Counter()
+    for fact in facts:
+        unknown.update(fact.unknown)
+    if unknown:
+        masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
+        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, labels)}"
+        yield _finding("error", "unknown-values", message, masks)
+
+
+def of_copies(facts: Mapping[str, Sequence[Facts]], root: Path) -> Iterator[Finding]:
+    """The same picture file, byte for byte, in two splits or twice in one."""
+    places: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for name, split in facts.items():
+        for fact in split:
+            if fact.digest is not None:
+                places[fact.digest].append((name, relative(fact.image, root)))
+    shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    repeated: dict[str, list[str]] = defaultdict(list)
+    for copies in places.values():
+        names = sorted({name for name, _ in copies})
+        files = " = ".join(file for _, file in copies)
+        if len(names) > 1:
+            shared[tuple(names)].append(files)
+        elif len(copies) > 1:
+            repeated[names[0]].append(files)
+    for splits, examples in shared.items():
+        count, both = counted(len(examples), "picture"), " and ".join(splits)
+        if splits == ("test", "val"):
+            message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
+            yield _finding("warning", "shared-pictures", message, examples)
+            continue
+        message = (
+            f"{count} in {both} at once: figures measured on pictures that were trained on say nothing; keep each in "
+            "one split"
+        )
+        yield _finding("error", "shared-pictures", message, examples)
+    for name, examples in repeated.items():
+        message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
+        yield _finding("warning", "copies", message, examples)
+
+
+def of_pictures(name: str, facts: Sequence[Facts], root: Path) -> Iterator[Finding]:
+    """Mixed forms of pictures, and pictures without any labelled pixel."""
+    forms = Counter(_FORMS.get(fact.mode, fact.mode) for fact in facts if fact.size is not None)
+    if len(forms) > 1:
+        listed = ", ".join(f"{count:,} {form}" for form, count in forms.most_common())
+        message = f"{name}: pictures of different forms ({listed}); all are converted to the same channels"
+        usual = forms.most_common(1)[0][0]
+        odd = [relative(f.image, root) for f in facts if f.size is not None and _FORMS.get(f.mode, f.mode) != usual]
+        yield _finding("note", "mixed-forms", message, odd)
+    blank = [relative(fact.mask, root) for fact in facts if fact.total and fact.ignored == fact.total]
+    if blank:
+        message = f"{name}: {counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
+        yield _finding("warning", "nothing-labelled", message, blank)
+
+
+_FORMS = {
+    "RGB": "colour",
+    "L": "grey",
+    "1": "one-bit",
+    "P": "palette",
+    "RGBA": "colour with transparency",
+    "LA": "grey with transparency",
+    "CMYK": "CMYK",
+    "I;16": "16-bit grey",
+    "I;16B": "16-bit grey",
+}
+
+
+def of_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> Iterator[Finding]:
+    """Classes that never occur, and too much that is ignored."""
+    if not split.total:
+        return
+    never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
+    if never:
+        effect = "be learnt" if training else "be measured here"
+        classes = "1 class never occurs" if len(never) == 1 else f"{len(never)} classes never occur"
+        severity: Severity = "warning" if training else "note"
+        yield _finding(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
+    share = split.ignored / split.total
+    if share >= MOSTLY_IGNORED:
+        message = (
+            f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
+            f"({labels.ignore if labels.masks == 'index' else labels.ignore_colors}) a class after all?"
+        )
+        yield Finding("warning", "mostly-ignored", message, split.pictures)
+
+
+def summary(name: str, facts: Sequence[Facts], classes: int) -> SplitSummary:
+    """Sums over a split."""
+    pixels, pictures_with = np.zeros(classes, dtype=np.int64), np.zeros(classes, dtype=np.int64)
+    for fact in facts:
+        pixels += fact.pixels
+        pictures_with += fact.pixels > 0
+    return SplitSummary(
+        name=name,
+        pictures=len(facts),
+        sizes=Counter(fact.size for fact in facts if fact.size is not None),
+        pixels=tuple(pixels.tolist()),
+        pictures_with=tuple(pictures_with.tolist()),
+        ignored=sum(fact.ignored for fact in facts),
+        total=sum(fact.total for fact in facts),
+    )
+
+
+def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
+    return Finding(severity, code, message, len(examples), tuple(examples[:EXAMPLES]))
+
+
+def counted(count: int, word: str) -> str:
+    """A number of things: "1 file", "20,210 files"."""
+    return f"{count:,} {word}" + "s" * (count != 1)

@@ -1,0 +1,160 @@
+"""The doctor's look at data sets of several tasks: every sample is read as training would read it."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sceneparse.data.sample import DataSet, Task
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.doctor import rules
+from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
+from sceneparse.doctor.pair_facts import Facts, Trouble
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.progress import progress_bar
+from sceneparse.settings import DataSettings
+
+Look = dict[Task, Facts]
+"""What is known about a sample, for each task that it is labelled for."""
+
+
+def survey(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
+    """Read every sample of every split, and report what is wrong and how often each class of each task occurs.
+
+    Args:
+        settings: Kind and place of the data set.
+        progress: Show a progress bar on standard error.
+        workers: Threads that decode. Default: one for each processor.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: No split can be opened.
+    """
+    start = time.perf_counter()
+    datasets, findings = _splits(settings, channels)
+    tasks = next(iter(datasets.values())).tasks
+    spaces = _spaces(tasks)
+    with progress_bar(progress, sum(map(len, datasets.values()))) as step:
+        looks = {name: _looks(dataset, spaces, workers, step) for name, dataset in datasets.items()}
+    root = Path(settings.root or "")
+    labels = next(iter(spaces.values()))
+    nothing = np.zeros(len(labels), dtype=np.int64)
+    one_each = {
+        name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
+    }
+    findings += rules.of_files([fact for split in one_each.values() for fact in split], labels, root)
+    findings += rules.of_copies(one_each, root)
+    summaries = []
+    for task, space in spaces.items():
+        splits = []
+        for name, split in looks.items():
+            facts = [look[task] for look in split if task in look]
+            splits.append(rules.summary(name, facts, len(space)))
+            for finding in rules.of_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
+                if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
+                    message = finding.message.replace(": ", f": of {task}, ", 1)
+                    findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
+        summaries.append(TaskSummary(task, space, tuple(splits)))
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    # The first table is of all pictures, whatever they are labelled for.
+    wholes = [rules.summary(name, facts, len(labels)) for name, facts in one_each.items()]
+    first = TaskSummary(
+        summaries[0].task,
+        labels,
+        tuple(
+            replace(split, pictures=whole.pictures, sizes=whole.sizes)
+            for split, whole in zip(summaries[0].splits, wholes, strict=True)
+        ),
+    )
+    seconds = time.perf_counter() - start
+    shown = None if settings.root is None else str(settings.root)
+    return Diagnosis(settings.kind, shown, first.labels, first.splits, tuple(findings), seconds, tuple(summaries[1:]))
+
+
+def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
+    """The splits that can be opened, and a note on those that cannot."""
+    errors: list[UserError] = []
+    # Those that the settings name; all where none of them is there.
+    for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):
+        found: dict[str, DataSet] = {}
+        notes = []
+        for name in names:
+            try:
+                found[name] = open_dataset(settings, name, channels=channels)
+            except UserError as error:
+                errors.append(error)
+                # A split that isn't there is often meant so; damage is named by its message.
+                missing = "no split" in str(error) or "no data set of the mixture" in str(error)
+                notes.append(Finding("note" if missing else "error", "no-split", str(error)))
+        if found:
+            return found, notes
+    # What is wrong with a split that is there says more than which ones are not.
+    raise next((error for error in errors if "no split" not in str(error)), errors[0])
+
+
+def _looks(
+    dataset: DataSet, spaces: dict[Task, LabelSpace], workers: int | None, step: Callable[[], None]
+) -> list[Look]:
+    def one(index: int) -> Look:
+        look = _look(dataset, index, spaces)
+        step()
+        return look
+
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        return list(pool.map(one, range(len(dataset))))
+
+
+def _look(dataset: DataSet, index: int, spaces: dict[Task, LabelSpace]) -> Look:
+    file = Path(dataset.name(index))
+    try:
+        sample = dataset[index]
+    except UserError as error:
+        problem = error.problem if isinstance(error, PictureError) else "unreadable"
+        trouble = Trouble(problem, file, str(error))
+        # It stands under the first task, whose counts it adds nothing to.
+        task, labels = next(iter(spaces.items()))
+        none = np.zeros(len(labels), dtype=np.int64)
+        return {task: Facts(file, file, None, None, "", none, 0, 0, troubles=(trouble,))}
+    digest = None
+    if sample.path:
+        file = Path(sample.path)
+        digest = hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
+    looks: Look = {}
+    masks = sample.masks()
+    for task, labels in spaces.items():
+        if task == "scene":
+            known = np.array([] if sample.scene is None else [sample.scene], dtype=np.int64)
+            total = len(known)
+        elif task in masks:
+            known = masks[task].numpy().astype(np.int64).ravel()
+            total = known.size
+        else:
+            continue
+        if total:
+            counts = np.bincount(known - IGNORE, minlength=len(labels) + 1)
+            looks[task] = Facts(file, file, digest, sample.size, "RGB", counts[1:], int(counts[0]), total)
+    if not looks:
+        trouble = Trouble("values", file, f"{file}: labelled for none of the tasks")
+        task = next(iter(spaces))
+        none = np.zeros(len(spaces[task]), dtype=np.int64)
+        return {task: Facts(file, file, digest, None, "", none, 0, 0, troubles=(trouble,))}
+    return looks
+
+
+def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+    """The label spaces that there are, the objects' first."""
+    found: dict[Task, LabelSpace | None] = {
+        "objects": tasks.objects,
+        "parts": tasks.parts,
+        "materials": tasks.materials,
+        "textures": tasks.textures,
+        "scene": tasks.scenes,
+    }
+    return {task: space for task, space in found.items() if space is not None}

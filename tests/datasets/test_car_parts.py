@@ -1,0 +1,30 @@
+"""Car parts: parts and the car that owns them, and nothing about objects."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.datasets.car_parts import open_car_parts
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE
+
+
+def test_the_union_of_the_parts_is_their_car_and_no_object_is_taught(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+    (tmp_path / "classes.json").write_text(json.dumps({"names": ["background", "door", "wheel"], "stats": {}}))
+    Image.new("RGB", (3, 1)).save(tmp_path / "train/images/a.jpg")
+    Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8)).save(tmp_path / "train/masks/a.png")
+    dataset = open_car_parts(tmp_path, "train")
+    assert dataset.tasks.parts is not None and dataset.tasks.parts.names == ("door", "wheel")
+    assert dataset.tasks.tree is not None and dataset.tasks.tree.children == ((0, 1),)
+    sample = dataset[0]
+    assert sample.objects is None
+    assert sample.parts is not None and sample.parts.tolist() == [[IGNORE, 0, 1]]
+    assert sample.owners is not None and sample.owners.tolist() == [[IGNORE, 0, 0]]
+    (tmp_path / "classes.json").write_text("{}")
+    with pytest.raises(UserError, match=r"classes\.json: cannot be read"):
+        open_car_parts(tmp_path, "train")

@@ -1,0 +1,215 @@
+"""Volumes: slices upright however they are stored, values spread over a byte, and clear words about what is wrong."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sceneparse.datasets import open_dataset, show
+from sceneparse.datasets.nifti import BRATS
+from sceneparse.doctor import check
+from sceneparse.errors import UserError
+from sceneparse.pictures import volumes
+from sceneparse.settings import DataSettings
+
+nibabel = pytest.importorskip("nibabel")
+
+SHAPE = (3, 4, 5)
+"""Slices from the feet, rows from the front, columns from the patient's left."""
+
+
+def save(path: Path, values: NDArray[Any], order: tuple[int, int, int] = (2, 1, 0), signs: str = "+-+") -> None:
+    """Write values (slices, rows, columns) with the file's axes in that order, in that direction.
+
+    Args:
+        path: The file.
+        values: As `SHAPE`.
+        order: The axis of `values` that each axis of the file is.
+        signs: For columns, rows and slices: whether the file runs to the right, the front and the head (+).
+    """
+    stored, affine = values, np.zeros((4, 4))
+    affine[3, 3] = 1
+    for axis, world in ((2, 0), (1, 1), (0, 2)):
+        # Rows run from the front: against the axis from the back to the front.
+        if (signs[world] == "-") != (world == 1):
+            stored = np.flip(stored, axis)
+        affine[world, order.index(axis)] = 1.0 if signs[world] == "+" else -1.0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(np.transpose(stored, order), affine), path)
+
+
+def case(root: Path, name: str, images: dict[str, NDArray[Any]], truth: NDArray[Any], **how: Any) -> None:
+    for what, values in {**images, "seg": truth}.items():
+        save(root / name / f"{name}_{what}.nii.gz", values, **how)
+
+
+def settings(root: Path, **more: Any) -> DataSettings:
+    return DataSettings(kind="nifti", root=str(root), **{"modalities": ("t1", "t2"), **more})
+
+
+@pytest.fixture
+def values() -> NDArray[np.int16]:
+    return np.arange(1, 61, dtype=np.int16).reshape(SHAPE)
+
+
+@pytest.mark.parametrize("order", [(2, 1, 0), (0, 1, 2), (1, 2, 0)])
+@pytest.mark.parametrize("signs", ["+-+", "---", "+++", "-+-"])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_slices_are_the_same_however_the_file_stores_them(
+    order: tuple[int, int, int], signs: str, suffix: str, values: NDArray[np.int16], tmp_path: Path
+) -> None:
+    save(tmp_path / f"v{suffix}", values, order, signs)
+    volume = volumes.Volume.open(tmp_path / f"v{suffix}")
+    assert volume.shape == SHAPE
+    for number in range(SHAPE[0]):
+        assert np.array_equal(volume.slice(number), values[number])
+
+
+def test_each_modality_is_a_channel_whose_values_are_spread_and_zero_stays(tmp_path: Path) -> None:
+    t1 = np.zeros(SHAPE, np.int16)
+    t1[1] = np.linspace(100, 1100, 20).reshape(4, 5)
+    case(tmp_path, "p1", {"t1": t1, "t2": np.full(SHAPE, 7.5, np.float32)}, (t1 > 600).astype(np.uint8) * 4)
+    dataset = open_dataset(settings(tmp_path), "all", channels=2)
+    assert len(dataset) == 3 and dataset.name(1) == "p1/001" and dataset.labels == BRATS
+    first, second = dataset[1].image
+    assert first.min() == 1 and first.max() == 255 and (first.flatten().diff() >= 0).all()
+    assert (dataset[0].image[0] == 0).all() and (second > 0).all()
+    objects = dataset[1].objects
+    assert objects is not None and objects.tolist() == np.where(t1[1] > 600, 3, 0).tolist(), "BraTS's 4 is class 3"
+
+
+def test_slices_without_brain_can_be_left_out(tmp_path: Path) -> None:
+    t1 = np.zeros(SHAPE, np.int16)
+    t1[2, 1, 1] = 5
+    for name in ("p1", "p2"):
+        case(tmp_path, name, {"t1": t1, "t2": np.zeros(SHAPE, np.int16)}, np.zeros(SHAPE, np.uint8))
+    dataset = open_dataset(settings(tmp_path, empty_slices=False), "all", channels=2)
+    assert [dataset.name(index) for index in range(len(dataset))] == ["p1/002", "p2/002"]
+    assert len(open_dataset(settings(tmp_path), "all", channels=2)) == 6
+    case(tmp_path / "none", "p1", {"t1": t1 * 0, "t2": t1 * 0}, t1 * 0)
+    with pytest.raises(UserError, match="split 'all' has no slice with a voxel above zero"):
+        open_dataset(settings(tmp_path / "none", empty_slices=False), "all", channels=2)
+
+
+def test_volumes_are_read_whole_once(
+    values: NDArray[np.int16], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    read: list[str] = []
+    whole = volumes.summarize
+    monkeypatch.setattr(volumes, "summarize", lambda volume: read.append(volume.path.name) or whole(volume))
+    for _ in range(2):
+        open_dataset(settings(tmp_path), "all", channels=2)
+    assert sorted(read) == ["p1_t1.nii.gz", "p1_t2.nii.gz"]
+    save(tmp_path / "p1" / "p1_t1.nii.gz", values[:, :, ::-1] * 3)
+    open_dataset(settings(tmp_path), "all", channels=2)
+    assert len(read) == 3, "a file that changed is read again"
+
+
+def test_splits_are_folders_of_cases_too_and_names_may_have_dashes(values: NDArray[np.int16], tmp_path: Path) -> None:
+    for split, name in (("train", "BraTS-GLI-00000-000"), ("val", "BraTS-GLI-00002-000")):
+        for what in ("t1n", "t2f", "seg"):
+            save(tmp_path / split / name / f"{name}-{what}.nii.gz", values if what != "seg" else values * 0)
+    dataset = open_dataset(settings(tmp_path, modalities=("t1n", "t2f")), "val", channels=2)
+    assert dataset.name(0) == "BraTS-GLI-00002-000/000"
+
+
+def test_classes_json_says_what_labels_mean(values: NDArray[np.int16], tmp_path: Path) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, (values > 30).astype(np.uint8) * 9)
+    with pytest.raises(UserError, match=r"p1_seg\.nii\.gz, slice 2: value 9 at 20 pixels"):
+        open_dataset(settings(tmp_path), "all", channels=2)[2]
+    (tmp_path / "classes.json").write_text('{"names": ["rest", "organ"], "ids": [0, 9]}')
+    dataset = open_dataset(settings(tmp_path), "all", channels=2)
+    objects = dataset[2].objects
+    assert dataset.labels.names == ("rest", "organ") and objects is not None and (objects == 1).all()
+
+
+def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path: Path) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    with pytest.raises(UserError, match=r"a slice has 2 channels \(data\.modalities t1, t2\), but the network takes 3"):
+        open_dataset(settings(tmp_path), "all")
+    with pytest.raises(UserError, match=r"p1: no file \*_t1ce\.nii\.gz .*; found p1_seg\.nii\.gz, p1_t1\.nii\.gz"):
+        open_dataset(settings(tmp_path, modalities=("t1", "t1ce")), "all", channels=2)
+    (tmp_path / "train.txt").write_text("p1\np7\n")
+    with pytest.raises(UserError, match=r"train\.txt: lists 'p7', but there is no such folder of volumes"):
+        open_dataset(settings(tmp_path), "train", channels=2)
+    (tmp_path / "train.txt").unlink()
+    truth = tmp_path / "p1" / "p1_seg.nii.gz"
+    save(truth, values[:2] * 0)
+    with pytest.raises(UserError, match=r"p1_seg\.nii\.gz: 2×4×5 voxels, but p1_t1\.nii\.gz has 3×4×5"):
+        open_dataset(settings(tmp_path), "all", channels=2)
+    save(truth, values + 0.5)
+    with pytest.raises(UserError, match="values that are not whole numbers are no labels"):
+        open_dataset(settings(tmp_path), "all", channels=2)[0]
+    truth.write_bytes(truth.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"p1_seg\.nii\.gz: not a NIfTI volume, or damaged"):
+        open_dataset(settings(tmp_path), "all", channels=2)
+
+
+def test_a_fourth_axis_of_length_one_is_no_more_than_a_way_to_write(values: NDArray[np.int16], tmp_path: Path) -> None:
+    for suffix in (".nii", ".nii.gz"):
+        path = tmp_path / f"v{suffix}"
+        stored = np.transpose(values, (2, 1, 0))[..., None]
+        nibabel.save(nibabel.Nifti1Image(stored, np.diag([1.0, -1.0, 1.0, 1.0])), path)
+        assert np.array_equal(volumes.Volume.open(path).slice(1), values[1])
+        nibabel.save(nibabel.Nifti1Image(np.repeat(stored, 2, axis=3), np.eye(4)), path)
+        with pytest.raises(UserError, match="5×4×3×2 voxels, but a volume has three dimensions"):
+            volumes.Volume.open(path)
+
+
+def test_what_is_not_a_number_counts_as_nothing(values: NDArray[np.int16], tmp_path: Path) -> None:
+    t1 = values.astype(np.float32)
+    t1[0, 0, :3] = np.nan, np.inf, -np.inf
+    case(tmp_path, "p1", {"t1": t1, "t2": t1}, values * 0)
+    image = open_dataset(settings(tmp_path), "all", channels=2)[0].image
+    assert image[0, 0, :3].tolist() == [0, 0, 0] and image[0, 0, 3] == 1 and image[0].max() < 255
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        (40, b"\x03\x00\x00\x00"),  # dim[1] is 0
+        (42, b"\xff\xff"),  # dim[1] is -1
+        (70, b"\xb9\x00"),  # a type of voxels that there isn't
+        (280, b"\x00\x00\xc0\x7f"),  # an affine that is no number
+    ],
+)
+def test_damaged_headers_are_told(place: int, content: bytes, values: NDArray[np.int16], tmp_path: Path) -> None:
+    path = tmp_path / "v.nii"
+    save(path, values)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:place] + content + whole[place + len(content) :])
+    with pytest.raises(UserError, match=r"v\.nii: ") as caught:
+        volumes.summarize(volumes.Volume.open(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_voxels_of_colours_are_refused(tmp_path: Path) -> None:
+    colors = np.zeros((5, 4, 3), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(colors, np.eye(4)), tmp_path / "v.nii")
+    with pytest.raises(UserError, match=r"v\.nii: voxels of type .* but plain numbers are expected"):
+        volumes.Volume.open(tmp_path / "v.nii").slice(0)
+
+
+def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16], tmp_path: Path) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    assert check(settings(tmp_path), progress=False, workers=1, channels=2).ok
+    with pytest.raises(UserError, match=r"p1: no file \*_flair\.nii\.gz"):
+        check(settings(tmp_path, modalities=("t1", "flair")), progress=False, workers=1, channels=2)
+
+
+def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path) -> None:
+    case(tmp_path / "data", "p1", {"t1": values, "t2": values}, values * 0)
+    show(settings(tmp_path / "data"), "all", tmp_path / "sheet.png", count=1)
+    assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
+def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path: Path, without: Any) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    without("nibabel")
+    without("nibabel.orientations")
+    with pytest.raises(UserError, match=r"pip install 'sceneparse\[medical\]'"):
+        open_dataset(replace(settings(tmp_path)), "all", channels=2)

@@ -1,0 +1,75 @@
+"""A data set that was written as a folder is the same data set, read as a folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from sceneparse.cli import main
+from sceneparse.datasets import export_dataset, open_dataset
+from sceneparse.doctor import check
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE
+from sceneparse.settings import DataSettings
+from small import write_data_set
+
+TOYWORLD = DataSettings(kind="toyworld", size=32, train_count=3, eval_count=2)
+
+
+def test_pictures_masks_names_and_classes_are_those_of_the_source(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert export_dataset(TOYWORLD, out, progress=False) == {"train": 3, "val": 2, "test": 2}
+    source, written = open_dataset(TOYWORLD, "val"), open_dataset(DataSettings(root=str(out)), "val")
+    assert written.labels.names == source.labels.names and written.labels.colors == source.labels.colors
+    assert [written.name(index) for index in range(2)] == ["00000", "00001"]
+    for index in range(2):
+        assert torch.equal(written[index].image, source[index].image)
+        assert torch.equal(written[index].objects, source[index].objects)
+    assert check(DataSettings(root=str(out)), progress=False).ok
+
+
+def test_unlabelled_pixels_and_ids_stay_what_they_are(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    colours = {"names": ["dark", "bright"], "ids": [9, 4], "masks": "rgb", "colors": [[0, 0, 0], [1, 1, 1]]}
+    (data / "classes.json").write_text(json.dumps({**colours, "ignore_colors": [[255, 255, 255]]}))
+    for mask in data.glob("*/masks/*.png"):
+        Image.open(mask).convert("RGB").save(mask)
+    out = tmp_path / "out"
+    export_dataset(DataSettings(root=str(data)), out, progress=False)
+    space = json.loads((out / "classes.json").read_text())
+    assert space["masks"] == "index" and space["ids"] == [9, 4] and space["ignore"] == [255]
+    source, written = (open_dataset(DataSettings(root=str(root)), "train")[0].objects for root in (data, out))
+    assert source is not None and written is not None
+    assert torch.equal(written, source) and (written[:2] == IGNORE).all()
+
+
+def test_a_split_that_is_not_there_is_left_out_and_parts_of_splits_can_be_named(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data", {"train": 4, "val": 2})
+    settings = DataSettings(root=str(data), train="train[:3]")
+    assert export_dataset(settings, tmp_path / "out", progress=False) == {"train": 3, "val": 2}
+    record = json.loads((tmp_path / "out" / "exported.json").read_text())
+    assert record["splits"] == {"train": "train[:3]", "val": "val"} and record["pictures"]["train"] == 3
+
+
+def test_damage_is_an_error_and_leaves_no_data_set(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    (data / "val" / "masks" / "001.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"masks/001\.png"):
+        export_dataset(DataSettings(root=str(data)), tmp_path / "out", progress=False)
+    assert not (tmp_path / "out" / "classes.json").exists()
+
+
+def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "export", "toyworld", "--out", str(tmp_path / "out"), "--data.size", "32"]
+    words += ["--data.train_count", "2", "--data.eval_count", "1"]
+    assert main(words) == 0
+    assert "(train 2, val 1, test 1)" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "nothing is written over" in capsys.readouterr().err
+
+
+def test_pictures_of_other_than_three_channels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="4 channels"):
+        export_dataset(DataSettings(kind="nifti", root=str(tmp_path)), tmp_path / "out", progress=False)
