@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.augment import augment
-from sceneparse.data.contact import contact_sheet
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.opening import channels_of, open_dataset
+from sceneparse.drawing.contact import contact_sheet
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data.sample import DataSet, Sample
+from sceneparse.drawing.paint import CORRECT, WRONG, blend, error_map, paint
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore
 from sceneparse.evaluation.page import percent
 from sceneparse.inference import Engine, label
-from sceneparse.inference.paint import CORRECT, WRONG, blend, error_map, paint
 from sceneparse.labels import LabelSpace
 
 BEST, WORST, RANDOM = 4, 6, 4

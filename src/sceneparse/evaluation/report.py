@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from sceneparse import __version__
 from sceneparse.data.sample import DataSet
-from sceneparse.evaluation import charts, curves, gallery
+from sceneparse.drawing import charts, curves
+from sceneparse.evaluation import gallery
 from sceneparse.evaluation import rival as rivals
 from sceneparse.evaluation.evaluate import Evaluation, task_rows
 from sceneparse.evaluation.metrics import Scores

@@ -8,7 +8,6 @@ from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exporting import export_model
 from sceneparse.inference.heads import TaskPrediction, predict_tasks, predict_tasks_batch
 from sceneparse.inference.opening import Opened, open_model
-from sceneparse.inference.paint import blend, error_map, paint
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, label, predict, predict_batch, scores
@@ -23,15 +22,12 @@ __all__ = [
     "TaskPrediction",
     "TestProtocol",
     "TorchEngine",
-    "blend",
     "choose_device",
     "choose_precision",
-    "error_map",
     "export_model",
     "label",
     "make_engine",
     "open_model",
-    "paint",
     "predict",
     "predict_batch",
     "predict_tasks",

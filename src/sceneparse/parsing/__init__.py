@@ -1,7 +1,6 @@
 """What a user holds: `load` gives a `Parser`, a `Parser` makes a picture a `Parse`; `predict_pictures` does folders."""
 
 from sceneparse.parsing.discover import Table, discover
-from sceneparse.parsing.legend import LegendEntry
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, load
 from sceneparse.parsing.stream import StreamSummary, predict_pictures
@@ -10,7 +9,6 @@ from sceneparse.parsing.told import SceneEntry, TaskMap, TaskParse
 
 __all__ = [
     "Failure",
-    "LegendEntry",
     "Parse",
     "Parser",
     "SceneEntry",

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.parsing.crossing import crossed
-from sceneparse.parsing.heatmap import draw_tables
 from sceneparse.parsing.inputs import Inputs
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead

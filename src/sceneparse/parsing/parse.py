@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.drawing.legend import LegendEntry, id_image, legend_of
+from sceneparse.drawing.render import draw_overlay, draw_panels
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.legend import LegendEntry, id_image, legend_of
-from sceneparse.parsing.render import draw_overlay, draw_panels
 from sceneparse.parsing.told import SceneEntry, TaskParse
 from sceneparse.parsing.tree import scene_tree
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.drawing.legend import id_image
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.legend import id_image
 from sceneparse.parsing.parser import Parser
 from sceneparse.progress import progress_bar
 from sceneparse.standard import cityscapes_label_ids, standard_labels

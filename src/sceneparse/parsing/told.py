@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.drawing.legend import LegendEntry, legend_of
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.inference.heads import TaskPrediction
 from sceneparse.inference.scoring import Prediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
-from sceneparse.parsing.legend import LegendEntry, legend_of
-from sceneparse.parsing.render import draw_overlay
 
 SHOWN_SCENES = 5
 """So many kinds of scene are named, the most probable ones."""

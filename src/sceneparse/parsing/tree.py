@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.drawing.legend import LegendEntry
 from sceneparse.parsing.crossing import crossed
-from sceneparse.parsing.legend import LegendEntry
 from sceneparse.parsing.told import SHOWN_SCENES, TaskMap, TaskParse
 
 LEAST = 0.01

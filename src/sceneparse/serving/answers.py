@@ -6,9 +6,10 @@ from typing import Any
 
 from PIL import Image
 
+from sceneparse.drawing import LegendEntry
+from sceneparse.drawing.legend import id_image
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing import LegendEntry, Parse, Parser
-from sceneparse.parsing.legend import id_image
+from sceneparse.parsing import Parse, Parser
 from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received

@@ -15,15 +15,16 @@ from rich.console import Console
 
 from sceneparse.data import DataSet
 from sceneparse.datasets import open_dataset
+from sceneparse.drawing import paint
+from sceneparse.drawing.picture_grid import write_sheet
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
-from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, paint, resolve
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import load, predict_pictures
 from sceneparse.recipes import read_recipe
 from sceneparse.toyworld import LOOKALIKES
 from sceneparse.training.loop import train
-from sceneparse.training.sheet import write_sheet
 from sceneparse.weights import Model, load_model
 
 EXAMPLES = 6

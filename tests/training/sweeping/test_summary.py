@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from sceneparse.drawing.picture_grid import write_sheet
 from sceneparse.errors import UserError
 from sceneparse.recipes.sweep import Sweep
-from sceneparse.training.sheet import write_sheet
 from sceneparse.training.sweeping.figures import MEAN_IOU, Spread, figures_of
 from sceneparse.training.sweeping.tables import print_summary, write_summary
 

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from sceneparse.evaluation.charts import Series, bar, curves
+from sceneparse.drawing.charts import Series, bar, curves
 from sceneparse.evaluation.diagnosing.boundaries import BANDS
 from sceneparse.evaluation.diagnosing.diagnose import Diagnosis, band_scores, recall
 from sceneparse.evaluation.diagnosing.failures import SIZES

@@ -5,8 +5,8 @@ from html import escape
 from pathlib import Path
 
 from sceneparse import __version__
+from sceneparse.drawing.charts import bar
 from sceneparse.evaluation import rival as rivals
-from sceneparse.evaluation.charts import bar
 from sceneparse.evaluation.diagnosing.diagnose import Diagnosis
 from sceneparse.evaluation.diagnosing.findings import KINDS
 from sceneparse.evaluation.diagnosing.parts import calibration_section, kind_section

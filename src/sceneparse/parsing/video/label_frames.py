@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.drawing.legend import id_image
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.legend import id_image
 
 _MARK = "frames.json"
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sceneparse.drawing.render import draw_overlay, share_text
 from sceneparse.errors import UserError, require
 from sceneparse.files import whole_file, write_json
 from sceneparse.parsing.outputs import cannot_write, facts_of_file
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pipe import Ahead, Behind
-from sceneparse.parsing.render import draw_overlay, share_text
 from sceneparse.parsing.summary import Failure, Summary
 from sceneparse.parsing.video.label_frames import LabelFrames
 from sceneparse.parsing.video.labelling import FrameLabels

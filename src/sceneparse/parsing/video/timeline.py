@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from sceneparse.drawing.legend import LegendEntry
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import IGNORE, LabelSpace
-from sceneparse.parsing.legend import LegendEntry
-from sceneparse.parsing.render import draw_overlay
 
 MOST_SPANS = 256
 """A video is divided into so many spans at most; when there are more, each two become one."""

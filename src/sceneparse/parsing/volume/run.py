@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from sceneparse.drawing.legend import LegendEntry
+from sceneparse.drawing.montage import Slice, chosen, draw_montage
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
-from sceneparse.parsing.legend import LegendEntry
 from sceneparse.parsing.outputs import cannot_write, facts_of_file
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
 from sceneparse.parsing.summary import Failure, Summary
-from sceneparse.parsing.volume.montage import Slice, chosen, draw_montage
 from sceneparse.parsing.volume.sources import VolumeSource, find_volumes
 from sceneparse.pictures.volumes import Volume, VolumeSummary, summarize, write_labels
 from sceneparse.progress import progress_bar

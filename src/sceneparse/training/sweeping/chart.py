@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from sceneparse.evaluation.charts import ticks
+from sceneparse.drawing.charts import ticks
 from sceneparse.files import whole_file
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.figures import MEAN_IOU, PIXEL_ACCURACY, RowFigures, Spread

@@ -10,11 +10,12 @@ from PIL import Image
 
 from sceneparse.data import DataSet
 from sceneparse.datasets import open_dataset
-from sceneparse.inference import Engine, label, open_model, paint, resolve
+from sceneparse.drawing import paint
+from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.inference import Engine, label, open_model, resolve
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar
 from sceneparse.recipes.sweep import Row, Run, Sweep
-from sceneparse.training.sheet import write_sheet
 from sceneparse.training.sweeping.figures import finished
 
 EXAMPLES = "examples.png"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from sceneparse.inference.paint import blend, paint
+from sceneparse.drawing.paint import blend, paint
 from sceneparse.labels import Color, LabelSpace
 
 _SMALLEST = 320

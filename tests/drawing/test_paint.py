@@ -1,6 +1,6 @@
 import numpy as np
 
-from sceneparse.inference.paint import CORRECT, UNKNOWN, WRONG, blend, error_map, paint
+from sceneparse.drawing.paint import CORRECT, UNKNOWN, WRONG, blend, error_map, paint
 from sceneparse.labels import LabelSpace
 
 SPACE = LabelSpace(("sky", "road"), colors=((10, 20, 30), (200, 100, 50)))

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from sceneparse.drawing.legend import LegendEntry
+from sceneparse.drawing.render import draw_overlay, share_text
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.legend import LegendEntry
-from sceneparse.parsing.render import draw_overlay, share_text
 
 SHOWN, COLUMNS = 20, 5
 """Slices of a montage at most, and how many stand in a row."""

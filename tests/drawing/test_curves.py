@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.evaluation.curves import MOST_POINTS, read, training_charts
+from sceneparse.drawing.curves import MOST_POINTS, read, training_charts
 
 
 def write(path: Path, lines: list[object], tail: str = "") -> Path:

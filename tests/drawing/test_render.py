@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.drawing.render import draw_overlay, share_text
 from sceneparse.labels import Color, LabelSpace
-from sceneparse.parsing.render import draw_overlay, share_text
 
 SPACE = LabelSpace(("brick", "grass"), colors=((250, 0, 0), (0, 250, 0)))
 

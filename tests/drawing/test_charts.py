@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from sceneparse.evaluation.charts import Series, bar, confusion_matrix, curves, ticks
+from sceneparse.drawing.charts import Series, bar, confusion_matrix, curves, ticks
 
 
 def titles(svg: str) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from sceneparse.data.contact import CELL, colored, contact_sheet
 from sceneparse.data.sample import Sample
+from sceneparse.drawing.contact import CELL, colored, contact_sheet
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
 LABELS = LabelSpace(names=("sky", "road", "car"), colors=((10, 200, 250), (128, 64, 128), (250, 0, 1)))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sceneparse.evaluation import charts
+from sceneparse.drawing import charts
 
 MOST_POINTS = 300
 """Points of a curve; longer ones are averaged down, since a screen shows no more and the page stays small."""
