@@ -6,11 +6,11 @@ Nothing here knows metrics, or pictures on disk.
 from sceneparse.inference.choosing import EngineName, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exporting import export_model
-from sceneparse.inference.heads import TaskPrediction, predict_tasks, predict_tasks_batch
-from sceneparse.inference.opening import Opened, open_model
+from sceneparse.inference.open_model import Opened, open_model
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, label, predict, predict_batch, scores
+from sceneparse.inference.tasks import TaskPrediction, predict_tasks, predict_tasks_batch
 
 __all__ = [
     "PRESETS",

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.heads import predict_tasks, predict_tasks_batch
-from sceneparse.inference.opening import Opened, open_model
+from sceneparse.inference.open_model import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
+from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible

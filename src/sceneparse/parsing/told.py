@@ -9,8 +9,8 @@ from PIL import Image
 
 from sceneparse.drawing.legend import LegendEntry, legend_of
 from sceneparse.drawing.render import draw_overlay
-from sceneparse.inference.heads import TaskPrediction
 from sceneparse.inference.scoring import Prediction
+from sceneparse.inference.tasks import TaskPrediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
 
 SHOWN_SCENES = 5
