@@ -27,8 +27,8 @@ from peer_inference import Row
 from peer_measuring import ratio
 from peer_networks import CASES, PREPROCESSING, Case, finish, main_logits, settle
 from peer_training import Step, banded_loss, plain_loss
+from sceneparse.benching.timing import Run, take_turns
 from sceneparse.inference.fold import fold_batch_norm
-from sceneparse.inference.measuring import Run, take_turns
 from sceneparse.networks import SceneParser, normalize
 from sceneparse.networks.exact.argmax import upsampled_labels
 

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from sceneparse.benching.timing import wait
 from sceneparse.inference import choose_device
-from sceneparse.inference.measuring import wait
 from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
 
 PRECISIONS = ("float32", "bfloat16")

@@ -16,8 +16,8 @@ import peer_training
 from peer_inference import Row
 from peer_measuring import ratio
 from peer_networks import OURS, PEERS, Case, multiply_adds, settle
+from sceneparse.benching.timing import Run, peak_alone, take_turns
 from sceneparse.inference import choose_precision
-from sceneparse.inference.measuring import Run, peak_alone, take_turns
 
 REFERENCES = ("sceneparse, auto", "sceneparse")
 """What ratios are to, in inference and in training."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sceneparse.inference.measuring import Quartiles
+from sceneparse.benching.timing import Quartiles
 
 
 def ratio(times: Iterable[float], reference: Iterable[float]) -> Quartiles:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.inference.parts import boundary_share
+from sceneparse.benching.breakdown import boundary_share
 from sceneparse.networks import SceneParser, cost, normalize, resize
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, Dilation, NetworkSettings, PreprocessingSettings, Resampling

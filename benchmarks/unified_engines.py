@@ -19,6 +19,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.benching.timing import take_turns
 from sceneparse.files import write_json
 from sceneparse.inference import (
     TaskPrediction,
@@ -28,7 +29,6 @@ from sceneparse.inference import (
     make_engine,
     predict_tasks,
 )
-from sceneparse.inference.measuring import take_turns
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings

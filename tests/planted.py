@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sceneparse.evaluation.diagnosing import Case
-from sceneparse.evaluation.diagnosing.regions import find_regions
+from sceneparse.diagnosing import Case
+from sceneparse.diagnosing.regions import find_regions
 from sceneparse.toyworld import OBJECTS, ToyWorld
 
 Labels = NDArray[np.int16]

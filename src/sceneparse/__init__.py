@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from sceneparse.errors import UserError
     from sceneparse.evaluation import evaluate_model as evaluate
-    from sceneparse.evaluation import export
+    from sceneparse.exporting import export
     from sceneparse.parsing import Parse, Parser, load
     from sceneparse.parsing import predict_pictures as predict
     from sceneparse.recipes import read_recipe
@@ -31,7 +31,7 @@ _HOMES = {
     "UserError": ("sceneparse.errors", "UserError"),
     "build": ("sceneparse.weights", "build"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
-    "export": ("sceneparse.evaluation", "export"),
+    "export": ("sceneparse.exporting", "export"),
     "load": ("sceneparse.parsing", "load"),
     "predict": ("sceneparse.parsing", "predict_pictures"),
     "read_recipe": ("sceneparse.recipes", "read_recipe"),

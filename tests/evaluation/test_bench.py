@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from sceneparse.benching import bench, matrix_peak
+from sceneparse.benching.subject import find_subject
 from sceneparse.cli import main
 from sceneparse.errors import UserError
-from sceneparse.evaluation.benching import bench
-from sceneparse.evaluation.benching.subject import find_subject
-from sceneparse.inference import choosing, export_model, matrix_peak
+from sceneparse.inference import choosing, export_model
 from sceneparse.inference.choosing import MAKERS
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
+from sceneparse.evaluation.comparison import Rival
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate
 from sceneparse.evaluation.gallery import Mark, choose, label_image
 from sceneparse.evaluation.report import confusions, write_report
-from sceneparse.evaluation.rival import Rival
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
 from well_formed import Page

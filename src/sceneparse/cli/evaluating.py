@@ -76,7 +76,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
-    from sceneparse.evaluation import diagnose_model
+    from sceneparse.diagnosing import diagnose_model
 
     diagnose_model(
         arguments.model,
@@ -125,7 +125,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from sceneparse.evaluation.benching import bench
+    from sceneparse.benching import bench
 
     bench(
         arguments.model,

@@ -26,7 +26,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from sceneparse.evaluation import export
+    from sceneparse.exporting import export
 
     export(
         arguments.model,

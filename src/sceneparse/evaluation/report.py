@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sceneparse import __version__
 from sceneparse.data.sample import DataSet
 from sceneparse.drawing import charts, curves
+from sceneparse.evaluation import comparison as rivals
 from sceneparse.evaluation import gallery
-from sceneparse.evaluation import rival as rivals
+from sceneparse.evaluation.comparison import Rival
 from sceneparse.evaluation.evaluate import Evaluation, task_rows
 from sceneparse.evaluation.metrics import Scores
 from sceneparse.evaluation.page import Section, named, page, percent, table
-from sceneparse.evaluation.rival import Rival
 from sceneparse.evaluation.task_metrics import TaskScores
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine

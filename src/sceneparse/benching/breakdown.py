@@ -1,0 +1,87 @@
+"""Where a network's time goes: preparing the picture, the backbone, the head, and the labels of every pixel."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sceneparse.benching.timing import wait
+from sceneparse.inference.engine import TorchEngine
+from sceneparse.inference.protocol import TestProtocol
+from sceneparse.inference.scoring import label
+
+
+class Parts(NamedTuple):
+    """Milliseconds of one picture.
+
+    Args:
+        picture: Bringing it to the device and normalising it.
+        backbone: The features.
+        head: From features to logits: everything of the network but the backbone.
+        labels: From logits to the label of every pixel, on the CPU.
+    """
+
+    picture: float
+    backbone: float
+    head: float
+    labels: float
+
+
+class PartsTimer:
+    """A function that labels a picture, and what its parts took at each call, in `calls`.
+
+    Args:
+        engine: Not compiled: compiled code has no parts.
+        image: (C, H, W) uint8, tested whole.
+    """
+
+    def __init__(self, engine: TorchEngine, image: Tensor):
+        self.engine, self.image = engine, image
+        self.calls: list[Parts] = []
+
+    def __call__(self) -> None:
+        """Label the picture once."""
+        with self._marks() as marks:
+            self._mark(marks)
+            label(self.engine, self.image, TestProtocol())
+            self._mark(marks)
+        self.calls.append(Parts(*(1000 * (after - before) for before, after in pairwise(marks))))
+
+    @contextmanager
+    def _marks(self) -> Iterator[list[float]]:
+        """Times at which the backbone begins and ends and the network ends, in the order in which they come."""
+        marks: list[float] = []
+
+        def mark(*_: object) -> None:
+            self._mark(marks)
+
+        network: nn.Module = self.engine.network
+        backbone = self.engine.network.backbone
+        handles = [
+            backbone.register_forward_pre_hook(mark),
+            backbone.register_forward_hook(mark),
+            network.register_forward_hook(mark),
+        ]
+        try:
+            yield marks
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _mark(self, marks: list[float]) -> None:
+        wait(self.engine.device)
+        marks.append(time.perf_counter())
+
+
+def boundary_share(logits: Tensor) -> float:
+    """Share of the cells between four pixels of a map (classes, h, w) whose corners have more than one winner.
+
+    It decides how long labels take: only such cells need work.
+    """
+    winners = logits.argmax(dim=0)
+    first, *others = winners[:-1, :-1], winners[:-1, 1:], winners[1:, :-1], winners[1:, 1:]
+    return float(torch.stack([other != first for other in others]).any(dim=0).float().mean())

@@ -1,0 +1,87 @@
+"""What `sceneparse bench` does: a model, a machine; tables and a record."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from sceneparse.benching.measure import FORMS, Measuring
+from sceneparse.benching.record import Bench
+from sceneparse.benching.subject import find_subject
+from sceneparse.benching.table import print_bench
+from sceneparse.errors import UserError
+from sceneparse.evaluation.command import machine
+from sceneparse.files import write_json
+from sceneparse.inference import choose_device
+from sceneparse.inference.choosing import MAKERS
+from sceneparse.settings import Precision
+from sceneparse.weights.inventory import SIDES
+
+
+def bench(
+    source: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    size: tuple[int, int] | None = None,
+    batch: int = 4,
+    repeats: int = 10,
+    engines: Sequence[str] | None = None,
+    precisions: Sequence[Precision] | None = None,
+    device: str = "auto",
+    memory: bool = True,
+    json: str | Path | None = None,
+    progress: bool = True,
+) -> Bench:
+    """Measure a model on this machine. Engines that cannot run say why and stop nothing.
+
+    Memory is measured in processes of their own: a script that calls this needs `if __name__ == "__main__":`.
+
+    Args:
+        source: A model folder, a hub id, an exported .xml or .onnx file, or a recipe (its network with random weights).
+        overrides: `--dotted.name value` arguments for a recipe's settings.
+        size: Height and width of the picture. Default: the side that `sceneparse models` counts at.
+        batch: Pictures at a time for the throughput, beside one.
+        repeats: Rounds that count.
+        engines: torch, compile, openvino, onnxruntime. Default: all, or an exported file's own.
+        precisions: float32, bfloat16. Default: float32, and bfloat16 where the device is faster in it and the engine
+            has it.
+        device: auto, cpu or cuda.
+        memory: Whether memory is measured, which takes a process for each row.
+        json: Where the record is also written.
+        progress: Show what is being done, and the tables.
+
+    Raises:
+        UserError: No such model, device, engine or recipe, or a size, batch or number that is none.
+    """
+    if repeats < 1 or batch < 1 or (size is not None and min(size) < 33):
+        raise UserError("bench: --repeats and --batch must be at least 1, the sides of --size at least 33")
+    if unknown := [name for name in engines or () if name not in MAKERS]:
+        raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(MAKERS)}")
+    subject = find_subject(source, overrides)
+    where = choose_device(device)
+    console = Console(stderr=True, quiet=not progress, highlight=False)
+    network = subject.config.network
+    size = size or (SIDES[network.architecture],) * 2
+    counted = {form: round(subject.multiply_adds(form, size) / 1e9, 6) for form in FORMS}
+    result = Bench(
+        source=subject.source,
+        kind=subject.kind,
+        architecture=network.architecture,
+        backbone=subject.config.backbone.name,
+        classes=subject.classes,
+        size=size,
+        batch=batch,
+        repeats=repeats,
+        device=torch.cuda.get_device_name(where) if where.type == "cuda" else machine(),
+        threads=torch.get_num_threads(),
+        multiply_adds=counted,
+        heads=network.resampling,
+    )
+    with console.status("") as status:
+        Measuring(subject, result, where, lambda text: status.update(text)).all(engines, precisions, memory)
+    if json is not None:
+        write_json(Path(json), result.to_json())
+    if progress:
+        print_bench(result, Console(highlight=False))
+    return result

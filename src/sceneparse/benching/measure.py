@@ -1,0 +1,203 @@
+"""The measurement: every engine in every precision in turns, the memory of each alone, and the parts of a network."""
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import median
+from typing import NamedTuple, get_args
+
+import torch
+
+from sceneparse.benching.breakdown import Parts, PartsTimer, boundary_share
+from sceneparse.benching.matrix_peak import matrix_peak
+from sceneparse.benching.record import Bench, PartRow, Row
+from sceneparse.benching.subject import Subject, labelling, warming
+from sceneparse.benching.timing import Quartiles, Run, Say, peak_alone, take_turns
+from sceneparse.errors import UserError
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, choose_precision, label
+from sceneparse.inference.choosing import MAKERS, chosen_engine, why_auto
+from sceneparse.inference.program import ConversionError
+from sceneparse.inference.scoring import label_batch
+from sceneparse.settings import Precision, Resampling
+
+WARM_UP = 2
+"""Rounds before those that count."""
+
+FORMS = get_args(Resampling)
+"""How heads can be computed."""
+
+SMALL = (64, 64)
+"""Size of the picture with which libraries set up what they set up once."""
+
+
+class _Built(NamedTuple):
+    """A row that runs: its engine, and functions that label one picture and a batch."""
+
+    engine: Engine
+    single: Run
+    batch: Run
+
+
+class Measuring:
+    """One model on one device; what is found goes into `result`."""
+
+    def __init__(self, subject: Subject, result: Bench, device: torch.device, say: Say) -> None:
+        self.subject, self.result, self.device, self.say = subject, result, device, say
+        self.image = subject.picture(result.size)
+        self.device_name = str(device)
+        self.refused = ""  # why OpenVINO does not take the network
+
+    def all(self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None, memory: bool) -> None:
+        """Everything, one after another: nothing runs beside what is timed."""
+        wanted = self._wanted(engines, precisions)
+        built: dict[int, _Built] = {}
+        for name, precision in wanted:
+            row = Row(name, precision)
+            self.result.rows.append(row)
+            if made := self._build(row, precision):
+                built[len(self.result.rows) - 1] = made
+        self._time(built)
+        forms = list(dict.fromkeys(made.engine.precision for made in built.values()))
+        forms = [form for form in forms if form != "int8"]
+        for form in forms:
+            self.say(f"matrix peak in {form}")
+            self.result.matrix_peak[form] = round(matrix_peak(self.device, form) / 1e9, 1)
+        self._shares()
+        if built:
+            first = next(iter(built.values())).engine
+            self.result.boundary_cells = round(boundary_share(first(self.image[None])[0]), 4)
+        built.clear()
+        if self.subject.kind != "file":
+            self._parts(forms)
+        if memory:
+            self._memory(wanted)
+        self._auto()
+
+    def _wanted(
+        self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None
+    ) -> list[tuple[str, Precision]]:
+        """The rows: each engine in the precisions that are asked for, or in those that are of use."""
+        own = self.subject.own_engine
+        names = list(engines or ([own] if own else MAKERS))
+        useful: list[Precision] = ["float32"]
+        if choose_precision(self.device) == torch.bfloat16:
+            useful.append("bfloat16")
+        found: list[tuple[str, Precision]] = []
+        for name in names:
+            # A quantised program has one precision; ONNX Runtime computes in float32 alone.
+            default: list[Precision] = ["auto"] if self.subject.quantized else useful
+            found += [(name, each) for each in precisions or (default[:1] if name == "onnxruntime" else default)]
+        return found
+
+    def _build(self, row: Row, precision: Precision) -> _Built | None:
+        """A row's engine and its first labels, or None and why not in its note."""
+        self.say(f"building {row.engine}, {precision}")
+        start = time.perf_counter()
+        try:
+            engine = self.subject.engine(row.engine, self.device_name, precision)
+            label(engine, self.image, TestProtocol())
+            row.ready_s = round(time.perf_counter() - start, 3)
+            images = self.image.expand(self.result.batch, -1, -1, -1).contiguous()
+            if self.result.batch > 1:
+                label_batch(engine, images)
+        except UserError as error:
+            row.note, row.ready_s = str(error), None
+            if isinstance(error, ConversionError) and row.engine == "openvino":
+                self.refused = str(error)
+            return None
+        except Exception as error:  # each runtime has its own kinds; the other rows are still worth measuring
+            row.note, row.ready_s = f"failed: {_one_line(error)}", None
+            return None
+        row.precision, row.description = engine.precision, engine.describe()
+        single = partial(label, engine, self.image, TestProtocol())
+        return _Built(engine, single, partial(label_batch, engine, images))
+
+    def _time(self, built: dict[int, _Built]) -> None:
+        """Latency, then a batch at a time."""
+        rows, given = self.result.rows, (self.device, self.result.repeats, WARM_UP)
+        times = take_turns({index: made.single for index, made in built.items()}, *given, self._saying("one picture"))
+        for index, found in times.items():
+            row, quartiles = rows[index], Quartiles.of(found)
+            row.ms, row.ms_low, row.ms_high = (round(value, 3) for value in quartiles)
+            row.pictures_per_second, row.best_batch = 1000 / quartiles.middle, 1
+        if self.result.batch == 1:
+            return
+        say = self._saying(f"batch of {self.result.batch}")
+        times = take_turns({index: made.batch for index, made in built.items()}, *given, say)
+        for index, found in times.items():
+            row, rate = rows[index], 1000 * self.result.batch / median(found)
+            if rate > (row.pictures_per_second or 0):
+                row.pictures_per_second, row.best_batch = rate, self.result.batch
+
+    def _shares(self) -> None:
+        """What of the machine's matrix peak each row comes to."""
+        work = self.result.multiply_adds[self.result.heads]
+        for row in self.result.rows:
+            if row.pictures_per_second is not None:
+                if peak := self.result.matrix_peak.get(row.precision):
+                    row.share_of_peak = round(work * row.pictures_per_second / peak, 4)
+                row.pictures_per_second = round(row.pictures_per_second, 3)
+
+    def _parts(self, precisions: Sequence[str]) -> None:
+        """The torch engine with exact and plain heads, all in turns."""
+        # Layers over several maps know both forms, and have a `resampling` that says which.
+        both = any(hasattr(module, "resampling") for module in self.subject.network().modules())
+        timers: dict[tuple[str, str], PartsTimer] = {}
+        for form in FORMS if both else FORMS[:1]:
+            network = self.subject.network(form if both else None)
+            for precision in precisions:
+                engine = TorchEngine(
+                    network,
+                    self.subject.config.preprocessing,
+                    device=self.device,
+                    precision=precision,  # type: ignore[arg-type]
+                )
+                timers[form if both else "same", precision] = PartsTimer(engine, self.image)
+        take_turns(timers, self.device, self.result.repeats, WARM_UP, self._saying("where the time goes"))
+        for (heads, precision), timer in timers.items():
+            calls = timer.calls[WARM_UP:]
+            ms = {name: round(median(getattr(call, name) for call in calls), 3) for name in Parts._fields}
+            whole = sum(ms.values())
+            share = {name: round(value / whole, 4) for name, value in ms.items()}
+            self.result.parts.append(PartRow(heads, precision, ms, share))
+
+    def _memory(self, wanted: Sequence[tuple[str, Precision]]) -> None:
+        """The peak of every row that ran."""
+        if sys.platform == "win32":  # which does not say what a process had at most
+            return
+        small, name = warming(self.subject), self.device_name
+        for row, (engine, precision) in zip(self.result.rows, wanted, strict=True):
+            if row.ms is None:
+                continue
+            self.say(f"memory of {row.engine}, {row.precision}")
+            first = (small, engine, name, precision, self.result.threads, SMALL)
+            full = (self.subject, engine, name, precision, self.result.threads, self.result.size)
+            try:
+                row.peak_mib = round(peak_alone(labelling, first, full, name), 1)
+            except Exception as error:  # the process died: that it did is what there is to say
+                row.note = f"memory not measured: {_one_line(error)}"
+
+    def _auto(self) -> None:
+        """What `auto` takes, and what was fastest."""
+        result = self.result
+        if self.subject.own_engine:
+            result.auto_engine, result.auto_why = self.subject.own_engine, "an exported file has its own engine"
+        else:
+            result.auto_engine = chosen_engine("auto", self.device, "auto")
+            result.auto_why = why_auto(self.device, "auto")
+            if result.auto_engine == "openvino" and self.refused:
+                result.auto_engine, result.auto_why = "torch", self.refused
+        measured = [row for row in result.rows if row.ms is not None]
+        if measured:
+            fastest = min(measured, key=lambda row: row.ms or math.inf)
+            result.fastest = f"{fastest.engine}, {fastest.precision}"
+
+    def _saying(self, what: str) -> Callable[[str], None]:
+        return lambda text: self.say(f"{what}: {text}")
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:200]

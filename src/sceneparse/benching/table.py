@@ -1,0 +1,67 @@
+"""The tables of `sceneparse bench`."""
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.benching.record import Bench
+
+WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
+
+
+def print_bench(result: Bench, console: Console) -> None:
+    """Print all that was measured."""
+    height, width = result.size
+    told = "the labels of its objects" if result.architecture == "upernet_unified" else "its labels"
+    console.print(
+        f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
+        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {told} on {result.device}",
+        markup=False,
+    )
+    _engines(result, console)
+    if result.parts:
+        _parts(result, console)
+    exact, plain = result.multiply_adds["exact"], result.multiply_adds["plain"]
+    console.print(f"multiply-adds: {exact:.1f}·10⁹ with exact heads, {plain:.1f}·10⁹ as the papers write them")
+    peaks = ", ".join(f"{value:.0f}·10⁹ a second in {name}" for name, value in result.matrix_peak.items())
+    console.print(f"matrix peak, multiply-adds: {peaks}")
+    if result.boundary_cells is not None:
+        console.print(f"labels: {result.boundary_cells:.0%} of the logits' cells lie on a boundary and need work")
+    console.print(f"auto takes {result.auto_engine}: {result.auto_why}", markup=False)
+    if result.fastest:
+        console.print(f"fastest here: {result.fastest}")
+
+
+def _engines(result: Bench, console: Console) -> None:
+    table = Table(title=f"medians (quartiles) of {result.repeats} rounds in turns; pictures a second (at batch)")
+    for name in ("engine", "precision"):
+        table.add_column(name, no_wrap=True)
+    for name in ("ms", "pictures/s", "ready s", "MiB", "of peak"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in result.rows:
+        table.add_row(
+            row.engine,
+            row.precision,
+            "" if row.ms is None else f"{row.ms:.1f} ({row.ms_low:.1f}–{row.ms_high:.1f})",
+            "" if row.pictures_per_second is None else f"{row.pictures_per_second:.2f} ({row.best_batch})",
+            _text(row.ready_s, ".1f"),
+            _text(row.peak_mib, ".0f"),
+            _text(row.share_of_peak, ".0%"),
+        )
+    console.print(table)
+    for row in result.rows:
+        if row.note:
+            console.print(f"{row.engine}, {row.precision}: {row.note}", markup=False)
+
+
+def _parts(result: Bench, console: Console) -> None:
+    table = Table("heads", "precision", title="where the time goes, engine torch, ms")
+    names = list(result.parts[0].ms)
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in result.parts:
+        table.add_row(row.heads, row.precision, *(f"{row.ms[name]:.1f} ({row.share[name]:.0%})" for name in names))
+    console.print(table)
+
+
+def _text(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"

@@ -1,0 +1,25 @@
+"""`sceneparse diagnose`: why a model fails, by the three failure kinds of the PSPNet paper, with pictures."""
+
+from sceneparse.diagnosing.command import diagnose_model, print_findings
+from sceneparse.diagnosing.diagnose import Case, Diagnosis, cases_of, diagnose, learn_from, one_case
+from sceneparse.diagnosing.findings import Finding, Findings
+from sceneparse.diagnosing.relations import Relations, learn
+from sceneparse.diagnosing.report import write_diagnosis
+from sceneparse.diagnosing.versus import Opponent
+
+__all__ = [
+    "Case",
+    "Diagnosis",
+    "Finding",
+    "Findings",
+    "Opponent",
+    "Relations",
+    "cases_of",
+    "diagnose",
+    "diagnose_model",
+    "learn",
+    "learn_from",
+    "one_case",
+    "print_findings",
+    "write_diagnosis",
+]

@@ -1,0 +1,156 @@
+"""Findings in plain words: what happens, how one knows, and what to do about it."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from sceneparse.diagnosing.diagnose import Diagnosis
+from sceneparse.diagnosing.findings import Finding, Kind
+from sceneparse.evaluation.page import percent
+
+TITLES: dict[str, str] = {
+    "mismatched": "Mismatched relationships",
+    "confusable": "Confusable categories",
+    "inconspicuous": "Inconspicuous things",
+    "boundary": "Boundaries",
+    "rest": "Everything else",
+}
+
+ADVICE: dict[Kind, str] = {
+    "mismatched": (
+        "Let the model see more of the scene: test whole pictures or larger windows (`--protocol whole`, `--window`), "
+        "train on larger crops (`augmentation.crop`), and keep pyramid pooling (`network.architecture pspnet` or "
+        "`upernet`). If it does see the scene, show it more training pictures of scenes like those below, without that "
+        "class."
+    ),
+    "confusable": (
+        "Look at the truth below first: where two annotators would disagree, mend the labels or merge the two classes. "
+        "If the truth is consistent, train on more pictures that hold both, and on a deeper backbone "
+        "(`backbone.name`); averaging over scales and the mirror image (`--scales`, `--flip`) makes one region's "
+        "labels agree more often."
+    ),
+    "inconspicuous": (
+        "Show the model more pixels of it: test at larger scales too (`--scales 1 1.5 --flip`), keep finer maps "
+        "(`network.output_stride 8` if it is 16 or 32 now, or `network.architecture upernet`), and train on larger "
+        "pictures. If the class is rare as well, weigh it (`loss.class_weights median`) or add training pictures that "
+        "hold it."
+    ),
+    "boundary": (
+        "Finer maps draw better boundaries: `network.output_stride 8` if it is 16 or 32 now, or `network.architecture "
+        "upernet`, which fuses maps down to stride 4. Averaging over scales and the mirror image (`--scales`, "
+        "`--flip`) smooths them at no training. Part of this loss is the annotators' own hand and can't be mended."
+    ),
+}
+"""What to do; settings and arguments stand between backticks."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A finding, told.
+
+    Args:
+        title: What happens, as a heading.
+        evidence: How one knows, in one or two sentences.
+        advice: What to do, as in `ADVICE`.
+    """
+
+    title: str
+    evidence: str
+    advice: str
+
+
+def tell(one: Finding, diagnosis: Diagnosis) -> Words:
+    """A finding in plain words, as text for a terminal; see `marked` for the advice."""
+    tellers = {
+        "mismatched": _mismatched,
+        "confusable": _confusable,
+        "inconspicuous": _inconspicuous,
+        "boundary": _boundary,
+    }
+    title, evidence = tellers[one.kind](one, diagnosis)
+    return Words(title, evidence, ADVICE[one.kind])
+
+
+def marked(text: str) -> str:
+    """Advice as HTML."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def points(gain: float) -> str:
+    """A difference of the mean IoU in points: "+2.31"."""
+    return f"{100 * gain:+.2f}".replace("-", "−")
+
+
+def _names(diagnosis: Diagnosis) -> Sequence[str]:
+    return diagnosis.evaluation.labels.names
+
+
+def _mismatched(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
+    names, relations = _names(diagnosis), diagnosis.relations
+    read, true = one.classes[0], one.most("truth")
+    against = int(diagnosis.failures.against[read].argmax())
+    evidence = (
+        f"{one.times:,} of the {one.chances:,} regions that are read as “{names[read]}” contradict the picture they "
+        f"are in and are wrong; most of them are truly “{names[true]}”. "
+    )
+    sides = relations.neighbours[read, :, against]
+    if relations.scene[read, against] <= sides.min():
+        here, there = int(relations.present[read]), int(relations.present[against])
+        both, chance = int(relations.together[read, against]), here * there / relations.pictures
+        evidence += (
+            f"Of the {relations.pictures:,} training pictures, {here:,} show “{names[read]}” and {there:,} "
+            f"“{names[against]}”, but {both:,} show both, where chance alone would give {chance:.0f}."
+        )
+    else:
+        side = int(sides.argmin())
+        own, everyone = relations.contacts[read], relations.contacts.sum(axis=0)
+        share, usual = own[side, against] / max(own.sum(), 1), everyone[side, against] / max(everyone.sum(), 1)
+        evidence += (
+            f"In the training truth “{names[against]}” {('beside', 'above', 'below')[side]} it takes "
+            f"{percent(float(share))} of the outline of “{names[read]}”, where {percent(float(usual))} would be usual."
+        )
+    return f"“{names[read]}” is read where the rest of the picture speaks against it", evidence
+
+
+def _confusable(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
+    names, failures = _names(diagnosis), diagnosis.failures
+    a, b = one.classes if one.lost[one.classes] >= one.lost[one.classes[::-1]] else one.classes[::-1]
+    forth, back = int(one.lost[a, b]), int(one.lost[b, a])
+    split = int(failures.split[a, b] + failures.split[b, a])
+    title = (
+        f"“{names[a]}” is read as “{names[b]}”"
+        if back < 0.1 * forth
+        else f"“{names[a]}” and “{names[b]}” are taken for each other"
+    )
+    evidence = (
+        f"{forth:,} pixels of “{names[a]}” are read as “{names[b]}” and {back:,} the other way round, boundaries left "
+        f"out. Of the {one.chances:,} true regions of the two, {split:,} are split between both labels and "
+        f"{one.times - split:,} carry the other one alone."
+    )
+    return title, evidence
+
+
+def _inconspicuous(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
+    names = _names(diagnosis)
+    name, read = one.classes[0], one.most("read")
+    below = f"{100 * (one.below or 0.0):g}%"
+    side = round(100 * math.sqrt(one.below or 0.0))
+    evidence = (
+        f"Of the {one.chances:,} true regions of “{names[name]}” that take up less than {below} of their picture (a "
+        f"square of {side}% of its side), {one.times:,} are overlooked: less than a quarter of them is found, and the "
+        f"rest went down in a larger region, mostly of “{names[read]}”."
+    )
+    return f"“{names[name]}” is overlooked where it is smaller than {below} of the picture", evidence
+
+
+def _boundary(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
+    wrong = sum(diagnosis.findings.pixels.values())
+    evidence = (
+        f"{percent(one.pixels / one.chances)} of all pixels, {percent(one.pixels / max(wrong, 1), 0)} of those that "
+        "are wrong, carry the class that stands just across the true boundary, at most 0.5% of the picture's diagonal "
+        "away. "
+        f"The mean boundary IoU is {percent(diagnosis.boundaries.mean_iou)}."
+    )
+    return "Boundaries are drawn a few pixels beside the true ones", evidence

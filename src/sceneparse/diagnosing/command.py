@@ -1,0 +1,193 @@
+"""What `sceneparse diagnose` does: why a model fails on labelled pictures, as a report and diagnosis.json."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.data import DataSet
+from sceneparse.datasets import open_dataset
+from sceneparse.diagnosing.advice import TITLES, points, tell
+from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
+from sceneparse.diagnosing.example_cards import Again
+from sceneparse.diagnosing.relations import Relations
+from sceneparse.diagnosing.report import CHANGES, write_diagnosis
+from sceneparse.diagnosing.versus import Opponent
+from sceneparse.errors import UserError
+from sceneparse.evaluation.command import data_settings, machine, refuse_other_classes, tested_by
+from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.evaluate import spaced
+from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
+from sceneparse.settings import DataSettings, Precision
+
+LEARNT = 500
+"""Training pictures that the relations are learnt from, unless told otherwise."""
+
+KEPT = 8
+"""Pictures that are kept while the report is written, lest they be tested again for each finding."""
+
+
+def diagnose_model(
+    model: str | Path,
+    *,
+    data: str | None = None,
+    kind: str | None = None,
+    split: str | None = None,
+    rival: str | Path | None = None,
+    out: str | Path | None = None,
+    count: int | None = None,
+    learn_split: str | None = None,
+    learn_count: int = LEARNT,
+    protocol: Sequence[str] = (),
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    progress: bool = True,
+) -> Diagnosis:
+    """Find out why a model fails on labelled pictures, and write a report on it.
+
+    Args:
+        model: A model folder, a hub id, or an exported .xml or .onnx file.
+        data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
+        kind: The data set's kind. Default: the model's.
+        split: Split to test on. Default: the model's test split.
+        rival: A second model of the same classes, compared picture by picture under the first one's protocol.
+        out: Where diagnosis.json and diagnosis.html go. Default: a `diagnosis` folder beside the model folder.
+        count: Test only so many pictures, evenly spaced.
+        learn_split: Split whose truth tells what goes with what. Default: the model's training split.
+        learn_count: So many of its pictures, evenly spaced.
+        protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        engine: auto, torch, compile, openvino or onnxruntime.
+        device: auto, cpu or cuda.
+        precision: auto, float32 or bfloat16.
+        progress: Show progress bars, the findings and the report's path.
+
+    Raises:
+        UserError: No such model or data set, models or data of other classes, or a protocol that doesn't hold together.
+    """
+    if learn_count < 1:
+        raise UserError(
+            f"learn_count is {learn_count}, but must be at least 1: there is nothing to learn from otherwise"
+        )
+    opened = open_model(model, engine=engine, device=device, precision=precision)
+    second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
+    names = _names(opened, model, second, rival)
+    settings = data_settings(opened.config, data, kind, split)
+    tested = tested_by(opened.config, protocol)
+    channels = opened.config.backbone.in_channels
+    dataset = open_dataset(settings, settings.test, channels=channels)
+    refuse_other_classes(str(model), opened.labels, dataset.labels)
+    if second is not None:
+        refuse_other_classes(str(rival), second.labels, dataset.labels)
+    indices = spaced(len(dataset), count)
+    relations = learn_from(
+        _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
+    )
+    test = _Test(dataset, indices, tested, relations, progress)
+    diagnosis, again = test.run(opened, names[0])
+    opponent = None if second is None else _opponent(test, second, names[1])
+    folder = Path(model)
+    out = Path(out or (folder.parent / "diagnosis" if folder.is_dir() else "diagnosis"))
+    facts = {
+        "data": f"{settings.kind}, {settings.test} split",
+        "learnt from": f"{relations.pictures:,} pictures of the {learn_split or settings.train} split",
+        "engine": opened.engine.describe(),
+        "machine": machine(),
+    }
+    title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
+    with Console(stderr=True, quiet=not progress).status("testing the examples again for the report"):
+        report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
+    if progress:
+        print_findings(diagnosis, Console())
+        print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
+    return diagnosis
+
+
+@dataclass(frozen=True)
+class _Test:
+    """What models are tested on, and how."""
+
+    dataset: DataSet
+    indices: Sequence[int]
+    protocol: TestProtocol
+    relations: Relations
+    progress: bool
+
+    def run(self, opened: Opened, name: str) -> tuple[Diagnosis, Again]:
+        """A model's diagnosis, and what tests a picture again."""
+        title = f"testing {name}" if self.progress else None
+        cases = cases_of(opened.engine, self.dataset, self.indices, self.protocol, title)
+        diagnosis = diagnose(cases, self.dataset.labels, self.relations, self.protocol)
+        # One picture is often an example of several findings.
+        again = lru_cache(KEPT)(lambda index: one_case(opened.engine, self.dataset, index, self.protocol))
+        return diagnosis, again
+
+
+def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
+    diagnosis, again = test.run(opened, name)
+    return Opponent(Rival(name, diagnosis.evaluation, opened.engine), diagnosis, again)
+
+
+def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:
+    """The pictures whose truth tells what goes with what.
+
+    Raises:
+        UserError: There is no such split; the message says which argument names another.
+    """
+    try:
+        return open_dataset(settings, split or settings.train, channels=channels)
+    except UserError as error:
+        raise UserError(
+            f"{error} (what goes with what is learnt from the truth of a split: name one with --learn-split)"
+        ) from None
+
+
+def _names(opened: Opened, model: str | Path, second: Opened | None, rival: str | Path | None) -> tuple[str, str]:
+    """What to call the two models: by their recipes, or by where their paths part if these are the same.
+
+    Raises:
+        UserError: Both are the same folder or file.
+    """
+    if second is None or rival is None:
+        return "this model", ""
+    if opened.config.name != second.config.name:
+        return opened.config.name, second.config.name
+    if not (Path(model).exists() and Path(rival).exists()):
+        return str(model), str(rival)
+    ours, theirs = Path(model).resolve(), Path(rival).resolve()
+    if ours == theirs:
+        raise UserError(f"the rival {rival} is the model itself: name another one")
+    parent = os.path.commonpath([ours, theirs])
+    return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
+
+
+def print_findings(diagnosis: Diagnosis, console: Console) -> None:
+    """Print what each kind of failure costs, and what would help most."""
+    findings = diagnosis.findings
+    console.print(f"protocol {diagnosis.evaluation.protocol.describe()}", highlight=False)
+    table = Table("kind of failure")
+    for column in ("findings", "wrong pixels", "gain if mended"):
+        table.add_column(column, justify="right")
+    for kind, title in TITLES.items():
+        number = sum(one.kind == kind for one in findings.found)
+        shown = "" if kind == "rest" else str(number)
+        table.add_row(title, shown, f"{findings.pixels[kind]:,}", points(findings.gains[kind]))
+    console.print(table)
+    for place, one in enumerate(findings.found[:CHANGES], 1):
+        words = tell(one, diagnosis)
+        title = f"{place}. {words.title}: {points(one.gain)} points of mean IoU"
+        console.print(title, highlight=False, markup=False, style="bold")
+        console.print(words.evidence, highlight=False, markup=False)
+    if not findings.found:
+        console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
+    scores = diagnosis.evaluation.scores
+    console.print(
+        f"mean IoU {100 * scores.mean_iou:.2f}, boundary IoU {100 * diagnosis.boundaries.mean_iou:.2f}, "
+        f"expected calibration error {100 * diagnosis.calibration.error:.2f}%, "
+        f"{len(diagnosis.evaluation.pictures):,} pictures in {diagnosis.evaluation.seconds:.1f} s",
+        highlight=False,
+    )

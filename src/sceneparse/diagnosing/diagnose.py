@@ -1,0 +1,220 @@
+"""Diagnosing tested pictures: everything the report says, in one pass."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.diagnosing.boundaries import BANDS, Boundaries, BoundaryCounts
+from sceneparse.diagnosing.calibration import Calibration, CalibrationCounts
+from sceneparse.diagnosing.failures import SIZES, FailureCounts, Failures
+from sceneparse.diagnosing.findings import Findings, find, finding_json
+from sceneparse.diagnosing.relations import Relations, learn
+from sceneparse.errors import UserError
+from sceneparse.evaluation.evaluate import Evaluation, PictureScore, read_ahead, spaced
+from sceneparse.evaluation.gallery import truth_of
+from sceneparse.evaluation.metrics import ConfusionMatrix, picture_score, score
+from sceneparse.inference import Engine, TestProtocol, predict
+from sceneparse.labels import IGNORE, LabelSpace
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tested picture.
+
+    Args:
+        index: Its index in the data set.
+        sample: The picture and its truth.
+        labels: (H, W) int16 predicted class indices.
+        confidence: (H, W) float32, the probability of each label.
+    """
+
+    index: int
+    sample: Sample
+    labels: Tensor
+    confidence: Tensor
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found.
+
+    Args:
+        evaluation: The scores, as `evaluate` gives them.
+        failures: The wrong pixels, sorted by kind.
+        findings: What of them is sure and large.
+        boundaries: How good the model is along boundaries.
+        calibration: Whether it is right as often as it says.
+        relations: What goes with what in the training truth.
+    """
+
+    evaluation: Evaluation
+    failures: Failures
+    findings: Findings
+    boundaries: Boundaries
+    calibration: Calibration
+    relations: Relations
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of diagnosis.json; fractions 0..1, null where there is none."""
+        names = self.evaluation.labels.names
+        pictures = {one.index: one.name for one in self.evaluation.pictures}
+        failures, iou = self.failures, self.boundaries.iou()
+        confused = self.findings.confused
+        return {
+            "metrics": self.evaluation.to_json(),
+            "findings": [finding_json(one, names, pictures) for one in self.findings.found],
+            "gains": self.findings.gains,
+            "pixels": self.findings.pixels,
+            "relations": {
+                "pictures": self.relations.pictures,
+                "scene_limit": self.relations.scene_limit,
+                "neighbours_limit": self.relations.contact_limit,
+            },
+            "predicted_regions": [
+                {"name": name, "regions": int(regions), "contradicting": int(against), "mismatched": int(wrong)}
+                for name, regions, against, wrong in zip(
+                    names,
+                    failures.predicted_regions,
+                    failures.contradicting,
+                    failures.mismatched_regions,
+                    strict=True,
+                )
+            ],
+            "confused_regions": [
+                {"truth": names[row], "read": names[column], "regions": int(confused[row, column])}
+                for row, column in np.argwhere(confused).tolist()
+            ],
+            "sizes": [
+                {
+                    "below": below,
+                    "regions": int(failures.sized[:, place].sum()),
+                    "missed": int(failures.missed[:, place].sum()),
+                    "overlooked": int(failures.overlooked_regions[:, place].sum()),
+                    "recall": recall(failures.sized_right[:, place], failures.sized_pixels[:, place]),
+                }
+                for place, below in enumerate(SIZES)
+            ],
+            "boundary": {
+                "mean_iou": self.boundaries.mean_iou,
+                "classes": [{"name": name, "iou": one} for name, one in zip(names, iou, strict=True)],
+                "bands": [
+                    {"within": within, "mean_iou": one}
+                    for within, one in zip((*BANDS, None), band_scores(self), strict=True)
+                ],
+            },
+            "calibration": self.calibration.to_json(),
+        }
+
+
+def diagnose(
+    cases: Iterable[Case], space: LabelSpace, relations: Relations, protocol: TestProtocol | None = None
+) -> Diagnosis:
+    """Diagnose tested pictures, one after another; of each only counts are kept.
+
+    Args:
+        cases: The pictures with their truth, labels and confidence.
+        space: The classes.
+        relations: What goes with what, learnt from the training truth by `learn`.
+        protocol: How the pictures were tested; None for the default.
+
+    Raises:
+        UserError: No pictures, a picture without truth, or no pixel whose class is known.
+    """
+    protocol = protocol or TestProtocol()
+    size, began = len(space), time.perf_counter()
+    matrix, failures = ConfusionMatrix(size), FailureCounts(size, relations)
+    boundaries, calibration = BoundaryCounts(size), CalibrationCounts()
+    pictures = []
+    for case in cases:
+        truth, labels = truth_of(case.sample), case.labels.numpy()
+        own = picture_score(matrix.update(case.sample.objects, case.labels))  # type: ignore[arg-type]
+        pictures.append(PictureScore(case.index, case.sample.name, *own))
+        failures.add(case.index, truth, labels)
+        boundaries.add(truth, labels)
+        known = truth != IGNORE
+        calibration.add(case.confidence.numpy()[known], (labels == truth)[known])
+    if not matrix.counts.any():
+        raise UserError(f"none of the {len(pictures)} pictures has a pixel whose class is known: check the label space")
+    sorted_failures = failures.result()
+    return Diagnosis(
+        evaluation=Evaluation(
+            scores=score(matrix.counts, space.names, protocol.absent),
+            counts=matrix.counts,
+            pictures=tuple(pictures),
+            protocol=protocol,
+            labels=space,
+            seconds=time.perf_counter() - began,
+        ),
+        failures=sorted_failures,
+        findings=find(matrix.counts.numpy(), sorted_failures, protocol.absent),
+        boundaries=boundaries.result(),
+        calibration=calibration.result(),
+        relations=relations,
+    )
+
+
+def one_case(engine: Engine, dataset: DataSet, index: int, protocol: TestProtocol) -> Case:
+    """One picture, tested."""
+    return _tested(engine, dataset, index, dataset[index], protocol)
+
+
+def cases_of(
+    engine: Engine, dataset: DataSet, indices: Sequence[int], protocol: TestProtocol, progress: str | None = None
+) -> Iterator[Case]:
+    """The pictures in order, tested; the next ones are read meanwhile.
+
+    Args:
+        engine: What gives scores.
+        dataset: The pictures.
+        indices: Which of them.
+        protocol: How they are tested.
+        progress: Title of a progress bar on standard error; None for silence.
+    """
+    for index, sample in _watched(read_ahead(dataset, indices), len(indices), progress):
+        yield _tested(engine, dataset, index, sample, protocol)
+
+
+def _tested(engine: Engine, dataset: DataSet, index: int, sample: Sample, protocol: TestProtocol) -> Case:
+    prediction = predict(engine, sample.image, protocol)
+    named = sample if sample.name else replace(sample, name=dataset.name(index))
+    return Case(index, named, prediction.labels, prediction.confidence)
+
+
+def learn_from(dataset: DataSet, count: int | None, progress: str | None = None) -> Relations:
+    """What goes with what in the truth of some pictures.
+
+    Args:
+        dataset: The pictures, of a split that the model was trained on.
+        count: So many of them, evenly spaced; None or more than there are takes all.
+        progress: Title of a progress bar on standard error; None for silence.
+
+    Raises:
+        UserError: No pictures, or one without truth.
+    """
+    indices = spaced(len(dataset), count)
+    samples = _watched(read_ahead(dataset, indices), len(indices), progress)
+    return learn((truth_of(sample) for _, sample in samples), len(dataset.labels))
+
+
+def _watched(samples: Iterable[tuple[int, Sample]], total: int, title: str | None) -> Iterable[tuple[int, Sample]]:
+    return samples if title is None else track(samples, title, total, console=Console(stderr=True))
+
+
+def recall(right: NDArray[np.int64], pixels: NDArray[np.int64]) -> float | None:
+    """The share of some pixels that is right; None where there are none."""
+    total = int(pixels.sum())
+    return int(right.sum()) / total if total else None
+
+
+def band_scores(diagnosis: Diagnosis) -> list[float | None]:
+    """The mean IoU over the pixels in each band around true boundaries, over the classes that occur there."""
+    return [picture_score(torch.from_numpy(band))[0] for band in diagnosis.boundaries.bands]

@@ -1,0 +1,62 @@
+"""Pictures of findings: the place, its truth, its labels and its errors."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from sceneparse.data.sample import Sample
+from sceneparse.diagnosing.diagnose import Case
+from sceneparse.diagnosing.failures import Example
+from sceneparse.diagnosing.regions import Box
+from sceneparse.evaluation.gallery import Mark, card, errors_view, legend, truth_of, views_of
+from sceneparse.labels import LabelSpace
+
+SEEN = 0.4
+"""The cut-out around a place is at least this share of the picture's sides."""
+AROUND = 1.6
+"""And at least so many times as large as the place."""
+
+Again = Callable[[int], Case]
+"""Tests a picture again, by its index."""
+
+
+def place_cards(places: Sequence[Example], again: Again, space: LabelSpace, *, whole: bool) -> str:
+    """A card for each place: picture, truth, labels and errors. HTML.
+
+    Args:
+        places: The places.
+        again: Tests their pictures again.
+        space: The classes.
+        whole: Show whole pictures instead of cut-outs, for failures that only the scene explains.
+    """
+    return "".join(_card(place, again(place.picture), space, whole) for place in places)
+
+
+def _card(place: Example, case: Case, space: LabelSpace, whole: bool) -> str:
+    name, truth, labels = case.sample.name, truth_of(case.sample), case.labels.numpy()
+    height, width = truth.shape
+    cut = (0, 0, height, width) if whole else window(place.box, (height, width))
+    rows, columns = slice(cut[0], cut[2]), slice(cut[1], cut[3])
+    close = Sample(case.sample.image[:, rows, columns], name=name)
+    true, read, mark = truth[rows, columns], labels[rows, columns], _mark(place.box, cut)
+    views = views_of(name, close, [("truth", true), ("prediction", read)], space, mark)
+    line = f'<b>{escape(name)}</b><span class="muted">{place.pixels:,} wrong pixels at the marked place</span>'
+    return card(line, [*views, errors_view(name, close, true, read, mark=mark)], legend((true, read), space))
+
+
+def window(box: Box, size: tuple[int, int]) -> Box:
+    """What to cut out of a picture to show a box: of the picture's shape, around the box, inside the picture."""
+    top, left, bottom, right = box
+    height, width = size
+    share = min(max(SEEN, AROUND * (bottom - top) / height, AROUND * (right - left) / width), 1.0)
+    tall, wide = round(share * height), round(share * width)
+    up = min(max((top + bottom - tall) // 2, 0), height - tall)
+    along = min(max((left + right - wide) // 2, 0), width - wide)
+    return up, along, up + tall, along + wide
+
+
+def _mark(box: Box, cut: Box) -> Mark:
+    """A mark around a box, with a margin of a hundredth, in a cut-out of the picture."""
+    (top, left, bottom, right), height, width = box, cut[2] - cut[0], cut[3] - cut[1]
+    up, along = max((top - cut[0]) / height - 0.01, 0.0), max((left - cut[1]) / width - 0.01, 0.0)
+    down, across = min((bottom - cut[0]) / height + 0.01, 1.0), min((right - cut[1]) / width + 0.01, 1.0)
+    return Mark(along, up, across - along, down - up)

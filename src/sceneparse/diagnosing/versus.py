@@ -1,0 +1,107 @@
+"""Two models, picture by picture: what each loses to which kind of failure, and where they differ most."""
+
+from dataclasses import dataclass
+from html import escape
+
+from sceneparse.diagnosing.advice import TITLES, points
+from sceneparse.diagnosing.diagnose import Diagnosis
+from sceneparse.diagnosing.example_cards import Again
+from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.evaluate import PictureScore
+from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
+from sceneparse.evaluation.page import Section, percent, table
+
+SHOWN = 3
+"""Pictures of each side: where the model is ahead most, and where the rival is."""
+
+MARKED = 0.6
+"""A mark around more than this share of the picture points at nothing, so there is none."""
+
+Pair = tuple[PictureScore, PictureScore]
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """A second model, diagnosed on the same pictures by the same protocol.
+
+    Args:
+        rival: What `evaluation.rival` compares.
+        diagnosis: Its diagnosis.
+        again: Tests a picture again with it.
+    """
+
+    rival: Rival
+    diagnosis: Diagnosis
+    again: Again
+
+
+def ranked(diagnosis: Diagnosis, other: Diagnosis) -> list[Pair]:
+    """The pictures that both have a mean IoU for, the largest lead over the other model first, the largest lag last."""
+    both = zip(diagnosis.evaluation.pictures, other.evaluation.pictures, strict=True)
+    known = [(one, their) for one, their in both if one.mean_iou is not None and their.mean_iou is not None]
+    return sorted(known, key=lambda pair: -_lead(pair))
+
+
+def _lead(pair: Pair) -> float:
+    return (pair[0].mean_iou or 0.0) - (pair[1].mean_iou or 0.0)
+
+
+def differences(name: str, diagnosis: Diagnosis, again: Again, opponent: Opponent) -> Section:
+    """The section "Picture by picture".
+
+    Args:
+        name: What the report calls the model itself.
+        diagnosis: Its diagnosis.
+        again: Tests a picture again with it.
+        opponent: The other.
+    """
+    pairs, rival = ranked(diagnosis, opponent.diagnosis), opponent.rival.name
+    ahead = [pair for pair in pairs if _lead(pair) > 0]
+    behind = [pair for pair in reversed(pairs) if _lead(pair) < 0]
+    body = (
+        f'<p><b class="ours">{escape(name)}</b> has the higher mean IoU in {len(ahead):,} of {len(pairs):,} pictures, '
+        f'<b class="other">{escape(rival)}</b> in {len(behind):,}.</p>{_losses(name, diagnosis, opponent)}'
+    )
+    for title, chosen in ((f"Where {name} is ahead most", ahead), (f"Where {rival} is ahead most", behind)):
+        if chosen:
+            cards = "".join(_card(pair, name, diagnosis, again, opponent) for pair in chosen[:SHOWN])
+            body += f"<h3>{escape(title)}</h3>{cards}"
+    return Section("versus", "Picture by picture", body)
+
+
+def _losses(name: str, diagnosis: Diagnosis, opponent: Opponent) -> str:
+    """What each of the two loses to each kind of failure."""
+    both = (("ours", name, diagnosis), ("other", opponent.rival.name, opponent.diagnosis))
+    head = '<th scope="col">To be gained</th>' + "".join(
+        f'<th scope="col" class="number {kind}">{escape(title)}</th>' for kind, title, _ in both
+    )
+    rows = []
+    for kind, title in TITLES.items():
+        cells = "".join(f'<td class="number">{points(which.findings.gains[kind])}</td>' for _, _, which in both)
+        rows.append(f'<th scope="row">{title}</th>{cells}')
+    for title, figures in (
+        ("mean boundary IoU", [percent(which.boundaries.mean_iou) for _, _, which in both]),
+        ("expected calibration error", [percent(which.calibration.error) for _, _, which in both]),
+    ):
+        rows.append(f'<th scope="row">{title}</th>' + "".join(f'<td class="number">{one}</td>' for one in figures))
+    return table(head, rows, caption="What both models lose")
+
+
+def _card(pair: Pair, name: str, diagnosis: Diagnosis, again: Again, opponent: Opponent) -> str:
+    """A picture with both models' labels, and a mark around what one has right and the other wrong."""
+    mine, theirs = again(pair[0].index), opponent.again(pair[0].index)
+    truth, ours, rivals = truth_of(mine.sample), mine.labels.numpy(), theirs.labels.numpy()
+    better, worse = (ours, rivals) if _lead(pair) > 0 else (rivals, ours)
+    gained = (better == truth) & (worse != truth)
+    mark = Mark.around(gained) if gained.any() else None
+    if mark is not None and mark.width * mark.height > MARKED:
+        mark = None
+    space, rival = diagnosis.evaluation.labels, opponent.rival.name
+    line = (
+        f"<b>{escape(pair[0].name)}</b>"
+        f'<span><span class="ours">{escape(name)}</span> {percent(pair[0].mean_iou)}</span>'
+        f'<span><span class="other">{escape(rival)}</span> {percent(pair[1].mean_iou)}</span>'
+    )
+    maps = [("truth", truth), (f"labels of {rival}", rivals), (f"labels of {name}", ours)]
+    views = views_of(pair[0].name, mine.sample, maps, space, mark)
+    return card(line, views, legend((truth, rivals, ours), space))

@@ -1,0 +1,78 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sceneparse.cli import main
+from sceneparse.diagnosing import diagnose_model
+from sceneparse.evaluation import evaluate_model
+from sceneparse.weights import save_model
+from small import write_data_set
+from unified import OBJECTS, unified_model
+
+
+def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    data = tiny_run.parent / "data"
+    words = ["diagnose", str(run / "model"), "--data", str(data), "--flip", "--learn-count", "3", "--engine", "torch"]
+    assert main(words) == 0
+    record = json.loads((run / "diagnosis" / "diagnosis.json").read_text())
+    assert record["metrics"]["pictures"] == 2 and "with mirror image" in record["metrics"]["protocol"]
+    assert record["relations"]["pictures"] == 3
+    assert 0 <= record["calibration"]["expected_calibration_error"] <= 1
+    assert (run / "diagnosis" / "diagnosis.html").read_text().count("<section") == 7
+    output = capsys.readouterr()
+    assert "Confusable categories" in output.out and "diagnosis.html" in output.out
+    assert "learning what goes with what" in output.err and "testing" in output.err
+
+
+def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> None:
+    model, data = tiny_run / "model", str(tiny_run.parent / "data")
+    diagnosis = diagnose_model(model, data=data, out=tmp_path, split="train", engine="torch", progress=False)
+    evaluation = evaluate_model(model, data=data, out=tmp_path, split="train", engine="torch", progress=False)
+    assert diagnosis.evaluation.counts.equal(evaluation.counts)
+    assert diagnosis.evaluation.scores == evaluation.scores
+    assert diagnosis.evaluation.pictures == evaluation.pictures
+
+
+def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_path: Path) -> None:
+    model, rival = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
+    data = str(tiny_run.parent / "data")
+    diagnose_model(model, data=data, rival=rival, out=tmp_path / "out", engine="torch", progress=False)
+    record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
+    assert record["rival"]["name"] == "second/model" and record["rival"]["gains"] == record["gains"]
+    assert 'id="versus"' in (tmp_path / "out" / "diagnosis.html").read_text()
+
+
+def test_a_rival_of_other_classes_is_refused(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rival = shutil.copytree(tiny_run / "model", tmp_path / "rival")
+    labels = json.loads((rival / "labels.json").read_text())
+    (rival / "labels.json").write_text(json.dumps({**labels, "names": ["night", "day"]}))
+    words = ["diagnose", str(tiny_run / "model"), "--data", str(tiny_run.parent / "data"), "--rival", str(rival)]
+    assert main([*words, "--out", str(tmp_path / "out"), "--engine", "torch"]) == 2
+    assert "names 2 classes (night, day" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_of_a_unified_model_the_objects_are_diagnosed(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    (data / "classes.json").write_text(json.dumps({"names": OBJECTS.names, "ignore": 255}))
+    save_model(tmp_path / "model", unified_model(), "a card")
+    out = tmp_path / "out"
+    diagnosis = diagnose_model(tmp_path / "model", data=str(data), kind="folder", out=out, progress=False)
+    assert diagnosis.evaluation.labels.names == OBJECTS.names and (out / "diagnosis.html").is_file()
+
+
+def test_data_without_the_training_split_asks_for_another_to_learn_from(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_data_set(tmp_path / "data", {"val": 2, "test": 2})
+    words = ["diagnose", str(tiny_run / "model"), "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main([*words, "--engine", "torch"]) == 2
+    assert "name one with --learn-split" in capsys.readouterr().err
+    assert main([*words, "--engine", "torch", "--learn-split", "val"]) == 0

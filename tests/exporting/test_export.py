@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sceneparse.errors import UserError
+from sceneparse.exporting import export
+from sceneparse.exporting import export as room
+from sceneparse.inference import TestProtocol, open_model, predict_tasks
+from sceneparse.settings import NetworkSettings
+from sceneparse.weights import save_model
+from unified import NETWORK, RELEASE, TASKS, unified_model
+
+
+def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    result = export(tiny_run / "model", format="onnx", out=tmp_path / "tiny.onnx")
+    assert len(result.checks) == 5
+    assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
+    record = json.loads((tmp_path / "tiny.json").read_text())
+    assert record["file"] == "tiny.onnx" and len(record["checks"]) == 5 and record["accuracy"] is None
+    printed = capsys.readouterr().out
+    assert "97×161" in printed and "exported: " in printed and "tiny.onnx" in printed
+
+
+@pytest.mark.parametrize(("kind", "network"), [("torch", NETWORK), ("openvino", RELEASE)], ids=["paper", "release"])
+def test_every_task_of_a_unified_model_is_compared(kind: str, network: NetworkSettings, tmp_path: Path) -> None:
+    if kind != "torch":
+        pytest.importorskip(kind)
+    folder = tmp_path / "unified"
+    model = unified_model(network)
+    save_model(folder, model, "a card")
+    result = export(folder, format=kind)  # type: ignore[arg-type]
+    assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
+    assert model.network.texture_head is not None
+    model.network.texture_head.classifier.weight.data.mul_(1.5)
+    (wrong, *_) = room._checks(model, result.path, kind)  # type: ignore[arg-type]
+    assert wrong.error > 0.1
+
+
+def test_a_file_that_does_not_agree_is_an_error(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_checks", lambda *_: [room.Check(97, 161, 0.5, 0.9)])
+    with pytest.raises(RuntimeError, match="does not give PyTorch's answers at 97×161"):
+        export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
+
+
+def test_int8_tells_what_it_costs(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("nncf")
+    pictures = tiny_run.parent / "data" / "train" / "images"
+    result = export(
+        tiny_run / "model",
+        format="openvino",
+        out=tmp_path / "tiny.xml",
+        int8=True,
+        calibration=[pictures],
+        data=str(tiny_run.parent / "data"),
+    )
+    assert result.accuracy is not None and result.accuracy.calibrated_on == 4
+    assert result.accuracy.equal > 0.8
+    assert result.accuracy.mean_iou is not None and 0 <= result.accuracy.mean_iou[1] <= 1
+    opened = open_model(tmp_path / "tiny.xml")
+    assert opened.engine.precision == "int8" and "int8" in opened.engine.describe()
+    assert b"FakeQuantize" in (tmp_path / "tiny.xml").read_bytes()
+    assert "calibrated on 4 inputs" in capsys.readouterr().out
+    assert json.loads((tmp_path / "tiny.json").read_text())["accuracy"]["compared_on"] == 4
+
+
+def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path) -> None:
+    pytest.importorskip("nncf")
+    folder = tmp_path / "unified"
+    save_model(folder, unified_model(), "a card")
+    generator = np.random.default_rng(0)
+    for index in range(3):
+        Image.fromarray(generator.integers(0, 256, (64, 80, 3)).astype(np.uint8)).save(tmp_path / f"{index}.png")
+    result = export(folder, format="openvino", int8=True, calibration=[tmp_path / "*.png"], progress=False)
+    assert result.accuracy is not None and set(result.accuracy.tasks) == {"part", "material", "texture", "scene"}
+    assert all(0.5 < equal <= 1 for equal in (result.accuracy.equal, *result.accuracy.tasks.values()))
+    opened = open_model(result.path)
+    assert opened.tasks == TASKS and opened.engine.precision == "int8"
+    image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
+    told = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
+    assert told.scene is not None and told.textures is not None and told.textures.labels.shape == (70, 90)
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"format": "onnx", "int8": True}, "int8 is for --format openvino"),
+        ({"format": "openvino", "int8": True}, "name some with --calibration"),
+        ({"format": "onnx", "calibration": ["pictures"]}, "are for --precision int8"),
+        ({"format": "onnx", "out": "model.xml"}, r"must end in \.onnx"),
+    ],
+)
+def test_wishes_that_do_not_fit_are_refused(tiny_run: Path, wish: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        export(tiny_run / "model", progress=False, **wish)  # type: ignore[arg-type]
