@@ -12,7 +12,7 @@ from sceneparse import load
 from sceneparse.cli import main
 from sceneparse.datasets import open_dataset
 from sceneparse.evaluation import evaluate_model
-from sceneparse.parsing.results import RESULT_FORMS
+from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training import train

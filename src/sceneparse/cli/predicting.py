@@ -10,7 +10,7 @@ from sceneparse.settings import ProtocolSettings
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
-    from sceneparse.parsing.video.sources import VideoSource
+    from sceneparse.parsing.runs.video.sources import VideoSource
 
 
 def tasks_argument(parser: argparse.ArgumentParser) -> None:
@@ -94,10 +94,10 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load
-    from sceneparse.parsing.collection import needs_collection, predict_collection
-    from sceneparse.parsing.results import RESULT_FORMS, write_results
-    from sceneparse.parsing.video import split_videos
-    from sceneparse.parsing.volume import split_volumes
+    from sceneparse.parsing.runs.collection import needs_collection, predict_collection
+    from sceneparse.parsing.runs.video import split_videos
+    from sceneparse.parsing.runs.volume import split_volumes
+    from sceneparse.parsing.submissions import RESULT_FORMS, write_results
 
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
@@ -143,8 +143,8 @@ def _predict_here(
 ) -> int:
     """Videos, cameras, volumes and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
-    from sceneparse.parsing.video import predict_videos
-    from sceneparse.parsing.volume import predict_volumes
+    from sceneparse.parsing.runs.video import predict_videos
+    from sceneparse.parsing.runs.volume import predict_volumes
 
     failed = 0
     if videos:

@@ -3,9 +3,9 @@
 from sceneparse.parsing.discover import Table, discover
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, load
-from sceneparse.parsing.stream import StreamSummary, predict_pictures
-from sceneparse.parsing.summary import Failure
-from sceneparse.parsing.told import SceneEntry, TaskMap, TaskParse
+from sceneparse.parsing.runs.pictures import StreamSummary, predict_pictures
+from sceneparse.parsing.runs.summary import Failure
+from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
 
 __all__ = [
     "Failure",

@@ -16,11 +16,11 @@ from rich.console import Console
 from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
-from sceneparse.parsing.crossing import crossed
-from sceneparse.parsing.inputs import Inputs
+from sceneparse.parsing.cooccurrence import crossed
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
-from sceneparse.parsing.progress import counting_progress
+from sceneparse.parsing.picture_inputs import Inputs
+from sceneparse.parsing.runs.progress import counting_progress
 
 LEAST = 0.01
 """An object is in a picture if it covers this share of it."""

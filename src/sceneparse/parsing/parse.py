@@ -17,8 +17,8 @@ from sceneparse.drawing.render import draw_overlay, draw_panels
 from sceneparse.files import whole_file, write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import LabelSpace
-from sceneparse.parsing.told import SceneEntry, TaskParse
-from sceneparse.parsing.tree import scene_tree
+from sceneparse.parsing.scene_tree import scene_tree
+from sceneparse.parsing.task_parse import SceneEntry, TaskParse
 
 _JPEG_LIMIT = 65500
 """The longest side in pixels that a JPEG can have."""

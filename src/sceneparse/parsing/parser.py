@@ -19,7 +19,7 @@ from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
-from sceneparse.parsing.told import TaskParse
+from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.weights import push_to_hub
 

@@ -1,0 +1,1 @@
+"""Runs: whole folders of pictures, videos, volumes and collections, parsed into a folder; a second run goes on."""

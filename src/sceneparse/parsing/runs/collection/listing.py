@@ -1,0 +1,145 @@
+"""Finding the pictures of a collection: folders, patterns, tar and Parquet files, on disks and in object stores."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts import files_of
+from sceneparse.parsing.parser import ahead
+from sceneparse.parsing.picture_inputs import Inputs
+from sceneparse.parsing.runs.collection.items import Item
+from sceneparse.parsing.runs.collection.locations import Place, is_url
+from sceneparse.parsing.runs.collection.shards import Member, parquet_rows, tar_members
+from sceneparse.pictures.finding import PICTURE_SUFFIXES, find_pictures
+
+_LISTERS = 8
+"""Tar and Parquet files that are looked into at once; most of that is waiting."""
+_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+
+
+def needs_collection(source: str) -> bool:
+    """Whether an input is for a collection's run alone: a URL, a tar file or a Parquet file."""
+    return is_url(source) or source.lower().endswith((".tar", ".parquet", *_COMPRESSED))
+
+
+def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> list[Item]:
+    """All pictures of the inputs: files, folders and patterns first, then what URLs, tar and Parquet files hold.
+
+    Names are paths below the folder (of a pattern: below its part without wildcards) without the suffix, as
+    `find_pictures` gives them; of a tar file TAR/MEMBER, of a Parquet file FILE/ROW. What is no picture in a folder or
+    a tar file is left out.
+
+    Args:
+        inputs: Paths, or URLs that fsspec opens ("s3://bucket/photos").
+        out: The output folder or its URL; what lies inside a folder of outputs is no input.
+        column: The column of Parquet files. Default: the only one that can hold pictures.
+
+    Raises:
+        UserError: An input doesn't exist or holds no picture, or a column that is not there or not clear.
+    """
+    listed = _Listed()
+    files = [source for source in inputs if not needs_collection(source)]
+    if files:
+        listed.files(files, out)
+    shards: list[str] = []
+    for source in inputs:
+        if needs_collection(source):
+            shards.extend(listed.found(source, out))
+    if column is not None and not any(shard.lower().endswith(".parquet") for shard in shards):
+        raise UserError(f"--column {column} is for Parquet files, and there are none among the inputs")
+    for future in ahead(lambda shard: (shard, _members(shard, column)), shards, threads=_LISTERS, limit=2 * _LISTERS):
+        shard, members = future.result()
+        listed.members(shard, members)
+    if not listed.items:
+        raise UserError(f"{', '.join(inputs)}: no pictures found")
+    return listed.items
+
+
+class _Listed:
+    """Items with unique names."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self._taken: set[str] = set()
+
+    def add(self, name: str, **fields: Any) -> None:
+        # A tar file's member or an object's key may be called anything.
+        parts = name.split("/")
+        if "" in parts or "." in parts or ".." in parts:
+            fields["problem"] = "its name leads out of the output folder"
+            name = "/".join(part for part in parts if part not in ("", ".", "..")) or "unnamed"
+        unique, number = name, 1
+        while unique in self._taken:
+            number += 1
+            unique = f"{name}-{number}"
+        self._taken.add(unique)
+        self.items.append(Item(len(self.items), unique, **fields))
+
+    def files(self, sources: Sequence[str], out: str) -> None:
+        """Add the pictures of files, folders and patterns."""
+        inside = None if is_url(out) else Inputs(sources, Path(out))
+        for found in find_pictures(sources) if inside is None else inside:
+            victim = inside and inside.overwritten_by([Path(out) / name for name in files_of(found.name)])
+            problem = f"its parse would overwrite the picture {victim}; choose another folder" if victim else None
+            path = found.path
+            # Workers may run in another folder.
+            self.add(found.name, file=path.as_posix(), kind="file", address=str(path.absolute()), problem=problem)
+
+    def found(self, source: str, out: str) -> list[str]:
+        """Add the pictures that a URL or a pattern of one leads to; returns its tar and Parquet files."""
+        if source.lower().endswith(_COMPRESSED):
+            raise UserError(f"{source}: a compressed tar file cannot be read in parts; unpack it to a plain .tar")
+        shards, pictures = [], []
+        top, below = Place.find(source)
+        outputs = Place(out)
+        for path in below:
+            place = top / path if path else top
+            if path and outputs.holds(place):
+                continue
+            suffix = PurePosixPath(place.address).suffix.lower()
+            if suffix in (".tar", ".parquet") and (not path or top.address != source):  # or a pattern found it
+                shards.append(place.address)
+            elif suffix in PICTURE_SUFFIXES:
+                pictures.append((path or PurePosixPath(place.address).name, place.address))
+        if not shards and not pictures:
+            raise UserError(f"{source}: no pictures, .tar or .parquet files there")
+        for name, address in zip(named([path for path, _ in pictures]), (one for _, one in pictures), strict=True):
+            self.add(name, file=address, kind="file", address=address)
+        return shards
+
+    def members(self, shard: str, members: Iterable[Member]) -> None:
+        """Add what a tar or a Parquet file holds."""
+        place = PurePosixPath(shard)
+        for member in members:
+            name = f"{place.stem}/{member.name}" if member.name else place.stem
+            kind = "tar" if place.suffix.lower() == ".tar" else "parquet"
+            separator = "/" if kind == "tar" else "#"
+            self.add(
+                name,
+                file=f"{shard}{separator}{member.shown}" if member.shown else shard,
+                kind=kind,
+                address=shard if is_url(shard) else str(Path(shard).absolute()),
+                start=member.start,
+                length=member.length,
+                column=member.column,
+                held_by=member.held_by,
+                problem=member.problem,
+            )
+
+
+def named(paths: Sequence[str]) -> Iterator[str]:
+    """Paths without their suffixes; those that would be equal keep them."""
+    stems = [str(PurePosixPath(path).with_suffix("")) if path else "" for path in paths]
+    counts = Counter(stems)
+    for path, stem in zip(paths, stems, strict=True):
+        yield stem if counts[stem] == 1 else path
+
+
+def _members(shard: str, column: str | None) -> list[Member]:
+    if not shard.lower().endswith(".tar"):
+        return parquet_rows(shard, column)
+    members = tar_members(shard)
+    names = named([member.name for member in members])
+    return [member._replace(name=name) for member, name in zip(members, names, strict=True)]

@@ -1,0 +1,224 @@
+"""What a worker does: it loads the model once, and parses one chunk after the other."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts import ONLY_THIS_PICTURE, cannot_write, facts_of_file, kinds_wanted, made_by
+from sceneparse.parsing.parser import Loading, Parser, ahead
+from sceneparse.parsing.runs.collection.items import Item, unpacked
+from sceneparse.parsing.runs.collection.locations import Place
+from sceneparse.parsing.runs.collection.shards import content
+from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, PartStore, Saved, Store
+
+_READERS, _READ_AHEAD = 2, 4
+_DEATHS = 5
+"""After so many a picture is left out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all workers need to know.
+
+    Args:
+        loading: How the model is loaded.
+        files: The model's files by name, for machines that don't have the folder; None where they have.
+        out: The output folder or its URL.
+        form: As files, or as rows of Parquet files.
+        overlay: Whether overlays are drawn.
+        again: Whether what is done is done again.
+        threads: Threads that a worker computes with.
+    """
+
+    loading: Loading
+    files: dict[str, bytes] | None
+    out: str
+    form: Literal["files", "parquet"]
+    overlay: bool
+    again: bool
+    threads: int
+
+    def parser(self) -> Parser:
+        """The model, loaded."""
+        if self.files is None:
+            return self.loading()
+        with TemporaryDirectory(prefix="sceneparse-model-") as folder:
+            for name, there in self.files.items():
+                Path(folder, name).write_bytes(there)
+            return replace(self.loading, model=folder)()
+
+    def store(self) -> Store:
+        """Where the results go."""
+        place = Place(self.out)
+        if self.form == "parquet":
+            return PartStore(place, self.overlay)
+        return (ObjectStore if place.local is None else FolderStore)(place, self.overlay)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of a picture.
+
+    Args:
+        number: Its place in the collection.
+        status: Parsed now, parsed by an earlier run, or failed.
+        reason: Why it failed.
+        files: Its files by kind.
+        pixels: Its classes' pixels.
+        digest: Of its row.
+    """
+
+    number: int
+    status: Literal["parsed", "skipped", "failed"]
+    reason: str | None = None
+    files: dict[str, str] | None = None
+    pixels: dict[str, int] | None = None
+    digest: str = ""
+
+
+class _Read(NamedTuple):
+    """A picture that is to be parsed."""
+
+    image: Tensor
+    facts: dict[str, Any]
+
+
+class Attempts:
+    """What was begun and not ended, so that a picture which ends its worker is found and left out."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, what: str) -> int:
+        """Begin something; how often it was begun before and never ended."""
+        self._begun[what] += 1
+        return self._begun[what] - 1
+
+    def end(self, what: str) -> None:
+        """End it."""
+        del self._begun[what]
+
+
+class ParseChunks:
+    """A Ray Data map: rows of a chunk's items become rows of what became of them.
+
+    Args:
+        plan: What to do.
+        attempts: Something that is one for all workers and outlives them.
+    """
+
+    def __init__(self, plan: Plan, attempts: Attempts) -> None:
+        torch.set_num_threads(plan.threads)
+        self._plan, self._attempts = plan, attempts
+        self._wrong: str | None = None
+        try:
+            self._parser = plan.parser()
+            self._store = plan.store()
+        except UserError as error:
+            self._wrong = str(error)
+            return
+        self._made_by = made_by(self._parser)
+        self._wanted = kinds_wanted(self._parser, overlay=plan.overlay)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Parse a chunk.
+
+        Args:
+            row: "items": as `packed` gives them.
+
+        Returns:
+            "told": a list of `Told` as JSON. "wrong": what is the user's to mend, and ends the run; empty if nothing.
+            (Raised here, only its text would come through Ray, in the midst of a trace.)
+        """
+        if self._wrong is None:
+            try:
+                return {"told": self._parsed(row), "wrong": ""}
+            except UserError as error:
+                self._wrong = str(error)
+        return {"told": "[]", "wrong": self._wrong}
+
+    def _parsed(self, row: dict[str, Any]) -> str:
+        items = unpacked(row["items"])
+        chunk = f"chunk {items[0].number}"
+        # A worker has died over this chunk: one picture after the other, to find out over which.
+        told = self._carefully(items) if self._attempts.begin(chunk) else self._quickly(items)
+        try:
+            self._store.end_chunk()
+        except OSError as error:
+            raise cannot_write(self._plan.out, error) from None
+        self._attempts.end(chunk)
+        return json.dumps([asdict(one) for one in told])
+
+    def _quickly(self, items: Sequence[Item]) -> list[Told]:
+        """Parse pictures; the next ones are read meanwhile."""
+        found = ahead(self._look, items, threads=_READERS, limit=_READ_AHEAD)
+        return [self._one(item, future.result()) for item, future in zip(items, found, strict=True)]
+
+    def _carefully(self, items: Sequence[Item]) -> list[Told]:
+        """Parse pictures but those over which worker after worker has died."""
+        told = []
+        for item in items:
+            picture = f"picture {item.number}"
+            if (deaths := self._attempts.begin(picture)) >= _DEATHS:
+                reason = f"{item.file}: {deaths} workers died over it; it may need more memory than there is"
+                told.append(Told(item.number, "failed", reason))
+                continue
+            told.append(self._one(item, self._look(item)))
+            self._attempts.end(picture)
+        return told
+
+    def _look(self, item: Item) -> _Read | Saved | str:
+        """Read a picture, unless it is done already; why it cannot be read."""
+        if item.problem is not None:
+            return f"{item.file}: {item.problem}"
+        try:
+            facts = {"picture": _facts(item), **self._made_by}
+            if not self._plan.again and (earlier := self._store.earlier(item, facts, self._wanted)):
+                return earlier
+            if item.kind == "file" and (path := Place(item.address).local) is not None:
+                return _Read(self._parser.read(path), facts)
+            picture = content(item)
+        except UserError as error:
+            return str(error).replace(item.address, item.file, 1)
+        except OSError as error:
+            return f"{item.file}: cannot be read ({error.strerror or error})"
+        try:
+            return _Read(self._parser.read(picture), facts)
+        except UserError as error:
+            return f"{item.file}: {error}"
+
+    def _one(self, item: Item, looked: _Read | Saved | str) -> Told:
+        if isinstance(looked, str):
+            return Told(item.number, "failed", looked)
+        if isinstance(looked, Saved):
+            return Told(item.number, "skipped", None, looked.files, looked.pixels, looked.digest)
+        try:
+            parse = self._parser.parse(looked.image)
+        except UserError as error:  # such as too small for its engine
+            return Told(item.number, "failed", f"{item.file}: {error}")
+        try:
+            saved = self._store.save(parse, item, looked.facts, self._wanted)
+        except OSError as error:
+            wrong = cannot_write(f"{self._plan.out}/{item.name}", error)
+            if error.errno not in ONLY_THIS_PICTURE:
+                raise wrong from None
+            return Told(item.number, "failed", f"{item.file}: {wrong}")
+        return Told(item.number, "parsed", None, saved.files, saved.pixels, saved.digest)
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    """What tells the picture from a changed one."""
+    if item.kind != "file":
+        return {"file": item.file, "place": [item.start, item.length], "held_by": item.held_by}
+    place = Place(item.address)
+    if place.local is not None:
+        return {**facts_of_file(place.local), "file": item.file}
+    return {"file": item.file, **place.version()}

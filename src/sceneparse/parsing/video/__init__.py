@@ -1,6 +1,0 @@
-"""Videos and cameras: overlay videos, label frames, and what is seen over time."""
-
-from sceneparse.parsing.video.run import predict_videos
-from sceneparse.parsing.video.sources import VIDEO_SUFFIXES, VideoSource, split_videos
-
-__all__ = ["VIDEO_SUFFIXES", "VideoSource", "predict_videos", "split_videos"]

@@ -1,0 +1,264 @@
+"""What a worker does with chunks, without Ray around it."""
+
+import errno
+import json
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.parsing import Parse, Parser, load, predict_pictures
+from sceneparse.parsing.parser import Loading
+from sceneparse.parsing.runs.collection.deduplicate import rows_there, settle
+from sceneparse.parsing.runs.collection.items import packed
+from sceneparse.parsing.runs.collection.listing import list_items
+from sceneparse.parsing.runs.collection.locations import Place
+from sceneparse.parsing.runs.collection.run import _files_of_model
+from sceneparse.parsing.runs.collection.stores import parts, read_part
+from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
+from sceneparse.settings import ProtocolSettings
+
+NOTHING = Loading("brightest", "torch", "cpu", "float32", None, None)
+
+
+@pytest.fixture
+def worker(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ParseChunks]:
+    monkeypatch.setattr(Plan, "parser", lambda _: parser)
+
+    def make(out: Path | str, attempts: Attempts | None = None, **options: Any) -> ParseChunks:
+        settings = {"form": "files", "overlay": True, "again": False, "threads": 1, **options}
+        return ParseChunks(Plan(NOTHING, None, str(out), **settings), attempts or Attempts())
+
+    return make
+
+
+def parse(
+    worker: ParseChunks, *inputs: Path | str, out: Path | str = "/nowhere", **changes: Any
+) -> list[dict[str, Any]]:
+    items = [
+        replace(item, **{key: value(item) for key, value in changes.items()})
+        for item in list_items([str(one) for one in inputs], str(out))
+    ]
+    answer = worker({"items": packed(items)})
+    assert not answer["wrong"], answer["wrong"]
+    told: list[dict[str, Any]] = json.loads(answer["told"])
+    return told
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_machine_without_the_model_folder_loads_the_same_model(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parser = load(tiny_run / "model", engine="torch", device="cpu", precision="float32")
+    parser = parser.with_protocol(ProtocolSettings(flip=True))
+    assert parser.loading is not None
+    files = _files_of_model(parser.loading.model)
+    away = replace(parser.loading, model="/nowhere")
+    plan = Plan(away, files, "out", "files", overlay=True, again=False, threads=1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    other = pickle.loads(pickle.dumps(plan)).parser()
+    assert not list(tmp_path.iterdir()), "a worker that is replaced would leave a model behind each time"
+    picture = np.zeros((48, 48, 3), np.uint8)
+    assert (other(picture).labels == parser(picture).labels).all()
+    assert other.fingerprint == parser.fingerprint and other.protocol == parser.protocol
+
+
+class TestFiles:
+    def test_they_are_those_of_the_plain_loop_byte_by_byte(
+        self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
+    ) -> None:
+        told = parse(worker(tmp_path / "workers"), folder)
+        predict_pictures(parser, [folder], tmp_path / "loop", progress=False)
+        expected = tree(tmp_path / "loop")
+        del expected["summary.json"]
+        assert tree(tmp_path / "workers") == expected
+        assert [one["status"] for one in told] == ["parsed", "parsed", "failed", "parsed", "parsed", "parsed"]
+        assert told[5]["files"] == {"labels": "below/e.png", "overlay": "below/e_overlay.jpg"}
+        assert "broken.jpg: not a picture" in told[2]["reason"]
+
+    def test_what_the_plain_loop_has_done_is_done(
+        self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
+    ) -> None:
+        predict_pictures(parser, [folder], tmp_path / "out", progress=False)
+        told = parse(worker(tmp_path / "out"), folder)
+        assert [one["status"] for one in told] == ["skipped", "skipped", "failed", "skipped", "skipped", "skipped"]
+        assert all(one["pixels"] for one in told if one["status"] == "skipped")
+        (tmp_path / "out" / "a_overlay.jpg").unlink()
+        assert parse(worker(tmp_path / "out"), folder)[0]["status"] == "parsed"
+        assert parse(worker(tmp_path / "out", again=True), folder)[1]["status"] == "parsed"
+
+    def test_tar_members_and_rows_are_parsed_like_files(
+        self, worker: Callable[..., ParseChunks], tar: Path, tmp_path: Path, folder: Path
+    ) -> None:
+        for _ in range(2):
+            told = parse(worker(tmp_path / "out"), tar)
+        assert [one["status"] for one in told] == ["skipped"] * 3
+        parse(worker(tmp_path / "files"), folder)
+        assert (tmp_path / "out" / "shard-000/train/1.png").read_bytes() == (tmp_path / "files" / "b.png").read_bytes()
+
+    def test_a_changed_tar_is_done_again(self, worker: Callable[..., ParseChunks], tar: Path, tmp_path: Path) -> None:
+        parse(worker(tmp_path / "out"), tar)
+        tar.write_bytes(tar.read_bytes() + bytes(512))
+        assert [one["status"] for one in parse(worker(tmp_path / "out"), tar)] == ["parsed"] * 3
+
+    def test_a_picture_is_never_overwritten(self, worker: Callable[..., ParseChunks], folder: Path) -> None:
+        before = (folder / "a.png").read_bytes()
+        (told,) = parse(worker(folder), folder / "a.png", out=folder)
+        assert told["status"] == "failed" and "would overwrite" in told["reason"]
+        assert (folder / "a.png").read_bytes() == before
+
+
+class TestObjectStore:
+    def test_it_takes_the_same_files(self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path) -> None:
+        out = f"memory://results/{tmp_path.name}"
+        told = parse(worker(out), folder)
+        parse(worker(tmp_path / "disk"), folder)
+        for name, content in tree(tmp_path / "disk").items():
+            assert (Place(out) / name).read() == content
+        assert [one["status"] for one in parse(worker(out), folder)].count("skipped") == 5
+        assert told[0]["files"]["labels"] == "a.png"
+
+    def test_what_lost_a_file_is_done_again(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        out = f"memory://results/{tmp_path.name}"
+        parse(worker(out), folder)
+        lost = Place(out) / "b.png"
+        lost.fs.rm_file(lost.path)
+        assert [one["status"] for one in parse(worker(out), folder)].count("parsed") == 1
+
+
+class TestParquet:
+    @pytest.fixture(autouse=True)
+    def arrow(self) -> None:
+        pytest.importorskip("pyarrow")
+
+    def rows(self, out: Path) -> dict[str, dict[str, Any]]:
+        rows = [row for part in parts(Place(str(out))) for row in read_part(part)]
+        assert len({row["name"] for row in rows}) == len(rows)
+        return {row["name"]: row for row in rows}
+
+    def run(self, worker: Callable[..., ParseChunks], folder: Path, out: Path, **options: Any) -> list[dict[str, Any]]:
+        there = rows_there(Place(str(out)))
+        told = parse(
+            worker(out, form="parquet", **options), folder, rows_there=lambda item: tuple(there.get(item.name, ()))
+        )
+        names = [item.name for item in list_items([str(folder)], str(out))]
+        self.pixels = settle(Place(str(out)), dict(zip(names, told, strict=True)))
+        return told
+
+    def test_a_row_holds_what_the_files_would(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        self.run(worker, folder, tmp_path / "out")
+        parse(worker(tmp_path / "files"), folder)
+        rows = self.rows(tmp_path / "out")
+        assert sorted(rows) == ["a", "b", "below/e", "c", "d"]
+        for name, row in rows.items():
+            assert row["labels"] == (tmp_path / "files" / f"{name}.png").read_bytes()
+            assert row["overlay"] == (tmp_path / "files" / f"{name}_overlay.jpg").read_bytes()
+            said = json.loads((tmp_path / "files" / f"{name}.json").read_text())
+            del said["files"]
+            assert json.loads(row["json"]) == said
+        assert self.pixels.total() == 5 * 48 * 48
+
+    def test_a_second_run_does_nothing_twice(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        self.run(worker, folder, tmp_path / "out")
+        before = tree(tmp_path / "out")
+        told = self.run(worker, folder, tmp_path / "out")
+        assert [one["status"] for one in told].count("skipped") == 5 and tree(tmp_path / "out") == before
+        assert self.pixels.total() == 5 * 48 * 48
+
+    def test_rows_of_changed_and_failed_pictures_make_room(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, pngs: list[bytes]
+    ) -> None:
+        self.run(worker, folder, tmp_path / "out")
+        old = self.rows(tmp_path / "out")
+        (folder / "a.png").write_bytes(pngs[3])
+        (folder / "b.png").write_bytes(b"broken")
+        told = self.run(worker, folder, tmp_path / "out")
+        assert [one["status"] for one in told].count("parsed") == 1
+        rows = self.rows(tmp_path / "out")
+        assert sorted(rows) == ["a", "below/e", "c", "d"]
+        assert rows["a"]["labels"] == old["d"]["labels"] != old["a"]["labels"] and rows["c"] == old["c"]
+
+    def test_a_folder_with_signs_of_patterns_is_found_again(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        for status in ("parsed", "skipped"):
+            told = self.run(worker, folder, tmp_path / "out [1]")
+            assert [one["status"] for one in told].count(status) == 5
+
+    def test_a_part_that_is_none_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "parts").mkdir()
+        (tmp_path / "parts" / "a.parquet").write_bytes(b"PAR1 nothing")
+        with pytest.raises(UserError, match=r"a\.parquet: no Parquet file of results .*take it out"):
+            rows_there(Place(str(tmp_path)))
+
+    def test_a_chunk_that_is_done_again_gives_the_same_part(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
+    ) -> None:
+        one = worker(tmp_path / "out", form="parquet")
+        for _ in range(2):
+            parse(one, folder)
+        assert len(list((tmp_path / "out" / "parts").iterdir())) == 1
+
+
+class TestMistakes:
+    def test_a_full_disk_ends_the_run_with_a_line(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: Any, **__: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Parse, "save", full)
+        answer = worker(tmp_path / "out")({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "cannot be written (No space left on device)" in answer["wrong"]
+
+    def test_a_model_that_cannot_be_loaded_is_said(self, folder: Path) -> None:
+        plan = Plan(NOTHING, None, "out", "files", overlay=True, again=False, threads=1)
+        answer = ParseChunks(plan, Attempts())({"items": packed(list_items([str(folder)], "/nowhere"))})
+        assert "brightest" in answer["wrong"]
+
+
+class TestDeaths:
+    def test_a_picture_over_which_workers_die_is_left_out_and_the_others_are_not(
+        self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class DeadError(BaseException):
+            """The worker is gone."""
+
+        read = Parser.read
+
+        def die(self: Parser, picture: Any) -> Any:
+            if Path(str(picture)).stem == "c":
+                raise DeadError
+            return read(self, picture)
+
+        monkeypatch.setattr(Parser, "read", die)
+        attempts, deaths = Attempts(), 0
+        while True:
+            try:
+                told = parse(worker(tmp_path / "out", attempts), folder)
+            except DeadError:
+                deaths += 1
+                assert deaths < 20
+            else:
+                break
+        assert deaths == 6
+        assert [one["status"] for one in told].count("failed") == 2 and "5 workers died over it" in told[3]["reason"]
+        assert {"a.png", "b.png", "d.png", "below/e.png"} <= set(tree(tmp_path / "out"))
