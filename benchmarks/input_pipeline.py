@@ -28,7 +28,7 @@ from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.losses import segmentation_loss
+from sceneparse.training.losses.cross_entropy import segmentation_loss
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.start import device_name, start_fabric
 from sceneparse.weights import build

@@ -11,7 +11,7 @@ from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits,
 from sceneparse.labels import IGNORE
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import OptimizerSettings
-from sceneparse.training.losses import segmentation_loss
+from sceneparse.training.losses.cross_entropy import segmentation_loss
 from sceneparse.training.optimizer import build_optimizer
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -16,7 +16,7 @@ from timm.layers.drop import DropPath
 from timm.layers.norm_act import BatchNormAct2d
 from sceneparse.networks.shared_batch import share_batch
 from sceneparse.processes import join
-from sceneparse.training.mining import largest
+from sceneparse.training.losses.mining import largest
 
 processes = join("cpu")
 given = torch.load(sys.argv[1], weights_only=True)

@@ -18,7 +18,7 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training import TrainingStopped, loop, train
 from sceneparse.training.checkpoint import Checkpoints
-from sceneparse.training.losses import segmentation_loss
+from sceneparse.training.losses.cross_entropy import segmentation_loss
 from sceneparse.training.progress import StopRequest
 from sceneparse.weights import build, load_model
 

@@ -28,15 +28,15 @@ from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.failure import explain, save_failure
-from sceneparse.training.lesson import Lesson
-from sceneparse.training.losses import fixed_weights, median_frequency_weights
+from sceneparse.training.losses.cross_entropy import fixed_weights, median_frequency_weights
+from sceneparse.training.losses.tasks import Amounts, Targets
 from sceneparse.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from sceneparse.training.progress import ProgressLine, StopRequest, TrainingStopped
+from sceneparse.training.recipe_losses import Lesson
 from sceneparse.training.record import Average, Record
 from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_run
 from sceneparse.training.sharding import is_sharded, load_optimizer, whole
 from sceneparse.training.start import StrategyName, device_name, refuse_different_folders, start_fabric
-from sceneparse.training.task_losses import Amounts, Targets
 from sceneparse.training.validation import validate, worth
 from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled

@@ -9,7 +9,7 @@ from sceneparse.data import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.networks import Output
-from sceneparse.training.losses import (
+from sceneparse.training.losses.cross_entropy import (
     counted,
     fixed_weights,
     median_frequency_weights,

@@ -14,7 +14,7 @@ from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
 from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
 from sceneparse.processes import ALONE
-from sceneparse.training.mining import Total, hard_pixels
+from sceneparse.training.losses.mining import Total, hard_pixels
 
 
 class Loss(NamedTuple):

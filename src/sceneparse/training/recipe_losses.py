@@ -7,9 +7,9 @@ from sceneparse.data.sample import Task
 from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.settings import Recipe
-from sceneparse.training.losses import counted, segmentation_loss
-from sceneparse.training.mining import Total
-from sceneparse.training.task_losses import Amounts, Targets, unified_losses, weighted
+from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
+from sceneparse.training.losses.mining import Total
+from sceneparse.training.losses.tasks import Amounts, Targets, unified_losses, weighted
 
 
 class Lesson:

@@ -19,8 +19,8 @@ from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.networks.exact.banded import upsampled_cross_entropy
 from sceneparse.processes import ALONE
 from sceneparse.settings import LossSettings
-from sceneparse.training.losses import counted, segmentation_loss
-from sceneparse.training.mining import Total
+from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
+from sceneparse.training.losses.mining import Total
 
 TASK_LOSSES = ("object", "part", "scene", "material", "texture")
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from sceneparse.labels import IGNORE
 from sceneparse.networks import UnifiedOutput, UnifiedUPerNet
 from sceneparse.settings import LossSettings
-from sceneparse.training.task_losses import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
+from sceneparse.training.losses.tasks import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
 from unified import TREE, random_map, random_output, unified_model
 
 SIZE = (13, 17)

@@ -1,0 +1,1 @@
+"""Losses: what is minimised, a file a loss."""
