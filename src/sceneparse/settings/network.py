@@ -1,105 +1,17 @@
-"""Settings of the network and of its backbone: what a model folder keeps of a recipe's."""
+"""Settings of the network on top of the backbone."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.tasks import TaskSettings
 
-Dilation = Literal["first", "half", "none", "doubled"]
-Padding = Literal["symmetric", "same"]
 Pool = Literal["avg", "max", "precise"]
 Resampling = Literal["exact", "plain"]
-StemActivation = Literal["own", "relu"]
-StrideOn = Literal["3x3", "1x1"]
-Stage3End = Literal["own", "next_block"]
-Windows = Literal["own", "padded"]
-ShortcutPool = Literal["own", "none"]
 Branch = Literal["norm", "norm_but_one", "bias", "linear"]
 Architecture = Literal[
     "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified", "fcn", "deeplabv3"
 ]
-SceneHead = Literal["linear", "convolution"]
-FromData = Literal["scenes", "parts", "materials", "textures"]
-
-
-@dataclass(frozen=True)
-class BackboneSettings:
-    """The feature extractor, a timm model.
-
-    Args:
-        name: A timm model whose features have strides 4, 8, 16 and 32, such as resnet50, resnet50s (deep
-            stem), mobilenetv2_100. Or one made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
-        weights: Where training starts: null (random), "hub" (timm's pretrained weights, needs a network) or a
-            file (.safetensors, .pth).
-        dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
-            original PSPNet release), by half ("half", torchvision and mmseg) or not at all ("none"). Or "doubled": all
-            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others).
-        padding: "symmetric" (PyTorch) or "same" (TensorFlow). Null takes what the weights file says, else "symmetric".
-        in_channels: Channels of the input picture.
-        stem_activation: relu replaces the ReLU6 behind MobileNetV2's first convolution (a published PSPNet); own
-            leaves it.
-        stride_on: Which convolution of a ResNet's bottleneck halves the picture: 3x3 (PyTorch) or the first 1x1 (older
-            Caffe models).
-        stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
-            MobileNetV2); own leaves it.
-        shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
-            gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
-        windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
-            over a map that is padded first; own leaves them to timm.
-    """
-
-    name: str = "resnet50"
-    weights: str | None = None
-    dilation: Dilation = "first"
-    padding: Padding | None = None
-    in_channels: int = 3
-    stem_activation: StemActivation = "own"
-    stride_on: StrideOn = "3x3"
-    stage3_end: Stage3End = "own"
-    shortcut_pool: ShortcutPool = "own"
-    windows: Windows = "own"
-
-    def __post_init__(self) -> None:
-        require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
-
-
-@dataclass(frozen=True)
-class TaskSettings:
-    """What a unified network says beside the objects; 0 and an empty list leave a task out.
-
-    Args:
-        scenes: Number of scenes.
-        parts: For each object that has parts, in their order: how many it can have, and one more for what is no part.
-        materials: Number of materials.
-        textures: Number of textures.
-        scene_head: linear (pooled and multiplied by one matrix, as in the paper) or convolution (a 3×3 convolution
-            before, as in the release).
-        from_data: Tasks (scenes, parts, materials, textures) whose numbers are those of the training data's classes.
-    """
-
-    scenes: int = 0
-    parts: tuple[int, ...] = ()
-    materials: int = 0
-    textures: int = 0
-    scene_head: SceneHead = "linear"
-    from_data: tuple[FromData, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("scenes", "materials", "textures"):
-            require(getattr(self, name) >= 0, f"network.tasks.{name} is {getattr(self, name)}, but must be 0 or more")
-        require(
-            all(count >= 2 for count in self.parts),
-            f"network.tasks.parts is {list(self.parts)}, but each must be 2 or more: no part, and the parts",
-        )
-        require(
-            self.scenes > 0 or "scenes" in self.from_data or self.scene_head == "linear",
-            "network.tasks.scene_head has no effect, since network.tasks.scenes is 0: there is no scene head",
-        )
-        for name in self.from_data:
-            require(
-                not getattr(self, name),
-                f"network.tasks.{name} is given, but network.tasks.from_data says that the data decide: leave one out",
-            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""Settings: what a recipe can say, with its defaults.
+
+A recipe is a YAML file that holds only what differs from these defaults. Every value can also be given on the command
+line under the same dotted name (`--training.iterations 2000`). Nothing here knows what a setting does; each docstring
+is its help text.
+"""
+
+from sceneparse.settings.augmentation import AugmentationSettings
+from sceneparse.settings.backbone import (
+    BackboneSettings,
+    Dilation,
+    Padding,
+    ShortcutPool,
+    Stage3End,
+    StemActivation,
+    StrideOn,
+    Windows,
+)
+from sceneparse.settings.data import DataKind, DataSettings, SourceSettings, TaskName
+from sceneparse.settings.loss import LossSettings
+from sceneparse.settings.network import Architecture, Branch, NetworkSettings, Pool, Resampling
+from sceneparse.settings.optimizer import OptimizerSettings
+from sceneparse.settings.preprocessing import PreprocessingSettings
+from sceneparse.settings.protocol import ProtocolSettings
+from sceneparse.settings.recipe import Recipe
+from sceneparse.settings.tasks import FromData, SceneHead, TaskSettings
+from sceneparse.settings.training import Precision, TrainingSettings
+
+__all__ = [
+    "Architecture",
+    "AugmentationSettings",
+    "BackboneSettings",
+    "Branch",
+    "DataKind",
+    "DataSettings",
+    "Dilation",
+    "FromData",
+    "LossSettings",
+    "NetworkSettings",
+    "OptimizerSettings",
+    "Padding",
+    "Pool",
+    "Precision",
+    "PreprocessingSettings",
+    "ProtocolSettings",
+    "Recipe",
+    "Resampling",
+    "SceneHead",
+    "ShortcutPool",
+    "SourceSettings",
+    "Stage3End",
+    "StemActivation",
+    "StrideOn",
+    "TaskName",
+    "TaskSettings",
+    "TrainingSettings",
+    "Windows",
+]

@@ -1,0 +1,61 @@
+"""Settings of the augmentation: random changes to training pictures."""
+
+from dataclasses import dataclass
+
+from sceneparse.errors import require
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """Random changes to the training pictures (PSPNet paper, section 5.1).
+
+    Args:
+        crop: Height and width of a training crop. What is missing is padded (picture: mean, mask: ignored).
+            Null: whole pictures. With `short` a batch is padded to its largest; without, pictures keep their own size,
+            whatever `scale` says, and must all be of one size.
+        scale: Range of the random resize factor.
+        short: Shorter sides in pixels, one of which is drawn for each picture in place of a factor of `scale` (UPerNet
+            paper); null goes by `scale`.
+        max_long: With `short`: upper bound of the longer side; null for none.
+        mirror: Probability of a left-right flip.
+        rotate: Largest rotation in degrees, either way.
+        rotate_probability: Probability of rotating at all.
+        blur_probability: Probability of a Gaussian blur.
+        color: Strength of brightness, contrast and saturation changes, 0 to 1.
+    """
+
+    crop: tuple[int, int] | None = (473, 473)
+    scale: tuple[float, float] = (0.5, 2.0)
+    short: tuple[int, ...] | None = None
+    max_long: int | None = None
+    mirror: float = 0.5
+    rotate: float = 10.0
+    rotate_probability: float = 0.5
+    blur_probability: float = 0.5
+    color: float = 0.0
+
+    def __post_init__(self) -> None:
+        low, high = self.scale
+        require(
+            0 < low <= high,
+            f"augmentation.scale is {list(self.scale)}, but must be two positive numbers, the smaller first",
+        )
+        require(
+            self.crop is None or min(self.crop) >= 1,
+            f"augmentation.crop is {self.crop}, but must be two positive numbers or null",
+        )
+        require(
+            self.short is None or min(self.short, default=0) >= 1,
+            f"augmentation.short is {self.short}, but must be positive numbers or null",
+        )
+        require(
+            self.max_long is None or self.max_long >= 1,
+            f"augmentation.max_long is {self.max_long}, but must be at least 1 or null",
+        )
+        require(
+            self.max_long is None or self.short is not None,
+            "augmentation.max_long has no effect, since augmentation.short is null",
+        )
+        for name in ("mirror", "rotate_probability", "blur_probability", "color"):
+            require(0 <= getattr(self, name) <= 1, f"augmentation.{name} is {getattr(self, name)}, but must be in 0..1")
+        require(0 <= self.rotate <= 180, f"augmentation.rotate is {self.rotate}, but must be in 0..180 degrees")

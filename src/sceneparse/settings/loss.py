@@ -1,0 +1,52 @@
+"""Settings of the loss: what is minimised."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sceneparse.errors import require
+
+UNIFIED_ONLY = ("object_weight", "part_weight", "part_objects", "scene_weight", "material_weight", "texture_weight")
+"""Settings that only a network of several tasks has a use for."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What is minimised: cross-entropy averaged over the pixels that count.
+
+    Args:
+        aux_weight: Weight of the auxiliary head's loss (PSPNet paper, table 2).
+        class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
+            number a class.
+        hard_fraction: Online hard example mining: keep only this fraction of the pixels, those of highest
+            loss. 1 keeps all.
+        hard_threshold: Mining also keeps every pixel whose true class has a probability below this.
+        object_weight: upernet_unified only, as the next ones: weight of the objects' loss. Mining and class weights
+            hold for objects alone. These weights are the release's, but the texture's, which its code lacks.
+        part_weight: Weight of the parts' loss: for each object the mean over its pixels.
+        part_objects: What becomes of the losses of objects with parts: their sum (the release) or their mean over the
+            objects of the batch.
+        scene_weight: Weight of the scene's loss.
+        material_weight: Weight of the materials' loss.
+        texture_weight: Weight of the textures' loss, whose gradient stays in the texture head.
+    """
+
+    aux_weight: float = 0.4
+    class_weights: Literal["median"] | tuple[float, ...] | None = None
+    hard_fraction: float = 1.0
+    hard_threshold: float = 0.7
+    object_weight: float = 1.0
+    part_weight: float = 0.5
+    part_objects: Literal["sum", "mean"] = "sum"
+    scene_weight: float = 0.25
+    material_weight: float = 1.0
+    texture_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for task in ("aux", "object", "part", "scene", "material", "texture"):
+            weight = getattr(self, f"{task}_weight")
+            require(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")
+        require(
+            0 < self.hard_fraction <= 1,
+            f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
+        )
+        require(0 <= self.hard_threshold <= 1, f"loss.hard_threshold is {self.hard_threshold}, but must be in 0..1")

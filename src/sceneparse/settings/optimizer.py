@@ -1,0 +1,40 @@
+"""Settings of the optimiser: how weights are changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sceneparse.errors import require
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How weights are changed.
+
+    Args:
+        kind: sgd (with momentum; the papers') or adamw.
+        lr: Base learning rate, of the pretrained backbone.
+        head_factor: New layers learn at this multiple of the base rate (PSPNet: 10).
+        momentum: SGD only.
+        weight_decay: Decay of all weights but biases and normalisation.
+        power: Exponent of the poly schedule, (1 - iteration / iterations) ** power.
+        warmup: Iterations in which the rate rises linearly from zero.
+        clip: Largest norm of the gradient; null doesn't clip.
+    """
+
+    kind: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 0.01
+    head_factor: float = 10.0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    power: float = 0.9
+    warmup: int = 0
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        require(self.lr > 0, f"optimizer.lr is {self.lr}, but must be positive")
+        require(self.head_factor > 0, f"optimizer.head_factor is {self.head_factor}, but must be positive")
+        require(0 <= self.momentum < 1, f"optimizer.momentum is {self.momentum}, but must be at least 0 and below 1")
+        require(self.weight_decay >= 0, f"optimizer.weight_decay is {self.weight_decay}, but must be 0 or more")
+        require(self.power >= 0, f"optimizer.power is {self.power}, but must be 0 or more")
+        require(self.warmup >= 0, f"optimizer.warmup is {self.warmup}, but must be 0 or more")
+        require(self.clip is None or self.clip > 0, f"optimizer.clip is {self.clip}, but must be positive or null")

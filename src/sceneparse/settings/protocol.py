@@ -1,0 +1,59 @@
+"""Settings of the protocol: how a picture is tested."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sceneparse.errors import require
+
+
+@dataclass(frozen=True)
+class ProtocolSettings:
+    """How a picture is tested; stands beside every figure.
+
+    Args:
+        name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
+        resize: What the picture is resized to before testing: "none", "long" (long side = size) or "short"
+            (short side = size).
+        size: Side in pixels for `resize`.
+        max_long: Upper bound of the long side under "short"; null for none.
+        window: Height and width of sliding windows; null tests the whole picture.
+        stride: Step of the windows as a fraction of their size.
+        scales: Multiples of the (resized) picture whose scores are averaged.
+        flip: Also average the scores of the mirrored picture.
+        average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
+        crf: Bring labels into line with the picture's edges by a dense conditional random field, as the papers' rivals
+            do. Not for models of several tasks.
+        absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
+            as "zero".
+    """
+
+    name: Literal["whole", "window", "semseg", "mmseg", "csail"] = "whole"
+    resize: Literal["none", "long", "short"] | None = None
+    size: int | None = None
+    max_long: int | None = None
+    window: tuple[int, int] | None = None
+    stride: float | None = None
+    scales: tuple[float, ...] | None = None
+    flip: bool | None = None
+    average: Literal["logits", "probabilities"] | None = None
+    crf: bool | None = None
+    absent: Literal["skip", "zero"] | None = None
+
+    def __post_init__(self) -> None:
+        require(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
+        require(
+            self.max_long is None or self.max_long >= 1,
+            f"protocol.max_long is {self.max_long}, but must be at least 1 or null",
+        )
+        require(
+            self.window is None or min(self.window) >= 1,
+            f"protocol.window is {self.window}, but must be two positive numbers or null",
+        )
+        require(
+            self.stride is None or 0 < self.stride <= 1,
+            f"protocol.stride is {self.stride}, but must be above 0 and at most 1",
+        )
+        require(
+            self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
+            "protocol.scales must be positive numbers",
+        )

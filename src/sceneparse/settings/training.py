@@ -1,0 +1,51 @@
+"""Settings of the training loop."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sceneparse.errors import require
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """The training loop, counted in iterations (optimiser steps).
+
+    Args:
+        iterations: Number of optimiser steps.
+        batch: Pictures in a step, over all processes and accumulation parts.
+        accumulate: Parts in which a step's batch is worked through, to save memory.
+        precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
+        seed: Decides everything random: weights, order, augmentation, dropout.
+        validate_every: Iterations between validations (and a last one at the end); 0 validates at the end only.
+        validate_count: Pictures of each periodic validation, evenly spaced in the split; null takes all.
+        checkpoint_every: Iterations between checkpoints (and a last one at the end).
+        log_every: Iterations between lines of metrics.jsonl.
+        device: auto, cpu or cuda.
+    """
+
+    iterations: int = 20000
+    batch: int = 16
+    accumulate: int = 1
+    precision: Precision = "auto"
+    seed: int = 0
+    validate_every: int = 1000
+    validate_count: int | None = None
+    checkpoint_every: int = 500
+    log_every: int = 20
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every"):
+            require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
+        require(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
+        require(self.seed >= 0, f"training.seed is {self.seed}, but must be 0 or more")
+        require(
+            self.validate_count is None or self.validate_count >= 1,
+            f"training.validate_count is {self.validate_count}, but must be at least 1 or null",
+        )
+        require(
+            self.batch % self.accumulate == 0,
+            f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
+        )
