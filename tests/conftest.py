@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from small import TINY, write_data_set
+from support.small import TINY, write_data_set
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from sceneparse.cli import main
-from small import TINY, write_data_set
+from support.small import TINY, write_data_set
 
 
 class Place:

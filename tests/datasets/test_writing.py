@@ -13,7 +13,7 @@ from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.settings import DataSettings
-from small import write_data_set
+from support.small import write_data_set
 
 TOYWORLD = DataSettings(kind="toyworld", size=32, train_count=3, eval_count=2)
 

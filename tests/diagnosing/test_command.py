@@ -8,8 +8,8 @@ from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
 from sceneparse.evaluation import evaluate_model
 from sceneparse.weights import save_model
-from small import write_data_set
-from unified import OBJECTS, unified_model
+from support.small import write_data_set
+from support.unified import OBJECTS, unified_model
 
 
 def test_diagnose_writes_a_report_and_its_figures_beside_the_model(

@@ -17,7 +17,7 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.comparison import Rival
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
-from well_formed import Page
+from support.well_formed import Page
 
 SKY, ROAD, CAR, RIVER, BOAT, SIGN = range(6)
 SPACE = LabelSpace(("sky", "road", "<b>car</b>", "river & sea", "boat", "sign"))

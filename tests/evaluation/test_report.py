@@ -16,7 +16,7 @@ from sceneparse.evaluation.gallery import Mark, choose, label_image
 from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
-from well_formed import Page
+from support.well_formed import Page
 
 NAMES = ("sky", "road", "<b>boat</b>", "car & co", "never seen")
 SPACE = LabelSpace(NAMES)

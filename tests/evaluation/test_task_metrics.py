@@ -11,7 +11,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Prediction, TaskPrediction
 from sceneparse.labels import IGNORE, TaskLabels
-from unified import TASKS, TREE, random_map
+from support.unified import TASKS, TREE, random_map
 
 SIZE = (6, 7)
 Picture = tuple[Sample, TaskPrediction]

@@ -8,7 +8,7 @@ import torch
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
-from together import in_two_processes, sceneparse_command
+from support.together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys
@@ -20,7 +20,7 @@ from sceneparse.processes import join
 from sceneparse.settings import BackboneSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights import build
 from sceneparse.weights.tasks import settled
-from unified import NETWORK
+from support.unified import NETWORK
 
 
 def found(processes):

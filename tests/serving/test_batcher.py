@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from brightest import BrightestChannel
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
-from served import Service, picture, plain_parser, serving, unified_parser, until
+from support.brightest import BrightestChannel
+from support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 

@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
-from served import Service, picture, plain_parser, serving
+from support.served import Service, picture, plain_parser, serving
 
 
 def opened(service: Service) -> socket.socket:

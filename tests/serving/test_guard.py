@@ -7,7 +7,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings, read_keys
-from served import Service, picture, plain_parser, serving
+from support.served import Service, picture, plain_parser, serving
 
 KEY = "correct-horse-battery-staple"
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import chromium
-from brightest import BrightestChannel
-from chromium import Browser
 from sceneparse.labels import LabelSpace
 from sceneparse.serving import ServeSettings
-from served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
+from support import chromium
+from support.brightest import BrightestChannel
+from support.chromium import Browser
+from support.served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
 
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layouts import LAYOUTS
 from sceneparse import load
 from sceneparse.cli import main
 from sceneparse.datasets import open_dataset
@@ -16,7 +15,8 @@ from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training import train
-from small import TINY
+from support.layouts import LAYOUTS
+from support.small import TINY
 
 pytest.importorskip("scipy.io")
 

@@ -26,7 +26,7 @@ from sceneparse.training import train
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
-from together import environment, sceneparse_command, torchrun
+from support.together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
 

@@ -7,7 +7,7 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.weights import Model, load_model, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled
-from unified import NETWORK, OBJECTS, TASKS, unified_model
+from support.unified import NETWORK, OBJECTS, TASKS, unified_model
 
 
 def test_the_data_say_how_many_classes_a_task_has() -> None:

@@ -1,5 +1,5 @@
 """Exporting: other runtimes' files, the proof that they agree with PyTorch, and int8."""
 
-from sceneparse.exporting.export import Export, export
+from sceneparse.exporting.command import Export, export
 
 __all__ = ["Export", "export"]

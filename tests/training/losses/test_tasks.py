@@ -9,7 +9,7 @@ from sceneparse.labels import IGNORE
 from sceneparse.networks import UnifiedOutput, UnifiedUPerNet
 from sceneparse.settings import LossSettings
 from sceneparse.training.losses.tasks import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
-from unified import TREE, random_map, random_output, unified_model
+from support.unified import TREE, random_map, random_output, unified_model
 
 SIZE = (13, 17)
 

@@ -8,9 +8,6 @@ import torch
 from torch import Tensor, nn
 
 import sceneparse
-from csail import DeepResNet, MobileNet, Plain, Pyramid
-from golden_cases import golden_case
-from published import as_if_trained
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import ProtocolSettings
@@ -18,6 +15,9 @@ from sceneparse.weights.importing import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.reading import Checkpoint
+from support.csail import DeepResNet, MobileNet, Plain, Pyramid
+from support.golden_cases import golden_case
+from support.published import as_if_trained
 
 BUFFERS = ("_tmp_running_mean", "_tmp_running_var", "_running_iter")
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import sceneparse
-from published import as_if_trained, imported
 from sceneparse.toyworld import render
+from support.published import as_if_trained, imported
 
 CLASSES = 6
 # Sides of 32: every peer runs at the picture's own size.

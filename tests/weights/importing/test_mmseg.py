@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import sceneparse
-from published import as_if_trained
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.importing import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families import mmseg
 from sceneparse.weights.importing.family import Names, theirs
+from support.published import as_if_trained
 
 
 def names_of(backbone: str, network: NetworkSettings) -> Names:

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 import sceneparse
-from golden_cases import golden_case
-from lextal import PSPNet
-from published import as_if_trained, imported, network_of
 from sceneparse.errors import UserError
 from sceneparse.networks import normalize
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
+from support.golden_cases import golden_case
+from support.lextal import PSPNet
+from support.published import as_if_trained, imported, network_of
 
 
 @pytest.mark.parametrize(

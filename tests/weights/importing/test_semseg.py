@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import sceneparse
-from published import as_if_trained
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
@@ -15,6 +14,7 @@ from sceneparse.weights.build import build
 from sceneparse.weights.importing import import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
+from support.published import as_if_trained
 
 
 def shapes_of(backbone: str, classes: int = 150, **network: object) -> Shapes:

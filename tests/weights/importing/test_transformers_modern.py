@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import sceneparse
-from published import as_if_trained
 from sceneparse.networks import normalize, resize
 from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from support.published import as_if_trained
 
 transformers = pytest.importorskip("transformers")
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 import sceneparse
-from golden_cases import GoldenCase, golden_case
 from sceneparse.errors import UserError
 from sceneparse.networks import Backbone, UnifiedUPerNet, resize
 from sceneparse.settings import ProtocolSettings
@@ -22,6 +21,7 @@ from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.reading import Checkpoint
+from support.golden_cases import GoldenCase, golden_case
 
 
 def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:

@@ -12,7 +12,7 @@ from sceneparse.exporting import export as room
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights import save_model
-from unified import NETWORK, RELEASE, TASKS, unified_model
+from support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(

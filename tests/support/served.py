@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 from torch import Tensor
 
-from brightest import BrightestChannel, brightest_parser
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
-from unified import unified_model
+from support.brightest import BrightestChannel, brightest_parser
+from support.unified import unified_model
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 60, 40), (60, 160, 70), (60, 110, 200)), ids=(7, 0, 30))
 
