@@ -1,0 +1,132 @@
+"""Tables: what there is of a kind, by name; the package's own entries, and those that other packages bring along.
+
+An installed package adds an entry by an entry point, without touching this one:
+
+    [project.entry-points."sceneparse.datasets"]
+    my_kind = "my_package.my_kind:KIND"
+
+Names are known without importing what they stand for: help and messages must not wait for torch.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from sceneparse.errors import UserError
+
+Entry = TypeVar("Entry")
+
+HOMES = {
+    "architectures": "sceneparse.weights.architectures:ARCHITECTURES",
+    "datasets": "sceneparse.datasets.kinds:KINDS",
+    "losses": "sceneparse.training.losses.table:LOSSES",
+    "families": "sceneparse.weights.importing.families.table:FAMILIES",
+    "artefacts": "sceneparse.parsing.artefacts.table:ARTEFACTS",
+}
+"""Where each table stands that others can add to. Its group of entry points is "sceneparse." and its name here."""
+
+
+class Table(Mapping[str, Entry], Generic[Entry]):
+    """The entries of a kind by name, each imported when it is first asked for.
+
+    Args:
+        name: The table's name, a key of `HOMES`.
+        own: The package's own entries: where each is defined, as "module:attribute", in the order in which they are
+            listed.
+        kind: The class that every entry is an instance of, as "module:attribute".
+    """
+
+    def __init__(self, name: str, own: Mapping[str, str], kind: str) -> None:
+        self.name = name
+        self._own = dict(own)
+        self._kind = kind
+        self._loaded: dict[str, Entry] = {}
+
+    @cached_property
+    def _added(self) -> dict[str, EntryPoint]:
+        """The entry points of other packages.
+
+        Raises:
+            UserError: One has the name of an entry of ours, or of another package's.
+        """
+        added: dict[str, EntryPoint] = {}
+        for point in entry_points(group=f"sceneparse.{self.name}"):
+            if point.name in self._own or (point.name in added and added[point.name].value != point.value):
+                raise UserError(
+                    f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} has a name that is "
+                    "taken; uninstall the package, or have its author rename it"
+                )
+            added[point.name] = point
+        return added
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        yield from sorted(self._added)
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._added)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self._added
+
+    def __getitem__(self, name: str) -> Entry:
+        """An entry.
+
+        Raises:
+            KeyError: There is none of this name.
+            UserError: Another package's entry cannot be imported or is not what the table holds.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._own[name]) if name in self._own else self._load_added(self._added[name])
+        return self._loaded[name]
+
+    def _load_added(self, point: EntryPoint) -> Entry:
+        where = f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} ({point.value})"
+        try:
+            entry = point.load()
+        except Exception as error:
+            raise UserError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
+        kind = _load(self._kind)
+        if not isinstance(entry, kind):
+            raise UserError(f"{where} is a {type(entry).__name__}, but must be a {kind.__name__}")
+        return entry  # type: ignore[no-any-return]
+
+
+def table(name: str) -> Table[Any]:
+    """The table of this name, a key of `HOMES`.
+
+    The tables stand in the rooms that know what they hold. Settings, which are below all rooms, ask for names here.
+    """
+    found: Table[Any] = _load(HOMES[name])
+    return found
+
+
+def require_known(name: str, value: str, setting: str) -> None:
+    """Refuse a value that no entry of a table is called.
+
+    Args:
+        name: The table, a key of `HOMES`.
+        value: What was given.
+        setting: The dotted name of the setting, for the message.
+
+    Raises:
+        UserError: There is no such entry; the message lists those that there are.
+    """
+    known = table(name)
+    if value in known:
+        return
+    near = difflib.get_close_matches(value, known, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}{hint}")
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "a package"
