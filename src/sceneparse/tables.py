@@ -92,7 +92,7 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         kind = _load(self._kind)
         if not isinstance(entry, kind):
             raise UserError(f"{where} is a {type(entry).__name__}, but must be a {kind.__name__}")
-        return entry  # type: ignore[no-any-return]
+        return entry
 
 
 def table(name: str) -> Table[Any]:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import docstring_parser
 import yaml
@@ -15,6 +15,7 @@ import yaml
 from sceneparse.errors import UserError
 from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
 from sceneparse.settings import Recipe
+from sceneparse.settings.choices import Choice
 
 __all__ = [
     "from_mapping",
@@ -144,7 +145,7 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
 def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:
     """Every dotted key under a settings class, with its type as a reader would write it."""
     keys = {}
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     for item in dataclasses.fields(kind):
         hint = hints[item.name]
         keys[prefix + item.name] = "settings" if dataclasses.is_dataclass(hint) else _readable(hint)
@@ -154,6 +155,9 @@ def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _readable(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        chosen = [mark for mark in get_args(hint)[1:] if isinstance(mark, Choice)]
+        return "one of " + ", ".join(chosen[0].names()) if chosen else _readable(get_args(hint)[0])
     text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(hint))
