@@ -38,7 +38,19 @@ _HOMES = {
     "train": ("sceneparse.training", "train"),
 }
 
-__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "export", "load", "predict", "read_recipe", "train"]
+__all__ = [
+    "Parse",
+    "Parser",
+    "UserError",
+    "__version__",
+    "build",
+    "evaluate",
+    "export",
+    "load",
+    "predict",
+    "read_recipe",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
