@@ -15,6 +15,7 @@ from sceneparse.networks import (
     UnifiedUPerNet,
     UPerNet,
 )
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import BackboneSettings, NetworkSettings
 
 
@@ -163,7 +164,7 @@ def _fcn(backbone: BackboneSettings, network: NetworkSettings, num_classes: int)
 
 
 def _backbone(settings: BackboneSettings, output_stride: int, stages: int = 4) -> Backbone:
-    return Backbone(
+    return make_backbone(
         settings.name,
         output_stride=output_stride,
         dilation=settings.dilation,
