@@ -75,7 +75,7 @@ def _pictures() -> list[Path]:
 
 
 def _parses(out: Path, names: tuple[str, ...]) -> None:
-    """Label maps, confidences, overlays and JSON of the stored models and exported files, in both number formats."""
+    """Label maps, confidences, overlays and JSON of the stored models, and of the stored ONNX file."""
     import sceneparse
 
     for name in names:
@@ -85,8 +85,7 @@ def _parses(out: Path, names: tuple[str, ...]) -> None:
         for precision in ("float32", "bfloat16"):
             parser = sceneparse.load(f"models/{name}", engine="torch", device="cpu", precision=precision)
             _save(parser, out / "parses" / precision / name)
-    for file in () if len(names) < len(MODELS) else ("fcn.onnx", "upernet_unified.xml"):
-        _save(sceneparse.load(f"exported/{file}", precision="float32"), out / "parses" / file)
+    _save(sceneparse.load("exported/fcn.onnx", precision="float32"), out / "parses" / "fcn.onnx")
 
 
 def _save(parser: Any, folder: Path) -> None:
