@@ -112,8 +112,9 @@ def _logits(out: Path, names: tuple[str, ...]) -> None:
         recipe = out / "recipe.yaml"  # JSON is YAML
         recipe.write_text(json.dumps({key: config[key] for key in ("backbone", "network", "preprocessing")}))
         settings = sceneparse.read_recipe(recipe, ["--data.kind=toyworld"])
-        classes = len(json.loads((folder / "labels.json").read_text())["names"])
-        network = sceneparse.build(settings.backbone, settings.network, classes)
+        labels = json.loads((folder / "labels.json").read_text())
+        classes = labels.get("objects", labels)["names"]  # a unified model has the tasks one after the other
+        network = sceneparse.build(settings.backbone, settings.network, len(classes))
         network.load_state_dict(load_file(folder / "model.safetensors"))
         images = torch.randn(2, config["backbone"]["in_channels"], 67, 90, generator=generator)
         with torch.inference_mode():
