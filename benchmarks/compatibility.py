@@ -2,7 +2,7 @@
 
     git worktree add /tmp/old 634fde6
     python benchmarks/compatibility.py /tmp/old            about ten minutes on two cores
-    python benchmarks/compatibility.py /tmp/old --quick    a minute: fewer models, shorter trainings, no exports
+    python benchmarks/compatibility.py /tmp/old --quick    two minutes: fewer models, shorter trainings, no exports
 
 Both commits run on this machine, one after the other, by their public commands and names alone, on the recipes, model
 folders and pictures of tests/compatibility. Then every file is compared: arrays and tensors by their bits, JSON but for
@@ -44,7 +44,7 @@ def produce(out: Path, quick: bool) -> None:
     os.chdir(STORED)
     _parses(out, names)
     _logits(out, names)
-    _scores(out, names)
+    _scores(out, names, () if quick else ("semseg", "csail"))
     _trainings(out, names, quick)
     if not quick:
         _exports(out)
@@ -135,14 +135,14 @@ def _tensors(value: Any, name: str = "0") -> Iterator[tuple[str, Any]]:
         yield from _tensors(item, f"{name}.{number}")
 
 
-def _scores(out: Path, names: tuple[str, ...]) -> None:
-    """metrics.json of the stored models, and of one under other protocols."""
+def _scores(out: Path, names: tuple[str, ...], protocols: tuple[str, ...]) -> None:
+    """metrics.json of the stored models, and of one under other protocols, which enlarge its pictures."""
     for name in names:
         data = ["--data", DATA[name]] if name in DATA else []
         split = ["--split", "val"] if name == "upernet_concat" else []
         where = ["--engine", "torch", "--precision", "float32", "--out", out / "scores" / name]
         command("evaluate", f"models/{name}", *data, *split, *where)
-    for protocol in ("semseg", "csail"):
+    for protocol in protocols:
         where = ["--count", "2", "--engine", "torch", "--out", out / "scores" / protocol]
         command("evaluate", "models/pspnet", "--protocol", protocol, *where)
 
@@ -314,7 +314,7 @@ def main() -> int:
     """Run both commits and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT", help="a checkout of the commit to compare with")
-    parser.add_argument("--quick", action="store_true", help="a minute's worth")
+    parser.add_argument("--quick", action="store_true", help="fewer models, shorter trainings, no exports")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep what both made, in DIR/old and DIR/new")
     parser.add_argument("--produce", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
