@@ -125,6 +125,11 @@ class Backbone(nn.Module):
         if output_stride < own[-1]:
             _place_dilation(name, self.body, undilated, own[-1] // output_stride, dilation)
             use_fast_depthwise(self.body)
+        elif dilation in ("half", "none"):
+            raise UserError(
+                f"backbone {name}: backbone.dilation is {dilation}, which has no effect: no stage is dilated at output "
+                f"stride {own[-1]}; leave it at first"
+            )
         if dilation == "doubled":
             _double_dilation(name, self.body, output_stride)
         if shortcut_pool == "none":
