@@ -31,7 +31,7 @@ from sceneparse.settings import Recipe
 from sceneparse.training.losses.cross_entropy import segmentation_loss
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.start import device_name, start_fabric
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 
 class Picked:

@@ -10,6 +10,7 @@ from sceneparse.settings import Recipe
 from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
 from sceneparse.training.losses.mining import Total
 from sceneparse.training.losses.tasks import Amounts, Targets, unified_losses, weighted
+from sceneparse.weights.architectures import architecture_of
 
 
 class Lesson:
@@ -30,7 +31,7 @@ class Lesson:
         self.tree: PartTree | None = None if tasks is None else tasks.tree
         self.learnt: tuple[Task, ...] = ("objects",)
         self._called = {"object": "main_loss"}
-        self._unified = recipe.network.architecture == "upernet_unified"
+        self._unified = architecture_of(recipe.network).learns_tasks
         if tasks is None:
             self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
             return
