@@ -1,4 +1,4 @@
-"""Label spaces: which classes there are, for one task or for several; the tasks themselves are in `sceneparse.tasks`."""
+"""Label spaces: which classes there are, for one task or for several. Tasks are in `sceneparse.tasks`."""
 
 from sceneparse.labels.space import IGNORE, Color, LabelSpace, MaskForm, distinct_colors, read_json
 from sceneparse.labels.task_labels import PartTree, TaskLabels

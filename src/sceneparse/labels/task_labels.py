@@ -133,7 +133,7 @@ class TaskLabels:
         """The objects and the named tasks, without the label spaces of the others."""
         left_out = {task for task in OTHERS if task not in tasks}
         fields = {"tree" if task is Task.PART else task.plural: None for task in left_out}
-        return replace(self, **fields)  # type: ignore[arg-type]
+        return replace(self, **fields)
 
     def names(self) -> dict[str, Any]:
         """All names by the label spaces' names, for comparing what two of them know; of parts, those of each object."""
