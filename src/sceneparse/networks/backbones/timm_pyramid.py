@@ -79,8 +79,8 @@ class TimmPyramid(Backbone):
             use_fast_depthwise(body)
         elif variant.dilation in ("half", "none"):
             raise UserError(
-                f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated at "
-                f"output stride {own[-1]}; leave it at first"
+                f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
+                f"at output stride {own[-1]}; leave it at first"
             )
         _vary(name, body, variant, output_stride)
         channels = list(feature_info(body).channels())
