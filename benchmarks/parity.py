@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these cases alone")
     parser.add_argument("--json", action="store_true", help="one JSON object an output instead of a table")
     arguments = parser.parse_args()
-    tools = {name: _module(arguments.cases, name) for name in ("fill", "golden")}
+    tools = {name: load_module(arguments.cases, name) for name in ("fill", "golden")}
     names = arguments.only or sorted(path.parent.name for path in arguments.cases.glob("*/manifest.json"))
     if not names:
         sys.exit(f"{arguments.cases}: no case in it; a case is a folder with a manifest.json")
@@ -88,6 +88,7 @@ def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
         for name, difference, limit, ok in golden.compare64(case.reference64, got64)
     ]
     missed = [name for name in case.reference if name not in got]
+    missed += [f"{name} (float64)" for name in case.reference64 if name not in got64]
     return rows + [Row(family, case.name, name, None, None, False, "no rule for this output") for name in missed]
 
 
@@ -115,10 +116,11 @@ def _outputs(case: Case) -> tuple[str, dict[str, np.ndarray], dict[str, np.ndarr
 
         if case.manifest["mode"] == "train":
             return family, *training_outputs(case, family, imported, again), " ".join(overrides)
-        return family, network_outputs(case, family, imported, again), {}, " ".join(overrides)
+        return family, *network_outputs(case, family, imported, again), " ".join(overrides)
 
 
-def _module(folder: Path, name: str) -> ModuleType:
+def load_module(folder: Path, name: str) -> ModuleType:
+    """`fill` or `golden`, which lie beside the cases."""
     path = folder / f"{name}.py"
     if not path.is_file():
         sys.exit(f"{path}: not there; the folder of cases holds it beside them")

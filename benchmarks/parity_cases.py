@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
-from parity_meaning import Wanted
+from parity_meaning import HALVES, Wanted
 from sceneparse.inference import predict, resolve, scores
 from sceneparse.networks import normalize
 from sceneparse.networks.prroi import precise_pool, precise_pool_regions
@@ -53,19 +53,28 @@ class Case:
 
     def keys(self) -> dict[str, tuple[list[int], str | None]]:
         """Shape of every key, and the key whose tensor it names once more; halves of a pair stand before the keys."""
-        parts = self.manifest["state_dicts"]
         return {
-            (key if len(parts) == 1 else f"{part}.{key}"): (
-                shape,
-                alias if alias is None or len(parts) == 1 else f"{part}.{alias}",
-            )
-            for part, entries in parts.items()
-            for key, shape, _, alias in entries
+            half + key: (shape, None if alias is None else half + alias)
+            for part, half in self.halves().items()
+            for key, shape, _, alias in self.manifest["state_dicts"][part]
         }
 
-    def weights(self, part: str) -> dict[str, Tensor]:
-        """The weights of a part of the checkpoint, by the implementation's own keys."""
-        return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, part).items()}
+    def halves(self) -> dict[str, str]:
+        """What stands before the keys of each half of the checkpoint: nothing if it is one."""
+        halves = list(self.manifest["state_dicts"])
+        if len(halves) == 1:
+            return {halves[0]: ""}
+        return {half: next((f"{full}." for full in HALVES if full.startswith(half)), f"{half}.") for half in halves}
+
+    def weights(self, half: str) -> dict[str, Tensor]:
+        """The weights of a half of the checkpoint, by the implementation's own keys."""
+        return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, half).items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """All weights; halves of a pair stand before the keys."""
+        return {
+            before + key: value for half, before in self.halves().items() for key, value in self.weights(half).items()
+        }
 
     def inputs(self) -> dict[str, Tensor]:
         """Every input by its name: normalised pictures (N, C, H, W), and labels."""
