@@ -10,7 +10,6 @@ run's. Pictures a second are those of the parsing alone; the workers' starts are
 not. Linux alone: processes are found in /proc.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,9 +27,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from command_line import command_line, note, parsed, write_figures
 from large_picture import alone
 from sceneparse.data.toyworld import render
-from sceneparse.files import write_json
 from small_model import make_model
 
 BROKEN_EVERY = 40
@@ -38,35 +38,51 @@ WORKER = b"ray::MapWorker"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--count", type=int, default=5000, help="pictures (default: 5000)")
     parser.add_argument("--side", type=int, default=96, help="their side in pixels (default: 96)")
     parser.add_argument("--workers", type=int, help="default: as sceneparse predict has it")
     parser.add_argument("--kill-every", type=float, default=10.0, metavar="S", help="seconds (default: 10)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"count": 40, "side": 48, "workers": 1, "kill_every": 4.0})
+    if given.count < BROKEN_EVERY:
+        parser.error(f"--count must be {BROKEN_EVERY} at least: one file in so many is no picture")
 
-    console = Console()
+    workers = ["--runner", "ray", *(["--workers", str(given.workers)] if given.workers else [])]
+    if find_spec("ray") is None:
+        if not given.quick:
+            sys.exit("the workers need Ray, which is not installed: pip install 'sceneparse[ray]'")
+        note("Ray is not installed (pip install 'sceneparse[ray]'): the plain loop takes the workers' part")
+        workers = []
     with TemporaryDirectory(prefix="sceneparse-collection-") as name:
         folder = Path(name)
-        console.print(f"making {given.count} pictures and a model")
+        note(f"making {given.count} pictures and a model")
         alone(make_pictures, folder / "pictures", given.count, given.side)
         alone(make_model, folder / "model", 20)
         figures: dict[str, Any] = {"pictures": given.count, "side": given.side, "kill_every": given.kill_every}
-        ray = ["--runner", "ray", *(["--workers", str(given.workers)] if given.workers else [])]
-        for title, more in (("loop", []), ("undisturbed", ray)):
-            console.print(f"parsing: {title}")
-            figures[title] = run(folder, title, more)
-        console.print("parsing: disturbed")
-        figures["disturbed"] = under_fire(folder, "disturbed", ray, given.kill_every, half=given.count // 2)
-        console.print("parsing: the rest of it")
-        figures["second"] = under_fire(folder, "disturbed", ray, given.kill_every, half=None)
-        figures |= compared(folder)
-    report(console, figures)
-    if given.json:
-        write_json(given.json, figures)
+        figures |= parsed_four_times(folder, workers, given.kill_every, given.count // 2)
+    write_figures(figures, given.json, lambda: report(figures))
     if not figures["ok"]:
         sys.exit(1)
+
+
+def parsed_four_times(folder: Path, workers: list[str], every: float, half: int) -> dict[str, Any]:
+    """The figures of each run, and what differs between them.
+
+    Args:
+        folder: Holds the pictures and the model.
+        workers: Arguments that parse with workers; where there are none, the loop is run again in their stead.
+        every: Seconds between two kills.
+        half: After so many pictures the driver is killed.
+    """
+    figures = {}
+    for title, more in (("loop", []), ("undisturbed", workers)):
+        note(f"parsing: {title}")
+        figures[title] = run(folder, title, more)
+    note("parsing: disturbed")
+    figures["disturbed"] = under_fire(folder, "disturbed", workers, every, half)
+    note("parsing: the rest of it")
+    figures["second"] = under_fire(folder, "disturbed", workers, every, half=None)
+    return figures | compared(folder)
 
 
 def make_pictures(folder: Path, count: int, side: int) -> None:
@@ -190,8 +206,9 @@ def _tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def report(console: Console, figures: dict[str, Any]) -> None:
+def report(figures: dict[str, Any]) -> None:
     """Print the figures."""
+    console = Console()
     table = Table("run", "exit", "seconds", "pictures/s", "workers killed", "pictures done")
     for title in ("loop", "undisturbed", "disturbed", "second"):
         one = figures[title]

@@ -6,11 +6,10 @@
 The picture is made of toy-world scenes. A process of its own loads the model, parses the picture through a `Parser` and
 saves the parse (labels, overlay, JSON), as `sceneparse predict` does; the memory is that process's peak, PyTorch
 included. Another one computes the same windows without streaming: the scores of all of them are added up in arrays of
-the picture's whole size, as many classes at a time as fit in --array-gib, and labels are taken at the end.
+the picture's whole size, as many classes at a time as fit in --array-gib, and labels are taken at the end. The
+quick form does all in one process, so that its memory means nothing.
 """
 
-import argparse
-import json
 import math
 import resource
 import sys
@@ -29,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from command_line import command_line, parsed, write_figures
 from sceneparse.data.toyworld import render
-from sceneparse.files import write_json
 from sceneparse.inference.windows import AT_ONCE, window_starts
 from sceneparse.networks import resize
 from sceneparse.parsing import Parser, load
@@ -58,7 +57,7 @@ class Case(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder (default: a small PSPNet made on the spot)")
     parser.add_argument("--classes", type=int, default=150, help="of the model that is made (default: 150)")
     parser.add_argument("--size", type=int, nargs=2, default=(9000, 12000), metavar=("H", "W"), help="of the picture")
@@ -66,8 +65,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
     parser.add_argument("--array-gib", type=float, default=4.0, help="memory for the scores that are not streamed")
     parser.add_argument("--streamed-only", action="store_true", help="measure, but compare with nothing")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"classes": 20, "size": (180, 240), "window": (97, 97), "precision": "float32"})
     size, window = tuple(given.size), tuple(given.window)
     if min(size) < max(window):
         parser.error("the picture is smaller than a window")
@@ -76,16 +74,14 @@ def main() -> None:
         folder = Path(name)
         case = Case(given.model or folder / "model", folder / "picture.jpg", window, given.precision, folder)
         # A process may inherit its parent's peak, so this one does nothing large itself.
-        alone(make_picture, case.picture, size)
+        call = here if given.quick else alone
+        call(make_picture, case.picture, size)
         if given.model is None:
-            alone(make_model, case.model, given.classes)
-        figures: dict[str, Any] = {"height": size[0], "width": size[1], "window": window, **alone(streamed, case)}
+            call(make_model, case.model, given.classes)
+        figures: dict[str, Any] = {"height": size[0], "width": size[1], "window": window, **call(streamed, case)}
         if not given.streamed_only:
-            figures |= alone(compared, case, given.array_gib)
-    report(figures)
-    if given.json:
-        write_json(given.json, figures)
-        print(json.dumps(figures))
+            figures |= call(compared, case, given.array_gib)
+    write_figures(figures, given.json, lambda: report(figures))
 
 
 def report(figures: dict[str, Any]) -> None:
@@ -116,6 +112,11 @@ def alone(function: Callable[..., Any], *arguments: object) -> Any:
     """Call a function in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
+
+
+def here(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function in this process."""
+    return function(*arguments)
 
 
 def peak_mib() -> float:

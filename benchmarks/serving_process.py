@@ -33,11 +33,11 @@ class Process:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], 300)
-        told = self._process.stdout.readline() if ready else ""
-        if not told.startswith("serving at "):
+        line = self._process.stdout.readline() if ready else ""
+        if not line.startswith("serving at "):
             self._process.kill()
             sys.exit(f"the service did not start: {self._process.communicate()[1]}")
-        self.port = int(re.findall(r":(\d+)/", told)[0])
+        self.port = int(re.findall(r":(\d+)/", line)[0])
 
     def __enter__(self) -> "Process":
         return self
