@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
-from large_picture import alone
+from large_picture import alone, here
 from sceneparse.data.toyworld import render
 from small_model import make_model
 
@@ -51,13 +51,14 @@ def main() -> None:
     if find_spec("ray") is None:
         if not given.quick:
             sys.exit("the workers need Ray, which is not installed: pip install 'sceneparse[ray]'")
-        note("Ray is not installed (pip install 'sceneparse[ray]'): the plain loop takes the workers' part")
+        note("Ray is not installed (pip install 'sceneparse[ray]'): no worker is killed, the plain loop alone")
         workers = []
     with TemporaryDirectory(prefix="sceneparse-collection-") as name:
         folder = Path(name)
         note(f"making {given.count} pictures and a model")
-        alone(make_pictures, folder / "pictures", given.count, given.side)
-        alone(make_model, folder / "model", 20)
+        call = here if given.quick else alone
+        call(make_pictures, folder / "pictures", given.count, given.side)
+        call(make_model, folder / "model", 20)
         figures: dict[str, Any] = {"pictures": given.count, "side": given.side, "kill_every": given.kill_every}
         figures |= parsed_four_times(folder, workers, given.kill_every, given.count // 2)
     write_figures(figures, given.json, lambda: report(figures))
@@ -70,19 +71,20 @@ def parsed_four_times(folder: Path, workers: list[str], every: float, half: int)
 
     Args:
         folder: Holds the pictures and the model.
-        workers: Arguments that parse with workers; where there are none, the loop is run again in their stead.
+        workers: Arguments that parse with workers; where there are none, the loop is what is disturbed.
         every: Seconds between two kills.
         half: After so many pictures the driver is killed.
     """
     figures = {}
     for title, more in (("loop", []), ("undisturbed", workers)):
-        note(f"parsing: {title}")
-        figures[title] = run(folder, title, more)
+        if title == "loop" or workers:
+            note(f"parsing: {title}")
+            figures[title] = run(folder, title, more)
     note("parsing: disturbed")
     figures["disturbed"] = under_fire(folder, "disturbed", workers, every, half)
     note("parsing: the rest of it")
     figures["second"] = under_fire(folder, "disturbed", workers, every, half=None)
-    return figures | compared(folder)
+    return figures | compared(folder, "undisturbed" if workers else "loop")
 
 
 def make_pictures(folder: Path, count: int, side: int) -> None:
@@ -120,7 +122,7 @@ def under_fire(folder: Path, title: str, more: list[str], every: float, half: in
     driver = start(folder, title, more)
     after = time.monotonic() + every
     while driver.poll() is None:
-        time.sleep(0.5)
+        time.sleep(0.1)
         if half is not None and sum(1 for _ in (folder / title).rglob("[!.]*.json")) >= half:
             family = [pid for pid, _ in descendants(driver.pid)]
             driver.kill()
@@ -171,16 +173,16 @@ def end_family(pids: list[int]) -> None:
             continue
 
 
-def compared(folder: Path) -> dict[str, Any]:
-    """What differs between the runs, file by file and line by line."""
-    expected, found, loop = (_tree(folder / title) for title in ("undisturbed", "disturbed", "loop"))
+def compared(folder: Path, undisturbed: str) -> dict[str, Any]:
+    """What differs from the undisturbed run and from the loop, file by file and line by line."""
+    expected, found, loop = (_tree(folder / title) for title in (undisturbed, "disturbed", "loop"))
     manifest = [json.loads(line) for line in (folder / "disturbed" / "manifest.jsonl").read_text().splitlines()]
     names = Counter(line["name"] for line in manifest)
     pictures = {
         path.relative_to(folder / "pictures").with_suffix("").as_posix()
         for path in (folder / "pictures").rglob("*.jpg")
     }
-    manifests = [(folder / title / "manifest.jsonl").read_bytes() for title in ("undisturbed", "disturbed")]
+    manifests = [(folder / title / "manifest.jsonl").read_bytes() for title in (undisturbed, "disturbed")]
     figures = {
         "manifest_lines": len(manifest),
         "lost": len(pictures - set(names)),
@@ -211,6 +213,8 @@ def report(figures: dict[str, Any]) -> None:
     console = Console()
     table = Table("run", "exit", "seconds", "pictures/s", "workers killed", "pictures done")
     for title in ("loop", "undisturbed", "disturbed", "second"):
+        if title not in figures:
+            continue
         one = figures[title]
         table.add_row(
             title,

@@ -250,7 +250,7 @@ def body_for(choice: random.Random, media: str, described: dict[str, Any], pictu
     picture = choice.choice(pictures) if choice.random() < 0.7 else choice.randbytes(choice.randrange(300))
     if media == "application/json":
         right = described.get("example", {"image": base64.b64encode(picture).decode()})
-        values = (
+        values: tuple[Any, ...] = (
             right,
             right,
             {},

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=20, help="batches that are measured (default: 20)")
     given, overrides = parsed_with_settings(parser, {"batches": 1})
     recipe = read_recipe(given.recipe, [*(SMALL if given.quick else ()), *overrides])
-    fabric, precision, _ = start_fabric(recipe.training)
+    fabric, precision, _ = start_fabric(recipe)
     dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
 
     decoding, _ = loader_speed(recipe, dataset, given.batches, cache_mb=0)
@@ -129,7 +129,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
 
 def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     """Samples a second of the training step alone, as the loop does it, on one batch."""
-    fabric, *_ = start_fabric(recipe.training)
+    fabric, *_ = start_fabric(recipe)
     network = build(recipe.backbone, recipe.network, classes).to(memory_format=torch.channels_last)
     model, optimizer = fabric.setup(network, build_optimizer(network, recipe.optimizer))
     images = batch.images.to(fabric.device).contiguous(memory_format=torch.channels_last)

@@ -82,17 +82,17 @@ def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
     family = "?"
     try:
         case = Case.read(folder, fill)
-        family, got, got64, note = _outputs(case)
+        family, got, got64, given = _outputs(case)
     except Exception as error:  # whatever stops one case must not stop the others, and counts as a miss
         reason = " ".join(str(error).split()) or type(error).__name__
         note(f"  cannot be run: {reason}")
         return [Row(family, folder.name, "-", None, None, False, f"cannot be run: {reason[:200]}")]
     rows = [
-        Row(family, case.name, name, float(difference), float(limit), bool(ok), note)
+        Row(family, case.name, name, float(difference), float(limit), bool(ok), given)
         for name, difference, limit, ok in golden.compare(case.manifest, case.reference, got)
     ]
     rows += [
-        Row(family, case.name, f"{name} (float64)", float(difference), float(limit), bool(ok), note)
+        Row(family, case.name, f"{name} (float64)", float(difference), float(limit), bool(ok), given)
         for name, difference, limit, ok in golden.compare64(case.reference64, got64)
     ]
     missed = [name for name in case.reference if name not in got]

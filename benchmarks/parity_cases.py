@@ -98,10 +98,10 @@ def operator_outputs(case: Case) -> dict[str, np.ndarray]:
     for name in set(case.reference) - set(got):
         meaning = str(case.manifest["outputs"].get(name, ""))
         found = re.search(r"scale (\d*\.?\d+)", meaning)
-        source = re.search(r"input (\w+)", meaning)
+        named = re.search(r"input (\w+)", meaning)
         size = case.reference[name].shape
         got[name] = precise_pool_regions(
-            maps[source[1] if source else next(iter(maps))],
+            maps[named[1] if named else next(iter(maps))],
             _regions(case, meaning),
             (size[-2], size[-1]),
             scale=float(found[1]) if found else 1.0,
@@ -110,7 +110,7 @@ def operator_outputs(case: Case) -> dict[str, np.ndarray]:
 
 
 def _regions(case: Case, meaning: str) -> Tensor:
-    """The regions that a meaning tells; "the same" are those of the first that tells some."""
+    """The regions that a meaning names; "the same" are those of the first that names some."""
     for text in (meaning, *case.manifest["outputs"].values()):
         if found := re.search(r"\[\[.*?\]\]", text):
             return torch.tensor(json.loads(re.sub(r"(?<!\d)\.", "0.", found[0])), dtype=torch.float32)
@@ -120,13 +120,19 @@ def _regions(case: Case, meaning: str) -> Tensor:
 class Toy:
     """The protocol case's model: colours, and the place inside the window."""
 
+    name, precision = "toy", "float32"
     num_classes, align_corners = 5, True
     padding_color = tuple(255 * value for value in PreprocessingSettings().mean)
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         self.weight, self.bias = weights["toy.weight"], weights["toy.bias"]
 
+    def describe(self) -> str:
+        """What stands in tables."""
+        return f"{self.name}, {self.precision}"
+
     def __call__(self, images: Tensor) -> Tensor:
+        """Logits at the size of the pictures (N, 3, H, W)."""
         settings = PreprocessingSettings()
         logits = torch.conv2d(normalize(images, settings.mean, settings.std), self.weight, self.bias)
         count = len(self.bias)

@@ -32,7 +32,7 @@ from sceneparse.inference import (
 from sceneparse.inference.measuring import take_turns
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
-from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings
+from sceneparse.settings import BackboneSettings, NetworkSettings, Precision, PreprocessingSettings, TaskSettings
 from sceneparse.standard.tables import released_tasks
 from sceneparse.weights import build, load_model
 from sceneparse.weights.tasks import settled
@@ -79,7 +79,9 @@ def main() -> None:
     given = parsed(parser, quick)
     network, preprocessing, tasks = subject(given.model, given.backbone, given.channels)
     device = choose_device()
-    precisions = ["float32", *(["bfloat16"] if choose_precision(device) == torch.bfloat16 else [])]
+    precisions: list[Precision] = ["float32"]
+    if choose_precision(device) == torch.bfloat16:
+        precisions.append("bfloat16")
     height, width = given.size
     image = ToyWorld(max(height, width), 1, "test")[0].image[:, :height, :width].contiguous()
     runs = {
