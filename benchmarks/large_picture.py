@@ -42,18 +42,19 @@ SCENE = 1500
 
 
 class Case(NamedTuple):
-    """What is parsed: model folder, picture file, size of the windows, precision; and a folder for what comes of it."""
+    """What is parsed: model folder, picture, size of the windows, precision, engine; and a folder for what comes of it."""
 
     model: Path
     picture: Path
     window: Size
     precision: Precision
+    engine: str
     out: Path
 
     def parser(self) -> Parser:
         """The model under the protocol."""
         protocol = ProtocolSettings("window", window=self.window)
-        return load(self.model, precision=self.precision, protocol=protocol)
+        return load(self.model, precision=self.precision, engine=self.engine, protocol=protocol)
 
 
 def main() -> None:
@@ -63,16 +64,20 @@ def main() -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(9000, 12000), metavar=("H", "W"), help="of the picture")
     parser.add_argument("--window", type=int, nargs=2, default=(473, 473), metavar=("H", "W"))
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    parser.add_argument("--engine", default="auto", help="default: auto")
     parser.add_argument("--array-gib", type=float, default=4.0, help="memory for the scores that are not streamed")
     parser.add_argument("--streamed-only", action="store_true", help="measure, but compare with nothing")
-    given = parsed(parser, {"classes": 20, "size": (180, 240), "window": (97, 97), "precision": "float32"})
+    quick = {"classes": 20, "size": (180, 240), "window": (97, 97), "precision": "float32", "engine": "torch"}
+    given = parsed(parser, quick)
     size, window = tuple(given.size), tuple(given.window)
     if min(size) < max(window):
         parser.error("the picture is smaller than a window")
 
     with TemporaryDirectory(prefix="sceneparse-large-") as name:
         folder = Path(name)
-        case = Case(given.model or folder / "model", folder / "picture.jpg", window, given.precision, folder)
+        case = Case(
+            given.model or folder / "model", folder / "picture.jpg", window, given.precision, given.engine, folder
+        )
         # A process may inherit its parent's peak, so this one does nothing large itself.
         call = here if given.quick else alone
         call(make_picture, case.picture, size)
@@ -129,13 +134,13 @@ def make_picture(path: Path, size: Size) -> None:
     """Write a picture of toy-world scenes, each of them another one."""
     height, width = size
     side = max(32, min(SCENE, height // 2, width // 2))
-    sheet = Image.new("RGB", (width, height))
+    scenes = Image.new("RGB", (width, height))
     columns = math.ceil(width / side)
     for number in range(columns * math.ceil(height / side)):
         row, column = divmod(number, columns)
         scene = render(0, number, side).image.permute(1, 2, 0).contiguous().numpy()
-        sheet.paste(Image.fromarray(scene), (column * side, row * side))
-    sheet.save(path, quality=92)
+        scenes.paste(Image.fromarray(scene), (column * side, row * side))
+    scenes.save(path, quality=92)
 
 
 def streamed(case: Case) -> dict[str, Any]:
@@ -167,9 +172,9 @@ def compared(case: Case, array_gib: float) -> dict[str, Any]:
     height, width = image.shape[-2:]
     with Image.open(case.out / "parse.png") as picture:
         got = torch.from_numpy(parser.labels.decode(np.array(picture))[0])
-    places, logits = all_windows(parser, image, case)
+    corners, logits = all_windows(parser, image, case)
     counts = torch.zeros(height, width, dtype=torch.uint8)
-    for top, left in places:
+    for top, left in corners:
         counts[top : top + case.window[0], left : left + case.window[1]] += 1
     best, own = torch.full((height, width), -math.inf), torch.zeros(height, width)
     labels = torch.zeros(height, width, dtype=torch.int16)
@@ -178,7 +183,7 @@ def compared(case: Case, array_gib: float) -> dict[str, Any]:
     for first in range(0, logits.shape[1], step):
         some = logits[:, first : first + step]
         total = torch.zeros(some.shape[1], height, width)
-        for (top, left), scores in zip(places, some, strict=True):
+        for (top, left), scores in zip(corners, some, strict=True):
             large = resize(scores[None], case.window, parser.engine.align_corners)[0]
             total[:, top : top + case.window[0], left : left + case.window[1]] += large
         for row in range(0, height, 64):
@@ -204,7 +209,7 @@ def all_windows(parser: Parser, image: Tensor, case: Case) -> tuple[list[Size], 
     (tall, wide), stride = case.window, parser.protocol.stride
     tops = window_starts(image.shape[-2], tall, math.ceil(tall * stride))
     lefts = window_starts(image.shape[-1], wide, math.ceil(wide * stride))
-    places = [(top, left) for top in tops for left in lefts]
+    corners = [(top, left) for top in tops for left in lefts]
     kept: Tensor | None = None
     number = 0
     for top in tops:
@@ -212,12 +217,12 @@ def all_windows(parser: Parser, image: Tensor, case: Case) -> tuple[list[Size], 
             crops = [image[:, top : top + tall, left : left + wide] for left in lefts[start : start + AT_ONCE]]
             logits = parser.engine(torch.stack(crops)).cpu()
             if kept is None:
-                shape = (len(places), *logits.shape[1:])
+                shape = (len(corners), *logits.shape[1:])
                 kept = torch.from_numpy(np.memmap(case.out / "logits", np.float32, "w+", shape=shape))
             kept[number : number + len(crops)] = logits
             number += len(crops)
     assert kept is not None  # there is one window at least
-    return places, kept
+    return corners, kept
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def _regions(case: Case, meaning: str) -> Tensor:
 
 
 class Toy:
-    """The protocol case's model: colours, and the place inside the window."""
+    """The protocol case's model: colours, and the position inside the window."""
 
     name, precision = "toy", "float32"
     num_classes, align_corners = 5, True

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from command_line import command_line, parsed, write_figures
 from hostile_requests import Hostile, hostile
-from serving_process import PLACE, Process, scenes
+from serving_process import HOST, Process, scenes
 from small_model import make_model
 
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -115,7 +115,7 @@ def sent(port: int, made: Hostile) -> tuple[str, bytes]:
     end = time.monotonic() + HANG
     parts: list[bytes] = []
     try:
-        with socket.create_connection((PLACE, port), timeout=HANG) as connection:
+        with socket.create_connection((HOST, port), timeout=HANG) as connection:
             try:
                 drip(connection, made.raw, end) if made.slow else connection.sendall(made.raw)
                 if not made.slow:
@@ -181,13 +181,13 @@ def judged(made: Hostile, outcome: str, answer: bytes, known: Callable[[bytes], 
 
 def broken(figures: dict[str, Any]) -> list[str]:
     """What does not hold."""
-    told = [*figures["wrong"][:20], *figures["stderr"]]
+    problems = [*figures["wrong"][:20], *figures["stderr"]]
     memory = figures["memory_mib"]
     if len(memory) > 2 and max(memory[1:]) > GROWTH * memory[0]:
-        told.append(f"memory grew from {memory[0]} to {max(memory[1:])} MiB")
+        problems.append(f"memory grew from {memory[0]} to {max(memory[1:])} MiB")
     if not figures["answers_afterwards"]:
-        told.append("the service does not answer afterwards")
-    return told
+        problems.append("the service does not answer afterwards")
+    return problems
 
 
 def report(figures: dict[str, Any]) -> None:
@@ -197,8 +197,8 @@ def report(figures: dict[str, Any]) -> None:
     table.add_column("requests", justify="right")
     table.add_column("answers")
     for kind, outcomes in figures["outcomes"].items():
-        told = ", ".join(f"{count} × {outcome}" for outcome, count in outcomes.items())
-        table.add_row(kind, str(sum(outcomes.values())), told)
+        counts = ", ".join(f"{count} × {outcome}" for outcome, count in outcomes.items())
+        table.add_row(kind, str(sum(outcomes.values())), counts)
     console = Console()
     console.print(table)
     console.print(f"memory in MiB, tenth by tenth: {figures['memory_mib']}")

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from command_line import command_line, parsed, write_figures
 from sceneparse.parsing import load
-from serving_process import PLACE, Process, free_port, ready, scenes
+from serving_process import HOST, Process, free_port, ready, scenes
 from small_model import make_model
 
 SAME = 0.999
@@ -118,7 +118,7 @@ def attacked(
 
 def asked(port: int, picture: bytes, true: NDArray[Any]) -> str:
     """One request: "right", "wrong", "closed" (as a kill leaves it), "refused" (503) or "unanswered" (it hangs)."""
-    connection = http.client.HTTPConnection(PLACE, port, timeout=60)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request("POST", "/v1/parse", picture, {"Accept": "image/png"})
         response = connection.getresponse()

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
-from serving_process import PLACE, Process, scenes
+from serving_process import HOST, Process, scenes
 from small_model import make_model
 
 
@@ -65,7 +65,7 @@ def measured(service: Process, clients: int, seconds: float, pictures: list[byte
     end = time.monotonic() + seconds
 
     def client(number: int) -> None:
-        connection = http.client.HTTPConnection(PLACE, service.port, timeout=120)
+        connection = http.client.HTTPConnection(HOST, service.port, timeout=120)
         turn = number
         while time.monotonic() < end:
             began = time.monotonic()

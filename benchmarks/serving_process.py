@@ -17,7 +17,7 @@ from PIL import Image
 
 from sceneparse.data.toyworld import render
 
-PLACE = "127.0.0.1"
+HOST = "127.0.0.1"
 
 
 class Process:
@@ -82,7 +82,7 @@ class Process:
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """A request on a connection of its own: status, headers, body."""
-        connection = http.client.HTTPConnection(PLACE, self.port, timeout=120)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=120)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -94,7 +94,7 @@ class Process:
 def free_port() -> int:
     """A port at which nothing listens, and that no client gets: one that tries again and again could meet itself."""
     for port in random.sample(range(20_000, 30_000), 100):
-        with suppress(OSError), socket.create_server((PLACE, port)):
+        with suppress(OSError), socket.create_server((HOST, port)):
             return port
     sys.exit("no free port")
 
@@ -103,7 +103,7 @@ def ready(port: int, seconds: float = 120) -> float:
     """Wait until a service is ready; how long that took."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        connection = http.client.HTTPConnection(PLACE, port, timeout=5)
+        connection = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:

@@ -63,7 +63,7 @@ def record(recorder: Recorder, encoder: str, decoder: str, separator: str = ".",
     keys = {name: recorder.filled(half, COUNTERS) for name, half in halves.items()}
     scale = 4 if decoder.startswith("upernet") else 8
     height, width = 48, 56
-    image = {"name": "x", "kind": "image", "shape": [batch, 3, height, width], "seed": 41}
+    image: dict[str, Any] = {"name": "x", "kind": "image", "shape": [batch, 3, height, width], "seed": 41}
     labels = {
         "name": "y",
         "kind": "target",
@@ -89,9 +89,9 @@ def record(recorder: Recorder, encoder: str, decoder: str, separator: str = ".",
         for key, value in network.named_parameters():
             if value.grad is not None and ("conv1.weight" in key or "conv_last" in key or ".bn3.bias" in key):
                 outputs[f"grad:{named(key)}"] = thinned(value.grad)
-        for key, value in network.named_buffers():
+        for key, buffer in network.named_buffers():
             if "running" in key and ("encoder.bn1" in key or "decoder" in key or "features.17" in key):
-                outputs[f"after:{named(key)}"] = value
+                outputs[f"after:{named(key)}"] = buffer
         return outputs
 
     manifest: dict[str, Any] = {

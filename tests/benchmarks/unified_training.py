@@ -137,7 +137,7 @@ def record(recorder: Recorder, source: int, by_half: bool) -> Path:
     }
     height, width = 64, 96
     small = [2, height // 4, width // 4]
-    image = {"name": "img", "kind": "image", "shape": [2, 3, height, width], "seed": 51}
+    image: dict[str, Any] = {"name": "img", "kind": "image", "shape": [2, 3, height, width], "seed": 51}
     labels: list[dict[str, Any]] = [
         {"name": "seg_object", "shape": small, "seed": 52, "classes": 70, "ignore": 0, "frac": 0.1, "low": 0},
         {"name": "seg_part", "shape": small, "seed": 53, "classes": 2, "low": 0},
@@ -163,9 +163,9 @@ def record(recorder: Recorder, source: int, by_half: bool) -> Path:
                 key.endswith("encoder.conv1.weight") or "head" in key or "ppm_conv.0" in key
             ):
                 outputs[f"grad:{key}"] = thinned(value.grad)
-        for key, value in network.named_buffers():
+        for key, buffer in network.named_buffers():
             if "encoder.bn1" in key or "head" in key or "fusion" in key or "ppm_conv.0" in key:
-                outputs[f"after:{key}"] = value
+                outputs[f"after:{key}"] = buffer
         return outputs
 
     manifest: dict[str, Any] = {
