@@ -42,7 +42,7 @@ SCENE = 1500
 
 
 class Case(NamedTuple):
-    """What is parsed: model folder, picture, size of the windows, precision, engine; and a folder for what comes of it."""
+    """What is parsed: model folder, picture, size of the windows, precision, engine; and a folder for the results."""
 
     model: Path
     picture: Path
