@@ -23,7 +23,7 @@ from torch import Tensor
 from command_line import STDOUT, command_line, note, parsed, write_figures
 from peer_inference import Row
 from peer_measuring import ratio
-from peer_networks import CASES, PREPROCESSING, Case, finish, main_logits, settle
+from peer_networks import CASES, PREPROCESSING, Case, finish, imitate_training, main_logits
 from peer_training import Step, banded_loss, plain_loss
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.inference.measuring import Run, take_turns
@@ -121,7 +121,7 @@ def measure(task: str, case: Case, repeats: int, batch: int) -> list[Figures]:
         note(f"{case.name}, {task}: {text}")
 
     torch.manual_seed(0)
-    state = settle(case.ours("exact"), case)
+    state = imitate_training(case.ours("exact"), case)
     rows = dict(rows_of(task))
     runs: dict[str, Run] = {}
     for name, tricks in rows.items():

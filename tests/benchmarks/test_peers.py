@@ -56,12 +56,12 @@ def test_a_peer_of_the_same_architecture_has_our_weights_and_gives_our_labels(
     package: str, name: str, network: str
 ) -> None:
     pytest.importorskip(package)
-    from peer_networks import CASES, PEERS, PREPROCESSING, main_logits, settle
+    from peer_networks import CASES, PEERS, PREPROCESSING, imitate_training, main_logits
     from sceneparse.networks import normalize, resize
 
     case = CASES[network].quick()
     ours = case.ours("exact")
-    state = settle(ours, case)
+    state = imitate_training(ours, case)
     peer = PEERS[name].make(case).eval()
     PEERS[name].load(peer, state)
     pixels = normalize(case.picture(), PREPROCESSING.mean, PREPROCESSING.std)
