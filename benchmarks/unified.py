@@ -82,7 +82,8 @@ def scores(recipe: Recipe, out: Path, iterations: int | None = None) -> dict[str
     count = recipe.training.iterations if iterations is None else iterations
     recipe = replace(recipe, training=replace(recipe.training, iterations=count, validate_every=count))
     run = train(recipe, out, resume=out.exists())
-    evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation")
+    # Exporting a network takes longer than a few short evaluations are worth.
+    evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation", engine="torch")
     metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
     seconds = json.loads((out / "run.json").read_text(encoding="utf-8"))["seconds"]
     found = {name: _at(metrics, path) for name, path in FIGURES.items()}
