@@ -1,3 +1,3 @@
-"""The version of sceneparse: the only place where it is written; packaging, the command line and CITATION.cff follow it."""
+"""The version, written here alone: the package, the command line and the citation follow it."""
 
 __version__ = "0.1.0"
