@@ -205,7 +205,7 @@ def _refuse_null(values: dict[str, Any], known: dict[str, str], where: str, pref
     """jsonargparse lets null pass for every type; "dropout:" with nothing behind it would be a None in a sum."""
     for key, value in values.items():
         dotted = f"{prefix}{key}"
-        if isinstance(value, dict):
+        if isinstance(value, dict) and known[dotted] == "settings":
             _refuse_null(value, known, where, f"{dotted}.")
         elif value is None and not known[dotted].endswith("null"):
             raise UserError(f"{where}: {dotted} is null, but must be {known[dotted]}")

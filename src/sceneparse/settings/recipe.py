@@ -12,6 +12,7 @@ from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.training import TrainingSettings
+from sceneparse.tables import table
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,15 @@ class Recipe:
         require(
             self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
             "data.root is not set: name the folder of the data set (--data.root DIR)",
+        )
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        accumulate, kind = self.training.accumulate, self.loss.kind
+        require(
+            accumulate == 1 or table("losses")[kind].adds_up,
+            f"training.accumulate is {accumulate}, but loss.kind '{kind}' does not add up over a batch's pictures: "
+            "set it to 1",
         )
         if self.network.architecture != "upernet_unified":
             usual = LossSettings()
