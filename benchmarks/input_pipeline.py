@@ -33,7 +33,7 @@ from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.start import device_name, start_fabric
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 
 class Picked:

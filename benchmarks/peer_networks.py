@@ -13,7 +13,7 @@ from sceneparse.benching.breakdown import boundary_share
 from sceneparse.networks import SceneParser, cost, normalize, resize
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, Dilation, NetworkSettings, PreprocessingSettings, Resampling
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 PREPROCESSING = PreprocessingSettings()
 OURS: dict[str, Resampling] = {"sceneparse": "exact", "plain": "plain"}

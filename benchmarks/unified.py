@@ -35,7 +35,7 @@ from sceneparse.networks import resize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
-from sceneparse.weights import load_model
+from sceneparse.weights.model import load_model
 
 FIGURES = {
     "scene top-1": ("tasks", "scene", "top1"),

@@ -34,7 +34,8 @@ from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings
 from sceneparse.standard.tables import released_tasks
 from sceneparse.toyworld import ToyWorld
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 from sceneparse.weights.tasks import settled
 
 MAPS = ("objects", "parts", "materials", "textures")

@@ -23,7 +23,8 @@ from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.progress import StopRequest, TrainingStopped
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 
 MakeRecipe = Callable[..., Recipe]
 

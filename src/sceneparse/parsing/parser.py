@@ -21,7 +21,7 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
-from sceneparse.weights import push_to_hub
+from sceneparse.weights.hub import push_to_hub
 
 TaskName = Literal["scene", "object", "part", "material", "texture"]
 """What can be asked for."""

@@ -65,10 +65,11 @@ class Recipe:
             f"training.accumulate is {accumulate}, but loss.kind '{kind}' does not add up over a batch's pictures: "
             "set it to 1",
         )
-        if self.network.architecture != "upernet_unified":
+        if not table("architectures")[self.network.architecture].learns_tasks:
             usual = LossSettings()
             for name in UNIFIED_ONLY:
                 require(
                     getattr(self.loss, name) == getattr(usual, name),
-                    f"loss.{name} has no effect: only upernet_unified learns several tasks",
+                    f"loss.{name} has no effect: {self.network.architecture} learns one task, and only an architecture "
+                    "of several, such as upernet_unified, weighs them",
                 )

@@ -15,7 +15,9 @@ from sceneparse.training.run import MODEL, write_run
 from sceneparse.training.sharding import is_sharded, whole
 from sceneparse.training.step import Step
 from sceneparse.training.validation import validate, worth
-from sceneparse.weights import Model, ModelConfig, model_card, save_model
+from sceneparse.weights.card import model_card
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
 
 
 @dataclass

@@ -35,7 +35,7 @@ def build_optimizer(network: SceneParser, settings: OptimizerSettings) -> Optimi
     "factor"; `set_learning_rate` applies it.
     """
     members: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
-    pretrained = {id(parameter) for parameter in network.backbone.parameters()}
+    pretrained = {id(parameter) for parameter in network.backbone.pretrained_parameters()}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             group = (id(parameter) not in pretrained, parameter.ndim > 1 and not name.endswith(".bias"))

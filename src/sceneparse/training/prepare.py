@@ -22,7 +22,8 @@ from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.sharding import load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
-from sceneparse.weights import build, load_backbone, resolve_padding
+from sceneparse.weights.build import build
+from sceneparse.weights.pretrained import load_backbone, resolve_padding
 from sceneparse.weights.tasks import learnt_tasks, settled
 
 

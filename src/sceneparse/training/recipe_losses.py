@@ -13,6 +13,7 @@ from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.losses.targets import Amounts, Targets, counted
 from sceneparse.training.losses.tasks import unified_losses, weighted
 from sceneparse.training.prepare import Prepared
+from sceneparse.weights.architectures import architecture_of
 
 
 class RecipeLosses:
@@ -38,7 +39,7 @@ class RecipeLosses:
         self.tree: PartTree | None = None if labels is None else labels.tree
         self.tasks: tuple[Task, ...] = ("objects",)
         self._name_of = {"object": "main_loss"}
-        self._unified = recipe.network.architecture == "upernet_unified"
+        self._unified = architecture_of(recipe.network).learns_tasks
         if labels is None:
             self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
             return

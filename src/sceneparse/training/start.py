@@ -16,6 +16,7 @@ from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.settings import Precision, Recipe
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.sharding import shard
+from sceneparse.weights.architectures import architecture_of
 
 FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
@@ -63,7 +64,7 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
         return Compute(fabric, precision, ALONE)
     _refuse_unshareable(recipe, member, device)
     # Of a unified network only the heads are computed that a batch has labels for.
-    unused = recipe.network.architecture == "upernet_unified"
+    unused = architecture_of(recipe.network).learns_tasks
     chosen: Strategy = DDPStrategy(find_unused_parameters=unused)
     if strategy == "fsdp":
         require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")
