@@ -201,8 +201,12 @@ def test_a_finished_training_says_so_and_stays_as_it_is(
 
 def test_input_pictures_of_one_channel(toy: MakeRecipe, tmp_path: Path) -> None:
     recipe = toy(
-        backbone__in_channels=1, preprocessing__mean=[0.5], preprocessing__std=[0.2], training__iterations=1
-    )  # fmt: skip
+        backbone__in_channels=1,
+        preprocessing__mean=[0.5],
+        preprocessing__std=[0.2],
+        augmentation__color=0,
+        training__iterations=1,
+    )
     assert (train(recipe, tmp_path / "run") / "model").exists()
 
 

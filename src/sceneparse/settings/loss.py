@@ -10,6 +10,15 @@ from sceneparse.tables import require_known, table
 UNIFIED_ONLY = ("object_weight", "part_weight", "part_objects", "scene_weight", "material_weight", "texture_weight")
 """Settings that only a network of several tasks has a use for."""
 
+TASK_OF = {
+    "part_weight": "parts",
+    "part_objects": "parts",
+    "scene_weight": "scenes",
+    "material_weight": "materials",
+    "texture_weight": "textures",
+}
+"""The setting of `network.tasks` without which such a setting has no effect."""
+
 OPTIONAL = ("class_weights", "hard_fraction", "hard_threshold")
 """Settings that a loss may have no use for; its entry in the table of losses says which it uses."""
 
@@ -39,7 +48,7 @@ class LossSettings:
     """
 
     kind: Annotated[str, Choice("losses")] = "cross_entropy"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
     aux_weight: float = 0.4
     class_weights: Literal["median"] | tuple[float, ...] | None = None
     hard_fraction: float = 1.0

@@ -92,7 +92,7 @@ class LossKind:
         if self.options is None:
             require(not given, f"loss.options is {dict(given)}, but loss.kind '{name}' has no options")
             return None
-        return from_mapping(self.options, dict(given), f"loss.options of '{name}'")
+        return from_mapping(self.options, dict(given), "loss.options")
 
     def check(self, settings: LossSettings) -> None:
         """Refuse settings that this loss doesn't use.
