@@ -38,7 +38,8 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     recipe = toy(training__log_every=2, training__validate_count=2)
     run = train(recipe, tmp_path / "run")
     names = {path.name for path in run.iterdir()}
-    assert names == {"recipe.yaml", "metrics.jsonl", "tensorboard", "checkpoints", "model", "run.json"}
+    # tensorboard/ only where that is installed.
+    assert names - {"tensorboard"} == {"recipe.yaml", "metrics.jsonl", "checkpoints", "model", "run.json"}
     assert replace(recipe, backbone=replace(recipe.backbone, padding="symmetric")) == read_recipe(run / "recipe.yaml")
     trained = lines(run, "train")
     assert [line["iteration"] for line in trained] == [2, 4, 6]

@@ -9,6 +9,7 @@ from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.prepare import Prepared
+from sceneparse.training.progress import say_once
 from sceneparse.training.record import Record
 from sceneparse.training.run import RECIPE, write_run
 from sceneparse.training.sharding import is_sharded
@@ -76,6 +77,6 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         return folder
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start)
+    record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)
     write_run(path, "running", folder.facts)
     return RunFolder(path, folder.checkpoints, record, folder.facts)

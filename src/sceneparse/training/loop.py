@@ -1,18 +1,16 @@
 """The training loop: prepare, step, validate and keep, finish."""
 
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
-from sceneparse.processes import leads
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.keep import Keeper
 from sceneparse.training.prepare import prepare
-from sceneparse.training.progress import ProgressLine, StopRequest
+from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
@@ -28,8 +26,8 @@ def train(
 ) -> Path:
     """Train a network by a recipe, from start to end or from where it stopped.
 
-    The run folder gets recipe.yaml (all settings), metrics.jsonl and tensorboard/ (curves), checkpoints/, run.json (how
-    it went, on what) and at the end model/: the network of the best validation.
+    The run folder gets recipe.yaml (all settings), metrics.jsonl (curves; with TensorBoard installed, tensorboard/ has
+    them too), checkpoints/, run.json (how it went, on what) and at the end model/: the network of the best validation.
 
     On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
     killed and resumed. Started in several processes (`sceneparse train --devices N`, torchrun, srun), all of them call
@@ -53,9 +51,9 @@ def train(
     began = time.monotonic()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     out = Path(out or Path("runs") / recipe.name)
-    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=_say_once)
+    recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)
     if is_finished(checkpoint, recipe, out):
-        _say_once(f"{out}: this training is finished; its model is {out / MODEL}")
+        say_once(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
     prepared = prepare(recipe, checkpoint, strategy)
@@ -96,9 +94,3 @@ def _is_validated(done: int, settings: TrainingSettings) -> bool:
     """Whether the network is scored after so many iterations."""
     every = settings.validate_every
     return done == settings.iterations or (every > 0 and done % every == 0)
-
-
-def _say_once(text: str) -> None:
-    """Write a line to standard error, once for all processes."""
-    if leads():
-        print(text, file=sys.stderr)
