@@ -31,7 +31,7 @@ def found(processes):
     dataset, protocol = ToyWorld(64, 9, "val"), resolve(ProtocolSettings())
     found = evaluate(engine, dataset, protocol, tasks=ToyWorld.tasks, count=5, processes=processes)
     rows = [[one.index, one.name, one.mean_iou, one.pixel_accuracy] for one in found.pictures]
-    return {"confusion": found.counts, "rows": rows, "tasks": found.tasks.to_json(), **found.task_counts}
+    return {"confusion": found.counts, "rows": rows, "tasks": found.tasks_to_json(), **found.task_counts}
 
 
 if __name__ == "__main__":

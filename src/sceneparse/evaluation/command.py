@@ -11,8 +11,9 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.datasets import open_dataset
 from sceneparse.datasets.opening import REPORTED
 from sceneparse.errors import UserError
-from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
+from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
+from sceneparse.evaluation.terminal import print_scores
 from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join

@@ -37,7 +37,7 @@ from sceneparse.training.record import Average, Record
 from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_run
 from sceneparse.training.sharding import is_sharded, load_optimizer, whole
 from sceneparse.training.start import StrategyName, device_name, refuse_different_folders, start_fabric
-from sceneparse.training.validation import validate, worth
+from sceneparse.training.validation import recorded, validate, worth
 from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled
 
@@ -275,9 +275,7 @@ def train(
                 others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
                 progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
                 if record:
-                    figures = {key: metrics[key] for key in ("mean_iou", "pixel_accuracy", "protocol")}
-                    figures |= metrics.get("headlines", {})
-                    record.write("validation", done, {**figures, "seconds": spent + time.monotonic() - began})
+                    record.write("validation", done, {**recorded(metrics), "seconds": spent + time.monotonic() - began})
             stopping = any_process(processes, stop.came)
             if validated or stopping or done % settings.checkpoint_every == 0:
                 network_state, optimizer_state = whole(network.state_dict()), whole(optimizer.state_dict())
