@@ -5,6 +5,7 @@ where they differ: on objects that look alike and are told apart only by the sce
 section 3.1, "mismatched relationship").
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def demo(out: Path, *, seed: int = 0) -> Path:
     """
     models: dict[str, Model] = {}
     for architecture in ("fcn", "pspnet"):
-        recipe = read_recipe(f"toy-{architecture}", [f"--training.seed={seed}"])
+        recipe = read_recipe(f"toy-{architecture}")
+        recipe = replace(recipe, training=replace(recipe.training, seed=seed))
         run = out / architecture
         print(f"training {architecture} ({recipe.training.iterations} iterations) in {run}", flush=True)
         train(recipe, run, resume=(run / "recipe.yaml").exists())

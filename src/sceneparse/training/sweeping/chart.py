@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from sceneparse.drawing.charts import ticks
 from sceneparse.files import whole_file
 from sceneparse.recipes.sweep import Sweep
-from sceneparse.training.sweeping.figures import MEAN_IOU, PIXEL_ACCURACY, RowFigures, Spread
+from sceneparse.training.sweeping.figures import COMPARED, RowFigures, Spread
 
 FINE = 2
 """The picture is drawn this much larger than its figures say, for sharp text on dense screens."""
@@ -41,7 +41,7 @@ def write_chart(path: Path, sweep: Sweep, rows: Sequence[RowFigures]) -> None:
     panels = [
         (f"{name}: mean IoU", [_Bar(one.row.name, one.figures[name], None) for one in rows]) for name in sweep.groups
     ]
-    for name, key in ((MEAN_IOU, "mean_iou"), (PIXEL_ACCURACY, "pixel_accuracy")):
+    for name, key in ((one.title, key) for key, one in COMPARED.items()):
         published = [getattr(one.row.published_as(test), key, None) for one in rows]
         panels.append(
             (name, [_Bar(one.row.name, one.figures[name], known) for one, known in zip(rows, published, strict=True)])

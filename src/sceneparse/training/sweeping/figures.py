@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.errors import UserError
+from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
+from sceneparse.tasks import Task
 from sceneparse.training.sweeping.one import TESTS
 
-MEAN_IOU, PIXEL_ACCURACY = "mean IoU", "pixel accuracy"
+COMPARED = {key: one for key, one in FIGURES.items() if one.task is Task.OBJECT and one.log and one.unit == "%"}
+"""The figures that sweeps compare, by their keys in metrics.json."""
+MEAN_IOU = COMPARED["mean_iou"].title
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class RowFigures:
 
     Args:
         row: The row.
-        figures: Mean IoU, pixel accuracy, and the mean IoU of each group of classes, by name.
+        figures: Those of `COMPARED` by their titles, and the mean IoU of each group of classes by its name.
         gains: The same as differences from the first row, seed by seed; empty for the first row itself.
         classes: The IoU of each class that is in a group.
         minutes: Duration of the training.
@@ -109,8 +113,8 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
         found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
         ious = {seed: _ious(metrics, sweep) for seed, metrics in found.items()}
         figures = {
-            MEAN_IOU: Spread({seed: metrics["mean_iou"] for seed, metrics in found.items()}),
-            PIXEL_ACCURACY: Spread({seed: metrics["pixel_accuracy"] for seed, metrics in found.items()}),
+            one.title: Spread({seed: metrics[one.name or key] for seed, metrics in found.items()})
+            for key, one in COMPARED.items()
         }
         for name, classes in sweep.groups.items():
             figures[name] = Spread(
