@@ -69,7 +69,7 @@ def evaluate_model(
         own = device if processes.world == 1 else processes.device
         opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
@@ -100,7 +100,7 @@ def evaluate_model(
     return evaluation
 
 
-def tested_by(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
+def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
     """Return how a model is tested.
 
     Args:
