@@ -18,7 +18,7 @@ from sceneparse.settings import (
     ProtocolSettings,
 )
 from sceneparse.settings.protocol import PROTOCOL_NAMES
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 OWN = ProtocolSettings("semseg", scales=(0.5, 1.0))
 CONFIG = ModelConfig(

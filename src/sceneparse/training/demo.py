@@ -1,7 +1,7 @@
 """The demo: what sceneparse does, shown on the built-in toy world in minutes.
 
 It trains the PSPNet and the FCN of the same size and budget, scores both on scenes that neither has seen, and shows
-where they differ: on objects that look alike and are told apart only by the scene around them (PSPNet paper,
+where they differ: on objects that look alike and only the scene around them says what they are (PSPNet paper,
 section 3.1, "mismatched relationship").
 """
 

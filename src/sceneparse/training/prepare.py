@@ -89,7 +89,7 @@ class Prepared:
         return self.checkpoint.iteration if self.checkpoint else 0
 
     def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
-        """The batches of the iterations that are left, this process's share of each.
+        """Return the batches of the iterations that are left, this process's share of each.
 
         Args:
             tasks: The tasks whose truth is needed.
