@@ -8,7 +8,8 @@ from parity_cases import Case
 from parity_losses import Targets, loss_of
 from parity_meaning import Wanted
 from parity_outputs import Again, Run, pictures_of, recognition_of
-from sceneparse.weights.importing import FAMILIES, ImportedModel
+from sceneparse.weights.importing.checkpoint import ImportedModel
+from sceneparse.weights.importing.families.table import families_named
 from sceneparse.weights.importing.family import Family, theirs
 
 
@@ -86,7 +87,7 @@ class Mapping:
             for key, value in case.weights(part).items()
         }
         shapes = {key: tuple(shape) for key, (shape, _) in keys.items()}
-        members: list[Family] = [member for member in FAMILIES[family] if member.recognise(shapes) is not None]
+        members: list[Family] = [member for member in families_named(family) if member.recognise(shapes) is not None]
         self.adapt = members[0].adapt or dict
 
     def gradients(self, ours: dict[str, Tensor]) -> dict[str, Tensor]:

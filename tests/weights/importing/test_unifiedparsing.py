@@ -15,7 +15,7 @@ from sceneparse.errors import UserError
 from sceneparse.networks import Backbone, UnifiedUPerNet, resize
 from sceneparse.settings import ProtocolSettings
 from sceneparse.standard.tables import released_tasks
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES

@@ -172,10 +172,9 @@ def recognise_baseline(shapes: Shapes) -> Recognition | None:
 
 
 BASELINE = Family(
-    "csail-baseline",
     "the same from before August 2019 (version 2.0; files named baseline-…), which took BGR",
     recognise_baseline,
     stem_to_rgb,
     asked_only=True,
 )
-FAMILY = Family("csail", "encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)
+FAMILY = Family("encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)
