@@ -12,7 +12,7 @@ The verbs of the command line have the same names here: `train`, `evaluate`, `pr
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sceneparse.version import __version__
 
 if TYPE_CHECKING:
     from sceneparse.errors import UserError
@@ -38,7 +38,19 @@ _HOMES = {
     "train": ("sceneparse.training", "train"),
 }
 
-__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "export", "load", "predict", "read_recipe", "train"]
+__all__ = [
+    "Parse",
+    "Parser",
+    "UserError",
+    "__version__",
+    "build",
+    "evaluate",
+    "export",
+    "load",
+    "predict",
+    "read_recipe",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from sceneparse.labels import LabelSpace
-from sceneparse.networks import HEADS, Backbone, UnifiedUPerNet
+from sceneparse.networks import HEADS, UnifiedUPerNet
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -24,7 +25,7 @@ TASKS = {"scenes": 6, "parts": 9, "materials": 4, "textures": 3}
 
 def make(**options: Any) -> UnifiedUPerNet:
     torch.manual_seed(0)
-    return UnifiedUPerNet(Backbone("resnet10t"), 5, **{"channels": 16, **TASKS, **options})
+    return UnifiedUPerNet(make_backbone("resnet10t"), 5, **{"channels": 16, **TASKS, **options})
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 47)])

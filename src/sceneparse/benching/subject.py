@@ -19,6 +19,7 @@ from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling, TaskSettings
+from sceneparse.tasks import Task
 from sceneparse.toyworld import ToyWorld
 from sceneparse.weights.architectures import computed_as
 from sceneparse.weights.build import build
@@ -91,7 +92,7 @@ class Subject:
         settings = computed_as(self.config.network, resampling)
         with torch.device("meta"):
             network = build(self.config.backbone, settings, self.classes).eval()
-        tasks = ("object",) if isinstance(network, UnifiedUPerNet) else None
+        tasks = (Task.OBJECT,) if isinstance(network, UnifiedUPerNet) else None
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
     def picture(self, size: tuple[int, int]) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TypedDict
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU

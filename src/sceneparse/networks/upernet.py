@@ -5,7 +5,7 @@ from typing import Unpack
 
 from torch import Tensor
 
-from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid, PyramidArguments
 from sceneparse.networks.heads import Head

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone, make_backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
@@ -42,4 +42,4 @@ def _backbone(settings: BackboneSettings, network: NetworkSettings) -> Backbone:
         known.name: getattr(settings, known.name) for known in fields(settings) if known.name not in NO_ARGUMENTS
     }
     arguments["padding"] = settings.padding or "symmetric"
-    return Backbone(settings.name, output_stride=network.stride, stages=network.stages, **arguments)
+    return make_backbone(settings.name, output_stride=network.stride, stages=network.stages, **arguments)
