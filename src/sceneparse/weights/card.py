@@ -33,6 +33,7 @@ def model_card(
     figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
     architecture = architecture_of(config.network)
     title = f"{architecture.title} ({config.backbone.name})"
+    paper = f"; paper: https://arxiv.org/abs/{architecture.paper}" if architecture.paper else ""
     made = "Trained with" if origin is None else "Imported into"
     split = str((metrics or {}).get("split", config.data.test))
     matter = _front_matter(config, figures, _protocol(config, metrics), split)
@@ -41,7 +42,7 @@ def model_card(
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{_other_tasks(config)}{made} sceneparse; paper: https://arxiv.org/abs/{architecture.paper}.",
+        f"{_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",

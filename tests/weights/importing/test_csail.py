@@ -14,7 +14,7 @@ import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import ProtocolSettings
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.reading import Checkpoint

@@ -12,7 +12,7 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import import_checkpoint
+from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
 

@@ -10,7 +10,7 @@ from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.networks import normalize, resize
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 transformers = pytest.importorskip("transformers")
 

@@ -17,7 +17,7 @@ from sceneparse.networks import UnifiedUPerNet, resize
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import ProtocolSettings
 from sceneparse.standard.tables import released_tasks
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
