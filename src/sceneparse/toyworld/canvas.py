@@ -160,7 +160,7 @@ class Canvas:
         points: NDArray[np.float64],
         draw: Callable[[ImageDraw.ImageDraw, Callable[[ArrayLike], list[Point]]], None],
     ) -> Region:
-        """Return the coverage of what `draw` draws within the points' bounds, from 4 (large regions: 2) samples a side."""
+        """Return what `draw` covers within the points' bounds, from 4 (large regions: 2) samples a side of a pixel."""
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         region = self.box(left, top, right, bottom)
         height, width = region.cover.shape

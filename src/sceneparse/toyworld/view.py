@@ -94,7 +94,7 @@ class Camera:
         return (region.x - self.x) * away, away
 
     def sharpness(self, region: Region, size: int, repeat: float) -> Floats:
-        """Return the contrast (h, 1), 0..1, with which pixels still show a pattern that repeats each `repeat` metres."""
+        """Return the contrast (h, 1), 0..1, left in the pixels of a pattern that repeats each `repeat` metres."""
         pixel = self.height / (np.maximum(region.y - self.horizon, 0.004) ** 2 * size)
         return np.clip(repeat / (2 * pixel) - 0.25, 0, 1)
 
