@@ -1,4 +1,4 @@
-"""Start a command in several processes of this machine, watch over them, and end as one.
+"""Start a command in several processes on this machine, watch them, and end with one exit code.
 
 The command line that was asked for starts the same command so many times and then only watches: it passes Ctrl-C on,
 and when one process fails it ends the others and says why, once. The processes find each other as under torchrun.
@@ -42,12 +42,12 @@ LINES = 20
 
 
 def supervised() -> bool:
-    """Whether this process was started by `launch`."""
+    """Return whether this process was started by `launch`."""
     return SUPERVISED in os.environ
 
 
 def to_launch(devices: int | None, nodes: int | None) -> bool:
-    """Whether processes must be started; not if this is one of them already, or if one is enough.
+    """Return whether processes must be started: not if this is one of them already, or if one is enough.
 
     Args:
         devices: Processes on each machine that are asked for; None takes what there is.
@@ -69,11 +69,11 @@ def to_launch(devices: int | None, nodes: int | None) -> bool:
     return False
 
 
-def launch(words: Sequence[str], devices: int, nodes: int) -> int:
-    """Run a command of ours in several processes, and wait for them.
+def launch(arguments: Sequence[str], devices: int, nodes: int) -> int:
+    """Run a sceneparse command in several processes and wait for them to end.
 
     Args:
-        words: The command and its arguments, as behind `sceneparse`.
+        arguments: The command and its arguments, as behind `sceneparse`.
         devices: Processes on this machine.
         nodes: Machines; on each this is called, with MASTER_ADDR, MASTER_PORT and NODE_RANK in the environment.
 
@@ -103,7 +103,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
             said: IO[bytes] | None = stack.enter_context(text.open("wb")) if number else None
             watch.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "sceneparse.cli", *words],
+                    [sys.executable, "-m", "sceneparse.cli", *arguments],
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=said,
@@ -117,7 +117,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
 
 
 def failed(code: int, text: str) -> int:
-    """Say why a command failed, once for all processes; returns its exit code.
+    """Print why a command failed, once for all processes, and return its exit code.
 
     Args:
         code: The exit code; `LOST` if only the connection to the others broke.
@@ -125,7 +125,7 @@ def failed(code: int, text: str) -> int:
     """
     member = membership()
     if member is not None and member.rank > 0 and not supervised():
-        # torchrun ends all soon after the first has failed: a mistake that all of them meet is told by the first.
+        # torchrun ends all soon after the first has failed: a mistake that all of them meet is reported by the first.
         time.sleep(1)
     if not (code == LOST and supervised()):
         print(text, file=sys.stderr)
@@ -133,7 +133,7 @@ def failed(code: int, text: str) -> int:
 
 
 def leave(code: int) -> int:
-    """End this process if it is one of several, else return the exit code.
+    """End this process if it is one of several; otherwise return the exit code.
 
     At once: what clears up at a regular exit may wait for processes that have ended, or failed.
     """
@@ -145,7 +145,7 @@ def leave(code: int) -> int:
 
 
 def end_with_parent() -> None:
-    """Make this process end when the one that started it is gone, however that ended (on Linux)."""
+    """End this process as soon as the one that started it is gone, however that ended (on Linux)."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
@@ -159,7 +159,7 @@ class _Watch:
 
     Attributes:
         processes: The processes.
-        failed: Place of the first that failed.
+        failed: Index of the first that failed.
     """
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class _Watch:
                 process.send_signal(number)
 
     def wait(self) -> None:
-        """Until all have ended."""
+        """Wait until all processes have ended."""
         end = None
         while any(process.poll() is None for process in self.processes):
             self._note_failure()
@@ -204,12 +204,12 @@ class _Watch:
         """Note the first process that failed; those that only lost it count if there is no other."""
         codes = [process.returncode for process in self.processes]
         if self.failed is None or codes[self.failed] == LOST:
-            ended = [place for place, code in enumerate(codes) if code not in ENDED_WELL]
-            self.failed = min(ended, key=lambda place: codes[place] == LOST, default=None)
+            ended = [index for index, code in enumerate(codes) if code not in ENDED_WELL]
+            self.failed = min(ended, key=lambda index: codes[index] == LOST, default=None)
 
 
 def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Path], first: int) -> int:
-    """The exit code of all, after saying what no process could say on the terminal itself."""
+    """Return the exit code of the whole command, after printing what no process could print on the terminal itself."""
     if failed is None:
         return STOPPED if any(codes) else 0
     code = codes[failed]
@@ -221,7 +221,7 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
         why = ", most often for want of memory" if code == -signal.SIGKILL else ""
         print(f"error: process {first + failed} was ended by {signal.Signals(-code).name}{why}", file=sys.stderr)
         return 1
-    # A mistake that all of them meet is told by the first.
+    # A mistake that all of them meet is reported by the first.
     if failed and codes[0] != code:
         lines = texts[failed].read_text(encoding="utf-8", errors="replace").splitlines()
         print("\n".join(lines[-LINES:]) or f"error: process {first + failed} failed ({code})", file=sys.stderr)
@@ -229,7 +229,7 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
 
 
 def _free_port() -> int:
-    """A port that nobody listens on, below those that systems give to clients.
+    """Return a port on which nobody listens, below those that systems give to clients.
 
     Until the first process listens there, the others try again and again. Given such a port by the system, one of them
     could meet itself, or any program that was given it in between.
@@ -241,7 +241,7 @@ def _free_port() -> int:
 
 
 def _rendezvous(nodes: int) -> dict[str, str]:
-    """Where the processes meet."""
+    """Return the environment variables that say where the processes meet."""
     if nodes == 1:
         return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "GROUP_RANK": "0"}
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]
