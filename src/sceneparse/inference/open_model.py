@@ -15,7 +15,7 @@ from sceneparse.files import cache_folder
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine
-from sceneparse.inference.exporting import LAYOUT, SUFFIXES, Note, export_model, open_exported
+from sceneparse.inference.exported_file import LAYOUT, SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
