@@ -16,7 +16,7 @@ from support.served import Service, picture, plain_parser, serving
 
 
 def opened(service: Service) -> socket.socket:
-    return socket.create_connection(service.place, timeout=20)
+    return socket.create_connection(service.endpoint, timeout=20)
 
 
 def rest(connection: socket.socket) -> bytes:
