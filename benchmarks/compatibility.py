@@ -140,7 +140,7 @@ def _scores(out: Path, names: tuple[str, ...], protocols: tuple[str, ...]) -> No
     for name in names:
         data = ["--data", DATA[name]] if name in DATA else []
         split = ["--split", "val"] if name == "upernet_concat" else []
-        where = ["--engine", "torch", "--precision", "float32", "--out", out / "scores" / name]
+        where: list[str | Path] = ["--engine", "torch", "--precision", "float32", "--out", out / "scores" / name]
         command("evaluate", f"models/{name}", *data, *split, *where)
     for protocol in protocols:
         where = ["--count", "2", "--engine", "torch", "--out", out / "scores" / protocol]

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from sceneparse.parsing import predict_pictures as predict
     from sceneparse.recipes import read_recipe
     from sceneparse.training import train
-    from sceneparse.weights import build
+    from sceneparse.weights.build import build
 
 # Imported when first used: torch takes seconds, and `sceneparse --help` must not wait for it.
 _HOMES = {
     "Parse": ("sceneparse.parsing", "Parse"),
     "Parser": ("sceneparse.parsing", "Parser"),
     "UserError": ("sceneparse.errors", "UserError"),
-    "build": ("sceneparse.weights", "build"),
+    "build": ("sceneparse.weights.build", "build"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
     "export": ("sceneparse.exporting", "export"),
     "load": ("sceneparse.parsing", "load"),

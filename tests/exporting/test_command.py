@@ -12,7 +12,7 @@ from sceneparse.exporting.checking import check_export
 from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
-from sceneparse.weights import save_model
+from sceneparse.weights.model import save_model
 from support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 

@@ -16,8 +16,9 @@ from sceneparse.settings import (
     ProtocolSettings,
     TaskSettings,
 )
-from sceneparse.weights import ModelConfig, build, load_model, save_model
-from sceneparse.weights.model import Model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, load_model, save_model
 
 TASKS = {"scenes": 6, "parts": 9, "materials": 4, "textures": 3}
 

@@ -16,7 +16,9 @@ from sceneparse.inference import Engine, TestProtocol, label, predict_tasks, res
 from sceneparse.inference.exported_file import open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.labels import TaskLabels
-from sceneparse.weights import Model, ModelConfig
+from sceneparse.tasks import MAPS, Task
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model
 
 COMPARED = 20
 """Calibration pictures, evenly spaced, whose labels are compared."""
@@ -86,7 +88,7 @@ def measure_accuracy(
         )
         mean_iou = (first.mean_iou, second.mean_iou)
         pixel_accuracy = (first.pixel_accuracy, second.pixel_accuracy)
-    return Accuracy(calibrated_on, len(compared), same.pop("object"), same, mean_iou, pixel_accuracy)
+    return Accuracy(calibrated_on, len(compared), same.pop(Task.OBJECT), same, mean_iou, pixel_accuracy)
 
 
 def _labels_by_task(
@@ -94,8 +96,7 @@ def _labels_by_task(
 ) -> dict[str, Tensor]:
     """Return the class of each pixel for every task, and of the whole picture for the scene."""
     if tasks is None:
-        return {"object": label(engine, picture, protocol)}
+        return {Task.OBJECT: label(engine, picture, protocol)}
     found = predict_tasks(engine, picture, protocol, tasks)
-    maps = {"object": found.objects, "part": found.parts, "material": found.materials, "texture": found.textures}
-    labels = {task: one.labels for task, one in maps.items() if one is not None}
-    return labels if found.scene is None else {**labels, "scene": found.scene.argmax()}
+    labels: dict[str, Tensor] = {task: one.labels for task in MAPS if (one := found.map(task)) is not None}
+    return labels if found.scene is None else {**labels, Task.SCENE: found.scene.argmax()}

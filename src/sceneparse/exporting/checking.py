@@ -12,7 +12,8 @@ from sceneparse.inference import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.exported_file import Format, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.networks import resize
-from sceneparse.weights import Model
+from sceneparse.tasks import Task
+from sceneparse.weights.model import Model
 
 CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))
 """Sizes at which an exported file is compared with PyTorch."""

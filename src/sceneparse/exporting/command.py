@@ -19,7 +19,7 @@ from sceneparse.inference.exported_file import SUFFIXES, Format, Note, write_ope
 from sceneparse.inference.program import Program
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
-from sceneparse.weights import Model, find_model, load_model
+from sceneparse.weights.model import Model, find_model, load_model
 
 CALIBRATED = 100
 """Calibration pictures that are read at most, evenly spaced."""

@@ -21,8 +21,8 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
 from sceneparse.version import __version__
-from sceneparse.weights import Model, ModelConfig, find_model, load_model
-from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig
+from sceneparse.weights.model import Model, find_model, load_model
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""

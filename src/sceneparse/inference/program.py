@@ -16,6 +16,7 @@ from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import PreprocessingSettings
+from sceneparse.tasks import Task
 
 INPUT, LOGITS, LABELS = "images", "logits", "labels"
 """Names of what an exported program takes and gives: logits and labels are the objects'. Behind them come the logits of
@@ -163,7 +164,7 @@ class ProgramEngine:
         if not self.tasks:
             raise UserError(ONE_TASK)
         asked = tuple(task for task in self.tasks if task in tasks)
-        scored = self._scored(images, tuple(LOGITS if task == "object" else task for task in asked))
+        scored = self._scored(images, tuple(LOGITS if task == Task.OBJECT else task for task in asked))
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
@@ -173,7 +174,7 @@ class ProgramEngine:
 
 def _others(tasks: Sequence[str]) -> tuple[str, ...]:
     """All tasks but the objects."""
-    return tuple(task for task in tasks if task != "object")
+    return tuple(task for task in tasks if task != Task.OBJECT)
 
 
 def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int]:

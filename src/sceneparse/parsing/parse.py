@@ -19,6 +19,7 @@ from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskParse
+from sceneparse.tasks import Task
 
 _JPEG_LIMIT = 65500
 """The longest side in pixels that a JPEG can have."""
@@ -82,10 +83,10 @@ class Parse:
         Args:
             opacity: As in `overlay`.
         """
-        panels = [("objects", self.overlay(opacity))]
+        panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, self.overlay(opacity))]
         if self.told is not None:
             if self.told.scene is not None:
-                panels.insert(0, ("scene", self.told.scene_panel(self.image)))
+                panels.insert(0, (Task.SCENE.truth, self.told.scene_panel(self.image)))
             for name, one in self.told.maps().items():
                 panels.append((name, draw_overlay(self.image, one.labels, one.space, one.legend, opacity)))
         return draw_panels(panels)

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -21,11 +21,8 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
-from sceneparse.weights import push_to_hub
-
-TaskName = Literal["scene", "object", "part", "material", "texture"]
-"""What can be asked for."""
-TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
+from sceneparse.weights.hub import push_to_hub
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -231,24 +228,11 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     if wrong := [name for name in names or () if name not in TASK_NAMES]:
         raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
     known = opened.tasks or TaskLabels()
-    spaces: dict[TaskName, object] = {
-        "scene": known.scenes,
-        "part": known.tree,
-        "material": known.materials,
-        "texture": known.textures,
-    }
-    if missing := [name for name in names or () if name != "object" and spaces[name] is None]:
+    others = [task.value for task in OTHERS if task in known.spaces()]
+    if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
         raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
-    wanted = [name for name, space in spaces.items() if space is not None and (names is None or name in names)]
-    if not wanted:
-        return None
-    return TaskLabels(
-        objects=known.objects,
-        scenes=known.scenes if "scene" in wanted else None,
-        tree=known.tree if "part" in wanted else None,
-        materials=known.materials if "material" in wanted else None,
-        textures=known.textures if "texture" in wanted else None,
-    )
+    wanted = [name for name in others if names is None or name in names]
+    return known.only(wanted) if wanted else None
 
 
 def ahead(

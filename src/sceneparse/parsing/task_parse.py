@@ -12,6 +12,7 @@ from sceneparse.drawing.render import draw_overlay
 from sceneparse.inference.scoring import Prediction
 from sceneparse.inference.tasks import TaskPrediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
+from sceneparse.tasks import Task
 
 SHOWN_SCENES = 5
 """So many kinds of scene are named, the most probable ones."""
@@ -96,8 +97,8 @@ class TaskParse:
 
     def maps(self) -> dict[str, TaskMap]:
         """The label maps that are told, by name."""
-        maps = {"parts": self.parts, "materials": self.material, "textures": self.texture}
-        return {name: one for name, one in maps.items() if one is not None}
+        maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
+        return {task.plural: one for task, one in maps.items() if one is not None}
 
     def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
         """The picture itself, with the most probable kinds of scene under it or beside it."""

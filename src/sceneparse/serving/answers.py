@@ -14,23 +14,18 @@ from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
 from sceneparse.serving.rle import run_lengths
-
-MAPS = {"part": "parts", "material": "materials", "texture": "textures"}
-"""The label maps beside the objects', by their tasks."""
+from sceneparse.tasks import MAPS, OTHERS, Task
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
     """Return the kinds of picture with which a model can answer."""
-    return ("labels", "overlay", "panels", *(MAPS[task] for task in other_tasks(parser) if task in MAPS))
+    return ("labels", "overlay", "panels", *(task.plural for task in other_tasks(parser) if task in MAPS))
 
 
-def other_tasks(parser: Parser) -> tuple[str, ...]:
+def other_tasks(parser: Parser) -> tuple[Task, ...]:
     """Return the tasks that a model parses besides the objects."""
-    tasks = parser.tasks
-    if tasks is None:
-        return ()
-    spaces = {"scene": tasks.scenes, "part": tasks.tree, "material": tasks.materials, "texture": tasks.textures}
-    return tuple(name for name, space in spaces.items() if space is not None)
+    spaces = {} if parser.tasks is None else parser.tasks.spaces()
+    return tuple(task for task in OTHERS if task in spaces)
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
@@ -49,7 +44,7 @@ def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
 def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
     """Return the parse as JSON with the picture's hash, the masks, and the times."""
     parse = parsed.parse
-    masks = {"objects": masks_of(parse.labels, parse.legend, parse.space)}
+    masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
     for name, one in ({} if parse.told is None else parse.told.maps()).items():
         masks[name] = masks_of(one.labels, one.legend, one.space)
     return {

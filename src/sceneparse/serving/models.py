@@ -10,9 +10,9 @@ from sceneparse.errors import UserError, require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
-from sceneparse.parsing.parser import TaskName
-from sceneparse.serving.answers import MAPS, known_kinds, other_tasks
+from sceneparse.serving.answers import known_kinds, other_tasks
 from sceneparse.settings import Precision
+from sceneparse.tasks import OTHERS, Task, TaskName
 
 
 def load_models(
@@ -56,21 +56,13 @@ def load_models(
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
     """Describe a model for `/v1/models`."""
-    tasks = parser.tasks
-    spaces: dict[str, LabelSpace | None] = {"objects": parser.labels}
-    if tasks is not None:
-        spaces |= {
-            "scenes": tasks.scenes,
-            MAPS["part"]: None if tasks.tree is None else tasks.tree.parts,
-            MAPS["material"]: tasks.materials,
-            MAPS["texture"]: tasks.textures,
-        }
+    spaces = {Task.OBJECT: parser.labels} | ({} if parser.tasks is None else parser.tasks.spaces())
     return {
         "name": name,
         "default": default,
-        "tasks": ["object", *other_tasks(parser)],
+        "tasks": [Task.OBJECT, *other_tasks(parser)],
         "kinds": list(known_kinds(parser)),
-        "classes": {task: _classes(space) for task, space in spaces.items() if space is not None},
+        "classes": {task.plural: _classes(spaces[task]) for task in (Task.OBJECT, *OTHERS) if task in spaces},
         "engine": parser.engine.describe(),
         "protocol": parser.protocol.describe(),
         "sha256": parser.fingerprint,

@@ -5,7 +5,8 @@ import torch
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build, load_backbone
+from sceneparse.weights.build import build
+from sceneparse.weights.pretrained import load_backbone
 
 
 @pytest.mark.parametrize(

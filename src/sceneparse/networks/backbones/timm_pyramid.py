@@ -77,6 +77,11 @@ class TimmPyramid(Backbone):
         if output_stride < own[-1]:
             place_dilation(name, body, undilated, own[-1] // output_stride, variant.dilation)
             use_fast_depthwise(body)
+        elif variant.dilation in ("half", "none"):
+            raise UserError(
+                f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
+                f"at output stride {own[-1]}; leave it at first"
+            )
         _vary(name, body, variant, output_stride)
         channels = list(feature_info(body).channels())
         if variant.stage3_end == "next_block":
