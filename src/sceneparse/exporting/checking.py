@@ -61,7 +61,7 @@ def _engine_scores(engine: TaskEngine, tasks: tuple[str, ...], images: Tensor) -
     if not tasks:
         return [engine(images)]
     output = engine.heads(images, tasks)
-    return [output.logits, *(getattr(output, task) for task in tasks if task != "object")]
+    return [output.logits, *(getattr(output, task) for task in tasks if task != Task.OBJECT)]
 
 
 def _program_scores(path: Path) -> Callable[[Tensor], list[Tensor]]:
