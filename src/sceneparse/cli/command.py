@@ -1,4 +1,4 @@
-"""What a verb is, and the arguments that several verbs share."""
+"""The description of a command, and the arguments that several commands share."""
 
 import argparse
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """A verb: what it does in a line, an example, its arguments, and the call."""
+    """A command: its summary in a line, an example, its arguments, and the function that runs it."""
 
     summary: str
     example: str
@@ -20,6 +20,7 @@ class Command:
 
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that change the test protocol."""
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
     group.add_argument("--protocol", metavar="NAME", help="whole, window, semseg, mmseg or csail")
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
@@ -32,7 +33,7 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
-    """The protocol's arguments as settings."""
+    """Return the protocol's arguments as overrides of settings."""
     values = {
         "name": arguments.protocol,
         "scales": arguments.scales,
@@ -45,6 +46,7 @@ def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose engine, device and precision."""
     parser.add_argument(
         "--engine",
         choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
@@ -56,6 +58,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def process_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that start several processes."""
     parser.add_argument(
         "--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own (default: 1)"
     )
@@ -63,9 +66,9 @@ def process_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def in_processes(arguments: argparse.Namespace, run: Callable[[argparse.Namespace], int]) -> int:
-    """Run a verb here, or start it in as many processes as its arguments ask for."""
+    """Run a command here, or start it in as many processes as its arguments ask for."""
     from sceneparse.processes import launch, to_launch
 
     if to_launch(arguments.devices, arguments.num_nodes):
-        return launch(arguments.words, arguments.devices or 1, arguments.num_nodes or 1)
+        return launch(arguments.command_line, arguments.devices or 1, arguments.num_nodes or 1)
     return run(arguments)
