@@ -68,7 +68,8 @@ class Backbone(nn.Module):
     def first_weights(self) -> Sequence[str]:
         """Return the names that the first convolution's weight may have in a weights file.
 
-        The loader adapts it to pictures of other than three channels; where there are no names, weights of three channels fit pictures of three channels alone.
+        The loader adapts this weight to pictures of other than three channels. Where there are no names, weights of
+        three channels fit pictures of three channels alone.
         """
         return ()
 

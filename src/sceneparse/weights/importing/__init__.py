@@ -1,4 +1,4 @@
-"""Published checkpoints, turned into models that need none of the code they were trained with."""
+"""Import published checkpoints as models that need none of the code they were trained with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ImportedModel:
-    """A checkpoint that became a model.
+    """The model that a checkpoint was turned into.
 
     Args:
         model: The model, its network in evaluation mode on the CPU.
@@ -70,7 +70,7 @@ class ImportedModel:
         save_model(out, self.model, model_card(self.model.config, self.model.labels, None, origin=origin))
 
     def describe(self) -> list[str]:
-        """What was recognised and done, a line each."""
+        """Return what was recognised and done, a line each."""
         config = self.model.config
         return [
             f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
@@ -91,7 +91,7 @@ class ImportedModel:
 
 @dataclass(frozen=True)
 class ImportedBackbone:
-    """A checkpoint that is a bare backbone: weights for `backbone.weights`, under timm's names.
+    """The weights of a bare backbone, for `backbone.weights`, under timm's names.
 
     Args:
         name: The value for `backbone.name`.
@@ -121,7 +121,7 @@ class ImportedBackbone:
             path.write_bytes(save(self.state, metadata={"format": "pt", "pad_type": "symmetric"}))
 
     def describe(self) -> list[str]:
-        """What was recognised and done, a line each."""
+        """Return what was recognised and done, a line each."""
         return [
             f"recognised: a bare backbone, {self.name}",
             *(f"  {why}" for why in self.why),

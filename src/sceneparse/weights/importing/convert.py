@@ -1,4 +1,4 @@
-"""From a checkpoint to a network that is filled, every key of both accounted for."""
+"""Turn a checkpoint into a filled network, with every key of both accounted for."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Recognised:
-    """A checkpoint's family, and what it is in it."""
+    """The family that a checkpoint was recognised as, and what it holds."""
 
     family: Family
     recognition: Recognition
@@ -38,7 +38,7 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Account:
-    """Where a checkpoint's keys went.
+    """What happened to a checkpoint's keys.
 
     Args:
         used: Number of keys that fill a parameter or a buffer.
@@ -50,7 +50,7 @@ class Account:
 
 
 def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecognition:
-    """Which family a checkpoint is of, and what it holds.
+    """Return the family of a checkpoint, and what it holds.
 
     Args:
         checkpoint: The checkpoint.
@@ -100,7 +100,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
 
 
 def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
-    """The settings of the model that a checkpoint becomes.
+    """Return the settings of the model that a checkpoint becomes.
 
     Args:
         found: What it was recognised as.
@@ -169,7 +169,7 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
 
 
 def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tuple[dict[str, Tensor], Account]:
-    """A bare backbone's weights under timm's names.
+    """Return a bare backbone's weights under timm's names.
 
     Raises:
         UserError: As `convert`.
@@ -191,7 +191,7 @@ def place(
     where: str,
     family: str,
 ) -> dict[str, str]:
-    """For every parameter and buffer of a network its key in the checkpoint.
+    """Find the key in the checkpoint for every parameter and buffer of a network.
 
     Counters of batches may be absent, all of them or none.
 
@@ -240,7 +240,7 @@ def _fill(
 
 
 def _left(shapes: Shapes, placed: Mapping[str, str], dropped: Sequence[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
-    """How many keys were left for which reason."""
+    """Return how many keys were left out, for each reason."""
     used = set(placed.values())
     counts: dict[str, int] = {}
     for key in shapes:

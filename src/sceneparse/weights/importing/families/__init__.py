@@ -1,4 +1,4 @@
-"""The families that can be imported, one file each."""
+"""The families of checkpoints that can be imported, one file each."""
 
 from sceneparse.weights.importing.families import (
     caffe,
