@@ -133,8 +133,8 @@ class _Kernel:
 
 def _gaussian_line(cells: int, width: float, like: Tensor) -> Tensor:
     """Return the Gaussian between the cells of a line, (cells, cells), with a tensor's type and device."""
-    places = torch.arange(cells, device=like.device, dtype=like.dtype)
-    return torch.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
+    index = torch.arange(cells, device=like.device, dtype=like.dtype)
+    return torch.exp(-0.5 * ((index[:, None] - index) / width) ** 2)
 
 
 def _color_features(image: Tensor, field: Field) -> Tensor:

@@ -13,7 +13,7 @@ from sceneparse.networks.backbones.timm_models import CANNOT
 from sceneparse.settings.backbone import Dilation
 
 
-def place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
+def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
     """Set the dilation of the first block of every stage whose stride was removed.
 
     timm dilates the convolution that gave up its stride by half of what the rest of the stage has.

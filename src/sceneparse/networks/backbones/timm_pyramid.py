@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
-from sceneparse.networks.backbones.dilation import double_dilation, place_dilation
+from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
@@ -75,7 +75,7 @@ class TimmPyramid(Backbone):
         use_exportable_padding(body)
         end_behind_last_feature(body)
         if output_stride < own[-1]:
-            place_dilation(name, body, undilated, own[-1] // output_stride, variant.dilation)
+            dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
             use_fast_depthwise(body)
         elif variant.dilation in ("half", "none"):
             raise UserError(
