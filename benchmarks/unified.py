@@ -37,7 +37,7 @@ from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training import train
+from sceneparse.training.loop import train
 from sceneparse.weights.model import load_model
 
 FIGURES = {

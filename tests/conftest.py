@@ -44,7 +44,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a real, very short training on a folder data set."""
     from sceneparse.recipes import from_mapping
     from sceneparse.settings import Recipe
-    from sceneparse.training import train
+    from sceneparse.training.loop import train
 
     folder = tmp_path_factory.mktemp("tiny")
     data = write_data_set(folder / "data")

@@ -1,15 +1,10 @@
-"""The programs, and what their tests share, can be imported by their names."""
+"""The programs can be imported by their names."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-BENCHMARKS = HERE.parents[1] / "benchmarks"
-
-if str(HERE) not in sys.path:
-    sys.path.append(str(HERE))
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import csail_training
 import numpy as np
 import pytest
-import unified_training
-from recording import Recorder
 from safetensors.numpy import load_file, save_file
+
+from support import csail_training, unified_training
+from support.recording import Recorder
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sceneparse.evaluation import evaluate_model
 from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
-from sceneparse.training import train
+from sceneparse.training.loop import train
 from support.layouts import LAYOUTS
 from support.small import TINY
 

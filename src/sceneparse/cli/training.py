@@ -41,7 +41,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.processes import leads
     from sceneparse.recipes import read_recipe
-    from sceneparse.training import train
+    from sceneparse.training.loop import train
 
     recipe = read_recipe(arguments.recipe, arguments.settings)
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)

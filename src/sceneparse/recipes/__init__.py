@@ -13,7 +13,7 @@ import docstring_parser
 import yaml
 
 from sceneparse.errors import UserError
-from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored
+from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
 from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
 from sceneparse.settings import Recipe
 from sceneparse.settings.choices import Choice
@@ -102,7 +102,7 @@ def read_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     refuse_unknown_settings(file)
     settings = file.settings()
     if is_earlier_and_whole(settings):
-        settings = without_ignored(settings)
+        settings = without_ignored_training(without_ignored(settings))
     return from_mapping(Recipe, settings, file.layers[-1][0], overrides)
 
 

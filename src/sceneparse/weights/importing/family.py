@@ -70,7 +70,7 @@ def theirs(name: str, names: Names) -> str:
 
 
 def layer(ours: str, conv: str, norm: str) -> Names:
-    """Return the names of a `ConvNormReLU`: its convolution and batch norm; `ours` is a pattern without its last dot."""
+    """Return the names of a `ConvNormReLU`, convolution and batch norm; `ours` is a pattern without its last dot."""
     return [(rf"^{ours}\.conv\.", conv), (rf"^{ours}\.norm\.", norm)]
 
 
