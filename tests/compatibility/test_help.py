@@ -4,7 +4,6 @@ import difflib
 from pathlib import Path
 
 import pytest
-
 from compatibility.stored import STORED, run
 
 CHANGED: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 from sceneparse.cli import main
 from sceneparse.datasets import open_dataset
@@ -15,6 +14,7 @@ from sceneparse.datasets.opening import REPORTED, SPACES
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.settings import DataKind, DataSettings
+from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 pytest.importorskip("scipy.io")
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.layouts import LAYOUTS
-from tests.support.small import TINY
 
 from sceneparse import load
 from sceneparse.cli import main
@@ -17,6 +15,8 @@ from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
+from tests.support.layouts import LAYOUTS
+from tests.support.small import TINY
 
 pytest.importorskip("scipy.io")
 

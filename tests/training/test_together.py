@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.together import environment, sceneparse_command, torchrun
 
 from sceneparse.cli import main
 from sceneparse.data.sampling import Share, places
@@ -27,6 +26,7 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
+from tests.support.together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
 

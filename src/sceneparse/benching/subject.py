@@ -12,7 +12,7 @@ from torch import Tensor
 from sceneparse.datasets.opening import SPACES
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
-from sceneparse.inference.exporting import SUFFIXES, open_exported
+from sceneparse.inference.exported_file import SUFFIXES, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet

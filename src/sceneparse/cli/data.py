@@ -152,7 +152,7 @@ def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
 def _build_broden(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.broden import build_broden
 
-    built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "words"})
+    built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "command_line"})
     print("\n".join(built.describe()))
     print(f"joint set: {arguments.out}")
     return 0

@@ -1,4 +1,4 @@
-"""Verbs about models and their files: export, import and models."""
+"""Commands about models and their files: export, import and models."""
 
 import argparse
 from pathlib import Path

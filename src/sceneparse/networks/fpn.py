@@ -40,7 +40,7 @@ class PyramidArguments(TypedDict, total=False):
 
 
 class FeaturePyramid(SceneParser):
-    """Levels of equal width: pyramid pooling on stage 4, then from the top down, added to each stage below.
+    """A top-down pyramid of maps of equal width: pyramid pooling on stage 4, then added to each stage below.
 
     What is made of the levels is left to the networks that have one.
 
@@ -119,19 +119,19 @@ class FeaturePyramid(SceneParser):
         self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower[: 1 if only_finest else None])
 
     def auxiliary(self, features: list[Tensor]) -> Tensor | None:
-        """As in `SceneParser`; over the normalised feature, where there is one."""
+        """Return the auxiliary head's logits, computed from the normalised feature if there is one."""
         if self.norms is None:
             return super().auxiliary(features)
         return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
     def apex(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to the top level alone: (N, channels, h, w) at stride 32."""
+        """Compute the top level alone from the features of stages 1 to 4: (N, channels, h, w) at stride 32."""
         top = features[-1] if self.norms is None else self.norms[-1](features[-1])
         level: Tensor = self.top(top if self.pyramid is None else self.pyramid(top))
         return level
 
     def merge(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last.
+        """Compute all levels (N, channels, h, w) from the features of stages 1 to 4, finest first.
 
         With `only_finest` there are these two.
         """
@@ -140,21 +140,21 @@ class FeaturePyramid(SceneParser):
         if self.norms is not None:
             lower = [norm(maps) for norm, maps in zip(self.norms[self.first_stage : -1], lower, strict=True)]
         levels = [above]
-        for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
+        for index, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])
             above = lateral(maps) + resize(above, size, self.align_maps)
-            if place < len(self.levels):
-                levels.insert(0, self.levels[place](above))
+            if index < len(self.levels):
+                levels.insert(0, self.levels[index](above))
         return levels
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each pixel: (N, channels, h, w) to the same shape."""
+    """Layer norm over the channels of each pixel."""
 
     def __init__(self, channels: int, eps: float):
         super().__init__(channels, eps=eps)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.LayerNorm
-        """(N, channels, h, w) to the same shape."""
+        """Normalise (N, channels, h, w) to the same shape."""
         maps = input.permute(0, 2, 3, 1)
         return F.layer_norm(maps, self.normalized_shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)

@@ -1,8 +1,8 @@
 """The unified UPerNet: scene, objects, parts, materials and textures at once.
 
 Xiao et al., ECCV 2018, arXiv 1807.10221, section 3.2 and figure 4. Each task takes the features that know most about
-it: the scene is told from the pooled top, objects and parts from all levels fused, materials from the finest level,
-textures from the backbone's first stage.
+it: the scene is recognised from the pooled top, objects and parts from all levels fused, materials from the finest
+level, textures from the backbone's first stage.
 """
 
 from collections.abc import Collection
@@ -34,7 +34,7 @@ FROM_PYRAMID = frozenset(HEADS) - {Task.TEXTURE}
 
 
 class UnifiedOutput(NamedTuple):
-    """What the unified network gives; a task that it has no head for, or was not asked for, is None.
+    """The logits of each task; None for a task without a head, or that was not asked for.
 
     Maps are not upsampled. It stands in for `Output` wherever one task is asked for: `logits` are those of the objects.
 
@@ -60,12 +60,12 @@ class UnifiedOutput(NamedTuple):
 
     @property
     def aux(self) -> None:
-        """There is no auxiliary head."""
+        """Always None: there is no auxiliary head."""
         return None
 
     @property
     def image(self) -> None:
-        """There are no logits of which classes a picture holds."""
+        """Always None: there are no logits of the classes in the whole picture."""
         return None
 
 
@@ -126,15 +126,15 @@ class UnifiedUPerNet(FeaturePyramid):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that it has a head for, in the order of `HEADS`."""
+        """The tasks for which there is a head, in the order of `HEADS`."""
         return tuple(name for name in HEADS if getattr(self, f"{name}_head") is not None)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to the objects' logits at stride 4."""
+        """Turn the features of stages 1 to 4 into the objects' logits at stride 4."""
         return self.decode_all(features, (Task.OBJECT,)).logits
 
     def decode_all(self, features: list[Tensor], tasks: Collection[str] = HEADS) -> UnifiedOutput:
-        """Features of stages 1 to 4 to the logits of the tasks that are asked for, each computed from what it needs.
+        """Turn the features of stages 1 to 4 into the logits of the tasks that are asked for.
 
         Args:
             features: As the backbone gives them.
@@ -161,7 +161,7 @@ class UnifiedUPerNet(FeaturePyramid):
     def forward(  # type: ignore[override] # it has all that Output has
         self, images: Tensor, tasks: Collection[str] = HEADS
     ) -> UnifiedOutput:
-        """Normalised pictures (N, channels, H, W), of any size, to the logits of the tasks that are asked for.
+        """Turn normalised pictures (N, channels, H, W), of any size, into the logits of the tasks asked for.
 
         Args:
             images: The pictures.
@@ -178,7 +178,7 @@ class UnifiedUPerNet(FeaturePyramid):
 
 
 class WholePictureHead(nn.Module):
-    """One answer for a whole picture: (N, in_channels, h, w) to logits (N, num_classes).
+    """A head that gives one answer for a whole picture.
 
     Args:
         in_channels: Channels of the map.
@@ -192,7 +192,7 @@ class WholePictureHead(nn.Module):
         self.classifier = convolution(in_channels, num_classes, 1, bias=True)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, num_classes)."""
+        """Turn (N, in_channels, h, w) into logits (N, num_classes)."""
         logits: Tensor = self.classifier(F.adaptive_avg_pool2d(self.layer(maps), 1))
         return logits.flatten(1)
 

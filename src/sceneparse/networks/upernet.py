@@ -65,7 +65,7 @@ class UPerNet(FeaturePyramid):
             self.head = Head(channels, channels, num_classes, dropout)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at the finest level's size."""
+        """Turn the features of stages 1 to 4 into logits at the finest level's size."""
         levels = self.merge(features)
         logits: Tensor = self.head(levels if self.fuse else levels[0])
         return logits

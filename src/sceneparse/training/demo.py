@@ -17,7 +17,7 @@ from rich.console import Console
 from sceneparse.data import DataSet
 from sceneparse.datasets import open_dataset
 from sceneparse.drawing import paint
-from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
@@ -106,7 +106,7 @@ def _overview(
             gap[index] = int(gained[here].sum())
     chosen = list(dict.fromkeys(max(gap, key=gap.__getitem__) for gap in gaps))
     rows = [_tiles(dataset, index, engines, protocol) for index in chosen]
-    write_sheet(path, ("picture", "truth", "FCN", "PSPNet"), rows)
+    write_picture_grid(path, ("picture", "truth", "FCN", "PSPNet"), rows)
 
 
 def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:

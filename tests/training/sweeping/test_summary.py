@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.errors import UserError
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.figures import MEAN_IOU, Spread, figures_of
@@ -126,12 +126,14 @@ class TestFiles:
         assert "pool [avg]" in printed and "no pool [/x]" in printed
 
 
-def test_a_sheet_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:
+def test_a_picture_grid_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:
     tiles = [[Image.new("RGB", (8, 8), color) for color in ("red", "blue")]] * 3
-    write_sheet(tmp_path / "plain.png", ["one", "two"], tiles, side=50)
-    write_sheet(tmp_path / "sheet.png", ["one", "two"], tiles, side=50, legend={"car": (1, 2, 3), "boat": (4, 5, 6)})
-    plain, sheet = (Image.open(tmp_path / f"{name}.png") for name in ("plain", "sheet"))
-    assert plain.width == sheet.width == 2 * 58 + 8 and sheet.height > plain.height
-    assert sheet.getpixel((30, plain.height - 20)) == (255, 0, 0)
-    assert sheet.getpixel((90, plain.height - 20)) == (0, 0, 255)
-    assert (1, 2, 3) in {color for _, color in sheet.getcolors(1 << 20) or ()}
+    write_picture_grid(tmp_path / "plain.png", ["one", "two"], tiles, side=50)
+    write_picture_grid(
+        tmp_path / "named.png", ["one", "two"], tiles, side=50, legend={"car": (1, 2, 3), "boat": (4, 5, 6)}
+    )
+    plain, named = (Image.open(tmp_path / f"{name}.png") for name in ("plain", "named"))
+    assert plain.width == named.width == 2 * 58 + 8 and named.height > plain.height
+    assert named.getpixel((30, plain.height - 20)) == (255, 0, 0)
+    assert named.getpixel((90, plain.height - 20)) == (0, 0, 255)
+    assert (1, 2, 3) in {color for _, color in named.getcolors(1 << 20) or ()}

@@ -52,7 +52,7 @@ UPERNET: Names = [
 
 @dataclass(frozen=True)
 class Decoder:
-    """What stands on the encoder."""
+    """The decoder behind the encoder: its settings, its names and how it was recognised."""
 
     network: NetworkSettings
     num_classes: int
@@ -61,7 +61,7 @@ class Decoder:
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A pair: a ResNet with a deep stem or MobileNetV2 under encoder, and one of the decoders under decoder."""
+    """Recognise a pair: a ResNet with a deep stem or MobileNetV2 under encoder, and a decoder under decoder."""
     decoder = _decoder(shapes)
     if decoder is None:
         return None
@@ -150,20 +150,20 @@ MEAN_BGR = (102.9801, 115.9465, 122.7717)
 
 
 def bgr_preprocessing() -> PreprocessingSettings:
-    """That of networks that took BGR in 0..255, for their stem turned to RGB by `stem_to_rgb`."""
+    """Return the preprocessing of networks that took BGR in 0..255, with their stem turned by `stem_to_rgb`."""
     return PreprocessingSettings(
         mean=tuple(value / 255 for value in reversed(MEAN_BGR)), std=(1 / 255, 1 / 255, 1 / 255)
     )
 
 
 def stem_to_rgb(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first convolution, which takes BGR, for RGB."""
+    """Turn the first convolution, which takes BGR, to RGB."""
     first = "encoder.features.0.0.weight" if "encoder.features.0.0.weight" in state else "encoder.conv1.weight"
     return state | {first: state[first].flip(1)}
 
 
 def recognise_baseline(shapes: Shapes) -> Recognition | None:
-    """A pair from before version 2.0 (August 2019, files named baseline-…): the same keys, but BGR in 0..255."""
+    """Recognise a pair from before version 2.0 (August 2019): the same keys, but BGR in 0..255."""
     found = recognise(shapes)
     if found is None:
         return None
