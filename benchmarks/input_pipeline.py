@@ -22,7 +22,7 @@ from rich.table import Table
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.files import write_json
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data.part_channels import part_channels
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
 from sceneparse.evaluation.task_metrics import part_counts, task_scores
 from sceneparse.files import write_json

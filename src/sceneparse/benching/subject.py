@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.datasets.opening import SPACES
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
 from sceneparse.inference.exporting import SUFFIXES, open_exported
@@ -18,6 +18,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
+from sceneparse.recipes.reading import chosen_kind, read_file
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling, TaskSettings
 from sceneparse.toyworld import ToyWorld
 from sceneparse.weights import ModelConfig, build, find_model, load_model
@@ -148,7 +149,9 @@ def warming(subject: Subject) -> Subject:
 
 def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
     # No picture is read: a data set's folder need not be there, nor be named.
-    found = read_recipe(recipe, [f"--data.root={os.devnull}", *overrides])
+    kind = KINDS.get(chosen_kind(read_file(recipe).settings(), overrides) or "folder")
+    root = [] if kind is None or kind.root == "none" else [f"--data.root={os.devnull}"]
+    found = read_recipe(recipe, [*root, *overrides])
     # The objects alone are told, so that the data need not say how many classes the other tasks have.
     network = replace(found.network, tasks=TaskSettings())
     config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
@@ -161,9 +164,7 @@ def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
 
 def _classes(data: DataSettings) -> int:
     """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
-    if data.kind == "toyworld":
-        return len(ToyWorld.labels)
-    if data.kind in SPACES:
-        return len(SPACES[data.kind])
+    if (labels := KINDS[data.kind].labels) is not None:
+        return len(labels)
     classes = Path(data.root or "", "classes.json")
     return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

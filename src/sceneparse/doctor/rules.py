@@ -9,6 +9,7 @@ import numpy as np
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import Problem
 from sceneparse.pictures.masks import unknown_values
@@ -185,8 +186,3 @@ def summary(name: str, facts: Sequence[Facts], classes: int) -> SplitSummary:
 
 def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
     return Finding(severity, code, message, len(examples), tuple(examples[:EXAMPLES]))
-
-
-def counted(count: int, word: str) -> str:
-    """A number of things: "1 file", "20,210 files"."""
-    return f"{count:,} {word}" + "s" * (count != 1)

@@ -1,4 +1,4 @@
-"""The doctor's look at data sets of several tasks: every sample is read as training would read it."""
+"""The check of data sets that are no folders of pairs: every sample is read as training would read it."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ Look = dict[Task, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
-def survey(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
+def check_samples(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
     """Read every sample of every split, and report what is wrong and how often each class of each task occurs.
 
     Args:

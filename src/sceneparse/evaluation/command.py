@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
-from sceneparse.datasets.opening import REPORTED
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
 from sceneparse.evaluation.report import write_report
@@ -18,6 +18,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.tables import require_known
 from sceneparse.weights import ModelConfig
 
 
@@ -156,14 +157,15 @@ def data_settings(config: ModelConfig, data: str | None, kind: str | None, split
         UserError: A folder is missing, or is given where none is read.
     """
     trained = config.data
-    stored = to_mapping(replace(trained, root=data or trained.root))
-    if kind and kind != "mixture":  # what the model was trained on may be a mixture, whose sources have no part in this
-        stored |= {"kind": kind, "sources": [], "batches": "pure"}
-    settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])
-    if settings.kind == "toyworld" and data is not None:
-        raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
-    if settings.kind not in ("toyworld", "mixture") and settings.root is None:
+    if kind is not None:
+        require_known("datasets", kind, "--kind")
+    other = kind is not None and kind != trained.kind
+    settings = trained.of_kind(kind) if other and kind else trained
+    known = KINDS[settings.kind]
+    if known.root == "none" and data is not None:
+        raise UserError(f"{settings.kind} needs no --data folder: leave it out, or give --kind folder")
+    if known.root == "required" and data is None and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
     # A kind that is named here is not the model's own, whose recipe says what to test on.
-    standard = REPORTED.get(settings.kind) if kind and kind != trained.kind else None
-    return replace(settings, test=split or standard or settings.test)
+    standard = known.reported if other else None
+    return replace(settings, root=data or settings.root, test=split or standard or settings.test)

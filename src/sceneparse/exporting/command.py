@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import data_settings
 from sceneparse.evaluation.evaluate import evaluate, spaced
@@ -272,7 +273,7 @@ def _accuracy(
     told = [[_told(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
     same = {task: sum(_equal(x[task], y[task]) for x, y in told) / len(told) for task in told[0][0]}
     mean_iou = pixel_accuracy = None
-    if data is not None or (kind or model.config.data.kind) == "toyworld":
+    if data is not None or KINDS[kind or model.config.data.kind].root == "none":
         settings = data_settings(model.config, data, kind, split)
         dataset = open_dataset(settings, settings.test, channels=model.config.backbone.in_channels)
         first, second = (

@@ -16,7 +16,14 @@ from sceneparse.settings.backbone import (
     StrideOn,
     Windows,
 )
-from sceneparse.settings.data import DataKind, DataSettings, SourceSettings, TaskName
+from sceneparse.settings.data import (
+    DataSettings,
+    HuggingFaceSettings,
+    NiftiSettings,
+    SourceSettings,
+    TaskName,
+    ToyWorldSettings,
+)
 from sceneparse.settings.loss import LossSettings
 from sceneparse.settings.network import Architecture, Branch, NetworkSettings, Pool, Resampling
 from sceneparse.settings.optimizer import OptimizerSettings
@@ -31,12 +38,13 @@ __all__ = [
     "AugmentationSettings",
     "BackboneSettings",
     "Branch",
-    "DataKind",
     "DataSettings",
     "Dilation",
     "FromData",
+    "HuggingFaceSettings",
     "LossSettings",
     "NetworkSettings",
+    "NiftiSettings",
     "OptimizerSettings",
     "Padding",
     "Pool",
@@ -53,6 +61,7 @@ __all__ = [
     "StrideOn",
     "TaskName",
     "TaskSettings",
+    "ToyWorldSettings",
     "TrainingSettings",
     "Windows",
 ]

@@ -12,6 +12,7 @@ from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.training import TrainingSettings
+from sceneparse.tables import table
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Recipe:
             f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
         )
         require(
-            self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
+            self.data.root is not None or table("datasets")[self.data.kind].root != "required",
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
         if self.network.architecture != "upernet_unified":

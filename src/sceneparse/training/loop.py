@@ -17,7 +17,7 @@ from torch import Tensor
 from sceneparse.data import DataSet
 from sceneparse.data.loader import training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import resolve

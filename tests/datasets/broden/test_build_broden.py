@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import main
-from sceneparse.datasets.broden import build_broden, open_broden
+from sceneparse.datasets.broden.build import build_broden
 from sceneparse.datasets.broden.coding import write_ids
+from sceneparse.datasets.broden.dataset import open_broden
 from sceneparse.datasets.broden.tables import published_tables
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
