@@ -4,14 +4,15 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing, list_pairs
-from sceneparse.doctor import rules
-from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, SplitSummary, print_diagnosis
+from sceneparse.datasets.pairs import Listing, SplitFolders, list_pairs
+from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
+from sceneparse.doctor.rules import Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -50,25 +51,19 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     root = root_of(settings)
     splits = kind.pair_folders(root)
     labels = kind.labels or LabelSpace.read(root / "classes.json")
-    findings = list(rules.of_settings(settings, splits))
-    listings: dict[str, Listing] = {}
-    for split in splits.values():
-        try:
-            listings[split.name] = list_pairs(split)
-        except UserError as error:
-            findings.append(Finding("error", "no-folder", str(error)))
-        else:
-            findings += rules.of_listing(split, listings[split.name], root)
-    with progress_bar(progress, sum(len(listing.pairs) for listing in listings.values())) as step:
-        facts = {name: _read_all(listing, labels, channels, workers, step) for name, listing in listings.items()}
-    findings += rules.of_files([fact for split in facts.values() for fact in split], labels, root)
-    findings += rules.of_copies(facts, root)
-    summaries = []
-    for name, split_facts in facts.items():
-        summaries.append(rules.summary(name, split_facts, len(labels)))
-        findings += rules.of_pictures(name, split_facts, root)
-        findings += rules.of_balance(summaries[-1], labels, training=name in settings.train.split("+"))
-    return _diagnosis(settings, labels, summaries, findings, start)
+    listings = {name: _listed(split) for name, split in splits.items()}
+    there = {name: listing for name, listing in listings.items() if isinstance(listing, Listing)}
+    with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
+        facts = {name: _read_all(listing, labels, channels, workers, step) for name, listing in there.items()}
+    evidence = Evidence(settings, root, labels, facts, splits, listings)
+    return _diagnosis(evidence, list(findings_of(evidence)), start)
+
+
+def _listed(split: SplitFolders) -> Listing | UserError:
+    try:
+        return list_pairs(split)
+    except UserError as error:
+        return error
 
 
 def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, start: float) -> Diagnosis:
@@ -77,24 +72,23 @@ def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, s
     counts = {name: min(RENDERED, len(dataset)) for name, dataset in datasets.items()}
     text = f"scenes are rendered, so no file needs a check; counted are the first {RENDERED} of each split"
     findings = [Finding("note", "built-in", text, sum(counts.values()))]
-    summaries = []
+    facts: dict[str, list[Facts]] = {name: [] for name in datasets}
     with progress_bar(progress, sum(counts.values())) as step:
         for name, dataset in datasets.items():
-            facts = []
             for index in range(counts[name]):
-                facts.append(facts_of_rendered(dataset[index], labels))
+                facts[name].append(facts_of_rendered(dataset[index], labels))
                 step()
-            summaries.append(rules.summary(name, facts, len(labels)))
-            findings += rules.of_balance(summaries[-1], labels, training=name in settings.train.split("+"))
-    return _diagnosis(settings, labels, summaries, findings, start)
+    evidence = Evidence(settings, Path(), labels, facts)
+    for name in datasets:
+        findings += poor_balance(evidence, name)
+    return _diagnosis(evidence, findings, start)
 
 
-def _diagnosis(
-    settings: DataSettings, labels: LabelSpace, summaries: list[SplitSummary], findings: list[Finding], start: float
-) -> Diagnosis:
+def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Diagnosis:
+    settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     seconds = time.perf_counter() - start
-    return Diagnosis(settings.kind, settings.root, labels, tuple(summaries), tuple(findings), seconds)
+    return Diagnosis(settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds)
 
 
 def _read_all(
