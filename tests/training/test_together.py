@@ -16,7 +16,7 @@ import torch
 
 from sceneparse.cli import main
 from sceneparse.data.sampling import Share, places
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.processes import ALONE, Processes

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
