@@ -10,27 +10,20 @@ from sceneparse.drawing import LegendEntry
 from sceneparse.drawing.legend import id_image
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser
+from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
 from sceneparse.serving.rle import run_lengths
 
-MAPS = {"part": "parts", "material": "materials", "texture": "textures"}
-"""The label maps beside the objects', by their tasks."""
+TASK_MAPS = ("parts", "materials", "textures")
+"""The artefacts that are the label maps beside the objects'."""
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
-    """The kinds of picture that a model can answer with."""
-    return ("labels", "overlay", "panels", *(MAPS[task] for task in told_tasks(parser) if task in MAPS))
-
-
-def told_tasks(parser: Parser) -> tuple[str, ...]:
-    """The tasks that a model tells beside the objects."""
-    tasks = parser.tasks
-    if tasks is None:
-        return ()
-    spaces = {"scene": tasks.scenes, "part": tasks.tree, "material": tasks.materials, "texture": tasks.textures}
-    return tuple(name for name, space in spaces.items() if space is not None)
+    """Return the kinds of picture that a model can answer with."""
+    maps = (name for name in TASK_MAPS if not ARTEFACTS[name].tasks.isdisjoint(parser.task_names))
+    return ("labels", "overlay", "panels", *maps)
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
@@ -50,7 +43,7 @@ def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
     """What `Parse.to_json` says, the picture's hash, the masks, and how long it took."""
     parse = parsed.parse
     masks = {"objects": masks_of(parse.labels, parse.legend, parse.space)}
-    for name, one in ({} if parse.told is None else parse.told.maps()).items():
+    for name, one in ({} if parse.task_parse is None else parse.task_parse.maps()).items():
         masks[name] = masks_of(one.labels, one.legend, one.space)
     return {
         "picture": {"sha256": received.sha256, "bytes": len(received.content), "format": received.format},
@@ -74,6 +67,6 @@ def _drawn(parse: Parse, kind: str) -> Image.Image:
         return parse.overlay(legend=False)
     if kind == "panels":
         return parse.panels()
-    assert parse.told is not None  # `known_kinds` offers no other
-    one = parse.told.maps()[kind]
+    assert parse.task_parse is not None  # `known_kinds` offers no other
+    one = parse.task_parse.maps()[kind]
     return id_image(one.labels, one.space)

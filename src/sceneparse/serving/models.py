@@ -11,7 +11,7 @@ from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
 from sceneparse.parsing.parser import TaskName
-from sceneparse.serving.answers import MAPS, known_kinds, told_tasks
+from sceneparse.serving.answers import known_kinds
 from sceneparse.settings import Precision
 
 
@@ -39,36 +39,36 @@ def load_models(
     require(bool(sources), "no model to serve: name one or more model folders")
     parsers: dict[str, Parser] = {}
     for source in sources:
-        name, split, place = source.partition("=")
+        name, split, model = source.partition("=")
         if not split or Path(source).exists():
-            name, place = "", source
-        parser = load(place, engine=engine, device=device, precision=precision, tasks=tasks)
+            name, model = "", source
+        parser = load(model, engine=engine, device=device, precision=precision, tasks=tasks)
         name = name or parser.name
         if not name.isprintable() or len(name) > 100:
-            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={place}")
+            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={model}")
         if name in parsers:
-            raise UserError(f"two models are called '{name}': name them, such as first={place}")
-        # So that no client waits for what is made on the way, and what cannot be made is told now.
+            raise UserError(f"two models are called '{name}': name them, such as first={model}")
+        # So that no client waits for what is made on the way, and what cannot be made is said now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
         parsers[name] = parser
     return parsers
 
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
-    """A model, as /v1/models tells it."""
+    """Return a model as /v1/models describes it."""
     tasks = parser.tasks
     spaces: dict[str, LabelSpace | None] = {"objects": parser.labels}
     if tasks is not None:
         spaces |= {
             "scenes": tasks.scenes,
-            MAPS["part"]: None if tasks.tree is None else tasks.tree.parts,
-            MAPS["material"]: tasks.materials,
-            MAPS["texture"]: tasks.textures,
+            "parts": tasks.parts,
+            "materials": tasks.materials,
+            "textures": tasks.textures,
         }
     return {
         "name": name,
         "default": default,
-        "tasks": ["object", *told_tasks(parser)],
+        "tasks": ["object", *parser.task_names],
         "kinds": list(known_kinds(parser)),
         "classes": {task: _classes(space) for task, space in spaces.items() if space is not None},
         "engine": parser.engine.describe(),
