@@ -15,7 +15,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings_help
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
-from sceneparse.weights import save_model
+from sceneparse.weights.model import save_model
 from support.small import TINY, write_data_set
 from support.unified import unified_model
 

@@ -17,7 +17,7 @@ from sceneparse.inference import choosing, export_model
 from sceneparse.inference.choosing import MAKERS
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
-from sceneparse.weights import load_model, save_model
+from sceneparse.weights.model import load_model, save_model
 from support.unified import unified_model
 
 RECIPE = ["--backbone.name=resnet10t", "--network.channels=8", "--network.output_stride=16"]

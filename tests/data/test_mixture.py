@@ -9,13 +9,14 @@ import torch
 
 from sceneparse.data.loader import training_batches
 from sceneparse.data.mixture import Mixture, Source
-from sceneparse.data.sample import TASKS, Sample
+from sceneparse.data.sample import Sample
 from sceneparse.data.sampling import mixed_places
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, SourceSettings
+from sceneparse.tasks import TRUTH_NAMES
 
 STREET = LabelSpace(("Sky", "Car", "Road"))
 THINGS = LabelSpace(("car", "house"))
@@ -148,7 +149,7 @@ def test_a_batch_holds_every_task_and_ignores_what_a_sample_lacks(workers: int) 
     names: Counter[str] = Counter()
     for batch in training_batches(
         mixture, AugmentationSettings(crop=(4, 4), scale=(1, 1), rotate_probability=0), PreprocessingSettings(),
-        batch=6, seed=0, start=3, stop=8, workers=workers, cache_mb=1, tasks=TASKS,
+        batch=6, seed=0, start=3, stop=8, workers=workers, cache_mb=1, tasks=TRUTH_NAMES,
     ):  # fmt: skip
         assert batch.parts is not None and batch.owners is not None and batch.textures is not None
         assert batch.scenes is not None
@@ -168,7 +169,7 @@ def test_two_processes_share_a_mixed_batch() -> None:
     def names(rank: int, world: int) -> list[str]:
         rows = training_batches(
             mixture, AugmentationSettings(crop=(4, 4)), PreprocessingSettings(), batch=4, seed=0, start=0, stop=3,
-            workers=0, cache_mb=1, tasks=TASKS, rank=rank, world=world,
+            workers=0, cache_mb=1, tasks=TRUTH_NAMES, rank=rank, world=world,
         )  # fmt: skip
         return [",".join(batch.names) for batch in rows]
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sceneparse.data.sample import TASKS
 from sceneparse.data.sampling import Batches
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.datasets import open_dataset
 from sceneparse.settings import DataSettings
+from sceneparse.tasks import TRUTH_NAMES
 from sceneparse.toyworld import SCENES
 
 SETTINGS = DataSettings(kind="toyworld", size=32, train_count=400, eval_count=4, annotation="split")
@@ -19,12 +19,12 @@ def test_each_training_sample_keeps_its_labels_for_one_task_and_all_tasks_come_e
     kept = Counter[str]()
     for index in range(20):
         sample, full = dataset[index], whole[index]
-        (task,) = [task for task in TASKS if getattr(sample, task) is not None]
+        (task,) = [task for task in TRUTH_NAMES if getattr(sample, task) is not None]
         kept[task] += 1
         value, truth = getattr(sample, task), getattr(full, task)
         assert value == truth if task == "scene" else torch.equal(value, truth)
         assert torch.equal(sample.image, full.image) and sample.name == full.name
-    assert kept == dict.fromkeys(TASKS, 4)
+    assert kept == dict.fromkeys(TRUTH_NAMES, 4)
 
 
 def test_parts_are_read_with_the_objects_which_are_not_learnt() -> None:
@@ -37,9 +37,9 @@ def test_parts_are_read_with_the_objects_which_are_not_learnt() -> None:
 
 def test_every_task_meets_every_kind_of_scene() -> None:
     dataset, whole = open_dataset(SETTINGS, "train"), open_dataset(DataSettings(kind="toyworld", size=32), "train")
-    met: dict[str, set[int]] = {task: set() for task in TASKS}
+    met: dict[str, set[int]] = {task: set() for task in TRUTH_NAMES}
     for index in range(200):
-        (task,) = [task for task in TASKS if getattr(dataset[index], task) is not None]
+        (task,) = [task for task in TRUTH_NAMES if getattr(dataset[index], task) is not None]
         scene = whole[index].scene
         assert scene is not None
         met[task].add(scene)
@@ -54,9 +54,9 @@ def test_a_pure_batch_has_one_turn_and_a_mixed_one_many(batches: Batches) -> Non
     for drawn in dataset.places(4, seed=0, start=0, stop=100):
         met.update(index for _, index in drawn)
         samples = [dataset[index] for _, index in drawn]
-        kinds.append({task for sample in samples for task in TASKS if getattr(sample, task) is not None})
+        kinds.append({task for sample in samples for task in TRUTH_NAMES if getattr(sample, task) is not None})
     assert all(len(kind) == 1 for kind in kinds) == (batches == "pure")
-    assert set().union(*kinds) == set(TASKS)
+    assert set().union(*kinds) == set(TRUTH_NAMES)
     # 400 draws of 400 samples: each turn's go round in an order, so that none is met often.
     assert max(met.values()) <= 2 and len(met) > 300
     again = list(dataset.places(4, seed=0, start=60, stop=100))
@@ -72,4 +72,4 @@ def test_a_part_of_the_samples_is_drawn_from_all_the_same() -> None:
 
 def test_held_out_samples_stay_whole() -> None:
     sample = open_dataset(SETTINGS, "val")[0]
-    assert all(getattr(sample, task) is not None for task in TASKS)
+    assert all(getattr(sample, task) is not None for task in TRUTH_NAMES)

@@ -225,7 +225,7 @@ def test_label_spaces_end_as_published(
 def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:
     from sceneparse.evaluation.command import data_settings
     from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-    from sceneparse.weights import ModelConfig
+    from sceneparse.weights.config import ModelConfig
 
     trained = DataSettings(kind="folder", root="somewhere", test="holdout")
     config = ModelConfig(

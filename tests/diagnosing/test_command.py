@@ -7,7 +7,7 @@ import pytest
 from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
 from sceneparse.evaluation import evaluate_model
-from sceneparse.weights import save_model
+from sceneparse.weights.model import save_model
 from support.small import write_data_set
 from support.unified import OBJECTS, unified_model
 

@@ -18,7 +18,7 @@ from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.processes import join
 from sceneparse.settings import BackboneSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 from sceneparse.weights.tasks import settled
 from support.unified import NETWORK
 

@@ -11,7 +11,7 @@ from sceneparse.exporting import export
 from sceneparse.exporting import export as room
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
-from sceneparse.weights import save_model
+from sceneparse.weights.model import save_model
 from support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 

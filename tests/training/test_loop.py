@@ -20,7 +20,8 @@ from sceneparse.training import TrainingStopped, loop, train
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.losses.cross_entropy import segmentation_loss
 from sceneparse.training.progress import StopRequest
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 
 MakeRecipe = Callable[..., Recipe]
 

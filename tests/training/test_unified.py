@@ -17,7 +17,8 @@ from sceneparse.settings import Recipe
 from sceneparse.toyworld import ToyWorld
 from sceneparse.training import loop, train
 from sceneparse.training.progress import TrainingStopped
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 
 LOSSES = ("main_loss", "part_loss", "scene_loss", "material_loss", "texture_loss")
 

@@ -5,7 +5,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.weights import Model, load_model, save_model
+from sceneparse.weights.model import Model, load_model, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled
 from support.unified import NETWORK, OBJECTS, TASKS, unified_model
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
+from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
@@ -19,7 +20,7 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tasks",
         nargs="+",
-        choices=("scene", "object", "part", "material", "texture"),
+        choices=TASK_NAMES,
         help="what a unified model shall tell (default: all that it knows)",
     )
 
@@ -209,14 +210,14 @@ def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
     given = {"--smooth": arguments.smooth, "--seconds": arguments.seconds, "--label-frames": arguments.label_frames}
     if not videos and (idle := [name for name, value in given.items() if value]):
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
-    if videos and (more := [task for task in arguments.tasks or () if task != "object"]):
+    if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"videos are told by their objects alone, not by '{more[0]}': leave --tasks out")
 
 
 def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
     if arguments.modalities and not volumes:
         raise UserError("--modalities is for volumes, and there are none among the inputs")
-    if volumes and (more := [task for task in arguments.tasks or () if task != "object"]):
+    if volumes and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"volumes are told by their objects alone, not by '{more[0]}': leave --tasks out")
     if volumes and arguments.runner == "ray":
         raise UserError("volumes are parsed in this process: leave --runner ray out")

@@ -16,15 +16,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.data.augment import augment, padded
 from sceneparse.data.mixture import Mixture
-from sceneparse.data.sample import DataSet, Sample, Task
+from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import AUGMENTATION, Place, Share, places, stream
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.processes import end_with_parent
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
+from sceneparse.tasks import MAPS, Task, TruthName
 
-OBJECTS_ALONE: tuple[Task, ...] = ("objects",)
+OBJECTS_ALONE: tuple[TruthName, ...] = (Task.OBJECT.truth,)
 
 PREFETCH = 3
 """Batches that each worker keeps ready."""
@@ -71,7 +72,7 @@ def training_batches(
     stop: int,
     workers: int,
     cache_mb: int,
-    tasks: Collection[Task] = OBJECTS_ALONE,
+    tasks: Collection[TruthName] = OBJECTS_ALONE,
     parts: int = 1,
     rank: int = 0,
     world: int = 1,
@@ -159,7 +160,7 @@ class _AugmentedSamples(Dataset[object]):
         mean: Sequence[float],
         seed: int,
         cache_bytes: int,
-        tasks: Collection[Task],
+        tasks: Collection[TruthName],
     ) -> None:
         self.dataset, self.settings, self.mean, self.seed = dataset, settings, mean, seed
         self.free, self.tasks = cache_bytes, frozenset(tasks)
@@ -179,7 +180,7 @@ class _AugmentedSamples(Dataset[object]):
             return self.cache[index]
         sample = self.dataset[index]
         sample = sample.only(self.tasks)
-        if self.tasks == {"objects"} and sample.objects is None:
+        if self.tasks == set(OBJECTS_ALONE) and sample.objects is None:
             raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
         if sample.scene is None and not sample.masks():
             raise UserError(
@@ -207,10 +208,10 @@ class _Collate:
         mean: The colour with which samples are filled up to the largest height and width; None refuses unequal ones.
     """
 
-    def __init__(self, tasks: Collection[Task], mean: Sequence[float] | None) -> None:
+    def __init__(self, tasks: Collection[TruthName], mean: Sequence[float] | None) -> None:
         self.mean = mean
-        self.maps = [name for name in ("parts", "materials", "textures") if name in tasks]
-        self.scenes = "scene" in tasks
+        self.maps = [task.truth for task in MAPS if task is not Task.OBJECT and task.truth in tasks]
+        self.scenes = Task.SCENE.truth in tasks
 
     def __call__(self, items: "list[tuple[int, Sample] | _Failure]") -> "Batch | _Failure":
         samples, indices = [], []
@@ -231,14 +232,14 @@ class _Collate:
                     "set augmentation.crop, such as --augmentation.crop [473,473]"
                 )
         unknown = torch.full(first.size, IGNORE, dtype=torch.int16)
-        masks = [sample.masks() for sample in samples]
-        maps = {name: torch.stack([mask.get(name, unknown) for mask in masks]) for name in self.maps}
-        if "parts" in maps:
-            maps["owners"] = torch.stack([mask.get("owners", mask.get("objects", unknown)) for mask in masks])
+        masks, objects = [sample.masks() for sample in samples], Task.OBJECT.truth
+        maps: dict[str, Tensor] = {name: torch.stack([mask.get(name, unknown) for mask in masks]) for name in self.maps}
+        if Task.PART.truth in maps:
+            maps["owners"] = torch.stack([mask.get("owners", mask.get(objects, unknown)) for mask in masks])
         scenes = [IGNORE if sample.scene is None else sample.scene for sample in samples]
         return Batch(
             torch.stack([sample.image for sample in samples]),
-            torch.stack([mask.get("objects", unknown) for mask in masks]),
+            torch.stack([mask.get(objects, unknown) for mask in masks]),
             tuple(sample.name for sample in samples),
             tuple(sample.path for sample in samples),
             tuple(indices),

@@ -12,10 +12,11 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from sceneparse.data.sample import TASKS, DataSet, Sample, Task
+from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Batches, Place, mixed_places
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
+from sceneparse.tasks import TRUTH_NAMES, Task, TruthName
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Source:
     dataset: DataSet
     weight: float | None = None
     rename: Mapping[str, str | None] = field(default_factory=dict)
-    tasks: tuple[Task, ...] = TASKS
+    tasks: tuple[TruthName, ...] = TRUTH_NAMES
     keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def called(self, task: Task, name: str) -> str | None:
+    def called(self, task: TruthName, name: str) -> str | None:
         """What a class is called in the mixture, None if it is dropped."""
         return self.rename.get(name, name) if name in self.keep.get(task, (name,)) else None
 
@@ -141,16 +142,16 @@ def united(sources: Sequence[Source]) -> TaskLabels:
                     raise UserError(
                         f"'{source.name}' of the mixture has no class '{name}' of {task} that could be kept"
                     )
-    objects = _union(sources, "objects")
-    parts = _union(sources, "parts")
+    shared = {task: _union(sources, task.truth) for task in Task}
+    objects, parts = shared[Task.OBJECT], shared[Task.PART]
     children: list[dict[int, None]] = [{} for _ in range(len(objects) if objects else 0)]
     for source in sources:
         tree = source.dataset.tasks.tree
-        if tree is None or objects is None or parts is None or "parts" not in source.tasks:
+        if tree is None or objects is None or parts is None or Task.PART.truth not in source.tasks:
             continue
         to_object, to_part = (
-            _indices(source, "objects", tree.objects, objects),
-            _indices(source, "parts", tree.parts, parts),
+            _indices(source, Task.OBJECT.truth, tree.objects, objects),
+            _indices(source, Task.PART.truth, tree.parts, parts),
         )
         for index, own_parts in enumerate(tree.children):
             if to_object[index] != IGNORE:
@@ -158,26 +159,18 @@ def united(sources: Sequence[Source]) -> TaskLabels:
     tree = None
     if objects is not None and parts is not None:
         tree = PartTree(objects, parts, tuple(tuple(own) for own in children))
-    return TaskLabels(
-        objects, _union(sources, "scene"), tree, _union(sources, "materials"), _union(sources, "textures")
-    )
+    return TaskLabels(objects, shared[Task.SCENE], tree, shared[Task.MATERIAL], shared[Task.TEXTURE])
 
 
-def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+def _spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
     """The label spaces that there are, by the task's name."""
-    found: dict[Task, LabelSpace | None] = {
-        "scene": tasks.scenes,
-        "objects": tasks.objects,
-        "parts": tasks.parts,
-        "materials": tasks.materials,
-        "textures": tasks.textures,
-    }
-    return {task: space for task, space in found.items() if space is not None}
+    return {task.truth: space for task, space in tasks.spaces().items()}
 
 
-def _used(source: Source) -> dict[Task, LabelSpace]:
+def _used(source: Source) -> dict[TruthName, LabelSpace]:
     """The label spaces of the tasks that a source is used for; parts cannot be without the objects that own them."""
-    wanted = {*source.tasks, *(("objects",) if "parts" in source.tasks and source.dataset.tasks.tree else ())}
+    parts, objects = Task.PART.truth, Task.OBJECT.truth
+    wanted = {*source.tasks, *((objects,) if parts in source.tasks and source.dataset.tasks.tree else ())}
     return {task: space for task, space in _spaces(source.dataset.tasks).items() if task in wanted}
 
 
@@ -185,7 +178,7 @@ def _key(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _union(sources: Sequence[Source], task: Task) -> LabelSpace | None:
+def _union(sources: Sequence[Source], task: TruthName) -> LabelSpace | None:
     colors: dict[str, tuple[int, int, int]] = {}
     names: dict[str, str] = {}
     for source in sources:
@@ -209,7 +202,7 @@ def _union(sources: Sequence[Source], task: Task) -> LabelSpace | None:
     return LabelSpace(tuple(names.values()), tuple(final))
 
 
-def _indices(source: Source, task: Task, own: LabelSpace, shared: LabelSpace) -> list[int]:
+def _indices(source: Source, task: TruthName, own: LabelSpace, shared: LabelSpace) -> list[int]:
     """For each class of a source its index in the shared label space, `IGNORE` for dropped ones."""
     index_of = {_key(name): index for index, name in enumerate(shared.names)}
     names = [source.called(task, name) for name in own.names]
@@ -231,14 +224,15 @@ class _Translation:
         }
 
     def __call__(self, sample: Sample) -> Sample:
-        if "parts" in self.source.tasks and "objects" not in self.source.tasks and sample.owners is None:
+        parts, objects = (task.truth in self.source.tasks for task in (Task.PART, Task.OBJECT))
+        if parts and not objects and sample.owners is None:
             sample = replace(sample, owners=sample.objects)
         sample = sample.only(self.source.tasks)
         masks = {name: self._mask(name, mask) for name, mask in sample.masks().items()}
-        scene = None if sample.scene is None else self.indices["scene"][sample.scene]
+        scene = None if sample.scene is None else self.indices[Task.SCENE.truth][sample.scene]
         translated = sample.with_images(sample.image, masks)
         return replace(translated, scene=None if scene == IGNORE else scene, name=f"{self.source.name}/{sample.name}")
 
     def _mask(self, name: str, mask: Tensor) -> Tensor:
-        table = self.tables["objects" if name == "owners" else name]  # type: ignore[index]
+        table = self.tables[Task.OBJECT.truth if name == "owners" else name]  # type: ignore[index]
         return table[mask.long()]

@@ -2,19 +2,15 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.tasks import MAPS, TRUTH_NAMES, Task, TruthName
 
-Task = Literal["scene", "objects", "parts", "materials", "textures"]
-"""What a picture can be labelled for; each is a field of `Sample`."""
-
-TASKS: tuple[Task, ...] = ("scene", "objects", "parts", "materials", "textures")
-
-MASKS: tuple[str, ...] = ("objects", "parts", "materials", "textures", "owners")
+MASKS: tuple[str, ...] = (*(task.truth for task in MAPS), "owners")
 """The fields of a `Sample` that are label maps and go through every geometric change with the picture."""
 
 
@@ -54,12 +50,12 @@ class Sample:
         """A copy with another picture and the named label maps replaced."""
         return replace(self, image=image, **masks)  # type: ignore[arg-type]
 
-    def only(self, tasks: Collection[Task]) -> "Sample":
+    def only(self, tasks: Collection[TruthName]) -> "Sample":
         """A copy without the truth of other tasks. Objects that are needed to read the parts are kept as `owners`."""
-        kept: dict[str, Any] = {task: None for task in TASKS if task not in tasks}
-        if "parts" in kept:
+        kept: dict[str, Any] = {name: None for name in TRUTH_NAMES if name not in tasks}
+        if Task.PART.truth in kept:
             kept["owners"] = None
-        elif "objects" in kept and self.parts is not None and self.owners is None:
+        elif Task.OBJECT.truth in kept and self.parts is not None and self.owners is None:
             kept["owners"] = self.objects
         return replace(self, **kept)
 

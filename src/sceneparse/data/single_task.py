@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from sceneparse.data.sample import DataSet, Sample, Task
+from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Batches, Place, mixed_places
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.tasks import Task
 
 
 class SplitAnnotation:
@@ -22,14 +23,8 @@ class SplitAnnotation:
         self._dataset = dataset
         self.batches: Batches = batches
         self.tasks: TaskLabels = dataset.tasks
-        spaces: dict[Task, object] = {
-            "objects": self.tasks.objects,
-            "parts": self.tasks.tree,
-            "scene": self.tasks.scenes,
-            "materials": self.tasks.materials,
-            "textures": self.tasks.textures,
-        }
-        self._fields = tuple(name for name, space in spaces.items() if space is not None)
+        turns = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
+        self._fields = tuple(task.truth for task in turns if task in self.tasks.spaces())
 
     @property
     def labels(self) -> LabelSpace:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from sceneparse.data.mixture import Mixture, Source, united
-from sceneparse.data.sample import TASKS, DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.datasets.ade20k import ADE20K, open_ade20k
@@ -31,6 +31,7 @@ from sceneparse.datasets.voc import VOC, open_voc2012
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings, SourceSettings
+from sceneparse.tasks import TRUTH_NAMES
 
 
 def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> DataSet:
@@ -93,7 +94,7 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
         dataset = open_dataset(data, name, channels=channels)
         if own.short is not None:
             dataset = Shrunken(dataset, own.short)
-        return Source(own.name or own.kind, dataset, own.weight, own.rename, own.tasks or TASKS, own.keep)
+        return Source(own.name or own.kind, dataset, own.weight, own.rename, own.tasks or TRUTH_NAMES, own.keep)
 
     everything = [source(own, own.train or own.val or own.test or "") for own in settings.sources]
     splits = [getattr(own, split) for own in settings.sources]

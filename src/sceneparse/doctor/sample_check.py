@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneparse.data.sample import DataSet, Task
+from sceneparse.data.sample import DataSet
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
@@ -20,8 +20,9 @@ from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
+from sceneparse.tasks import MAPS, Task, TruthName
 
-Look = dict[Task, Facts]
+Look = dict[TruthName, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
@@ -100,7 +101,7 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
 
 
 def _looks(
-    dataset: DataSet, spaces: dict[Task, LabelSpace], workers: int | None, step: Callable[[], None]
+    dataset: DataSet, spaces: dict[TruthName, LabelSpace], workers: int | None, step: Callable[[], None]
 ) -> list[Look]:
     def one(index: int) -> Look:
         look = _look(dataset, index, spaces)
@@ -111,7 +112,7 @@ def _looks(
         return list(pool.map(one, range(len(dataset))))
 
 
-def _look(dataset: DataSet, index: int, spaces: dict[Task, LabelSpace]) -> Look:
+def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> Look:
     file = Path(dataset.name(index))
     try:
         sample = dataset[index]
@@ -129,7 +130,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[Task, LabelSpace]) -> Look:
     looks: Look = {}
     masks = sample.masks()
     for task, labels in spaces.items():
-        if task == "scene":
+        if task == Task.SCENE.truth:
             known = np.array([] if sample.scene is None else [sample.scene], dtype=np.int64)
             total = len(known)
         elif task in masks:
@@ -148,13 +149,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[Task, LabelSpace]) -> Look:
     return looks
 
 
-def _spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+def _spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
     """The label spaces that there are, the objects' first."""
-    found: dict[Task, LabelSpace | None] = {
-        "objects": tasks.objects,
-        "parts": tasks.parts,
-        "materials": tasks.materials,
-        "textures": tasks.textures,
-        "scene": tasks.scenes,
-    }
-    return {task: space for task, space in found.items() if space is not None}
+    found = {task.truth: tasks.space(task) for task in (*MAPS, Task.SCENE)}
+    return {name: space for name, space in found.items() if space is not None}

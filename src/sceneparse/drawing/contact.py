@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from sceneparse.data.sample import DataSet, Sample, Task, tasks_of
+from sceneparse.data.sample import DataSet, Sample, tasks_of
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.tasks import MAPS, Task, TruthName
 
 CELL = (320, 320)
 """Largest width and height of a picture on the sheet."""
@@ -65,15 +66,10 @@ def contact_sheet(
         _draw(rows, spaces, shown).save(temporary, format="PNG")
 
 
-def mask_spaces(tasks: TaskLabels) -> dict[Task, LabelSpace]:
+def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
     """The label spaces of the tasks that pixels are labelled for, by the sample's field."""
-    found: dict[Task, LabelSpace | None] = {
-        "objects": tasks.objects,
-        "parts": tasks.parts,
-        "materials": tasks.materials,
-        "textures": tasks.textures,
-    }
-    return {task: space for task, space in found.items() if space is not None}
+    found = {task.truth: tasks.space(task) for task in MAPS}
+    return {name: space for name, space in found.items() if space is not None}
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ def colored(objects: Tensor, labels: LabelSpace) -> NDArray[np.uint8]:
     return colors
 
 
-def _pictures(sample: Sample, spaces: Mapping[Task, LabelSpace]) -> list[Image.Image]:
+def _pictures(sample: Sample, spaces: Mapping[TruthName, LabelSpace]) -> list[Image.Image]:
     pixels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
     images = [_fitted(pixels[:3].permute(1, 2, 0).numpy(), Image.Resampling.LANCZOS)]
     for task, mask in sample.masks().items():
@@ -117,7 +113,7 @@ def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Im
 
 
 def _draw(
-    rows: Sequence[_Row], spaces: Mapping[Task, LabelSpace], shown: Mapping[Task, NDArray[np.int64]]
+    rows: Sequence[_Row], spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]]
 ) -> Image.Image:
     """The sheet: columns as wide as their widest picture, rows as high as their highest, the legend below."""
     columns = max(len(row.versions) for row in rows)
@@ -163,7 +159,9 @@ class _Entry:
     row: int
 
 
-def _legend(spaces: Mapping[Task, LabelSpace], shown: Mapping[Task, NDArray[np.int64]], width: int) -> Iterator[_Entry]:
+def _legend(
+    spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]], width: int
+) -> Iterator[_Entry]:
     """The classes on the sheet, in the label spaces' order, with their share of the pixels labelled for their task.
 
     Ignored comes last. Each task but the objects begins a row of its own, with its name.
@@ -180,7 +178,7 @@ def _legend(spaces: Mapping[Task, LabelSpace], shown: Mapping[Task, NDArray[np.i
         if x:
             x, row = 0, row + 1
         for number, (name, index) in enumerate(entries):
-            title = f"{task}: " if task != "objects" and number == 0 else ""
+            title = f"{task}: " if task != Task.OBJECT.truth and number == 0 else ""
             text = f"{title}{name} {counts[index + 1] / total:.1%}"
             size = 20 + round(_font(13).getlength(text)) + 20
             if x and x + size > width:

@@ -35,7 +35,8 @@ from sceneparse.labels import TaskLabels
 from sceneparse.networks import resize
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
-from sceneparse.weights import Model, find_model, load_model
+from sceneparse.tasks import MAPS, Task
+from sceneparse.weights.model import Model, find_model, load_model
 
 CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))
 """Sizes at which an exported file is compared with PyTorch."""
@@ -214,7 +215,7 @@ def _engine_scores(engine: TaskEngine, tasks: tuple[str, ...], images: Tensor) -
     if not tasks:
         return [engine(images)]
     output = engine.heads(images, tasks)
-    return [output.logits, *(getattr(output, task) for task in tasks if task != "object")]
+    return [output.logits, *(getattr(output, task) for task in tasks if task != Task.OBJECT)]
 
 
 def _program_scores(path: Path) -> Callable[[Tensor], list[Tensor]]:
@@ -281,14 +282,13 @@ def _accuracy(
         )
         mean_iou = (first.mean_iou, second.mean_iou)
         pixel_accuracy = (first.pixel_accuracy, second.pixel_accuracy)
-    return Accuracy(calibrated_on, len(compared), same.pop("object"), same, mean_iou, pixel_accuracy)
+    return Accuracy(calibrated_on, len(compared), same.pop(Task.OBJECT), same, mean_iou, pixel_accuracy)
 
 
 def _told(engine: Engine, picture: Tensor, protocol: TestProtocol, tasks: TaskLabels | None) -> dict[str, Tensor]:
     """What a picture is told to be, by task: a class for each pixel, of the scene one."""
     if tasks is None:
-        return {"object": label(engine, picture, protocol)}
+        return {Task.OBJECT: label(engine, picture, protocol)}
     found = predict_tasks(engine, picture, protocol, tasks)
-    maps = {"object": found.objects, "part": found.parts, "material": found.materials, "texture": found.textures}
-    told = {task: one.labels for task, one in maps.items() if one is not None}
-    return told if found.scene is None else {**told, "scene": found.scene.argmax()}
+    told: dict[str, Tensor] = {task: one.labels for task in MAPS if (one := found.map(task)) is not None}
+    return told if found.scene is None else {**told, Task.SCENE: found.scene.argmax()}

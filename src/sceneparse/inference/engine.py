@@ -13,6 +13,7 @@ from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.tasks import Task
 
 
 class Engine(Protocol):
@@ -146,7 +147,7 @@ class TorchEngine:
         Raises:
             UserError: The network cannot be compiled on this machine.
         """
-        return self._scored(images, ("object",)).logits.float()
+        return self._scored(images, (Task.OBJECT,)).logits.float()
 
     def heads(self, images: Tensor, tasks: Sequence[str]) -> UnifiedOutput:
         """Score pictures for several tasks; see `TaskEngine`."""

@@ -16,6 +16,7 @@ from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import PreprocessingSettings
+from sceneparse.tasks import Task
 
 INPUT, LOGITS, LABELS = "images", "logits", "labels"
 """Names of what an exported program takes and gives: logits and labels are the objects'. Behind them come the logits of
@@ -163,7 +164,7 @@ class ProgramEngine:
         if not self.tasks:
             raise UserError(ONE_TASK)
         asked = tuple(task for task in self.tasks if task in tasks)
-        scored = self._scored(images, tuple(LOGITS if task == "object" else task for task in asked))
+        scored = self._scored(images, tuple(LOGITS if task == Task.OBJECT else task for task in asked))
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
@@ -173,7 +174,7 @@ class ProgramEngine:
 
 def _others(tasks: Sequence[str]) -> tuple[str, ...]:
     """All tasks but the objects."""
-    return tuple(task for task in tasks if task != "object")
+    return tuple(task for task in tasks if task != Task.OBJECT)
 
 
 def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int]:
@@ -190,9 +191,8 @@ def exported(program: Program) -> ExportedProgram:
     Raises:
         ConversionError: The network does something that PyTorch cannot export.
     """
-    if not program.network.backbone.channels_first:
-        # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
-        raise ConversionError("attention in windows cannot be exported for pictures of any size; use --engine torch")
+    if (reason := program.network.backbone.unexportable) is not None:
+        raise ConversionError(f"{reason}; use --engine torch")
     # Odd and unequal sizes, so that nothing looks the same by accident.
     example = torch.zeros(2, program.traits.channels, 97, 129)
     sides = {2: Dim("height", min=SMALLEST, max=LARGEST), 3: Dim("width", min=SMALLEST, max=LARGEST)}

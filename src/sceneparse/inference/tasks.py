@@ -14,6 +14,7 @@ from sceneparse.inference.rows import Rows
 from sceneparse.inference.scoring import Prediction, bands, batch_scales, every_scale, winners
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
+from sceneparse.tasks import MAPS, Task
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class TaskPrediction:
     parts: Prediction | None
     materials: Prediction | None
     textures: Prediction | None
+
+    def map(self, task: Task) -> Prediction | None:
+        """The classes of a task of `MAPS`."""
+        found: Prediction | None = getattr(self, task.truth)
+        return found
 
 
 @torch.no_grad()
@@ -103,18 +109,18 @@ def _told(
     for start, band in bands(heads, source, size):
         rows = slice(start, start + band.shape[1])
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
-        for name, own in scores.items():
-            if name != "part":
-                _fill(found[name], rows, *winners(own, protocol))
+        for task, own in scores.items():
+            if task is not Task.PART:
+                _fill(found[task], rows, *winners(own, protocol))
         if tasks.tree is not None:
-            labels = found["object"].labels[rows].to(band.device)
-            _fill(found["part"], rows, *_parts(scores["part"], labels, tasks, protocol))
+            labels = found[Task.OBJECT].labels[rows].to(band.device)
+            _fill(found[Task.PART], rows, *_parts(scores[Task.PART], labels, tasks, protocol))
     return TaskPrediction(
-        objects=found["object"],
+        objects=found[Task.OBJECT],
         scene=None,
-        parts=found.get("part"),
-        materials=found.get("material"),
-        textures=found.get("texture"),
+        parts=found.get(Task.PART),
+        materials=found.get(Task.MATERIAL),
+        textures=found.get(Task.TEXTURE),
     )
 
 
@@ -127,19 +133,15 @@ class _StackedHeads:
         self.padding_color: Sequence[float] = engine.padding_color
         self.scenes: list[Tensor] = []
         self._engine, self._scene = engine, tasks.scenes is not None
-        self.maps = {"object": engine.num_classes}
-        if tasks.tree is not None:
-            self.maps["part"] = len(tasks.tree.channels)
-        if tasks.materials is not None:
-            self.maps["material"] = len(tasks.materials)
-        if tasks.textures is not None:
-            self.maps["texture"] = len(tasks.textures)
+        sizes: dict[Task, tuple[int, ...]] = {task: (len(space),) for task, space in tasks.spaces().items()}
+        # Channels that compete with each other: those of the objects, of each object's parts, of the materials, ….
+        sizes |= {Task.OBJECT: (engine.num_classes,)} | ({} if tasks.tree is None else {Task.PART: tasks.tree.sizes})
+        self.maps = {task: sum(sizes[task]) for task in MAPS if task in sizes}
         self.num_classes = sum(self.maps.values())
-        parts = () if tasks.tree is None else tasks.tree.sizes
-        self.groups = (engine.num_classes, *parts, *(self.maps[name] for name in self.maps if name in _PLAIN))
+        self.groups = tuple(size for task in self.maps for size in sizes[task])
 
     def __call__(self, images: Tensor) -> Tensor:
-        output = self._engine.heads(images, [*self.maps, "scene"] if self._scene else [*self.maps])
+        output = self._engine.heads(images, [*self.maps, Task.SCENE] if self._scene else [*self.maps])
         if self._scene:
             assert output.scene is not None
             self.scenes.append(output.scene.softmax(dim=1))
@@ -154,9 +156,6 @@ class _StackedHeads:
 
     def describe(self) -> str:
         return self._engine.describe()
-
-
-_PLAIN = ("material", "texture")
 
 
 def _empty(height: int, width: int) -> Prediction:

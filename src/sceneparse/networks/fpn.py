@@ -6,7 +6,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU

@@ -14,11 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid
 from sceneparse.networks.heads import ConvNormReLU, Head, convolution
 from sceneparse.networks.pyramid import Pool
+from sceneparse.tasks import TASK_NAMES, Task
 
 SceneHead = Literal["linear", "convolution"]
 
@@ -26,10 +27,10 @@ TEXTURE_CHANNELS, TEXTURE_CONVOLUTIONS = 128, 4
 """Width and number of the texture head's convolutions (section 3.2)."""
 
 
-HEADS = ("scene", "object", "part", "material", "texture")
+HEADS = TASK_NAMES
 """The tasks, as the fields of `UnifiedOutput` are called."""
 
-FROM_PYRAMID = frozenset(HEADS) - {"texture"}
+FROM_PYRAMID = frozenset(HEADS) - {Task.TEXTURE}
 """The tasks whose heads stand on the feature pyramid."""
 
 
@@ -150,7 +151,7 @@ class UnifiedUPerNet(FeaturePyramid):
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """Features of stages 1 to 4 to the objects' logits at stride 4."""
-        return self.decode_all(features, ("object",)).logits
+        return self.decode_all(features, (Task.OBJECT,)).logits
 
     def decode_all(self, features: list[Tensor], tasks: Collection[str] = HEADS) -> UnifiedOutput:
         """Features of stages 1 to 4 to the logits of the tasks that are asked for, each computed from what it needs.
@@ -160,21 +161,21 @@ class UnifiedUPerNet(FeaturePyramid):
             tasks: Names of `HEADS`; those that the network has no head for are passed over.
         """
         found: dict[str, Tensor] = {}
-        if self.texture_head is not None and "texture" in tasks:
-            found["texture"] = self.texture_head(features[0].detach())
+        if self.texture_head is not None and Task.TEXTURE in tasks:
+            found[Task.TEXTURE] = self.texture_head(features[0].detach())
         if not FROM_PYRAMID.isdisjoint(tasks):
             # The scene alone needs no more than the top.
-            levels = [self.apex(features)] if FROM_PYRAMID.intersection(tasks) == {"scene"} else self.merge(features)
-            if self.scene_head is not None and "scene" in tasks:
-                found["scene"] = self.scene_head(levels[-1])
-            if self.material_head is not None and "material" in tasks:
-                found["material"] = self.material_head(levels[0])
-            if "object" in tasks or (self.part_head is not None and "part" in tasks):
+            levels = [self.apex(features)] if FROM_PYRAMID.intersection(tasks) == {Task.SCENE} else self.merge(features)
+            if self.scene_head is not None and Task.SCENE in tasks:
+                found[Task.SCENE] = self.scene_head(levels[-1])
+            if self.material_head is not None and Task.MATERIAL in tasks:
+                found[Task.MATERIAL] = self.material_head(levels[0])
+            if Task.OBJECT in tasks or (self.part_head is not None and Task.PART in tasks):
                 fused = self.fusion(levels)
-                if "object" in tasks:
-                    found["object"] = self.object_head(fused)
-                if self.part_head is not None and "part" in tasks:
-                    found["part"] = self.part_head(fused)
+                if Task.OBJECT in tasks:
+                    found[Task.OBJECT] = self.object_head(fused)
+                if self.part_head is not None and Task.PART in tasks:
+                    found[Task.PART] = self.part_head(fused)
         return UnifiedOutput(**{name: found.get(name) for name in HEADS})
 
     def forward(  # type: ignore[override] # it has all that Output has

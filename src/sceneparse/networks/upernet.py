@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid
 from sceneparse.networks.heads import Head

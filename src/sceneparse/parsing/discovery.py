@@ -21,6 +21,7 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.progress import counting_progress
+from sceneparse.tasks import OTHERS, Task
 
 LEAST = 0.01
 """An object is in a picture if it covers this share of it."""
@@ -120,15 +121,14 @@ class _Counts:
     def __init__(self, parser: Parser) -> None:
         assert parser.tasks is not None
         tasks = parser.tasks
-        self._names: dict[str, tuple[str, ...]] = {"object": parser.labels.names}
-        spaces = {"scene": tasks.scenes, "part": tasks.parts, "material": tasks.materials, "texture": tasks.textures}
-        self._names |= {name: space.names for name, space in spaces.items() if space is not None}
+        self._names: dict[Task, tuple[str, ...]] = {Task.OBJECT: parser.labels.names}
+        self._names |= {task: space.names for task, space in tasks.spaces().items() if task in OTHERS}
         pairs = (
-            ("scene", "object"),
-            ("object", "part"),
-            ("object", "material"),
-            ("part", "material"),
-            ("texture", "object"),
+            (Task.SCENE, Task.OBJECT),
+            (Task.OBJECT, Task.PART),
+            (Task.OBJECT, Task.MATERIAL),
+            (Task.PART, Task.MATERIAL),
+            (Task.TEXTURE, Task.OBJECT),
         )
         self._pairs = [pair for pair in pairs if all(name in self._names for name in pair)]
         self._counts = {
@@ -137,13 +137,18 @@ class _Counts:
         self._totals = {pair: np.zeros(len(self._names[pair[0]]), dtype=np.int64) for pair in self._pairs}
 
     def add(self, parse: Parse) -> None:
-        maps = {"object": parse.labels, "part": parse.parts, "material": parse.material, "texture": parse.texture}
+        maps = {
+            Task.OBJECT: parse.labels,
+            Task.PART: parse.parts,
+            Task.MATERIAL: parse.material,
+            Task.TEXTURE: parse.texture,
+        }
         for pair in self._pairs:
-            if pair[0] == "scene":
+            if pair[0] is Task.SCENE:
                 assert parse.scene is not None
-                scene = self._names["scene"].index(parse.scene[0].name)
+                scene = self._names[Task.SCENE].index(parse.scene[0].name)
                 there = {entry.name for entry in parse.legend if entry.share >= LEAST}
-                self._counts[pair][scene] += [name in there for name in self._names["object"]]
+                self._counts[pair][scene] += [name in there for name in self._names[Task.OBJECT]]
                 self._totals[pair][scene] += 1
                 continue
             first, second = (maps[name] for name in pair)
@@ -162,6 +167,6 @@ class _Counts:
                 tuple(name for name, there in zip(self._names[task], kept.tolist(), strict=True) if there)
                 for task, kept in zip(pair, (rows, columns), strict=True)
             ]
-            unit: Literal["pictures", "pixels"] = "pictures" if pair[0] == "scene" else "pixels"
+            unit: Literal["pictures", "pixels"] = "pictures" if pair[0] is Task.SCENE else "pixels"
             tables.append(Table(" - ".join(pair), unit, names[0], names[1], counts[rows][:, columns], totals[rows]))
         return tuple(tables)

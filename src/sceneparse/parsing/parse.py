@@ -21,6 +21,7 @@ from sceneparse.parsing.artefacts.choice import default_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskParse
+from sceneparse.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +82,10 @@ class Parse:
         Args:
             opacity: As in `overlay`.
         """
-        panels = [("objects", self.overlay(opacity))]
+        panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, self.overlay(opacity))]
         if self.task_parse is not None:
             if self.task_parse.scene is not None:
-                panels.insert(0, ("scene", self.task_parse.scene_panel(self.image)))
+                panels.insert(0, (Task.SCENE.truth, self.task_parse.scene_panel(self.image)))
             for name, one in self.task_parse.maps().items():
                 panels.append((name, draw_overlay(self.image, one.labels, one.space, one.legend, opacity)))
         return draw_panels(panels)

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -21,11 +21,8 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
-from sceneparse.weights import push_to_hub
-
-TaskName = Literal["scene", "object", "part", "material", "texture"]
-"""What can be asked for."""
-TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
+from sceneparse.weights.hub import push_to_hub
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -130,9 +127,10 @@ class Parser:
         return self.config.name
 
     @property
-    def task_names(self) -> tuple[TaskName, ...]:
+    def other_tasks(self) -> tuple[Task, ...]:
         """The tasks that it parses beside the objects."""
-        return () if self.tasks is None else _names_of(self.tasks)
+        spaces = {} if self.tasks is None else self.tasks.spaces()
+        return tuple(task for task in OTHERS if task in spaces)
 
     def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
         """The same model under another protocol; the weights are shared.
@@ -236,30 +234,11 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     if wrong := [name for name in names or () if name not in TASK_NAMES]:
         raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
     known = opened.tasks or TaskLabels()
-    others = _names_of(known)
-    if missing := [name for name in names or () if name != "object" and name not in others]:
+    others = [task.value for task in OTHERS if task in known.spaces()]
+    if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
         raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
     wanted = [name for name in others if names is None or name in names]
-    if not wanted:
-        return None
-    return TaskLabels(
-        objects=known.objects,
-        scenes=known.scenes if "scene" in wanted else None,
-        tree=known.tree if "part" in wanted else None,
-        materials=known.materials if "material" in wanted else None,
-        textures=known.textures if "texture" in wanted else None,
-    )
-
-
-def _names_of(tasks: TaskLabels) -> tuple[TaskName, ...]:
-    """The tasks that have label spaces, beside the objects."""
-    spaces: dict[TaskName, object] = {
-        "scene": tasks.scenes,
-        "part": tasks.tree,
-        "material": tasks.materials,
-        "texture": tasks.textures,
-    }
-    return tuple(name for name, space in spaces.items() if space is not None)
+    return known.only(wanted) if wanted else None
 
 
 def ahead(

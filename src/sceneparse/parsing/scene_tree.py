@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.task_parse import SHOWN_SCENES, TaskMap, TaskParse
+from sceneparse.tasks import Task
 
 LEAST = 0.01
 """What covers less of an object, or of a part, is left out of the tree."""
@@ -37,7 +38,7 @@ def scene_tree(
     """
     tree: dict[str, Any] = {}
     if task_parse.scene is not None:
-        tree["scene"] = [
+        tree[Task.SCENE.truth] = [
             {"name": entry.name, "probability": round(entry.probability, 4)}
             for entry in task_parse.scene[:SHOWN_SCENES]
         ]
@@ -50,10 +51,10 @@ def scene_tree(
                 task_parse.tree.parts.names[part]: offset + 1 + n
                 for n, part in enumerate(task_parse.tree.children[owner])
             }
-            for part in inside["parts"][owner]:
-                part["materials"] = materials[slot[part["name"]]]
+            for part in inside[Task.PART.truth][owner]:
+                part[Task.MATERIAL.truth] = materials[slot[part["name"]]]
     index_of = {name: index for index, name in enumerate(names)}
-    tree["objects"] = [
+    tree[Task.OBJECT.truth] = [
         {
             "name": entry.name,
             "share": round(entry.share, 6),

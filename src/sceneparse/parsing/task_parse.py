@@ -12,6 +12,7 @@ from sceneparse.drawing.render import draw_overlay
 from sceneparse.inference.scoring import Prediction
 from sceneparse.inference.tasks import TaskPrediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
+from sceneparse.tasks import Task
 
 SHOWN_SCENES = 5
 """So many kinds of scene are named, the most probable ones."""
@@ -95,15 +96,20 @@ class TaskParse:
         return cls(scene, parts, material, _map(prediction.textures, tasks.textures), tasks.tree)
 
     @property
-    def tasks(self) -> frozenset[str]:
+    def tasks(self) -> frozenset[Task]:
         """The tasks that it has."""
-        found = {"scene": self.scene, "part": self.parts, "material": self.material, "texture": self.texture}
+        found = {
+            Task.SCENE: self.scene,
+            Task.PART: self.parts,
+            Task.MATERIAL: self.material,
+            Task.TEXTURE: self.texture,
+        }
         return frozenset(task for task, one in found.items() if one is not None)
 
     def maps(self) -> dict[str, TaskMap]:
         """Return the label maps by name."""
-        maps = {"parts": self.parts, "materials": self.material, "textures": self.texture}
-        return {name: one for name, one in maps.items() if one is not None}
+        maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
+        return {task.plural: one for task, one in maps.items() if one is not None}
 
     def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
         """Draw the picture with its most probable kinds of scene under it or beside it."""

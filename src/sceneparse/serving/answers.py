@@ -10,20 +10,16 @@ from sceneparse.drawing import LegendEntry
 from sceneparse.drawing.legend import id_image
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser
-from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
 from sceneparse.serving.rle import run_lengths
-
-TASK_MAPS = ("parts", "materials", "textures")
-"""The artefacts that are the label maps beside the objects'."""
+from sceneparse.tasks import MAPS, Task
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
     """Return the kinds of picture that a model can answer with."""
-    maps = (name for name in TASK_MAPS if not ARTEFACTS[name].tasks.isdisjoint(parser.task_names))
-    return ("labels", "overlay", "panels", *maps)
+    return ("labels", "overlay", "panels", *(task.plural for task in parser.other_tasks if task in MAPS))
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
@@ -42,7 +38,7 @@ def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
 def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
     """What `Parse.to_json` says, the picture's hash, the masks, and how long it took."""
     parse = parsed.parse
-    masks = {"objects": masks_of(parse.labels, parse.legend, parse.space)}
+    masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
     for name, one in ({} if parse.task_parse is None else parse.task_parse.maps()).items():
         masks[name] = masks_of(one.labels, one.legend, one.space)
     return {

@@ -10,9 +10,9 @@ from sceneparse.errors import UserError, require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
-from sceneparse.parsing.parser import TaskName
 from sceneparse.serving.answers import known_kinds
 from sceneparse.settings import Precision
+from sceneparse.tasks import OTHERS, Task, TaskName
 
 
 def load_models(
@@ -56,21 +56,13 @@ def load_models(
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
     """Return a model as /v1/models describes it."""
-    tasks = parser.tasks
-    spaces: dict[str, LabelSpace | None] = {"objects": parser.labels}
-    if tasks is not None:
-        spaces |= {
-            "scenes": tasks.scenes,
-            "parts": tasks.parts,
-            "materials": tasks.materials,
-            "textures": tasks.textures,
-        }
+    spaces = {Task.OBJECT: parser.labels} | ({} if parser.tasks is None else parser.tasks.spaces())
     return {
         "name": name,
         "default": default,
-        "tasks": ["object", *parser.task_names],
+        "tasks": [Task.OBJECT, *parser.other_tasks],
         "kinds": list(known_kinds(parser)),
-        "classes": {task: _classes(space) for task, space in spaces.items() if space is not None},
+        "classes": {task.plural: _classes(spaces[task]) for task in (Task.OBJECT, *OTHERS) if task in spaces},
         "engine": parser.engine.describe(),
         "protocol": parser.protocol.describe(),
         "sha256": parser.fingerprint,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from sceneparse.serving.problems import Problem
+from sceneparse.tasks import MAPS, Task
 
 KINDS = {
-    "image/png": ("labels", "overlay", "panels", "parts", "materials", "textures"),
+    "image/png": ("labels", "overlay", "panels", *(task.plural for task in MAPS if task is not Task.OBJECT)),
     "image/jpeg": ("overlay", "panels"),
 }
 """What pictures can show, by media type; the first is what is meant without `;kind=`."""

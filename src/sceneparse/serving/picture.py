@@ -108,7 +108,7 @@ def _scans(content: bytes) -> int:
 
 
 def formats_text(formats: Sequence[str]) -> str:
-    """ "JPEG, PNG or WebP"."""
+    """Return titles as a list in a sentence, such as "JPEG, PNG or WebP"."""
     names = [_TITLES.get(name, name) for name in formats]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 

@@ -16,25 +16,23 @@ from sceneparse.settings.backbone import (
     StrideOn,
     Windows,
 )
-from sceneparse.settings.data import DataKind, DataSettings, SourceSettings, TaskName
+from sceneparse.settings.data import DataKind, DataSettings, SourceSettings
 from sceneparse.settings.loss import LossSettings
-from sceneparse.settings.network import Architecture, Branch, NetworkSettings, Pool, Resampling
+from sceneparse.settings.network import Branch, NetworkSettings, Pool, Resampling
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.recipe import Recipe
-from sceneparse.settings.tasks import FromData, SceneHead, TaskSettings
+from sceneparse.settings.tasks import SceneHead, TaskSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
 __all__ = [
-    "Architecture",
     "AugmentationSettings",
     "BackboneSettings",
     "Branch",
     "DataKind",
     "DataSettings",
     "Dilation",
-    "FromData",
     "LossSettings",
     "NetworkSettings",
     "OptimizerSettings",
@@ -51,7 +49,6 @@ __all__ = [
     "Stage3End",
     "StemActivation",
     "StrideOn",
-    "TaskName",
     "TaskSettings",
     "TrainingSettings",
     "Windows",

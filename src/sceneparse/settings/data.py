@@ -1,9 +1,10 @@
 """Settings of the data: which pictures and labels a recipe trains on."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.tasks import TRUTH_NAMES, TruthName
 
 DataKind = Literal[
     "toyworld",
@@ -22,7 +23,6 @@ DataKind = Literal[
     "car_parts",
     "dtd",
 ]
-TaskName = Literal["scene", "objects", "parts", "materials", "textures"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SourceSettings:
     root: str | None = None
     name: str | None = None
     weight: float | None = None
-    tasks: tuple[TaskName, ...] | None = None
+    tasks: tuple[TruthName, ...] | None = None
     rename: dict[str, str | None] = field(default_factory=dict)
     keep: dict[str, tuple[str, ...]] = field(default_factory=dict)
     short: int | None = None
@@ -60,9 +60,7 @@ class SourceSettings:
         require(self.kind == "toyworld" or self.root is not None, f"{where} has no root: name the data set's folder")
         require(self.weight is None or self.weight > 0, f"{where} has weight {self.weight}, but it must be positive")
         for task in self.keep:
-            require(
-                task in get_args(TaskName), f"{where} keeps classes of '{task}', but tasks are {get_args(TaskName)}"
-            )
+            require(task in TRUTH_NAMES, f"{where} keeps classes of '{task}', but tasks are {TRUTH_NAMES}")
         require(self.short is None or self.short >= 1, f"{where} has short {self.short}, but it must be at least 1")
         require(self.tasks is None or len(self.tasks) > 0, f"{where} has no tasks: name some, or null for all")
         require(bool(self.train or self.val or self.test), f"{where} has no split: name one of train, val and test")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.tasks import TASK_NAMES
 
 UNIFIED_ONLY = ("object_weight", "part_weight", "part_objects", "scene_weight", "material_weight", "texture_weight")
 """Settings that only a network of several tasks has a use for."""
@@ -42,7 +43,7 @@ class LossSettings:
     texture_weight: float = 1.0
 
     def __post_init__(self) -> None:
-        for task in ("aux", "object", "part", "scene", "material", "texture"):
+        for task in ("aux", *TASK_NAMES):
             weight = getattr(self, f"{task}_weight")
             require(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")
         require(

@@ -12,6 +12,7 @@ from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.training import TrainingSettings
+from sceneparse.tables import table
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ class Recipe:
             self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
-        if self.network.architecture != "upernet_unified":
+        if not table("architectures")[self.network.architecture].learns_tasks:
             usual = LossSettings()
             for name in UNIFIED_ONLY:
                 require(
                     getattr(self.loss, name) == getattr(usual, name),
-                    f"loss.{name} has no effect: only upernet_unified learns several tasks",
+                    f"loss.{name} has no effect: {self.network.architecture} learns one task, and only an architecture "
+                    "of several, such as upernet_unified, weighs them",
                 )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.tasks import OTHERS, OtherPlural, Task
 
 SceneHead = Literal["linear", "convolution"]
-FromData = Literal["scenes", "parts", "materials", "textures"]
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class TaskSettings:
     materials: int = 0
     textures: int = 0
     scene_head: SceneHead = "linear"
-    from_data: tuple[FromData, ...] = ()
+    from_data: tuple[OtherPlural, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("scenes", "materials", "textures"):
+        for name in (task.plural for task in OTHERS if task is not Task.PART):
             require(getattr(self, name) >= 0, f"network.tasks.{name} is {getattr(self, name)}, but must be 0 or more")
         require(
             all(count >= 2 for count in self.parts),
             f"network.tasks.parts is {list(self.parts)}, but each must be 2 or more: no part, and the parts",
         )
         require(
-            self.scenes > 0 or "scenes" in self.from_data or self.scene_head == "linear",
+            self.scenes > 0 or Task.SCENE.plural in self.from_data or self.scene_head == "linear",
             "network.tasks.scene_head has no effect, since network.tasks.scenes is 0: there is no scene head",
         )
         for name in self.from_data:

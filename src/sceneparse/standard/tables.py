@@ -13,12 +13,13 @@ from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
+from sceneparse.tasks import Task
 
-CATEGORIES = ("object", "part", "material", "scene", "texture")
+CATEGORIES = (Task.OBJECT, Task.PART, Task.MATERIAL, Task.SCENE, Task.TEXTURE)
 NOTHING = "-"
 """The name of what is unlabelled: label 0 of objects, parts and materials; scenes and textures have none."""
 
-OFFSET = {"object": 1, "part": 1, "material": 1, "scene": 0, "texture": 0}
+OFFSET: dict[str, int] = {Task.OBJECT: 1, Task.PART: 1, Task.MATERIAL: 1, Task.SCENE: 0, Task.TEXTURE: 0}
 """The label of each category's first class. Scenes and textures begin at 0, and -1 is unlabelled."""
 
 HIERARCHY = "object_part_hierarchy"
@@ -63,11 +64,11 @@ def task_labels(folder: Path, names: Mapping[str, Sequence[str]]) -> TaskLabels:
         UserError: The hierarchy is missing or damaged, or doesn't fit the names.
     """
     spaces = {category: LabelSpace(tuple(own)) if own else None for category, own in names.items()}
-    objects, parts = spaces["object"], spaces["part"]
+    objects, parts = spaces[Task.OBJECT], spaces[Task.PART]
     tree = None
     if objects is not None and parts is not None:
         tree = PartTree(objects, parts, _children(folder / f"{HIERARCHY}.csv", objects.names, parts.names))
-    return TaskLabels(objects, spaces["scene"], tree, spaces["material"], spaces["texture"])
+    return TaskLabels(objects, spaces[Task.SCENE], tree, spaces[Task.MATERIAL], spaces[Task.TEXTURE])
 
 
 def _names(path: Path, category: str) -> list[str]:

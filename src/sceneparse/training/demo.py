@@ -25,7 +25,7 @@ from sceneparse.parsing import load, predict_pictures
 from sceneparse.recipes import read_recipe
 from sceneparse.toyworld import LOOKALIKES
 from sceneparse.training.loop import train
-from sceneparse.weights import Model, load_model
+from sceneparse.weights.model import Model, load_model
 
 EXAMPLES = 6
 """Scenes that are written as pictures and parsed, as a user would."""

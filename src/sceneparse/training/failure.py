@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sceneparse.data.loader import Batch
 from sceneparse.files import whole_file, write_json
+from sceneparse.tasks import Task
 
 FOLDER = "failure"
 
@@ -41,7 +42,7 @@ def save_failure(
     """
     folder = out / FOLDER / f"process{rank}" if rank else out / FOLDER
     with whole_file(folder / "batch.pt") as temporary:
-        torch.save({"images": batch.images, "objects": batch.objects}, temporary)
+        torch.save({"images": batch.images, Task.OBJECT.truth: batch.objects}, temporary)
     with whole_file(folder / "network.pt") as temporary:
         torch.save(network, temporary)
     pictures = [

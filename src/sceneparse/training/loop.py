@@ -38,7 +38,11 @@ from sceneparse.training.run import MODEL, RECIPE, is_finished, open_run, write_
 from sceneparse.training.sharding import is_sharded, load_optimizer, whole
 from sceneparse.training.start import StrategyName, device_name, refuse_different_folders, start_fabric
 from sceneparse.training.validation import validate, worth
-from sceneparse.weights import Model, ModelConfig, build, load_backbone, model_card, resolve_padding, save_model
+from sceneparse.weights.build import build
+from sceneparse.weights.card import model_card
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
+from sceneparse.weights.pretrained import load_backbone, resolve_padding
 from sceneparse.weights.tasks import learnt_tasks, settled
 
 

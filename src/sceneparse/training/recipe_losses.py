@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from sceneparse.data.sample import Task
 from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.settings import Recipe
+from sceneparse.tasks import Task, TruthName
 from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
 from sceneparse.training.losses.mining import Total
-from sceneparse.training.losses.tasks import Amounts, Targets, unified_losses, weighted
+from sceneparse.training.losses.tasks import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
+from sceneparse.weights.architectures import architecture_of
 
 
 class Lesson:
@@ -28,20 +29,15 @@ class Lesson:
     def __init__(self, recipe: Recipe, tasks: TaskLabels | None) -> None:
         self._settings = recipe.loss
         self.tree: PartTree | None = None if tasks is None else tasks.tree
-        self.learnt: tuple[Task, ...] = ("objects",)
-        self._called = {"object": "main_loss"}
-        self._unified = recipe.network.architecture == "upernet_unified"
+        self.learnt: tuple[TruthName, ...] = (Task.OBJECT.truth,)
+        self._called: dict[str, str] = {Task.OBJECT: "main_loss"}
+        self._unified = architecture_of(recipe.network).learns_tasks
         if tasks is None:
             self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
             return
-        others: tuple[tuple[Task, str, object], ...] = (
-            ("parts", "part", tasks.tree),
-            ("scene", "scene", tasks.scenes),
-            ("materials", "material", tasks.materials),
-            ("textures", "texture", tasks.textures),
-        )
-        self.learnt += tuple(task for task, _, space in others if space is not None)
-        self._called |= {name: f"{name}_loss" for _, name, space in others if space is not None}
+        others = [task for task in TASK_LOSSES if task is not Task.OBJECT and task in tasks.spaces()]
+        self.learnt += tuple(task.truth for task in others)
+        self._called |= {task: f"{task}_loss" for task in others}
         self.names = ("loss", *self._called.values())
 
     def asked(self, whole: Amounts) -> tuple[str, ...] | None:
@@ -51,7 +47,7 @@ class Lesson:
         """
         if not self._unified:
             return None
-        return tuple(name for name in whole.labelled() if name in self._called) or ("object",)
+        return tuple(name for name in whole.labelled() if name in self._called) or (Task.OBJECT,)
 
     def told(self, asked: tuple[str, ...] | None) -> tuple[str, ...]:
         """The losses, of `names`, that a batch says something of."""

@@ -15,6 +15,7 @@ from sceneparse.inference import choose_device, choose_precision
 from sceneparse.processes import ALONE, Processes, membership
 from sceneparse.settings import Precision, Recipe
 from sceneparse.training.sharding import shard
+from sceneparse.weights.architectures import architecture_of
 
 FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
@@ -58,7 +59,7 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> tuple[Fabri
         "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
     )
     # Of a unified network only the heads are computed that a batch has labels for.
-    unused = recipe.network.architecture == "upernet_unified"
+    unused = architecture_of(recipe.network).learns_tasks
     chosen: Strategy = DDPStrategy(find_unused_parameters=unused)
     if strategy == "fsdp":
         require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")

@@ -5,8 +5,13 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels, read_json
+from sceneparse.tasks import OTHERS, Task
 
-KEYS = ("objects", "scenes", "parts", "part_tree", "materials", "textures")
+PARTS, PART_TREE = Task.PART.plural, "part_tree"
+
+KEYS = tuple(
+    key for task in (Task.OBJECT, *OTHERS) for key in ([PARTS, PART_TREE] if task is Task.PART else [task.plural])
+)
 """What labels.json of a model of several tasks can hold."""
 
 
@@ -14,15 +19,9 @@ def labels_to_json(objects: LabelSpace, tasks: TaskLabels | None) -> dict[str, A
     """The content of labels.json; without tasks it is that of a `classes.json`."""
     if tasks is None:
         return objects.to_json()
-    spaces = {
-        "objects": objects,
-        "scenes": tasks.scenes,
-        "parts": tasks.parts,
-        "materials": tasks.materials,
-        "textures": tasks.textures,
-    }
-    value: dict[str, Any] = {task: space.to_json() for task, space in spaces.items() if space is not None}
-    return value if tasks.tree is None else {**value, "part_tree": tasks.tree.to_json()}
+    spaces = {Task.OBJECT: objects} | {task: space for task in OTHERS if (space := tasks.space(task)) is not None}
+    value: dict[str, Any] = {task.plural: space.to_json() for task, space in spaces.items()}
+    return value if tasks.tree is None else {**value, PART_TREE: tasks.tree.to_json()}
 
 
 def labels_from_json(value: Any, where: str) -> tuple[LabelSpace, TaskLabels | None]:
@@ -31,15 +30,15 @@ def labels_from_json(value: Any, where: str) -> tuple[LabelSpace, TaskLabels | N
     Raises:
         UserError: Not label spaces, or some that don't fit each other.
     """
-    if not isinstance(value, dict) or "objects" not in value:
+    if not isinstance(value, dict) or Task.OBJECT.plural not in value:
         return LabelSpace.from_json(value, where), None
     if wrong := [key for key in value if key not in KEYS]:
         raise UserError(f"{where}: unknown key '{wrong[0]}'; known keys: {', '.join(KEYS)}")
-    if ("parts" in value) != ("part_tree" in value):
-        raise UserError(f'{where}: "parts" and "part_tree" go together: give both or neither')
-    spaces = {key: LabelSpace.from_json(space, f"{where}, {key}") for key, space in value.items() if key != "part_tree"}
-    objects, parts = spaces["objects"], spaces.pop("parts", None)
-    tree = None if parts is None else PartTree.from_json(value["part_tree"], objects, parts, where)
+    if (PARTS in value) != (PART_TREE in value):
+        raise UserError(f'{where}: "{PARTS}" and "{PART_TREE}" go together: give both or neither')
+    spaces = {key: LabelSpace.from_json(space, f"{where}, {key}") for key, space in value.items() if key != PART_TREE}
+    objects, parts = spaces[Task.OBJECT.plural], spaces.pop(PARTS, None)
+    tree = None if parts is None else PartTree.from_json(value[PART_TREE], objects, parts, where)
     return objects, TaskLabels(tree=tree, **spaces)
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.labels import TaskLabels
-from sceneparse.settings import FromData, NetworkSettings, TaskSettings
-
-_NAMES: tuple[FromData, ...] = ("scenes", "parts", "materials", "textures")
+from sceneparse.settings import NetworkSettings, TaskSettings
+from sceneparse.tasks import OTHER_PLURALS, OTHERS, Task
 
 
 def settled(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> NetworkSettings:
@@ -46,7 +45,7 @@ def refuse_unfit_tasks(network: NetworkSettings, tasks: TaskLabels, where: str) 
         UserError: A head without names, or with more or fewer.
     """
     numbers = _numbers(tasks)
-    for name in _NAMES:
+    for name in OTHER_PLURALS:
         have = getattr(network.tasks, name)
         if have and have != numbers[name]:
             shown, found = (list(value) if isinstance(value, tuple) else value for value in (have, numbers[name]))
@@ -57,21 +56,11 @@ def learnt_tasks(network: NetworkSettings, tasks: TaskLabels | None) -> TaskLabe
     """The label spaces that the network has heads for; None where it has one task."""
     if tasks is None or network.tasks == TaskSettings():
         return None
-    heads = network.tasks
-    return TaskLabels(
-        objects=tasks.objects,
-        scenes=tasks.scenes if heads.scenes else None,
-        tree=tasks.tree if heads.parts else None,
-        materials=tasks.materials if heads.materials else None,
-        textures=tasks.textures if heads.textures else None,
-    )
+    return tasks.only([task for task in OTHERS if getattr(network.tasks, task.plural)])
 
 
 def _numbers(tasks: TaskLabels) -> dict[str, int | tuple[int, ...]]:
     """Numbers of classes under the names of `TaskSettings`."""
-    return {
-        "scenes": len(tasks.scenes or ()),
-        "parts": () if tasks.tree is None else tasks.tree.sizes,
-        "materials": len(tasks.materials or ()),
-        "textures": len(tasks.textures or ()),
-    }
+    numbers: dict[str, int | tuple[int, ...]] = {task.plural: len(tasks.space(task) or ()) for task in OTHERS}
+    numbers[Task.PART.plural] = () if tasks.tree is None else tasks.tree.sizes
+    return numbers

@@ -9,6 +9,7 @@ from sceneparse.datasets.broden.tables import BrodenTables, published_tables
 from sceneparse.datasets.folder import subfolders
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.tasks import Task
 
 LAYOUT = (
     "…/{training,validation}/…/NAME.jpg with NAME_seg.png, NAME_parts_1.png and NAME.json beside it (SceneParse150 is "
@@ -36,7 +37,7 @@ class Ade20k:
         self.tasks = TaskLabels(tables.tasks.objects, tables.tasks.scenes, tables.tasks.tree)
         self._root, self._pictures, self._channels = root, pictures, channels
         self._decoder = AdeDecoder(tables)
-        self._scenes = tables.by_name("ade20k", "scene")
+        self._scenes = tables.by_name("ade20k", Task.SCENE)
 
     @property
     def labels(self) -> LabelSpace:

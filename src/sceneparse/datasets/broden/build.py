@@ -42,7 +42,8 @@ from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.reading import read_picture
 from sceneparse.progress import progress_bar
-from sceneparse.standard.tables import NOTHING, OFFSET
+from sceneparse.standard.tables import CATEGORIES, NOTHING, OFFSET
+from sceneparse.tasks import Task
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,13 +72,7 @@ class Built:
 
     def describe(self) -> list[str]:
         """In lines for the terminal."""
-        spaces = {
-            "objects": self.tasks.objects,
-            "parts": self.tasks.parts,
-            "materials": self.tasks.materials,
-            "scenes": self.tasks.scenes,
-            "textures": self.tasks.textures,
-        }
+        spaces = {task.plural: self.tasks.space(task) for task in CATEGORIES}
         lines = [f"{name}: {number:,} pictures in {split}" for (name, split), number in self.records.items()]
         return [*lines, ", ".join(f"{len(space) if space else 0} {name}" for name, space in spaces.items())]
 
@@ -207,13 +202,15 @@ def _copy_ade20k(root: Path, out: Path, progress: bool) -> list[str]:
 
 def _with_scenes(tables: BrodenTables, scenes: Sequence[str]) -> tuple[Assignment, ...]:
     """The assignments with raw scenes numbered as `scene_ranks` numbers these pictures' own."""
-    others = [row for row in tables.assignments if (row.dataset, row.category) != ("ade20k", "scene")]
-    known = tables.by_name("ade20k", "scene")
+    others = [row for row in tables.assignments if (row.dataset, row.category) != ("ade20k", Task.SCENE)]
+    known = tables.by_name("ade20k", Task.SCENE)
     names = tables.tasks.scenes.names if tables.tasks.scenes else ()
     rows = []
     for rank, scene in enumerate(sorted(set(scenes) - {MISC, "-"}), 1):
-        label = known.get(f"{scene}-s", OFFSET["scene"] - 1)
-        rows.append(Assignment("ade20k", "scene", rank, f"{scene}-s", label, names[label] if label >= 0 else NOTHING))
+        label = known.get(f"{scene}-s", OFFSET[Task.SCENE] - 1)
+        rows.append(
+            Assignment("ade20k", Task.SCENE, rank, f"{scene}-s", label, names[label] if label >= 0 else NOTHING)
+        )
     return (*others, *rows)
 
 

@@ -11,9 +11,10 @@ from sceneparse.datasets.broden.tables import BrodenTables
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.standard.tables import NOTHING, OFFSET
+from sceneparse.tasks import Task
 
-FIELDS = {"object": "objects", "material": "materials", "texture": "textures"}
-"""The samples' fields that are counted in pixels, by category; parts are counted by object."""
+COUNTED = (Task.OBJECT, Task.MATERIAL, Task.TEXTURE)
+"""The categories that are counted in pixels; parts are counted by object."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +34,25 @@ class Counts:
 
 def count(samples: Iterable[Sample], tasks: TaskLabels) -> Counts:
     """Count the classes of samples."""
-    spaces = {"object": tasks.objects, "material": tasks.materials, "texture": tasks.textures, "scene": tasks.scenes}
-    sizes = {category: len(space) if space else 0 for category, space in spaces.items()}
+    sizes: dict[str, int] = {category: len(tasks.space(category) or ()) for category in (*COUNTED, Task.SCENE)}
     pictures = {category: np.zeros(size, dtype=np.int64) for category, size in sizes.items()}
-    pixels = {category: np.zeros(sizes[category], dtype=np.int64) for category in FIELDS}
+    pixels: dict[str, NDArray[np.int64]] = {category: np.zeros(sizes[category], dtype=np.int64) for category in COUNTED}
     parts = len(tasks.parts) if tasks.parts else 0
-    pairs = np.zeros((sizes["object"], parts), dtype=np.int64)
+    pairs = np.zeros((sizes[Task.OBJECT], parts), dtype=np.int64)
     for sample in samples:
         masks = {name: mask.numpy() for name, mask in sample.masks().items()}
-        for category, field in FIELDS.items():
-            if field in masks:
-                own = np.bincount((masks[field] - IGNORE).ravel(), minlength=sizes[category] + 1)[1:]
+        for category in COUNTED:
+            if category.truth in masks:
+                own = np.bincount((masks[category.truth] - IGNORE).ravel(), minlength=sizes[category] + 1)[1:]
                 pixels[category] += own
                 pictures[category] += own > 0
-        if "parts" in masks:
-            shown = masks["parts"] != IGNORE
-            objects, parts_shown = masks["objects"][shown].astype(np.int64), masks["parts"][shown]
+        if Task.PART.truth in masks:
+            shown = masks[Task.PART.truth] != IGNORE
+            objects = masks[Task.OBJECT.truth][shown].astype(np.int64)
+            parts_shown = masks[Task.PART.truth][shown]
             pairs.ravel()[np.unique(objects * parts + parts_shown)] += 1
         if sample.scene is not None:
-            pictures["scene"][sample.scene] += 1
+            pictures[Task.SCENE][sample.scene] += 1
     return Counts(pictures, pixels, pairs)
 
 
@@ -74,26 +75,26 @@ def choose(
     tasks = tables.tasks
     enough = {
         category: (counts.pictures[category] >= min_pictures) & (counts.pixels[category] >= min_pixels)
-        for category in ("object", "material")
+        for category in (Task.OBJECT, Task.MATERIAL)
     }
     kept = {category: _indices(mask & (counts.pictures[category] > 0)) for category, mask in enough.items()}
-    kept |= {category: _indices(counts.pictures[category] > 0) for category in ("scene", "texture")}
+    kept |= {category: _indices(counts.pictures[category] > 0) for category in (Task.SCENE, Task.TEXTURE)}
     frequent = counts.part_pictures >= max(1, part_pictures)
     trees = tasks.tree.children if tasks.tree else ()
-    children = [[part for part in trees[index] if frequent[index, part]] for index in kept["object"]]
-    kept["part"] = sorted({part for own in children for part in own})
+    children = [[part for part in trees[index] if frequent[index, part]] for index in kept[Task.OBJECT]]
+    kept[Task.PART] = sorted({part for own in children for part in own})
     if not any(kept.values()):
         raise UserError("no class occurs often enough to be kept; lower the least numbers of pictures and pixels")
-    objects, parts = _some(tasks.objects, kept["object"]), _some(tasks.parts, kept["part"])
+    objects, parts = _some(tasks.objects, kept[Task.OBJECT]), _some(tasks.parts, kept[Task.PART])
     tree = None
     if objects and parts:
-        place = {part: number for number, part in enumerate(kept["part"])}
+        place = {part: number for number, part in enumerate(kept[Task.PART])}
         tree = PartTree(objects, parts, tuple(tuple(place[part] for part in own) for own in children))
     chosen = TaskLabels(
-        objects, _some(tasks.scenes, kept["scene"]), tree, _some(tasks.materials, kept["material"]),
-        _some(tasks.textures, kept["texture"]),
+        objects, _some(tasks.scenes, kept[Task.SCENE]), tree, _some(tasks.materials, kept[Task.MATERIAL]),
+        _some(tasks.textures, kept[Task.TEXTURE]),
     )  # fmt: skip
-    new_label = {
+    new_label: dict[str, dict[int, int]] = {
         category: {old + OFFSET[category]: new + OFFSET[category] for new, old in enumerate(indices)}
         for category, indices in kept.items()
     }

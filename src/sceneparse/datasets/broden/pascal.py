@@ -20,6 +20,7 @@ from sceneparse.datasets.broden.tables import BrodenTables
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.pictures.reading import read_picture
+from sceneparse.tasks import Task
 
 PLACES = frozenset(("left", "right", "front", "back", "upper", "lower", "side"))
 """Words that tell parts of one kind apart."""
@@ -63,8 +64,8 @@ class PascalPictures:
         if not self._names:
             raise UserError(f"{annotations}: no .mat files; Pascal-Part's annotations belong there")
         self._part_names = read_part_names(folder / "part" / "part2ind.m")
-        self._objects = tables.lookup("pascal", "object")
-        self._parts = tables.by_name("pascal", "part")
+        self._objects = tables.lookup("pascal", Task.OBJECT)
+        self._parts = tables.by_name("pascal", Task.PART)
         self._owned = ownership(tables.tasks)
 
     def __len__(self) -> int:

@@ -24,6 +24,7 @@ from sceneparse.datasets.dtd import everywhere
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.pictures.reading import read_picture
+from sceneparse.tasks import Task
 
 ADE20K = Path("broden_dataset", "ade20k")
 ADE20K_LISTS = Path("meta_file", "ade20k")
@@ -72,7 +73,7 @@ class AdePictures:
         self._folder = root / ADE20K
         self._files = ade_index(root / ADE20K_LISTS)
         scenes = scene_ranks(root / ADE20K_LISTS / "scene_categories.txt", [Path(file).stem for file in self._files])
-        self._scenes = tables.lookup("ade20k", "scene")[scenes]
+        self._scenes = tables.lookup("ade20k", Task.SCENE)[scenes]
         self._decoder = AdeDecoder(tables)
 
     def __len__(self) -> int:
@@ -91,8 +92,8 @@ class AdeDecoder:
     """ADE20K's maps beside a picture: NAME_seg.png (objects) and NAME_parts_1.png (parts, where there are some)."""
 
     def __init__(self, tables: BrodenTables) -> None:
-        self._objects = tables.lookup("ade20k", "object")
-        self._parts = tables.lookup("ade20k", "part")
+        self._objects = tables.lookup("ade20k", Task.OBJECT)
+        self._parts = tables.lookup("ade20k", Task.PART)
         self._owned = ownership(tables.tasks)
 
     def __call__(self, image: Path, name: str, scene: int | None, channels: int) -> Sample:
@@ -113,7 +114,7 @@ class OpenSurfacesPictures:
     def __init__(self, root: Path, tables: BrodenTables) -> None:
         self._folder = root / OPENSURFACES
         self._ids = opensurfaces_ids(self._folder / "photos.csv")
-        self._lookup = tables.lookup("os", "material")
+        self._lookup = tables.lookup("os", Task.MATERIAL)
 
     def __len__(self) -> int:
         return len(self._ids)

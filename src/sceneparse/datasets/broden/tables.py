@@ -74,14 +74,8 @@ class BrodenTables:
     def write(self, folder: Path) -> None:
         """Write the tables in the form that `read_tables` reads."""
         tasks = self.tasks
-        spaces = {
-            "object": tasks.objects,
-            "part": tasks.parts,
-            "material": tasks.materials,
-            "scene": tasks.scenes,
-            "texture": tasks.textures,
-        }
-        for category, space in spaces.items():
+        for category in CATEGORIES:
+            space = tasks.space(category)
             names = [NOTHING] * OFFSET[category] + list(space.names if space else ())
             write_text(folder / f"{category}.csv", _csv(("label", "name"), list(enumerate(names))))
         rows: list[tuple[object, ...]] = []

@@ -39,7 +39,7 @@ class Artefact:
         make: Makes the content of a parse: a PIL image, text, or bytes. Images are saved in the suffix's format; those
             that are too long for a JPEG, as a PNG. A `UserError` in it leaves the picture out. None if pictures have
             none.
-        tasks: Tasks ("scene", "part", "material", "texture") of which a parse must have one. Empty: each parse has it.
+        tasks: Of these tasks (`sceneparse.tasks`) a parse must have one. Empty: each parse has it.
         default: Whether it is written where nobody chooses.
         drawn: Whether it is for the eye alone, so that `--no-overlay` leaves it out.
         video: What follows a video's name in the file's name. Empty if videos have none.

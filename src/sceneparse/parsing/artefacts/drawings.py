@@ -1,6 +1,7 @@
 """Parses for the eye: overlays, panels, and what videos and volumes have in their place."""
 
 from sceneparse.parsing.artefacts.artefact import Artefact
+from sceneparse.tasks import OTHERS
 
 OVERLAY = Artefact(
     "picture under the colours of its classes",
@@ -15,7 +16,7 @@ PANELS = Artefact(
     "a panel for each task of a unified model",
     "_panels.jpg",
     lambda parse: parse.panels(),
-    frozenset(("scene", "part", "material", "texture")),
+    frozenset(OTHERS),
     default=True,
     drawn=True,
 )

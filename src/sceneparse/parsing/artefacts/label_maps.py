@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sceneparse.parsing.artefacts.artefact import Artefact
+from sceneparse.tasks import Task
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
     from sceneparse.parsing.parse import Parse
 
 
-def _task_map(task: str, name: str) -> Artefact:
+def _task_map(task: Task) -> Artefact:
+    name = task.plural
+
     def make(parse: "Parse") -> "Image":
         from sceneparse.drawing.legend import id_image
 
@@ -31,6 +34,6 @@ LABELS = Artefact(
 )
 """Of a video a folder with a label map for each frame; of a volume a volume in its place."""
 
-PARTS = _task_map("part", "parts")
-MATERIALS = _task_map("material", "materials")
-TEXTURES = _task_map("texture", "textures")
+PARTS = _task_map(Task.PART)
+MATERIALS = _task_map(Task.MATERIAL)
+TEXTURES = _task_map(Task.TEXTURE)

@@ -63,7 +63,7 @@ def predict_pictures(
     """
     start = time.perf_counter()
     out = Path(out)
-    chosen = picture_artefacts(parser.task_names, write, overlay=overlay, model=parser.name)
+    chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     pictures = Inputs(inputs, out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen)
     run = Run(out, progress=progress)

@@ -19,10 +19,12 @@ from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.networks.exact.banded import upsampled_cross_entropy
 from sceneparse.processes import ALONE
 from sceneparse.settings import LossSettings
+from sceneparse.tasks import Task
 from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
 from sceneparse.training.losses.mining import Total
 
-TASK_LOSSES = ("object", "part", "scene", "material", "texture")
+TASK_LOSSES = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
+"""The tasks in the order in which their losses are added up and written."""
 
 
 class Targets(NamedTuple):
@@ -98,8 +100,10 @@ class Amounts(NamedTuple):
 
     def labelled(self) -> tuple[str, ...]:
         """The tasks, by the names of `TASK_LOSSES`, that anything is labelled for."""
-        known = dict(zip(("object", "scene", "material", "texture"), (self.values[:4] > 0).tolist(), strict=False))
-        known["part"] = bool((self.values[4:] > 0).any())
+        known = dict(
+            zip((Task.OBJECT, Task.SCENE, Task.MATERIAL, Task.TEXTURE), (self.values[:4] > 0).tolist(), strict=False)
+        )
+        known[Task.PART] = bool((self.values[4:] > 0).any())
         return tuple(name for name in TASK_LOSSES if known.get(name, False))
 
 
@@ -132,7 +136,7 @@ def unified_losses(
     Returns:
         A scalar for each task with a head and a target, under the names of `TASK_LOSSES`; not yet weighted.
     """
-    losses = {}
+    losses: dict[str, Tensor] = {}
     known = total(counted(targets.objects, class_weights))
     if output.object is not None:
         loss = _nothing(output.object)
@@ -148,16 +152,16 @@ def unified_losses(
                 total=total,
             ).main
             loss = found * (known / whole.objects).to(found.dtype)
-        losses["object"] = loss
+        losses[Task.OBJECT] = loss
     if output.part is not None and targets.parts is not None:
         assert tree is not None
         amounts = whole.values[4:]
-        losses["part"] = _part_loss(output.part, targets.parts, amounts, tree.sizes, align_corners)
+        losses[Task.PART] = _part_loss(output.part, targets.parts, amounts, tree.sizes, align_corners)
         if settings.part_objects == "mean":
-            losses["part"] = losses["part"] / (amounts > 0).sum().clamp(min=1)
+            losses[Task.PART] = losses[Task.PART] / (amounts > 0).sum().clamp(min=1)
     if output.scene is not None and targets.scenes is not None:
-        losses["scene"] = _scene_loss(output.scene, targets.scenes, whole.values[1])
-    maps = (("material", output.material, targets.materials, 2), ("texture", output.texture, targets.textures, 3))
+        losses[Task.SCENE] = _scene_loss(output.scene, targets.scenes, whole.values[1])
+    maps = ((Task.MATERIAL, output.material, targets.materials, 2), (Task.TEXTURE, output.texture, targets.textures, 3))
     for name, logits, target, place in maps:
         if logits is not None and target is not None:
             losses[name] = _pixel_loss(logits, target, whole.values[place], align_corners)

@@ -25,7 +25,7 @@ from sceneparse.training.sweeping.examples import write_examples
 from sceneparse.training.sweeping.figures import finished
 from sceneparse.training.sweeping.one import request
 from sceneparse.training.sweeping.tables import print_summary, write_summary
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 LOG = "log.txt"
 """In a run folder: what the run said."""

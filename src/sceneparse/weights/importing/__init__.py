@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
+from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.convert import (
     AUTO,
@@ -81,7 +82,7 @@ class ImportedModel:
         ]
 
     def _tasks(self) -> list[str]:
-        if self.model.config.network.architecture != "upernet_unified":
+        if not architecture_of(self.model.config.network).learns_tasks:
             return []
         if self.model.tasks is None:
             return ["other tasks: no names are known for so many classes, so that the model tells the objects alone"]

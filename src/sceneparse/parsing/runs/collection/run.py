@@ -21,8 +21,8 @@ from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
-from sceneparse.weights import find_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.model import find_model
 
 MANIFEST = "manifest.jsonl"
 StoreForm = Literal["files", "parquet"]
@@ -70,7 +70,7 @@ def predict_collection(
             another's, artefacts that there are not, Ray is missing or doesn't answer, or the outputs cannot be written.
     """
     start = time.perf_counter()
-    chosen = picture_artefacts(parser.task_names, write, overlay=overlay, model=parser.name)
+    chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     out = out if is_url(out) else str(Path(out).expanduser().absolute())
     loading = _loading_elsewhere(parser)
     location = Location(out)

@@ -14,12 +14,13 @@ from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
 from sceneparse.parsing.runs.earlier import earlier_in_folder, earlier_parse
+from sceneparse.tasks import MAPS, Task
 
 RESULTS = "parts"
 """The folder of Parquet results."""
 
-_TASK_MAPS = frozenset(("parts", "materials", "textures"))
-"""Tasks of a unified model, which are the names of their label maps' artefacts, too."""
+_TASK_MAPS = frozenset(task.plural for task in MAPS if task is not Task.OBJECT)
+"""Label spaces of a unified model, which are the names of their label maps' artefacts, too."""
 
 
 class Saved(NamedTuple):

@@ -1,0 +1,17 @@
+"""Label spaces: which classes there are, for one task or for several. Tasks are in `sceneparse.tasks`."""
+
+from sceneparse.labels.space import IGNORE, Color, LabelSpace, MaskForm, distinct_colors, read_json
+from sceneparse.labels.task_labels import PartTree, TaskLabels
+from sceneparse.tasks import Task
+
+__all__ = [
+    "IGNORE",
+    "Color",
+    "LabelSpace",
+    "MaskForm",
+    "PartTree",
+    "Task",
+    "TaskLabels",
+    "distinct_colors",
+    "read_json",
+]

@@ -1,0 +1,272 @@
+"""Label spaces: which classes there are, how masks name them, and how they are drawn.
+
+Inside sceneparse a label map is always an integer array of **class indices** 0..C-1 with `IGNORE` (-1) where the truth
+is unknown. What a mask file on disk holds (any ids, any value for "unlabelled", or RGB colours) is said once, by a
+`LabelSpace`, and translated when the file is read or written.
+"""
+
+import colorsys
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.errors import UserError
+
+IGNORE = -1
+"""The class index of pixels that count neither in the loss nor in a metric."""
+
+Color = tuple[int, int, int]
+MaskForm = Literal["index", "rgb"]
+
+
+def distinct_colors(count: int) -> tuple[Color, ...]:
+    """`count` colours (RGB, 0..255) that differ well from their neighbours: hues a golden angle apart, three tones."""
+    tones = ((0.62, 0.90), (0.85, 0.62), (0.42, 0.75))
+    colors = []
+    for index in range(count):
+        saturation, value = tones[index % 3]
+        red, green, blue = colorsys.hsv_to_rgb(index * 0.61803398875 % 1.0, saturation, value)
+        colors.append((round(red * 255), round(green * 255), round(blue * 255)))
+    return tuple(colors)
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """The classes of one task.
+
+    Args:
+        names: Class names; class index i is `names[i]`.
+        colors: RGB colours 0..255, one a class. Default: `distinct_colors`.
+        ids: The value that stands for each class in mask files, 0..65535. Default: 0..C-1.
+        ignore: Values in mask files that mean "unlabelled" (`index` masks), besides none at all.
+        ignore_colors: Colours that mean "unlabelled" (`rgb` masks).
+        masks: Whether mask files hold ids (`index`, grey or palette images) or colours (`rgb`).
+
+    Raises:
+        UserError: Names, ids or colours repeat or don't fit each other.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[Color, ...] = ()
+    ids: tuple[int, ...] = ()
+    ignore: tuple[int, ...] = ()
+    ignore_colors: tuple[Color, ...] = ()
+    masks: MaskForm = "index"
+
+    def __post_init__(self) -> None:
+        if not self.names:
+            raise UserError("a label space needs at least one class name")
+        if not self.colors:
+            object.__setattr__(self, "colors", distinct_colors(len(self.names)))
+        if not self.ids:
+            object.__setattr__(self, "ids", tuple(range(len(self.names))))
+        for what, values in (("colors", self.colors), ("ids", self.ids)):
+            if len(values) != len(self.names):
+                raise UserError(f"{len(self.names)} class names but {len(values)} {what}: give one for each class")
+        _refuse_repeats("class name", self.names)
+        _refuse_repeats("id", self.ids)
+        if self.masks == "rgb":
+            _refuse_repeats("colour", (*self.colors, *self.ignore_colors))
+        if wrong := [value for value in (*self.ids, *self.ignore) if not 0 <= value <= 65535]:
+            raise UserError(f"mask value {wrong[0]} is not in 0..65535, the values that a mask file can hold")
+        if wrong_color := [
+            c for c in (*self.colors, *self.ignore_colors) if len(c) != 3 or not all(0 <= v <= 255 for v in c)
+        ]:
+            raise UserError(f"colour {list(wrong_color[0])} is not three values in 0..255")
+        if both := set(self.ids) & set(self.ignore):
+            raise UserError(f"mask value {min(both)} is both a class and ignored: it can be only one of them")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def palette(self) -> NDArray[np.uint8]:
+        """Colours as a (C, 3) array."""
+        return np.array(self.colors, dtype=np.uint8)
+
+    @cached_property
+    def _index_of_id(self) -> NDArray[np.int16]:
+        """Lookup from mask value (0..65535) to class index; -1 ignored, -2 not in the label space."""
+        table = np.full(65536, -2, dtype=np.int16)
+        table[list(self.ignore)] = IGNORE
+        table[list(self.ids)] = np.arange(len(self.names), dtype=np.int16)
+        return table
+
+    @cached_property
+    def _index_of_color(self) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
+        """Sorted colour keys (R·65536 + G·256 + B) and the class index of each."""
+        colors = np.array([*self.colors, *self.ignore_colors], dtype=np.int64).reshape(-1, 3)
+        keys = colors @ np.array([65536, 256, 1])
+        indices = np.array([*range(len(self.names)), *[IGNORE] * len(self.ignore_colors)], dtype=np.int16)
+        order = np.argsort(keys)
+        return keys[order], indices[order]
+
+    def decode(self, mask: NDArray[Any]) -> tuple[NDArray[np.int16], dict[str, int]]:
+        """Translate the pixels of a mask file into class indices.
+
+        Args:
+            mask: (H, W) integer ids for `index` masks, (H, W, 3) uint8 for `rgb` masks.
+
+        Returns:
+            The (H, W) int16 class indices, `IGNORE` where ignored or unknown, and the values that are not in the label
+            space with the number of their pixels (`{"17": 120}` or `{"#ff00ff": 3}`), empty when all is well.
+        """
+        if self.masks == "index":
+            if mask.dtype in (np.uint8, np.uint16):  # cannot leave the table, and need no wider copy
+                labels = self._index_of_id.take(mask)
+                unknown = labels == -2
+            else:
+                known = mask.astype(np.int64).clip(0, 65535)
+                labels = self._index_of_id.take(known)
+                unknown = (labels == -2) | (mask != known)
+            if not unknown.any():
+                return labels, {}
+            values, counts = np.unique(mask[unknown], return_counts=True)
+            names = [str(value) for value in values]
+        else:
+            keys, indices = self._index_of_color
+            pixels = mask.astype(np.int64) @ np.array([65536, 256, 1])
+            place = np.searchsorted(keys, pixels).clip(max=len(keys) - 1)
+            unknown = keys[place] != pixels
+            labels = indices[place]
+            if not unknown.any():
+                return labels, {}
+            values, counts = np.unique(pixels[unknown], return_counts=True)
+            names = [f"#{value:06x}" for value in values]
+        labels[unknown] = IGNORE
+        return labels, dict(zip(names, counts.tolist(), strict=True))
+
+    def encode(self, labels: NDArray[Any]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Translate (H, W) class indices into mask ids, uint8 if all ids fit in it, else uint16.
+
+        Ignored pixels become the first ignored value, or the type's largest one that is no class.
+        """
+        used = set(self.ids)
+        largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
+        nothing = (
+            self.ignore[0] if self.ignore else next(value for value in range(largest, -1, -1) if value not in used)
+        )
+        kind: type[np.uint8] | type[np.uint16] = np.uint8 if max(*used, nothing) <= 255 else np.uint16
+        # The entry after the last class is the one that index -1 picks.
+        table = np.array([*self.ids, nothing], dtype=kind)
+        ids: NDArray[np.uint8] | NDArray[np.uint16] = np.empty_like(table, shape=labels.shape)
+        # A band of rows at a time: numpy makes a 64-bit copy of what it looks up.
+        for top in range(0, len(labels), 256):
+            ids[top : top + 256] = table[labels[top : top + 256]]
+        return ids
+
+    def to_json(self) -> dict[str, Any]:
+        """The form of `classes.json` and of a model folder's `labels.json`."""
+        return {
+            "names": list(self.names),
+            "colors": [list(color) for color in self.colors],
+            "ids": list(self.ids),
+            "ignore": list(self.ignore),
+            "ignore_colors": [list(color) for color in self.ignore_colors],
+            "masks": self.masks,
+        }
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> "LabelSpace":
+        """Read the form that `to_json` writes; all keys but `names` are optional, `ignore` may be one number or null.
+
+        Args:
+            value: The parsed JSON.
+            where: The file's name, for error messages.
+
+        Raises:
+            UserError: Unknown or missing keys, values of the wrong kind, or a space that doesn't hold together.
+        """
+        if not isinstance(value, dict):
+            raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {_kind(value)}')
+        known = ("names", "colors", "ids", "ignore", "ignore_colors", "masks")
+        for key in value:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+                raise UserError(f"{where}: unknown key '{key}'; {hint}")
+        if "names" not in value:
+            raise UserError(f'{where}: no "names"; list the classes, such as "names": ["sky", "road"]')
+        names = value["names"]
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
+            raise UserError(f'{where}: "names" must be a list of class names (non-empty strings)')
+        ignore = value.get("ignore")
+        ignore = [] if ignore is None else ignore if isinstance(ignore, list) else [ignore]
+        masks = value.get("masks", "index")
+        if masks not in ("index", "rgb"):
+            raise UserError(f'{where}: "masks" is {masks!r}, but must be "index" (ids) or "rgb" (colours)')
+        if masks == "rgb" and not value.get("colors"):
+            raise UserError(f'{where}: "masks" is "rgb", so "colors" must give the colour of each class')
+        try:
+            return cls(
+                names=tuple(names),
+                colors=_colors(value.get("colors"), "colors"),
+                ids=_integers(value.get("ids"), "ids"),
+                ignore=_integers(ignore, "ignore"),
+                ignore_colors=_colors(value.get("ignore_colors"), "ignore_colors"),
+                masks=masks,
+            )
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+
+    @classmethod
+    def read(cls, path: Path) -> "LabelSpace":
+        """Read a `classes.json` or `labels.json`.
+
+        Raises:
+            UserError: The file is missing, not JSON, or not a label space.
+        """
+        return cls.from_json(read_json(Path(path)), str(path))
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of classes holds.
+
+    Raises:
+        UserError: The file is missing, cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
+
+
+def _refuse_repeats(what: str, values: Sequence[object]) -> None:
+    if len(set(values)) != len(values):
+        repeated = next(value for value in values if values.count(value) > 1)
+        raise UserError(f"{what} {repeated!r} stands for two classes: each needs its own")
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a string", int: "a number", float: "a number", type(None): "null"}.get(
+        type(value), type(value).__name__
+    )
+
+
+def _integers(value: Any, key: str) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+        raise UserError(f'"{key}" must be a list of whole numbers')
+    return tuple(value)
+
+
+def _colors(value: Any, key: str) -> tuple[Color, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, list) and len(item) == 3 for item in value):
+        raise UserError(f'"{key}" must be a list of colours such as [128, 64, 128]')
+    return tuple((r, g, b) for r, g, b in (_integers(item, key) for item in value))
