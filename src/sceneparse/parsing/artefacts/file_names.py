@@ -40,7 +40,7 @@ def refuse_collisions(pictures: Callable[[], Iterable[tuple[str, str]]], write: 
     Raises:
         UserError: There are such pictures.
     """
-    suffixes = {name: ARTEFACTS[name].suffix for name in write}
+    suffixes = {**{name: ARTEFACTS[name].suffix for name in write}, "JSON": ".json"}
     pairs = {
         long[: -len(short)]: (one, other)
         for one, long in suffixes.items()
