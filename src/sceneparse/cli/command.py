@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,23 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
 
 
-def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
-    """The protocol's arguments as settings."""
+def protocol_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields of `ProtocolSettings` that the arguments give."""
     values = {
         "name": arguments.protocol,
-        "scales": arguments.scales,
+        "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,
-        "window": arguments.window,
+        "window": arguments.window and tuple(arguments.window),
         "stride": arguments.stride,
         "crf": arguments.crf,
     }
-    return [f"--{key}={value}" for key, value in values.items() if value is not None]
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
+    """The protocol's arguments as settings."""
+    values = protocol_values(arguments).items()
+    return [f"--{key}={list(value) if isinstance(value, tuple) else value}" for key, value in values]
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:

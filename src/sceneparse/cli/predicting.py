@@ -1,10 +1,11 @@
 """Verbs that parse pictures, videos and volumes: predict and discover."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
+from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_values
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
 from sceneparse.tasks import TASK_NAMES, Task
@@ -26,14 +27,19 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
-    """The model under the protocol that the arguments say; what they don't say is the model's own."""
-    from sceneparse.recipes import from_mapping, to_mapping
-
-    overrides = protocol_overrides(arguments)
-    if not overrides:
+    """Return the model under the protocol that the arguments say; what they don't say is the model's own."""
+    given = protocol_values(arguments)
+    if not given:
         return parser
-    stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
-    return parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    known = get_args(get_type_hints(ProtocolSettings)["name"])
+    if arguments.protocol not in (None, *known):
+        raise UserError(f"command line: name is '{arguments.protocol}', but must be one of {', '.join(known)}")
+    stored = ProtocolSettings() if arguments.protocol else parser.config.protocol
+    try:
+        settings = replace(stored, **given)
+    except UserError as error:
+        raise UserError(f"the model's protocol with the command line's values: {error}") from None
+    return parser.with_protocol(settings)
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:

@@ -48,7 +48,9 @@ def test_a_picture_called_parts_alone_collides_with_nothing() -> None:
 def test_the_json_of_a_picture_can_be_in_the_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ARTEFACTS._own, "outlines", "sceneparse.parsing.artefacts.label_maps:LABELS")
     monkeypatch.setitem(ARTEFACTS._loaded, "outlines", Artefact("outlines", "_outlines.json", lambda _: "{}"))
-    with pytest.raises(UserError, match="its JSON and the outlines of a.jpg would both be written to a_outlines.json"):
+    with pytest.raises(
+        UserError, match=r"its JSON and the outlines of a\.jpg would both be written to a_outlines\.json"
+    ):
         refuse_collisions(lambda: [("a", "a.jpg"), ("a_outlines", "a_outlines.jpg")], ("labels", "outlines"))
 
 
