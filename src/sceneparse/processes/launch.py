@@ -69,11 +69,11 @@ def to_launch(devices: int | None, nodes: int | None) -> bool:
     return False
 
 
-def launch(arguments: Sequence[str], devices: int, nodes: int) -> int:
-    """Run a sceneparse command in several processes and wait for them to end.
+def launch(command: Sequence[str], devices: int, nodes: int) -> int:
+    """Run a command of ours in several processes, and wait for them.
 
     Args:
-        arguments: The command and its arguments, as behind `sceneparse`.
+        command: The command and its arguments, as behind `sceneparse`.
         devices: Processes on this machine.
         nodes: Machines; on each this is called, with MASTER_ADDR, MASTER_PORT and NODE_RANK in the environment.
 
@@ -103,7 +103,7 @@ def launch(arguments: Sequence[str], devices: int, nodes: int) -> int:
             said: IO[bytes] | None = stack.enter_context(text.open("wb")) if number else None
             watch.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "sceneparse.cli", *arguments],
+                    [sys.executable, "-m", "sceneparse.cli", *command],
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=said,
@@ -117,7 +117,7 @@ def launch(arguments: Sequence[str], devices: int, nodes: int) -> int:
 
 
 def failed(code: int, text: str) -> int:
-    """Print why a command failed, once for all processes, and return its exit code.
+    """Say why a command failed, once for all processes, and return its exit code.
 
     Args:
         code: The exit code; `LOST` if only the connection to the others broke.
@@ -186,7 +186,7 @@ class _Watch:
                 process.send_signal(number)
 
     def wait(self) -> None:
-        """Wait until all processes have ended."""
+        """Wait until all have ended."""
         end = None
         while any(process.poll() is None for process in self.processes):
             self._note_failure()

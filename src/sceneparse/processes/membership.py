@@ -33,7 +33,7 @@ class Member:
 
 
 def membership() -> Member | None:
-    """Return which of the processes started together this one is; None if it is alone.
+    """Return which of the processes that were started together this one is; None if it is alone.
 
     A task of SLURM's srun gets the variables that torchrun sets, so that all that follows knows one kind of start.
 

@@ -124,4 +124,4 @@ def _fcn(convolutions: int, concat: bool) -> Names:
     return [*module(r"layers\.(\d+)", r"decode_head.convs.\1"), *module(r"head\.layer", last), *CLASSIFIERS]
 
 
-FAMILY = Family("mmseg", "PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)
+FAMILY = Family("PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)
