@@ -53,7 +53,7 @@ class ComponentTimer:
 
     @contextmanager
     def _marks(self) -> Iterator[list[float]]:
-        """Times at which the backbone begins and ends and the network ends, in the order in which they come."""
+        """Record the times at which the backbone begins and ends and the network ends, in this order."""
         marks: list[float] = []
 
         def mark(*_: object) -> None:
@@ -78,7 +78,7 @@ class ComponentTimer:
 
 
 def boundary_share(logits: Tensor) -> float:
-    """Share of the cells between four pixels of a map (classes, h, w) whose corners have more than one winner.
+    """Return the share of cells between four pixels of a map (classes, h, w) whose corners differ in their winner.
 
     It decides how long labels take: only such cells need work.
     """

@@ -38,7 +38,7 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> ProtocolSettings:
-    """The protocol that the arguments say; what they don't say is the model's own. A protocol's name starts afresh.
+    """Return a model's protocol with what the arguments change; a protocol's name starts from its own values.
 
     Args:
         own: The model's protocol.

@@ -155,11 +155,11 @@ class _Style:
 
     @property
     def share(self) -> int:
-        """Width of the column of shares."""
+        """Return the width of the column of shares."""
         return round(self.font.getlength("100 %"))
 
     def width(self, legend: Sequence[Entry]) -> int:
-        """Width of a column that holds every name but the very long ones, which are cut."""
+        """Return the width of a column that holds every name but the very long ones, which are cut."""
         name = max(self.font.getlength(entry.name) for entry in legend)
         return self.chip + round(0.5 * self.text) + min(math.ceil(name), 14 * self.text) + self.text + self.share
 

@@ -17,7 +17,7 @@ from sceneparse.inference import Engine, TestProtocol, label, predict_tasks, res
 from sceneparse.inference.exported_file import open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.labels import TaskLabels
-from sceneparse.tasks import MAPS, Task
+from sceneparse.tasks import Task
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model
 
@@ -80,7 +80,9 @@ def measure_accuracy(
     protocol = resolve(model.config.protocol)
     compared = [pictures[index] for index in spaced(len(pictures), COMPARED)]
     pairs = [[_labels_by_task(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
-    same = {task: sum(equal_share(x[task], y[task]) for x, y in pairs) / len(pairs) for task in pairs[0][0]}
+    same: dict[str, float] = {
+        task: sum(equal_share(x[task], y[task]) for x, y in pairs) / len(pairs) for task in pairs[0][0]
+    }
     mean_iou = pixel_accuracy = None
     if (dataset := labelled.open(model.config)) is not None:
         first, second = (
@@ -94,10 +96,8 @@ def measure_accuracy(
 
 def _labels_by_task(
     engine: Engine, picture: Tensor, protocol: TestProtocol, tasks: TaskLabels | None
-) -> dict[str, Tensor]:
+) -> dict[Task, Tensor]:
     """Return the class of each pixel for every task, and of the whole picture for the scene."""
     if tasks is None:
         return {Task.OBJECT: label(engine, picture, protocol)}
-    found = predict_tasks(engine, picture, protocol, tasks)
-    labels: dict[str, Tensor] = {task: one.labels for task in MAPS if (one := found.map(task)) is not None}
-    return labels if found.scene is None else {**labels, Task.SCENE: found.scene.argmax()}
+    return predict_tasks(engine, picture, protocol, tasks).answers()

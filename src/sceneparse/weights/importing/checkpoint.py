@@ -1,4 +1,4 @@
-"""A published checkpoint becomes a model, or the weights of a backbone."""
+"""Turn a published checkpoint into a model, or into the weights of a backbone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from sceneparse.weights.model import Model, save_model
 
 @dataclass(frozen=True)
 class ImportedModel:
-    """A checkpoint that became a model.
+    """The model that a checkpoint was turned into.
 
     Args:
         model: The model, its network in evaluation mode on the CPU.
@@ -57,7 +57,7 @@ class ImportedModel:
         save_model(out, self.model, model_card(self.model.config, self.model.labels, None, origin=origin))
 
     def describe(self) -> list[str]:
-        """What was recognised and done, a line each."""
+        """Return what was recognised and done, a line each."""
         config = self.model.config
         return [
             f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
@@ -78,7 +78,7 @@ class ImportedModel:
 
 @dataclass(frozen=True)
 class ImportedBackbone:
-    """A checkpoint that is a bare backbone: weights for `backbone.weights`, under timm's names.
+    """The weights of a bare backbone, for `backbone.weights`, under timm's names.
 
     Args:
         name: The value for `backbone.name`.
@@ -108,7 +108,7 @@ class ImportedBackbone:
             path.write_bytes(save(self.state, metadata={"format": "pt", "pad_type": "symmetric"}))
 
     def describe(self) -> list[str]:
-        """What was recognised and done, a line each."""
+        """Return what was recognised and done, a line each."""
         return [
             f"recognised: a bare backbone, {self.name}",
             *(f"  {why}" for why in self.why),

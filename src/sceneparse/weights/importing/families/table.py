@@ -40,15 +40,15 @@ FAMILIES: "Table[Family]" = Table(
 
 
 def family_names() -> tuple[str, ...]:
-    """The names that `--from` takes, without loading anything."""
+    """Return the names that `--from` takes, without loading anything."""
     return tuple(dict.fromkeys(map(name_of, FAMILIES)))
 
 
 def families_named(name: str) -> "list[Family]":
-    """The families that a name of `--from` stands for; none where there is no such name."""
+    """Return the families that a name of `--from` stands for; none where there is no such name."""
     return [FAMILIES[key] for key in FAMILIES if name_of(key) == name]
 
 
 def name_of(key: str) -> str:
-    """The name of `--from` under which a key of `FAMILIES` is found."""
+    """Return the name of `--from` under which a key of `FAMILIES` is found."""
     return key.partition("/")[0]
