@@ -21,7 +21,7 @@ TIES = 4
 MOVED: dict[str, str] = {}
 """Settings that have other names now, as "data.size": "data.toyworld.size"; a group's name moves all that is in it."""
 
-ADDED: dict[str, Any] = {}
+ADDED: dict[str, Any] = {"loss.kind": "cross_entropy", "loss.options": {}}
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
 REMOVED: frozenset[str] = frozenset()
