@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 from sceneparse.cli import main
 from sceneparse.datasets import open_dataset
@@ -14,7 +15,6 @@ from sceneparse.datasets.opening import REPORTED, SPACES
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.settings import DataKind, DataSettings
-from support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 pytest.importorskip("scipy.io")
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.support.together import in_two_processes, sceneparse_command
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
-from support.together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys
@@ -20,7 +20,7 @@ from sceneparse.processes import join
 from sceneparse.settings import BackboneSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.tasks import settled
-from support.unified import NETWORK
+from tests.support.unified import NETWORK
 
 
 def found(processes):
@@ -31,7 +31,7 @@ def found(processes):
     dataset, protocol = ToyWorld(64, 9, "val"), resolve(ProtocolSettings())
     found = evaluate(engine, dataset, protocol, tasks=ToyWorld.tasks, count=5, processes=processes)
     rows = [[one.index, one.name, one.mean_iou, one.pixel_accuracy] for one in found.pictures]
-    return {"confusion": found.counts, "rows": rows, "tasks": found.tasks.to_json(), **found.task_counts}
+    return {"confusion": found.counts, "rows": rows, "tasks": found.tasks_to_json(), **found.task_counts}
 
 
 if __name__ == "__main__":

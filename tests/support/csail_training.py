@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
+from tests.support.recording import COUNTERS, Recorder, norms, thinned
 from torch import Tensor, nn
-
-from support.csail import DeepResNet, MobileNet, Plain, Pyramid
-from support.recording import COUNTERS, Recorder, norms, thinned
 
 MOMENTUM = 0.001
 """Of its batch norms."""

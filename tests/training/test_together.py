@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.support.together import environment, sceneparse_command, torchrun
 
 from sceneparse.cli import main
 from sceneparse.data.sampling import Share, places
@@ -26,7 +27,6 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
-from support.together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
 

@@ -81,7 +81,7 @@ def test_the_model_names_the_classes_of_the_data_and_evaluates_to_what_its_run_s
     assert again.tasks is not None
     best = json.loads((run / "run.json").read_text())
     assert best["best_mean_iou"] == pytest.approx(again.scores.mean_iou, abs=0.01)
-    assert best["best_material_mean_iou"] == pytest.approx(again.tasks.headlines()["material_mean_iou"], abs=0.01)
+    assert best["best_material_mean_iou"] == pytest.approx(again.headlines()["material_mean_iou"], abs=0.01)
 
 
 def test_evaluate_prints_and_writes_all_tasks(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,12 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.settings import ProtocolSettings
+from sceneparse.settings.protocol import PROTOCOL_NAMES
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Command:
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
-    group.add_argument("--protocol", metavar="NAME", help="whole, window, semseg, mmseg or csail")
+    *names, last = PROTOCOL_NAMES
+    group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
     group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
     group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
@@ -31,17 +37,32 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
 
 
-def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
-    """The protocol's arguments as settings."""
-    values = {
-        "name": arguments.protocol,
-        "scales": arguments.scales,
+def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> ProtocolSettings:
+    """The protocol that the arguments say; what they don't say is the model's own. A protocol's name starts afresh.
+
+    Args:
+        own: The model's protocol.
+        arguments: Those of `protocol_arguments`.
+
+    Raises:
+        UserError: There is no such protocol, or a value is none.
+    """
+    from sceneparse.recipes import from_mapping
+
+    where = "the model's protocol"
+    if arguments.protocol is not None:
+        own = from_mapping(ProtocolSettings, {}, where, [f"--name={arguments.protocol}"])
+    given: dict[str, Any] = {
+        "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,
-        "window": arguments.window,
+        "window": arguments.window and tuple(arguments.window),
         "stride": arguments.stride,
         "crf": arguments.crf,
     }
-    return [f"--{key}={value}" for key, value in values.items() if value is not None]
+    try:
+        return replace(own, **{name: value for name, value in given.items() if value is not None})
+    except UserError as error:
+        raise UserError(f"{where} with the command line's values: {error}") from None
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,14 @@ from typing import get_args
 
 from sceneparse.cli.command import (
     Command,
+    changed_protocol,
     engine_arguments,
     in_processes,
     process_arguments,
     protocol_arguments,
-    protocol_overrides,
 )
-from sceneparse.settings import DataKind
+from sceneparse.errors import UserError
+from sceneparse.settings import DataKind, Recipe
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         out=arguments.out,
         count=arguments.count,
-        protocol=protocol_overrides(arguments),
+        protocol=lambda own: changed_protocol(own, arguments),
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
@@ -88,7 +89,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
         count=arguments.count,
         learn_split=arguments.learn_split,
         learn_count=arguments.learn_count,
-        protocol=protocol_overrides(arguments),
+        protocol=lambda own: changed_protocol(own, arguments),
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
@@ -126,10 +127,17 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching import bench
+    from sceneparse.benching.subject import names_recipe, recipe_to_measure
 
+    source: str | Recipe = arguments.model
+    if names_recipe(arguments.model):
+        source = recipe_to_measure(arguments.model, arguments.settings)
+    elif arguments.settings:
+        first = arguments.settings[0]
+        raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")
     bench(
-        arguments.model,
-        overrides=arguments.settings,
+        source,
+        name=arguments.model,
         size=arguments.size and tuple(arguments.size),
         batch=arguments.batch,
         repeats=arguments.repeats,

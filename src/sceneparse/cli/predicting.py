@@ -4,9 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_overrides
+from sceneparse.cli.command import Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.errors import UserError
-from sceneparse.settings import ProtocolSettings
 from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
@@ -26,13 +25,8 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
     """The model under the protocol that the arguments say; what they don't say is the model's own."""
-    from sceneparse.recipes import from_mapping, to_mapping
-
-    overrides = protocol_overrides(arguments)
-    if not overrides:
-        return parser
-    stored = {} if arguments.protocol else to_mapping(parser.config.protocol)
-    return parser.with_protocol(from_mapping(ProtocolSettings, stored, "the model's protocol", overrides))
+    protocol = changed_protocol(parser.config.protocol, arguments)
+    return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,11 +18,11 @@ from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import CHANGES, write_diagnosis
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError
-from sceneparse.evaluation.command import data_settings, machine, refuse_other_classes, tested_by
+from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
 from sceneparse.evaluation.comparison import Rival
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
-from sceneparse.settings import DataSettings, Precision
+from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 
 LEARNT = 500
 """Training pictures that the relations are learnt from, unless told otherwise."""
@@ -34,7 +34,7 @@ KEPT = 8
 def diagnose_model(
     model: str | Path,
     *,
-    data: str | None = None,
+    data: str | Path | DataSettings | None = None,
     kind: str | None = None,
     split: str | None = None,
     rival: str | Path | None = None,
@@ -42,7 +42,7 @@ def diagnose_model(
     count: int | None = None,
     learn_split: str | None = None,
     learn_count: int = LEARNT,
-    protocol: Sequence[str] = (),
+    protocol: ProtocolSettings | ProtocolChange | None = None,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
@@ -52,7 +52,8 @@ def diagnose_model(
 
     Args:
         model: A model folder, a hub id, or an exported .xml or .onnx file.
-        data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
+        data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
+            that needs no folder.
         kind: The data set's kind. Default: the model's.
         split: Split to test on. Default: the model's test split.
         rival: A second model of the same classes, compared picture by picture under the first one's protocol.
@@ -60,7 +61,8 @@ def diagnose_model(
         count: Test only so many pictures, evenly spaced.
         learn_split: Split whose truth tells what goes with what. Default: the model's training split.
         learn_count: So many of its pictures, evenly spaced.
-        protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
+            model's protocol. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu or cuda.
         precision: auto, float32 or bfloat16.
@@ -77,7 +79,7 @@ def diagnose_model(
     second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
     names = _names(opened, model, second, rival)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     channels = opened.config.backbone.in_channels
     dataset = open_dataset(settings, settings.test, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)

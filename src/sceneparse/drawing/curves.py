@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ MOST_POINTS = 300
 """Points of a curve; longer ones are averaged down, since a screen shows no more and the page stays small."""
 SMOOTHED_FROM = 40
 """The loss of a few pictures is noise; from so many points on a moving average is drawn over it."""
+
+COLORS = ("var(--ours)", "var(--muted)", "var(--rival)", "var(--text)")
+"""Colours of the validation scores, in their order."""
 
 Points = list[tuple[float, float]]
 
@@ -36,17 +39,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return sorted(lines.values(), key=lambda line: line["iteration"])
 
 
-def training_charts(lines: Sequence[dict[str, Any]]) -> str:
-    """Charts of the loss, the validation scores and the learning rate, as far as the lines hold them. HTML."""
+def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str]) -> str:
+    """Charts of the loss, the validation scores and the learning rate, as far as the lines hold them. HTML.
+
+    Args:
+        lines: As `read` gives them.
+        figures: The titles of the validation scores, fractions 0..1, by their keys.
+    """
     found = []
     if losses := _points(lines, "train", "loss"):
         found.append(_loss_chart(losses))
     scores = [
         charts.Series(name, points, color, dots=True)
-        for name, key, color in (
-            ("mean IoU", "mean_iou", "var(--ours)"),
-            ("pixel accuracy", "pixel_accuracy", "var(--muted)"),
-        )
+        for (key, name), color in zip(figures.items(), cycle(COLORS), strict=False)
         if (points := _points(lines, "validation", key))
     ]
     if scores:

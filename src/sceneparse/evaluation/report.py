@@ -15,12 +15,13 @@ from sceneparse.drawing import charts, curves
 from sceneparse.evaluation import comparison as rivals
 from sceneparse.evaluation import gallery
 from sceneparse.evaluation.comparison import Rival
-from sceneparse.evaluation.evaluate import Evaluation, task_rows
-from sceneparse.evaluation.metrics import Scores
+from sceneparse.evaluation.evaluate import Evaluation
+from sceneparse.evaluation.figures import figures_of
 from sceneparse.evaluation.page import Section, named, page, percent, table
-from sceneparse.evaluation.task_metrics import TaskScores
+from sceneparse.evaluation.terminal import task_rows
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
+from sceneparse.tasks import Task
 from sceneparse.version import __version__
 
 MATRIX_CLASSES = 40
@@ -81,10 +82,11 @@ def write_report(
         rivals.check(evaluation, rival)
     sections = [_classes(name, evaluation, rival)]
     if evaluation.tasks is not None:
-        sections.insert(0, _tasks(evaluation.scores, evaluation.tasks))
+        sections.insert(0, _tasks(evaluation))
     if rival is not None and rival.lookalikes:
         sections.append(rivals.differences(name, evaluation, engine, rival, dataset))
-    if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"))):
+    logged = {key: one.short for key, one in figures_of(Task.OBJECT).items() if one.log and one.unit == "%"}
+    if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"), logged)):
         sections.append(Section("training", "Training", drawn))
     sections.append(_confusions(evaluation))
     sections += _pictures(evaluation, engine, dataset)
@@ -118,21 +120,15 @@ def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
 def head(name: str, evaluation: Evaluation, rival: Rival | None, facts: Mapping[str, str]) -> str:
     """The figures that one looks for first, and what they were measured with and on."""
     tiles = []
-    for key, label in (
-        ("mean_iou", "mean IoU"),
-        ("pixel_accuracy", "pixel accuracy"),
-        ("mean_accuracy", "mean accuracy"),
-        ("frequency_weighted_iou", "frequency-weighted IoU"),
-    ):
-        value = getattr(evaluation.scores, key)
-        other = ""
+    for key, figure in figures_of(Task.OBJECT).items():
+        label, other = figure.short, ""
         if rival is not None:
-            theirs = getattr(rival.evaluation.scores, key)
-            other = f'<span class="other">{escape(rival.name)} {percent(theirs)}</span>'
-            if key == "mean_iou":
+            theirs = figure.with_unit(rival.evaluation.figures[key])
+            other = f'<span class="other">{escape(rival.name)} {escape(theirs)}</span>'
+            if figure.headline:
                 label = f"{label} of {name}"
-        kind = " main" if key == "mean_iou" else ""
-        tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{percent(value)}</b>{other}</div>')
+        kind, value = " main" if figure.headline else "", figure.with_unit(evaluation.figures[key])
+        tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{escape(value)}</b>{other}</div>')
     lines = {"protocol": evaluation.protocol.describe(), "pictures": f"{len(evaluation.pictures):,}", **facts}
     entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in lines.items())
     return f'<div class="tiles">{"".join(tiles)}</div>\n<dl class="facts">{entries}</dl>'
@@ -176,13 +172,16 @@ def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
     return Section("classes", "Classes", body)
 
 
-def _tasks(objects: Scores, tasks: TaskScores) -> Section:
+def _tasks(evaluation: Evaluation) -> Section:
     """A line for each task of a unified model."""
-    names = ("Task", "top-1", "mean IoU", "pixel accuracy")
-    head = "".join(f'<th scope="col"{" class=number" * (name != "Task")}>{name}</th>' for name in names)
+    columns, cells_of = task_rows(evaluation)
+    head = '<th scope="col">Task</th>' + "".join(f'<th scope="col" class=number>{name}</th>' for name in columns)
     rows = [
-        f'<th scope="row">{escape(name)}</th>' + "".join(f'<td class="number">{percent(one)}</td>' for one in figures)
-        for name, figures in task_rows(objects, tasks).items()
+        f'<th scope="row">{escape(name)}</th>'
+        + "".join(
+            f'<td class="number">{"–" if one is None else escape(one[0].with_unit(one[1]))}</td>' for one in cells
+        )
+        for name, cells in cells_of.items()
     ]
     words = "Each task over what is labelled for it. The other sections are about the objects."
     return Section("tasks", "Tasks", f'<p class="muted">{words}</p>{table(head, rows, caption="Scores of each task")}')

@@ -35,7 +35,7 @@ from sceneparse.labels import TaskLabels
 from sceneparse.networks import resize
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
-from sceneparse.tasks import MAPS, Task
+from sceneparse.tasks import Task
 from sceneparse.weights.model import Model, find_model, load_model
 
 CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))
@@ -271,7 +271,7 @@ def _accuracy(
     protocol = resolve(model.config.protocol)
     compared = [pictures[index] for index in spaced(len(pictures), 20)]
     told = [[_told(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
-    same = {task: sum(_equal(x[task], y[task]) for x, y in told) / len(told) for task in told[0][0]}
+    same: dict[str, float] = {task: sum(_equal(x[task], y[task]) for x, y in told) / len(told) for task in told[0][0]}
     mean_iou = pixel_accuracy = None
     if data is not None or (kind or model.config.data.kind) == "toyworld":
         settings = data_settings(model.config, data, kind, split)
@@ -285,10 +285,8 @@ def _accuracy(
     return Accuracy(calibrated_on, len(compared), same.pop(Task.OBJECT), same, mean_iou, pixel_accuracy)
 
 
-def _told(engine: Engine, picture: Tensor, protocol: TestProtocol, tasks: TaskLabels | None) -> dict[str, Tensor]:
+def _told(engine: Engine, picture: Tensor, protocol: TestProtocol, tasks: TaskLabels | None) -> dict[Task, Tensor]:
     """What a picture is told to be, by task: a class for each pixel, of the scene one."""
     if tasks is None:
         return {Task.OBJECT: label(engine, picture, protocol)}
-    found = predict_tasks(engine, picture, protocol, tasks)
-    told: dict[str, Tensor] = {task: one.labels for task in MAPS if (one := found.map(task)) is not None}
-    return told if found.scene is None else {**told, Task.SCENE: found.scene.argmax()}
+    return predict_tasks(engine, picture, protocol, tasks).answers()

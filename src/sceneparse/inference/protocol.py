@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
+from sceneparse.settings.protocol import ProtocolName
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class TestProtocol:
 
     __test__: ClassVar[bool] = False  # by its name pytest would take it for a test
 
-    name: str = "whole"
+    name: ProtocolName = "whole"
     resize: Literal["none", "long", "short"] = "none"
     size: int | None = None
     max_long: int | None = None
@@ -103,7 +104,7 @@ class TestProtocol:
         return f"windows {self.window[0]}x{self.window[1]} at stride {step}"
 
 
-PRESETS: dict[str, TestProtocol] = {
+PRESETS: dict[ProtocolName, TestProtocol] = {
     # The picture as it is.
     "whole": TestProtocol("whole"),
     # Sliding windows over the picture as it is.

@@ -1,10 +1,11 @@
 """The demo: what sceneparse does, shown on the built-in toy world in minutes.
 
 It trains the PSPNet and the FCN of the same size and budget, scores both on scenes that neither has seen, and shows
-where they differ: on objects that look alike and are told apart only by the scene around them (PSPNet paper,
+where they differ: on objects that look alike and only the scene around them says what they are (PSPNet paper,
 section 3.1, "mismatched relationship").
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def demo(out: Path, *, seed: int = 0) -> Path:
     """
     models: dict[str, Model] = {}
     for architecture in ("fcn", "pspnet"):
-        recipe = read_recipe(f"toy-{architecture}", [f"--training.seed={seed}"])
+        recipe = read_recipe(f"toy-{architecture}")
+        recipe = replace(recipe, training=replace(recipe.training, seed=seed))
         run = out / architecture
         print(f"training {architecture} ({recipe.training.iterations} iterations) in {run}", flush=True)
         train(recipe, run, resume=(run / "recipe.yaml").exists())

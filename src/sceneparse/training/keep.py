@@ -14,7 +14,7 @@ from sceneparse.training.record import Average
 from sceneparse.training.run import MODEL, write_run
 from sceneparse.training.sharding import is_sharded, whole
 from sceneparse.training.step import Step
-from sceneparse.training.validation import validate, worth
+from sceneparse.training.validation import recorded, validate, worth
 from sceneparse.weights.card import model_card
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, save_model
@@ -38,7 +38,9 @@ class _Pace:
 
 @dataclass
 class Keeper:
-    """Writes down what a training gives, in the run folder and for the person who watches. All processes call it alike.
+    """Writes down what a training gives, in the run folder and for the person who watches.
+
+    All processes call its methods alike; the first of them writes.
 
     Args:
         prepared: The training.
@@ -151,8 +153,7 @@ class Keeper:
         others = "".join(f", {name} {value:.4f}" for name, value in headlines.items())
         self.progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
         if self.folder.record:
-            figures = {key: metrics[key] for key in ("mean_iou", "pixel_accuracy", "protocol")} | headlines
-            self.folder.record.write("validation", done, {**figures, "seconds": self.watch.seconds()})
+            self.folder.record.write("validation", done, {**recorded(metrics), "seconds": self.watch.seconds()})
 
     def save_checkpoint(self, done: int) -> None:
         """Write a checkpoint.

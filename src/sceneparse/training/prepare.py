@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
-from sceneparse.data.sample import Task, tasks_of
+from sceneparse.data.sample import tasks_of
 from sceneparse.datasets import open_dataset
 from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
@@ -18,6 +18,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.networks.shared_batch import share_batch
 from sceneparse.settings import Recipe
+from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.sharding import load_optimizer
@@ -87,8 +88,8 @@ class Prepared:
         """Iterations that are done already."""
         return self.checkpoint.iteration if self.checkpoint else 0
 
-    def batches(self, tasks: Collection[Task]) -> Generator[Batch, None, None]:
-        """The batches of the iterations that are left, this process's share of each.
+    def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
+        """Return the batches of the iterations that are left, this process's share of each.
 
         Args:
             tasks: The tasks whose truth is needed.

@@ -1,12 +1,14 @@
 """Validation while training: the same protocol and metrics as `sceneparse evaluate`, on the live network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sceneparse.evaluation import evaluate
+from sceneparse.evaluation.figures import FIGURES, figures_of
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe
+from sceneparse.tasks import OTHERS, Task
 from sceneparse.training.prepare import TrainingData
 from sceneparse.training.start import Compute
 
@@ -48,13 +50,12 @@ def validate(
         network.train()
     others: dict[str, Any] = {}
     if evaluation.tasks is not None:
-        others = {"tasks": evaluation.tasks.to_json(), "headlines": evaluation.tasks.headlines()}
+        headlines = evaluation.headlines()
+        others = {key: value for key, value in _logged(evaluation.figures, OTHERS).items() if key not in headlines}
+        others |= {"tasks": evaluation.tasks_to_json(), "headlines": headlines}
     scores, pictures = evaluation.scores, len(evaluation.pictures)
     return {
-        "mean_iou": scores.mean_iou,
-        "pixel_accuracy": scores.pixel_accuracy,
-        "mean_accuracy": scores.mean_accuracy,
-        "frequency_weighted_iou": scores.frequency_weighted_iou,
+        **{key: evaluation.figures[key] for key in figures_of(Task.OBJECT)},
         "protocol": f"{protocol.describe()}; {pictures} pictures of {split}",
         "split": split,
         "pictures": pictures,
@@ -63,7 +64,23 @@ def validate(
     }
 
 
+def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a validation that metrics.jsonl keeps, with their protocol.
+
+    Args:
+        metrics: As of `validate`.
+    """
+    others = _logged(metrics, OTHERS) | dict(metrics.get("headlines", {}))
+    return {**_logged(metrics, (Task.OBJECT,)), "protocol": metrics["protocol"], **others}
+
+
+def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
+    keys = [key for key, one in FIGURES.items() if one.log and one.task in tasks]
+    return {key: values[key] for key in keys if values.get(key) is not None}
+
+
 def worth(metrics: Mapping[str, Any]) -> float:
-    """Return what the best network is chosen by: the objects' mean IoU, or its mean with the other tasks' figures."""
-    figures = [metrics["mean_iou"], *metrics.get("headlines", {}).values()]
+    """Return what a network is chosen by: the mean of the headlines, of which the objects' is their mean IoU."""
+    chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]
+    figures = [*(metrics[key] for key in chosen_by), *metrics.get("headlines", {}).values()]
     return float(sum(figures) / len(figures))

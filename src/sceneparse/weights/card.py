@@ -2,26 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import to_mapping
+from sceneparse.tables import table
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.config import ModelConfig
-
-METRICS = {
-    "mean_iou": "mean IoU",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean class accuracy",
-    "frequency_weighted_iou": "frequency-weighted IoU",
-    "scene_top1": "scene top-1",
-    "part_mean_iou": "part mIoU-bg",
-    "material_mean_iou": "material mean IoU",
-    "texture_top1": "texture top-1 over pictures",
-    "texture_pixel_accuracy": "texture pixel accuracy",
-}
-"""The figures that a card shows, by their names in metrics.json."""
 
 
 def model_card(
@@ -35,12 +24,13 @@ def model_card(
         config: What the model is.
         labels: Its classes.
         metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
-            the names of `METRICS` (of other tasks than the objects under "headlines"), "protocol" (one line) "split",
-            and "classes" (name and iou of each); other keys are ignored.
+            the keys of the table of figures (of other tasks than the objects under "headlines"), "protocol" (one
+            line), "split" and "classes" (name and iou of each); other keys are ignored.
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
     """
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
-    figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
+    shown = [key for key, one in table("figures").items() if one.card]
+    figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
     architecture = architecture_of(config.network)
     title = f"{architecture.title} ({config.backbone.name})"
     paper = f"; paper: https://arxiv.org/abs/{architecture.paper}" if architecture.paper else ""
@@ -110,7 +100,7 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
             "task": {"type": "image-segmentation", "name": "Semantic segmentation"},
             "dataset": {"type": config.data.kind, "name": config.data.kind, "split": split},
             "metrics": [
-                {"type": name, "name": f"{METRICS[name]} ({protocol})", "value": round(value, 6)}
+                {"type": name, "name": f"{table('figures')[name].title} ({protocol})", "value": round(value, 6)}
                 for name, value in figures.items()
             ],
         }
@@ -154,11 +144,16 @@ def _origin(origin: str) -> str:
     )
 
 
+def _figure_row(figure: Any, value: float) -> str:
+    unit = "" if figure.unit == "%" else f" ({figure.unit})"
+    return f"| {figure.title}{unit} | {figure.text(value)} |"
+
+
 def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping[str, object] | None) -> str:
     if not figures:
         return f"Not evaluated. Its protocol is `{config.protocol.name}`."
     lines = [f"Protocol: {_protocol(config, metrics)}.", "", "| figure | % |", "|---|---:|"]
-    lines += [f"| {METRICS[name]} | {100 * value:.2f} |" for name, value in figures.items()]
+    lines += [_figure_row(table("figures")[name], value) for name, value in figures.items()]
     classes = metrics.get("classes") if metrics else None
     if isinstance(classes, list):
         lines += ["", "| class | IoU % |", "|---|---:|"]

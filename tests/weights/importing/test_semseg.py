@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.cli import main
@@ -14,7 +15,6 @@ from sceneparse.weights.build import build
 from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
-from support.published import as_if_trained
 
 
 def shapes_of(backbone: str, classes: int = 150, **network: object) -> Shapes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.support.golden_cases import GoldenCase, golden_case
 from torch import Tensor
 
 import sceneparse
@@ -22,7 +23,6 @@ from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.reading import Checkpoint
-from support.golden_cases import GoldenCase, golden_case
 
 
 def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:
