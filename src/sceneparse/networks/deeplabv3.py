@@ -15,11 +15,11 @@ from sceneparse.networks.pyramid import PooledBatchNorm
 
 
 class AtrousPyramid(nn.Module):
-    """Atrous spatial pyramid pooling (section 3.3, figure 5): a 1×1 convolution, 3×3 ones at several dilations, and
-    the mean of the whole picture behind a 1×1 convolution, each with batch norm and ReLU, concatenated and mixed by one
-    more 1×1 convolution.
+    """Atrous spatial pyramid pooling (section 3.3, figure 5).
 
-    The mean is one cell, resized back by copying it: `ConcatConv2d` multiplies it once instead of at every place.
+    A 1×1 convolution, 3×3 ones at several dilations, and the mean of the whole picture behind a 1×1 convolution, each
+    with batch norm and ReLU, are concatenated and mixed by one more 1×1 convolution. The mean is one cell, resized back
+    by copying it: `ConcatConv2d` multiplies it once instead of at every pixel.
 
     Args:
         in_channels: Channels of the map.

@@ -140,11 +140,11 @@ class FeaturePyramid(SceneParser):
         if self.norms is not None:
             lower = [norm(maps) for norm, maps in zip(self.norms[self.first_stage : -1], lower, strict=True)]
         levels = [above]
-        for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
+        for index, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])
             above = lateral(maps) + resize(above, size, self.align_maps)
-            if place < len(self.levels):
-                levels.insert(0, self.levels[place](above))
+            if index < len(self.levels):
+                levels.insert(0, self.levels[index](above))
         return levels
 
 
