@@ -139,8 +139,8 @@ def _layers(
     recipe: str | Path, mapping: dict[str, Any], where: str, trail: tuple[str, ...]
 ) -> tuple[tuple[str, dict[str, Any]], ...]:
     """A recipe's own settings on top of those that it extends."""
-    place = str(Path(recipe).resolve()) if _is_file(recipe) else str(recipe)
-    if place in trail:
+    name = str(Path(recipe).resolve()) if _is_file(recipe) else str(recipe)
+    if name in trail:
         raise UserError(f"{where}: it extends itself, by way of {' and '.join(trail)}")
     said = {key: value for key, value in mapping.items() if key not in (EXTENDS, PUBLISHED, REPRODUCED)}
     settings = with_new_names(said, where)
@@ -154,7 +154,7 @@ def _layers(
         content, there = load(source, "recipe", _folder())
     except UserError as error:
         raise UserError(f"{where}: {EXTENDS}: {error}") from None
-    inherited = _layers(source, content, there, (*trail, place))
+    inherited = _layers(source, content, there, (*trail, name))
     return (*inherited, (where, settings))
 
 

@@ -72,15 +72,15 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _other_tasks(config: ModelConfig) -> str:
-    """What a unified model tells beside the objects."""
+    """A sentence on the tasks that a unified model has beside the objects."""
     tasks = config.network.tasks
-    told = {
+    answers = {
         f"one of {tasks.scenes} scenes": tasks.scenes,
         f"the parts of {len(tasks.parts)} objects": tasks.parts,
         f"{tasks.materials} materials": tasks.materials,
         f"{tasks.textures} textures": tasks.textures,
     }
-    words = [text for text, there in told.items() if there]
+    words = [text for text, there in answers.items() if there]
     return f"It also tells {', '.join(words)}. " if words else ""
 
 
