@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs docs-zensical clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
@@ -15,9 +15,18 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/generate.py build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo 'site/index.html'
+
+# The same site by MkDocs' successor, for the day when Material for MkDocs is no longer maintained (from 5 May 2027 on).
+docs-zensical: $(VENV)/.installed-docs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zensical]'
+	$(BIN)/python docs/generate.py build/docs
+	$(BIN)/zensical build --clean --strict
 	@echo 'site/index.html'
 
 $(VENV)/.installed: pyproject.toml

@@ -11,9 +11,6 @@ turns in one process, in another order each round. A time is the median of the r
 ratios: "start by this" is how many times as fast as the start a row is.
 """
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -23,9 +20,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from command_line import STDOUT, command_line, note, parsed, write_figures
 from peer_inference import Row
 from peer_measuring import ratio
-from peer_networks import CASES, PREPROCESSING, Case, finish, main_logits, settle
+from peer_networks import CASES, PREPROCESSING, Case, finish, imitate_training, main_logits
 from peer_training import Step, banded_loss, plain_loss
 from sceneparse.benching.timing import Run, take_turns
 from sceneparse.inference.fold import fold_batch_norm
@@ -120,10 +118,10 @@ def measure(task: str, case: Case, repeats: int, batch: int) -> list[Figures]:
     """All rows of a network."""
 
     def say(text: str) -> None:
-        print(f"{case.name}, {task}: {text}", file=sys.stderr, flush=True)
+        note(f"{case.name}, {task}: {text}")
 
     torch.manual_seed(0)
-    state = settle(case.ours("exact"), case)
+    state = imitate_training(case.ours("exact"), case)
     rows = dict(rows_of(task))
     runs: dict[str, Run] = {}
     for name, tricks in rows.items():
@@ -152,22 +150,19 @@ def show(rows: list[Figures]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("task", nargs="?", choices=tuple(TRICKS), default="inference", help="default: inference")
     parser.add_argument("--network", nargs="+", choices=("pspnet50", "upernet50"), default=["pspnet50", "upernet50"])
     parser.add_argument("--repeats", type=int, default=5, help="measured rounds (default: 5)")
     parser.add_argument("--batch", type=int, default=4, help="pictures in a training step (default: 4)")
-    parser.add_argument("--json", action="store_true", help="a JSON line for each row, not a table")
-    parser.add_argument("--quick", action="store_true", help="small networks on small pictures: does it all run?")
-    arguments = parser.parse_args()
-    for name in arguments.network:
-        case = CASES[name].quick() if arguments.quick else CASES[name]
-        rows = measure(arguments.task, case, arguments.repeats, arguments.batch)
-        if arguments.json:
-            for row in rows:
-                print(json.dumps(asdict(row)), flush=True)
-        else:
+    given = parsed(parser, {"network": ["pspnet50"], "repeats": 1, "batch": 2})
+    figures = []
+    for name in given.network:
+        rows = measure(given.task, CASES[name].quick() if given.quick else CASES[name], given.repeats, given.batch)
+        if given.json != STDOUT:
             show(rows)
+        figures += [asdict(row) for row in rows]
+    write_figures(figures, given.json)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ run's. Pictures a second are those of the parsing alone; the workers' starts are
 not. Linux alone: processes are found in /proc.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,46 +27,78 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from large_picture import alone
-from sceneparse.files import write_json
+from command_line import command_line, note, parsed, write_figures
+from large_picture import alone, here
 from sceneparse.toyworld import render
 from small_model import make_model
 
 BROKEN_EVERY = 40
 """One file in so many is no picture."""
+NO_PICTURE = b"no picture"
 WORKER = b"ray::MapWorker"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--count", type=int, default=5000, help="pictures (default: 5000)")
     parser.add_argument("--side", type=int, default=96, help="their side in pixels (default: 96)")
     parser.add_argument("--workers", type=int, help="default: as sceneparse predict has it")
     parser.add_argument("--kill-every", type=float, default=10.0, metavar="S", help="seconds (default: 10)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"count": 40, "side": 48, "workers": 1, "kill_every": 4.0})
+    if given.count < BROKEN_EVERY:
+        parser.error(f"--count must be {BROKEN_EVERY} at least: one file in so many is no picture")
 
-    console = Console()
+    workers = ["--runner", "ray", *(["--workers", str(given.workers)] if given.workers else [])]
+    if find_spec("ray") is None:
+        if not given.quick:
+            sys.exit("the workers need Ray, which is not installed: pip install 'sceneparse[ray]'")
+        note("Ray is not installed (pip install 'sceneparse[ray]'): the plain loop alone is run")
+        workers = []
     with TemporaryDirectory(prefix="sceneparse-collection-") as name:
         folder = Path(name)
-        console.print(f"making {given.count} pictures and a model")
-        alone(make_pictures, folder / "pictures", given.count, given.side)
-        alone(make_model, folder / "model", 20)
+        note(f"making {given.count} pictures and a model")
+        call = here if given.quick else alone
+        call(make_pictures, folder / "pictures", given.count, given.side)
+        call(make_model, folder / "model", 20)
         figures: dict[str, Any] = {"pictures": given.count, "side": given.side, "kill_every": given.kill_every}
-        ray = ["--runner", "ray", *(["--workers", str(given.workers)] if given.workers else [])]
-        for title, more in (("loop", []), ("undisturbed", ray)):
-            console.print(f"parsing: {title}")
-            figures[title] = run(folder, title, more)
-        console.print("parsing: disturbed")
-        figures["disturbed"] = under_fire(folder, "disturbed", ray, given.kill_every, half=given.count // 2)
-        console.print("parsing: the rest of it")
-        figures["second"] = under_fire(folder, "disturbed", ray, given.kill_every, half=None)
-        figures |= compared(folder)
-    report(console, figures)
-    if given.json:
-        write_json(given.json, figures)
+        if workers:
+            figures |= parsed_four_times(folder, workers, given.kill_every, given.count // 2)
+        else:
+            figures |= parsed_once(folder)
+    write_figures(figures, given.json, lambda: report(figures))
     if not figures["ok"]:
         sys.exit(1)
+
+
+def parsed_four_times(folder: Path, workers: list[str], every: float, half: int) -> dict[str, Any]:
+    """The figures of each run, and what differs between them.
+
+    Args:
+        folder: Holds the pictures and the model.
+        workers: Arguments that parse with workers.
+        every: Seconds between two kills.
+        half: After so many pictures the driver is killed.
+    """
+    figures = {}
+    for title, more in (("loop", []), ("undisturbed", workers)):
+        note(f"parsing: {title}")
+        figures[title] = run(folder, title, more)
+    note("parsing: disturbed")
+    figures["disturbed"] = under_fire(folder, "disturbed", workers, every, half)
+    note("parsing: the rest of it")
+    figures["second"] = under_fire(folder, "disturbed", workers, every, half=None)
+    return figures | compared(folder)
+
+
+def parsed_once(folder: Path) -> dict[str, Any]:
+    """The figures of the plain loop, and which pictures it has left out or failed on."""
+    note("parsing: loop")
+    figures = {"loop": run(folder, "loop", [])}
+    paths = list((folder / "pictures").rglob("*.jpg"))
+    whole = {path.stem for path in paths if path.read_bytes() != NO_PICTURE}
+    done = [path.name.removesuffix("_overlay.jpg") for path in (folder / "loop").rglob("*_overlay.jpg")]
+    lost, failed = len(whole - set(done)), len(paths) - len(whole)
+    return {**figures, "lost": lost, "twice": len(done) - len(set(done)), "failed": failed, "ok": whole == set(done)}
 
 
 def make_pictures(folder: Path, count: int, side: int) -> None:
@@ -75,7 +107,7 @@ def make_pictures(folder: Path, count: int, side: int) -> None:
         path = folder / f"{index // 100:03}" / f"{index:06}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         if index % BROKEN_EVERY == BROKEN_EVERY // 2:
-            path.write_bytes(b"no picture")
+            path.write_bytes(NO_PICTURE)
         else:
             Image.fromarray(render(0, index, side).image.permute(1, 2, 0).contiguous().numpy()).save(path, quality=90)
 
@@ -104,7 +136,7 @@ def under_fire(folder: Path, title: str, more: list[str], every: float, half: in
     driver = start(folder, title, more)
     after = time.monotonic() + every
     while driver.poll() is None:
-        time.sleep(0.5)
+        time.sleep(0.1)
         if half is not None and sum(1 for _ in (folder / title).rglob("[!.]*.json")) >= half:
             family = [pid for pid, _ in descendants(driver.pid)]
             driver.kill()
@@ -156,7 +188,7 @@ def end_family(pids: list[int]) -> None:
 
 
 def compared(folder: Path) -> dict[str, Any]:
-    """What differs between the runs, file by file and line by line."""
+    """What differs from the undisturbed run and from the loop, file by file and line by line."""
     expected, found, loop = (_tree(folder / title) for title in ("undisturbed", "disturbed", "loop"))
     manifest = [json.loads(line) for line in (folder / "disturbed" / "manifest.jsonl").read_text().splitlines()]
     names = Counter(line["name"] for line in manifest)
@@ -190,10 +222,13 @@ def _tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def report(console: Console, figures: dict[str, Any]) -> None:
+def report(figures: dict[str, Any]) -> None:
     """Print the figures."""
+    console = Console()
     table = Table("run", "exit", "seconds", "pictures/s", "workers killed", "pictures done")
     for title in ("loop", "undisturbed", "disturbed", "second"):
+        if title not in figures:
+            continue
         one = figures[title]
         table.add_row(
             title,
@@ -204,7 +239,8 @@ def report(console: Console, figures: dict[str, Any]) -> None:
     console.print(table)
     keys = [key for key in figures if key.startswith(("manifest", "lost", "twice", "failed", "files"))]
     console.print(", ".join(f"{key.replace('_', ' ')}: {figures[key]}" for key in keys))
-    console.print("nothing lost, nothing twice, byte by byte" if figures["ok"] else "[red]NOT equal[/]")
+    said = "nothing lost, nothing twice" + (", byte by byte" if "manifests_equal" in figures else "")
+    console.print(said if figures["ok"] else "[red]NOT equal[/]")
 
 
 if __name__ == "__main__":

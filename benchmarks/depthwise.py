@@ -1,15 +1,14 @@
 """Dilated depthwise convolution, forward and backward: the plain kernel against phases.
 
-    python benchmarks/depthwise.py [--json FILE]
+    python benchmarks/depthwise.py
+    python benchmarks/depthwise.py --repeats 15 --json depthwise.json
 
 The layers are those of MobileNetV2 at stride 8 for eight crops of 320 x 416, channels-last as in training. The two take
-turns; the time is the median. Both results are compared first.
+turns; the time is the median after a first round. Both results are compared first.
 """
 
-import argparse
 import statistics
 import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.files import write_json
+from command_line import command_line, parsed, write_figures
 from sceneparse.networks.exact.depthwise import depthwise_by_phases
 
 LAYERS = ((384, 2), (576, 2), (960, 4))
@@ -34,15 +33,15 @@ def phases(maps: Tensor, weight: Tensor, dilation: int) -> Tensor:
     return depthwise_by_phases(maps, weight, None, dilation)
 
 
-def measure(channels: int, dilation: int, precision: str, repeats: int = 7) -> dict[str, object]:
+def measure(channels: int, dilation: int, precision: str, batch: int, repeats: int) -> dict[str, object]:
     """One layer in one precision; times in milliseconds."""
     torch.manual_seed(0)
     dtype = getattr(torch, precision)
-    maps = torch.randn(8, channels, 40, 52).to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    maps = torch.randn(batch, channels, 40, 52).to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(channels, 1, 3, 3).to(dtype).requires_grad_()
     torch.testing.assert_close(phases(maps, weight, dilation), plain(maps, weight, dilation), rtol=0.02, atol=0.05)
     times: dict[str, list[float]] = {"plain": [], "phases": []}
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         for name, form in (("plain", plain), ("phases", phases)):
             began = time.perf_counter()
             result = form(maps, weight, dilation)
@@ -61,16 +60,22 @@ def measure(channels: int, dilation: int, precision: str, repeats: int = 7) -> d
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args()
-    rows = [measure(*layer, precision) for layer in LAYERS for precision in ("float32", "bfloat16")]
-    table = Table(*rows[0], title=f"batch 8 at 40 x 52, forward and backward, {torch.get_num_threads()} threads")
+    parser = command_line(__doc__)
+    parser.add_argument("--batch", type=int, default=8, help="crops (default: 8)")
+    parser.add_argument("--repeats", type=int, default=6, help="measured rounds after a first one (default: 6)")
+    given = parsed(parser, {"batch": 1, "repeats": 1})
+    precisions = ("float32", "bfloat16")
+    rows = [measure(*layer, precision, given.batch, given.repeats) for layer in LAYERS for precision in precisions]
+    write_figures(rows, given.json, lambda: show(rows, given.batch))
+
+
+def show(rows: list[dict[str, object]], batch: int) -> None:
+    """A table on the terminal."""
+    title = f"batch {batch} at 40 x 52, forward and backward, {torch.get_num_threads()} threads"
+    table = Table(*rows[0], title=title)
     for row in rows:
         table.add_row(*map(str, row.values()))
     Console().print(table)
-    if arguments.json:
-        write_json(arguments.json, rows)
 
 
 if __name__ == "__main__":

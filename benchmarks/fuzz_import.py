@@ -1,7 +1,7 @@
 """Damaged checkpoints: each must be refused in a clear line, soon, and without running anything.
 
     python benchmarks/fuzz_import.py
-    python benchmarks/fuzz_import.py --count 200 --seed 3
+    python benchmarks/fuzz_import.py --count 200 --seed 3 --json fuzz.json
 
 Whole checkpoints of several families are damaged in one way at a time: cut short, bytes changed, keys renamed, left out
 or added, tensors of another shape or kind, a half that is missing, pickles that want to run something, archives and
@@ -9,7 +9,6 @@ tensors that claim more than they hold. A table says how many of each kind were 
 It ends with 1 if one was imported, if anything but a UserError came out, or if something in a file was run.
 """
 
-import argparse
 import os
 import pickle
 import random
@@ -20,7 +19,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,11 @@ from rich.table import Table
 from safetensors.torch import save_file
 from torch import Tensor
 
+from command_line import command_line, note, parsed, write_figures
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build
-from sceneparse.weights.importing import import_checkpoint
+from sceneparse.weights.build import build
+from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families import mmseg, torchvision, transformers
 from sceneparse.weights.importing.family import theirs
 
@@ -312,17 +312,24 @@ def _one(tally: Count, kind: Callable[[Damage], Path], damage: Damage, index: in
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--count", type=int, default=2000, metavar="N", help="checkpoints (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    arguments = parser.parse_args()
+    given = parsed(parser, {"count": 2 * len(KINDS)})
 
     def progress(done: int) -> None:
-        if done % 100 == 0 or done == arguments.count:
-            print(f"{done}/{arguments.count}", file=sys.stderr, flush=True)
+        if done % 100 == 0 or done == given.count:
+            note(f"{done}/{given.count}")
 
-    counts = fuzz(arguments.count, arguments.seed, progress)
-    table = Table(title=f"{arguments.count} damaged checkpoints")
+    counts = fuzz(given.count, given.seed, progress)
+    figures = [{"kind": kind, **asdict(tally)} for kind, tally in counts.items()]
+    write_figures(figures, given.json, lambda: show(counts, given.count))
+    return 1 if any(tally.wrong for tally in counts.values()) else 0
+
+
+def show(counts: dict[str, Count], count: int) -> None:
+    """A table on the terminal, and what was not refused."""
+    table = Table(title=f"{count} damaged checkpoints")
     for column in ("kind", "refused", "not refused", "slowest s", "such as"):
         table.add_column(column, overflow="fold")
     for kind, tally in counts.items():
@@ -334,7 +341,6 @@ def main() -> int:
     print("\n".join(wrong), end="\n" if wrong else "")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{sum(tally.refused for tally in counts.values())} refused, {len(wrong)} not; peak memory {peak:.0f} MiB")
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

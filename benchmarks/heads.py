@@ -10,8 +10,6 @@ precision that is measured, the exact one arranged once, as the engine has them.
 median, the ratio the plain one over the exact one. Both results are compared first.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from command_line import command_line, parsed, write_figures
 from sceneparse.benching.timing import wait
 from sceneparse.inference import choose_device
 from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
@@ -61,23 +60,18 @@ class Figures(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--repeats", type=int, default=15, help="measured rounds after two others (default: 15)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--divisor", type=int, default=1, help="divide channels and sides, for a quick look")
-    parser.add_argument("--json", action="store_true", help="a JSON line for each head and precision, not a table")
-    given = parser.parse_args()
+    parser.add_argument("--divisor", type=int, default=1, help="divide channels and sides (default: 1)")
+    given = parsed(parser, {"divisor": 8, "repeats": 1})
     device = choose_device(given.device)
-    rows = []
-    for head, case in HEADS.items():
-        for precision in PRECISIONS:
-            row = measure(head, case.divided(given.divisor), precision, device, given.repeats)
-            if given.json:
-                line = {name: value for name, value in row._asdict().items() if name != "difference"}
-                print(json.dumps(line), flush=True)
-            rows.append(row)
-    if not given.json:
-        show(rows, device)
+    rows = [
+        measure(head, case.divided(given.divisor), precision, device, given.repeats)
+        for head, case in HEADS.items()
+        for precision in PRECISIONS
+    ]
+    write_figures([row._asdict() for row in rows], given.json, lambda: show(rows, device))
 
 
 @torch.inference_mode()

@@ -98,8 +98,8 @@ def damaged(choice: random.Random, pictures: list[bytes]) -> Hostile:
         kind = "pictures with wrong bytes"
         for _ in range(choice.choice((1, 3, 20, 200))):
             # Half of them in the header, where they matter most.
-            place = choice.randrange(min(len(content), 60) if choice.random() < 0.5 else len(content))
-            content[place] = choice.randrange(256)
+            position = choice.randrange(min(len(content), 60) if choice.random() < 0.5 else len(content))
+            content[position] = choice.randrange(256)
     return Hostile(kind, request("POST", "/v1/parse", bytes(content), {"Accept": choice.choice(("*/*", "image/png"))}))
 
 
@@ -250,7 +250,7 @@ def body_for(choice: random.Random, media: str, described: dict[str, Any], pictu
     picture = choice.choice(pictures) if choice.random() < 0.7 else choice.randbytes(choice.randrange(300))
     if media == "application/json":
         right = described.get("example", {"image": base64.b64encode(picture).decode()})
-        values = (
+        values: tuple[Any, ...] = (
             right,
             right,
             {},

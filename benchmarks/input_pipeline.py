@@ -8,30 +8,33 @@ in its cache. The step is forward, loss, backward and update on one batch that s
 step never waits.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from command_line import command_line, parsed_with_settings, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets import open_dataset
-from sceneparse.files import write_json
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.losses.cross_entropy import segmentation_loss
+from sceneparse.training.losses.heads import segmentation_loss
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.start import device_name, start_fabric
-from sceneparse.weights import build
+from sceneparse.weights.build import build
+
+SMALL = ("--training.batch=2", "--data.workers=0", "--data.size=48", "--augmentation.crop=[48,48]")
+"""Settings of the quick form."""
 
 
 class Picked:
@@ -59,20 +62,20 @@ class Picked:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", help="a recipe of the package or a .yaml file; --dotted.name=value overrides it")
+    parser = command_line(__doc__)
+    words = "a recipe of the package or a .yaml file (default: toy-pspnet); --dotted.name=value overrides it"
+    parser.add_argument("recipe", nargs="?", default="toy-pspnet", help=words)
     parser.add_argument("--batches", type=int, default=20, help="batches that are measured (default: 20)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    arguments, overrides = parser.parse_known_args()
-    recipe = read_recipe(arguments.recipe, overrides)
-    fabric, precision, _ = start_fabric(recipe.training)
+    given, overrides = parsed_with_settings(parser, {"batches": 1})
+    recipe = read_recipe(given.recipe, [*(SMALL if given.quick else ()), *overrides])
+    fabric, precision, _ = start_fabric(recipe)
     dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
 
-    decoding, _ = loader_speed(recipe, dataset, arguments.batches, cache_mb=0)
+    decoding, _ = loader_speed(recipe, dataset, given.batches, cache_mb=0)
     # Few enough samples that each worker has met them all before the measurement.
     few = Picked(dataset, range(min(len(dataset), recipe.training.batch)))
-    cached, batch = loader_speed(recipe, few, arguments.batches, cache_mb=1 << 16)
-    step = step_speed(recipe, len(dataset.labels), batch, arguments.batches)
+    cached, batch = loader_speed(recipe, few, given.batches, cache_mb=1 << 16)
+    step = step_speed(recipe, len(dataset.labels), batch, given.batches)
     figures = {
         "recipe": recipe.name,
         "workers": recipe.data.workers,
@@ -84,16 +87,21 @@ def main() -> None:
         "decoding_to_step": round(decoding / step, 3),
         "cached_to_step": round(cached / step, 3),
     }
-    table = Table(title=f"{recipe.name}: {recipe.data.workers} workers, {figures['device']}, {precision}")
+    write_figures(figures, given.json, lambda: show(figures))
+
+
+def show(figures: dict[str, Any]) -> None:
+    """A table on the terminal."""
+    table = Table(
+        title=f"{figures['recipe']}: {figures['workers']} workers, {figures['device']}, {figures['precision']}"
+    )
     for column in ("alone", "samples/s", "of the step's"):
         table.add_column(column, justify="left" if column == "alone" else "right")
-    rows = (("loader, decoding", decoding), ("loader, cached", cached), ("training step", step))
-    for name, speed in rows:
+    step = figures["step_per_second"]
+    for name, key in (("loader, decoding", "loader_decoding"), ("loader, cached", "loader_cached"), ("step", "step")):
+        speed = figures[f"{key}_per_second"]
         table.add_row(name, f"{speed:.1f}", f"{speed / step:.2f}x")
     Console().print(table)
-    if arguments.json:
-        write_json(arguments.json, figures)
-        print(json.dumps(figures))
 
 
 def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int) -> tuple[float, Batch]:
@@ -124,12 +132,14 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
 
 def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     """Samples a second of the training step alone, as the loop does it, on one batch."""
-    fabric, *_ = start_fabric(recipe.training)
+    fabric, *_ = start_fabric(recipe)
     network = build(recipe.backbone, recipe.network, classes).to(memory_format=torch.channels_last)
     model, optimizer = fabric.setup(network, build_optimizer(network, recipe.optimizer))
     images = batch.images.to(fabric.device).contiguous(memory_format=torch.channels_last)
     objects = batch.objects.to(fabric.device)
     wait: Callable[[], None] = torch.cuda.synchronize if fabric.device.type == "cuda" else lambda: None
+
+    context, head_loss = LossContext(network.align_corners), LOSSES[recipe.loss.kind].build(recipe.loss)
 
     def step() -> None:
         for pixels, target in zip(
@@ -138,10 +148,9 @@ def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
             loss = segmentation_loss(
                 model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)),
                 target,
-                align_corners=network.align_corners,
+                context,
+                loss=head_loss,
                 aux_weight=recipe.loss.aux_weight,
-                hard_fraction=recipe.loss.hard_fraction,
-                hard_threshold=recipe.loss.hard_threshold,
             )
             fabric.backward(loss.total / recipe.training.accumulate)
         optimizer.step()

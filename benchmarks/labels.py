@@ -9,20 +9,19 @@ on one picture; the time is the median. Their labels are compared first. With --
 labels of skipping cells are compared with those of interpolate + argmax on the model's logits of many pictures.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.files import write_json
+from command_line import command_line, parsed, write_figures
 from sceneparse.inference.rows import MapRows, band_height
 from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
@@ -54,7 +53,7 @@ FORMS: dict[str, Callable[[Tensor, Size, bool], Tensor]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--classes", type=int, default=150)
     parser.add_argument("--map", type=int, nargs=2, default=(60, 60), metavar=("H", "W"), help="size of the logits")
     parser.add_argument("--size", type=int, nargs=2, default=(473, 473), metavar=("H", "W"), help="of the picture")
@@ -63,14 +62,14 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="compare labels on the folder's first pictures")
     parser.add_argument("--count", type=int, default=100, help="of pictures compared (default: 100)")
     parser.add_argument("--repeats", type=int, default=7, help="measured rounds after a first one (default: 7)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"classes": 20, "map": (16, 16), "size": (121, 121), "repeats": 1, "count": 2})
     if given.picture and given.pictures:
         parser.error("--picture times one picture, --pictures compares many: give one of them")
     if (given.model is None) != (given.picture is None and given.pictures is None):
         parser.error("--model goes together with --picture or --pictures")
     if given.pictures:
-        compare(given.model, given.pictures, given.count, given.json)
+        figures = compare(given.model, given.pictures, given.count)
+        write_figures(figures, given.json, lambda: show_compared(figures))
         return
     if given.model is None:
         logits, size, align_corners = made_up(given.classes, tuple(given.map)), tuple(given.size), False
@@ -93,25 +92,28 @@ def main() -> None:
         },
         "ratio": round(seconds["plain"] / seconds["skipping"], 3),
     }
+    write_figures(figures, given.json, lambda: show(figures))
+
+
+def show(figures: dict[str, Any]) -> None:
+    """A table on the terminal."""
     table = Table()
     for column in ("labels", "ms", "speed", "pixels that differ"):
         table.add_column(column, justify="left" if column == "labels" else "right")
-    for name, value in seconds.items():
-        speed = f"{seconds['plain'] / value:.1f}x"
-        table.add_row(name, f"{1000 * value:.1f}", speed, str(figures[f"{name}_differing_pixels"]))
+    for name in FORMS:
+        value = figures[f"{name}_ms"]
+        speed = f"{figures['plain_ms'] / value:.1f}x"
+        table.add_row(name, f"{value:.1f}", speed, str(figures[f"{name}_differing_pixels"]))
     console = Console()
     console.print(
-        f"{len(logits)} classes, {'x'.join(map(str, logits.shape[-2:]))} to {'x'.join(map(str, size))}, "
+        f"{figures['classes']} classes, {'x'.join(map(str, figures['map']))} to {'x'.join(map(str, figures['size']))}, "
         f"{figures['boundary_cells']:.0%} of the cells on a boundary, {figures['device']}, {figures['threads']} threads"
     )
     console.print(table)
-    if given.json:
-        write_json(given.json, figures)
-        print(json.dumps(figures))
 
 
-def compare(model: str, folder: Path, count: int, into: Path | None) -> None:
-    """Print in how many pixels skipping cells differs from the plain form, and by how much their scores then do."""
+def compare(model: str, folder: Path, count: int) -> dict[str, Any]:
+    """In how many pixels skipping cells differs from the plain form, and by how much their scores then do."""
     parser = load(model, device="cpu")
     pictures = pixels = differing = affected = 0
     gap = 0.0
@@ -127,12 +129,23 @@ def compare(model: str, folder: Path, count: int, into: Path | None) -> None:
             gap = max(gap, float(lost.max() / logits.abs().max()))
         pictures, pixels = pictures + 1, pixels + got.numel()
         differing, affected = differing + int(differs.sum()), affected + bool(differs.any())
-    print(f"{pictures} pictures, {len(parser.labels)} classes: {differing:,} of {pixels:,} pixels differ, ", end="")
-    print(f"in {affected} pictures; their scores by at most {gap:.1e} of the picture's largest logit")
-    if into:
-        figures = {"pictures": pictures, "pixels": pixels, "differing_pixels": differing, "largest_gap": gap}
-        write_json(into, figures)
-        print(json.dumps(figures))
+    return {
+        "pictures": pictures,
+        "classes": len(parser.labels),
+        "pixels": pixels,
+        "differing_pixels": differing,
+        "pictures_that_differ": affected,
+        "largest_gap": gap,
+    }
+
+
+def show_compared(figures: dict[str, Any]) -> None:
+    """The comparison in a line."""
+    said = (
+        "{pictures} pictures, {classes} classes: {differing_pixels:,} of {pixels:,} pixels differ, in "
+        "{pictures_that_differ} pictures; their scores by at most {largest_gap:.1e} of the picture's largest logit"
+    )
+    print(said.format(**figures))
 
 
 def made_up(classes: int, size: Size) -> Tensor:

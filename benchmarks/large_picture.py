@@ -6,11 +6,10 @@
 The picture is made of toy-world scenes. A process of its own loads the model, parses the picture through a `Parser` and
 saves the parse (labels, overlay, JSON), as `sceneparse predict` does; the memory is that process's peak, PyTorch
 included. Another one computes the same windows without streaming: the scores of all of them are added up in arrays of
-the picture's whole size, as many classes at a time as fit in --array-gib, and labels are taken at the end.
+the picture's whole size, as many classes at a time as fit in --array-gib, and labels are taken at the end. The
+quick form does all in one process, so that its memory means nothing.
 """
 
-import argparse
-import json
 import math
 import resource
 import sys
@@ -29,7 +28,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.files import write_json
+from command_line import command_line, parsed, write_figures
+from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.windows import AT_ONCE, window_starts
 from sceneparse.networks import resize
 from sceneparse.parsing import Parser, load
@@ -43,49 +43,51 @@ SCENE = 1500
 
 
 class Case(NamedTuple):
-    """What is parsed: model folder, picture file, size of the windows, precision; and a folder for what comes of it."""
+    """What is parsed: model folder, picture, size of the windows, precision, engine; and a folder for the results."""
 
     model: Path
     picture: Path
     window: Size
     precision: Precision
+    engine: EngineName
     out: Path
 
     def parser(self) -> Parser:
         """The model under the protocol."""
         protocol = ProtocolSettings("window", window=self.window)
-        return load(self.model, precision=self.precision, protocol=protocol)
+        return load(self.model, precision=self.precision, engine=self.engine, protocol=protocol)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder (default: a small PSPNet made on the spot)")
     parser.add_argument("--classes", type=int, default=150, help="of the model that is made (default: 150)")
     parser.add_argument("--size", type=int, nargs=2, default=(9000, 12000), metavar=("H", "W"), help="of the picture")
     parser.add_argument("--window", type=int, nargs=2, default=(473, 473), metavar=("H", "W"))
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16", "float16"), default="auto")
+    parser.add_argument("--engine", default="auto", help="default: auto")
     parser.add_argument("--array-gib", type=float, default=4.0, help="memory for the scores that are not streamed")
     parser.add_argument("--streamed-only", action="store_true", help="measure, but compare with nothing")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    quick = {"classes": 20, "size": (180, 240), "window": (97, 97), "precision": "float32", "engine": "torch"}
+    given = parsed(parser, quick)
     size, window = tuple(given.size), tuple(given.window)
     if min(size) < max(window):
         parser.error("the picture is smaller than a window")
 
     with TemporaryDirectory(prefix="sceneparse-large-") as name:
         folder = Path(name)
-        case = Case(given.model or folder / "model", folder / "picture.jpg", window, given.precision, folder)
+        case = Case(
+            given.model or folder / "model", folder / "picture.jpg", window, given.precision, given.engine, folder
+        )
         # A process may inherit its parent's peak, so this one does nothing large itself.
-        alone(make_picture, case.picture, size)
+        call = here if given.quick else alone
+        call(make_picture, case.picture, size)
         if given.model is None:
-            alone(make_model, case.model, given.classes)
-        figures: dict[str, Any] = {"height": size[0], "width": size[1], "window": window, **alone(streamed, case)}
+            call(make_model, case.model, given.classes)
+        figures: dict[str, Any] = {"height": size[0], "width": size[1], "window": window, **call(streamed, case)}
         if not given.streamed_only:
-            figures |= alone(compared, case, given.array_gib)
-    report(figures)
-    if given.json:
-        write_json(given.json, figures)
-        print(json.dumps(figures))
+            figures |= call(compared, case, given.array_gib)
+    write_figures(figures, given.json, lambda: report(figures))
 
 
 def report(figures: dict[str, Any]) -> None:
@@ -118,6 +120,11 @@ def alone(function: Callable[..., Any], *arguments: object) -> Any:
         return pool.submit(function, *arguments).result()
 
 
+def here(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function in this process."""
+    return function(*arguments)
+
+
 def peak_mib() -> float:
     """The most memory that this process has held, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -128,13 +135,13 @@ def make_picture(path: Path, size: Size) -> None:
     """Write a picture of toy-world scenes, each of them another one."""
     height, width = size
     side = max(32, min(SCENE, height // 2, width // 2))
-    sheet = Image.new("RGB", (width, height))
+    scenes = Image.new("RGB", (width, height))
     columns = math.ceil(width / side)
     for number in range(columns * math.ceil(height / side)):
         row, column = divmod(number, columns)
         scene = render(0, number, side).image.permute(1, 2, 0).contiguous().numpy()
-        sheet.paste(Image.fromarray(scene), (column * side, row * side))
-    sheet.save(path, quality=92)
+        scenes.paste(Image.fromarray(scene), (column * side, row * side))
+    scenes.save(path, quality=92)
 
 
 def streamed(case: Case) -> dict[str, Any]:
@@ -166,9 +173,9 @@ def compared(case: Case, array_gib: float) -> dict[str, Any]:
     height, width = image.shape[-2:]
     with Image.open(case.out / "parse.png") as picture:
         got = torch.from_numpy(parser.labels.decode(np.array(picture))[0])
-    places, logits = all_windows(parser, image, case)
+    corners, logits = all_windows(parser, image, case)
     counts = torch.zeros(height, width, dtype=torch.uint8)
-    for top, left in places:
+    for top, left in corners:
         counts[top : top + case.window[0], left : left + case.window[1]] += 1
     best, own = torch.full((height, width), -math.inf), torch.zeros(height, width)
     labels = torch.zeros(height, width, dtype=torch.int16)
@@ -177,7 +184,7 @@ def compared(case: Case, array_gib: float) -> dict[str, Any]:
     for first in range(0, logits.shape[1], step):
         some = logits[:, first : first + step]
         total = torch.zeros(some.shape[1], height, width)
-        for (top, left), scores in zip(places, some, strict=True):
+        for (top, left), scores in zip(corners, some, strict=True):
             large = resize(scores[None], case.window, parser.engine.align_corners)[0]
             total[:, top : top + case.window[0], left : left + case.window[1]] += large
         for row in range(0, height, 64):
@@ -203,7 +210,7 @@ def all_windows(parser: Parser, image: Tensor, case: Case) -> tuple[list[Size], 
     (tall, wide), stride = case.window, parser.protocol.stride
     tops = window_starts(image.shape[-2], tall, math.ceil(tall * stride))
     lefts = window_starts(image.shape[-1], wide, math.ceil(wide * stride))
-    places = [(top, left) for top in tops for left in lefts]
+    corners = [(top, left) for top in tops for left in lefts]
     kept: Tensor | None = None
     number = 0
     for top in tops:
@@ -211,12 +218,12 @@ def all_windows(parser: Parser, image: Tensor, case: Case) -> tuple[list[Size], 
             crops = [image[:, top : top + tall, left : left + wide] for left in lefts[start : start + AT_ONCE]]
             logits = parser.engine(torch.stack(crops)).cpu()
             if kept is None:
-                shape = (len(places), *logits.shape[1:])
+                shape = (len(corners), *logits.shape[1:])
                 kept = torch.from_numpy(np.memmap(case.out / "logits", np.float32, "w+", shape=shape))
             kept[number : number + len(crops)] = logits
             number += len(crops)
     assert kept is not None  # there is one window at least
-    return places, kept
+    return corners, kept
 
 
 if __name__ == "__main__":

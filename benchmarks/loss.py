@@ -5,11 +5,9 @@
 
 Forward and backward pass of the mean cross-entropy over upsampled logits, channels-last as networks give them. The
 two forms take turns; the time is the median, the memory what a process of its own needs beyond the logits and the
-targets. Both forms' losses and gradients are compared first.
+targets. Both forms' losses and gradients are compared first. The quick form leaves the memory out.
 """
 
-import argparse
-import json
 import resource
 import statistics
 import sys
@@ -17,8 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.files import write_json
+from command_line import command_line, parsed, write_figures
 from sceneparse.networks import resize
 from sceneparse.networks.exact.banded import upsampled_cross_entropy
 
@@ -67,7 +64,7 @@ FORMS: dict[str, Loss] = {"plain": plain, "banded": banded}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--classes", type=int, default=150)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--map", type=int, nargs=2, default=(60, 60), metavar=("H", "W"), help="size of the logits")
@@ -75,12 +72,11 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the logits")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--repeats", type=int, default=7, help="measured rounds after a first one (default: 7)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"classes": 20, "batch": 2, "map": (16, 16), "size": (121, 121), "repeats": 1})
     case = Case(given.classes, given.batch, tuple(given.map), tuple(given.size), given.precision, given.device)
 
     # First of all: a process may inherit its parent's peak.
-    memory = {name: alone(case, name) for name in FORMS}
+    memory = {} if given.quick else {name: alone(case, name) for name in FORMS}
     loss, gradient = differences(case)
     seconds = timings(case, given.repeats)
     figures = {
@@ -89,22 +85,26 @@ def main() -> None:
         "loss_difference": loss,
         "gradient_difference": gradient,
         **{f"{name}_ms": round(1000 * seconds[name], 2) for name in FORMS},
-        **{f"{name}_mib": round(memory[name] / 2**20, 1) for name in FORMS},
+        **{f"{name}_mib": round(value / 2**20, 1) for name, value in memory.items()},
         "ratio": round(seconds["plain"] / seconds["banded"], 3),
     }
+    write_figures(figures, given.json, lambda: show(case, figures))
+
+
+def show(case: Case, figures: dict[str, Any]) -> None:
+    """A table on the terminal."""
     title = f"{case.classes} classes, batch {case.batch}, {case.map[0]}x{case.map[1]} to {case.size[0]}x{case.size[1]}"
     table = Table()
     for column in ("loss, forward and backward", "ms", "MiB at most"):
         table.add_column(column, justify="left" if column.startswith("loss") else "right")
     for name in FORMS:
-        table.add_row(name, f"{figures[f'{name}_ms']:.1f}", f"{figures[f'{name}_mib']:.0f}")
+        memory = figures.get(f"{name}_mib")
+        table.add_row(name, f"{figures[f'{name}_ms']:.1f}", "-" if memory is None else f"{memory:.0f}")
     console = Console()
     console.print(f"{title}, {case.precision} on {case.device}, {figures['threads']} threads")
     console.print(table)
-    console.print(f"{figures['ratio']:.2f}x the speed; relative differences: loss {loss:.1e}, gradient {gradient:.1e}")
-    if given.json:
-        write_json(given.json, figures)
-        print(json.dumps(figures))
+    differ = f"loss {figures['loss_difference']:.1e}, gradient {figures['gradient_difference']:.1e}"
+    console.print(f"{figures['ratio']:.2f}x the speed; relative differences: {differ}")
 
 
 def differences(case: Case) -> tuple[float, float]:

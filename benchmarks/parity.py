@@ -7,14 +7,14 @@ DIR holds a folder for each case (manifest.json: keys, shapes, inputs, limits; o
 `fill.py`, which makes weights and inputs from names, and `golden.py`, which reads and compares. Of each case a
 checkpoint is written in its family's own form, imported as a user would with `--from auto`, and run on the case's
 inputs. What no key can tell (an output stride, the alignment of corners) is taken from the manifest, as a user would
-give it on the command line, and stands in the table.
+give it on the command line, and stands in the table. The quick form runs the three cases with the fewest weights.
 
 It ends with 1 if an output is off by more than its limit, or if a case cannot be run.
 """
 
-import argparse
 import importlib.util
 import json
+import math
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -26,12 +26,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from command_line import command_line, note, parsed, write_figures
 from parity_cases import Case, operator_outputs, protocol_outputs
 from parity_families import checkpoint_of, expected_family, overrides_of
 from parity_outputs import network_outputs
 from parity_training import training_outputs
 from sceneparse.errors import UserError
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+
+QUICK = 3
+"""So many of the smallest cases are the quick form."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,28 @@ class Row:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=Path, required=True, metavar="DIR", help="the folder of the cases")
+    """Compare and print; 1 if anything is off."""
+    torch.manual_seed(0)
+    parser = command_line(__doc__)
+    parser.add_argument("--cases", type=Path, metavar="DIR", help="the folder of the cases")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these cases alone")
-    parser.add_argument("--json", action="store_true", help="one JSON object an output instead of a table")
-    arguments = parser.parse_args()
-    tools = {name: _module(arguments.cases, name) for name in ("fill", "golden")}
-    names = arguments.only or sorted(path.parent.name for path in arguments.cases.glob("*/manifest.json"))
+    given = parsed(parser, {})
+    if given.cases is None:
+        if not given.quick:
+            parser.error("--cases is missing: the folder of the recorded cases")
+        note("nothing is compared: no recorded cases were given (--cases DIR)")
+        return 0
+    tools = {name: load_module(given.cases, name) for name in ("fill", "golden")}
+    names = given.only or sorted(path.parent.name for path in given.cases.glob("*/manifest.json"))
     if not names:
-        sys.exit(f"{arguments.cases}: no case in it; a case is a folder with a manifest.json")
+        sys.exit(f"{given.cases}: no case in it; a case is a folder with a manifest.json")
+    if given.quick and not given.only:
+        names = sorted(names, key=lambda name: weights_of(given.cases / name))[:QUICK]
     rows: list[Row] = []
     for number, name in enumerate(names, 1):
-        print(f"{number}/{len(names)} {name}", file=sys.stderr, flush=True)
-        rows += compare(arguments.cases / name, **tools)
-    if arguments.json:
-        for row in rows:
-            print(json.dumps(asdict(row)))
-    else:
-        _print(rows)
+        note(f"{number}/{len(names)} {name}")
+        rows += compare(given.cases / name, **tools)
+    write_figures([asdict(row) for row in rows], given.json, lambda: show(rows))
     return 0 if all(row.ok for row in rows) else 1
 
 
@@ -74,20 +82,21 @@ def compare(folder: Path, fill: ModuleType, golden: ModuleType) -> list[Row]:
     family = "?"
     try:
         case = Case.read(folder, fill)
-        family, got, got64, note = _outputs(case)
+        family, got, got64, given = _outputs(case)
     except Exception as error:  # whatever stops one case must not stop the others, and counts as a miss
         reason = " ".join(str(error).split()) or type(error).__name__
-        print(f"  cannot be run: {reason}", file=sys.stderr)
+        note(f"  cannot be run: {reason}")
         return [Row(family, folder.name, "-", None, None, False, f"cannot be run: {reason[:200]}")]
     rows = [
-        Row(family, case.name, name, float(difference), float(limit), bool(ok), note)
+        Row(family, case.name, name, float(difference), float(limit), bool(ok), given)
         for name, difference, limit, ok in golden.compare(case.manifest, case.reference, got)
     ]
     rows += [
-        Row(family, case.name, f"{name} (float64)", float(difference), float(limit), bool(ok), note)
+        Row(family, case.name, f"{name} (float64)", float(difference), float(limit), bool(ok), given)
         for name, difference, limit, ok in golden.compare64(case.reference64, got64)
     ]
     missed = [name for name in case.reference if name not in got]
+    missed += [f"{name} (float64)" for name in case.reference64 if name not in got64]
     return rows + [Row(family, case.name, name, None, None, False, "no rule for this output") for name in missed]
 
 
@@ -115,10 +124,18 @@ def _outputs(case: Case) -> tuple[str, dict[str, np.ndarray], dict[str, np.ndarr
 
         if case.manifest["mode"] == "train":
             return family, *training_outputs(case, family, imported, again), " ".join(overrides)
-        return family, network_outputs(case, family, imported, again), {}, " ".join(overrides)
+        return family, *network_outputs(case, family, imported, again), " ".join(overrides)
 
 
-def _module(folder: Path, name: str) -> ModuleType:
+def weights_of(case: Path) -> int:
+    """How many weights a case has."""
+    manifest = json.loads((case / "manifest.json").read_text(encoding="utf-8"))
+    shapes = [shape for half in manifest["state_dicts"].values() for _, shape, *_ in half]
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def load_module(folder: Path, name: str) -> ModuleType:
+    """`fill` or `golden`, which lie beside the cases."""
     path = folder / f"{name}.py"
     if not path.is_file():
         sys.exit(f"{path}: not there; the folder of cases holds it beside them")
@@ -133,7 +150,8 @@ def _module(folder: Path, name: str) -> ModuleType:
     return module
 
 
-def _print(rows: list[Row]) -> None:
+def show(rows: list[Row]) -> None:
+    """A table on the terminal."""
     table = Table(title="Outputs of the published implementations and ours")
     for column in ("family", "case", "output"):
         table.add_column(column, overflow="fold")
@@ -156,5 +174,4 @@ def _print(rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    torch.manual_seed(0)
     sys.exit(main())

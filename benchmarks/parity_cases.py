@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
-from parity_meaning import Wanted
+from parity_meaning import HALVES, Wanted
 from sceneparse.inference import predict, resolve, scores
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.precise_pooling import precise_pool, precise_pool_regions
@@ -53,19 +53,28 @@ class Case:
 
     def keys(self) -> dict[str, tuple[list[int], str | None]]:
         """Shape of every key, and the key whose tensor it names once more; halves of a pair stand before the keys."""
-        parts = self.manifest["state_dicts"]
         return {
-            (key if len(parts) == 1 else f"{part}.{key}"): (
-                shape,
-                alias if alias is None or len(parts) == 1 else f"{part}.{alias}",
-            )
-            for part, entries in parts.items()
-            for key, shape, _, alias in entries
+            half + key: (shape, None if alias is None else half + alias)
+            for part, half in self.halves().items()
+            for key, shape, _, alias in self.manifest["state_dicts"][part]
         }
 
-    def weights(self, part: str) -> dict[str, Tensor]:
-        """The weights of a part of the checkpoint, by the implementation's own keys."""
-        return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, part).items()}
+    def halves(self) -> dict[str, str]:
+        """What stands before the keys of each half of the checkpoint: nothing if it is one."""
+        halves = list(self.manifest["state_dicts"])
+        if len(halves) == 1:
+            return {halves[0]: ""}
+        return {half: next((f"{full}." for full in HALVES if full.startswith(half)), f"{half}.") for half in halves}
+
+    def weights(self, half: str) -> dict[str, Tensor]:
+        """The weights of a half of the checkpoint, by the implementation's own keys."""
+        return {key: torch.from_numpy(value) for key, value in self.fill.state(self.manifest, half).items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """All weights; halves of a pair stand before the keys."""
+        return {
+            before + key: value for half, before in self.halves().items() for key, value in self.weights(half).items()
+        }
 
     def inputs(self) -> dict[str, Tensor]:
         """Every input by its name: normalised pictures (N, C, H, W), and labels."""
@@ -89,10 +98,10 @@ def operator_outputs(case: Case) -> dict[str, np.ndarray]:
     for name in set(case.reference) - set(got):
         meaning = str(case.manifest["outputs"].get(name, ""))
         found = re.search(r"scale (\d*\.?\d+)", meaning)
-        source = re.search(r"input (\w+)", meaning)
+        named = re.search(r"input (\w+)", meaning)
         size = case.reference[name].shape
         got[name] = precise_pool_regions(
-            maps[source[1] if source else next(iter(maps))],
+            maps[named[1] if named else next(iter(maps))],
             _regions(case, meaning),
             (size[-2], size[-1]),
             scale=float(found[1]) if found else 1.0,
@@ -101,7 +110,7 @@ def operator_outputs(case: Case) -> dict[str, np.ndarray]:
 
 
 def _regions(case: Case, meaning: str) -> Tensor:
-    """The regions that a meaning tells; "the same" are those of the first that tells some."""
+    """The regions that a meaning names; "the same" are those of the first that names some."""
     for text in (meaning, *case.manifest["outputs"].values()):
         if found := re.search(r"\[\[.*?\]\]", text):
             return torch.tensor(json.loads(re.sub(r"(?<!\d)\.", "0.", found[0])), dtype=torch.float32)
@@ -109,15 +118,21 @@ def _regions(case: Case, meaning: str) -> Tensor:
 
 
 class Toy:
-    """The protocol case's model: colours, and the place inside the window."""
+    """The protocol case's model: colours, and the position inside the window."""
 
+    name, precision = "toy", "float32"
     num_classes, align_corners = 5, True
     padding_color = tuple(255 * value for value in PreprocessingSettings().mean)
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
         self.weight, self.bias = weights["toy.weight"], weights["toy.bias"]
 
+    def describe(self) -> str:
+        """What stands in tables."""
+        return f"{self.name}, {self.precision}"
+
     def __call__(self, images: Tensor) -> Tensor:
+        """Logits at the size of the pictures (N, 3, H, W)."""
         settings = PreprocessingSettings()
         logits = torch.conv2d(normalize(images, settings.mean, settings.std), self.weight, self.bias)
         count = len(self.bias)

@@ -83,13 +83,12 @@ def _mmseg(backbone: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
 
 def checkpoint_of(case: Case, family: str | None, folder: Path) -> Path:
     """Write the case's weights as the family's code would; returns what a user would name."""
-    parts = list(case.manifest["state_dicts"])
-    if "encoder" in parts:
-        for part in parts:
-            torch.save(case.weights(part), folder / f"{part}_epoch_20.pth")
+    halves = case.halves()
+    if len(halves) > 1:
+        for half, before in halves.items():
+            torch.save(case.weights(half), folder / f"{before[:-1]}_epoch_20.pth")
         return folder / "encoder_epoch_20.pth"
-    [part] = parts
-    state = case.weights(part)
+    state = case.state()
     path = folder / "checkpoint.pth"
     if family == "transformers":
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})

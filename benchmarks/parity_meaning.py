@@ -11,9 +11,12 @@ from sceneparse.networks import resize
 Form = Literal["logits", "log_softmax", "softmax", "labels", "loss", "accuracy", "map", "gradient_norms"]
 
 TASKS = ("scene", "object", "part", "material")
+HALVES = ("encoder", "decoder")
+"""Of a pair of checkpoints."""
+
 FORMS: tuple[tuple[frozenset[str], Form], ...] = (
-    (frozenset({"loss", "nll", "ce"}), "loss"),
-    (frozenset({"acc", "accuracy"}), "accuracy"),
+    (frozenset({"loss", "nll", "ce", "total"}), "loss"),
+    (frozenset({"acc", "accuracy", "metric"}), "accuracy"),
     (frozenset({"pred", "preds", "label", "labels", "argmax"}), "labels"),
     (frozenset({"logp", "logprob", "logsoftmax"}), "log_softmax"),
     (frozenset({"prob", "probs", "score", "scores", "softmax"}), "softmax"),
@@ -52,11 +55,11 @@ class Wanted:
     def read(cls, name: str, shape: tuple[int, ...], meaning: str) -> "Wanted":
         """What an output is."""
         reading = re.search(r"_ac_(false|true)", name)
-        words = set(re.split(r"[._:\-]+", name.lower()))
+        words = words_of(name)
         form: Form = next((form for known, form in FORMS if words & known), "logits")
-        if name == "grad_norm":
+        if words & {"grad", "gradient"} and words & {"norm", "norms"}:
             form = "gradient_norms"
-        task = next((task for task in TASKS if task in words), "")
+        task = next((task for task in TASKS if any(names_task(word, task) for word in words)), "")
         return cls(
             name,
             shape,
@@ -69,16 +72,16 @@ class Wanted:
         )
 
     def sized(self, logits: Tensor, picture: Size, align_corners: bool) -> Tensor:
-        """Logits (N, C, h, w) at the size at which they were recorded: their own, the picture's, or one that is told.
+        """Logits (N, C, h, w) at the size at which they were recorded: their own, the picture's, or one that is named.
 
         Raises:
             ValueError: None of these gives the recorded shape.
         """
         own = (logits.shape[-2], logits.shape[-1])
-        told = [
+        named = [
             (int(rows), int(columns)) for rows, columns in re.findall(r"[sS]ize ?= ?\((\d+), ?(\d+)\)", self.meaning)
         ]
-        sizes = [own, *told, picture] if self.own_size else [*told, picture, own]
+        sizes = [own, *named, picture] if self.own_size else [*named, picture, own]
         steps = self._steps(len(self.shape))
         if steps[-2:] == (1, 1):
             sizes.append((self.shape[-2], self.shape[-1]))
@@ -97,6 +100,32 @@ class Wanted:
         found = re.search(r"\[(:[:\d, ]*)\]", self.meaning)
         given = [] if found is None else [int(part.strip()[2:] or 1) for part in found[1].split(",")]
         return (*given, *[1] * (count - len(given)))[:count]
+
+
+def words_of(name: str) -> set[str]:
+    """The words of an output's or an input's name."""
+    return set(re.split(r"[._:/\-]+", name.lower()))
+
+
+def names_task(word: str, task: str) -> bool:
+    """Whether a word of a name stands for a task: "object", "objects" or "obj"."""
+    return word.rstrip("s") == task or (len(word) >= 3 and task.startswith(word))
+
+
+def state_entry(name: str) -> tuple[Literal["grad", "after"], str] | None:
+    """What an output says of a parameter or buffer, "grad:KEY" or "after:KEY", and the key; None if it is no such.
+
+    Of a pair of checkpoints the half may stand anywhere before the key, with any sign between: "grad:encoder.KEY",
+    "grad:encoder:KEY", "grad:enc/KEY", "encoder/grad:KEY" and "grad_encoder:KEY" are one.
+    """
+    found = re.fullmatch(r"(?:(enc|dec)(?:oder)?[.:/_])?(grad|after)[.:/_](.+)", name)
+    if found is None or "grad_norm" in name:
+        return None
+    half, kind, key = found.groups()
+    key = key.removeprefix("module.")
+    if half is None and (own := re.match(r"(enc|dec)(?:oder)?[.:/]", key)):
+        half, key = own[1], key[own.end() :]
+    return ("grad" if kind == "grad" else "after"), f"{half}oder.{key}" if half else key
 
 
 def _head(words: set[str], axes: int, form: Form, task: bool) -> Any:

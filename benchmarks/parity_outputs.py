@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from parity_cases import Case
-from parity_losses import Targets, accuracy, loss_of
-from parity_meaning import Wanted
-from sceneparse.networks import SceneParser
-from sceneparse.weights.importing import FAMILIES, ImportedModel
+from parity_losses import accuracy, loss_of
+from parity_meaning import Wanted, state_entry
+from parity_targets import Targets
+from sceneparse.networks import ConcatUPerNet, SceneParser
+from sceneparse.weights.importing.checkpoint import ImportedModel
+from sceneparse.weights.importing.families.table import families_named
 from sceneparse.weights.importing.family import Recognition, theirs
 
 BGR = ("unifiedparsing", "caffe", "csail-baseline")
@@ -28,9 +30,18 @@ def pictures_of(case: Case, family: str) -> list[Tensor]:
     return [image.flip(1) for image in images] if family in BGR else images
 
 
-def network_outputs(case: Case, family: str, imported: ImportedModel, again: Again) -> dict[str, np.ndarray]:
-    """Every recorded output in evaluation mode that ours has a counterpart of."""
-    images = pictures_of(case, family)
+def network_outputs(
+    case: Case, family: str, imported: ImportedModel, again: Again
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Every recorded output in evaluation mode that ours has a counterpart of; and those in float64, where recorded."""
+    single = _evaluated_outputs(case, family, imported, again, torch.float32)
+    return single, _evaluated_outputs(case, family, again(), again, torch.float64) if case.reference64 else {}
+
+
+def _evaluated_outputs(
+    case: Case, family: str, imported: ImportedModel, again: Again, dtype: torch.dtype
+) -> dict[str, np.ndarray]:
+    images = [image.to(dtype) for image in pictures_of(case, family)]
     wanted = [case.wanted(name) for name in case.reference]
     readings: dict[bool | None, list[Run]] = {}
     got = {}
@@ -38,6 +49,7 @@ def network_outputs(case: Case, family: str, imported: ImportedModel, again: Aga
         if one.align_corners not in readings:
             reading = str(one.align_corners).lower()
             model = imported if one.align_corners is None else again(f"--network.align_corners={reading}")
+            model.model.network.to(dtype)
             readings[one.align_corners] = [evaluated(case, family, model, image) for image in images]
         value = _averaged(one, readings[one.align_corners])
         if value is not None:
@@ -57,12 +69,13 @@ def _averaged(one: Wanted, runs: list["Run"]) -> Tensor | None:
 def evaluated(case: Case, family: str, imported: ImportedModel, image: Tensor) -> "Run":
     """A network's run over a picture, with every part of it that an output may ask for."""
     network = imported.model.network
-    parts = _Parts(network, [entry for entry in case.reference if "." in entry or entry not in KNOWN], case, family)
+    named = [name for name in case.reference if state_entry(name) is None and name not in KNOWN]
+    parts = _Parts(network, named, case, family)
     with torch.inference_mode():
         output = network(image)
         features = network.backbone(image)
         aux = None if network.aux_head is None else network.aux_head(features[2])
-        decoded = network.fuse(features) if hasattr(network, "fuse") else parts.classified
+        decoded = network.fuse(features) if isinstance(network, ConcatUPerNet) else parts.classified
     parts.close()
     tasks = list(imported.model.config.network.tasks.parts)
     targets = Targets.of(case, family, tasks)
@@ -100,7 +113,7 @@ class Run:
         if wanted.form == "loss":
             return loss_of(wanted, self.output_of, self.aux, self.targets, self.align_corners)
         if wanted.form == "accuracy":
-            return accuracy(wanted, self.output_of, self.targets, self.align_corners)
+            return accuracy(wanted, self.output_of, self.aux, self.targets, self.align_corners)
         if wanted.form == "map":
             return self.decoded
         if re.match(r"(layer|stage|feat|res|conv|c)[\w.]*?\d", wanted.name):
@@ -173,5 +186,5 @@ class _Parts:
 def recognition_of(case: Case, family: str) -> Recognition:
     """What the family makes of the case's keys and shapes."""
     shapes = {key: tuple(shape) for key, (shape, _) in case.keys().items()}
-    [found] = [one for member in FAMILIES[family] if (one := member.recognise(shapes)) is not None]
+    [found] = [one for member in families_named(family) if (one := member.recognise(shapes)) is not None]
     return found

@@ -15,7 +15,7 @@ import peer_inference
 import peer_training
 from peer_inference import Row
 from peer_measuring import ratio
-from peer_networks import OURS, PEERS, Case, multiply_adds, settle
+from peer_networks import OURS, PEERS, Case, imitate_training, multiply_adds
 from sceneparse.benching.timing import Run, peak_alone, take_turns
 from sceneparse.inference import choose_precision
 
@@ -95,7 +95,7 @@ class Bench:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.say("weights")
-            state = settle(self.case.ours("exact"), self.case)
+            state = imitate_training(self.case.ours("exact"), self.case)
             self.count()
             self.times(state)
         if self.given.memory:

@@ -13,7 +13,7 @@ from sceneparse.benching.breakdown import boundary_share
 from sceneparse.networks import SceneParser, cost, normalize, resize
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, Dilation, NetworkSettings, PreprocessingSettings, Resampling
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 PREPROCESSING = PreprocessingSettings()
 OURS: dict[str, Resampling] = {"sceneparse": "exact", "plain": "plain"}
@@ -45,7 +45,7 @@ class Case(NamedTuple):
         """Our network with random weights, in training mode."""
         return build(
             BackboneSettings(self.backbone, dilation=self.dilation),
-            NetworkSettings(self.architecture, channels=self.channels, resampling=resampling),  # type: ignore[arg-type]
+            NetworkSettings(self.architecture, channels=self.channels, resampling=resampling),
             self.classes,
         )
 
@@ -255,7 +255,7 @@ def main_logits(output: Any) -> Tensor:
 
 
 @torch.no_grad()
-def settle(network: SceneParser, case: Case) -> dict[str, Tensor]:
+def imitate_training(network: SceneParser, case: Case) -> dict[str, Tensor]:
     """Make random weights behave like trained ones, and return them.
 
     The statistics of all batch normalisations become those of made-up pictures, so that values stay in range; the

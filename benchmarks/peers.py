@@ -17,8 +17,6 @@ engine) in the same precision, with its quartiles; `auto` is the ratio to scenep
 itself. Memory is the peak of a process of its own beyond the same process without a network; on a GPU its memory.
 """
 
-import argparse
-import json
 import sys
 from dataclasses import asdict
 
@@ -26,6 +24,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from command_line import STDOUT, command_line, parsed, write_figures
 from peer_bench import Bench, Figures, Given, device_name
 from peer_networks import CASES
 from sceneparse.inference import choose_device
@@ -34,7 +33,8 @@ TASKS = ("inference", "training")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Measure and print."""
+    parser = command_line(__doc__)
     parser.add_argument("task", nargs="?", choices=TASKS, help="one of the two (default: both)")
     parser.add_argument("--network", nargs="+", choices=CASES, default=list(CASES), help="which (default: all)")
     parser.add_argument("--rows", nargs="+", default=[], metavar="TEXT", help="only rows whose name holds one of these")
@@ -42,29 +42,30 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4, help="pictures in a training step (default: 4)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
-    parser.add_argument("--json", action="store_true", help="a JSON line for each row, not a table")
-    parser.add_argument("--quick", action="store_true", help="small networks on small pictures: does it all run?")
-    given = parser.parse_args()
+    # torch.compile and exports alone would take a minute.
+    fast = ["sceneparse, auto", "channels-last", "as it is"]
+    quick = {"network": ["pspnet50"], "rows": fast, "repeats": 1, "batch": 2, "no_memory": True}
+    given = parsed(parser, quick)
+    figures: list[dict[str, object]] = []
     device = choose_device(given.device)
     for task in (given.task,) if given.task else TASKS:
-        repeats = given.repeats or (2 if given.quick else 15 if task == "inference" else 5)
+        repeats = given.repeats or (15 if task == "inference" else 5)
         scope = Given(repeats, 1 if given.quick else 2, given.batch, tuple(given.rows), not given.no_memory)
         for name in given.network:
             case = CASES[name].quick() if given.quick else CASES[name]
             rows = Bench(task, case, scope, device).measure()
-            if given.json:
-                for row in rows:
-                    print(json.dumps(asdict(row)), flush=True)
-            else:
+            if given.json != STDOUT:
                 show(rows, device)
+            figures += [asdict(row) for row in rows]
+    write_figures(figures, given.json)
 
 
 def show(rows: list[Figures], device: torch.device) -> None:
     """A table on the terminal."""
     first = rows[0]
-    place = device_name(device) + ("" if device.type == "cuda" else f", {first.threads} threads")
+    machine = device_name(device) + ("" if device.type == "cuda" else f", {first.threads} threads")
     what = "one picture to labels" if first.task == "inference" else f"a training step, batch {first.batch}"
-    table = Table(title=f"{first.network}, {what}, {first.side}×{first.side}, {place}")
+    table = Table(title=f"{first.network}, {what}, {first.side}×{first.side}, {machine}")
     for column in (first.task, "precision"):
         table.add_column(column)
     agreement = "labels equal" if first.task == "inference" else "loss differs by"

@@ -3,16 +3,15 @@
     python benchmarks/recipes_table.py            Markdown
     python benchmarks/recipes_table.py --json     the same for programs
 
-All of it stands in the recipes and the sweeps themselves, under `published` and `reproduced`.
+All of it stands in the recipes and the sweeps themselves, under `published` and `reproduced`. The quick form prints the
+first row of each table.
 """
 
-import argparse
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from command_line import command_line, parsed, write_figures
 from sceneparse.inference import PRESETS, TestProtocol, resolve
 from sceneparse.recipes import from_mapping, recipe_names
 from sceneparse.recipes.reading import RecipeFile, read_figures, read_file
@@ -37,7 +36,7 @@ def recipe_row(file: RecipeFile) -> dict[str, Any]:
 
     network, protocol = group(NetworkSettings, "network"), resolve(group(ProtocolSettings, "protocol"))
     training, augmentation = group(TrainingSettings, "training"), group(AugmentationSettings, "augmentation")
-    stride = 32 if network.architecture.startswith("upernet") else network.output_stride
+    stride = network.output_stride
     return {
         "recipe": file.name,
         "network": f"{network.architecture}, {settings['backbone']['name']}, stride {stride}",
@@ -71,8 +70,8 @@ def markdown(recipes: list[dict[str, Any]], ablations: list[dict[str, Any]]) -> 
     ]
     for row in recipes:
         training = f"{row['iterations']:,} × {row['batch']}, {row['pictures']}"
-        published = "<br>".join(_told(figure) for figure in row["published"]) or "–"
-        here = "<br>".join(_told(figure) for figure in row["reproduced"]) or NOT_YET
+        published = "<br>".join(_figures(figure) for figure in row["published"]) or "–"
+        here = "<br>".join(_figures(figure) for figure in row["reproduced"]) or NOT_YET
         own = (f"`{row['recipe']}`", row["network"], row["data"], training)
         cells = (*own, row["protocol"], row["absent"], published, here)
         lines.append(f"| {' | '.join(cells)} |")
@@ -82,11 +81,6 @@ def markdown(recipes: list[dict[str, Any]], ablations: list[dict[str, Any]]) -> 
         cells = (f"`{row['sweep']}`", row["row"], row["test"], *numbers, row["source"])
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def tables() -> str:
-    """What the page holds."""
-    return markdown([recipe_row(file) for file in experiments()], sweep_rows())
 
 
 def _in_order(name: str) -> list[Any]:
@@ -111,7 +105,7 @@ def _pictures(augmentation: AugmentationSettings) -> str:
     return f"crop {augmentation.crop[0]}" if augmentation.crop else "whole pictures"
 
 
-def _told(figure: dict[str, Any]) -> str:
+def _figures(figure: dict[str, Any]) -> str:
     numbers = " / ".join(_number(figure[name]) for name in ("mean_iou", "pixel_accuracy") if figure[name] is not None)
     return f"{numbers} ({figure['test']}; {figure['source']})"
 
@@ -120,16 +114,13 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def main(words: Iterable[str] | None = None) -> None:
+def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description="the papers' experiments and what was published")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-    arguments = parser.parse_args(None if words is None else list(words))
-    if arguments.json:
-        recipes = [recipe_row(file) for file in experiments()]
-        print(json.dumps({"recipes": recipes, "ablations": sweep_rows()}, indent=2, ensure_ascii=False))
-    else:
-        print(tables(), end="")
+    given = parsed(command_line(__doc__), {})
+    rows = slice(1) if given.quick else slice(None)
+    recipes, ablations = [recipe_row(file) for file in experiments()[rows]], sweep_rows()[rows]
+    figures = {"recipes": recipes, "ablations": ablations}
+    write_figures(figures, given.json, lambda: print(markdown(recipes, ablations), end=""))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ a seed is always the same. An answer must be one that the description knows; a c
 what came is no HTTP or comes too slowly. Exits with 1 if anything does not hold.
 """
 
-import argparse
 import json
 import re
 import socket
@@ -26,9 +25,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from command_line import command_line, parsed, write_figures
 from hostile_requests import Hostile, hostile
-from sceneparse.files import write_json
-from serving_process import PLACE, Process, scenes
+from serving_process import HOST, Process, scenes
 from small_model import make_model
 
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -48,13 +47,12 @@ GROWTH = 1.2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder (default: a small PSPNet made on the spot)")
     parser.add_argument("--count", type=int, default=10_000, help="of requests (default: 10,000)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=8, help="that send at a time (default: 8)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"count": 250, "seed": 5})
     with TemporaryDirectory(prefix="sceneparse-hostile-") as name:
         model = given.model or Path(name) / "model"
         if given.model is None:
@@ -62,9 +60,7 @@ def main() -> None:
         with Process([str(model), "--engine", "torch", *LIMITS]) as service:
             figures = attacked(service, given.seed, given.count, given.threads)
             figures["stderr"] = [line for line in service.end().splitlines() if "Traceback" in line or "fault" in line]
-    report(figures)
-    if given.json:
-        write_json(given.json, figures)
+    write_figures(figures, given.json, lambda: report(figures))
     if broken(figures):
         sys.exit(1)
 
@@ -119,7 +115,7 @@ def sent(port: int, made: Hostile) -> tuple[str, bytes]:
     end = time.monotonic() + HANG
     parts: list[bytes] = []
     try:
-        with socket.create_connection((PLACE, port), timeout=HANG) as connection:
+        with socket.create_connection((HOST, port), timeout=HANG) as connection:
             try:
                 drip(connection, made.raw, end) if made.slow else connection.sendall(made.raw)
                 if not made.slow:
@@ -185,13 +181,13 @@ def judged(made: Hostile, outcome: str, answer: bytes, known: Callable[[bytes], 
 
 def broken(figures: dict[str, Any]) -> list[str]:
     """What does not hold."""
-    told = [*figures["wrong"][:20], *figures["stderr"]]
+    problems = [*figures["wrong"][:20], *figures["stderr"]]
     memory = figures["memory_mib"]
     if len(memory) > 2 and max(memory[1:]) > GROWTH * memory[0]:
-        told.append(f"memory grew from {memory[0]} to {max(memory[1:])} MiB")
+        problems.append(f"memory grew from {memory[0]} to {max(memory[1:])} MiB")
     if not figures["answers_afterwards"]:
-        told.append("the service does not answer afterwards")
-    return told
+        problems.append("the service does not answer afterwards")
+    return problems
 
 
 def report(figures: dict[str, Any]) -> None:
@@ -201,8 +197,8 @@ def report(figures: dict[str, Any]) -> None:
     table.add_column("requests", justify="right")
     table.add_column("answers")
     for kind, outcomes in figures["outcomes"].items():
-        told = ", ".join(f"{count} × {outcome}" for outcome, count in outcomes.items())
-        table.add_row(kind, str(sum(outcomes.values())), told)
+        counts = ", ".join(f"{count} × {outcome}" for outcome, count in outcomes.items())
+        table.add_row(kind, str(sum(outcomes.values())), counts)
     console = Console()
     console.print(table)
     console.print(f"memory in MiB, tenth by tenth: {figures['memory_mib']}")

@@ -8,7 +8,6 @@ killed and restarted meanwhile. Each answer must carry the hash of what was sent
 be answered or its connection closed. Exits with 1 if that does not hold.
 """
 
-import argparse
 import hashlib
 import http.client
 import random
@@ -27,9 +26,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.files import write_json
+from command_line import command_line, parsed, write_figures
 from sceneparse.parsing import load
-from serving_process import PLACE, Process, free_port, ready, scenes
+from serving_process import HOST, Process, free_port, ready, scenes
 from small_model import make_model
 
 SAME = 0.999
@@ -37,15 +36,14 @@ SAME = 0.999
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder (default: a small PSPNet made on the spot)")
     parser.add_argument("--kills", type=int, default=5, help="default: 5")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between them (default: 5)")
     parser.add_argument("--clients", type=int, default=8, help="default: 8")
     parser.add_argument("--side", type=int, default=128, help="of the pictures in pixels (default: 128)")
     parser.add_argument("--batch", type=int, default=1, help="pictures parsed at once (default: 1)")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"kills": 1, "every": 1.5, "clients": 4, "side": 64})
 
     with TemporaryDirectory(prefix="sceneparse-kill-") as name:
         model = given.model or Path(name) / "model"
@@ -55,9 +53,7 @@ def main() -> None:
         truths = truth(model, pictures)
         words = [str(model), "--engine", "torch", "--precision", "float32", "--batch", str(given.batch)]
         figures = attacked(words, pictures, truths, given.kills, given.every, given.clients)
-    report(figures)
-    if given.json:
-        write_json(given.json, figures)
+    write_figures(figures, given.json, lambda: report(figures))
     if figures["wrong"] or figures["unanswered"] or not figures["right"]:
         sys.exit(1)
 
@@ -122,7 +118,7 @@ def attacked(
 
 def asked(port: int, picture: bytes, true: NDArray[Any]) -> str:
     """One request: "right", "wrong", "closed" (as a kill leaves it), "refused" (503) or "unanswered" (it hangs)."""
-    connection = http.client.HTTPConnection(PLACE, port, timeout=60)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request("POST", "/v1/parse", picture, {"Accept": "image/png"})
         response = connection.getresponse()

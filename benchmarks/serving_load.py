@@ -8,7 +8,6 @@ All pictures have one size, as batches need. Clients and service share the machi
 with its masks; memory is the service's, before and after each row.
 """
 
-import argparse
 import http.client
 import threading
 import time
@@ -22,21 +21,20 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sceneparse.files import write_json
-from serving_process import PLACE, Process, scenes
+from command_line import command_line, note, parsed, write_figures
+from serving_process import HOST, Process, scenes
 from small_model import make_model
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder (default: a small PSPNet made on the spot)")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64], metavar="N")
     parser.add_argument("--seconds", type=float, default=60.0, help="for each row (default: 60)")
     parser.add_argument("--side", type=int, default=256, help="of the pictures in pixels (default: 256)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], metavar="N", help="default: 1 (none) and 8")
     parser.add_argument("--engine", default="auto", help="default: auto")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    given = parsed(parser, {"seconds": 1.0, "clients": [3], "batches": [4], "side": 64, "engine": "torch"})
 
     pictures = scenes(8, given.side)
     rows = []
@@ -52,10 +50,9 @@ def main() -> None:
                     rows.append(
                         {"batch": batch, "clients": clients, **measured(service, clients, given.seconds, pictures)}
                     )
-                    print(f"batches of {batch}, {clients} clients: {rows[-1]['per_second']} pictures/s", flush=True)
-    report(rows, given.side)
-    if given.json:
-        write_json(given.json, {"side": given.side, "seconds": given.seconds, "rows": rows})
+                    note(f"batches of {batch}, {clients} clients: {rows[-1]['per_second']} pictures/s")
+    figures = {"side": given.side, "seconds": given.seconds, "rows": rows}
+    write_figures(figures, given.json, lambda: report(rows, given.side))
 
 
 def measured(service: Process, clients: int, seconds: float, pictures: list[bytes]) -> dict[str, Any]:
@@ -68,7 +65,7 @@ def measured(service: Process, clients: int, seconds: float, pictures: list[byte
     end = time.monotonic() + seconds
 
     def client(number: int) -> None:
-        connection = http.client.HTTPConnection(PLACE, service.port, timeout=120)
+        connection = http.client.HTTPConnection(HOST, service.port, timeout=120)
         turn = number
         while time.monotonic() < end:
             began = time.monotonic()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from sceneparse.toyworld import render
 
-PLACE = "127.0.0.1"
+HOST = "127.0.0.1"
 
 
 class Process:
@@ -33,11 +33,11 @@ class Process:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], 300)
-        told = self._process.stdout.readline() if ready else ""
-        if not told.startswith("serving at "):
+        line = self._process.stdout.readline() if ready else ""
+        if not line.startswith("serving at "):
             self._process.kill()
             sys.exit(f"the service did not start: {self._process.communicate()[1]}")
-        self.port = int(re.findall(r":(\d+)/", told)[0])
+        self.port = int(re.findall(r":(\d+)/", line)[0])
 
     def __enter__(self) -> "Process":
         return self
@@ -82,7 +82,7 @@ class Process:
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         """A request on a connection of its own: status, headers, body."""
-        connection = http.client.HTTPConnection(PLACE, self.port, timeout=120)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=120)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -94,7 +94,7 @@ class Process:
 def free_port() -> int:
     """A port at which nothing listens, and that no client gets: one that tries again and again could meet itself."""
     for port in random.sample(range(20_000, 30_000), 100):
-        with suppress(OSError), socket.create_server((PLACE, port)):
+        with suppress(OSError), socket.create_server((HOST, port)):
             return port
     sys.exit("no free port")
 
@@ -103,7 +103,7 @@ def ready(port: int, seconds: float = 120) -> float:
     """Wait until a service is ready; how long that took."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        connection = http.client.HTTPConnection(PLACE, port, timeout=5)
+        connection = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:

@@ -15,7 +15,9 @@ from sceneparse.settings import (
     ProtocolSettings,
 )
 from sceneparse.toyworld import render
-from sceneparse.weights import Model, ModelConfig, build, save_model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
 
 
 def make_model(folder: Path, classes: int = 20) -> None:

@@ -1,6 +1,7 @@
 """What the unified network loses where no picture is labelled for everything, and gains from being one network.
 
     python benchmarks/unified.py split --out runs/split
+    python benchmarks/unified.py split --out runs/short --training.iterations=300 --json short.json
     python benchmarks/unified.py joint --root DATA --weights MOBILENET --out runs/joint
 
 split: the recipe toy-unified with every sample labelled for all five tasks, and with every sample labelled for one:
@@ -11,19 +12,21 @@ gradient into the backbone, so alone it looks at the features that it started wi
 given, since car parts alone say nothing of where a car is.
 
 Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
-Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written as JSON.
+Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written to table.json
+beside them. The quick form is a split of very short trainings on small pictures.
 """
 
-import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from command_line import command_line, parsed_with_settings, write_figures
 from sceneparse.data.part_channels import part_channels
 from sceneparse.datasets import open_dataset
 from sceneparse.evaluation import evaluate_model
@@ -34,8 +37,8 @@ from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training import train
-from sceneparse.weights import load_model
+from sceneparse.training.loop import train
+from sceneparse.weights.model import load_model
 
 FIGURES = {
     "scene top-1": ("tasks", "scene", "top1"),
@@ -67,13 +70,20 @@ SELDOM = 1e-9
 TASKS = 5
 """Of the toy world's samples."""
 
+SMALL = (
+    *("--network.channels=8", "--data.size=48", "--augmentation.crop=[48,48]", "--data.train_count=20"),
+    *("--data.eval_count=4", "--data.workers=0", "--training.batch=2", "--training.iterations=1"),
+)
+"""Settings of the quick form."""
+
 
 def scores(recipe: Recipe, out: Path, iterations: int | None = None) -> dict[str, float | int | None]:
     """Train, or go on, and evaluate on the test split."""
     count = recipe.training.iterations if iterations is None else iterations
     recipe = replace(recipe, training=replace(recipe.training, iterations=count, validate_every=count))
     run = train(recipe, out, resume=out.exists())
-    evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation")
+    # Exporting a network takes longer than a few short evaluations are worth.
+    evaluate_model(run / "model", data=recipe.data.root, out=out / "evaluation", engine="torch")
     metrics = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
     seconds = json.loads((out / "run.json").read_text(encoding="utf-8"))["seconds"]
     found = {name: _at(metrics, path) for name, path in FIGURES.items()}
@@ -120,7 +130,7 @@ def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
 
 @torch.no_grad()
 def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int | None]:
-    """How well a model tells the parts of the test split inside of the true objects."""
+    """How well a model knows the parts of the test split inside of the true objects."""
     model = load_model(folder)
     assert model.tasks is not None and model.tasks.tree is not None
     tree, engine = model.tasks.tree, TorchEngine(model.network, model.config.preprocessing)
@@ -133,13 +143,13 @@ def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int 
         logits = engine.heads(sample.image[None], ("part",)).part
         assert logits is not None
         blocks = resize(logits, sample.size, engine.align_corners)[0].split(list(tree.sizes))
-        told = torch.full(sample.size, IGNORE, dtype=torch.int16)
+        found = torch.full(sample.size, IGNORE, dtype=torch.int16)
         for owner, offset, block in zip(tree.owners, tree.offsets, blocks, strict=True):
             inside = owners == owner
-            told[inside] = (block[:, inside].argmax(dim=0) + offset).short()
-        counts += part_counts(part_channels(owners, sample.parts, tree), told, tree)
-    found = task_scores({"part": counts}, TaskLabels(objects=tree.objects, tree=tree), "skip")
-    return dict(zip(GIVEN, (found.part_mean_iou, found.part_pixel_accuracy), strict=True))
+            found[inside] = (block[:, inside].argmax(dim=0) + offset).short()
+        counts += part_counts(part_channels(owners, sample.parts, tree), found, tree)
+    scored = task_scores({"part": counts}, TaskLabels(objects=tree.objects, tree=tree), "skip")
+    return dict(zip(GIVEN, (scored.part_mean_iou, scored.part_pixel_accuracy), strict=True))
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -160,20 +170,25 @@ def _at(metrics: Any, path: tuple[str, ...]) -> float | None:
 
 def main() -> None:
     """Train, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("split", "joint"))
+    parser = command_line(__doc__)
+    parser.add_argument("what", nargs="?", choices=("split", "joint"), default="split", help="default: split")
     parser.add_argument("--root", help="joint: the folder that camvid, car_parts, dtd10 and ade20k_full_sample lie in")
     parser.add_argument("--weights", help="joint: MobileNetV2's ImageNet weights (default: from the hub)")
-    parser.add_argument("--out", type=Path, required=True, help="where the trainings and table.json go")
-    arguments, overrides = parser.parse_known_args()
-    if arguments.what == "split":
-        rows = split(read_recipe("toy-unified", overrides), arguments.out)
-    else:
-        given = [("--data.root", arguments.root), ("--backbone.weights", arguments.weights)]
-        overrides = [f"{key}={value}" for key, value in given if value] + overrides
-        rows = joint(read_recipe("mini-broden", overrides), arguments.out)
-    show(rows)
-    write_json(arguments.out / "table.json", rows)
+    parser.add_argument("--out", type=Path, help="where the trainings go, and table.json; not needed in the quick form")
+    given, overrides = parsed_with_settings(parser, {})
+    if given.out is None and not given.quick:
+        parser.error("--out is missing: the folder that the trainings go into")
+    with TemporaryDirectory(prefix="sceneparse-unified-") as folder:
+        out = Path(folder) if given.out is None else given.out
+        if given.what == "split":
+            rows = split(read_recipe("toy-unified", [*(SMALL if given.quick else ()), *overrides]), out)
+        else:
+            named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
+            short = ["--training.iterations=8"] if given.quick else []
+            settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
+            rows = joint(read_recipe("mini-broden", settings), out)
+        write_json(out / "table.json", rows)
+    write_figures(rows, given.json, lambda: show(rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How fast each engine tells all tasks of a picture, and how much of it is told as PyTorch tells it in float32.
+"""How fast each engine answers all tasks of a picture, and how much of it is labelled as by PyTorch in float32.
 
     python benchmarks/unified_engines.py
     python benchmarks/unified_engines.py --model MODEL --json engines.json
@@ -9,18 +9,18 @@ with label maps, of the shares of pixels that are labelled as by PyTorch in floa
 close together, bfloat16 has fewer than on trained ones.
 """
 
-import argparse
 from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from command_line import command_line, note, parsed, write_figures
 from sceneparse.benching.timing import take_turns
-from sceneparse.files import write_json
 from sceneparse.inference import (
     TaskPrediction,
     TestProtocol,
@@ -31,17 +31,18 @@ from sceneparse.inference import (
 )
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import SceneParser
-from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, TaskSettings
+from sceneparse.settings import BackboneSettings, NetworkSettings, Precision, PreprocessingSettings, TaskSettings
 from sceneparse.standard.tables import released_tasks
 from sceneparse.toyworld import ToyWorld
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 from sceneparse.weights.tasks import settled
 
 MAPS = ("objects", "parts", "materials", "textures")
 WARM_UP = 2
 
 
-def subject(model: Path | None) -> tuple[SceneParser, PreprocessingSettings, TaskLabels]:
+def subject(model: Path | None, backbone: str, channels: int) -> tuple[SceneParser, PreprocessingSettings, TaskLabels]:
     """What is measured."""
     if model is not None:
         found = load_model(model)
@@ -51,9 +52,13 @@ def subject(model: Path | None) -> tuple[SceneParser, PreprocessingSettings, Tas
     torch.manual_seed(0)
     tasks = released_tasks()
     wanted = TaskSettings(from_data=("scenes", "parts", "materials"))  # it has no textures
-    settings = settled(NetworkSettings(architecture="upernet_unified", aux=False, tasks=wanted), tasks, "the release")
+    settings = settled(
+        NetworkSettings(architecture="upernet_unified", channels=channels, aux=False, tasks=wanted),
+        tasks,
+        "the release",
+    )
     assert tasks.objects is not None
-    return build(BackboneSettings("resnet50"), settings, len(tasks.objects)).eval(), PreprocessingSettings(), tasks
+    return build(BackboneSettings(backbone), settings, len(tasks.objects)).eval(), PreprocessingSettings(), tasks
 
 
 def alike(one: TaskPrediction, other: TaskPrediction) -> float:
@@ -64,16 +69,20 @@ def alike(one: TaskPrediction, other: TaskPrediction) -> float:
 
 def main() -> None:
     """Measure, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--model", type=Path, help="a model folder of several tasks")
     parser.add_argument("--engine", nargs="+", default=["torch", "openvino"], help="default: torch openvino")
     parser.add_argument("--size", nargs=2, type=int, default=(512, 512), metavar=("H", "W"))
     parser.add_argument("--repeats", type=int, default=7, help=f"measured rounds after {WARM_UP} others (default: 7)")
-    parser.add_argument("--json", type=Path, help="also write the table there")
-    given = parser.parse_args()
-    network, preprocessing, tasks = subject(given.model)
+    parser.add_argument("--backbone", default="resnet50", help="of the network without a model (default: resnet50)")
+    parser.add_argument("--channels", type=int, default=512, help="its width (default: 512)")
+    quick = {"size": (64, 64), "backbone": "resnet10t", "channels": 16, "engine": ["torch"], "repeats": 1}
+    given = parsed(parser, quick)
+    network, preprocessing, tasks = subject(given.model, given.backbone, given.channels)
     device = choose_device()
-    precisions = ["float32", *(["bfloat16"] if choose_precision(device) == torch.bfloat16 else [])]
+    precisions: list[Precision] = ["float32"]
+    if choose_precision(device) == torch.bfloat16:
+        precisions.append("bfloat16")
     height, width = given.size
     image = ToyWorld(max(height, width), 1, "test")[0].image[:, :height, :width].contiguous()
     runs = {
@@ -89,8 +98,7 @@ def main() -> None:
     expected = make_engine(network, preprocessing, engine="torch", precision="float32")
     truth = predict_tasks(expected, image, TestProtocol(), tasks)
     same = {key: alike(run(), truth) for key, run in runs.items()}
-    with Console(stderr=True).status("") as status:
-        measured = take_turns(runs, device, given.repeats, WARM_UP, status.update)
+    measured = take_turns(runs, device, given.repeats, WARM_UP, note)
     times = {key: median(found) for key, found in measured.items()}
     rows = [
         {
@@ -102,12 +110,15 @@ def main() -> None:
         }
         for (name, precision), time in times.items()
     ]
-    table = Table(*rows[0], title=f"all tasks, {height}×{width}")
+    write_figures(rows, given.json, lambda: show(rows, given.size))
+
+
+def show(rows: list[dict[str, Any]], size: tuple[int, int]) -> None:
+    """A table on the terminal."""
+    table = Table(*rows[0], title=f"all tasks, {size[0]}×{size[1]}")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)
-    if given.json:
-        write_json(given.json, rows)
 
 
 if __name__ == "__main__":

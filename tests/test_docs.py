@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from tests.support.small import TINY, write_data_set
+from tests.support.unified import unified_model
 
 from sceneparse import cli
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings_help
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
-from sceneparse.weights import save_model
-from support.small import TINY, write_data_set
-from support.unified import unified_model
+from sceneparse.weights.model import save_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

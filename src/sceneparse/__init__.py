@@ -12,7 +12,7 @@ The verbs of the command line have the same names here: `train`, `evaluate`, `pr
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from sceneparse.version import __version__
 
 if TYPE_CHECKING:
     from sceneparse.errors import UserError
@@ -21,24 +21,36 @@ if TYPE_CHECKING:
     from sceneparse.parsing import Parse, Parser, load
     from sceneparse.parsing import predict_pictures as predict
     from sceneparse.recipes import read_recipe
-    from sceneparse.training import train
-    from sceneparse.weights import build
+    from sceneparse.training.loop import train
+    from sceneparse.weights.build import build
 
 # Imported when first used: torch takes seconds, and `sceneparse --help` must not wait for it.
 _HOMES = {
     "Parse": ("sceneparse.parsing", "Parse"),
     "Parser": ("sceneparse.parsing", "Parser"),
     "UserError": ("sceneparse.errors", "UserError"),
-    "build": ("sceneparse.weights", "build"),
+    "build": ("sceneparse.weights.build", "build"),
     "evaluate": ("sceneparse.evaluation", "evaluate_model"),
     "export": ("sceneparse.exporting", "export"),
     "load": ("sceneparse.parsing", "load"),
     "predict": ("sceneparse.parsing", "predict_pictures"),
     "read_recipe": ("sceneparse.recipes", "read_recipe"),
-    "train": ("sceneparse.training", "train"),
+    "train": ("sceneparse.training.loop", "train"),
 }
 
-__all__ = ["Parse", "Parser", "UserError", "build", "evaluate", "export", "load", "predict", "read_recipe", "train"]
+__all__ = [
+    "Parse",
+    "Parser",
+    "UserError",
+    "__version__",
+    "build",
+    "evaluate",
+    "export",
+    "load",
+    "predict",
+    "read_recipe",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

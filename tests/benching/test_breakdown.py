@@ -6,7 +6,7 @@ import torch
 from sceneparse.benching.breakdown import PartsTimer, boundary_share
 from sceneparse.inference import TorchEngine
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 
 def test_time_is_booked_on_the_part_in_which_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:

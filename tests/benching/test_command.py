@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.support.unified import unified_model
 
 from sceneparse.benching import bench, matrix_peak
 from sceneparse.benching.subject import find_subject, recipe_to_measure
@@ -19,8 +20,7 @@ from sceneparse.inference.choosing import MAKERS
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import Recipe
-from sceneparse.weights import load_model, save_model
-from support.unified import unified_model
+from sceneparse.weights.model import load_model, save_model
 
 
 def small(name: str, **network: Any) -> Recipe:

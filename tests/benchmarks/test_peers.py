@@ -2,22 +2,13 @@
 
 import json
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
-
-@pytest.fixture(autouse=True)
-def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-
-
-def rows(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str
-) -> list[dict[str, object]]:
+def rows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[dict[str, Any]]:
     """The JSON lines that the command prints, by name and precision."""
     import peers
 
@@ -27,7 +18,9 @@ def rows(
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_json_line_for_each_row_has_time_ratio_memory_and_agreement(capsys, monkeypatch):
+def test_a_json_line_for_each_row_has_time_ratio_memory_and_agreement(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = rows(
         capsys, monkeypatch, "inference", "--network", "pspnet50", "--rows", "plain, channels-last", "--no-memory"
     )
@@ -45,7 +38,9 @@ def test_a_json_line_for_each_row_has_time_ratio_memory_and_agreement(capsys, mo
     assert ours["multiply_adds"] < plain["multiply_adds"]
 
 
-def test_a_training_step_has_the_same_loss_in_the_plain_form(capsys, monkeypatch):
+def test_a_training_step_has_the_same_loss_in_the_plain_form(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = rows(
         capsys, monkeypatch, "training", "--network", "upernet50", "--rows", "plain", "--batch", "2", "--no-memory"
     )
@@ -57,14 +52,16 @@ def test_a_training_step_has_the_same_loss_in_the_plain_form(capsys, monkeypatch
     ("package", "name", "network"),
     [("transformers", "transformers UperNet", "upernet50"), ("torchvision", "torchvision FCN", "fcn50")],
 )
-def test_a_peer_of_the_same_architecture_has_our_weights_and_gives_our_labels(package, name, network):
+def test_a_peer_of_the_same_architecture_has_our_weights_and_gives_our_labels(
+    package: str, name: str, network: str
+) -> None:
     pytest.importorskip(package)
-    from peer_networks import CASES, PEERS, PREPROCESSING, main_logits, settle
+    from peer_networks import CASES, PEERS, PREPROCESSING, imitate_training, main_logits
     from sceneparse.networks import normalize, resize
 
     case = CASES[network].quick()
     ours = case.ours("exact")
-    state = settle(ours, case)
+    state = imitate_training(ours, case)
     peer = PEERS[name].make(case).eval()
     PEERS[name].load(peer, state)
     pixels = normalize(case.picture(), PREPROCESSING.mean, PREPROCESSING.std)
@@ -73,7 +70,7 @@ def test_a_peer_of_the_same_architecture_has_our_weights_and_gives_our_labels(pa
         torch.testing.assert_close(main_logits(peer(pixels)), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_package_that_is_missing_is_a_row_that_says_how_to_install_it(monkeypatch):
+def test_a_package_that_is_missing_is_a_row_that_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import peer_bench
     from peer_networks import CASES
 
@@ -85,7 +82,7 @@ def test_a_package_that_is_missing_is_a_row_that_says_how_to_install_it(monkeypa
     assert {row.network for row in bench.measured()} == {"sceneparse", "plain"}
 
 
-def test_a_ratio_is_the_median_of_the_rounds_ratios_with_their_quartiles():
+def test_a_ratio_is_the_median_of_the_rounds_ratios_with_their_quartiles() -> None:
     from peer_measuring import ratio
 
     assert ratio([2, 4, 6, 8, 10], [1, 1, 1, 1, 1]) == (6, 4, 8)

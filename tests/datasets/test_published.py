@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 from sceneparse.cli import main
 from sceneparse.datasets import open_dataset
@@ -14,7 +15,6 @@ from sceneparse.datasets.opening import REPORTED, SPACES
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.settings import DataKind, DataSettings
-from support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 pytest.importorskip("scipy.io")
 
@@ -225,7 +225,7 @@ def test_label_spaces_end_as_published(
 def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:
     from sceneparse.evaluation.command import data_settings
     from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-    from sceneparse.weights import ModelConfig
+    from sceneparse.weights.config import ModelConfig
 
     trained = DataSettings(kind="folder", root="somewhere", test="holdout")
     config = ModelConfig(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tests.support.small import write_data_set
 
 from sceneparse.cli import main
 from sceneparse.datasets import export_dataset, open_dataset
@@ -13,7 +14,6 @@ from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.settings import DataSettings
-from support.small import write_data_set
 
 TOYWORLD = DataSettings(kind="toyworld", size=32, train_count=3, eval_count=2)
 

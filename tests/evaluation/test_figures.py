@@ -21,8 +21,9 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.tasks import MAPS, Task
 from sceneparse.training.validation import recorded, worth
-from sceneparse.weights import ModelConfig, build
+from sceneparse.weights.build import build
 from sceneparse.weights.card import model_card
+from sceneparse.weights.config import ModelConfig
 
 SPACE = LabelSpace(("road", "car", "sky"))
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.support.together import in_two_processes, sceneparse_command
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
-from support.together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys
@@ -18,9 +18,9 @@ from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.processes import join
 from sceneparse.settings import BackboneSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 from sceneparse.weights.tasks import settled
-from support.unified import NETWORK
+from tests.support.unified import NETWORK
 
 
 def found(processes):

@@ -18,7 +18,7 @@ from sceneparse.settings import (
     ProtocolSettings,
 )
 from sceneparse.settings.protocol import PROTOCOL_NAMES
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 OWN = ProtocolSettings("semseg", scales=(0.5, 1.0))
 CONFIG = ModelConfig(
@@ -71,5 +71,5 @@ def test_data_are_a_folder_or_settings() -> None:
     toy = DataSettings("toyworld", size=64)
     assert data_settings(CONFIG, toy, None, None) == toy
     assert data_settings(CONFIG, toy, None, "val") == replace(toy, test="val")
-    with pytest.raises(UserError, match=r"kind is 'voc2012', but data.kind is 'toyworld'"):
+    with pytest.raises(UserError, match=r"kind is 'voc2012', but data\.kind is 'toyworld'"):
         data_settings(CONFIG, toy, "voc2012", None)

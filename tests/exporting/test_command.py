@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.exporting import export
 from sceneparse.exporting import export as room
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
-from sceneparse.weights import save_model
-from support.unified import NETWORK, RELEASE, TASKS, unified_model
+from sceneparse.weights.model import save_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from sceneparse.errors import UserError
 from sceneparse.inference import TorchEngine, choose_device, choose_precision, predict, resolve
-from sceneparse.networks import FCN, Backbone, PSPNet, SceneParser, UPerNet
+from sceneparse.networks import FCN, PSPNet, SceneParser, UPerNet
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 
 SETTINGS = PreprocessingSettings()
@@ -29,7 +30,7 @@ def lively(network: SceneParser) -> SceneParser:
 @pytest.fixture(scope="module")
 def pspnet() -> SceneParser:
     torch.manual_seed(0)
-    return lively(PSPNet(Backbone("resnet18", output_stride=8), 5, channels=32))
+    return lively(PSPNet(make_backbone("resnet18", output_stride=8), 5, channels=32))
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +45,9 @@ def close(got: Tensor, expected: Tensor, share: float) -> bool:
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: PSPNet(Backbone("resnet18", output_stride=8), 5, channels=32),
-        lambda: UPerNet(Backbone("mobilenetv2_100", padding="same"), 5, channels=32),
-        lambda: FCN(Backbone("resnet18"), 5, channels=32, align_corners=True),
+        lambda: PSPNet(make_backbone("resnet18", output_stride=8), 5, channels=32),
+        lambda: UPerNet(make_backbone("mobilenetv2_100", padding="same"), 5, channels=32),
+        lambda: FCN(make_backbone("resnet18"), 5, channels=32, align_corners=True),
     ],
     ids=["pspnet", "upernet on mobilenet with same padding", "fcn"],
 )
@@ -92,7 +93,7 @@ def test_float_pictures_count_as_0_to_255_like_uint8_ones(pspnet: SceneParser, i
 
 
 def test_a_live_engine_sees_the_weights_as_they_are_now(images: Tensor) -> None:
-    network = lively(FCN(Backbone("resnet18"), 3, channels=16))
+    network = lively(FCN(make_backbone("resnet18"), 3, channels=16))
     engine = TorchEngine.live(network, SETTINGS, precision="float32")
     before = engine(images)
     with torch.no_grad():
@@ -112,7 +113,7 @@ def test_a_network_can_go_on_training_after_it_was_scored_live(images: Tensor) -
                 self.constant = torch.full((1,), 2.0)
             return super().decode(features) * self.constant
 
-    network = lively(Caching(Backbone("resnet18"), 3, channels=16))
+    network = lively(Caching(make_backbone("resnet18"), 3, channels=16))
     predict(TorchEngine.live(network, SETTINGS), images[0], resolve(ProtocolSettings(flip=True)))
     network.train()
     network(images.float() / 255).logits.square().mean().backward()
@@ -120,7 +121,7 @@ def test_a_network_can_go_on_training_after_it_was_scored_live(images: Tensor) -
 
 
 def test_scoring_in_training_mode_is_refused(images: Tensor) -> None:
-    network = FCN(Backbone("resnet18"), 3, channels=16).train()
+    network = FCN(make_backbone("resnet18"), 3, channels=16).train()
     with pytest.raises(RuntimeError, match="training mode"):
         TorchEngine.live(network, SETTINGS)(images)
 

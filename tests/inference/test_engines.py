@@ -16,7 +16,7 @@ from sceneparse.inference import choosing as choosing_room
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 OTHERS = [name for name, package in (("openvino", "openvino"), ("onnxruntime", "onnxruntime")) if find_spec(package)]
 needs_openvino = pytest.mark.skipif("openvino" not in OTHERS, reason="OpenVINO is not installed")
@@ -178,7 +178,7 @@ import signal
 import torch
 from sceneparse.inference import make_engine
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 def opened():
     network = build(BackboneSettings("resnet10t"), NetworkSettings("fcn", channels=8, aux=False), 3)

@@ -26,7 +26,9 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
-from sceneparse.weights import Model, ModelConfig, build, save_model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
 
 SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
 """None of them is the traced one."""

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks import FCN, Backbone, DeepLabV3, MultiLabelPSPNet, Output, PSPNet, SceneParser, UPerNet
+from sceneparse.networks import FCN, DeepLabV3, MultiLabelPSPNet, Output, PSPNet, SceneParser, UPerNet
+from sceneparse.networks.backbones import make_backbone
 
 CLASSES = 5
 
@@ -22,7 +23,7 @@ class Architecture:
 
     def make(self, in_channels: int = 3, **options: Any) -> SceneParser:
         torch.manual_seed(0)
-        backbone = Backbone(self.backbone, output_stride=self.output_stride, in_channels=in_channels)
+        backbone = make_backbone(self.backbone, output_stride=self.output_stride, in_channels=in_channels)
         return self.network(backbone, CLASSES, **{"channels": 32, **options})
 
     @pytest.mark.parametrize("size", [(64, 64), (65, 97), (47, 33), (31, 130)])
@@ -102,14 +103,14 @@ class TestPSPNet(Architecture):
 
     def test_473_gives_60(self) -> None:
         with torch.device("meta"):
-            network = PSPNet(Backbone("resnet50s", output_stride=8), 150, align_corners=True).eval()
+            network = PSPNet(make_backbone("resnet50s", output_stride=8), 150, align_corners=True).eval()
             assert network(torch.empty(1, 3, 473, 473)).logits.shape == (1, 150, 60, 60)
             assert network.train()(torch.empty(2, 3, 473, 473)).aux.shape == (2, 150, 60, 60)
 
     def test_pspnet50_has_the_parameters_of_the_original_release(self) -> None:
         """semseg's PSPNet(layers=50, classes=7) holds 49,129,934 floats, batch norm statistics included."""
         with torch.device("meta"):
-            network = PSPNet(Backbone("resnet50s", output_stride=8), 7)
+            network = PSPNet(make_backbone("resnet50s", output_stride=8), 7)
         numbers = [value.numel() for value in network.state_dict().values() if value.is_floating_point()]
         assert sum(numbers) == 49_129_934
         assert network.pyramid.channels == [2048, 512, 512, 512, 512]
@@ -147,7 +148,7 @@ class TestFCN(Architecture):
     def test_it_has_the_parameters_of_torchvisions(self) -> None:
         """torchvision's fcn_resnet50(num_classes=7, aux_loss=True) holds 35,366,094 floats."""
         with torch.device("meta"):
-            network = FCN(Backbone("resnet50", output_stride=8), 7)
+            network = FCN(make_backbone("resnet50", output_stride=8), 7)
         numbers = [value.numel() for value in network.state_dict().values() if value.is_floating_point()]
         assert sum(numbers) == 35_366_094
 
@@ -195,15 +196,15 @@ class TestDeepLabV3(Architecture):
     def test_it_has_the_parameters_of_torchvisions(self) -> None:
         """torchvision's deeplabv3_resnet50(num_classes=21, aux_loss=True) holds 42,004,074 parameters."""
         with torch.device("meta"):
-            network = DeepLabV3(Backbone("resnet50", output_stride=8), 21)
+            network = DeepLabV3(make_backbone("resnet50", output_stride=8), 21)
         assert sum(weight.numel() for weight in network.parameters()) == 42_004_074
 
     @pytest.mark.parametrize(("stride", "rates"), [(8, [12, 24, 36]), (16, [6, 12, 18])])
     def test_rates_follow_the_output_stride(self, stride: int, rates: list[int]) -> None:
-        network = DeepLabV3(Backbone(self.backbone, output_stride=stride), 3, channels=8)
+        network = DeepLabV3(make_backbone(self.backbone, output_stride=stride), 3, channels=8)
         assert [layer.conv.dilation[0] for layer in network.pyramid.atrous] == rates
         with pytest.raises(UserError, match="output stride 32"):
-            DeepLabV3(Backbone(self.backbone), 3)
+            DeepLabV3(make_backbone(self.backbone), 3)
 
     def test_the_exact_form_gives_the_plain_scores(self) -> None:
         exact, plain = self.make().eval(), self.make(resampling="plain").eval()
@@ -265,7 +266,7 @@ def test_the_base_says_which_network_has_no_decoder() -> None:
     class Nothing(SceneParser):
         pass
 
-    network = Nothing(Backbone("resnet10t"), 2, aux=False, aux_channels=None, dropout=0.0, align_corners=False)
+    network = Nothing(make_backbone("resnet10t"), 2, aux=False, aux_channels=None, dropout=0.0, align_corners=False)
     images: Tensor = torch.randn(1, 3, 32, 32)
     with pytest.raises(NotImplementedError, match="Nothing"):
         network.eval()(images)

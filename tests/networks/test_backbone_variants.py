@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone
+from sceneparse.networks.backbones import make_backbone
 
 
 @pytest.mark.parametrize(("name", "channels"), [("resnet18", [64, 128]), ("mobilenetv2_100", [24, 32])])
 def test_a_backbone_of_two_stages_gives_the_first_two_of_four_and_has_no_others(name: str, channels: list[int]) -> None:
-    short, whole = Backbone(name, output_stride=8, stages=2).eval(), Backbone(name).eval()
+    short, whole = make_backbone(name, output_stride=8, stages=2).eval(), make_backbone(name).eval()
     assert short.channels == channels and short.strides == (4, 8)
     keys = short.body.state_dict().keys()
     short.body.load_state_dict({key: value for key, value in whole.body.state_dict().items() if key in keys})
@@ -21,14 +21,14 @@ def test_a_backbone_of_two_stages_gives_the_first_two_of_four_and_has_no_others(
 
 
 def test_a_backbone_of_three_stages_can_be_dilated() -> None:
-    backbone = Backbone("resnet18", output_stride=8, stages=3, dilation="none").eval()
+    backbone = make_backbone("resnet18", output_stride=8, stages=3, dilation="none").eval()
     assert [tuple(maps.shape[2:]) for maps in backbone(torch.randn(1, 3, 64, 64))] == [(16, 16), (8, 8), (8, 8)]
     dilations = [m.dilation[0] for m in backbone.body.layer3.modules() if isinstance(m, nn.Conv2d)]
     assert sorted(set(dilations)) == [1, 2]
 
 
 def test_the_stem_of_mobilenet_can_have_a_relu() -> None:
-    own, relu = (Backbone("mobilenetv2_100", stem_activation=kind).eval() for kind in ("own", "relu"))
+    own, relu = (make_backbone("mobilenetv2_100", stem_activation=kind).eval() for kind in ("own", "relu"))
     relu.load_state_dict(own.state_dict())
     images = 50 * torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
@@ -38,11 +38,11 @@ def test_the_stem_of_mobilenet_can_have_a_relu() -> None:
     inner = [module for module in relu.body.blocks.modules() if isinstance(module, nn.ReLU)]
     assert not inner
     with pytest.raises(UserError, match="no ReLU6"):
-        Backbone("resnet18", stem_activation="relu")
+        make_backbone("resnet18", stem_activation="relu")
 
 
 def test_strides_can_be_moved_to_the_first_convolution() -> None:
-    usual, moved = (Backbone("resnet26", output_stride=8, stride_on=place).eval() for place in ("3x3", "1x1"))
+    usual, moved = (make_backbone("resnet26", output_stride=8, stride_on=place).eval() for place in ("3x3", "1x1"))
     moved.load_state_dict(usual.state_dict())
     entry = moved.body.layer2[0]
     assert (entry.conv1.stride, entry.conv2.stride) == ((2, 2), (1, 1))
@@ -51,4 +51,4 @@ def test_strides_can_be_moved_to_the_first_convolution() -> None:
     assert [maps.shape for maps in got] == [maps.shape for maps in expected]
     torch.testing.assert_close(got[0], expected[0])
     with pytest.raises(UserError, match="bottlenecks"):
-        Backbone("resnet18", stride_on="1x1")
+        make_backbone("resnet18", stride_on="1x1")

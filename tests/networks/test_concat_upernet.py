@@ -2,12 +2,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sceneparse.networks import Backbone, ConcatUPerNet, resize
+from sceneparse.networks import ConcatUPerNet, resize
+from sceneparse.networks.backbones import make_backbone
 
 
 def make(**options: object) -> ConcatUPerNet:
     torch.manual_seed(0)
-    return ConcatUPerNet(Backbone("resnet10t"), 5, **{"channels": 16, **options})  # type: ignore[arg-type]
+    return ConcatUPerNet(make_backbone("resnet10t"), 5, **{"channels": 16, **options})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 47)])

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from sceneparse.networks import FCN, Backbone, PSPNet, SceneParser, UPerNet, resize
+from sceneparse.networks import FCN, PSPNet, SceneParser, UPerNet, resize
+from sceneparse.networks.backbones import make_backbone
 
 Names = list[tuple[str, str | Callable[[re.Match[str]], str]]]
 
@@ -107,25 +108,25 @@ def theirs(name: str, names: Names) -> str:
     [
         (
             "semseg_pspnet50_eval",
-            lambda: PSPNet(Backbone("resnet50s", output_stride=8, dilation="first"), 7, align_corners=True),
+            lambda: PSPNet(make_backbone("resnet50s", output_stride=8, dilation="first"), 7, align_corners=True),
             SEMSEG,
             ("logits", "cls_raw", "aux_raw"),
         ),
         (
             "mmseg_pspnet_r50v1c",
-            lambda: PSPNet(Backbone("resnet50c", output_stride=8, dilation="half"), 7),
+            lambda: PSPNet(make_backbone("resnet50c", output_stride=8, dilation="half"), 7),
             MMSEG,
             ("logits", "raw", "aux_raw"),
         ),
         (
             "torchvision_fcn_resnet50",
-            lambda: FCN(Backbone("resnet50", output_stride=8, dilation="half"), 7),
+            lambda: FCN(make_backbone("resnet50", output_stride=8, dilation="half"), 7),
             TORCHVISION,
             ("out", "raw", "aux_raw"),
         ),
         (
             "hf_upernet_resnet18",
-            lambda: UPerNet(Backbone("resnet18"), 7, channels=128),
+            lambda: UPerNet(make_backbone("resnet18"), 7, channels=128),
             HUGGING_FACE,
             ("logits", "raw", "aux_raw"),
         ),

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from sceneparse.labels import LabelSpace
-from sceneparse.networks import HEADS, Backbone, UnifiedUPerNet
+from sceneparse.networks import HEADS, UnifiedUPerNet
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -15,15 +16,16 @@ from sceneparse.settings import (
     ProtocolSettings,
     TaskSettings,
 )
-from sceneparse.weights import ModelConfig, build, load_model, save_model
-from sceneparse.weights.model import Model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, load_model, save_model
 
 TASKS = {"scenes": 6, "parts": 9, "materials": 4, "textures": 3}
 
 
 def make(**options: Any) -> UnifiedUPerNet:
     torch.manual_seed(0)
-    return UnifiedUPerNet(Backbone("resnet10t"), 5, **{"channels": 16, **TASKS, **options})
+    return UnifiedUPerNet(make_backbone("resnet10t"), 5, **{"channels": 16, **TASKS, **options})
 
 
 @pytest.mark.parametrize("size", [(64, 96), (65, 47)])

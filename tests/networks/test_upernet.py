@@ -4,12 +4,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sceneparse.networks import Backbone, UPerNet, resize
+from sceneparse.networks import UPerNet, resize
+from sceneparse.networks.backbones import make_backbone
 
 
 def make(**options: object) -> UPerNet:
     torch.manual_seed(0)
-    return UPerNet(Backbone("resnet10t"), 5, **{"channels": 16, **options}).eval()  # type: ignore[arg-type]
+    return UPerNet(make_backbone("resnet10t"), 5, **{"channels": 16, **options}).eval()  # type: ignore[arg-type]
 
 
 def test_features_are_normalised_over_their_channels() -> None:

@@ -17,7 +17,9 @@ from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
 from sceneparse.parsing.parser import ahead
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights import Model, ModelConfig, build, save_model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
 
 EXPECTED = [[0] * 4 + [1] * 4] * 6
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.support.brightest import BrightestChannel
+from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
-from support.brightest import BrightestChannel
-from support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 

@@ -15,7 +15,7 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 
 class BrightestChannel:

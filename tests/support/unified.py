@@ -8,7 +8,9 @@ from torch import Tensor
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.networks import UnifiedOutput
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
-from sceneparse.weights import Model, ModelConfig, build
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model
 from sceneparse.weights.tasks import settled
 
 OBJECTS = LabelSpace(("sky", "house", "person"))

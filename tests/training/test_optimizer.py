@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sceneparse.networks import FCN, Backbone
+from sceneparse.networks import FCN
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import OptimizerSettings
 from sceneparse.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 
@@ -11,7 +12,7 @@ SETTINGS = OptimizerSettings(lr=0.02, head_factor=10, weight_decay=1e-3)
 
 
 def network() -> FCN:
-    return FCN(Backbone("resnet10t"), 3, channels=8)
+    return FCN(make_backbone("resnet10t"), 3, channels=8)
 
 
 def test_every_parameter_is_in_exactly_one_group_with_its_rate_and_decay() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.layouts import LAYOUTS
+from tests.support.small import TINY
 
 from sceneparse import load
 from sceneparse.cli import main
@@ -14,9 +16,7 @@ from sceneparse.evaluation import evaluate_model
 from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
-from sceneparse.training import train
-from support.layouts import LAYOUTS
-from support.small import TINY
+from sceneparse.training.loop import train
 
 pytest.importorskip("scipy.io")
 

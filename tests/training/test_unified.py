@@ -12,12 +12,14 @@ from sceneparse.datasets import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate, evaluate_model
 from sceneparse.inference import TorchEngine, resolve
+from sceneparse.processes import Processes
 from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import ToyWorld
-from sceneparse.training import loop, train
+from sceneparse.training.loop import train
 from sceneparse.training.progress import TrainingStopped
-from sceneparse.weights import build, load_model
+from sceneparse.weights.build import build
+from sceneparse.weights.model import load_model
 
 LOSSES = ("main_loss", "part_loss", "scene_loss", "material_loss", "texture_loss")
 
@@ -99,7 +101,7 @@ def test_the_model_card_has_the_figures_of_all_tasks(run: Path) -> None:
 
 
 def test_a_resumed_training_gives_the_same_bits(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "any_process", lambda _fabric, _flag: True)
+    monkeypatch.setattr(Processes, "any", lambda _processes, _flag: True)
     with pytest.raises(TrainingStopped):
         train(recipe_of(), tmp_path / "run")
     monkeypatch.undo()

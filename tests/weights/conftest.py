@@ -14,7 +14,9 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
-from sceneparse.weights import Model, ModelConfig, build, save_model
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 import pytest
 import torch
 
+from sceneparse.errors import UserError
 from sceneparse.networks import FCN, PSPNet, UPerNet
 from sceneparse.networks.exact.convolution import ConcatConv2d
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 
 @pytest.mark.parametrize(("name", "kind"), [("pspnet", PSPNet), ("upernet", UPerNet), ("fcn", FCN)])
@@ -44,6 +45,9 @@ def test_resampling_is_exact_unless_plain_is_asked_for(name: str) -> None:
         assert {m.resampling for m in network.modules() if isinstance(m, ConcatConv2d)} == {expected}
 
 
-def test_upernet_always_has_output_stride_32() -> None:
-    settings = NetworkSettings(architecture="upernet", output_stride=8, channels=16)
+def test_upernet_has_output_stride_32_and_no_other() -> None:
+    settings = NetworkSettings(architecture="upernet", channels=16)
+    assert settings.output_stride == 32
+    with pytest.raises(UserError, match="output_stride is 8, but upernet has no choice"):
+        NetworkSettings(architecture="upernet", output_stride=8)
     assert build(BackboneSettings("resnet10t"), settings, 4).backbone.strides == (4, 8, 16, 32)

@@ -3,7 +3,7 @@ import pytest
 from sceneparse.errors import UserError
 from sceneparse.networks import ConcatUPerNet, UnifiedUPerNet, UPerNet
 from sceneparse.settings import BackboneSettings, NetworkSettings, TaskSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 BACKBONE = BackboneSettings("resnet10t")
 

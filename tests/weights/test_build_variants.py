@@ -8,7 +8,7 @@ import torch
 from sceneparse.errors import UserError
 from sceneparse.networks import DeepLabV3, MultiLabelPSPNet, PSPNet
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build
+from sceneparse.weights.build import build
 
 
 @pytest.mark.parametrize(("name", "kind"), [("deeplabv3", DeepLabV3), ("pspnet_multilabel", MultiLabelPSPNet)])

@@ -7,7 +7,8 @@ import yaml
 
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataKind, DataSettings, SourceSettings
-from sceneparse.weights import ModelConfig, model_card
+from sceneparse.weights.card import model_card
+from sceneparse.weights.config import ModelConfig
 
 METRICS = {
     "mean_iou": 0.51234,

@@ -6,8 +6,9 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.weights import load_model, push_to_hub
 from sceneparse.weights.config import FILES
+from sceneparse.weights.hub import push_to_hub
+from sceneparse.weights.model import load_model
 
 
 class FakeHub:

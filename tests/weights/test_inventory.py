@@ -2,8 +2,7 @@ import dataclasses
 
 import pytest
 
-from sceneparse.weights.build import ARCHITECTURES
-from sceneparse.weights.inventory import SELECTION, Row, measure, print_inventory
+from sceneparse.weights.inventory import Row, measure, print_inventory
 
 
 def test_the_sizes_are_those_that_are_published() -> None:
@@ -20,10 +19,6 @@ def test_pspnet_is_counted_at_473_and_stride_8() -> None:
     assert (row.output_stride, row.input_size) == (8, 473)
     assert row.parameters == pytest.approx(16.2, abs=0.1)
     assert row.to_json() == dataclasses.asdict(row)
-
-
-def test_every_architecture_has_a_selection() -> None:
-    assert set(SELECTION) == set(ARCHITECTURES)
 
 
 def test_the_table_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:

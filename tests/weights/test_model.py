@@ -9,8 +9,9 @@ from safetensors.torch import load_file, save_file
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.weights import Model, load_model, model_card, save_model
+from sceneparse.weights.card import model_card
 from sceneparse.weights.config import FILES
+from sceneparse.weights.model import Model, load_model, save_model
 
 
 def test_a_model_comes_back_with_the_same_scores_settings_and_classes(

@@ -10,7 +10,8 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build, load_backbone, resolve_padding
+from sceneparse.weights.build import build
+from sceneparse.weights.pretrained import load_backbone, resolve_padding
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "weights" / "mobilenetv2_100_in1k_tf_int8deq.safetensors"
 

@@ -16,7 +16,7 @@ from sceneparse.files import write_json
 from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import MAKERS
 from sceneparse.settings import Precision, Recipe
-from sceneparse.weights.inventory import SIDES
+from sceneparse.weights.architectures import architecture_of
 
 
 def bench(
@@ -63,7 +63,7 @@ def bench(
     where = choose_device(device)
     console = Console(stderr=True, quiet=not progress, highlight=False)
     network = subject.config.network
-    size = size or (SIDES[network.architecture],) * 2
+    size = size or (architecture_of(network).side,) * 2
     counted = {form: round(subject.multiply_adds(form, size) / 1e9, 6) for form in FORMS}
     result = Bench(
         source=subject.source,

@@ -29,9 +29,12 @@ from sceneparse.settings import (
 )
 from sceneparse.tasks import Task
 from sceneparse.toyworld import ToyWorld
-from sceneparse.weights import ModelConfig, build, find_model, load_model
+from sceneparse.weights.architectures import computed_as
+from sceneparse.weights.build import build
+from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.hub import is_hub_id
 from sceneparse.weights.inventory import CLASSES
+from sceneparse.weights.model import find_model, load_model
 
 SEED = 0
 """Seed of a recipe's random weights."""
@@ -70,7 +73,7 @@ class Subject:
             return load_model(self.path).network
         if self.kind == "file":
             raise ValueError("an exported file has a program, not a network")
-        settings = self.config.network if resampling is None else replace(self.config.network, resampling=resampling)
+        settings = self.config.network if resampling is None else computed_as(self.config.network, resampling)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             network = build(self.config.backbone, settings, self.classes).eval()
@@ -94,7 +97,7 @@ class Subject:
 
     def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
         """Of one picture of that size, heads computed like that; of a unified network for the objects alone."""
-        settings = replace(self.config.network, resampling=resampling)
+        settings = computed_as(self.config.network, resampling)
         with torch.device("meta"):
             network = build(self.config.backbone, settings, self.classes).eval()
         tasks = (Task.OBJECT,) if isinstance(network, UnifiedUPerNet) else None

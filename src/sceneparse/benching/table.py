@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.benching.record import Bench
+from sceneparse.weights.architectures import ARCHITECTURES
 
 WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 
@@ -11,10 +12,10 @@ WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 def print_bench(result: Bench, console: Console) -> None:
     """Print all that was measured."""
     height, width = result.size
-    told = "the labels of its objects" if result.architecture == "upernet_unified" else "its labels"
+    labels = "the labels of its objects" if ARCHITECTURES[result.architecture].learns_tasks else "its labels"
     console.print(
         f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
-        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {told} on {result.device}",
+        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {labels} on {result.device}",
         markup=False,
     )
     _engines(result, console)

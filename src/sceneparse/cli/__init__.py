@@ -121,7 +121,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(_usage())
         return 0
     if words[0] == "--version":
-        from sceneparse import __version__
+        from sceneparse.version import __version__
 
         print(f"sceneparse {__version__}")
         return 0

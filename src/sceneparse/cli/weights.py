@@ -66,7 +66,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from sceneparse.weights.importing import import_checkpoint
+    from sceneparse.weights.importing.checkpoint import import_checkpoint
 
     imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, arguments.settings)
     print("\n".join(imported.describe()))

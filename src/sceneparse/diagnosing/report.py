@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from sceneparse import __version__
 from sceneparse.diagnosing.advice import TITLES, advise, marked, points
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.example_cards import Again, cards_of
@@ -16,6 +15,7 @@ from sceneparse.evaluation.comparison import check
 from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.report import head
 from sceneparse.files import write_json, write_text
+from sceneparse.version import __version__
 
 CHANGES = 3
 """Changes that the report opens with."""

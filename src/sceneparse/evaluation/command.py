@@ -19,7 +19,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
 """Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse import __version__
 from sceneparse.data.sample import DataSet
 from sceneparse.drawing import charts, curves
 from sceneparse.evaluation import gallery
@@ -22,6 +21,7 @@ from sceneparse.evaluation.terminal import task_rows
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
 from sceneparse.tasks import Task
+from sceneparse.version import __version__
 
 MATRIX_CLASSES = 40
 """Largest confusion matrix that is drawn whole; of a larger label space the most confused classes are shown."""

@@ -36,7 +36,7 @@ from sceneparse.networks import resize
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
 from sceneparse.tasks import Task
-from sceneparse.weights import Model, find_model, load_model
+from sceneparse.weights.model import Model, find_model, load_model
 
 CHECKED = ((97, 161), (200, 136), (256, 256), (333, 250), (65, 480))
 """Sizes at which an exported file is compared with PyTorch."""

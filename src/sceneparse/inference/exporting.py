@@ -18,9 +18,9 @@ from sceneparse.inference.engine import TaskEngine
 from sceneparse.inference.program import Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
-from sceneparse.weights import Model, ModelConfig
-from sceneparse.weights.config import config_from_json, config_to_json
+from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
 from sceneparse.weights.labels_file import labels_from_json, labels_to_json
+from sceneparse.weights.model import Model
 
 Format = Literal["openvino", "onnx", "torch"]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from sceneparse import __version__
 from sceneparse.errors import UserError
 from sceneparse.files import cache_folder
 from sceneparse.inference import openvino_engine
@@ -21,8 +20,9 @@ from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
-from sceneparse.weights import Model, ModelConfig, find_model, load_model
-from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.version import __version__
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig
+from sceneparse.weights.model import Model, find_model, load_model
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""

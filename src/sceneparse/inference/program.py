@@ -191,9 +191,8 @@ def exported(program: Program) -> ExportedProgram:
     Raises:
         ConversionError: The network does something that PyTorch cannot export.
     """
-    if not program.network.backbone.channels_first:
-        # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
-        raise ConversionError("attention in windows cannot be exported for pictures of any size; use --engine torch")
+    if (reason := program.network.backbone.unexportable) is not None:
+        raise ConversionError(f"{reason}; use --engine torch")
     # Odd and unequal sizes, so that nothing looks the same by accident.
     example = torch.zeros(2, program.traits.channels, 97, 129)
     sides = {2: Dim("height", min=SMALLEST, max=LARGEST), 3: Dim("width", min=SMALLEST, max=LARGEST)}

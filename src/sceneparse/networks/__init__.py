@@ -1,6 +1,6 @@
 """The networks: plain `torch.nn` modules with explicit arguments, which know no files, recipes or data sets."""
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import Output, SceneParser
 from sceneparse.networks.concat_upernet import ConcatUPerNet
 from sceneparse.networks.deeplabv3 import DeepLabV3

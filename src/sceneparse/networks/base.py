@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.heads import Head, auxiliary_channels
 
 

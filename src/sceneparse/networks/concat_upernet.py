@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import FORMULATIONS, ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU, convolution

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU, Head

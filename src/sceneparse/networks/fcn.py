@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.heads import ConvNormReLU, Head
 

@@ -2,16 +2,41 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypedDict
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import STRIDES, Backbone
+from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import ConvNormReLU
 from sceneparse.networks.pyramid import Pool, PyramidPooling
 from sceneparse.networks.resample import resize
+
+
+class PyramidArguments(TypedDict, total=False):
+    """Keyword arguments of `FeaturePyramid` that the networks on it take too and hand on.
+
+    Args:
+        bins: Grid sizes of the pyramid pooling; none leaves it out: a 1×1 convolution stands on stage 4, as on the
+            stages below.
+        pool: Pooling of the pyramid.
+        branch_channels: Width of each reduced grid of the pyramid pooling; None means `channels`.
+        resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
+        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch; Swin and
+            ConvNeXt under transformers).
+        feature_norm_eps: What that adds to the variance.
+        align_logits: How the logits want to be resized; None means like the maps.
+    """
+
+    bins: Sequence[int]
+    pool: Pool
+    branch_channels: int | None
+    resize_first: bool
+    feature_norm: bool
+    feature_norm_eps: float
+    align_logits: bool | None
 
 
 class FeaturePyramid(SceneParser):
@@ -23,19 +48,12 @@ class FeaturePyramid(SceneParser):
         backbone: The feature extractor at output stride 32.
         num_classes: Number of classes.
         channels: Width of every level.
-        bins: Grid sizes of the pyramid pooling; none leaves it out: a 1×1 convolution stands on stage 4, as on the
-            stages below.
-        pool: Pooling of the pyramid.
-        branch_channels: Width of each reduced grid of the pyramid pooling; None means `channels`.
-        resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
-        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch; Swin and
-            ConvNeXt under transformers).
-        feature_norm_eps: What that adds to the variance.
+        bins, pool, branch_channels, resize_first, feature_norm, feature_norm_eps, align_logits: As in
+            `PyramidArguments`.
         aux: Whether there is an auxiliary head on stage 3.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized.
-        align_logits: How the logits want to be resized; None means like the maps.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
         finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built.
@@ -48,18 +66,18 @@ class FeaturePyramid(SceneParser):
         num_classes: int,
         *,
         channels: int,
-        bins: Sequence[int],
-        pool: Pool,
-        branch_channels: int | None,
-        resize_first: bool,
-        feature_norm: bool,
-        feature_norm_eps: float,
         aux: bool,
-        aux_channels: int | None,
         dropout: float,
         align_corners: bool,
-        align_logits: bool | None,
         resampling: Resampling,
+        bins: Sequence[int] = (1, 2, 3, 6),
+        pool: Pool = "avg",
+        branch_channels: int | None = None,
+        resize_first: bool = False,
+        feature_norm: bool = False,
+        feature_norm_eps: float = 1e-6,
+        align_logits: bool | None = None,
+        aux_channels: int | None = None,
         finest: int = STRIDES[0],
         only_finest: bool = False,
     ):

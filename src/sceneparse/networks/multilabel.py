@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import Output, SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import convolution

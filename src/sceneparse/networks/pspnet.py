@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import Tensor
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.heads import Head

@@ -5,20 +5,19 @@ it: the scene is told from the pooled top, objects and parts from all levels fus
 textures from the backbone's first stage.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Unpack
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.backbone import Backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
-from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.fpn import FeaturePyramid, PyramidArguments
 from sceneparse.networks.heads import ConvNormReLU, Head, convolution
-from sceneparse.networks.pyramid import Pool
 from sceneparse.tasks import TASK_NAMES, Task
 
 SceneHead = Literal["linear", "convolution"]
@@ -84,17 +83,11 @@ class UnifiedUPerNet(FeaturePyramid):
         scene_head: "linear" averages the top level and multiplies by one matrix (the paper); "convolution" puts a 3×3
             convolution with batch norm and ReLU before (the release).
         channels: Width of every level and of all heads but the texture's.
-        bins: Grid sizes of the pyramid pooling.
-        pool: Pooling of the pyramid; "precise" in the release.
-        branch_channels: Width of a reduced grid; None means `channels`.
-        resize_first: Whether pooled maps are resized before they are reduced, as in the release.
-        feature_norm: Whether each feature is normalised over its channels first.
-        feature_norm_eps: What that adds to the variance.
         dropout: Probability of dropping a channel before each classifier; 0 in the release.
         align_corners: How maps are resized.
-        align_logits: How the logits want to be resized; None means like the maps.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
+        pyramid: Of the levels, as in `PyramidArguments`. The release pools precisely and resizes first.
     """
 
     def __init__(
@@ -108,33 +101,20 @@ class UnifiedUPerNet(FeaturePyramid):
         textures: int = 0,
         scene_head: SceneHead = "linear",
         channels: int = 512,
-        bins: Sequence[int] = (1, 2, 3, 6),
-        pool: Pool = "avg",
-        branch_channels: int | None = None,
-        resize_first: bool = False,
-        feature_norm: bool = False,
-        feature_norm_eps: float = 1e-6,
         dropout: float = 0.0,
         align_corners: bool = False,
-        align_logits: bool | None = None,
         resampling: Resampling = "exact",
+        **pyramid: Unpack[PyramidArguments],
     ):
         super().__init__(
             backbone,
             num_classes,
             channels=channels,
-            bins=bins,
-            pool=pool,
-            branch_channels=branch_channels,
-            resize_first=resize_first,
-            feature_norm=feature_norm,
-            feature_norm_eps=feature_norm_eps,
             aux=False,
-            aux_channels=None,
             dropout=dropout,
             align_corners=align_corners,
-            align_logits=align_logits,
             resampling=resampling,
+            **pyramid,
         )
         concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
         self.fusion = ConvNormReLU([channels] * len(backbone.channels), channels, 3, make=concat)

@@ -22,7 +22,7 @@ from sceneparse.parsing.pixels import Picture, read_pixels, visible
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
-from sceneparse.weights import push_to_hub
+from sceneparse.weights.hub import push_to_hub
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -13,6 +13,7 @@ import docstring_parser
 import yaml
 
 from sceneparse.errors import UserError
+from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
 from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
 from sceneparse.settings import Recipe
 from sceneparse.settings.choices import Choice
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 Settings = TypeVar("Settings")
+
+MAPPING = "a mapping"
+"""How a setting's type is called that holds settings of another package, by names that are known there."""
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
@@ -64,6 +68,8 @@ def from_mapping(kind: type[Settings], mapping: dict[str, Any], where: str, over
             _refuse_unknown(argument[2:].split("=")[0], known, "command line", "--")
     parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
     parser.add_class_arguments(kind, None)
+    # jsonargparse asks an object of each group for its defaults, where null has become what it stands for.
+    parser.set_defaults(_null_defaults(kind))
     source = where
     try:
         namespace = parser.parse_object(mapping)
@@ -94,7 +100,10 @@ def read_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     file = read_file(recipe)
     refuse_unknown_settings(file)
-    return from_mapping(Recipe, file.settings(), file.layers[-1][0], overrides)
+    settings = file.settings()
+    if is_earlier_and_whole(settings):
+        settings = without_ignored_training(without_ignored(settings))
+    return from_mapping(Recipe, settings, file.layers[-1][0], overrides)
 
 
 def refuse_unknown_settings(file: RecipeFile) -> None:
@@ -154,10 +163,24 @@ def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:
     return keys
 
 
+def _null_defaults(kind: Any, prefix: str = "") -> dict[str, None]:
+    """The dotted settings under a settings class that are null unless they are given."""
+    found: dict[str, None] = {}
+    hints = get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(hints[item.name]):
+            found |= _null_defaults(hints[item.name], f"{prefix}{item.name}.")
+        elif item.default is None:
+            found[prefix + item.name] = None
+    return found
+
+
 def _readable(hint: Any) -> str:
     if get_origin(hint) is Annotated:
         chosen = [mark for mark in get_args(hint)[1:] if isinstance(mark, Choice)]
         return "one of " + ", ".join(chosen[0].names()) if chosen else _readable(get_args(hint)[0])
+    if get_origin(hint) is dict:
+        return MAPPING
     text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(hint))
@@ -182,7 +205,7 @@ def _keys_of(mapping: Any, known: dict[str, str], where: str, prefix: str = "") 
 
 
 def _refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str) -> None:
-    if key in known:
+    if key in known or _is_free(key, known):
         return
     group = key.rpartition(".")[0]
     beside = [name for name in known if name.rpartition(".")[0] == group]
@@ -201,10 +224,18 @@ def _refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str) ->
     raise UserError(f"{where}: unknown setting '{dashes}{key}'; {hint}")
 
 
+def _is_free(key: str, known: dict[str, str]) -> bool:
+    """Whether a key stands in a mapping whose keys are not ours to know."""
+    above = key.rpartition(".")[0]
+    return bool(above) and (known.get(above) == MAPPING or _is_free(above, known))
+
+
 def _refuse_null(values: dict[str, Any], known: dict[str, str], where: str, prefix: str = "") -> None:
     """jsonargparse lets null pass for every type; "dropout:" with nothing behind it would be a None in a sum."""
     for key, value in values.items():
         dotted = f"{prefix}{key}"
+        if known[dotted] == MAPPING:
+            continue
         if isinstance(value, dict):
             _refuse_null(value, known, where, f"{dotted}.")
         elif value is None and not known[dotted].endswith("null"):

@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
-from sceneparse import __version__
 from sceneparse.errors import UserError
 from sceneparse.inference.program import SMALLEST
 from sceneparse.parsing import Parser
@@ -29,6 +28,7 @@ from sceneparse.serving.problems import Problem
 from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Told, parse_responses, problem_responses
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.serving.static import StaticFile, static_files
+from sceneparse.version import __version__
 
 T = TypeVar("T")
 GPU_BATCH = 8

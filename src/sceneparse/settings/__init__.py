@@ -18,7 +18,7 @@ from sceneparse.settings.backbone import (
 )
 from sceneparse.settings.data import DataKind, DataSettings, SourceSettings
 from sceneparse.settings.loss import LossSettings
-from sceneparse.settings.network import Architecture, Branch, NetworkSettings, Pool, Resampling
+from sceneparse.settings.network import Branch, NetworkSettings, Pool, Resampling
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
@@ -27,7 +27,6 @@ from sceneparse.settings.tasks import SceneHead, TaskSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
 __all__ = [
-    "Architecture",
     "AugmentationSettings",
     "BackboneSettings",
     "Branch",

@@ -1,29 +1,32 @@
 """Settings of the network on top of the backbone."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.choices import Choice
 from sceneparse.settings.tasks import TaskSettings
+from sceneparse.tables import require_known, table
 
 Pool = Literal["avg", "max", "precise"]
 Resampling = Literal["exact", "plain"]
 Branch = Literal["norm", "norm_but_one", "bias", "linear"]
-Architecture = Literal[
-    "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified", "fcn", "deeplabv3"
-]
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
     """The network on top of the backbone.
 
+    A setting that the architecture does not use must be left at its default.
+
     Args:
         architecture: pspnet (pyramid pooling), pspnet_multilabel (the same, brought to full size in three learnt steps,
             and with a classifier of the whole picture), upernet (FPN and pyramid pooling), upernet_concat (the same,
             but levels are put side by side instead of added), upernet_unified (UPerNet with a head for each of several
-            tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).
-        output_stride: Stride of the backbone's last features: 8, 16 or 32. UPerNets always use 32.
+            tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or one that
+            another package brings along.
+        output_stride: Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8,
+            and for UPerNets, which have no other, 32.
         channels: Width of the head.
         bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
@@ -58,10 +61,11 @@ class NetworkSettings:
         tasks: upernet_unified only: the tasks beside the objects.
         resampling: exact: convolutions over upsampled maps are computed before upsampling, the same numbers for less
             work; plain: as written in the papers. FCN has none.
+        options: Settings of an architecture that another package brings along, by the names that it gives them.
     """
 
-    architecture: Architecture = "pspnet"
-    output_stride: Literal[8, 16, 32] = 8
+    architecture: Annotated[str, Choice("architectures")] = "pspnet"
+    output_stride: Literal[8, 16, 32] | None = None
     channels: int = 512
     bins: tuple[int, ...] = (1, 2, 3, 6)
     pool: Pool = "avg"
@@ -86,11 +90,27 @@ class NetworkSettings:
     align_logits: bool | None = None
     tasks: TaskSettings = field(default_factory=TaskSettings)
     resampling: Resampling = "exact"
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        require_known("architectures", self.architecture, "network.architecture")
+        architecture = table("architectures")[self.architecture]
+        if self.output_stride is None:
+            object.__setattr__(self, "output_stride", architecture.strides[0])
+        self._check_values()
+        self._check_groups()
+        architecture.refuse_unused(self)
+
+    @property
+    def stride(self) -> int:
+        """The output stride, which is known of every architecture."""
+        assert self.output_stride is not None
+        return self.output_stride
+
+    def _check_values(self) -> None:
         require(self.channels >= 1, f"network.channels is {self.channels}, but must be at least 1")
         require(
-            min(self.bins, default=1) >= 1 and (len(self.bins) >= 1 or self.architecture == "upernet"),
+            min(self.bins, default=1) >= 1,
             f"network.bins is {list(self.bins)}, but needs at least one grid size, each at least 1",
         )
         require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}, but must be at least 0 and below 1")
@@ -102,6 +122,11 @@ class NetworkSettings:
         for name in ("branch_channels", "aux_channels"):
             width = getattr(self, name)
             require(width is None or width >= 1, f"network.{name} is {width}, but must be at least 1 or null")
+        require(self.convolutions >= 1, f"network.convolutions is {self.convolutions}, but must be at least 1")
+        require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
+
+    def _check_groups(self) -> None:
+        """Refuse settings of something that another setting leaves out."""
         require(
             self.branch_channels is None or self.reduce,
             "network.branch_channels has no effect, since network.reduce is false: pooled maps keep their width",
@@ -110,62 +135,7 @@ class NetworkSettings:
             self.aux_channels is None or self.aux,
             "network.aux_channels has no effect, since network.aux is false: there is no auxiliary head",
         )
-        self._check_stages()
-        self._check_pyramid()
-        pspnet = self.architecture == "pspnet"
-        require(pspnet or self.kernel == 3, "network.kernel has no effect: only PSPNet's can be chosen")
-        require(
-            pspnet or self.classifier_kernel == 1,
-            "network.classifier_kernel has no effect: only PSPNet's can be chosen",
-        )
-        require(
-            self.branch == "norm"
-            or (self.reduce and self.architecture in ("pspnet", "pspnet_multilabel", "upernet_concat")),
-            "network.branch has no effect: only PSPNets that reduce their pooled maps and upernet_concat have a choice",
-        )
-        fcn = self.architecture == "fcn"
-        require(
-            self.branch_channels is None or self.architecture not in ("fcn", "deeplabv3"),
-            f"network.branch_channels has no effect: {self.architecture} pools to no grids",
-        )
-        require(
-            self.architecture != "deeplabv3" or self.output_stride != 32,
-            "network.output_stride is 32, but deeplabv3 has dilation rates for 8 and 16 only",
-        )
-        require(self.convolutions >= 1, f"network.convolutions is {self.convolutions}, but must be at least 1")
-        require(fcn or self.convolutions == 1, "network.convolutions has no effect: only an FCN's head can have more")
-        require(fcn or not self.concat_input, "network.concat_input has no effect: only an FCN's head knows it")
-
-    def _check_pyramid(self) -> None:
-        pyramid = self.architecture in ("upernet", "upernet_unified")
-        for name, usual in (("resize_first", False), ("feature_norm", False), ("align_logits", None)):
-            require(
-                pyramid or getattr(self, name) == usual,
-                f"network.{name} has no effect: only upernet and upernet_unified have it",
-            )
-        for name, whole in (("finest", 4), ("fuse", True)):
-            require(
-                self.architecture == "upernet" or getattr(self, name) == whole,
-                f"network.{name} has no effect: only upernet has it",
-            )
-        require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
         require(
             self.feature_norm or self.feature_norm_eps == 1e-6,
             "network.feature_norm_eps has no effect, since network.feature_norm is false",
-        )
-        unified = self.architecture == "upernet_unified"
-        require(unified or self.tasks == TaskSettings(), "network.tasks has no effect: only upernet_unified has tasks")
-        require(not (unified and self.aux), "network.aux is true, but upernet_unified has no auxiliary head")
-
-    def _check_stages(self) -> None:
-        if self.stages == 4:
-            return
-        require(self.architecture == "pspnet", f"network.stages is {self.stages}, but only PSPNet can stand on fewer")
-        stride = 2 ** (self.stages + 1)
-        require(
-            self.output_stride <= stride,
-            f"network.output_stride is {self.output_stride}, but {self.stages} stages end at stride {stride}",
-        )
-        require(
-            self.stages == 3 or not self.aux, "network.aux is true, but with 2 stages there is no stage 3 to learn on"
         )

@@ -35,7 +35,8 @@ def standard_labels(name: str) -> LabelSpace:
 @cache
 def cityscapes_label_ids() -> LabelSpace:
     """The 19 classes of Cityscapes by the label ids of cityscapesScripts (helpers/labels.py): what its masks hold, and
-    what its server takes. What has no id (licence plates, -1) is 255 in a file."""
+    what its server takes. What has no id (licence plates, -1) is 255 in a file.
+    """
     ids = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
     others = (*(value for value in range(34) if value not in ids), 255)
     return replace(standard_labels("cityscapes-19"), ids=ids, ignore=others)

@@ -1,7 +1,7 @@
 """The demo: what sceneparse does, shown on the built-in toy world in minutes.
 
 It trains the PSPNet and the FCN of the same size and budget, scores both on scenes that neither has seen, and shows
-where they differ: on objects that look alike and are told apart only by the scene around them (PSPNet paper,
+where they differ: on objects that look alike and only the scene around them says what they are (PSPNet paper,
 section 3.1, "mismatched relationship").
 """
 
@@ -26,7 +26,7 @@ from sceneparse.parsing import load, predict_pictures
 from sceneparse.recipes import read_recipe
 from sceneparse.toyworld import LOOKALIKES
 from sceneparse.training.loop import train
-from sceneparse.weights import Model, load_model
+from sceneparse.weights.model import Model, load_model
 
 EXAMPLES = 6
 """Scenes that are written as pictures and parsed, as a user would."""

@@ -3,44 +3,28 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sceneparse.data import DataSet
 from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.figures import FIGURES, figures_of
-from sceneparse.inference import TestProtocol, TorchEngine
-from sceneparse.labels import TaskLabels
+from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
-from sceneparse.processes import Processes
-from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.settings import Recipe
 from sceneparse.tasks import OTHERS, Task
+from sceneparse.training.prepare import TrainingData
+from sceneparse.training.start import Compute
 
 
 def validate(
-    processes: Processes,
-    network: SceneParser,
-    dataset: DataSet,
-    protocol: TestProtocol,
-    preprocessing: PreprocessingSettings,
-    precision: Precision,
-    *,
-    tasks: TaskLabels | None = None,
-    count: int | None,
-    split: str,
-    progress: bool,
+    network: SceneParser, data: TrainingData, recipe: Recipe, compute: Compute, *, progress: bool
 ) -> dict[str, Any]:
-    """Score the network as it is now; every process takes its share of the pictures.
+    """Score the network as it is now on the validation split; every process takes its share of the pictures.
 
     The network is in training mode again afterwards.
 
     Args:
-        processes: The processes that train together.
         network: The network that is being trained.
-        dataset: The validation split.
-        protocol: How pictures are tested.
-        preprocessing: How they are normalised.
-        precision: The number format that the network computes in.
-        tasks: The tasks that the network learns beside the objects.
-        count: Test only so many pictures, evenly spaced; None tests all.
-        split: The split's name, which stands beside the figures.
+        data: The samples.
+        recipe: Says by which protocol pictures are tested, how they are normalised, and how many are.
+        compute: The number format that the network computes in, and the processes.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -49,11 +33,19 @@ def validate(
     Raises:
         UserError: Nothing to score in the split.
     """
+    protocol, split = resolve(recipe.protocol), recipe.data.val
     network.eval()
     try:
-        engine = TorchEngine.live(network, preprocessing, precision=precision)
-        title = "validating" if progress else None
-        evaluation = evaluate(engine, dataset, protocol, tasks=tasks, count=count, progress=title, processes=processes)
+        engine = TorchEngine.live(network, recipe.preprocessing, precision=compute.precision)
+        evaluation = evaluate(
+            engine,
+            data.validation,
+            protocol,
+            tasks=data.tasks,
+            count=recipe.training.validate_count,
+            progress="validating" if progress else None,
+            processes=compute.processes,
+        )
     finally:
         network.train()
     others: dict[str, Any] = {}

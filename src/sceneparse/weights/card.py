@@ -9,27 +9,8 @@ import yaml
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import to_mapping
 from sceneparse.tables import table
+from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.config import ModelConfig
-
-TITLES = {
-    "pspnet": "PSPNet",
-    "pspnet_multilabel": "Multi-label PSPNet",
-    "upernet": "UPerNet",
-    "upernet_concat": "UPerNet with concatenated levels",
-    "upernet_unified": "Unified UPerNet",
-    "fcn": "FCN",
-    "deeplabv3": "DeepLabV3",
-}
-
-PAPERS = {
-    "pspnet": "1612.01105",
-    "pspnet_multilabel": "1612.01105",
-    "upernet": "1807.10221",
-    "upernet_concat": "1807.10221",
-    "upernet_unified": "1807.10221",
-    "fcn": "1411.4038",
-    "deeplabv3": "1706.05587",
-}
 
 
 def model_card(
@@ -50,7 +31,9 @@ def model_card(
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
     shown = [key for key, one in table("figures").items() if one.card]
     figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
-    title = f"{TITLES[config.network.architecture]} ({config.backbone.name})"
+    architecture = architecture_of(config.network)
+    title = f"{architecture.title} ({config.backbone.name})"
+    paper = f"; paper: https://arxiv.org/abs/{architecture.paper}" if architecture.paper else ""
     made = "Trained with" if origin is None else "Imported into"
     split = str((metrics or {}).get("split", config.data.test))
     matter = _front_matter(config, figures, _protocol(config, metrics), split)
@@ -59,7 +42,7 @@ def model_card(
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{_other_tasks(config)}{made} sceneparse; paper: https://arxiv.org/abs/{PAPERS[config.network.architecture]}.",
+        f"{_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",

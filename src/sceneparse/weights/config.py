@@ -9,6 +9,7 @@ from typing import Any
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.recipes.earlier import without_ignored
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -103,4 +104,4 @@ def config_from_json(value: Any, where: str) -> ModelConfig:
     names = [field.name for field in dataclasses.fields(ModelConfig)]
     if missing := [name for name in names if name not in settings]:
         raise UserError(f"{where}: '{missing[0]}' is missing; the file is not whole")
-    return from_mapping(ModelConfig, settings, where)
+    return from_mapping(ModelConfig, without_ignored(settings), where)

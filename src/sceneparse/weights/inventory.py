@@ -1,7 +1,7 @@
 """What can be built, and what it costs."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -9,35 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.networks.cost import multiply_adds
-from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.settings.backbone import BackboneSettings
+from sceneparse.settings.network import NetworkSettings
+from sceneparse.weights.architectures import ARCHITECTURES, computed_as
 from sceneparse.weights.build import build
 
 CLASSES = 150
 """Number of classes that sizes are counted with: ADE20K's."""
-
-RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet50s", "resnet101s", "mobilenetv2_100")
-
-SELECTION: dict[str, tuple[str, ...]] = {
-    "pspnet": RESNETS,
-    "upernet": (*RESNETS, "convnext_tiny", "swin_tiny_patch4_window7_224"),
-    "upernet_concat": RESNETS,
-    "upernet_unified": RESNETS,
-    "fcn": RESNETS,
-    "pspnet_multilabel": (*RESNETS, "squeezenet1_1_stride8", "densenet121_stride8"),
-    "deeplabv3": RESNETS,
-}
-"""Backbones shown with each architecture; any timm model with features at strides 4, 8, 16 and 32 can be built."""
-
-SIDES = {
-    "pspnet": 473,
-    "upernet": 512,
-    "upernet_concat": 512,
-    "upernet_unified": 512,
-    "fcn": 473,
-    "pspnet_multilabel": 473,
-    "deeplabv3": 513,
-}
-"""Side of the square input that multiply-adds are counted at."""
 
 
 @dataclass(frozen=True)
@@ -69,28 +47,28 @@ class Row:
 
 
 def inventory() -> list[Row]:
-    """Sizes of a selection of networks with 150 classes; nothing is computed and no memory is taken for weights."""
-    return [measure(architecture, backbone) for architecture in SELECTION for backbone in SELECTION[architecture]]
+    """Measure every architecture with a selection of backbones; nothing is computed, and no weight takes memory."""
+    return [measure(name, backbone) for name, known in ARCHITECTURES.items() for backbone in known.backbones]
 
 
 def measure(architecture: str, backbone: str) -> Row:
-    """The size of one network with default settings.
+    """Measure one network with default settings.
 
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
-    stride = 32 if architecture.startswith("upernet") else 8
-    plain = NetworkSettings(architecture=architecture, aux=False, resampling="plain")  # type: ignore[arg-type]
-    side = SIDES[architecture]
+    known = ARCHITECTURES[architecture]
+    exact_settings = NetworkSettings(architecture=architecture, aux=False)
+    plain_settings = computed_as(exact_settings, "plain")
     with torch.device("meta"):
         network, exact = (
-            build(BackboneSettings(backbone), settings, CLASSES).eval()
-            for settings in (plain, replace(plain, resampling="exact"))
+            build(BackboneSettings(backbone), settings, CLASSES).eval() for settings in (plain_settings, exact_settings)
         )
+    side = known.side
     return Row(
         architecture=architecture,
         backbone=backbone,
-        output_stride=stride,
+        output_stride=exact_settings.stride,
         input_size=side,
         parameters=round(sum(weight.numel() for weight in network.parameters()) / 1e6, 2),
         multiply_adds=round(multiply_adds(network, 3, (side, side)) / 1e9, 2),

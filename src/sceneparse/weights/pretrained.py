@@ -2,10 +2,9 @@
 
 import dataclasses
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -13,9 +12,8 @@ from timm.models import adapt_input_conv
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone, SceneParser
-from sceneparse.networks.backbones.backbone import natural_padding
-from sceneparse.networks.backbones.squeeze_dense import HEADS
+from sceneparse.networks import SceneParser
+from sceneparse.networks.backbones import Backbone, natural_padding
 from sceneparse.settings import BackboneSettings, Padding
 
 HUB = "hub"
@@ -68,26 +66,19 @@ def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
 
 
 def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
-    if backbone.name in HEADS:
+    try:
+        target.load_hub_weights(backbone.in_channels)
+    except LookupError:
         raise UserError(
             f"backbone {backbone.name}: timm has no weights of it; give a file of torchvision's with backbone.weights, "
             "or null to start from random weights"
-        )
-    try:
-        source = timm.create_model(
-            backbone.name,
-            pretrained=True,
-            features_only=True,
-            out_indices=target.stages,
-            in_chans=backbone.in_channels,
-        )
+        ) from None
     except Exception as error:  # network, disk, or a model without weights: all are for the user to mend
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
             f"backbone {backbone.name}: timm's pretrained weights could not be fetched ({reason}); "
             "give a local file with backbone.weights, or null to start from random weights"
         ) from error
-    target.body.load_state_dict(source.state_dict())
 
 
 def _metadata(path: Path) -> dict[str, str]:
@@ -158,9 +149,7 @@ def _renamed(state: dict[str, Tensor], target: Backbone) -> dict[str, Tensor]:
 
 
 def _adapted(state: dict[str, Tensor], target: Backbone, in_channels: int) -> dict[str, Tensor]:
-    known = timm.get_pretrained_cfg(target.name)
-    first = f"{known.first_conv}.weight" if known is not None else ""
-    for name in (first, first.replace(".", "_", 1)):
+    for name in target.first_weights():
         weight = state.get(name)
         if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 != in_channels:
             return state | {name: adapt_input_conv(in_channels, weight)}
@@ -170,10 +159,10 @@ def _adapted(state: dict[str, Tensor], target: Backbone, in_channels: int) -> di
 def _fill(target: Backbone, state: dict[str, Tensor], where: str) -> None:
     """Load strictly: everything in the backbone is filled, and only the rest of its classification network is left."""
     wanted = target.body.state_dict()
-    beyond = _beyond(target.name)
+    beyond = tuple(target.classifier_keys())
     # Files from before torch 0.4.1 lack the count of batches, which nothing here reads.
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
-    surplus = [name for name in state if name not in wanted and not beyond(name)]
+    surplus = [name for name in state if name not in wanted and not name.startswith(beyond)]
     wrong = [name for name in state if name in wanted and state[name].shape != wanted[name].shape]
     for what, names in (("it lacks", missing), ("it also has", surplus)):
         if names:
@@ -187,15 +176,6 @@ def _fill(target: Backbone, state: dict[str, Tensor], where: str) -> None:
             f"but should be {_shape(wanted[wrong[0]])}"
         )
     target.body.load_state_dict({name: state.get(name, value) for name, value in wanted.items()})
-
-
-def _beyond(name: str) -> Callable[[str], bool]:
-    """Whether a key belongs to what the classification network of a backbone has beyond it."""
-    if name in HEADS:
-        return lambda key: key.startswith(HEADS[name])
-    with torch.device("meta"):
-        whole = timm.create_model(name, pretrained=False).state_dict()
-    return whole.__contains__
 
 
 def _first(names: list[str]) -> str:

@@ -120,7 +120,7 @@ def test_all_sources_together_are_read_back_and_pass_the_doctor(
 
 def test_pascal_is_built_with_its_matlab_files(tmp_path: Path) -> None:
     pytest.importorskip("scipy.io")
-    from data.broden.test_pascal import write_pascal
+    from tests.datasets.broden.test_pascal import write_pascal
 
     out = tmp_path / "out"
     least = {"min_pictures": 1, "min_pixels": 1, "part_pictures": 1}

@@ -6,8 +6,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone
-from sceneparse.networks.backbones.backbone import natural_padding
+from sceneparse.networks.backbones import Backbone, make_backbone, natural_padding
 
 # Dilation of the spatial convolutions in the first block of a stage, and of those in the rest of it, at stride 8.
 PLACEMENTS = {"first": ((2, 2), (4, 4)), "half": ((1, 2), (2, 4)), "none": ((1, 2), (1, 4))}
@@ -23,11 +22,11 @@ def dilations(module: nn.Module) -> list[int]:
 
 def on_meta(name: str, **options: object) -> Backbone:
     with torch.device("meta"):
-        return Backbone(name, **options).eval()  # type: ignore[arg-type]
+        return make_backbone(name, **options).eval()  # type: ignore[arg-type]
 
 
 def test_features_have_strides_4_8_16_and_32_rounded_up() -> None:
-    backbone = Backbone("resnet18").eval()
+    backbone = make_backbone("resnet18").eval()
     features = backbone(torch.zeros(1, 3, 97, 65))
     assert [tuple(maps.shape) for maps in features] == [
         (1, channels, math.ceil(97 / stride), math.ceil(65 / stride))
@@ -83,7 +82,10 @@ def test_output_stride_16_dilates_the_last_stage_only() -> None:
 def test_a_dilated_stage_sees_the_samples_that_the_strided_one_saw() -> None:
     """With "half" a dilated network computes, at every second place, just what the strided network computes."""
     torch.manual_seed(0)
-    strided, dilated = Backbone("resnet18").eval(), Backbone("resnet18", output_stride=16, dilation="half").eval()
+    strided, dilated = (
+        make_backbone("resnet18").eval(),
+        make_backbone("resnet18", output_stride=16, dilation="half").eval(),
+    )
     dilated.load_state_dict(strided.state_dict())
     images = torch.randn(1, 3, 97, 97)
     with torch.inference_mode():
@@ -94,7 +96,7 @@ def test_a_dilated_stage_sees_the_samples_that_the_strided_one_saw() -> None:
 def test_same_padding_puts_the_odd_row_and_column_last(size: tuple[int, int]) -> None:
     """Against TensorFlow's rule: max((ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0) in all, the smaller half first."""
     torch.manual_seed(0)
-    backbone = Backbone("mobilenetv2_100", output_stride=8, dilation="first", padding="same").eval()
+    backbone = make_backbone("mobilenetv2_100", output_stride=8, dilation="first", padding="same").eval()
 
     def expected(layer: nn.Conv2d, maps: torch.Tensor) -> torch.Tensor:
         amounts = []
@@ -166,7 +168,7 @@ def test_what_a_backbone_cannot_do_is_refused_with_the_way_out(
 def test_a_backbone_that_pads_can_be_exported_for_any_size() -> None:
     from torch.export import Dim
 
-    backbone = Backbone("convnext_atto").eval()
+    backbone = make_backbone("convnext_atto").eval()
     assert backbone.pads
     sides = {2: Dim("height", min=33, max=512), 3: Dim("width", min=33, max=512)}
     program = torch.export.export(

@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone
+from sceneparse.networks.backbones import make_backbone
 
 
 def test_stage_3_is_taken_one_block_later_and_the_rest_stays() -> None:
     torch.manual_seed(0)
-    later = Backbone("mobilenetv2_100", output_stride=8, dilation="half", stage3_end="next_block").eval()
-    usual = Backbone("mobilenetv2_100", output_stride=8, dilation="half").eval()
+    later = make_backbone("mobilenetv2_100", output_stride=8, dilation="half", stage3_end="next_block").eval()
+    usual = make_backbone("mobilenetv2_100", output_stride=8, dilation="half").eval()
     usual.load_state_dict(later.state_dict())
     images = torch.randn(1, 3, 65, 48)
     with torch.inference_mode():
@@ -22,4 +22,4 @@ def test_stage_3_is_taken_one_block_later_and_the_rest_stays() -> None:
 @pytest.mark.parametrize(("name", "output_stride"), [("resnet18", 8), ("mobilenetv2_100", 16), ("mobilenetv2_100", 32)])
 def test_it_is_refused_elsewhere(name: str, output_stride: int) -> None:
     with pytest.raises(UserError, match=r"backbone\.stage3_end is next_block"):
-        Backbone(name, output_stride=output_stride, stage3_end="next_block")
+        make_backbone(name, output_stride=output_stride, stage3_end="next_block")

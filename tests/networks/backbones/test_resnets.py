@@ -3,16 +3,17 @@ import timm
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import BackboneSettings, NetworkSettings
-from sceneparse.weights import build, load_backbone
+from sceneparse.weights.build import build
+from sceneparse.weights.pretrained import load_backbone
 
 
 @pytest.mark.parametrize(
     ("name", "widths"), [("resnet18s", (64, 64, 128)), ("resnet18c", (32, 32, 64)), ("resnet34s", (64, 64, 128))]
 )
 def test_shallow_resnets_can_have_a_deep_stem(name: str, widths: tuple[int, ...]) -> None:
-    body = Backbone(name).body
+    body = make_backbone(name).body
     state = body.state_dict()
     assert tuple(state[f"conv1.{index}.weight"].shape[0] for index in (0, 3, 6)) == widths
     assert state["layer1.0.conv1.weight"].shape == (64, widths[-1], 3, 3)
@@ -37,7 +38,7 @@ def test_pretrained_weights_of_a_resnet_that_nobody_trained_are_refused() -> Non
 @pytest.mark.parametrize("depth", [50, 101])
 def test_doubled_dilation_keeps_strides_and_grows_from_the_second_block_of_a_stage(depth: int) -> None:
     with torch.device("meta"):
-        backbone = Backbone(f"resnet{depth}", dilation="doubled")
+        backbone = make_backbone(f"resnet{depth}", dilation="doubled")
         features = backbone(torch.empty(1, 3, 64, 96))
     assert [maps.shape[2:] for maps in features] == [(16, 24), (8, 12), (4, 6), (2, 3)]
     blocks = {
@@ -56,12 +57,12 @@ def test_doubled_dilation_keeps_strides_and_grows_from_the_second_block_of_a_sta
 )
 def test_doubled_dilation_is_refused_where_nobody_has_it(name: str, output_stride: int) -> None:
     with pytest.raises(UserError, match=r"backbone\.dilation is doubled"):
-        Backbone(name, output_stride=output_stride, dilation="doubled")
+        make_backbone(name, output_stride=output_stride, dilation="doubled")
 
 
 def test_the_deepest_network_of_the_pspnet_paper_has_269_layers_with_weights() -> None:
     with torch.device("meta"):
-        backbone = Backbone("resnet269s", output_stride=8)
+        backbone = make_backbone("resnet269s", output_stride=8)
     stages = [len(getattr(backbone.body, f"layer{number}")) for number in (1, 2, 3, 4)]
     assert stages == [3, 30, 48, 8] and 3 * sum(stages) + 2 == 269
     assert backbone.channels == [256, 512, 1024, 2048]

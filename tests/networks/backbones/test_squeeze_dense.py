@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone
-from sceneparse.networks.backbones.squeeze_dense import STRIDE8
+from sceneparse.networks.backbones import make_backbone
+from sceneparse.networks.backbones.table import FIXED
 
 
-@pytest.mark.parametrize("name", STRIDE8)
+@pytest.mark.parametrize("name", FIXED)
 def test_features_have_strides_4_8_8_8(name: str) -> None:
-    backbone = Backbone(name, output_stride=8, in_channels=4).eval()
+    backbone = make_backbone(name, output_stride=8, in_channels=4).eval()
     features = backbone(torch.randn(1, 4, 64, 96))
     assert [tuple(maps.shape[1:]) for maps in features] == [
         (channels, 64 // stride, 96 // stride)
@@ -19,7 +19,7 @@ def test_features_have_strides_4_8_8_8(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "expected"), [("squeezenet1_1_stride8", True), ("densenet121_stride8", False)])
 def test_squeezenet_is_dilated_and_densenet_is_not(name: str, expected: bool) -> None:
-    dilated = {m.dilation[0] for m in Backbone(name, output_stride=8).modules() if isinstance(m, torch.nn.Conv2d)}
+    dilated = {m.dilation[0] for m in make_backbone(name, output_stride=8).modules() if isinstance(m, torch.nn.Conv2d)}
     assert dilated == ({1, 2, 4} if expected else {1})
 
 
@@ -29,4 +29,4 @@ def test_squeezenet_is_dilated_and_densenet_is_not(name: str, expected: bool) ->
 )
 def test_what_cannot_be_chosen_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(UserError, match="made for output stride 8"):
-        Backbone("squeezenet1_1_stride8", **options)  # type: ignore[arg-type]
+        make_backbone("squeezenet1_1_stride8", **options)  # type: ignore[arg-type]

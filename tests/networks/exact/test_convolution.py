@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
-from sceneparse.networks import Backbone, PSPNet, SceneParser, UPerNet
+from sceneparse.networks import PSPNet, SceneParser, UPerNet
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact import matrices as matrices_module
 from sceneparse.networks.exact.convolution import (
     ArrangedConcatConv2d,
@@ -168,7 +169,7 @@ def network(
     kind: type[SceneParser], resampling: str, *, output_stride: int | None = None, **options: object
 ) -> SceneParser:
     torch.manual_seed(0)
-    backbone = Backbone("resnet10t", output_stride=output_stride or (8 if kind is PSPNet else 32))
+    backbone = make_backbone("resnet10t", output_stride=output_stride or (8 if kind is PSPNet else 32))
     made = kind(backbone, 4, channels=24, resampling=resampling, **options)  # type: ignore[call-arg]
     generator = torch.Generator().manual_seed(1)
     for layer in made.modules():

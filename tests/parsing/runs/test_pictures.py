@@ -282,7 +282,7 @@ from sceneparse.inference import Opened
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.settings import *
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 class BrightestChannel:
     num_classes, align_corners, padding_color = 3, False, (0.0, 0.0, 0.0)

@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.support.golden_cases import GoldenCase, golden_case
 from torch import Tensor
 
 import sceneparse
 from sceneparse.errors import UserError
-from sceneparse.networks import Backbone, UnifiedUPerNet, resize
+from sceneparse.networks import UnifiedUPerNet, resize
+from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import ProtocolSettings
 from sceneparse.standard.tables import released_tasks
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.reading import Checkpoint
-from support.golden_cases import GoldenCase, golden_case
 
 
 def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:
@@ -67,7 +68,7 @@ def pair(folder: Path, objects: int = 5, parts: int = 427, scenes: int = 7, mate
     """Two files as the release writes them, with the weights of a random network, under the release's names."""
     torch.manual_seed(0)
     heads = {"scenes": scenes, "parts": parts, "materials": materials}
-    network = UnifiedUPerNet(Backbone("resnet18s"), objects, **heads, scene_head="convolution", channels=16)
+    network = UnifiedUPerNet(make_backbone("resnet18s"), objects, **heads, scene_head="convolution", channels=16)
     state = {theirs(name, NAMES): value for name, value in network.state_dict().items()}
     folder.mkdir()
     for part in ("encoder", "decoder"):

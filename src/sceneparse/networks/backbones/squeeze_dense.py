@@ -4,11 +4,13 @@ github.com/Lextal/pspnet-pytorch rebuilt SqueezeNet and DenseNet for dense predi
 torchvision gives the layers, so that its ImageNet weights fit.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import timm
 import torch
 from torch import Tensor, nn
+
+from sceneparse.networks.backbones.base import Backbone
 
 
 class Fire(nn.Module):
@@ -101,11 +103,34 @@ def _maps(layers: nn.Sequential, ends: tuple[int, ...], maps: Tensor) -> list[Te
     return found
 
 
-STRIDE8: dict[str, Callable[[int], SqueezeNet | DenseNet]] = {
-    "squeezenet1_1_stride8": SqueezeNet,
-    "densenet121_stride8": DenseNet,
-}
-"""The backbones above by the name that `backbone.name` gives them."""
+class Stride8(Backbone):
+    """A backbone that ends at stride 8 as it is made.
 
-HEADS = {"squeezenet1_1_stride8": ("classifier.1.",), "densenet121_stride8": ("classifier.", "features.norm5.")}
-"""How the layers begin that a classification network has beyond them."""
+    Args:
+        name: The name that `backbone.name` gives it.
+        body: The layers.
+        classifier: The beginnings of what torchvision's whole network has beyond them.
+    """
+
+    def __init__(self, name: str, body: SqueezeNet | DenseNet, classifier: Sequence[str]) -> None:
+        super().__init__(name, body, channels=list(body.channels), strides=(4, 8, 8, 8))
+        self._classifier = classifier
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Turn normalised pictures (N, in_channels, H, W) into four maps at strides 4, 8, 8, 8."""
+        maps: list[Tensor] = self.body(images)
+        return maps
+
+    def classifier_keys(self) -> Sequence[str]:
+        """Return the beginnings of the keys of torchvision's classifier; see `Backbone.classifier_keys`."""
+        return self._classifier
+
+
+def squeezenet(name: str, in_channels: int) -> Stride8:
+    """Make a SqueezeNet 1.1 that ends at stride 8."""
+    return Stride8(name, SqueezeNet(in_channels), ("classifier.1.",))
+
+
+def densenet(name: str, in_channels: int) -> Stride8:
+    """Make a DenseNet-121 that ends at stride 8."""
+    return Stride8(name, DenseNet(in_channels), ("classifier.", "features.norm5."))

@@ -20,7 +20,7 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
-from sceneparse.weights import ModelConfig
+from sceneparse.weights.config import ModelConfig
 
 SHAPE = (5, 24, 30)
 """Slices from the feet, rows from the front, columns from the patient's left; the last slice is empty."""

@@ -22,8 +22,8 @@ from sceneparse.parsing.runs.collection.worker import Plan
 from sceneparse.parsing.runs.pictures import StreamSummary
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.summary import Failure
-from sceneparse.weights import find_model
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.model import find_model
 
 MANIFEST = "manifest.jsonl"
 StoreForm = Literal["files", "parquet"]

@@ -105,4 +105,4 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return changed | {"conv1_1_3x3_s2.0": tensors["conv1_1_3x3_s2.0"].flip(1)}
 
 
-FAMILY = Family("caffe", "PSPNet, the first release in Caffe (hszhao/PSPNet, .caffemodel)", recognise, adapt)
+FAMILY = Family("PSPNet, the first release in Caffe (hszhao/PSPNet, .caffemodel)", recognise, adapt)

@@ -69,8 +69,8 @@ def recognise(shapes: Shapes) -> Recognition | None:
     if encoder is None:
         raise UserError("its encoder is neither a ResNet with a deep stem nor MobileNetV2 (HRNet cannot be imported)")
     backbone, names, why = encoder
-    upernet = decoder.network.architecture == "upernet"
-    if upernet:
+    dilated = decoder.network.stride < 32
+    if not dilated:
         backbone = replace(backbone, dilation="first", stage3_end="own")
     return Recognition(
         backbone=backbone,
@@ -80,9 +80,9 @@ def recognise(shapes: Shapes) -> Recognition | None:
         why=(
             decoder.why,
             why,
-            "strides 4 to 32; pooled maps are resized before they are reduced; corners not aligned"
-            if upernet
-            else "output stride 8, dilated by half; corners not aligned",
+            "output stride 8, dilated by half; corners not aligned"
+            if dilated
+            else "strides 4 to 32; pooled maps are resized before they are reduced; corners not aligned",
         ),
         preprocessing=PreprocessingSettings(),
         protocol=PROTOCOL,
@@ -172,10 +172,9 @@ def recognise_baseline(shapes: Shapes) -> Recognition | None:
 
 
 BASELINE = Family(
-    "csail-baseline",
     "the same from before August 2019 (version 2.0; files named baseline-…), which took BGR",
     recognise_baseline,
     stem_to_rgb,
     asked_only=True,
 )
-FAMILY = Family("csail", "encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)
+FAMILY = Family("encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)

@@ -59,12 +59,13 @@ def recognise(shapes: Shapes) -> Recognition | None:
     aux = shapes.get("auxiliary_head.convs.0.conv.weight")
     classes = classifier[0]
     # PSPNet and FCN have output stride 8 in nearly every configuration; keys don't tell.
-    stride_words = "strides 4 to 32" if network.architecture == "upernet" else "output stride 8, dilated by half"
+    dilated = network.stride < 32
+    stride_words = "output stride 8, dilated by half" if dilated else "strides 4 to 32"
     return Recognition(
         backbone=BackboneSettings(
             resnet.timm(letter),
-            dilation="half",
-            shortcut_pool="none" if letter == "d" and network.architecture != "upernet" else "own",
+            dilation="half" if dilated else "first",
+            shortcut_pool="none" if letter == "d" and dilated else "own",
         ),
         network=replace(
             network,
@@ -123,4 +124,4 @@ def _fcn(convolutions: int, concat: bool) -> Names:
     return [*module(r"layers\.(\d+)", r"decode_head.convs.\1"), *module(r"head\.layer", last), *CLASSIFIERS]
 
 
-FAMILY = Family("mmseg", "PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)
+FAMILY = Family("PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)

@@ -50,4 +50,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("pspnet-mobilenetv2", "the PSPNet on MobileNetV2 whose keys begin with psp_layer", recognise)
+FAMILY = Family("the PSPNet on MobileNetV2 whose keys begin with psp_layer", recognise)

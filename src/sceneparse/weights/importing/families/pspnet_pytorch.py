@@ -104,4 +104,4 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors | {"psp.bottleneck.weight": mix.roll(tensors["psp.stages.0.1.weight"].shape[1], dims=1)}
 
 
-FAMILY = Family("pspnet-pytorch", "the multi-label PSPNet of Lextal/pspnet-pytorch", recognise, adapt)
+FAMILY = Family("the multi-label PSPNet of Lextal/pspnet-pytorch", recognise, adapt)

@@ -52,4 +52,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("semseg", "PSPNet, the original PyTorch release (hszhao/semseg)", recognise)
+FAMILY = Family("PSPNet, the original PyTorch release (hszhao/semseg)", recognise)

@@ -102,7 +102,7 @@ def adapt_pspnet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors | {"decoder.conv.0.weight": mix.roll(mix.shape[1] // 2, dims=1)}
 
 
-PSPNET_FAMILY = Family("smp", "PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet)
+PSPNET_FAMILY = Family("PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet)
 
 
 def recognise_upernet(shapes: Shapes) -> Recognition | None:
@@ -154,4 +154,4 @@ def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names,
     raise UserError(f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 are")
 
 
-UPERNET_FAMILY = Family("smp", "UPerNet of segmentation_models_pytorch", recognise_upernet)
+UPERNET_FAMILY = Family("UPerNet of segmentation_models_pytorch", recognise_upernet)

@@ -40,4 +40,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("torchvision", "FCN of torchvision", recognise)
+FAMILY = Family("FCN of torchvision", recognise)

@@ -47,4 +47,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("torchvision", "DeepLabV3 of torchvision", recognise)
+FAMILY = Family("DeepLabV3 of torchvision", recognise)

@@ -98,4 +98,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a ResNet", recognise)
+FAMILY = Family("UperNet of Hugging Face transformers, with a ResNet", recognise)

@@ -62,4 +62,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a ConvNeXt", recognise)
+FAMILY = Family("UperNet of Hugging Face transformers, with a ConvNeXt", recognise)

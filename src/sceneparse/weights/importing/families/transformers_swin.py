@@ -104,4 +104,4 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return adapted
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt)
+FAMILY = Family("UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt)

@@ -90,7 +90,6 @@ def _blocks(channels: int) -> tuple[int, ...]:
 
 
 FAMILY = Family(
-    "unifiedparsing",
     "the unified UPerNet of CSAIL's unifiedparsing (scene, object, part, material)",
     recognise,
     stem_to_rgb,

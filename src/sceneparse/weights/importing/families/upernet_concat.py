@@ -95,7 +95,6 @@ def adapt(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 FAMILY = Family(
-    "upernet-concat",
     "the UPerNet re-implementation that concatenates its levels and pools by maximum",
     recognise,
     adapt,

@@ -1,0 +1,76 @@
+"""What all programs here share: their command line, and where their figures go."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sceneparse.files import write_json
+
+STDOUT = Path("-")
+"""What `--json` without a file means."""
+
+
+def command_line(description: str | None) -> ArgumentParser:
+    """A parser of the options that every program has, `--quick` and `--json`.
+
+    Args:
+        description: The program's docstring, which its help shows as it is.
+    """
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the smallest sizes, in seconds: does it all run?")
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        type=Path,
+        const=STDOUT,
+        metavar="FILE",
+        help="write the figures to this file as well; without a file: print them as JSON instead of a table",
+    )
+    return parser
+
+
+def parsed(parser: ArgumentParser, quick: Mapping[str, Any]) -> Namespace:
+    """What was given on the command line.
+
+    Args:
+        parser: As `command_line` made it.
+        quick: The defaults of the quick form; what is given still wins over them.
+    """
+    return _with_defaults(parser, quick).parse_args()
+
+
+def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tuple[Namespace, list[str]]:
+    """The same of a program that takes a recipe's settings as well (--dotted.name=value), which come beside it."""
+    return _with_defaults(parser, quick).parse_known_args()
+
+
+def _with_defaults(parser: ArgumentParser, quick: Mapping[str, Any]) -> ArgumentParser:
+    if "--quick" in sys.argv[1:]:
+        parser.set_defaults(**quick)
+    return parser
+
+
+def write_figures(figures: Any, into: Path | None, show: Callable[[], object] = lambda: None) -> None:
+    """Show figures, and write them as JSON where that was asked for.
+
+    Args:
+        figures: Rows, each of which becomes a line of JSON, or one object.
+        into: As `--json` was given.
+        show: Prints the table; nothing where it stands on the terminal already.
+    """
+    if into != STDOUT:
+        show()
+        if into is not None:
+            write_json(into, figures)
+        return
+    rows: Iterable[Any] = figures if isinstance(figures, list) else [figures]
+    for row in rows:
+        print(json.dumps(row), flush=True)
+
+
+def note(text: str) -> None:
+    """Say on standard error what is not measured, or how far a program is."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,77 @@
+"""What every backbone answers: its channels and strides, which parameters are pretrained, and whether it exports."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor, nn
+
+from sceneparse.settings.backbone import Stage3End
+
+STRIDES = (4, 8, 16, 32)
+"""Strides of stages 1 to 4 before any stage gives up its own."""
+
+
+class Backbone(nn.Module):
+    """A feature extractor: a picture to one map a stage, at growing strides.
+
+    Heads, the optimiser, exports and the loader of pretrained weights ask a backbone these things, and never look at
+    what it is made of.
+
+    Args:
+        name: The name that `backbone.name` gives it.
+        body: The layers; `backbone.body.` begins the names of their weights in a model folder.
+        channels: Channels of each stage's map.
+        strides: Stride of each stage's map.
+        unexportable: Why it cannot be exported for pictures of any size; None where it can.
+        stage3_end: Which of two places stage 3 ends at; see `make_backbone`.
+    """
+
+    body: nn.Module
+
+    def __init__(
+        self,
+        name: str,
+        body: nn.Module,
+        *,
+        channels: list[int],
+        strides: tuple[int, ...],
+        unexportable: str | None = None,
+        stage3_end: Stage3End = "own",
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.body = body
+        self.channels = channels
+        self.strides = strides
+        self.unexportable = unexportable
+        self.stage3_end = stage3_end
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Turn normalised pictures (N, in_channels, H, W) into a map a stage, (N, channels[i], ceil(H / s), …)."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward()")
+
+    def pretrained_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that pretrained weights fill: they learn slower than what starts from random weights."""
+        return self.body.parameters()
+
+    def load_hub_weights(self, in_channels: int) -> None:
+        """Fill the body with the weights that its publisher's hub has for it.
+
+        Args:
+            in_channels: Channels of the pictures; where they are not three, the first convolution is adapted.
+
+        Raises:
+            LookupError: There are no such weights.
+            Exception: They could not be fetched: whatever the network or the disk says.
+        """
+        raise LookupError(f"there are no weights of {self.name} with {in_channels} channels to fetch")
+
+    def first_weights(self) -> Sequence[str]:
+        """Return the names that the weight of the first convolution may have in a file, for other than three channels.
+
+        Where there are none, weights of three channels fit pictures of three channels alone.
+        """
+        return ()
+
+    def classifier_keys(self) -> Sequence[str]:
+        """Return the beginnings of keys that a classification network's file has beyond the body: they are left out."""
+        return ()

@@ -1,0 +1,83 @@
+"""Dilation: what becomes of the kernels of a stage that gave up its stride.
+
+Published codes differ in the first block of such a stage, and weights are right only under their own placement.
+"""
+
+from timm.layers.conv2d_same import Conv2dSame
+from timm.models.resnet import Bottleneck
+from torch import nn
+
+from sceneparse.errors import UserError
+from sceneparse.networks.backbones.base import STRIDES
+from sceneparse.networks.backbones.timm_models import CANNOT
+from sceneparse.settings.backbone import Dilation
+
+
+def place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
+    """Set the dilation of the first block of every stage that gave up its stride.
+
+    timm dilates the convolution that gave up its stride by half of what the rest of the stage has.
+
+    Args:
+        name: The backbone's name, for messages.
+        body: The dilated model, which is changed.
+        undilated: The same model without dilation.
+        factor: Product of all strides that were given up: 2 or 4.
+        dilation: Where the dilation is to stand.
+
+    Raises:
+        UserError: The model cannot be dilated.
+    """
+    before = {path: module for path, module in undilated.named_modules() if isinstance(module, nn.Conv2d)}
+    after = {path: module for path, module in body.named_modules() if isinstance(module, nn.Conv2d)}
+    entries = [path for path, module in after.items() if module.stride != before[path].stride and _spatial(module)]
+    full = {2 * after[path].dilation[0] for path in entries}
+    expected = {4: {2, 4}, 2: {2}}[factor]
+    if full != expected or any(side % 2 == 0 for path in entries for side in after[path].kernel_size):
+        raise UserError(f"backbone {name}: {CANNOT['output_stride']}")
+    for path in entries:
+        if dilation == "first":
+            _dilate(after[path], 2 * after[path].dilation[0])
+        elif dilation == "none":
+            block = path.rpartition(".")[0]
+            for other, module in after.items():
+                if other.startswith(f"{block}.") and _spatial(module):
+                    _dilate(module, 1)
+
+
+def double_dilation(name: str, body: nn.Module, output_stride: int) -> None:
+    """Dilate bottlenecks, twice as much from stage to stage, while all stages keep their stride.
+
+    Raises:
+        UserError: Not a ResNet of bottlenecks, or another output stride than 32.
+    """
+    stages = [[block for block in stage if isinstance(block, Bottleneck)] for stage in _resnet_stages(body)]
+    if output_stride != STRIDES[-1] or not all(stages):
+        raise UserError(
+            f"backbone {name}: backbone.dilation is doubled, but only a ResNet of bottlenecks at output stride 32 "
+            "(architectures upernet, upernet_concat) can be dilated like this"
+        )
+    dilation = 1
+    for first, *others in stages[1:]:
+        _dilate(first.conv2, dilation)
+        dilation *= 2
+        for block in others:
+            _dilate(block.conv2, dilation)
+
+
+def _resnet_stages(body: nn.Module) -> list[nn.Sequential]:
+    stages = (getattr(body, f"layer{number}", None) for number in (1, 2, 3, 4))
+    return [stage if isinstance(stage, nn.Sequential) else nn.Sequential() for stage in stages]
+
+
+def _spatial(module: nn.Conv2d) -> bool:
+    return max(module.kernel_size) > 1
+
+
+def _dilate(module: nn.Conv2d, dilation: int) -> None:
+    """Change a convolution's dilation and keep the size of what it gives."""
+    module.dilation = (dilation, dilation)
+    # Conv2dSame has no padding of its own: it works it out from the dilation for each picture.
+    if not isinstance(module, Conv2dSame):
+        rows, columns = module.kernel_size
+        module.padding = (dilation * (rows // 2), dilation * (columns // 2))

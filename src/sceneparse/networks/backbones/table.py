@@ -1,0 +1,94 @@
+"""Which backbones there are, and how one is made by its name."""
+
+from collections.abc import Callable
+
+from sceneparse.errors import UserError
+from sceneparse.networks.backbones import squeeze_dense
+from sceneparse.networks.backbones.base import Backbone
+from sceneparse.networks.backbones.timm_models import natural_padding as timm_padding
+from sceneparse.networks.backbones.timm_models import refuse_unknown
+from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
+from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+
+FIXED: dict[str, Callable[[str, int], Backbone]] = {
+    "squeezenet1_1_stride8": squeeze_dense.squeezenet,
+    "densenet121_stride8": squeeze_dense.densenet,
+}
+"""Backbones that are not timm's, made for output stride 8 as they are: from name and input channels. All other names
+are models of timm."""
+
+
+def make_backbone(
+    name: str,
+    *,
+    output_stride: int = 32,
+    dilation: Dilation = "first",
+    padding: Padding = "symmetric",
+    in_channels: int = 3,
+    stages: int = 4,
+    stem_activation: StemActivation = "own",
+    stride_on: StrideOn = "3x3",
+    stage3_end: Stage3End = "own",
+    shortcut_pool: ShortcutPool = "own",
+    windows: Windows = "own",
+) -> Backbone:
+    """Make a backbone with random weights.
+
+    A stage that gives up its stride of 2 is dilated so that its kernels see the same context. What happens in its first
+    block differs between published codes, and weights are right only under their own placement:
+
+    - "first": the first block is dilated like the rest (stage 3: 2, 2, …; stage 4: 4, 4, …; original PSPNet release);
+    - "half": the convolution that gave up its stride has half of it (stage 3: 1, 2, …; stage 4: 2, 4, …; torchvision,
+      mmseg, timm);
+    - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations);
+    - "doubled": no stage gives up its stride, yet bottlenecks are dilated, twice as much from the second block of each
+      stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet).
+
+    Args:
+        name: A timm model, or a key of `FIXED`.
+        output_stride: 8, 16 or 32.
+        dilation: Placement of the dilation.
+        padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
+            come last), which only timm models that know `pad_type` can have.
+        in_channels: Channels of the picture.
+        stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
+        stem_activation: "own" is the model's; "relu" replaces the ReLU6 behind MobileNetV2's first convolution.
+        stride_on: Which convolution of a bottleneck halves the picture: the 3×3 (torchvision) or the first 1×1 (He et
+            al., CVPR 2016, and the Caffe models made after it).
+        stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
+        shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
+            1; "none" leaves that out (mmsegmentation's ResNetV1d).
+        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`.
+
+    Raises:
+        UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
+    """
+    if output_stride not in (8, 16, 32):
+        raise UserError(f"backbone {name}: output stride {output_stride} is not 8, 16 or 32")
+    variant = Variant(
+        dilation=dilation,
+        padding=padding,
+        stem_activation=stem_activation,
+        stride_on=stride_on,
+        stage3_end=stage3_end,
+        shortcut_pool=shortcut_pool,
+        windows=windows,
+    )
+    if name in FIXED:
+        if (output_stride, stages, variant) != (8, 4, Variant()):
+            raise UserError(
+                f"backbone {name}: it is made for output stride 8 as it is; set network.output_stride to 8 and leave "
+                "the other backbone settings at their defaults"
+            )
+        return FIXED[name](name, in_channels)
+    refuse_unknown(name, FIXED)
+    return TimmPyramid(name, output_stride=output_stride, in_channels=in_channels, stages=stages, variant=variant)
+
+
+def natural_padding(name: str) -> Padding:
+    """Return the padding with which a backbone's publisher built it: "same" for those that come from TensorFlow.
+
+    Raises:
+        UserError: No such backbone.
+    """
+    return "symmetric" if name in FIXED else timm_padding(name)

@@ -1,0 +1,128 @@
+"""Models of timm as feature extractors: made without weights, and what they cannot do said in one line."""
+
+import difflib
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import timm
+import torch
+from timm.layers.conv2d_same import Conv2dSame
+from timm.models import FeatureInfo
+from torch import nn
+
+from sceneparse.errors import UserError
+from sceneparse.settings.backbone import Padding
+
+CANNOT = {
+    "output_stride": "it cannot be dilated; use it at output stride 32 (architecture upernet), or choose a ResNet",
+    "pad_type": "it has no choice of padding; leave backbone.padding null",
+    "strict_img_size": "it takes pictures of one size only; choose another, such as swin_tiny_patch4_window7_224",
+}
+"""What to say of a model that does not know an argument of timm's."""
+
+FAILURES = (TypeError, AssertionError, NotImplementedError, RuntimeError, ValueError)
+"""How timm says that it cannot make a model."""
+
+
+def natural_padding(name: str) -> Padding:
+    """Return the padding with which timm builds a model: "same" for those that come from TensorFlow.
+
+    Raises:
+        UserError: No such model.
+    """
+    refuse_unknown(name)
+    with torch.device("meta"):
+        return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
+
+
+def with_padding(name: str, padding: Padding, in_channels: int) -> tuple[dict[str, Any], nn.Module]:
+    """Return timm's arguments for a padding, channels and any input size, and the undilated model without weights.
+
+    Raises:
+        UserError: No such model, or one that has no choice of padding.
+    """
+    refuse_unknown(name)
+    options = _size_options(name) | {"in_chans": in_channels}
+    with torch.device("meta"):
+        model = create(name, options)
+        if _pads_same(model) != (padding == "same"):
+            options["pad_type"] = {"symmetric": "", "same": "same"}[padding]
+            model = create(name, options)
+            if _pads_same(model) != (padding == "same"):
+                raise UserError(f"backbone {name}: {CANNOT['pad_type']}")
+    return options, model
+
+
+def _size_options(name: str) -> dict[str, Any]:
+    """What makes a timm model with one input size take any."""
+    known = timm.get_pretrained_cfg(name)
+    return {"strict_img_size": False} if known is not None and known.fixed_input_size else {}
+
+
+def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
+    """Refuse a name that timm does not have, or has not with this tag.
+
+    Args:
+        name: A model's name, with or without the tag of its pretrained weights.
+        others: Names of backbones that are not timm's, which may have been meant.
+
+    Raises:
+        UserError: There is no such model; the message names near ones.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, [*timm.list_models(), *others], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models() for all names"
+        raise UserError(f"backbone '{name}' is not a timm model; {hint}")
+    architecture, _, tag = name.partition(".")
+    tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise UserError(
+            f"backbone '{name}': timm has no '{tag}' for {architecture}; it has {', '.join(tags) or 'none'}"
+        )
+
+
+def create(name: str, options: dict[str, Any]) -> nn.Module:
+    """Return timm's feature extractor with random weights.
+
+    Args:
+        name: A model's name.
+        options: Arguments of timm's.
+
+    Raises:
+        UserError: The model does not know one of the arguments, or has no features.
+    """
+    try:
+        return _create(name, options)
+    except FAILURES as error:
+        if (key := _refused(name, options)) is not None:
+            raise UserError(f"backbone {name}: {CANNOT[key]}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"backbone {name}: timm cannot make a feature extractor of it ({reason}); choose another, such as resnet50"
+        ) from None
+
+
+def _create(name: str, options: dict[str, Any]) -> nn.Module:
+    model: nn.Module = timm.create_model(name, pretrained=False, features_only=True, **options)
+    return model
+
+
+def _refused(name: str, options: dict[str, Any]) -> str | None:
+    """The argument without which timm makes the model; None if it is not a single one's fault."""
+    for key in CANNOT.keys() & options.keys():
+        with suppress(*FAILURES), torch.device("meta"):
+            _create(name, {other: value for other, value in options.items() if other != key})
+            return key
+    return None
+
+
+def _pads_same(model: nn.Module) -> bool:
+    return any(isinstance(module, Conv2dSame) for module in model.modules())
+
+
+def feature_info(model: nn.Module) -> FeatureInfo:
+    """Return what timm says of a feature extractor's maps: channels and strides."""
+    info = model.feature_info
+    assert isinstance(info, FeatureInfo)
+    return info

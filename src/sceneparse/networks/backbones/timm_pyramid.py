@@ -1,0 +1,196 @@
+"""A timm model whose features have strides 4, 8, 16 and 32, or are held at a smaller output stride by dilation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.models.efficientnet import EfficientNetFeatures
+from torch import Tensor, nn
+
+from sceneparse.errors import UserError
+from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
+from sceneparse.networks.backbones.base import STRIDES, Backbone
+from sceneparse.networks.backbones.dilation import double_dilation, place_dilation
+from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
+from sceneparse.networks.backbones.same_padding import use_exportable_padding
+from sceneparse.networks.backbones.swin_windows import use_padded_windows
+from sceneparse.networks.backbones.timm_models import create, feature_info, with_padding
+from sceneparse.networks.backbones.variants import (
+    end_behind_last_feature,
+    leave_out_shortcut_pools,
+    move_strides,
+    use_relu_in_stem,
+)
+from sceneparse.networks.exact.depthwise import use_fast_depthwise
+from sceneparse.networks.exact.matrices import in_graph
+from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a backbone differs from timm's own model; see `make_backbone`."""
+
+    dilation: Dilation = "first"
+    padding: Padding = "symmetric"
+    stem_activation: StemActivation = "own"
+    stride_on: StrideOn = "3x3"
+    stage3_end: Stage3End = "own"
+    shortcut_pool: ShortcutPool = "own"
+    windows: Windows = "own"
+
+
+class TimmPyramid(Backbone):
+    """A timm model as a backbone.
+
+    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
+    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride).
+
+    Args:
+        name: A timm model.
+        output_stride: 8, 16 or 32.
+        in_channels: Channels of the picture.
+        stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
+        variant: How it differs from timm's model.
+
+    Raises:
+        UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
+    """
+
+    def __init__(self, name: str, *, output_stride: int, in_channels: int, stages: int, variant: Variant) -> None:
+        options, undilated = with_padding(name, variant.padding, in_channels)
+        strides = feature_info(undilated).reduction()
+        if missing := [stride for stride in STRIDES if stride not in strides]:
+            raise UserError(
+                f"backbone {name}: it has features at strides {', '.join(map(str, strides))}, but none at stride "
+                f"{missing[0]}; choose one with 4, 8, 16 and 32, such as resnet50"
+            )
+        own = STRIDES[:stages]
+        indices = tuple(strides.index(stride) for stride in own)
+        options["out_indices"] = indices
+        if output_stride < own[-1]:
+            options["output_stride"] = output_stride
+        body = create(name, options)
+        use_exportable_padding(body)
+        end_behind_last_feature(body)
+        if output_stride < own[-1]:
+            place_dilation(name, body, undilated, own[-1] // output_stride, variant.dilation)
+            use_fast_depthwise(body)
+        elif variant.dilation in ("half", "none"):
+            raise UserError(
+                f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
+                f"at output stride {own[-1]}; leave it at first"
+            )
+        _vary(name, body, variant, output_stride)
+        channels = list(feature_info(body).channels())
+        if variant.stage3_end == "next_block":
+            if stages < 4 or output_stride > 8:
+                raise UserError(
+                    f"backbone {name}: backbone.stage3_end is next_block, which needs output stride 8 and all stages"
+                )
+            channels[2] = next_block_channels(name, body)
+        super().__init__(
+            name,
+            body,
+            channels=channels,
+            strides=tuple(min(stride, output_stride) for stride in own),
+            unexportable=_unexportable(body),
+            stage3_end=variant.stage3_end,
+        )
+        self._indices = indices
+        self._channels_last = _channels_last(body)
+        # Tried without computing anything: odd sizes first, then sizes that suit every model.
+        self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
+        if self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
+            raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Turn normalised pictures (N, in_channels, H, W) into a map a stage, (N, channels[i], ceil(H / s), …)."""
+        height, width = images.shape[-2:]
+        if self.pads:
+            # Without negative numbers, which exporters of sizes known only at run time do not divide as Python does.
+            bottom, right = ((side + STRIDES[-1] - 1) // STRIDES[-1] * STRIDES[-1] - side for side in (height, width))
+            images = F.pad(images, (0, right, 0, bottom))
+        features: list[Tensor]
+        if self.stage3_end == "next_block":
+            assert isinstance(self.body, EfficientNetFeatures)
+            features = features_to_next_block(self.body, images)
+        else:
+            features = self.body(images)
+        if self._channels_last:
+            features = [maps.permute(0, 3, 1, 2) for maps in features]
+        if self.pads:
+            features = [
+                _corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
+                for maps, stride in zip(features, self.strides, strict=True)
+            ]
+        return features
+
+    def load_hub_weights(self, in_channels: int) -> None:
+        """Fill the body with timm's pretrained weights; see `Backbone.load_hub_weights`."""
+        source = timm.create_model(
+            self.name, pretrained=True, features_only=True, out_indices=self._indices, in_chans=in_channels
+        )
+        self.body.load_state_dict(source.state_dict())
+
+    def first_weights(self) -> Sequence[str]:
+        """Names that the weight of the first convolution may have; see `Backbone.first_weights`."""
+        known = timm.get_pretrained_cfg(self.name)
+        if known is None or not isinstance(known.first_conv, str):
+            return ()
+        name = f"{known.first_conv}.weight"
+        return (name, name.replace(".", "_", 1))
+
+    def classifier_keys(self) -> Sequence[str]:
+        """The beginnings of what timm's whole model has beyond this; see `Backbone.classifier_keys`."""
+        with torch.device("meta"):
+            return tuple(timm.create_model(self.name, pretrained=False).state_dict())
+
+
+def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> None:
+    """Change what this variant has otherwise than timm's model."""
+    if variant.dilation == "doubled":
+        double_dilation(name, body, output_stride)
+    if variant.shortcut_pool == "none":
+        leave_out_shortcut_pools(name, body)
+    if variant.windows == "padded" and not use_padded_windows(body):
+        raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
+    if variant.stem_activation == "relu":
+        use_relu_in_stem(name, body)
+    if variant.stride_on == "1x1":
+        move_strides(name, body)
+
+
+def _unexportable(body: nn.Module) -> str | None:
+    """Why a model cannot be exported for pictures of any size."""
+    # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
+    names = {type(module).__name__ for module in body.modules()}
+    windowed = any("Window" in name and "Attention" in name for name in names)
+    return "attention in windows cannot be exported for pictures of any size" if windowed else None
+
+
+def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """The upper left part of maps."""
+    if not in_graph():
+        return maps[..., :rows, :columns]
+    # A slice in a graph is taken to leave something out, or not to, for all sizes.
+    maps = maps.index_select(-2, torch.arange(rows, device=maps.device))
+    return maps.index_select(-1, torch.arange(columns, device=maps.device))
+
+
+def _channels_last(model: nn.Module) -> bool:
+    """Whether maps are (N, H, W, C), as of most of timm's transformers; models that do not say give (N, C, H, W)."""
+    return str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
+
+
+def _sides(undilated: nn.Module, in_channels: int, side: int) -> list[int] | None:
+    """Heights of the features at `STRIDES` for a square picture, or None if the model refuses it."""
+    try:
+        with torch.no_grad():
+            features = undilated.eval()(torch.empty(1, in_channels, side, side, device="meta"))
+    except (AssertionError, RuntimeError, ValueError):
+        return None
+    rows = 1 if _channels_last(undilated) else 2
+    strides = feature_info(undilated).reduction()
+    return [features[strides.index(stride)].shape[rows] for stride in STRIDES]

@@ -1,0 +1,134 @@
+"""Every program runs in its quick form, on real work, and says what it has found."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+MAIN = 'if __name__ == "__main__":'
+PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if MAIN in path.read_text(encoding="utf-8"))
+NEEDS = {"serving_hostile": "fastapi", "serving_kill": "fastapi", "serving_load": "fastapi"}
+"""Packages of extras without which a program can do nothing."""
+
+
+@contextmanager
+def loaded(program: str) -> Iterator[ModuleType]:
+    """A program as a module of its own name, which processes that it starts find again; gone afterwards."""
+    before = sys.modules.get(program)
+    spec = importlib.util.spec_from_file_location(program, BENCHMARKS / f"{program}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[program] = module
+    try:
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        del sys.modules[program]
+        if before is not None:
+            sys.modules[program] = before
+
+
+def run(program: str, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit status of a program that is called with these words."""
+    monkeypatch.setattr(sys, "argv", [f"{program}.py", *words])
+    with loaded(program) as module:
+        try:
+            return module.main() or 0
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+
+
+def timed(rows: list[dict[str, Any]]) -> bool:
+    return bool(rows) and all(row["ms"] > 0 for row in rows if row.get("ms") is not None)
+
+
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
+    "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
+    "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["phases_ms"] for row in rows),
+    "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
+    "heads": lambda rows: (
+        {row["head"] for row in rows} == {"pyramid", "fusion"}
+        and all(row["difference"] < (1e-5 if row["precision"] == "float32" else 0.05) for row in rows)
+    ),
+    "input_pipeline": lambda found: found["loader_decoding_per_second"] > 0 < found["step_per_second"],
+    "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
+    "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
+    "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
+    "peers": lambda rows: timed(rows) and {row["task"] for row in rows} == {"inference", "training"},
+    "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
+    "serving_hostile": lambda found: (
+        found["requests"] == 250
+        and not found["wrong"]
+        and not found["stderr"]
+        and found["answers_afterwards"]
+        and {"200", "400", "404", "413", "415", "422"} <= {one for kind in found["outcomes"].values() for one in kind}
+        and not any("500" in kind for kind in found["outcomes"].values())
+    ),
+    "serving_kill": lambda found: found["right"] > 0 < found["closed"] and found["wrong"] == found["unanswered"] == 0,
+    "serving_load": lambda found: all(
+        row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
+        for row in found["rows"]
+    ),
+    "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
+    "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
+}
+"""What must be true of the figures that a program writes."""
+
+
+@pytest.mark.parametrize("program", [program for program in PROGRAMS if program != "parity"])
+def test_the_quick_form_runs_and_its_figures_are_right(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if program in NEEDS:
+        pytest.importorskip(NEEDS[program], reason=f"{NEEDS[program]} is not installed")
+    figures = tmp_path / "figures.json"
+    assert run(program, monkeypatch, "--quick", "--json", str(figures)) == 0
+    assert CHECKS[program](json.loads(figures.read_text(encoding="utf-8")))
+
+
+def test_the_quick_form_of_parity_compares_the_smallest_cases(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = tmp_path / "figures.json"
+    words = ("--quick", "--cases", str(shared / "parity"), "--json", str(figures))
+    assert run("parity", monkeypatch, *words) == 0
+    rows = json.loads(figures.read_text(encoding="utf-8"))
+    assert len({row["case"] for row in rows}) == 3 and all(row["ok"] for row in rows)
+
+
+def test_parity_without_cases_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("parity", monkeypatch, "--quick") == 0
+    assert "nothing is compared" in capsys.readouterr().err
+    assert run("parity", monkeypatch) == 2
+    assert "--cases is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_shows_an_example_and_the_shared_options(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(program, monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in (f"python benchmarks/{program}.py", "--quick", "--json"))
+
+
+def test_json_without_a_file_takes_the_tables_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("heads", monkeypatch, "--quick", "--json") == 0
+    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
+
+
+def test_what_is_given_wins_over_the_quick_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = tmp_path / "figures.json"
+    assert run("labels", monkeypatch, "--quick", "--classes", "7", "--json", str(figures)) == 0
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    assert found["classes"] == 7 and found["size"] == [121, 121]

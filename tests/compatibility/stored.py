@@ -1,0 +1,165 @@
+"""What commit 634fde6 wrote, and how what is made of it now is compared; `make.py` says how it came about."""
+
+import dataclasses
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+STORED = Path(__file__).parent / "634fde6"
+
+TIES = 4
+"""Pixels of a label map that may differ: two classes may be within rounding of each other on another processor."""
+
+MOVED: dict[str, str] = {}
+"""Settings that have other names now, as "data.size": "data.toyworld.size"; a group's name moves all that is in it."""
+
+ADDED: dict[str, Any] = {}
+"""Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
+
+REMOVED: frozenset[str] = frozenset()
+"""Settings that are gone."""
+
+
+def run(*words: str | Path, folder: Path = STORED, cache: Path) -> str:
+    """Run `sceneparse …` in a folder; what it printed.
+
+    Args:
+        words: The verb and its arguments.
+        folder: The current folder, to which the recipes' paths are relative.
+        cache: Where what is kept for the next time goes.
+    """
+    caches = {name: str(cache / name) for name in ("SCENEPARSE_CACHE", "HF_DATASETS_CACHE")}
+    environment = os.environ | caches | {"OMP_NUM_THREADS": "1", "COLUMNS": "100", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "sceneparse.cli", *map(str, words)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def read(path: Path) -> Any:
+    """The content of a JSON file, packed (.json.gz) or not."""
+    content = path.read_bytes()
+    return json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a metrics.jsonl without what was measured by a clock."""
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in found
+    ]
+
+
+def flat(settings: Any) -> dict[str, Any]:
+    """Settings by their dotted names; those of the third source of a mixture begin with "data.sources.2."."""
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        settings = dataclasses.asdict(settings)
+    found: dict[str, Any] = {}
+    _flatten(settings, "", found)
+    return found
+
+
+def _flatten(value: Any, name: str, found: dict[str, Any]) -> None:
+    inside: Mapping[Any, Any] = {}
+    if isinstance(value, Mapping):
+        inside = value
+    elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        inside = dict(enumerate(value))
+    for key, item in inside.items():
+        _flatten(item, f"{name}.{key}" if name else str(key), found)
+    if not inside:
+        found[name] = list(value) if isinstance(value, tuple) else value
+
+
+def assert_same_settings(present: Any, before: Any) -> None:
+    """Compare settings with those that were stored, by the names that they have now."""
+    expected = {_now(name): value for name, value in flat(before).items() if name not in REMOVED} | ADDED
+    found = flat(present)
+    different = {
+        name: (found.get(name, "missing"), expected.get(name, "missing"))
+        for name in found.keys() | expected.keys()
+        if found.get(name, "missing") != expected.get(name, "missing")
+    }
+    assert not different, f"settings differ (now, before): {different}"
+
+
+def _now(name: str) -> str:
+    for before in sorted(MOVED, key=len, reverse=True):
+        if name == before or name.startswith(f"{before}."):
+            return MOVED[before] + name[len(before) :]
+    return name
+
+
+def assert_same_parses(found: Path, before: Path) -> None:
+    """Compare the files of parses: every label map that was stored, and what the JSON beside it says."""
+    maps = sorted(before.glob("*.png"))
+    assert maps, f"nothing is stored in {before}"
+    for path in maps:
+        assert_same_map(found / path.name, path)
+    for path in sorted(before.glob("*.json")):
+        if path.name not in ("summary.json", "metrics.json"):
+            assert_same_json(read(found / path.name), read(path), path.name)
+
+
+def assert_same_map(found: Path, before: Path) -> None:
+    """Compare two label maps, ids and colours."""
+    with Image.open(found) as now, Image.open(before) as then:
+        assert (now.mode, now.size, now.getpalette()) == (then.mode, then.size, then.getpalette()), found.name
+        differ = int((np.asarray(now) != np.asarray(then)).sum())
+    assert differ <= TIES, f"{found.name}: {differ} pixels differ"
+
+
+def assert_same_json(now: Any, before: Any, where: str) -> None:
+    """Compare what a parse says, leaving out which file it was made of and letting shares differ by a pixel or two."""
+    if isinstance(before, Mapping):
+        left_out = {"picture", "model_sha256", "tasks"}
+        assert now.keys() - left_out == before.keys() - left_out, where
+        for key in before.keys() - left_out:
+            if key == "pixels":
+                assert abs(now[key] - before[key]) <= TIES, f"{where}: {key}"
+            else:
+                assert_same_json(now[key], before[key], f"{where}: {key}")
+    elif isinstance(before, list):
+        assert len(now) == len(before), where
+        for index, (one, other) in enumerate(zip(now, before, strict=True)):
+            assert_same_json(one, other, f"{where}[{index}]")
+    elif isinstance(before, float):
+        assert abs(now - before) <= 2e-3, f"{where}: {now} instead of {before}"
+    else:
+        assert now == before, f"{where}: {now} instead of {before}"
+
+
+def assert_same_metrics(now: dict[str, Any], before: dict[str, Any]) -> None:
+    """Compare two metrics.json: the same keys, counts but for ties, and figures within 1e-6 where counts are equal."""
+    timing = {"seconds", "pictures_per_second"}
+    assert now.keys() == before.keys()
+    counts, known = np.array(now["confusion"]), np.array(before["confusion"])
+    differ = int(np.abs(counts - known).sum())
+    # A pixel that changes its label leaves one cell and enters another.
+    assert differ <= 2 * TIES, f"{differ // 2} pixels have other labels"
+    limit = 1e-6 if differ == 0 else 1e-2
+    for key in before.keys() - timing - {"confusion"}:
+        _assert_close(now[key], before[key], limit, key)
+
+
+def _assert_close(now: Any, before: Any, limit: float, where: str) -> None:
+    if isinstance(before, Mapping):
+        assert now.keys() == before.keys(), where
+        for key in before:
+            _assert_close(now[key], before[key], limit, f"{where}.{key}")
+    elif isinstance(before, list):
+        assert len(now) == len(before), where
+        for index, (one, other) in enumerate(zip(now, before, strict=True)):
+            _assert_close(one, other, limit, f"{where}[{index}]")
+    elif isinstance(before, float):
+        assert now is not None and abs(now - before) <= limit, f"{where}: {now} instead of {before}"
+    else:
+        assert now == before, f"{where}: {now} instead of {before}"
