@@ -28,7 +28,7 @@ from sceneparse.datasets.pascal_context import (
     open_pascal_context_60,
 )
 from sceneparse.datasets.voc import VOC, open_voc2012
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
@@ -100,7 +100,7 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     splits = [getattr(own, split) for own in settings.sources]
     chosen = [source(own, name) for own, name in zip(settings.sources, splits, strict=True) if name]
     if not chosen:
-        raise UserError(f"no data set of the mixture has a split for {split}")
+        raise MissingSplitError(f"no data set of the mixture has a split for {split}")
     return Mixture(chosen, settings.batches, united(everything))
 
 

@@ -7,7 +7,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.broden.sources import AdeDecoder, ade_scene
 from sceneparse.datasets.broden.tables import BrodenTables, published_tables
 from sceneparse.datasets.folder import subfolders
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import Task
 
@@ -75,7 +75,7 @@ def ade_pictures(root: Path, split: str) -> list[Path]:
         UserError: There are none.
     """
     if split not in SPLITS:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
     subfolders(root)  # refuses what is no folder
     maps = sorted(root.rglob("*_seg.png"))
     wanted = SPLITS[split]
