@@ -9,6 +9,13 @@ class UserError(Exception):
     """
 
 
+class MissingSplitError(UserError):
+    """A data set has no such split, or none of a mixture's has it.
+
+    Whoever goes over the usual splits may pass over those that are missing.
+    """
+
+
 def require(holds: bool, message: str) -> None:
     """Raise a `UserError` with this message unless the condition holds."""
     if not holds:

@@ -84,7 +84,7 @@ def _diagnose(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         kind=arguments.kind,
         split=arguments.split,
-        rival=arguments.rival,
+        comparison=arguments.rival,
         out=arguments.out,
         count=arguments.count,
         learn_split=arguments.learn_split,

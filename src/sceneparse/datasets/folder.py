@@ -5,7 +5,7 @@ from pathlib import Path
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 
 LAYOUT = (
@@ -64,7 +64,7 @@ def chosen(splits: dict[str, SplitFolders], split: str, root: Path) -> SplitFold
         UserError: There is none; the message lists those that there are.
     """
     if split not in splits:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
     return splits[split]
 
 

@@ -9,7 +9,7 @@ from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.settings import DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
 
@@ -82,5 +82,5 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     splits = [getattr(own, split) for own in settings.sources]
     chosen = [source(own, name) for own, name in zip(settings.sources, splits, strict=True) if name]
     if not chosen:
-        raise UserError(f"no data set of the mixture has a split for {split}")
+        raise MissingSplitError(f"no data set of the mixture has a split for {split}")
     return Mixture(chosen, settings.batches, united(everything))

@@ -9,7 +9,7 @@ import numpy as np
 from sceneparse.data.sample import DataSet
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import UserError, require
+from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.masks import write_mask
@@ -74,9 +74,7 @@ def _splits(settings: DataSettings) -> dict[str, tuple[str, DataSet]]:
     for split, name in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         try:
             found[split] = name, open_dataset(settings, name)
-        except UserError as error:
-            if "no split" not in str(error):
-                raise
+        except MissingSplitError as error:
             errors.append(error)
     if not found:
         raise errors[0]

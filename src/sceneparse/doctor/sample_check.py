@@ -15,7 +15,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.progress import progress_bar
@@ -91,12 +91,13 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
             except UserError as error:
                 errors.append(error)
                 # A split that isn't there is often meant so; damage is named by its message.
-                missing = "no split" in str(error) or "no data set of the mixture" in str(error)
-                notes.append(Finding("note" if missing else "error", "no-split", str(error)))
+                notes.append(
+                    Finding("note" if isinstance(error, MissingSplitError) else "error", "no-split", str(error))
+                )
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
-    raise next((error for error in errors if "no split" not in str(error)), errors[0])
+    raise next((error for error in errors if not isinstance(error, MissingSplitError)), errors[0])
 
 
 def _looks(

@@ -117,7 +117,7 @@ def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:
-    """Refuse truth that is told in other classes than the model's.
+    """Refuse labels of other classes than the model's.
 
     Raises:
         UserError: The names differ.
@@ -130,7 +130,7 @@ def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> No
 
 
 def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:
-    """Refuse truth that is told in other classes than the model's, task by task.
+    """Refuse labels of other classes than the model's, task by task.
 
     Raises:
         UserError: A task that both know has other classes in the data set.
@@ -146,7 +146,7 @@ def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels |
 
 
 def machine() -> str:
-    """The machine in a few words, to stand beside figures."""
+    """Return the machine's name and number of threads, to stand beside figures."""
     import torch
 
     if torch.cuda.is_available():

@@ -18,7 +18,7 @@ from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
-from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
+from sceneparse.evaluation import Evaluation, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
 from sceneparse.labels import LabelSpace
@@ -69,7 +69,7 @@ def demo(out: Path, *, seed: int = 0) -> Path:
         title="PSPNet on the toy world",
         name="PSPNet",
         run=out / "pspnet",
-        rival=Rival("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
+        comparison=Comparison("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
         facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine()},
     )
     _write_pictures(dataset, out / "pictures")

@@ -9,7 +9,7 @@ from sceneparse.datasets.broden.tables import BrodenTables, published_tables
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import Task
 
@@ -77,7 +77,7 @@ def ade_pictures(root: Path, split: str) -> list[Path]:
         UserError: There are none.
     """
     if split not in SPLITS:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
     subfolders(root)  # refuses what is no folder
     maps = sorted(root.rglob("*_seg.png"))
     wanted = SPLITS[split]

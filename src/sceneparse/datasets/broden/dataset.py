@@ -9,7 +9,7 @@ from sceneparse.datasets.broden.sources import Pictures, open_source
 from sceneparse.datasets.broden.tables import BrodenTables, read_tables
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 
 RECORDS = {
@@ -90,7 +90,7 @@ def open_broden(root: Path, split: str, channels: int = 3) -> Broden:
     if not meta.is_dir():
         raise UserError(f"{root}: not the expected layout: {LAYOUT}; there is no folder meta_file")
     if split not in RECORDS:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(RECORDS)}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(RECORDS)}")
     files = [meta / file for file in RECORDS[split] if (meta / file).exists()]
     if not files:
         raise UserError(f"{meta}: none of the record files {', '.join(RECORDS[split])}")
