@@ -11,7 +11,7 @@ from rich.table import Table
 
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.diagnosing.advice import TITLES, points
+from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
 from sceneparse.diagnosing.relations import Relations

@@ -18,7 +18,7 @@ from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
-from sceneparse.evaluation import Evaluation, evaluate, machine, print_scores, write_report
+from sceneparse.evaluation import Comparison, Evaluation, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
 from sceneparse.labels import LabelSpace
