@@ -343,7 +343,8 @@ class TestSeveralTasks:
 
     def test_weights_of_other_tasks_have_no_effect_without_them(self) -> None:
         assert "loss.part_weight has no effect" in complaint({"loss": {"part_weight": 1.0}})
-        read = recipe({"network": self.UNIFIED, "loss": {"part_weight": 1.0}})
+        network = {**self.UNIFIED, "tasks": {"from_data": ["parts"]}}
+        read = recipe({"network": network, "loss": {"part_weight": 1.0}})
         assert read.loss.part_weight == 1.0
 
     def test_a_number_of_classes_comes_from_the_data_or_from_the_recipe(self) -> None:
