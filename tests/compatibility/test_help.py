@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
-from compatibility.stored import STORED, run
+from tests.compatibility.stored import STORED, run
 
 NETWORK = (
     "-several tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).",

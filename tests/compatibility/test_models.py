@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compatibility.stored import (
+from tests.compatibility.stored import (
     STORED,
     TIES,
     assert_same_metrics,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compatibility.stored import STORED, lines, read, run
+from tests.compatibility.stored import STORED, lines, read, run
 from safetensors.torch import load_file
 
 import sceneparse

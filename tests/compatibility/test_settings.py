@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from compatibility.stored import STORED, assert_same_settings, read
+from tests.compatibility.stored import STORED, assert_same_settings, read
 
 import sceneparse
 
