@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 
 Task = Literal["scene", "objects", "parts", "materials", "textures"]
@@ -16,6 +17,10 @@ TASKS: tuple[Task, ...] = ("scene", "objects", "parts", "materials", "textures")
 
 MASKS: tuple[str, ...] = ("objects", "parts", "materials", "textures", "owners")
 """The fields of a `Sample` that are label maps and go through every geometric change with the picture."""
+
+
+class NoSplitError(UserError):
+    """A data set has no split of the name that is asked for."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.mixture import object_labels
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import NoSplitError, Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
@@ -71,7 +71,7 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
         lists = sorted((root / "labels").glob("*.txt"))
         file = next((path for path in lists if path.stem in (split, f"{split}1")), None)
         if file is None:
-            raise UserError(f"{root}: no split '{split}'; there are: {', '.join(path.stem for path in lists)}")
+            raise NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(path.stem for path in lists)}")
         pictures = [root / "images" / line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
         for picture in pictures:
             if picture.parent.name not in textures:
@@ -81,7 +81,7 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
     if not splits:
         raise wrong_layout(root, LAYOUT)
     if split not in splits:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+        raise NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
     textures = sorted({texture for name in splits for texture in subfolders(root / name)})
     return Dtd([path for path, _ in walk(root / split) if path.parent.name in textures], textures, channels)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sceneparse.data.sample import NoSplitError
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
@@ -64,7 +65,7 @@ def chosen(splits: dict[str, SplitFolders], split: str, root: Path) -> SplitFold
         UserError: There is none; the message lists those that there are.
     """
     if split not in splits:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+        raise NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
     return splits[split]
 
 

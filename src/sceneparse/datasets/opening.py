@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from sceneparse.data.mixture import Mixture, Source, united
-from sceneparse.data.sample import TASKS, DataSet
+from sceneparse.data.sample import TASKS, DataSet, NoSplitError
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
@@ -81,5 +81,5 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     splits = [getattr(own, split) for own in settings.sources]
     chosen = [source(own, name) for own, name in zip(settings.sources, splits, strict=True) if name]
     if not chosen:
-        raise UserError(f"no data set of the mixture has a split for {split}")
+        raise NoSplitError(f"no data set of the mixture has a split for {split}")
     return Mixture(chosen, settings.batches, united(everything))

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sceneparse.data.sample import NoSplitError
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.pairs import Pair
@@ -30,9 +31,9 @@ def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], lay
     raise wrong_layout(root, layout)
 
 
-def no_split(root: Path, split: str, there: Sequence[str]) -> UserError:
+def no_split(root: Path, split: str, there: Sequence[str]) -> NoSplitError:
     """The error that says which splits there are."""
-    return UserError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
+    return NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
 
 
 def read_names(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, NoSplitError
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError, require
@@ -74,9 +74,7 @@ def _splits(settings: DataSettings) -> dict[str, tuple[str, DataSet]]:
     for split, name in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         try:
             found[split] = name, open_dataset(settings, name)
-        except UserError as error:
-            if "no split" not in str(error):
-                raise
+        except NoSplitError as error:
             errors.append(error)
     if not found:
         raise errors[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneparse.data.sample import DataSet, Task
+from sceneparse.data.sample import DataSet, NoSplitError, Task
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
@@ -90,12 +90,12 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
             except UserError as error:
                 errors.append(error)
                 # A split that isn't there is often meant so; damage is named by its message.
-                missing = "no split" in str(error) or "no data set of the mixture" in str(error)
+                missing = isinstance(error, NoSplitError)
                 notes.append(Finding("note" if missing else "error", "no-split", str(error)))
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
-    raise next((error for error in errors if "no split" not in str(error)), errors[0])
+    raise next((error for error in errors if not isinstance(error, NoSplitError)), errors[0])
 
 
 def _looks(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import NoSplitError, Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.toyworld import indoors, land, lookalikes, town
@@ -157,7 +157,7 @@ class ToyWorld:
 
     def __init__(self, size: int, count: int, split: str) -> None:
         if split not in SEEDS:
-            raise UserError(f"the toy world has no split '{split}': take one of {', '.join(SEEDS)}")
+            raise NoSplitError(f"the toy world has no split '{split}': take one of {', '.join(SEEDS)}")
         if size < 32:
             raise UserError(f"a toy world scene of {size} pixels a side cannot be drawn: ask for at least 32")
         if count < 1:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sceneparse.data.mixture import object_labels
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import NoSplitError, Sample
 from sceneparse.datasets.broden.sources import AdeDecoder, ade_scene
 from sceneparse.datasets.broden.tables import BrodenTables, published_tables
 from sceneparse.datasets.folder import subfolders
@@ -76,7 +76,7 @@ def ade_pictures(root: Path, split: str) -> list[Path]:
         UserError: There are none.
     """
     if split not in SPLITS:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
+        raise NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(SPLITS)}")
     subfolders(root)  # refuses what is no folder
     maps = sorted(root.rglob("*_seg.png"))
     wanted = SPLITS[split]

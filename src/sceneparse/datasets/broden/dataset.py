@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sceneparse.data.mixture import object_labels
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import NoSplitError, Sample
 from sceneparse.datasets.broden.records import Record, read_records
 from sceneparse.datasets.broden.sources import Pictures, open_source
 from sceneparse.datasets.broden.tables import BrodenTables, read_tables
@@ -90,7 +90,7 @@ def open_broden(root: Path, split: str, channels: int = 3) -> Broden:
     if not meta.is_dir():
         raise UserError(f"{root}: not the expected layout: {LAYOUT}; there is no folder meta_file")
     if split not in RECORDS:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(RECORDS)}")
+        raise NoSplitError(f"{root}: no split '{split}'; there are: {', '.join(RECORDS)}")
     files = [meta / file for file in RECORDS[split] if (meta / file).exists()]
     if not files:
         raise UserError(f"{meta}: none of the record files {', '.join(RECORDS[split])}")
