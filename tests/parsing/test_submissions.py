@@ -72,11 +72,11 @@ def test_pictures_of_one_name_are_refused_before_anything_is_written(
     assert not (out / "cityscapes").exists()
 
 
-def test_parsing_knows_no_data_sets() -> None:
+def test_parsing_knows_of_data_sets_only_what_their_kinds_say() -> None:
     room = Path(str(sceneparse.parsing.__file__)).parent
     text = "\n".join(path.read_text() for path in room.rglob("*.py"))
-    used = set(re.findall(r"(?:from|import) sceneparse\.data\.(\w+)", text))
-    assert "finding" in used and used <= {"cases", "finding", "pictures", "progress", "volumes"}
+    assert set(re.findall(r"(?:from|import) sceneparse\.datasets\.(\w+)", text)) == {"kinds", "submission"}
+    assert not re.search(r"(?:from|import) sceneparse\.data\b", text)
 
 
 def test_a_model_of_other_classes_is_refused(parser: Parser, tmp_path: Path) -> None:
