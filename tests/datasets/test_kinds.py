@@ -11,6 +11,7 @@ from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
+from sceneparse.parsing.submissions import submission_form
 from sceneparse.recipes import from_mapping, read_recipe, to_yaml
 from sceneparse.settings import DataSettings, Recipe, SourceSettings
 from sceneparse.settings.kinds import used_by
@@ -172,3 +173,11 @@ class TestAKindOfAnotherPackage:
     def test_one_that_is_no_kind_is_refused_with_the_package_that_brings_it(self) -> None:
         with pytest.raises(UserError, match=r"lab-drawn: .*'broken' .* is a str, but must be a DatasetKind"):
             KINDS["broken"]
+
+
+def test_results_have_a_form_only_where_a_server_takes_them() -> None:
+    assert submission_form("cityscapes").file("aachen_leftImg8bit") == "cityscapes/aachen.png"
+    with pytest.raises(UserError, match=r"results of .camvid.; there are forms for: voc2012, cityscapes"):
+        submission_form("camvid")
+    with pytest.raises(UserError, match=r"--as is 'cityscape', but must be one of .*; did you mean 'cityscapes'"):
+        submission_form("cityscape")

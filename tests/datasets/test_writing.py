@@ -63,8 +63,8 @@ def test_damage_is_an_error_and_leaves_no_data_set(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["data", "export", "toyworld", "--out", str(tmp_path / "out"), "--data.size", "32"]
-    words += ["--data.train_count", "2", "--data.eval_count", "1"]
+    words = ["data", "export", "toyworld", "--out", str(tmp_path / "out"), "--data.toyworld.size", "32"]
+    words += ["--data.toyworld.train_count", "2", "--data.toyworld.eval_count", "1"]
     assert main(words) == 0
     assert "(train 2, val 1, test 1)" in capsys.readouterr().out
     assert main(words) == 2

@@ -11,8 +11,8 @@ SHORT = [
     "--training.batch=2",
     "--training.validate_every=0",
     "--training.validate_count=1",
-    "--data.size=64",
-    "--data.eval_count=6",
+    "--data.toyworld.size=64",
+    "--data.toyworld.eval_count=6",
     "--data.workers=0",
     "--augmentation.crop=[64,64]",
 ]

@@ -104,6 +104,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_results
 
+    form = submission_form(arguments.benchmark) if arguments.benchmark else None
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
     _check_video_arguments(arguments, bool(videos))
@@ -118,8 +119,8 @@ def _predict(arguments: argparse.Namespace) -> int:
         tasks=arguments.tasks,
     )
     parser = under_protocol(parser, arguments)
-    if arguments.benchmark:
-        submission_form(arguments.benchmark).refuse_others(parser.labels, parser.name)
+    if form is not None:
+        form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
             parser,

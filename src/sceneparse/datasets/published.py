@@ -30,7 +30,7 @@ def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], lay
     raise wrong_layout(root, layout)
 
 
-def no_split(root: Path, split: str, there: Sequence[str]) -> UserError:
+def no_split(root: Path, split: str, there: Sequence[str]) -> MissingSplitError:
     """The error that says which splits there are."""
     return MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
 

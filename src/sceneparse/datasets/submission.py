@@ -51,6 +51,6 @@ class SubmissionForm:
         if labels.names != self.labels.names:
             raise UserError(
                 f"{model} names {len(labels)} classes ({', '.join(labels.names[:3])}, …), but results for "
-                f"{self.benchmark} are in its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
+                f"{self.benchmark} are told in its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
                 "leave --as out, or give a model of these classes"
             )

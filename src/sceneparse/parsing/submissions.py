@@ -23,7 +23,7 @@ def submission_form(benchmark: str) -> SubmissionForm:
     Raises:
         UserError: There is no such kind, or no server that takes results of it.
     """
-    require_known("datasets", benchmark, "the benchmark")
+    require_known("datasets", benchmark, "--as")
     form = KINDS[benchmark].submission
     if form is None:
         known = ", ".join(name for name, kind in KINDS.items() if kind.submission is not None)
