@@ -116,7 +116,7 @@ def until(condition: Callable[[], bool]) -> None:
 def serving(parsers: Mapping[str, Parser], settings: ServeSettings | None = None) -> Iterator[Service]:
     """A service in a thread, at a port that is free."""
     server = Server(parsers, replace(settings or ServeSettings(), port=0))
-    thread = threading.Thread(target=server.until_told)
+    thread = threading.Thread(target=server.until_stopped)
     thread.start()
     try:
         end = time.monotonic() + 60

@@ -23,7 +23,7 @@ def known_kinds(parser: Parser) -> tuple[str, ...]:
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
-    """The answer's body."""
+    """Return the answer's body."""
     if answer.media_type == JSON:
         return json.dumps(as_json(parsed, received), ensure_ascii=False, separators=(",", ":")).encode()
     drawn = _drawn(parsed.parse, answer.kind)
@@ -36,7 +36,7 @@ def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
 
 
 def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
-    """What `Parse.to_json` says, the picture's hash, the masks, and how long it took."""
+    """Return what `Parse.to_json` gives, the picture's hash, the masks, and how long it took."""
     parse = parsed.parse
     masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
     for name, one in ({} if parse.task_parse is None else parse.task_parse.maps()).items():
@@ -50,7 +50,7 @@ def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
 
 
 def masks_of(labels: Any, legend: tuple[LegendEntry, ...], space: LabelSpace) -> list[dict[str, Any]]:
-    """The mask of each class that occurs, the largest share first."""
+    """Return the mask of each class that occurs, the largest share first."""
     index_of = {identity: index for index, identity in enumerate(space.ids)}
     runs = run_lengths(labels)
     return [{**entry.to_json(), "pixels": entry.pixels, "rle": runs[index_of[entry.id]]} for entry in legend]

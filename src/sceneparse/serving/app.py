@@ -238,7 +238,7 @@ def _static(file: StaticFile) -> Any:
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of some work, which is given up when the client goes.
+    """Await the result of some work, which is given up when the client goes.
 
     Raises:
         ClientDisconnect: The client has gone.

@@ -85,7 +85,7 @@ class Batcher:
         self._pace = 1.0  # seconds a picture, a moving average
         self._decoding = 0
         self.waiting = 0
-        """Pictures that have a place."""
+        """Number of pictures in the line."""
         self.computing = False
         """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
@@ -103,7 +103,7 @@ class Batcher:
 
     @property
     def ready(self) -> bool:
-        """Whether it runs, and no batch has been computing for twice the time limit."""
+        """Return whether it runs, and no batch has been computing for twice the time limit."""
         hung = self._began is not None and time.monotonic() - self._began > 2 * self._seconds
         return self._pump is not None and not self._pump.done() and not hung
 
@@ -113,7 +113,7 @@ class Batcher:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """A place in the line, from the moment that a picture is there until its answer is written.
+        """Hold a slot in the line, from the moment that a picture is there until its answer is written.
 
         Raises:
             Problem: 503, the line is full.
@@ -127,7 +127,7 @@ class Batcher:
             self.waiting -= 1
 
     async def parse(self, model: str, decode: Callable[[Parser], Tensor]) -> Parsed:
-        """Parse a picture that has a place, when its turn comes.
+        """Parse a picture that has a slot, when its turn comes.
 
         Args:
             model: The model's name.
@@ -175,7 +175,7 @@ class Batcher:
             self._began = None
 
     async def _settle(self, batch: list[_Job]) -> None:
-        """Compute a batch and tell each of its jobs what came of it; where that fails, each by itself."""
+        """Compute a batch and give each of its jobs its result; where that fails, each by itself."""
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
         except Exception as error:
@@ -191,7 +191,7 @@ class Batcher:
                 job.future.set_result(parsed)
 
     async def _next_batch(self) -> list[_Job]:
-        """The oldest picture with others of its kind; waits until there is one, and a moment for a full batch."""
+        """Take the oldest picture with others of its kind; waits until there is one, and a moment for a full batch."""
         while True:
             self._ready = [job for job in self._ready if not job.future.done()]
             self._changed.clear()

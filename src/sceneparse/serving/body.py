@@ -36,7 +36,7 @@ class Receiver:
         self.bytes = 0
 
     async def body(self, request: Request) -> bytes:
-        """The body of a request.
+        """Receive the body of a request.
 
         Raises:
             Problem: 408 too slow, 413 too large, 415 compressed or of another form, 503 too many at a time.
@@ -75,7 +75,7 @@ class Receiver:
                 yield chunk
 
     def _limit(self, headers: Headers) -> int:
-        """How many bytes may come, by the form that the head announces."""
+        """Return how many bytes may come, by the form that the head announces."""
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Problem(415, "compressed", "Compressed bodies are not taken: send the picture's file as it is.")
         media = media_type(headers)
@@ -100,12 +100,12 @@ class Receiver:
 
 
 def media_type(headers: Headers) -> str:
-    """The body's type, without parameters."""
+    """Return the body's type, without parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def picture_bytes(body: bytes, headers: Headers, settings: ServeSettings) -> bytes:
-    """The picture's bytes in a body.
+    """Return the picture's bytes in a body.
 
     Raises:
         Problem: 400 the form is broken or holds no picture, 413 too large.

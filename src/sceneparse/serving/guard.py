@@ -95,7 +95,7 @@ class Guard:
                 await self._app({**scope, "method": method}, receive, watched)
         except ClientDisconnect:
             pass  # nobody is there to answer
-        except asyncio.CancelledError:  # the service was told to stop, and the time for that is over
+        except asyncio.CancelledError:  # the service is to stop, and the time for that is over
             if not note["status"]:
                 problem = Problem(503, "busy", "The service is being stopped. Try again in 10 s.", retry_after=10)
                 await problem.response()(scope, receive, watched)
@@ -127,7 +127,7 @@ class Guard:
             return Problem(403, "other-origin", "Other web pages may not ask this service (--cors allows them).")
         if self._settings.api_keys and (scope["path"].startswith("/v1/") or scope["path"] == "/metrics"):
             scheme, _, given = headers.get("authorization", "").strip().partition(" ")
-            # All are compared, so that time tells nothing about which one is near.
+            # All are compared, so that time reveals nothing about which one is near.
             same = sum(hmac.compare_digest(given.strip().encode(), key.encode()) for key in self._settings.api_keys)
             if scheme.lower() != "bearer" or not same:
                 return Problem(
@@ -171,13 +171,13 @@ class RequestLog:
             self._file.write(f"{line}\n")
         except OSError as error:
             self._lost += 1
-            if self._lost & (self._lost - 1) == 0:  # told at 1, 2, 4, 8, … lines
+            if self._lost & (self._lost - 1) == 0:  # noted at 1, 2, 4, 8, … lines
                 lines = "1 line" if self._lost == 1 else f"{self._lost} lines"
                 FAULTS.warning("%s: %s of the log lost (%s)", self._path, lines, error.strerror)
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """Return a Host header without its port."""
     name, _, port = host.rpartition(":")
     return name if name and port.isdecimal() else host
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""Counters and histograms of the service, in Prometheus' text format."""
 
 from collections.abc import Callable
 
@@ -60,5 +60,5 @@ class Metrics:
         self._batch.observe(count)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """Return all of it in Prometheus' text format."""
         return generate_latest(self._registry)

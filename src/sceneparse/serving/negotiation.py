@@ -33,7 +33,7 @@ class Answer:
 
 
 def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
-    """The form that is wanted most among those there are.
+    """Choose the form that is wanted most among those there are.
 
     Args:
         accept: The header; None where there is none, which means JSON.

@@ -40,7 +40,7 @@ class Received:
 
 
 def inspected(content: bytes, settings: ServeSettings) -> str:
-    """The format of a picture's bytes, told by its header.
+    """Return the format of a picture's bytes, read from its header.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -73,7 +73,7 @@ def inspected(content: bytes, settings: ServeSettings) -> str:
 
 
 def decoded(parser: Parser, content: bytes) -> Tensor:
-    """The pixels, as the parser takes them.
+    """Return the pixels as the parser takes them.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
@@ -95,15 +95,15 @@ def decoded(parser: Parser, content: bytes) -> Tensor:
 
 
 def _scans(content: bytes) -> int:
-    """How many scans a JPEG is made of, up to its end: cameras add films and more pictures behind it (T.81, B.1)."""
-    scans, place = 0, 2
-    while found := _MARKER.search(content, place):
-        marker, place = content[found.end() - 1], found.end()
+    """Count the scans of a JPEG, up to its end: cameras add films and more pictures behind it (T.81, B.1)."""
+    scans, position = 0, 2
+    while found := _MARKER.search(content, position):
+        marker, position = content[found.end() - 1], found.end()
         if marker == _END:
             break
         scans += marker == _SCAN
         if marker not in _BARE:  # a length follows, and so much of what may hold any bytes
-            place += int.from_bytes(content[place : place + 2], "big")
+            position += int.from_bytes(content[position : position + 2], "big")
     return scans
 
 

@@ -1,4 +1,4 @@
-"""What a client is told that gets no answer: problem details (RFC 9457), in clear words, no path, no trace."""
+"""Problem details (RFC 9457) for a request without an answer: in clear words, without paths or traces."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             self.headers["Retry-After"] = str(retry_after)
 
     def body(self) -> bytes:
-        """The problem as JSON. Its type is `about:blank`, so the title is the status's."""
+        """Return the problem as JSON. Its type is `about:blank`, so the title is the status's."""
         title = HTTPStatus(self.status).phrase
         problem = {"title": title, "status": self.status, "code": self.code, "detail": self.detail}
         return json.dumps(problem, ensure_ascii=False).encode()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def run_lengths(labels: NDArray[np.int16]) -> dict[int, dict[str, Any]]:
-    """The masks of all classes that occur in a label map.
+    """Return the masks of all classes that occur in a label map.
 
     Args:
         labels: (H, W) class indices; -1 where there is none.
