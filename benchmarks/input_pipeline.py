@@ -21,12 +21,14 @@ from command_line import command_line, parsed_with_settings, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training.losses.cross_entropy import segmentation_loss
+from sceneparse.training.losses.heads import segmentation_loss
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.optimizer import build_optimizer
 from sceneparse.training.start import device_name, start_fabric
 from sceneparse.weights.build import build
@@ -137,6 +139,8 @@ def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     objects = batch.objects.to(fabric.device)
     wait: Callable[[], None] = torch.cuda.synchronize if fabric.device.type == "cuda" else lambda: None
 
+    context, head_loss = LossContext(network.align_corners), LOSSES[recipe.loss.kind].build(recipe.loss)
+
     def step() -> None:
         for pixels, target in zip(
             images.chunk(recipe.training.accumulate), objects.chunk(recipe.training.accumulate), strict=True
@@ -144,10 +148,9 @@ def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
             loss = segmentation_loss(
                 model(normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)),
                 target,
-                align_corners=network.align_corners,
+                context,
+                loss=head_loss,
                 aux_weight=recipe.loss.aux_weight,
-                hard_fraction=recipe.loss.hard_fraction,
-                hard_threshold=recipe.loss.hard_threshold,
             )
             fabric.backward(loss.total / recipe.training.accumulate)
         optimizer.step()

@@ -11,7 +11,9 @@ from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits,
 from sceneparse.labels import IGNORE
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import OptimizerSettings
-from sceneparse.training.losses.cross_entropy import segmentation_loss
+from sceneparse.training.losses.cross_entropy import CrossEntropy
+from sceneparse.training.losses.heads import segmentation_loss
+from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.optimizer import build_optimizer
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -114,7 +116,8 @@ def banded_loss(network: SceneParser) -> Loss:
 
     def loss(pixels: Tensor, target: Tensor) -> Tensor:
         output = network(pixels)
-        return segmentation_loss(output, target, align_corners=network.align_corners, aux_weight=AUX_WEIGHT).total
+        context = LossContext(network.align_corners)
+        return segmentation_loss(output, target, context, loss=CrossEntropy(), aux_weight=AUX_WEIGHT).total
 
     return loss
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.small import TINY, write_data_set
+from tests.support.small import TINY, write_data_set
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -44,7 +44,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a real, very short training on a folder data set."""
     from sceneparse.recipes import from_mapping
     from sceneparse.settings import Recipe
-    from sceneparse.training import train
+    from sceneparse.training.loop import train
 
     folder = tmp_path_factory.mktemp("tiny")
     data = write_data_set(folder / "data")

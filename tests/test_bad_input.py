@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from sceneparse.cli import main
-from support.small import TINY, write_data_set
+from tests.support.small import TINY, write_data_set
 
 
 class Place:

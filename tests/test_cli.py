@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import COMMANDS, main
-from support.small import TINY
+from tests.support.small import TINY
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["--version"]])

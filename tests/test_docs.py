@@ -16,8 +16,8 @@ from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
 from sceneparse.weights.model import save_model
-from support.small import TINY, write_data_set
-from support.unified import unified_model
+from tests.support.small import TINY, write_data_set
+from tests.support.unified import unified_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

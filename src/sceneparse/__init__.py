@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sceneparse.parsing import Parse, Parser, load
     from sceneparse.parsing import predict_pictures as predict
     from sceneparse.recipes import read_recipe
-    from sceneparse.training import train
+    from sceneparse.training.loop import train
     from sceneparse.weights.build import build
 
 # Imported when first used: torch takes seconds, and `sceneparse --help` must not wait for it.
@@ -35,7 +35,7 @@ _HOMES = {
     "load": ("sceneparse.parsing", "load"),
     "predict": ("sceneparse.parsing", "predict_pictures"),
     "read_recipe": ("sceneparse.recipes", "read_recipe"),
-    "train": ("sceneparse.training", "train"),
+    "train": ("sceneparse.training.loop", "train"),
 }
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,27 @@ import pytest
 import torch
 
 from sceneparse.benching import bench, matrix_peak
-from sceneparse.benching.subject import find_subject
+from sceneparse.benching.subject import find_subject, recipe_to_measure
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.inference import choosing, export_model
 from sceneparse.inference.choosing import MAKERS
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
+from sceneparse.settings import Recipe
 from sceneparse.weights.model import load_model, save_model
-from support.unified import unified_model
+from tests.support.unified import unified_model
 
-RECIPE = ["--backbone.name=resnet10t", "--network.channels=8", "--network.output_stride=16"]
+
+def small(name: str, **network: Any) -> Recipe:
+    """A recipe of the package with a network that takes no time."""
+    recipe = recipe_to_measure(name)
+    return replace(
+        recipe,
+        backbone=replace(recipe.backbone, name="resnet10t"),
+        network=replace(recipe.network, channels=8, **network),
+    )
+
 
 QUICK: dict[str, Any] = {
     "size": (64, 64),
@@ -74,17 +85,16 @@ def test_of_a_unified_network_the_objects_alone_are_told_and_counted(
     save_model(tmp_path, model, "a card")
     whole = multiply_adds(model.network, 3, (64, 64))
     assert find_subject(tmp_path).multiply_adds("exact", (64, 64)) < 0.9 * whole
-    small = ["--backbone.name=resnet10t", "--network.channels=8"]
-    bench("toy-unified", overrides=small, engines=["torch"], **{**QUICK, "progress": True})
+    bench(small("toy-unified"), engines=["torch"], **{**QUICK, "progress": True})
     assert "to the labels of its objects on" in " ".join(capsys.readouterr().out.split())
 
 
 def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None:
-    pspnet = find_subject("toy-pspnet", ["--network.channels=512"])
+    pspnet = find_subject(recipe_to_measure("toy-pspnet", ["--network.channels=512"]))
     assert pspnet.multiply_adds("exact", (473, 473)) < 0.95 * pspnet.multiply_adds("plain", (473, 473))
     fcn = find_subject("toy-fcn")
     assert fcn.multiply_adds("exact", (97, 97)) == fcn.multiply_adds("plain", (97, 97))
-    result = bench("toy-fcn", overrides=RECIPE, engines=["torch"], **QUICK)
+    result = bench(small("toy-fcn", output_stride=16), engines=["torch"], **QUICK)
     assert [part.heads for part in result.parts] == ["same"]
 
 
@@ -105,12 +115,12 @@ def test_a_missing_engine_and_a_failing_one_say_why_and_stop_nothing(
 
     without("openvino")
     monkeypatch.setitem(MAKERS, "compile", broken)
-    result = bench("toy-pspnet", overrides=RECIPE, engines=["openvino", "compile", "torch"], **QUICK)
+    result = bench(small("toy-pspnet", output_stride=16), engines=["openvino", "compile", "torch"], **QUICK)
     missing, failing, working = result.rows
     assert "pip install 'sceneparse[openvino]'" in missing.note and missing.ms is None
     assert failing.note == "failed: no compiler" and failing.ms is failing.ready_s is None
     assert working.ms is not None and working.note == ""
-    none = bench("toy-pspnet", overrides=RECIPE, engines=["compile"], **QUICK)
+    none = bench(small("toy-pspnet", output_stride=16), engines=["compile"], **QUICK)
     assert none.rows[0].note and none.fastest == "" and none.matrix_peak == {}
 
 
@@ -119,13 +129,13 @@ def test_auto_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConversionError("OpenVINO cannot export this network")
 
     monkeypatch.setattr(choosing, "find_spec", lambda _: None)
-    result = bench("toy-pspnet", overrides=RECIPE, engines=["torch"], **QUICK)
+    result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
     assert result.auto_engine == "torch" and "pip install 'sceneparse[openvino]'" in result.auto_why
     monkeypatch.setattr(choosing, "find_spec", lambda _: object())
-    result = bench("toy-pspnet", overrides=RECIPE, engines=["torch"], **QUICK)
+    result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
     assert result.auto_engine == "openvino" and "fastest engine on a CPU" in result.auto_why
     monkeypatch.setitem(MAKERS, "openvino", refusing)
-    result = bench("toy-pspnet", overrides=RECIPE, engines=["openvino"], **QUICK)
+    result = bench(small("toy-pspnet", output_stride=16), engines=["openvino"], **QUICK)
     assert (result.auto_engine, result.auto_why) == ("torch", "OpenVINO cannot export this network")
 
 
@@ -151,7 +161,6 @@ def test_a_recipe_needs_no_data_and_takes_the_data_sets_classes() -> None:
         ("toy-pspnet", {"repeats": 0}, "--repeats"),
         ("toy-pspnet", {"size": (8, 8)}, "at least 33"),
         ("toy-pspnet", {"engines": ["tensorrt"]}, "no engine 'tensorrt'"),
-        ("toy-pspnet", {"overrides": ["--network.chanels=8"]}, "did you mean '--network.channels'"),
     ],
 )
 def test_mistakes_are_told_in_a_line(source: str, options: dict[str, Any], message: str) -> None:
@@ -159,6 +168,8 @@ def test_mistakes_are_told_in_a_line(source: str, options: dict[str, Any], messa
         bench(source, **{**QUICK, **options})
 
 
-def test_settings_are_for_recipes_alone(tiny_run: Path) -> None:
-    with pytest.raises(UserError, match="settings are for recipes"):
-        bench(tiny_run / "model", overrides=["--network.channels=8"], **QUICK)
+def test_settings_are_for_recipes_alone(tiny_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", str(tiny_run / "model"), "--network.channels=8"]) == 2
+    assert "settings are for recipes" in capsys.readouterr().err
+    assert main(["bench", "toy-pspnet", "--network.chanels=8"]) == 2
+    assert "did you mean '--network.channels'" in capsys.readouterr().err

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from support import csail_training, unified_training
-from support.recording import Recorder
+from tests.support import csail_training, unified_training
+from tests.support.recording import Recorder
 
 
 @pytest.fixture

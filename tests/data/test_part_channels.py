@@ -2,7 +2,7 @@ import torch
 
 from sceneparse.data.part_channels import part_channels
 from sceneparse.labels import IGNORE
-from support.unified import TREE
+from tests.support.unified import TREE
 
 SKY, HOUSE, PERSON = 0, 1, 2
 ROOF, DOOR, HEAD = 0, 1, 2

@@ -8,8 +8,8 @@ from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
 from sceneparse.evaluation import evaluate_model
 from sceneparse.weights.model import save_model
-from support.small import write_data_set
-from support.unified import OBJECTS, unified_model
+from tests.support.small import write_data_set
+from tests.support.unified import OBJECTS, unified_model
 
 
 def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
@@ -41,7 +41,7 @@ def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> Non
 def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_path: Path) -> None:
     model, rival = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
     data = str(tiny_run.parent / "data")
-    diagnose_model(model, data=data, rival=rival, out=tmp_path / "out", engine="torch", progress=False)
+    diagnose_model(model, data=data, comparison=rival, out=tmp_path / "out", engine="torch", progress=False)
     record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
     assert record["rival"]["name"] == "second/model" and record["rival"]["gains"] == record["gains"]
     assert 'id="versus"' in (tmp_path / "out" / "diagnosis.html").read_text()

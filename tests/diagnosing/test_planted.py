@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sceneparse.diagnosing import Diagnosis, Relations, diagnose, learn_from
-from sceneparse.diagnosing.advice import tell
+from sceneparse.diagnosing.advice import advise
 from sceneparse.evaluation.metrics import score
 from sceneparse.toyworld import OBJECTS, ToyWorld
-from support.planted import Failure, cases, index_of, mixed_up, out_of_place, overlooked
+from tests.support.planted import Failure, cases, index_of, mixed_up, out_of_place, overlooked
 
 PLANTED: dict[str, tuple[Failure, tuple[str, ...]]] = {
     "confusable": (mixed_up("building", "skyscraper"), ("building", "skyscraper")),
@@ -46,7 +46,7 @@ def test_a_planted_failure_is_the_first_finding_and_the_only_one_of_the_three_ki
     first = diagnosis.findings.found[0]
     assert (first.kind, first.classes) == (kind, tuple(map(index_of, names)))
     assert [one.kind for one in diagnosis.findings.found if one.kind != "boundary"] == [kind]
-    assert first.examples and all(name in tell(first, diagnosis).title for name in names)
+    assert first.examples and all(name in advise(first, diagnosis).title for name in names)
     counts = diagnosis.evaluation.counts.numpy()
     mended = counts - first.lost + np.diag(first.lost.sum(axis=1))
     now, then = (
@@ -79,7 +79,7 @@ def test_what_may_share_a_picture_but_stands_in_the_wrong_place_is_found_by_its_
     diagnosis = diagnosed(sky_in_the_ground)
     first = diagnosis.findings.of("mismatched")[0]
     assert first.classes == (index_of("sky"),)
-    assert "of the outline of “sky”, where" in tell(first, diagnosis).evidence
+    assert "of the outline of “sky”, where" in advise(first, diagnosis).evidence
 
 
 def test_wrong_pixels_are_shared_out_without_rest(diagnosed: Callable[..., Diagnosis]) -> None:

@@ -14,10 +14,10 @@ from sceneparse.diagnosing import Case, Diagnosis, Opponent, diagnose, learn, pr
 from sceneparse.diagnosing.example_cards import window
 from sceneparse.diagnosing.versus import ranked
 from sceneparse.errors import UserError
-from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.comparison import Comparison
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
-from support.well_formed import Page
+from tests.support.well_formed import Page
 
 SKY, ROAD, CAR, RIVER, BOAT, SIGN = range(6)
 SPACE = LabelSpace(("sky", "road", "<b>car</b>", "river & sea", "boat", "sign"))
@@ -63,7 +63,7 @@ def opponent(diagnosis: Diagnosis) -> Opponent:
     class Engine:
         num_classes, align_corners, padding_color = 6, False, (0.0, 0.0, 0.0)
 
-    return Opponent(Rival("PSP <50>", better.evaluation, Engine()), better, lambda index: case(index, good=True))
+    return Opponent(Comparison("PSP <50>", better.evaluation, Engine()), better, lambda index: case(index, good=True))
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +166,7 @@ def test_a_rival_tested_by_another_protocol_is_refused(
     diagnosis: Diagnosis, opponent: Opponent, tmp_path: Path
 ) -> None:
     other = diagnose(cases(), SPACE, diagnosis.relations, TestProtocol(flip=True))
-    wrong = Opponent(Rival("other", other.evaluation, opponent.rival.engine), other, case)
+    wrong = Opponent(Comparison("other", other.evaluation, opponent.comparison.engine), other, case)
     with pytest.raises(UserError, match="another protocol"):
         write_diagnosis(tmp_path, diagnosis, case, title="x", opponent=wrong)
 

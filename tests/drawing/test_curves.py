@@ -5,6 +5,8 @@ import pytest
 
 from sceneparse.drawing.curves import MOST_POINTS, read, training_charts
 
+FIGURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
+
 
 def write(path: Path, lines: list[object], tail: str = "") -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + tail)
@@ -19,7 +21,7 @@ def test_no_file_an_empty_one_and_rubbish_give_no_lines(tmp_path: Path) -> None:
     assert read(tmp_path / "absent.jsonl") == []
     assert read(write(tmp_path / "empty.jsonl", [])) == []
     assert read(write(tmp_path / "rubbish.jsonl", [1, [], {"kind": "train"}], "\n\x00{")) == []
-    assert training_charts([]) == ""
+    assert training_charts([], FIGURES) == ""
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
@@ -33,17 +35,19 @@ def test_after_a_resume_the_later_line_of_an_iteration_counts(tmp_path: Path) ->
 
 @pytest.mark.parametrize("count", [1, 2, 10, 5000])
 def test_runs_of_any_length_can_be_drawn_and_stay_small(count: int) -> None:
-    html = training_charts([train(20 * step, 1 / step) for step in range(1, count + 1)])
+    html = training_charts([train(20 * step, 1 / step) for step in range(1, count + 1)], FIGURES)
     assert "Training loss" in html and "Validation" not in html
     assert html.count(",") < 4 * MOST_POINTS + 200
 
 
 def test_a_loss_that_is_no_number_is_left_out() -> None:
-    html = training_charts([train(1, 1.0), train(2, float("nan")), train(3, float("inf")), train(4, 0.5)])
+    html = training_charts([train(1, 1.0), train(2, float("nan")), train(3, float("inf")), train(4, 0.5)], FIGURES)
     assert "nan" not in html and "inf" not in html
 
 
 def test_validation_scores_are_marked_with_their_values() -> None:
-    html = training_charts([{"kind": "validation", "iteration": 50, "mean_iou": 0.417, "pixel_accuracy": None}])
+    html = training_charts(
+        [{"kind": "validation", "iteration": 50, "mean_iou": 0.417, "pixel_accuracy": None}], FIGURES
+    )
     assert "iteration 50: 41.7%" in html
     assert "Training loss" not in html and "pixel accuracy" not in html

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
-from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate
 from sceneparse.evaluation.gallery import Mark, choose, label_image
 from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
-from support.well_formed import Page
+from tests.support.well_formed import Page
 
 NAMES = ("sky", "road", "<b>boat</b>", "car & co", "never seen")
 SPACE = LabelSpace(NAMES)
@@ -73,13 +73,15 @@ def evaluation(pictures: Pictures) -> Evaluation:
 
 
 @pytest.fixture(scope="module")
-def rival(pictures: Pictures) -> Rival:
+def rival(pictures: Pictures) -> Comparison:
     engine = Reader(shaky=True, blind=True)
-    return Rival("FCN <18>", evaluate(engine, pictures, TestProtocol()), engine, (PAIR,))
+    return Comparison("FCN <18>", evaluate(engine, pictures, TestProtocol()), engine, (PAIR,))
 
 
 @pytest.fixture(scope="module")
-def report(pictures: Pictures, evaluation: Evaluation, rival: Rival, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(
+    pictures: Pictures, evaluation: Evaluation, rival: Comparison, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("report")
     (folder / "run").mkdir()
     lines = [{"kind": "train", "iteration": step, "loss": 1 / step} for step in range(1, 60)]
@@ -92,7 +94,7 @@ def report(pictures: Pictures, evaluation: Evaluation, rival: Rival, tmp_path_fa
         title="PSPNet <on> toys",
         name="PSPNet",
         run=folder / "run",
-        rival=rival,
+        comparison=rival,
         facts={"machine": "2 <cores>"},
     )
 
@@ -127,7 +129,7 @@ def test_the_scores_stand_at_the_top_with_their_protocol(report: Path, evaluatio
     assert TestProtocol().describe() in head
 
 
-def test_metrics_are_written_beside_it_for_both_models(report: Path, evaluation: Evaluation, rival: Rival) -> None:
+def test_metrics_are_written_beside_it_for_both_models(report: Path, evaluation: Evaluation, rival: Comparison) -> None:
     assert json.loads((report.parent / "metrics.json").read_text()) == evaluation.to_json()
     assert json.loads((report.parent / "metrics-fcn-18.json").read_text()) == rival.evaluation.to_json()
     assert sorted(path.name for path in report.parent.iterdir()) == [
@@ -271,18 +273,18 @@ def test_a_rival_that_cannot_be_compared_is_refused(
     message: str,
     pictures: Pictures,
     evaluation: Evaluation,
-    rival: Rival,
+    rival: Comparison,
     tmp_path: Path,
 ) -> None:
     other = dataclasses.replace(rival, evaluation=dataclasses.replace(rival.evaluation, **change))  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
-        write_report(tmp_path, evaluation, Reader(), pictures, title="A", rival=other)
+        write_report(tmp_path, evaluation, Reader(), pictures, title="A", comparison=other)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lookalike_that_is_no_class_is_refused(
-    pictures: Pictures, evaluation: Evaluation, rival: Rival, tmp_path: Path
+    pictures: Pictures, evaluation: Evaluation, rival: Comparison, tmp_path: Path
 ) -> None:
     other = dataclasses.replace(rival, lookalikes=(("sky", "plane"),))
     with pytest.raises(UserError, match="'plane' is not a class"):
-        write_report(tmp_path, evaluation, Reader(), pictures, title="A", rival=other)
+        write_report(tmp_path, evaluation, Reader(), pictures, title="A", comparison=other)

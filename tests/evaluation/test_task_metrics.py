@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.sample import Sample
+from sceneparse.evaluation.figures import FIGURES, Counted, figures_of
+from sceneparse.evaluation.metrics import score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Prediction, TaskPrediction
 from sceneparse.labels import IGNORE, TaskLabels
-from support.unified import TASKS, TREE, random_map
+from sceneparse.tasks import Task
+from tests.support.unified import TASKS, TREE, random_map
 
 SIZE = (6, 7)
 Picture = tuple[Sample, TaskPrediction]
@@ -54,7 +57,7 @@ def random_pictures(count: int = 3, seed: int = 0) -> list[Picture]:
 def scored(pictures: list[Picture], absent: Literal["skip", "zero"] = "zero", tasks: TaskLabels = TASKS) -> TaskScores:
     counts = TaskCounts(tasks)
     for sample, prediction in pictures:
-        counts.update(sample, prediction)
+        counts.update(sample, prediction.answers())
     return task_scores(counts.counts, tasks, absent)
 
 
@@ -143,8 +146,9 @@ def test_what_is_not_labelled_has_no_score_and_changes_no_other() -> None:
     alone = scored(pictures)
     assert scores.part_mean_iou == alone.part_mean_iou and scores.material == alone.material
     nothing = scored([(Sample(pictures[0][0].image), pictures[0][1])])
-    assert nothing.headlines() == {}
-    assert nothing.to_json()["material"] == {"mean_iou": None, "pixel_accuracy": None, "classes": []}
+    counted = Counted(score(torch.eye(3, dtype=torch.int64), ("a", "b", "c"), "skip"), nothing, {})
+    assert {key for key, one in FIGURES.items() if one.value(counted) is not None} == set(figures_of(Task.OBJECT))
+    assert nothing.details()[Task.MATERIAL] == {"classes": []}
 
 
 def test_parts_that_never_occur_are_left_out_or_count_as_0() -> None:

@@ -21,7 +21,7 @@ from sceneparse.inference.program import ProgramEngine, Run, Traits
 from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import HEADS, resize
-from support.unified import OBJECTS, TASKS, TREE, unified_model
+from tests.support.unified import OBJECTS, TASKS, TREE, unified_model
 
 PROTOCOLS = {
     "whole": TestProtocol(),

@@ -6,7 +6,7 @@ from timm.layers.drop import DropPath
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
-from support.together import in_two_processes
+from tests.support.together import in_two_processes
 
 SHARED = """
 import sys

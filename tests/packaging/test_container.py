@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sceneparse.cli import COMMANDS, _parse
-from support.served import Service, plain_parser, serving
+from tests.support.served import Service, plain_parser, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 

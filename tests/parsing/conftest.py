@@ -11,7 +11,7 @@ from PIL import Image
 
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
-from support.brightest import brightest_parser
+from tests.support.brightest import brightest_parser
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 10, 10), (10, 200, 10), (10, 10, 200)), ids=(7, 0, 30))
 

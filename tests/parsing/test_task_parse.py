@@ -13,7 +13,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtocol, TorchEngine
 from sceneparse.parsing import Parse, Parser, TaskParse, discover, predict_pictures
 from sceneparse.parsing.cooccurrence import cooccurrence
-from support.unified import OBJECTS, TASKS, unified_model
+from tests.support.unified import OBJECTS, TASKS, unified_model
 
 
 def prediction(labels: list[list[int]], confidence: float = 0.5) -> Prediction:

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the service's packages are not installed (sceneparse[serve])")
 
 from sceneparse.serving import ServeSettings
-from support.served import Service, Shifted, plain_parser, serving, unified_parser
+from tests.support.served import Service, Shifted, plain_parser, serving, unified_parser
 
 
 @pytest.fixture(scope="module")

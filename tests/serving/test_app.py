@@ -16,7 +16,7 @@ from PIL import Image
 
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
-from support.served import Service, picture, plain_parser, serving, until
+from tests.support.served import Service, picture, plain_parser, serving, until
 
 PNG = {"Content-Type": "image/png"}
 

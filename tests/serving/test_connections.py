@@ -12,11 +12,11 @@ from uvicorn.server import ServerState
 
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
-from support.served import Service, picture, plain_parser, serving
+from tests.support.served import Service, picture, plain_parser, serving
 
 
 def opened(service: Service) -> socket.socket:
-    return socket.create_connection(service.place, timeout=20)
+    return socket.create_connection(service.endpoint, timeout=20)
 
 
 def rest(connection: socket.socket) -> bytes:

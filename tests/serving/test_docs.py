@@ -11,7 +11,7 @@ from PIL import Image
 
 from sceneparse.cli import _parse
 from sceneparse.serving.settings import ServeSettings
-from support.served import Service, plain_parser, serving
+from tests.support.served import Service, plain_parser, serving
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text()
 

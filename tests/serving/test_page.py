@@ -11,10 +11,10 @@ from PIL import Image
 
 from sceneparse.labels import LabelSpace
 from sceneparse.serving import ServeSettings
-from support import chromium
-from support.brightest import BrightestChannel
-from support.chromium import Browser
-from support.served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
+from tests.support import chromium
+from tests.support.brightest import BrightestChannel
+from tests.support.chromium import Browser
+from tests.support.served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
 
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
 

@@ -17,8 +17,8 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.serving import load_models
-from support.served import picture
-from support.together import environment
+from tests.support.served import picture
+from tests.support.together import environment
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_took(
 
 
 SLOW = """
-from support.brightest import BrightestChannel
+from tests.support.brightest import BrightestChannel
 from sceneparse.serving import ServeSettings, serve
-from support.served import plain_parser
+from tests.support.served import plain_parser
 
 engine = BrightestChannel()
 engine.gate.clear()

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from support.csail import DeepResNet, MobileNet, Plain, Pyramid
-from support.recording import COUNTERS, Recorder, norms, thinned
+from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
+from tests.support.recording import COUNTERS, Recorder, norms, thinned
 
 MOMENTUM = 0.001
 """Of its batch norms."""

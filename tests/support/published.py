@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.networks import SceneParser
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 
 def as_if_trained(network: nn.Module, seed: int = 0) -> nn.Module:

@@ -15,7 +15,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 def environment() -> dict[str, str]:
     """This one's, for a process that imports the same package and computes in one thread."""
-    folders = (Path(sceneparse.__file__).parents[1], Path(__file__).parents[1])
+    folders = (Path(sceneparse.__file__).parents[1], Path(__file__).parents[2])
     return os.environ | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from support.csail import DeepResNet, enlarge, layer
-from support.recording import COUNTERS, Recorder, norms, thinned
+from tests.support.csail import DeepResNet, enlarge, layer
+from tests.support.recording import COUNTERS, Recorder, norms, thinned
 
 WIDTHS, WIDTH = [64, 128, 256, 512], 64
 CLASSES = {"scene": 365, "object": 336, "material": 26}

@@ -9,17 +9,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training import TrainingStopped, loop, train
+from sceneparse.training import keep, step
 from sceneparse.training.checkpoint import Checkpoints
-from sceneparse.training.losses.cross_entropy import segmentation_loss
-from sceneparse.training.progress import StopRequest
+from sceneparse.training.loop import train
+from sceneparse.training.losses.cross_entropy import CrossEntropy
+from sceneparse.training.losses.heads import segmentation_loss
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.optimizer import set_learning_rate
+from sceneparse.training.progress import StopRequest, TrainingStopped
+from sceneparse.training.validation import validate
 from sceneparse.weights.build import build
 from sceneparse.weights.model import load_model
 
@@ -35,7 +40,8 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     recipe = toy(training__log_every=2, training__validate_count=2)
     run = train(recipe, tmp_path / "run")
     names = {path.name for path in run.iterdir()}
-    assert names == {"recipe.yaml", "metrics.jsonl", "tensorboard", "checkpoints", "model", "run.json"}
+    # tensorboard/ only where that is installed.
+    assert names - {"tensorboard"} == {"recipe.yaml", "metrics.jsonl", "checkpoints", "model", "run.json"}
     assert replace(recipe, backbone=replace(recipe.backbone, padding="symmetric")) == read_recipe(run / "recipe.yaml")
     trained = lines(run, "train")
     assert [line["iteration"] for line in trained] == [2, 4, 6]
@@ -55,14 +61,14 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
 def test_the_model_is_the_network_of_the_best_validation_and_evaluates_to_its_score(
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    genuine, scores = loop.validate, []
+    scores: list[float] = []
 
     def worse_and_worse(*arguments: object, **named: object) -> dict[str, object]:
-        metrics = genuine(*arguments, **named)  # type: ignore[arg-type]
+        metrics = validate(*arguments, **named)  # type: ignore[arg-type]
         scores.append(metrics["mean_iou"])
         return metrics | {"mean_iou": 1 / len(scores)}
 
-    monkeypatch.setattr(loop, "validate", worse_and_worse)
+    monkeypatch.setattr(keep, "validate", worse_and_worse)
     recipe = toy(training__validate_every=2)
     run = train(recipe, tmp_path / "run")
     facts = json.loads((run / "run.json").read_text())
@@ -142,7 +148,7 @@ def test_a_step_whose_loss_is_not_finite_is_kept_and_can_be_done_again(
     network.load_state_dict(torch.load(folder / "network.pt", weights_only=True))
     torch.manual_seed(facts["step_seed"])
     output = network(normalize(batch["images"], recipe.preprocessing.mean, recipe.preprocessing.std))
-    loss = segmentation_loss(output, batch["objects"], align_corners=False, aux_weight=0.4)
+    loss = segmentation_loss(output, batch["objects"], LossContext(False), loss=CrossEntropy(), aux_weight=0.4)
     assert not torch.isfinite(loss.total)
 
 
@@ -151,16 +157,15 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
 ) -> None:
     recipe = toy(training__checkpoint_every=100, training__log_every=4)
     train(recipe, tmp_path / "whole")
-    genuine = loop.set_learning_rate
     calls = []
 
     def stop_in_step_5(*arguments: object) -> None:
         calls.append(1)
-        genuine(*arguments)  # type: ignore[arg-type]
+        set_learning_rate(*arguments)  # type: ignore[arg-type]
         if len(calls) == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(loop, "set_learning_rate", stop_in_step_5)
+    monkeypatch.setattr(step, "set_learning_rate", stop_in_step_5)
     with pytest.raises(TrainingStopped, match="stopped after iteration 5; --resume"):
         train(recipe, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
@@ -198,8 +203,12 @@ def test_a_finished_training_says_so_and_stays_as_it_is(
 
 def test_input_pictures_of_one_channel(toy: MakeRecipe, tmp_path: Path) -> None:
     recipe = toy(
-        backbone__in_channels=1, preprocessing__mean=[0.5], preprocessing__std=[0.2], training__iterations=1
-    )  # fmt: skip
+        backbone__in_channels=1,
+        preprocessing__mean=[0.5],
+        preprocessing__std=[0.2],
+        augmentation__color=0,
+        training__iterations=1,
+    )
     assert (train(recipe, tmp_path / "run") / "model").exists()
 
 

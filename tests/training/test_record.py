@@ -1,7 +1,8 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+import pytest
 
 from sceneparse.training.record import METRICS, Average, Record
 
@@ -11,13 +12,13 @@ def lines(folder: Path) -> list[dict[str, object]]:
 
 
 def test_lines_after_the_checkpoint_are_cut_on_resume(tmp_path: Path) -> None:
-    record = Record(tmp_path, 0, 0)
+    record = Record(tmp_path, 0, 0, print)
     record.write("train", 1, {"loss": 2.0})
     length = record.length
     record.write("train", 2, {"loss": 1.0})
     record.close()
     (tmp_path / METRICS).open("a").write('{"kind": "tra')
-    resumed = Record(tmp_path, length, 1)
+    resumed = Record(tmp_path, length, 1, print)
     resumed.write("train", 2, {"loss": 0.5})
     resumed.close()
     assert lines(tmp_path) == [
@@ -27,7 +28,7 @@ def test_lines_after_the_checkpoint_are_cut_on_resume(tmp_path: Path) -> None:
 
 
 def test_a_file_shorter_than_the_checkpoint_says_is_simply_continued(tmp_path: Path) -> None:
-    record = Record(tmp_path, 500, 3)
+    record = Record(tmp_path, 500, 3, print)
     record.write("train", 4, {"loss": 1.0})
     assert record.length == (tmp_path / METRICS).stat().st_size
     record.close()
@@ -35,17 +36,36 @@ def test_a_file_shorter_than_the_checkpoint_says_is_simply_continued(tmp_path: P
 
 
 def test_numbers_reach_tensorboard_and_what_is_not_finite_is_null(tmp_path: Path) -> None:
-    record = Record(tmp_path, 0, 0)
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="TensorBoard is not installed: pip install -e '.[tensorboard]'",
+    )
+    record = Record(tmp_path, 0, 0, print)
     record.write("validation", 5, {"mean_iou": 0.25, "loss": float("nan"), "protocol": "whole"})
     record.close()
     assert lines(tmp_path) == [
         {"kind": "validation", "iteration": 5, "mean_iou": 0.25, "loss": None, "protocol": "whole"}
     ]
-    board = EventAccumulator(str(tmp_path / "tensorboard"))
+    board = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
     board.Reload()
     assert board.Tags()["scalars"] == ["validation/mean_iou"]
     (event,) = board.Scalars("validation/mean_iou")
     assert (event.step, event.value) == (5, 0.25)
+
+
+def test_without_tensorboard_one_line_says_so_and_metrics_are_whole(
+    tmp_path: Path, without: Callable[[str], None]
+) -> None:
+    for package in ("tensorboard", "torch.utils.tensorboard"):
+        without(package)
+    said: list[str] = []
+    record = Record(tmp_path, 0, 0, said.append)
+    record.write("train", 1, {"loss": 2.0})
+    record.close()
+    assert lines(tmp_path) == [{"kind": "train", "iteration": 1, "loss": 2.0}]
+    assert not (tmp_path / "tensorboard").exists()
+    (line,) = said
+    assert "metrics.jsonl" in line and "pip install 'sceneparse[tensorboard]'" in line and "\n" not in line
 
 
 def test_an_average_that_goes_on_from_its_sums_is_the_same() -> None:

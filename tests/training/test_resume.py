@@ -19,7 +19,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
 from sceneparse.settings import Recipe
-from sceneparse.training import train
+from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 
 MakeRecipe = Callable[..., Recipe]
@@ -28,7 +28,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from sceneparse.recipes import read_recipe
-from sceneparse.training import train
+from sceneparse.training.loop import train
 
 if __name__ == "__main__":
     train(read_recipe(sys.argv[1]), Path(sys.argv[2]), resume=True)

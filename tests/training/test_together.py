@@ -16,17 +16,17 @@ import torch
 
 from sceneparse.cli import main
 from sceneparse.data.sampling import Share, places
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.processes import ALONE, Processes
 from sceneparse.recipes import from_mapping, to_yaml
 from sceneparse.settings import Recipe
-from sceneparse.training import train
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
+from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
-from support.together import environment, sceneparse_command, torchrun
+from tests.support.together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -36,19 +36,19 @@ import sys
 
 from lightning_fabric.plugins.precision.double import DoublePrecision
 from sceneparse.cli import main
-from sceneparse.training import loop, start
+from sceneparse.training import keep, start
 
 
 def precise(change):
     # Nothing but rounding tells two processes from one; in float64 that is next to nothing.
     change(start, "FABRIC_PRECISION", {"float32": "64-true"})
     change(DoublePrecision, "convert_output", lambda _, output: output)
-    validate = loop.validate
+    validate = keep.validate
 
-    def in_float32(processes, network, *rest, **named):
-        return validate(processes, copy.deepcopy(network).float(), *rest, **named)
+    def in_float32(network, *rest, **named):
+        return validate(copy.deepcopy(network).float(), *rest, **named)
 
-    change(loop, "validate", in_float32)
+    change(keep, "validate", in_float32)
 """
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate, evaluate_model
 from sceneparse.inference import TorchEngine, resolve
+from sceneparse.processes import Processes
 from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import ToyWorld
-from sceneparse.training import loop, train
+from sceneparse.training.loop import train
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.weights.build import build
 from sceneparse.weights.model import load_model
@@ -80,7 +81,7 @@ def test_the_model_names_the_classes_of_the_data_and_evaluates_to_what_its_run_s
     assert again.tasks is not None
     best = json.loads((run / "run.json").read_text())
     assert best["best_mean_iou"] == pytest.approx(again.scores.mean_iou, abs=0.01)
-    assert best["best_material_mean_iou"] == pytest.approx(again.tasks.headlines()["material_mean_iou"], abs=0.01)
+    assert best["best_material_mean_iou"] == pytest.approx(again.headlines()["material_mean_iou"], abs=0.01)
 
 
 def test_evaluate_prints_and_writes_all_tasks(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +101,7 @@ def test_the_model_card_has_the_figures_of_all_tasks(run: Path) -> None:
 
 
 def test_a_resumed_training_gives_the_same_bits(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "any_process", lambda _fabric, _flag: True)
+    monkeypatch.setattr(Processes, "any", lambda _processes, _flag: True)
     with pytest.raises(TrainingStopped):
         train(recipe_of(), tmp_path / "run")
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""What `sceneparse bench` does: a model, a machine; tables and a record."""
+"""`sceneparse bench` as a function: measure a model on this machine, print tables and write a record."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ from sceneparse.evaluation.command import machine
 from sceneparse.files import write_json
 from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import MAKERS
-from sceneparse.settings import Precision
+from sceneparse.settings import Precision, Recipe
 from sceneparse.weights.architectures import architecture_of
 
 
 def bench(
-    source: str | Path,
+    source: str | Path | Recipe,
     *,
-    overrides: Sequence[str] = (),
+    name: str | None = None,
     size: tuple[int, int] | None = None,
     batch: int = 4,
     repeats: int = 10,
@@ -33,13 +33,14 @@ def bench(
     json: str | Path | None = None,
     progress: bool = True,
 ) -> Bench:
-    """Measure a model on this machine. Engines that cannot run say why and stop nothing.
+    """Measure a model's speed and memory on this machine; an engine that cannot run says why and stops nothing.
 
     Memory is measured in processes of their own: a script that calls this needs `if __name__ == "__main__":`.
 
     Args:
-        source: A model folder, a hub id, an exported .xml or .onnx file, or a recipe (its network with random weights).
-        overrides: `--dotted.name value` arguments for a recipe's settings.
+        source: A model folder, a hub id, an exported .xml or .onnx file, or a recipe, read or by its name or file (its
+            network with random weights).
+        name: What the record calls it. Default: the source, or a recipe's own name.
         size: Height and width of the picture. Default: the side that `sceneparse models` counts at.
         batch: Pictures at a time for the throughput, beside one.
         repeats: Rounds that count.
@@ -58,7 +59,7 @@ def bench(
         raise UserError("bench: --repeats and --batch must be at least 1, the sides of --size at least 33")
     if unknown := [name for name in engines or () if name not in MAKERS]:
         raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(MAKERS)}")
-    subject = find_subject(source, overrides)
+    subject = find_subject(source, name)
     where = choose_device(device)
     console = Console(stderr=True, quiet=not progress, highlight=False)
     network = subject.config.network

@@ -9,16 +9,25 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.datasets.opening import SPACES
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
-from sceneparse.inference.exporting import SUFFIXES, open_exported
+from sceneparse.inference.exported_file import SUFFIXES, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
-from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, Precision, Resampling, TaskSettings
+from sceneparse.recipes.reading import chosen_kind, read_file
+from sceneparse.settings import (
+    BackboneSettings,
+    DataSettings,
+    NetworkSettings,
+    Precision,
+    Recipe,
+    Resampling,
+    TaskSettings,
+)
 from sceneparse.tasks import Task
 from sceneparse.toyworld import ToyWorld
 from sceneparse.weights.architectures import computed_as
@@ -104,25 +113,26 @@ class Subject:
         return scene.contiguous()
 
 
-def find_subject(source: str | Path, overrides: Sequence[str] = ()) -> Subject:
-    """What the user names.
+def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subject:
+    """Return what is measured.
 
     Args:
-        source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package or a .yaml file.
-        overrides: `--dotted.name value` arguments for a recipe's settings.
+        source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package, a .yaml file or a
+            recipe that has been read.
+        name: What the record calls it. Default: the source, or a recipe's own name.
 
     Raises:
-        UserError: Nothing of that name, a damaged one, or settings for what isn't a recipe.
+        UserError: Nothing of that name, or a damaged one.
     """
-    text, path = str(source), Path(source)
-    if text.endswith((".yaml", ".yml")) or (text in recipe_names() and not path.is_dir()):
-        return _of_recipe(text, overrides)
-    if overrides:
-        raise UserError(f"unexpected '{overrides[0]}': settings are for recipes, and {source} is none")
+    if isinstance(source, Recipe):
+        return _of_recipe(source, name or source.name)
+    if names_recipe(source):
+        return _of_recipe(recipe_to_measure(source), name or str(source))
+    text, path = name or str(source), Path(source)
     if path.suffix in SUFFIXES.values() and not path.is_dir():
         engine, note = open_exported(path, device="cpu")
         return Subject(text, "file", path, note.config, len(note.labels), engine.name, note.quantized)
-    if not path.exists() and not is_hub_id(text):
+    if not path.exists() and not is_hub_id(str(source)):
         raise UserError(
             f"no model folder, exported file or recipe {source}; recipes in the package: {', '.join(recipe_names())}"
         )
@@ -150,13 +160,32 @@ def warming(subject: Subject) -> Subject:
     return Subject("tiny", "recipe", None, config, 2)
 
 
-def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
-    # No picture is read: a data set's folder need not be there, nor be named.
-    found = read_recipe(recipe, [f"--data.root={os.devnull}", *overrides])
+def names_recipe(source: str | Path) -> bool:
+    """Whether a source is the name of a recipe in the package, or a recipe's file."""
+    text = str(source)
+    return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
+
+
+def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe of which no picture is read, so that its data set's folder need not be there, nor be named.
+
+    Args:
+        source: As in `names_recipe`.
+        overrides: As in `read_recipe`.
+
+    Raises:
+        UserError: As `read_recipe`.
+    """
+    kind = KINDS.get(chosen_kind(read_file(source).settings(), overrides) or "folder")
+    root = [] if kind is None or kind.root == "none" else [f"--data.root={os.devnull}"]
+    return read_recipe(source, [*root, *overrides])
+
+
+def _of_recipe(found: Recipe, name: str) -> Subject:
     # The objects alone are told, so that the data need not say how many classes the other tasks have.
     network = replace(found.network, tasks=TaskSettings())
     config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
-    subject = Subject(recipe, "recipe", None, config, _classes(found.data))
+    subject = Subject(name, "recipe", None, config, _classes(found.data))
     # Settings that make no network, or preprocessing that doesn't fit it, are told now and not by every engine.
     with torch.device("meta"):
         Traits.of(build(config.backbone, config.network, subject.classes), config.preprocessing)
@@ -165,9 +194,7 @@ def _of_recipe(recipe: str, overrides: Sequence[str]) -> Subject:
 
 def _classes(data: DataSettings) -> int:
     """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
-    if data.kind == "toyworld":
-        return len(ToyWorld.labels)
-    if data.kind in SPACES:
-        return len(SPACES[data.kind])
+    if (labels := KINDS[data.kind].labels) is not None:
+        return len(labels)
     classes = Path(data.root or "", "classes.json")
     return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

@@ -2,8 +2,12 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.settings import ProtocolSettings
+from sceneparse.settings.protocol import PROTOCOL_NAMES
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,10 @@ class Command:
 
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how pictures are tested; see `changed_protocol`."""
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
-    group.add_argument("--protocol", metavar="NAME", help="whole, window, semseg, mmseg or csail")
+    *names, last = PROTOCOL_NAMES
+    group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
     group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
     group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
@@ -32,26 +38,36 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
 
 
-def protocol_values(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the fields of `ProtocolSettings` that the arguments give."""
-    values = {
-        "name": arguments.protocol,
+def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> ProtocolSettings:
+    """Return a model's protocol with what the arguments change; a protocol's name starts from its own values.
+
+    Args:
+        own: The model's protocol.
+        arguments: Those of `protocol_arguments`.
+
+    Raises:
+        UserError: There is no such protocol, or a value is none.
+    """
+    from sceneparse.recipes import from_mapping
+
+    where = "the model's protocol"
+    if arguments.protocol is not None:
+        own = from_mapping(ProtocolSettings, {}, where, [f"--name={arguments.protocol}"])
+    given: dict[str, Any] = {
         "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,
         "window": arguments.window and tuple(arguments.window),
         "stride": arguments.stride,
         "crf": arguments.crf,
     }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def protocol_overrides(arguments: argparse.Namespace) -> list[str]:
-    """The protocol's arguments as settings."""
-    values = protocol_values(arguments).items()
-    return [f"--{key}={list(value) if isinstance(value, tuple) else value}" for key, value in values]
+    try:
+        return replace(own, **{name: value for name, value in given.items() if value is not None})
+    except UserError as error:
+        raise UserError(f"{where} with the command line's values: {error}") from None
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what computes, where and in which precision."""
     parser.add_argument(
         "--engine",
         choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
@@ -63,6 +79,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def process_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that start several processes; see `in_processes`."""
     parser.add_argument(
         "--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own (default: 1)"
     )

@@ -2,24 +2,25 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from sceneparse.cli.command import (
     Command,
+    changed_protocol,
     engine_arguments,
     in_processes,
     process_arguments,
     protocol_arguments,
-    protocol_overrides,
 )
-from sceneparse.settings import DataKind
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.errors import UserError
+from sceneparse.settings import Recipe
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
     parser.add_argument(
-        "--kind", choices=get_args(DataKind), metavar="KIND", help="the data set's kind (default: the model's)"
+        "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
     )
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
@@ -45,7 +46,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         out=arguments.out,
         count=arguments.count,
-        protocol=protocol_overrides(arguments),
+        protocol=lambda own: changed_protocol(own, arguments),
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
@@ -56,7 +57,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
-    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
+    parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
     parser.add_argument(
@@ -83,12 +84,12 @@ def _diagnose(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         kind=arguments.kind,
         split=arguments.split,
-        rival=arguments.rival,
+        comparison=arguments.rival,
         out=arguments.out,
         count=arguments.count,
         learn_split=arguments.learn_split,
         learn_count=arguments.learn_count,
-        protocol=protocol_overrides(arguments),
+        protocol=lambda own: changed_protocol(own, arguments),
         engine=arguments.engine,
         device=arguments.device,
         precision=arguments.precision,
@@ -126,10 +127,17 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from sceneparse.benching import bench
+    from sceneparse.benching.subject import names_recipe, recipe_to_measure
 
+    source: str | Recipe = arguments.model
+    if names_recipe(arguments.model):
+        source = recipe_to_measure(arguments.model, arguments.settings)
+    elif arguments.settings:
+        first = arguments.settings[0]
+        raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")
     bench(
-        arguments.model,
-        overrides=arguments.settings,
+        source,
+        name=arguments.model,
         size=arguments.size and tuple(arguments.size),
         batch=arguments.batch,
         repeats=arguments.repeats,

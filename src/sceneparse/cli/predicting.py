@@ -1,13 +1,11 @@
 """Verbs that parse pictures, videos and volumes: predict and discover."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING
 
-from sceneparse.cli.command import Command, engine_arguments, protocol_arguments, protocol_values
+from sceneparse.cli.command import Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.errors import UserError
-from sceneparse.settings import ProtocolSettings
 from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
@@ -28,18 +26,8 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
     """Return the model under the protocol that the arguments say; what they don't say is the model's own."""
-    given = protocol_values(arguments)
-    if not given:
-        return parser
-    known = get_args(get_type_hints(ProtocolSettings)["name"])
-    if arguments.protocol not in (None, *known):
-        raise UserError(f"command line: name is '{arguments.protocol}', but must be one of {', '.join(known)}")
-    stored = ProtocolSettings() if arguments.protocol else parser.config.protocol
-    try:
-        settings = replace(stored, **given)
-    except UserError as error:
-        raise UserError(f"the model's protocol with the command line's values: {error}") from None
-    return parser.with_protocol(settings)
+    protocol = changed_protocol(parser.config.protocol, arguments)
+    return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,8 +63,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="benchmark",
-        choices=("cityscapes", "voc2012"),
-        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
+        metavar="KIND",
+        help="also write DIR's label maps as the server of this benchmark (cityscapes, voc2012) takes them, in a "
+        "folder to be packed and sent",
     )
 
 
@@ -113,7 +102,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
-    from sceneparse.parsing.submissions import RESULT_FORMS, write_results
+    from sceneparse.parsing.submissions import submission_form, write_results
 
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
@@ -130,7 +119,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     )
     parser = under_protocol(parser, arguments)
     if arguments.benchmark:
-        RESULT_FORMS[arguments.benchmark].refuse_others(parser.labels, parser.name)
+        submission_form(arguments.benchmark).refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
             parser,

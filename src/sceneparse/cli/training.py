@@ -30,7 +30,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=("auto", "ddp", "fsdp"),
         default="auto",
-        help="several processes: each has the whole network (ddp, auto) or a part of its weights (fsdp)",
+        help="several processes: each has the whole network (ddp, auto) or a share of its weights (fsdp)",
     )
 
 
@@ -41,7 +41,7 @@ def _train(arguments: argparse.Namespace) -> int:
 def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.processes import leads
     from sceneparse.recipes import read_recipe
-    from sceneparse.training import train
+    from sceneparse.training.loop import train
 
     recipe = read_recipe(arguments.recipe, arguments.settings)
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 
 LAYOUT = (
@@ -62,7 +64,7 @@ def chosen(splits: dict[str, SplitFolders], split: str, root: Path) -> SplitFold
         UserError: There is none; the message lists those that there are.
     """
     if split not in splits:
-        raise UserError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
     return splits[split]
 
 
@@ -82,3 +84,18 @@ def wrong_layout(root: Path, expected: str) -> UserError:
     found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not entry.name.startswith("."))
     there = ", ".join(found[:8]) + (", …" if len(found) > 8 else "") if found else "nothing"
     return UserError(f"{root}: not the expected layout: {expected}; found {there}")
+
+
+KIND = DatasetKind(
+    open=by_root(open_folder),
+    entry=Entry(
+        title="Your own pictures and masks",
+        contents="as many as you have; the classes of classes.json; splits as the folders say",
+        licence="yours",
+        page="",
+        tree=("DIR/classes.json", "DIR/{train,val,test}/images/NAME.jpg", "DIR/{train,val,test}/masks/NAME.png"),
+        by_hand="these are your own pictures; docs/data.md says how to lay them out",
+    ),
+    card="A folder of pictures with masks of its author's own.",
+    pair_folders=folder_splits,
+)

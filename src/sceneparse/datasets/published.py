@@ -11,7 +11,7 @@ from torch import Tensor
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.pairs import Pair
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import decode_mask, values_outside
@@ -32,7 +32,7 @@ def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], lay
 
 def no_split(root: Path, split: str, there: Sequence[str]) -> UserError:
     """The error that says which splits there are."""
-    return UserError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
+    return MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
 
 
 def read_names(path: Path) -> list[str]:

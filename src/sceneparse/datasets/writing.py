@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets.opening import channels_of, open_dataset
-from sceneparse.errors import UserError, require
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.masks import write_mask
@@ -43,7 +44,7 @@ def export_dataset(settings: DataSettings, out: Path, *, progress: bool = True) 
         not out.exists() or (out.is_dir() and not any(out.iterdir())),
         f"{out}: is there already, and nothing is written over: name a new folder with --out",
     )
-    channels = channels_of(settings)
+    channels = KINDS[settings.kind].channels(settings)
     require(
         channels == 3, f"its pictures have {channels} channels, which picture files cannot hold: only 3 are written"
     )
@@ -73,9 +74,7 @@ def _splits(settings: DataSettings) -> dict[str, tuple[str, DataSet]]:
     for split, name in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         try:
             found[split] = name, open_dataset(settings, name)
-        except UserError as error:
-            if "no split" not in str(error):
-                raise
+        except MissingSplitError as error:
             errors.append(error)
     if not found:
         raise errors[0]

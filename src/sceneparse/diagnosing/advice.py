@@ -47,30 +47,30 @@ ADVICE: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Words:
-    """A finding, told.
+class Advice:
+    """What a finding means to the reader.
 
     Args:
         title: What happens, as a heading.
         evidence: How one knows, in one or two sentences.
-        advice: What to do, as in `ADVICE`.
+        remedy: What to do, as in `ADVICE`.
     """
 
     title: str
     evidence: str
-    advice: str
+    remedy: str
 
 
-def tell(one: Finding, diagnosis: Diagnosis) -> Words:
-    """A finding in plain words, as text for a terminal; see `marked` for the advice."""
-    tellers = {
+def advise(one: Finding, diagnosis: Diagnosis) -> Advice:
+    """A finding in plain words, as text for a terminal; see `marked` for its remedy."""
+    explained = {
         "mismatched": _mismatched,
         "confusable": _confusable,
         "inconspicuous": _inconspicuous,
         "boundary": _boundary,
     }
-    title, evidence = tellers[one.kind](one, diagnosis)
-    return Words(title, evidence, ADVICE[one.kind])
+    title, evidence = explained[one.kind](one, diagnosis)
+    return Advice(title, evidence, ADVICE[one.kind])
 
 
 def marked(text: str) -> str:

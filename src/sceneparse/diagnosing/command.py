@@ -10,19 +10,19 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
-from sceneparse.diagnosing.advice import TITLES, points, tell
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
 from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import CHANGES, write_diagnosis
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError
-from sceneparse.evaluation.command import data_settings, machine, refuse_other_classes, tested_by
-from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
+from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
-from sceneparse.settings import DataSettings, Precision
+from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 
 LEARNT = 500
 """Training pictures that the relations are learnt from, unless told otherwise."""
@@ -34,15 +34,15 @@ KEPT = 8
 def diagnose_model(
     model: str | Path,
     *,
-    data: str | None = None,
+    data: str | Path | DataSettings | None = None,
     kind: str | None = None,
     split: str | None = None,
-    rival: str | Path | None = None,
+    comparison: str | Path | None = None,
     out: str | Path | None = None,
     count: int | None = None,
     learn_split: str | None = None,
     learn_count: int = LEARNT,
-    protocol: Sequence[str] = (),
+    protocol: ProtocolSettings | ProtocolChange | None = None,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
@@ -52,15 +52,17 @@ def diagnose_model(
 
     Args:
         model: A model folder, a hub id, or an exported .xml or .onnx file.
-        data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
+        data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
+            that needs no folder.
         kind: The data set's kind. Default: the model's.
         split: Split to test on. Default: the model's test split.
-        rival: A second model of the same classes, compared picture by picture under the first one's protocol.
+        comparison: A second model of the same classes, compared picture by picture under the first one's protocol.
         out: Where diagnosis.json and diagnosis.html go. Default: a `diagnosis` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
         learn_split: Split whose truth tells what goes with what. Default: the model's training split.
         learn_count: So many of its pictures, evenly spaced.
-        protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
+            model's protocol. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu or cuda.
         precision: auto, float32 or bfloat16.
@@ -74,15 +76,15 @@ def diagnose_model(
             f"learn_count is {learn_count}, but must be at least 1: there is nothing to learn from otherwise"
         )
     opened = open_model(model, engine=engine, device=device, precision=precision)
-    second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
-    names = _names(opened, model, second, rival)
+    second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)
+    names = _names(opened, model, second, comparison)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     channels = opened.config.backbone.in_channels
     dataset = open_dataset(settings, settings.test, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     if second is not None:
-        refuse_other_classes(str(rival), second.labels, dataset.labels)
+        refuse_other_classes(str(comparison), second.labels, dataset.labels)
     indices = spaced(len(dataset), count)
     relations = learn_from(
         _learning(settings, learn_split, channels), learn_count, "learning what goes with what" if progress else None
@@ -129,7 +131,7 @@ class _Test:
 
 def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
     diagnosis, again = test.run(opened, name)
-    return Opponent(Rival(name, diagnosis.evaluation, opened.engine), diagnosis, again)
+    return Opponent(Comparison(name, diagnosis.evaluation, opened.engine), diagnosis, again)
 
 
 def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:
@@ -146,21 +148,21 @@ def _learning(settings: DataSettings, split: str | None, channels: int) -> DataS
         ) from None
 
 
-def _names(opened: Opened, model: str | Path, second: Opened | None, rival: str | Path | None) -> tuple[str, str]:
+def _names(opened: Opened, model: str | Path, second: Opened | None, comparison: str | Path | None) -> tuple[str, str]:
     """What to call the two models: by their recipes, or by where their paths part if these are the same.
 
     Raises:
         UserError: Both are the same folder or file.
     """
-    if second is None or rival is None:
+    if second is None or comparison is None:
         return "this model", ""
     if opened.config.name != second.config.name:
         return opened.config.name, second.config.name
-    if not (Path(model).exists() and Path(rival).exists()):
-        return str(model), str(rival)
-    ours, theirs = Path(model).resolve(), Path(rival).resolve()
+    if not (Path(model).exists() and Path(comparison).exists()):
+        return str(model), str(comparison)
+    ours, theirs = Path(model).resolve(), Path(comparison).resolve()
     if ours == theirs:
-        raise UserError(f"the rival {rival} is the model itself: name another one")
+        raise UserError(f"the rival {comparison} is the model itself: name another one")
     parent = os.path.commonpath([ours, theirs])
     return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
 
@@ -177,11 +179,11 @@ def print_findings(diagnosis: Diagnosis, console: Console) -> None:
         shown = "" if kind == "rest" else str(number)
         table.add_row(title, shown, f"{findings.pixels[kind]:,}", points(findings.gains[kind]))
     console.print(table)
-    for place, one in enumerate(findings.found[:CHANGES], 1):
-        words = tell(one, diagnosis)
-        title = f"{place}. {words.title}: {points(one.gain)} points of mean IoU"
+    for number, one in enumerate(findings.found[:CHANGES], 1):
+        advice = advise(one, diagnosis)
+        title = f"{number}. {advice.title}: {points(one.gain)} points of mean IoU"
         console.print(title, highlight=False, markup=False, style="bold")
-        console.print(words.evidence, highlight=False, markup=False)
+        console.print(advice.evidence, highlight=False, markup=False)
     if not findings.found:
         console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
     scores = diagnosis.evaluation.scores

@@ -96,12 +96,12 @@ class Diagnosis:
             "sizes": [
                 {
                     "below": below,
-                    "regions": int(failures.sized[:, place].sum()),
-                    "missed": int(failures.missed[:, place].sum()),
-                    "overlooked": int(failures.overlooked_regions[:, place].sum()),
-                    "recall": recall(failures.sized_right[:, place], failures.sized_pixels[:, place]),
+                    "regions": int(failures.sized[:, size].sum()),
+                    "missed": int(failures.missed[:, size].sum()),
+                    "overlooked": int(failures.overlooked_regions[:, size].sum()),
+                    "recall": recall(failures.sized_right[:, size], failures.sized_pixels[:, size]),
                 }
-                for place, below in enumerate(SIZES)
+                for size, below in enumerate(SIZES)
             ],
             "boundary": {
                 "mean_iou": self.boundaries.mean_iou,

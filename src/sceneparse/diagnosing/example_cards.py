@@ -11,35 +11,35 @@ from sceneparse.evaluation.gallery import Mark, card, errors_view, legend, truth
 from sceneparse.labels import LabelSpace
 
 SEEN = 0.4
-"""The cut-out around a place is at least this share of the picture's sides."""
+"""The cut-out around an example is at least this share of the picture's sides."""
 AROUND = 1.6
-"""And at least so many times as large as the place."""
+"""And at least so many times as large as the example."""
 
 Again = Callable[[int], Case]
 """Tests a picture again, by its index."""
 
 
-def place_cards(places: Sequence[Example], again: Again, space: LabelSpace, *, whole: bool) -> str:
-    """A card for each place: picture, truth, labels and errors. HTML.
+def cards_of(examples: Sequence[Example], again: Again, space: LabelSpace, *, whole: bool) -> str:
+    """Return a card for each example: picture, truth, labels and errors. HTML.
 
     Args:
-        places: The places.
+        examples: Where something went wrong, and in which pictures.
         again: Tests their pictures again.
         space: The classes.
         whole: Show whole pictures instead of cut-outs, for failures that only the scene explains.
     """
-    return "".join(_card(place, again(place.picture), space, whole) for place in places)
+    return "".join(_card(one, again(one.picture), space, whole) for one in examples)
 
 
-def _card(place: Example, case: Case, space: LabelSpace, whole: bool) -> str:
+def _card(example: Example, case: Case, space: LabelSpace, whole: bool) -> str:
     name, truth, labels = case.sample.name, truth_of(case.sample), case.labels.numpy()
     height, width = truth.shape
-    cut = (0, 0, height, width) if whole else window(place.box, (height, width))
+    cut = (0, 0, height, width) if whole else window(example.box, (height, width))
     rows, columns = slice(cut[0], cut[2]), slice(cut[1], cut[3])
     close = Sample(case.sample.image[:, rows, columns], name=name)
-    true, read, mark = truth[rows, columns], labels[rows, columns], _mark(place.box, cut)
+    true, read, mark = truth[rows, columns], labels[rows, columns], _mark(example.box, cut)
     views = views_of(name, close, [("truth", true), ("prediction", read)], space, mark)
-    line = f'<b>{escape(name)}</b><span class="muted">{place.pixels:,} wrong pixels at the marked place</span>'
+    line = f'<b>{escape(name)}</b><span class="muted">{example.pixels:,} wrong pixels at the marked place</span>'
     return card(line, [*views, errors_view(name, close, true, read, mark=mark)], legend((true, read), space))
 
 

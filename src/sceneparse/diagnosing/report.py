@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from sceneparse.diagnosing.advice import TITLES, marked, points, tell
+from sceneparse.diagnosing.advice import TITLES, advise, marked, points
 from sceneparse.diagnosing.diagnose import Diagnosis
-from sceneparse.diagnosing.example_cards import Again, place_cards
+from sceneparse.diagnosing.example_cards import Again, cards_of
 from sceneparse.diagnosing.findings import KINDS
 from sceneparse.diagnosing.sections import calibration_section, kind_section
 from sceneparse.diagnosing.versus import Opponent, differences
 from sceneparse.drawing.charts import bar
-from sceneparse.evaluation import comparison as rivals
+from sceneparse.evaluation.comparison import check
 from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.report import head
 from sceneparse.files import write_json, write_text
@@ -38,7 +38,7 @@ def write_diagnosis(
         diagnosis: What was found.
         again: Tests a picture again, to show the examples.
         title: The report's heading.
-        name: What to call the model beside a rival.
+        name: What to call the model beside a second one.
         opponent: A second model, diagnosed on the same pictures.
         facts: More to know, by name: data, machine, time.
 
@@ -46,10 +46,10 @@ def write_diagnosis(
         The path of `diagnosis.html`.
 
     Raises:
-        UserError: The rival can't be compared, or a picture has no truth.
+        UserError: The second model can't be compared, or a picture has no truth.
     """
     if opponent is not None:
-        rivals.check(diagnosis.evaluation, opponent.rival)
+        check(diagnosis.evaluation, opponent.comparison)
     sections = [_changes(diagnosis, again), _losses(diagnosis)]
     if opponent is not None:
         sections.append(differences(name, diagnosis, again, opponent))
@@ -57,16 +57,16 @@ def write_diagnosis(
     sections.append(calibration_section(diagnosis))
     record = diagnosis.to_json()
     if opponent is not None:
-        record["rival"] = {"name": opponent.rival.name, **opponent.diagnosis.to_json()}
+        record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
     write_json(folder / "diagnosis.json", record)
     path = folder / "diagnosis.html"
-    top = head(name, diagnosis.evaluation, None if opponent is None else opponent.rival, facts)
+    top = head(name, diagnosis.evaluation, None if opponent is None else opponent.comparison, facts)
     write_text(path, page(title, top, sections, _foot(diagnosis)))
     return path
 
 
 def _changes(diagnosis: Diagnosis, again: Again) -> Section:
-    """The findings that are worth most, told in full, each with its worst place."""
+    """The findings that are worth most, in full, each with its worst example."""
     found = diagnosis.findings.found[:CHANGES]
     if not found:
         body = (
@@ -78,13 +78,13 @@ def _changes(diagnosis: Diagnosis, again: Again) -> Section:
         '<p class="muted">What the mean IoU would gain if each of these were mended and nothing else changed. A change '
         "will mend a part of it; the figure says where work pays.</p>"
     )
-    for place, one in enumerate(found, 1):
-        words = tell(one, diagnosis)
+    for number, one in enumerate(found, 1):
+        advice = advise(one, diagnosis)
         body += (
-            f"<h3>{place}. {escape(words.title)}: {points(one.gain)} points</h3>"
-            f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(words.evidence)}</p>'
-            f"<p><b>What to do.</b> {marked(words.advice)}</p>"
-            f"{place_cards(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
+            f"<h3>{number}. {escape(advice.title)}: {points(one.gain)} points</h3>"
+            f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(advice.evidence)}</p>'
+            f"<p><b>What to do.</b> {marked(advice.remedy)}</p>"
+            f"{cards_of(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section("changes", "What would help most", body)
 

@@ -5,16 +5,16 @@ from html import escape
 
 import numpy as np
 
-from sceneparse.diagnosing.advice import TITLES, marked, points, tell
+from sceneparse.diagnosing.advice import TITLES, advise, marked, points
 from sceneparse.diagnosing.boundaries import BANDS
 from sceneparse.diagnosing.diagnose import Diagnosis, band_scores, recall
-from sceneparse.diagnosing.example_cards import Again, place_cards
+from sceneparse.diagnosing.example_cards import Again, cards_of
 from sceneparse.diagnosing.failures import SIZES
 from sceneparse.diagnosing.findings import Finding, Kind
 from sceneparse.drawing.charts import Series, bar, curves
 from sceneparse.evaluation.page import Section, named, percent, table
 
-TOLD, ROWS, PLACES = 4, 20, 2
+SHOWN, ROWS, EXAMPLES = 4, 20, 2
 """Findings of a kind that are told with pictures, rows of its table, and pictures of each finding."""
 FREQUENT = (0.1, 0.01, 0.001, 0.0)
 """Lower ends of the shares of all pixels by which classes are grouped."""
@@ -48,7 +48,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
     found = diagnosis.findings.of(kind)
     body = f'<p class="muted">{meaning}</p>'
     if found:
-        body += f"<p>{marked(tell(found[0], diagnosis).advice)}</p>"
+        body += f"<p>{marked(advise(found[0], diagnosis).remedy)}</p>"
     else:
         body += (
             "<p><b>None found.</b> Nothing of this kind happens surely more often than elsewhere (99% interval) and "
@@ -56,12 +56,12 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
         )
     more = {"mismatched": _mismatched, "confusable": _confusable, "inconspicuous": _inconspicuous}
     body += more[kind](found, diagnosis) if kind in more else _boundaries(diagnosis)
-    for one in found[:TOLD]:
-        words = tell(one, diagnosis)
+    for one in found[:SHOWN]:
+        advice = advise(one, diagnosis)
         body += (
-            f"<h3>{escape(words.title)}</h3><p>{escape(words.evidence)} Mended, it would be worth "
+            f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)} Mended, it would be worth "
             f"<b>{points(one.gain)}</b> points of the mean IoU.</p>"
-            f"{place_cards(one.examples[:PLACES], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
+            f"{cards_of(one.examples[:EXAMPLES], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section(kind, TITLES[kind], body)
 
@@ -147,10 +147,10 @@ def _inconspicuous(found: Sequence[Finding], diagnosis: Diagnosis) -> str:
 def _by_size(diagnosis: Diagnosis) -> str:
     """Recall over all classes by the size of the true region."""
     failures, low, rows = diagnosis.failures, 0.0, []
-    for place, high in enumerate(SIZES):
-        regions = int(failures.sized[:, place].sum())
-        found = recall(failures.sized_right[:, place], failures.sized_pixels[:, place])
-        missed = int(failures.missed[:, place].sum())
+    for size, high in enumerate(SIZES):
+        regions = int(failures.sized[:, size].sum())
+        found = recall(failures.sized_right[:, size], failures.sized_pixels[:, size])
+        missed = int(failures.missed[:, size].sum())
         rows.append(
             f'<th scope="row">{100 * low:g} – {100 * high:g}%</th>'
             f'<td class="wide">{bar([(found, "var(--ours)")])}</td>'
@@ -183,12 +183,12 @@ def _by_frequency(diagnosis: Diagnosis) -> str:
         f'<th scope="col" class="number">{one}</th>' for one in ("mean accuracy", "mean IoU")
     )
     never = [one.name for one in scores if one.accuracy is not None and one.accuracy < 0.01]
-    words = (
+    note = (
         f"<p><b>Missed entirely</b> (less than 1% of the pixels found): {escape(', '.join(never))}.</p>"
         if never
         else "<p>No class is missed entirely: of each, at least 1% of the pixels are found.</p>"
     )
-    return f"<h3>By how frequent the class is</h3>{table(head, rows, caption='Recall by frequency')}{words}"
+    return f"<h3>By how frequent the class is</h3>{table(head, rows, caption='Recall by frequency')}{note}"
 
 
 def _boundaries(diagnosis: Diagnosis) -> str:

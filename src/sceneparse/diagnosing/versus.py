@@ -6,13 +6,13 @@ from html import escape
 from sceneparse.diagnosing.advice import TITLES, points
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.example_cards import Again
-from sceneparse.evaluation.comparison import Rival
+from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import PictureScore
 from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
 from sceneparse.evaluation.page import Section, percent, table
 
 SHOWN = 3
-"""Pictures of each side: where the model is ahead most, and where the rival is."""
+"""Pictures of each side: where the model is ahead most, and where the other is."""
 
 MARKED = 0.6
 """A mark around more than this share of the picture points at nothing, so there is none."""
@@ -25,12 +25,12 @@ class Opponent:
     """A second model, diagnosed on the same pictures by the same protocol.
 
     Args:
-        rival: What `evaluation.rival` compares.
+        comparison: The model, as the report of an evaluation compares it.
         diagnosis: Its diagnosis.
         again: Tests a picture again with it.
     """
 
-    rival: Rival
+    comparison: Comparison
     diagnosis: Diagnosis
     again: Again
 
@@ -55,14 +55,14 @@ def differences(name: str, diagnosis: Diagnosis, again: Again, opponent: Opponen
         again: Tests a picture again with it.
         opponent: The other.
     """
-    pairs, rival = ranked(diagnosis, opponent.diagnosis), opponent.rival.name
+    pairs, other = ranked(diagnosis, opponent.diagnosis), opponent.comparison.name
     ahead = [pair for pair in pairs if _lead(pair) > 0]
     behind = [pair for pair in reversed(pairs) if _lead(pair) < 0]
     body = (
         f'<p><b class="ours">{escape(name)}</b> has the higher mean IoU in {len(ahead):,} of {len(pairs):,} pictures, '
-        f'<b class="other">{escape(rival)}</b> in {len(behind):,}.</p>{_losses(name, diagnosis, opponent)}'
+        f'<b class="other">{escape(other)}</b> in {len(behind):,}.</p>{_losses(name, diagnosis, opponent)}'
     )
-    for title, chosen in ((f"Where {name} is ahead most", ahead), (f"Where {rival} is ahead most", behind)):
+    for title, chosen in ((f"Where {name} is ahead most", ahead), (f"Where {other} is ahead most", behind)):
         if chosen:
             cards = "".join(_card(pair, name, diagnosis, again, opponent) for pair in chosen[:SHOWN])
             body += f"<h3>{escape(title)}</h3>{cards}"
@@ -71,7 +71,7 @@ def differences(name: str, diagnosis: Diagnosis, again: Again, opponent: Opponen
 
 def _losses(name: str, diagnosis: Diagnosis, opponent: Opponent) -> str:
     """What each of the two loses to each kind of failure."""
-    both = (("ours", name, diagnosis), ("other", opponent.rival.name, opponent.diagnosis))
+    both = (("ours", name, diagnosis), ("other", opponent.comparison.name, opponent.diagnosis))
     head = '<th scope="col">To be gained</th>' + "".join(
         f'<th scope="col" class="number {kind}">{escape(title)}</th>' for kind, title, _ in both
     )
@@ -90,18 +90,18 @@ def _losses(name: str, diagnosis: Diagnosis, opponent: Opponent) -> str:
 def _card(pair: Pair, name: str, diagnosis: Diagnosis, again: Again, opponent: Opponent) -> str:
     """A picture with both models' labels, and a mark around what one has right and the other wrong."""
     mine, theirs = again(pair[0].index), opponent.again(pair[0].index)
-    truth, ours, rivals = truth_of(mine.sample), mine.labels.numpy(), theirs.labels.numpy()
-    better, worse = (ours, rivals) if _lead(pair) > 0 else (rivals, ours)
+    truth, own, others = truth_of(mine.sample), mine.labels.numpy(), theirs.labels.numpy()
+    better, worse = (own, others) if _lead(pair) > 0 else (others, own)
     gained = (better == truth) & (worse != truth)
     mark = Mark.around(gained) if gained.any() else None
     if mark is not None and mark.width * mark.height > MARKED:
         mark = None
-    space, rival = diagnosis.evaluation.labels, opponent.rival.name
+    space, other = diagnosis.evaluation.labels, opponent.comparison.name
     line = (
         f"<b>{escape(pair[0].name)}</b>"
         f'<span><span class="ours">{escape(name)}</span> {percent(pair[0].mean_iou)}</span>'
-        f'<span><span class="other">{escape(rival)}</span> {percent(pair[1].mean_iou)}</span>'
+        f'<span><span class="other">{escape(other)}</span> {percent(pair[1].mean_iou)}</span>'
     )
-    maps = [("truth", truth), (f"labels of {rival}", rivals), (f"labels of {name}", ours)]
+    maps = [("truth", truth), (f"labels of {other}", others), (f"labels of {name}", own)]
     views = views_of(pair[0].name, mine.sample, maps, space, mark)
-    return card(line, views, legend((truth, rivals, ours), space))
+    return card(line, views, legend((truth, others, own), space))

@@ -1,4 +1,4 @@
-"""The doctor's look at data sets of several tasks: every sample is read as training would read it."""
+"""The check of data sets that are no folders of pairs: every sample is read as training would read it."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
-from sceneparse.errors import UserError
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.progress import progress_bar
@@ -26,7 +26,7 @@ Look = dict[TruthName, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
-def survey(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
+def check_samples(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
     """Read every sample of every split, and report what is wrong and how often each class of each task occurs.
 
     Args:
@@ -50,28 +50,27 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
     one_each = {
         name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
     }
-    findings += rules.of_files([fact for split in one_each.values() for fact in split], labels, root)
-    findings += rules.of_copies(one_each, root)
+    evidence = rules.Evidence(settings, root, labels, one_each)
+    findings += [*rules.unusable_files(evidence), *rules.copies(evidence)]
     summaries = []
     for task, space in spaces.items():
         splits = []
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.of_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
+            for finding in rules.class_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
                 if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
-    wholes = [rules.summary(name, facts, len(labels)) for name, facts in one_each.items()]
     first = TaskSummary(
         summaries[0].task,
         labels,
         tuple(
             replace(split, pictures=whole.pictures, sizes=whole.sizes)
-            for split, whole in zip(summaries[0].splits, wholes, strict=True)
+            for split, whole in zip(summaries[0].splits, evidence.summaries.values(), strict=True)
         ),
     )
     seconds = time.perf_counter() - start
@@ -92,12 +91,13 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
             except UserError as error:
                 errors.append(error)
                 # A split that isn't there is often meant so; damage is named by its message.
-                missing = "no split" in str(error) or "no data set of the mixture" in str(error)
-                notes.append(Finding("note" if missing else "error", "no-split", str(error)))
+                notes.append(
+                    Finding("note" if isinstance(error, MissingSplitError) else "error", "no-split", str(error))
+                )
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
-    raise next((error for error in errors if "no split" not in str(error)), errors[0])
+    raise next((error for error in errors if not isinstance(error, MissingSplitError)), errors[0])
 
 
 def _looks(

@@ -1,9 +1,9 @@
-"""The training curves of a run, from its metrics.jsonl."""
+"""Draw the training curves of a run from its metrics.jsonl."""
 
 import json
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ MOST_POINTS = 300
 SMOOTHED_FROM = 40
 """The loss of a few pictures is noise; from so many points on a moving average is drawn over it."""
 
+COLORS = ("var(--ours)", "var(--muted)", "var(--rival)", "var(--text)")
+"""Colours of the validation scores, in their order."""
+
 Points = list[tuple[float, float]]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, none if there is no such file.
+    """Read the lines of a metrics.jsonl; an absent file has none.
 
     A line that was cut off when its writer was killed is left out. A run that went on from a checkpoint may have
     written an iteration twice: the later line counts.
@@ -36,17 +39,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return sorted(lines.values(), key=lambda line: line["iteration"])
 
 
-def training_charts(lines: Sequence[dict[str, Any]]) -> str:
-    """Charts of the loss, the validation scores and the learning rate, as far as the lines hold them. HTML."""
+def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str]) -> str:
+    """Return the charts of loss, validation scores and learning rate, as far as the lines hold them, as HTML.
+
+    Args:
+        lines: As `read` gives them.
+        figures: The titles of the validation scores, fractions 0..1, by their keys.
+    """
     found = []
     if losses := _points(lines, "train", "loss"):
         found.append(_loss_chart(losses))
     scores = [
         charts.Series(name, points, color, dots=True)
-        for name, key, color in (
-            ("mean IoU", "mean_iou", "var(--ours)"),
-            ("pixel accuracy", "pixel_accuracy", "var(--muted)"),
-        )
+        for (key, name), color in zip(figures.items(), cycle(COLORS), strict=False)
         if (points := _points(lines, "validation", key))
     ]
     if scores:
@@ -69,7 +74,7 @@ def _loss_chart(losses: Points) -> str:
 
 
 def _points(lines: Sequence[dict[str, Any]], kind: str, key: str) -> Points:
-    """(iteration, value) of the lines of a kind that hold a finite value."""
+    """Return (iteration, value) of all lines of a kind that hold a finite value."""
     return [
         (float(line["iteration"]), float(line[key]))
         for line in lines
@@ -82,18 +87,18 @@ def _number(value: Any) -> bool:
 
 
 def _averaged(points: Points) -> Points:
-    """At most `MOST_POINTS` points, each the mean of a stretch."""
+    """Thin the points out to at most `MOST_POINTS`, each the mean of a stretch."""
     count = min(len(points), MOST_POINTS)
     cuts = [index * len(points) // count for index in range(count + 1)]
     return [_mean(points[start:stop]) for start, stop in pairwise(cuts)]
 
 
 def _smoothed(points: Points, width: int) -> Points:
-    """A centred moving average of y, over fewer points towards the ends."""
+    """Smooth y by a centred moving average, over fewer points towards the ends."""
     smooth = []
-    for place, (x, _) in enumerate(points):
-        reach = min(width // 2, place, len(points) - 1 - place)
-        smooth.append((x, _mean(points[place - reach : place + reach + 1])[1]))
+    for index, (x, _) in enumerate(points):
+        reach = min(width // 2, index, len(points) - 1 - index)
+        smooth.append((x, _mean(points[index - reach : index + reach + 1])[1]))
     return smooth
 
 

@@ -1,35 +1,39 @@
 """What `sceneparse evaluate` does: a model, a split, a protocol; a table, metrics.json and a report."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
-from sceneparse.datasets.opening import REPORTED
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
-from sceneparse.evaluation.evaluate import Evaluation, evaluate, print_scores
+from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
+from sceneparse.evaluation.terminal import print_scores
 from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
-from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
+
+ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
+"""Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""
 
 
 def evaluate_model(
     model: str | Path,
     *,
-    data: str | None = None,
+    data: str | Path | DataSettings | None = None,
     kind: str | None = None,
     split: str | None = None,
     out: str | Path | None = None,
     count: int | None = None,
-    protocol: Sequence[str] = (),
+    protocol: ProtocolSettings | ProtocolChange | None = None,
     engine: EngineName = "auto",
     device: str = "auto",
     precision: Precision = "auto",
@@ -42,13 +46,15 @@ def evaluate_model(
 
     Args:
         model: A model folder, a hub id, or an exported .xml or .onnx file.
-        data: The data set's folder. Default: the data set that the model was trained on, if that needs no folder.
+        data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
+            that needs no folder.
         kind: As in `data.kind`. Default: the model's.
         split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
             report on.
         out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
-        protocol: What differs from the model's protocol, as `--name=value` arguments. A protocol's name starts afresh.
+        protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
+            model's protocol. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
         device: auto, cpu or cuda.
         precision: auto, float32 or bfloat16.
@@ -63,7 +69,7 @@ def evaluate_model(
         own = device if processes.world == 1 else processes.device
         opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
@@ -94,19 +100,24 @@ def evaluate_model(
     return evaluation
 
 
-def tested_by(config: ModelConfig, protocol: Sequence[str]) -> TestProtocol:
-    """A model's protocol with what a command says differently, as `--name=value` arguments.
+def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
+    """Return how a model is tested.
+
+    Args:
+        config: The model's settings.
+        protocol: As in `evaluate_model`.
 
     Raises:
-        UserError: A protocol that doesn't hold together.
+        UserError: A protocol that doesn't hold together, or that is no protocol.
     """
-    afresh = any(argument.startswith("--name=") for argument in protocol)
-    stored = {} if afresh else to_mapping(config.protocol)
-    return resolve(from_mapping(ProtocolSettings, stored, "the model's protocol", protocol))
+    settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
+    if not isinstance(settings, ProtocolSettings):
+        raise UserError(f"protocol is {settings!r}, but must be settings, such as ProtocolSettings('whole', flip=True)")
+    return resolve(settings)
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:
-    """Refuse truth that is told in other classes than the model's.
+    """Refuse labels of other classes than the model's.
 
     Raises:
         UserError: The names differ.
@@ -119,7 +130,7 @@ def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> No
 
 
 def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels | None) -> None:
-    """Refuse truth that is told in other classes than the model's, task by task.
+    """Refuse labels of other classes than the model's, task by task.
 
     Raises:
         UserError: A task that both know has other classes in the data set.
@@ -135,7 +146,7 @@ def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels |
 
 
 def machine() -> str:
-    """The machine in a few words, to stand beside figures."""
+    """Return the machine's name and number of threads, to stand beside figures."""
     import torch
 
     if torch.cuda.is_available():
@@ -143,27 +154,34 @@ def machine() -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def data_settings(config: ModelConfig, data: str | None, kind: str | None, split: str | None) -> DataSettings:
-    """A model's data set, with what a command says differently.
+def data_settings(
+    config: ModelConfig, data: str | Path | DataSettings | None, kind: str | None, split: str | None
+) -> DataSettings:
+    """The data set to test on: the model's, with what a command says differently.
 
     Args:
         config: The model's settings.
-        data: The data set's folder.
+        data: The data set's folder, or all of its settings.
         kind: Its kind.
         split: What to test on.
 
     Raises:
         UserError: A folder is missing, or is given where none is read.
     """
+    if isinstance(data, DataSettings):
+        if kind is not None and kind != data.kind:
+            raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
+        return data if split is None else replace(data, test=split)
     trained = config.data
-    stored = to_mapping(replace(trained, root=data or trained.root))
-    if kind and kind != "mixture":  # what the model was trained on may be a mixture, whose sources have no part in this
-        stored |= {"kind": kind, "sources": [], "batches": "pure"}
-    settings = from_mapping(DataSettings, stored, "the model's data", [f"--kind={kind}"] if kind else [])
-    if settings.kind == "toyworld" and data is not None:
-        raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
-    if settings.kind not in ("toyworld", "mixture") and settings.root is None:
+    if kind is not None:
+        require_known("datasets", kind, "--kind")
+    other = kind is not None and kind != trained.kind
+    settings = trained.of_kind(kind) if other and kind else trained
+    known = KINDS[settings.kind]
+    if known.root == "none" and data is not None:
+        raise UserError(f"{settings.kind} needs no --data folder: leave it out, or give --kind folder")
+    if known.root == "required" and data is None and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
     # A kind that is named here is not the model's own, whose recipe says what to test on.
-    standard = REPORTED.get(settings.kind) if kind and kind != trained.kind else None
-    return replace(settings, test=split or standard or settings.test)
+    standard = known.reported if other else None
+    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)

@@ -24,7 +24,7 @@ LOOKED_AT = 40
 
 
 @dataclass(frozen=True)
-class Rival:
+class Comparison:
     """A second model, evaluated on the same pictures by the same protocol.
 
     Args:
@@ -44,7 +44,7 @@ class Rival:
 class _Difference:
     """Where the two models read a class of a pair differently in one picture.
 
-    `ours` and `rivals` are the fractions of the class that each reads as its look-alike; `size` is the class's share
+    `ours` and `theirs` are the fractions of the class that each reads as its look-alike; `size` is the class's share
     of the picture.
     """
 
@@ -55,58 +55,58 @@ class _Difference:
     right: int
     wrong: int
     ours: float
-    rivals: float
+    theirs: float
     size: float
     mark: Mark
 
 
-def check(evaluation: Evaluation, rival: Rival) -> None:
-    """Refuse a rival that can't be compared.
+def check(evaluation: Evaluation, comparison: Comparison) -> None:
+    """Refuse a second model that can't be compared.
 
     Raises:
         UserError: Other classes, other pictures, another protocol, or a look-alike that is no class.
     """
-    theirs = rival.evaluation
+    theirs = comparison.evaluation
     if theirs.labels.names != evaluation.labels.names:
-        raise UserError(f"rival {rival.name}: its classes are not the model's; compare models of one label space")
+        raise UserError(f"rival {comparison.name}: its classes are not the model's; compare models of one label space")
     if theirs.protocol != evaluation.protocol:
-        raise UserError(f"rival {rival.name}: tested by another protocol; figures of two protocols don't compare")
+        raise UserError(f"rival {comparison.name}: tested by another protocol; figures of two protocols don't compare")
     if [one.index for one in theirs.pictures] != [one.index for one in evaluation.pictures]:
-        raise UserError(f"rival {rival.name}: tested on other pictures; evaluate both on the same ones")
-    for name in (name for pair in rival.lookalikes for name in pair):
+        raise UserError(f"rival {comparison.name}: tested on other pictures; evaluate both on the same ones")
+    for name in (name for pair in comparison.lookalikes for name in pair):
         if name not in evaluation.labels.names:
-            raise UserError(f"rival {rival.name}: look-alike '{name}' is not a class of the label space")
+            raise UserError(f"rival {comparison.name}: look-alike '{name}' is not a class of the label space")
 
 
-def differences(name: str, evaluation: Evaluation, engine: Engine, rival: Rival, dataset: DataSet) -> Section:
+def differences(name: str, evaluation: Evaluation, engine: Engine, comparison: Comparison, dataset: DataSet) -> Section:
     """The section "Where they differ".
 
     Args:
         name: What the report calls the model itself.
         evaluation: Its scores.
         engine: It.
-        rival: The other, with at least one look-alike pair.
+        comparison: The other, with at least one look-alike pair.
         dataset: The pictures both were tested on.
     """
     names = evaluation.labels.names
-    pairs = [(names.index(one), names.index(other)) for one, other in rival.lookalikes]
+    pairs = [(names.index(one), names.index(other)) for one, other in comparison.lookalikes]
     classes = sorted({index for pair in pairs for index in pair})
-    ours, theirs = (_mean_iou(which, classes) for which in (evaluation, rival.evaluation))
+    ours, theirs = (_mean_iou(which, classes) for which in (evaluation, comparison.evaluation))
     body = (
         "<p>The two classes of a pair are drawn alike: cut one out of its picture and nothing tells it from the other. "
         "Only the scene around it does – a model that sees too little of the scene has to guess. "
         f'Over these {len(classes)} classes the mean IoU is <b class="ours">{percent(ours)}</b> for '
-        f'{escape(name)} and <b class="other">{percent(theirs)}</b> for {escape(rival.name)}.</p>'
-        f"{_pair_table(name, evaluation, rival, pairs)}"
+        f'{escape(name)} and <b class="other">{percent(theirs)}</b> for {escape(comparison.name)}.</p>'
+        f"{_pair_table(name, evaluation, comparison, pairs)}"
     )
-    found = _find(evaluation, engine, rival, dataset, pairs)
+    found = _find(evaluation, engine, comparison, dataset, pairs)
     if found:
         body += (
             f"<h3>The pictures in which they differ most</h3><p>The dashed box marks what one of the two takes for its "
             f"look-alike. Chosen from the {min(LOOKED_AT, len(evaluation.pictures))} pictures whose mean IoUs differ "
             "most, whichever model is ahead.</p>"
         )
-        body += "".join(_card(one, name, rival.name, evaluation.labels) for one in found)
+        body += "".join(_card(one, name, comparison.name, evaluation.labels) for one in found)
     return Section("differences", "Where they differ", body)
 
 
@@ -115,9 +115,9 @@ def _mean_iou(evaluation: Evaluation, classes: Sequence[int]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _pair_table(name: str, evaluation: Evaluation, rival: Rival, pairs: Sequence[tuple[int, int]]) -> str:
+def _pair_table(name: str, evaluation: Evaluation, comparison: Comparison, pairs: Sequence[tuple[int, int]]) -> str:
     """Two rows a pair: each class's IoU and how much of it is read as the other, by both models."""
-    both = (("ours", name, evaluation), ("other", rival.name, rival.evaluation))
+    both = (("ours", name, evaluation), ("other", comparison.name, comparison.evaluation))
     head = '<th scope="col">Class</th><th scope="col">Look-alike</th>'
     for measure in ("IoU", "read as its look-alike"):
         head += "".join(
@@ -142,7 +142,7 @@ def _read_as(evaluation: Evaluation, right: int, wrong: int) -> float | None:
 
 
 def _find(
-    evaluation: Evaluation, engine: Engine, rival: Rival, dataset: DataSet, pairs: Sequence[tuple[int, int]]
+    evaluation: Evaluation, engine: Engine, comparison: Comparison, dataset: DataSet, pairs: Sequence[tuple[int, int]]
 ) -> list[_Difference]:
     """The pictures with the largest difference in pixels read as the look-alike, at most `SHOWN`.
 
@@ -150,7 +150,7 @@ def _find(
     """
     gaps = [
         (abs(one.mean_iou - other.mean_iou), one.index, one.name)
-        for one, other in zip(evaluation.pictures, rival.evaluation.pictures, strict=True)
+        for one, other in zip(evaluation.pictures, comparison.evaluation.pictures, strict=True)
         if one.mean_iou is not None and other.mean_iou is not None
     ]
     found: list[tuple[float, _Difference]] = []
@@ -159,7 +159,9 @@ def _find(
         truth = truth_of(sample)
         if not np.isin(truth, pairs).any():
             continue
-        ours, theirs = (label(which, sample.image, evaluation.protocol).numpy() for which in (engine, rival.engine))
+        ours, theirs = (
+            label(which, sample.image, evaluation.protocol).numpy() for which in (engine, comparison.engine)
+        )
         directions = [direction for pair in pairs for direction in (pair, pair[::-1])]
         largest = max((_compare(name, sample, truth, ours, theirs, *one) for one in directions), key=lambda one: one[0])
         if largest[1] is not None:
@@ -196,23 +198,23 @@ def _compare(
         right=right,
         wrong=wrong,
         ours=int(mistaken_by_us.sum()) / pixels,
-        rivals=int(mistaken_by_them.sum()) / pixels,
+        theirs=int(mistaken_by_them.sum()) / pixels,
         size=pixels / truth.size,
         mark=Mark.around(mistaken_by_us | mistaken_by_them),
     )
 
 
-def _card(one: _Difference, name: str, rival: str, space: LabelSpace) -> str:
+def _card(one: _Difference, name: str, other: str, space: LabelSpace) -> str:
     right, wrong = (f"<code>{escape(space.names[index])}</code>" for index in (one.right, one.wrong))
     line = (
         f"<b>{escape(one.name)}</b><span>{right} covers {percent(one.size)} of the picture: "
-        f'<span class="other">{escape(rival)}</span> reads {percent(one.rivals, 0)} of it as {wrong}, '
+        f'<span class="other">{escape(other)}</span> reads {percent(one.theirs, 0)} of it as {wrong}, '
         f'<span class="ours">{escape(name)}</span> {percent(one.ours, 0)}.</span>'
     )
     theirs, ours = one.maps
     maps: list[tuple[str, NDArray[Any]]] = [
         ("truth", one.truth),
-        (f"labels of {rival}", theirs),
+        (f"labels of {other}", theirs),
         (f"labels of {name}", ours),
     ]
     return card(line, views_of(one.name, one.sample, maps, space, one.mark), legend((one.truth, theirs, ours), space))

@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError
+from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
+from sceneparse.tasks import Task
 
 AHEAD = 2
 """Samples that are read ahead while the network works."""
@@ -57,7 +58,7 @@ class Evaluation:
         labels: The label space.
         seconds: How long it took, reading included.
         tasks: The scores of the tasks beside the objects; None for a model without.
-        task_counts: What they are functions of, as in `TaskCounts`.
+        task_counts: The counts of `TaskCounts` and of the accumulators that figures name.
     """
 
     scores: Scores
@@ -69,6 +70,12 @@ class Evaluation:
     tasks: TaskScores | None = None
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
 
+    @cached_property
+    def figures(self) -> dict[str, float | None]:
+        """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
+        counted = Counted(self.scores, self.tasks, self.task_counts)
+        return {key: figure.value(counted) for key, figure in FIGURES.items()}
+
     @property
     def pictures_per_second(self) -> float:
         """Speed, reading included."""
@@ -76,12 +83,8 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The content of metrics.json; fractions 0..1, null for classes without a score."""
-        tasks = {} if self.tasks is None else {"tasks": self.tasks.to_json()}
         return {
-            "mean_iou": self.scores.mean_iou,
-            "pixel_accuracy": self.scores.pixel_accuracy,
-            "mean_accuracy": self.scores.mean_accuracy,
-            "frequency_weighted_iou": self.scores.frequency_weighted_iou,
+            **{FIGURES[key].name or key: self.figures[key] for key in figures_of(Task.OBJECT)},
             "protocol": self.protocol.describe(),
             "pictures": len(self.pictures),
             "seconds": round(self.seconds, 3),
@@ -91,8 +94,21 @@ class Evaluation:
                 for one in self.scores.classes
             ],
             "confusion": self.counts.tolist(),
-            **tasks,
+            **({} if self.tasks is None else {"tasks": self.tasks_to_json()}),
         }
+
+    def tasks_to_json(self) -> dict[str, Any]:
+        """The tasks of metrics.json by their names: figures, null where nothing is labelled, and details."""
+        assert self.tasks is not None
+        return {
+            str(task): {one.name or key: self.figures[key] for key, one in figures_of(task).items()} | details
+            for task, details in self.tasks.details().items()
+        }
+
+    def headlines(self) -> dict[str, float]:
+        """The figure of each task beside the objects that is scored and that the best network is chosen by."""
+        chosen_by = [key for key, one in FIGURES.items() if one.headline and one.task is not Task.OBJECT]
+        return {key: value for key in chosen_by if (value := self.figures[key]) is not None}
 
 
 def evaluate(
@@ -126,20 +142,22 @@ def evaluate(
         raise UserError(f"the model has {engine.num_classes} classes, but the data set has {len(dataset.labels)}")
     indices = spaced(len(dataset), count)
     matrix, pictures = ConfusionMatrix(engine.num_classes), []
-    others = None if tasks is None else TaskCounts(tasks)
+    known = tasks or TaskLabels(dataset.labels)
+    counters = [*accumulators(known), *([] if tasks is None else [TaskCounts(tasks)])]
     began = time.perf_counter()
     share = processes.share(indices)
     with _progress_bar(progress, len(share)) as advance:
         for index, sample in read_ahead(dataset, share):
             name = dataset.name(index)
-            if others is not None:
-                prediction = predict_tasks(engine, sample.image, protocol, others.tasks)
-                others.update(sample, prediction)
-                labels = prediction.objects.labels
+            if tasks is not None:
+                answers = predict_tasks(engine, sample.image, protocol, tasks).answers()
             elif sample.objects is None:
                 raise UserError(f"{name}: no object labels, so there is nothing to compare with")
             else:
-                labels = label(engine, sample.image, protocol)
+                answers = {Task.OBJECT: label(engine, sample.image, protocol)}
+            for counter in counters:
+                counter.update(sample, answers)
+            labels = answers[Task.OBJECT]
             own = None if sample.objects is None else picture_score(matrix.update(sample.objects, labels))
             pictures.append(PictureScore(index, name, *(own or (None, None))))
             advance(matrix)
@@ -148,7 +166,8 @@ def evaluate(
     if not confusion.any():
         raise UserError(f"none of the {len(indices)} pictures has a pixel whose class is known: check the label space")
     scores = score(confusion, dataset.labels.names, protocol.absent)
-    counts = {} if others is None else {name: processes.total(others.counts[name]) for name in sorted(others.counts)}
+    found = {str(name): counts for counter in counters for name, counts in counter.counts.items()}
+    counts = {name: processes.total(found[name]) for name in sorted(found)}
     return Evaluation(
         scores=scores,
         counts=confusion,
@@ -191,70 +210,6 @@ def spaced(length: int, count: int | None) -> list[int]:
     return [index * length // chosen for index in range(chosen)]
 
 
-def print_scores(evaluation: Evaluation, console: Console) -> None:
-    """Print a table: every class with its scores, the means, and the protocol that they hold for."""
-    scores = evaluation.scores
-    total = sum(one.pixels for one in scores.classes)
-    console.print(f"protocol {evaluation.protocol.describe()}", highlight=False)
-    table = Table()
-    table.add_column("class")
-    table.add_column("", no_wrap=True, min_width=20)
-    for column in ("IoU", "accuracy", "pixels"):
-        table.add_column(column, justify="right")
-    for one in scores.classes:
-        # As text: a name's square brackets are no markup.
-        name, share = Text(one.name), f"{one.pixels / total:.2%}"
-        table.add_row(name, _bar(one.iou), _percent(one.iou), _percent(one.accuracy), share)
-    table.add_section()
-    table.add_row(
-        "mean", _bar(scores.mean_iou), _percent(scores.mean_iou), _percent(scores.mean_accuracy), "", style="bold"
-    )
-    console.print(table)
-    if evaluation.tasks is not None:
-        console.print(_task_table(scores, evaluation.tasks))
-    console.print(
-        f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
-        f"frequency-weighted IoU {_percent(scores.frequency_weighted_iou)}, "
-        f"{len(evaluation.pictures):,} pictures in {evaluation.seconds:.1f} s "
-        f"({evaluation.pictures_per_second:.2f} a second)",
-        highlight=False,
-    )
-
-
-def task_rows(objects: Scores, tasks: TaskScores) -> dict[str, tuple[float | None, float | None, float | None]]:
-    """Top-1, mean IoU and pixel accuracy of each task, as in the paper's joint table."""
-
-    def pixels(scores: Scores | None) -> tuple[float | None, float | None]:
-        return (None, None) if scores is None else (scores.mean_iou, scores.pixel_accuracy)
-
-    return {
-        "scene": (tasks.scene_accuracy, None, None),
-        "object": (None, *pixels(objects)),
-        "part (mIoU-bg)": (None, tasks.part_mean_iou, tasks.part_pixel_accuracy),
-        "material": (None, *pixels(tasks.material)),
-        "texture": (tasks.texture_accuracy, *pixels(tasks.texture)),
-    }
-
-
-def _task_table(objects: Scores, tasks: TaskScores) -> Table:
-    table = Table("task", title="all tasks")
-    for column in ("top-1", "mean IoU", "pixel accuracy"):
-        table.add_column(column, justify="right")
-    for name, figures in task_rows(objects, tasks).items():
-        table.add_row(name, *map(_percent, figures))
-    return table
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.2f}"
-
-
-def _bar(value: float | None, width: int = 20) -> str:
-    """A bar of eighths of a character."""
-    eighths = round((value or 0.0) * width * 8)
-    return "█" * (eighths // 8) + ("", *"▏▎▍▌▋▊▉")[eighths % 8]
-
-
 def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
     """The samples in order; the next ones are read in a thread meanwhile."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
@@ -286,4 +241,4 @@ def _progress_bar(title: str | None, total: int) -> Iterator[Callable[[Confusion
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total, iou="–")
-        yield lambda matrix: bar.update(task, advance=1, iou=_percent(picture_score(matrix.counts)[0]))
+        yield lambda matrix: bar.update(task, advance=1, iou=FIGURES["mean_iou"].text(picture_score(matrix.counts)[0]))

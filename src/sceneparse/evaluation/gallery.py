@@ -38,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Mark:
-    """A dashed box that points at a place.
+    """A dashed box that points at a region of the picture.
 
     Args:
         left: In fractions of the picture, as are `top`, `width` and `height`.
@@ -158,10 +158,10 @@ def photo(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def label_image(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
     """A label map as a palette image of only the colours that it uses: a few kilobytes as PNG."""
-    used, places = np.unique(labels, return_inverse=True)
+    used, indices = np.unique(labels, return_inverse=True)
     if len(used) > 256:
         return Image.fromarray(paint(labels, space))
-    image = Image.fromarray(places.reshape(labels.shape).astype(np.uint8), "P")
+    image = Image.fromarray(indices.reshape(labels.shape).astype(np.uint8), "P")
     image.putpalette(paint(used, space).tobytes())
     return image
 
@@ -198,9 +198,9 @@ def _largest_mistake(truth: NDArray[Any], prediction: NDArray[Any], space: Label
     if not wrong.any():
         return "no mistake"
     pairs, counts = np.unique(truth[wrong].astype(np.int64) * len(space) + prediction[wrong], return_counts=True)
-    place = int(counts.argmax())
-    right, read = divmod(int(pairs[place]), len(space))
-    share = counts[place] / (truth == right).sum()
+    largest = int(counts.argmax())
+    right, read = divmod(int(pairs[largest]), len(space))
+    share = counts[largest] / (truth == right).sum()
     return (
         f"largest mistake: {percent(float(share), 0)} of <code>{escape(space.names[right])}</code> "
         f"is read as <code>{escape(space.names[read])}</code>"
@@ -246,4 +246,4 @@ def _data_uri(image: Image.Image) -> str:
 
 
 WRONG_COLOR = f"#{bytes(WRONG).hex()}"
-"""The colour of wrong pixels, for the words that explain it."""
+"""The colour of wrong pixels, for the line that explains it."""

@@ -126,7 +126,7 @@ ol.words li { break-inside: avoid; margin-left: 1.8em; padding: 2px 0; overflow-
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part of the page.
+    """A section of the page.
 
     Args:
         anchor: Its id, for links.
@@ -145,14 +145,14 @@ def page(title: str, head: str, sections: Sequence[Section], foot: str) -> str:
     Args:
         title: Plain text, for the tab and the main heading.
         head: HTML under the main heading.
-        sections: The parts, linked from a list at the top.
+        sections: They are linked from a list at the top.
         foot: HTML at the end.
     """
-    links = "".join(f'<li><a href="#{part.anchor}">{escape(part.title)}</a></li>' for part in sections)
+    links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
     body = "\n".join(
-        f'<section id="{part.anchor}" aria-labelledby="{part.anchor}-title">\n'
-        f'<h2 id="{part.anchor}-title">{escape(part.title)}</h2>\n{part.body}\n</section>'
-        for part in sections
+        f'<section id="{section.anchor}" aria-labelledby="{section.anchor}-title">\n'
+        f'<h2 id="{section.anchor}-title">{escape(section.title)}</h2>\n{section.body}\n</section>'
+        for section in sections
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from sceneparse.data.sample import DataSet
 from sceneparse.drawing import charts, curves
-from sceneparse.evaluation import comparison as rivals
 from sceneparse.evaluation import gallery
-from sceneparse.evaluation.comparison import Rival
-from sceneparse.evaluation.evaluate import Evaluation, task_rows
-from sceneparse.evaluation.metrics import Scores
+from sceneparse.evaluation.comparison import Comparison, check, differences
+from sceneparse.evaluation.evaluate import Evaluation
+from sceneparse.evaluation.figures import figures_of
 from sceneparse.evaluation.page import Section, named, page, percent, table
-from sceneparse.evaluation.task_metrics import TaskScores
+from sceneparse.evaluation.terminal import task_rows
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
+from sceneparse.tasks import Task
 from sceneparse.version import __version__
 
 MATRIX_CLASSES = 40
 """Largest confusion matrix that is drawn whole; of a larger label space the most confused classes are shown."""
 CONFUSIONS = 12
-"""Confusions that are told in words."""
+"""Confusions that are listed as sentences."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ def write_report(
     title: str,
     name: str = "this model",
     run: Path | None = None,
-    rival: Rival | None = None,
+    comparison: Comparison | None = None,
     facts: Mapping[str, str] = {},
 ) -> Path:
-    """Write `metrics.json` and `report.html`, and `metrics-NAME.json` for a rival.
+    """Write `metrics.json` and `report.html`, and `metrics-NAME.json` for a second model.
 
     Args:
         folder: Where they go; made if it isn't there.
@@ -66,33 +66,34 @@ def write_report(
         engine: The model that was scored, to show its labels on the best, the worst and some other pictures.
         dataset: The pictures it was scored on.
         title: The report's heading.
-        name: What to call the model beside a rival.
+        name: What to call the model beside a second one.
         run: The run folder, for the training curves; they are left out where it has no metrics.jsonl.
-        rival: A second model, scored on the same pictures.
+        comparison: A second model, scored on the same pictures.
         facts: More to know, by name: data, machine, time.
 
     Returns:
         The path of `report.html`.
 
     Raises:
-        UserError: The rival can't be compared, or a picture has no truth.
+        UserError: The second model can't be compared, or a picture has no truth.
     """
-    if rival is not None:
-        rivals.check(evaluation, rival)
-    sections = [_classes(name, evaluation, rival)]
+    if comparison is not None:
+        check(evaluation, comparison)
+    sections = [_classes(name, evaluation, comparison)]
     if evaluation.tasks is not None:
-        sections.insert(0, _tasks(evaluation.scores, evaluation.tasks))
-    if rival is not None and rival.lookalikes:
-        sections.append(rivals.differences(name, evaluation, engine, rival, dataset))
-    if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"))):
+        sections.insert(0, _tasks(evaluation))
+    if comparison is not None and comparison.lookalikes:
+        sections.append(differences(name, evaluation, engine, comparison, dataset))
+    logged = {key: one.short for key, one in figures_of(Task.OBJECT).items() if one.log and one.unit == "%"}
+    if run is not None and (drawn := curves.training_charts(curves.read(run / "metrics.jsonl"), logged)):
         sections.append(Section("training", "Training", drawn))
     sections.append(_confusions(evaluation))
     sections += _pictures(evaluation, engine, dataset)
     write_json(folder / "metrics.json", evaluation.to_json())
-    if rival is not None:
-        write_json(folder / f"metrics-{_slug(rival.name)}.json", rival.evaluation.to_json())
+    if comparison is not None:
+        write_json(folder / f"metrics-{_slug(comparison.name)}.json", comparison.evaluation.to_json())
     path = folder / "report.html"
-    write_text(path, page(title, head(name, evaluation, rival, facts), sections, _foot(evaluation)))
+    write_text(path, page(title, head(name, evaluation, comparison, facts), sections, _foot(evaluation)))
     return path
 
 
@@ -115,40 +116,34 @@ def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
     ]
 
 
-def head(name: str, evaluation: Evaluation, rival: Rival | None, facts: Mapping[str, str]) -> str:
+def head(name: str, evaluation: Evaluation, comparison: Comparison | None, facts: Mapping[str, str]) -> str:
     """The figures that one looks for first, and what they were measured with and on."""
     tiles = []
-    for key, label in (
-        ("mean_iou", "mean IoU"),
-        ("pixel_accuracy", "pixel accuracy"),
-        ("mean_accuracy", "mean accuracy"),
-        ("frequency_weighted_iou", "frequency-weighted IoU"),
-    ):
-        value = getattr(evaluation.scores, key)
-        other = ""
-        if rival is not None:
-            theirs = getattr(rival.evaluation.scores, key)
-            other = f'<span class="other">{escape(rival.name)} {percent(theirs)}</span>'
-            if key == "mean_iou":
+    for key, figure in figures_of(Task.OBJECT).items():
+        label, other = figure.short, ""
+        if comparison is not None:
+            theirs = figure.with_unit(comparison.evaluation.figures[key])
+            other = f'<span class="other">{escape(comparison.name)} {escape(theirs)}</span>'
+            if figure.headline:
                 label = f"{label} of {name}"
-        kind = " main" if key == "mean_iou" else ""
-        tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{percent(value)}</b>{other}</div>')
+        kind, value = " main" if figure.headline else "", figure.with_unit(evaluation.figures[key])
+        tiles.append(f'<div class="tile{kind}"><span>{escape(label)}</span><b>{escape(value)}</b>{other}</div>')
     lines = {"protocol": evaluation.protocol.describe(), "pictures": f"{len(evaluation.pictures):,}", **facts}
     entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in lines.items())
     return f'<div class="tiles">{"".join(tiles)}</div>\n<dl class="facts">{entries}</dl>'
 
 
-def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
+def _classes(name: str, evaluation: Evaluation, comparison: Comparison | None) -> Section:
     """Every class with its bars, the best first; classes without a score last."""
     space, scores = evaluation.labels, evaluation.scores.classes
     total = max(sum(one.pixels for one in scores), 1)
     head = '<th scope="col">Class</th><th scope="col"><span class="muted">0 – 100%</span></th>'
-    if rival is None:
+    if comparison is None:
         head += '<th scope="col" class="number">IoU</th>'
     else:
         head += (
             f'<th scope="col" class="number ours">{escape(name)}<br>IoU</th>'
-            f'<th scope="col" class="number other">{escape(rival.name)}<br>IoU</th>'
+            f'<th scope="col" class="number other">{escape(comparison.name)}<br>IoU</th>'
             '<th scope="col" class="number">difference</th>'
         )
     head += '<th scope="col" class="number">accuracy</th><th scope="col" class="number">share of pixels</th>'
@@ -157,8 +152,8 @@ def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
         one = scores[index]
         bars = [(one.iou, "var(--ours)")]
         figures = f'<td class="number"><b>{percent(one.iou)}</b></td>'
-        if rival is not None:
-            theirs = rival.evaluation.scores.classes[index].iou
+        if comparison is not None:
+            theirs = comparison.evaluation.scores.classes[index].iou
             bars.append((theirs, "var(--rival)"))
             known = one.iou is not None and theirs is not None
             gap = f"{100 * (one.iou - theirs):+.1f}".replace("-", "−") if known else "–"  # type: ignore[operator]
@@ -169,23 +164,26 @@ def _classes(name: str, evaluation: Evaluation, rival: Rival | None) -> Section:
             f'<td class="number">{percent(one.accuracy)}</td>'
             f'<td class="number">{percent(one.pixels / total, 2)}</td>'
         )
-    words = "IoU of each class, the best first: the pixels that truth and prediction share over those of either."
-    body = (
-        f'<p class="muted">{words}</p>{table(head, rows, caption="IoU of each class", tall=len(rows) > MATRIX_CLASSES)}'
-    )
-    return Section("classes", "Classes", body)
+    explanation = "IoU of each class, the best first: the pixels that truth and prediction share over those of either."
+    shown = table(head, rows, caption="IoU of each class", tall=len(rows) > MATRIX_CLASSES)
+    return Section("classes", "Classes", f'<p class="muted">{explanation}</p>{shown}')
 
 
-def _tasks(objects: Scores, tasks: TaskScores) -> Section:
+def _tasks(evaluation: Evaluation) -> Section:
     """A line for each task of a unified model."""
-    names = ("Task", "top-1", "mean IoU", "pixel accuracy")
-    head = "".join(f'<th scope="col"{" class=number" * (name != "Task")}>{name}</th>' for name in names)
+    columns, cells_of = task_rows(evaluation)
+    head = '<th scope="col">Task</th>' + "".join(f'<th scope="col" class=number>{name}</th>' for name in columns)
     rows = [
-        f'<th scope="row">{escape(name)}</th>' + "".join(f'<td class="number">{percent(one)}</td>' for one in figures)
-        for name, figures in task_rows(objects, tasks).items()
+        f'<th scope="row">{escape(name)}</th>'
+        + "".join(
+            f'<td class="number">{"–" if one is None else escape(one[0].with_unit(one[1]))}</td>' for one in cells
+        )
+        for name, cells in cells_of.items()
     ]
-    words = "Each task over what is labelled for it. The other sections are about the objects."
-    return Section("tasks", "Tasks", f'<p class="muted">{words}</p>{table(head, rows, caption="Scores of each task")}')
+    explanation = "Each task over what is labelled for it. The other sections are about the objects."
+    return Section(
+        "tasks", "Tasks", f'<p class="muted">{explanation}</p>{table(head, rows, caption="Scores of each task")}'
+    )
 
 
 def _confusions(evaluation: Evaluation) -> Section:
@@ -195,7 +193,7 @@ def _confusions(evaluation: Evaluation) -> Section:
     found = confusions(counts, len(space) - absent)
     if not found:
         return Section("confusions", "Confusions", "<p>No pixel was read as another class.</p>")
-    words = "".join(
+    listed = "".join(
         f"<li>{percent(one.rate, 0 if one.rate >= 0.01 else 1)} of <code>{escape(space.names[one.truth])}</code> is "
         f"read as <code>{escape(space.names[one.read])}</code> "
         f'<span class="muted">(costs {100 * one.cost:.2f})</span></li>'
@@ -213,7 +211,7 @@ def _confusions(evaluation: Evaluation) -> Section:
         "confusions",
         "Confusions",
         '<p class="muted">The confusions that cost most, in points of the mean IoU.</p>'
-        f'<ol class="words">{words}</ol><h3>Confusion matrix</h3>'
+        f'<ol class="words">{listed}</ol><h3>Confusion matrix</h3>'
         f'<p class="muted">Rows are the truth, columns what it is read as. {which}, in percent; '
         "point at a square for its figures.</p>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">{drawn}</div>',
@@ -243,9 +241,9 @@ def _pictures(evaluation: Evaluation, engine: Engine, dataset: DataSet) -> list[
     )
     return [
         Section(
-            anchor, title, f'<p class="muted">{words} {key}</p>{gallery.cards(chosen, evaluation, engine, dataset)}'
+            anchor, title, f'<p class="muted">{which} {key}</p>{gallery.cards(chosen, evaluation, engine, dataset)}'
         )
-        for anchor, title, words, chosen in kinds
+        for anchor, title, which, chosen in kinds
         if chosen
     ]
 

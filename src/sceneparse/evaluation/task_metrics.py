@@ -12,60 +12,56 @@ from torch import Tensor
 
 from sceneparse.data.part_channels import part_channels
 from sceneparse.data.sample import Sample
+from sceneparse.evaluation.accumulators import Answers
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, score
-from sceneparse.inference import TaskPrediction
 from sceneparse.labels import IGNORE, PartTree, TaskLabels
+from sceneparse.tasks import Task
+
+TEXTURE_PICTURES = "texture_pictures"
+"""The name of the counts of pictures by their most frequent texture."""
 
 
 class TaskCounts:
-    """Counts over pictures, for every task that there is a label space of.
+    """The counts of every task beside the objects that there is a label space of; an `Accumulator`.
 
     Args:
         tasks: The label spaces.
-
-    Attributes:
-        counts: int64, by name. "scene": (S, S) pictures, rows truth, columns prediction. "part": (3, channels) pixels
-            of the part head's channels: rightly predicted, true, predicted. "material" and "texture": (C, C) pixels.
-            "texture_pictures": (C, C) pictures.
     """
 
     def __init__(self, tasks: TaskLabels) -> None:
         self.tasks = tasks
-        self._scene, self._material, self._texture = (
-            None if space is None else ConfusionMatrix(len(space))
-            for space in (tasks.scenes, tasks.materials, tasks.textures)
-        )
+        spaces = {task: tasks.space(task) for task in (Task.SCENE, Task.MATERIAL, Task.TEXTURE)}
+        self._matrices = {task: ConfusionMatrix(len(space)) for task, space in spaces.items() if space is not None}
         self._pictures = None if tasks.textures is None else ConfusionMatrix(len(tasks.textures))
         self._parts = None if tasks.tree is None else torch.zeros(3, len(tasks.tree.channels), dtype=torch.int64)
 
     @property
     def counts(self) -> dict[str, Tensor]:
-        """See the class."""
-        matrices = {
-            "scene": self._scene,
-            "material": self._material,
-            "texture": self._texture,
-            "texture_pictures": self._pictures,
-        }
-        counts = {name: matrix.counts for name, matrix in matrices.items() if matrix is not None}
-        return counts if self._parts is None else {**counts, "part": self._parts}
+        """Counts by task, int64.
 
-    def update(self, sample: Sample, prediction: TaskPrediction) -> None:
+        The scene's are (S, S) pictures, rows truth, columns prediction; materials' and textures' (C, C) pixels; the
+        parts' (3, channels) pixels of the part head's channels: rightly predicted, true, predicted. `TEXTURE_PICTURES`
+        are (C, C) pictures by their most frequent texture.
+        """
+        counts: dict[str, Tensor] = {task: matrix.counts for task, matrix in self._matrices.items()}
+        if self._pictures is not None:
+            counts[TEXTURE_PICTURES] = self._pictures.counts
+        return counts if self._parts is None else {**counts, Task.PART: self._parts}
+
+    def update(self, sample: Sample, answers: Answers) -> None:
         """Add a picture; tasks that it is not labelled for stay as they are."""
-        if self._scene is not None and sample.scene is not None and prediction.scene is not None:
-            self._scene.update(torch.tensor([sample.scene]), prediction.scene.argmax(dim=0, keepdim=True))
-        if self._material is not None and sample.materials is not None and prediction.materials is not None:
-            self._material.update(sample.materials, prediction.materials.labels)
-        if self._texture is not None and sample.textures is not None and prediction.textures is not None:
-            counts = self._texture.update(sample.textures, prediction.textures.labels)
-            if counts.any():
-                assert self._pictures is not None
+        for task, matrix in self._matrices.items():
+            truth, answer = getattr(sample, task.truth), answers.get(task)
+            if truth is None or answer is None:
+                continue
+            counts = matrix.update(torch.as_tensor(truth), answer)
+            if task is Task.TEXTURE and self._pictures is not None and counts.any():
                 self._pictures.update(counts.sum(dim=1).argmax()[None], counts.sum(dim=0).argmax()[None])
         owners = sample.objects if sample.owners is None else sample.owners
         if self._parts is not None and sample.parts is not None and owners is not None:
-            assert self.tasks.tree is not None and prediction.parts is not None
+            assert self.tasks.tree is not None
             truth = part_channels(owners, sample.parts, self.tasks.tree)
-            self._parts += part_counts(truth, prediction.parts.labels, self.tasks.tree)
+            self._parts += part_counts(truth, answers[Task.PART], self.tasks.tree)
 
 
 def part_counts(truth: Tensor, prediction: Tensor, tree: PartTree) -> Tensor:
@@ -128,32 +124,18 @@ class TaskScores:
     texture_accuracy: float | None
     texture: Scores | None
 
-    def to_json(self) -> dict[str, Any]:
-        """The tasks of metrics.json; fractions 0..1, null where nothing is labelled."""
+    def details(self) -> dict[Task, dict[str, list[Any]]]:
+        """What metrics.json lists of each task beside its figures: its classes, or its objects with their parts."""
+        objects = [
+            {"name": one.name, "iou": one.iou, Task.PART.plural: [{"name": n, "iou": iou} for n, iou in one.parts]}
+            for one in self.part_objects
+        ]
         return {
-            "scene": {"top1": self.scene_accuracy},
-            "part": {
-                "mean_iou_bg": self.part_mean_iou,
-                "pixel_accuracy": self.part_pixel_accuracy,
-                "objects": [
-                    {"name": one.name, "iou": one.iou, "parts": [{"name": n, "iou": iou} for n, iou in one.parts]}
-                    for one in self.part_objects
-                ],
-            },
-            "material": _json(self.material),
-            "texture": {"top1": self.texture_accuracy, **_json(self.texture)},
+            Task.SCENE: {},
+            Task.PART: {Task.OBJECT.plural: objects},
+            Task.MATERIAL: {"classes": _classes(self.material)},
+            Task.TEXTURE: {"classes": _classes(self.texture)},
         }
-
-    def headlines(self) -> dict[str, float]:
-        """The figure of each task that is scored: what a training watches and chooses its best network by."""
-        figures = {
-            "scene_top1": self.scene_accuracy,
-            "part_mean_iou": self.part_mean_iou,
-            "material_mean_iou": None if self.material is None else self.material.mean_iou,
-            "texture_top1": self.texture_accuracy,
-            "texture_pixel_accuracy": None if self.texture is None else self.texture.pixel_accuracy,
-        }
-        return {name: value for name, value in figures.items() if value is not None}
 
 
 def task_scores(counts: Mapping[str, Tensor], tasks: TaskLabels, absent: Literal["skip", "zero"]) -> TaskScores:
@@ -169,19 +151,19 @@ def task_scores(counts: Mapping[str, Tensor], tasks: TaskLabels, absent: Literal
     part_accuracy: float | None = None
     objects: tuple[PartScore, ...] = ()
     if tasks.tree is not None:
-        part_iou, part_accuracy, objects = _part_scores(counts["part"], tasks.tree, absent)
+        part_iou, part_accuracy, objects = _part_scores(counts[Task.PART], tasks.tree, absent)
 
     def matrix(name: str, names: tuple[str, ...]) -> Scores | None:
         return score(counts[name], names, absent) if counts[name].any() else None
 
     return TaskScores(
-        scene_accuracy=_accuracy(counts.get("scene")),
+        scene_accuracy=_accuracy(counts.get(Task.SCENE)),
         part_mean_iou=part_iou,
         part_pixel_accuracy=part_accuracy,
         part_objects=objects,
-        material=None if tasks.materials is None else matrix("material", tasks.materials.names),
-        texture_accuracy=_accuracy(counts.get("texture_pictures")),
-        texture=None if tasks.textures is None else matrix("texture", tasks.textures.names),
+        material=None if tasks.materials is None else matrix(Task.MATERIAL, tasks.materials.names),
+        texture_accuracy=_accuracy(counts.get(TEXTURE_PICTURES)),
+        texture=None if tasks.textures is None else matrix(Task.TEXTURE, tasks.textures.names),
     )
 
 
@@ -210,11 +192,6 @@ def _accuracy(counts: Tensor | None) -> float | None:
     return float(counts.diagonal().sum() / counts.sum())
 
 
-def _json(scores: Scores | None) -> dict[str, Any]:
-    if scores is None:
-        return {"mean_iou": None, "pixel_accuracy": None, "classes": []}
-    return {
-        "mean_iou": scores.mean_iou,
-        "pixel_accuracy": scores.pixel_accuracy,
-        "classes": [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in scores.classes],
-    }
+def _classes(scores: Scores | None) -> list[dict[str, Any]]:
+    known = () if scores is None else scores.classes
+    return [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in known]

@@ -36,6 +36,11 @@ class TaskPrediction:
     materials: Prediction | None
     textures: Prediction | None
 
+    def answers(self) -> dict[Task, Tensor]:
+        """The class of every pixel by task, and the scene's (), of the tasks that the model has."""
+        found: dict[Task, Tensor] = {task: one.labels for task in MAPS if (one := self.map(task)) is not None}
+        return found if self.scene is None else {**found, Task.SCENE: self.scene.argmax()}
+
     def map(self, task: Task) -> Prediction | None:
         """The classes of a task of `MAPS`."""
         found: Prediction | None = getattr(self, task.truth)

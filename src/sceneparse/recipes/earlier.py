@@ -7,6 +7,8 @@ gives the network that was built then.
 
 from typing import Any
 
+from sceneparse.settings.loss import TASK_OF
+
 UPERNETS = ("upernet", "upernet_concat", "upernet_unified")
 
 IGNORED = {
@@ -55,6 +57,43 @@ def without_ignored(settings: dict[str, Any]) -> dict[str, Any]:
     if isinstance(backbone, dict) and backbone.get("dilation") in ("half", "none") and not _dilated(network):
         found["backbone"] = {name: value for name, value in backbone.items() if name != "dilation"}
     return found
+
+
+def without_ignored_training(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the values of the training's groups that had no effect when a recipe was written down.
+
+    Args:
+        settings: A recipe, as mappings; values of other kinds are left as they are.
+    """
+    groups = ("augmentation", "optimizer", "loss", "network", "backbone")
+    if not all(isinstance(settings.get(name), dict) for name in groups):
+        return settings
+    augmentation, optimizer, loss, network, backbone = (settings[name] for name in groups)
+    ignored: dict[str, set[str]] = {"augmentation": set(), "optimizer": set(), "loss": set()}
+    if augmentation.get("short") is not None or augmentation.get("crop") is None:
+        ignored["augmentation"] |= {"scale"}
+    if augmentation.get("rotate") == 0:
+        ignored["augmentation"] |= {"rotate_probability"}
+    elif augmentation.get("rotate_probability") == 0:
+        ignored["augmentation"] |= {"rotate"}
+    if backbone.get("in_channels") != 3:
+        ignored["augmentation"] |= {"color"}
+    if optimizer.get("kind") == "adamw":
+        ignored["optimizer"] |= {"momentum"}
+    if loss.get("hard_fraction") == 1:
+        ignored["loss"] |= {"hard_threshold"}
+    if network.get("aux") is False:
+        ignored["loss"] |= {"aux_weight"}
+    if isinstance(tasks := network.get("tasks"), dict):
+        ignored["loss"] |= {name for name, task in TASK_OF.items() if not _has(tasks, task)}
+    return settings | {
+        group: {name: value for name, value in settings[group].items() if name not in names}
+        for group, names in ignored.items()
+    }
+
+
+def _has(tasks: dict[str, Any], task: str) -> bool:
+    return bool(tasks.get(task)) or task in (tasks.get("from_data") or ())
 
 
 def _dilated(network: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""A parse in the form that a client asked for."""
+"""Write a parse in the form that the client asked for: JSON or a picture."""
 
 import json
 from io import BytesIO
@@ -23,7 +23,7 @@ def known_kinds(parser: Parser) -> tuple[str, ...]:
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
-    """Return the answer's body."""
+    """Return the body of the answer."""
     if answer.media_type == JSON:
         return json.dumps(as_json(parsed, received), ensure_ascii=False, separators=(",", ":")).encode()
     drawn = _drawn(parsed.parse, answer.kind)
@@ -36,7 +36,7 @@ def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
 
 
 def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
-    """Return what `Parse.to_json` gives, the picture's hash, the masks, and how long it took."""
+    """Return the parse as JSON with the picture's hash, the masks, and the times."""
     parse = parsed.parse
     masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
     for name, one in ({} if parse.task_parse is None else parse.task_parse.maps()).items():

@@ -1,4 +1,4 @@
-"""The models that are served, by name."""
+"""Load and describe the models that are served, by name."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def load_models(
     precision: Precision = "auto",
     tasks: Collection[TaskName] | None = None,
 ) -> dict[str, Parser]:
-    """Load models and parse a small picture with each; the first is the one that answers unless another is asked for.
+    """Load models by name, and parse a small picture with each; the first one is the default.
 
     Args:
         sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
@@ -55,7 +55,7 @@ def load_models(
 
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
-    """Return a model as /v1/models describes it."""
+    """Describe a model for `/v1/models`."""
     spaces = {Task.OBJECT: parser.labels} | ({} if parser.tasks is None else parser.tasks.spaces())
     return {
         "name": name,

@@ -1,6 +1,6 @@
 """Settings of the augmentation: random changes to training pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sceneparse.errors import require
 
@@ -21,7 +21,7 @@ class AugmentationSettings:
         rotate: Largest rotation in degrees, either way.
         rotate_probability: Probability of rotating at all.
         blur_probability: Probability of a Gaussian blur.
-        color: Strength of brightness, contrast and saturation changes, 0 to 1.
+        color: Strength of brightness, contrast and saturation changes, 0 to 1; for pictures of three channels.
     """
 
     crop: tuple[int, int] | None = (473, 473)
@@ -59,3 +59,25 @@ class AugmentationSettings:
         for name in ("mirror", "rotate_probability", "blur_probability", "color"):
             require(0 <= getattr(self, name) <= 1, f"augmentation.{name} is {getattr(self, name)}, but must be in 0..1")
         require(0 <= self.rotate <= 180, f"augmentation.rotate is {self.rotate}, but must be in 0..180 degrees")
+        self._refuse_unused()
+
+    def _refuse_unused(self) -> None:
+        """Refuse values without effect; a default has none to refuse, nor has one that says the same as the other."""
+        usual = {item.name: item.default for item in fields(self)}
+        require(
+            self.short is None or self.scale == usual["scale"],
+            "augmentation.scale has no effect, since augmentation.short is given: sizes are drawn from that",
+        )
+        require(
+            self.short is not None or self.crop is not None or self.scale in (usual["scale"], (1.0, 1.0)),
+            "augmentation.scale has no effect, since augmentation.crop is null: whole pictures keep their own size; "
+            "give augmentation.short to resize them",
+        )
+        require(
+            self.rotate > 0 or self.rotate_probability in (usual["rotate_probability"], 0),
+            "augmentation.rotate_probability has no effect, since augmentation.rotate is 0",
+        )
+        require(
+            self.rotate_probability > 0 or self.rotate in (usual["rotate"], 0),
+            "augmentation.rotate has no effect, since augmentation.rotate_probability is 0",
+        )

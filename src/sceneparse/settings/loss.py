@@ -1,20 +1,37 @@
 """Settings of the loss: what is minimised."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.choices import Choice
+from sceneparse.tables import require_known, table
 from sceneparse.tasks import TASK_NAMES
 
 UNIFIED_ONLY = ("object_weight", "part_weight", "part_objects", "scene_weight", "material_weight", "texture_weight")
 """Settings that only a network of several tasks has a use for."""
 
+TASK_OF = {
+    "part_weight": "parts",
+    "part_objects": "parts",
+    "scene_weight": "scenes",
+    "material_weight": "materials",
+    "texture_weight": "textures",
+}
+"""The setting of `network.tasks` without which such a setting has no effect."""
+
+OPTIONAL = ("class_weights", "hard_fraction", "hard_threshold")
+"""Settings that a loss may have no use for; its entry in the table of losses says which it uses."""
+
 
 @dataclass(frozen=True)
 class LossSettings:
-    """What is minimised: cross-entropy averaged over the pixels that count.
+    """What is minimised: cross-entropy averaged over the pixels that count, or another loss.
 
     Args:
+        kind: The loss of the main and of the auxiliary head: cross_entropy, or one that an installed package brings
+            along. Other tasks than the objects have cross-entropy.
+        options: Settings of such a loss of its own, by name.
         aux_weight: Weight of the auxiliary head's loss (PSPNet paper, table 2).
         class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
             number a class.
@@ -31,6 +48,8 @@ class LossSettings:
         texture_weight: Weight of the textures' loss, whose gradient stays in the texture head.
     """
 
+    kind: Annotated[str, Choice("losses")] = "cross_entropy"
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
     aux_weight: float = 0.4
     class_weights: Literal["median"] | tuple[float, ...] | None = None
     hard_fraction: float = 1.0
@@ -51,3 +70,15 @@ class LossSettings:
             f"loss.hard_fraction is {self.hard_fraction}, but must be above 0 and at most 1",
         )
         require(0 <= self.hard_threshold <= 1, f"loss.hard_threshold is {self.hard_threshold}, but must be in 0..1")
+        require(
+            self.hard_fraction < 1 or self.hard_threshold == _default("hard_threshold"),
+            "loss.hard_threshold has no effect, since loss.hard_fraction is 1: nothing is mined",
+        )
+        require_known("losses", self.kind, "loss.kind")
+        # The entry is imported, and torch with it, only where there is something to ask it.
+        if self.options or self.kind != _default("kind") or any(getattr(self, n) != _default(n) for n in OPTIONAL):
+            table("losses")[self.kind].check(self)
+
+
+def _default(name: str) -> Any:
+    return next(item.default for item in fields(LossSettings) if item.name == name)

@@ -1,9 +1,12 @@
 """Settings of the optimiser: how weights are changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from sceneparse.errors import require
+from sceneparse.errors import UserError, require
+
+USES: dict[str, tuple[str, ...]] = {"sgd": ("momentum",), "adamw": ()}
+"""The settings that some kinds of optimiser have a use for, by the kind; all others hold for every kind."""
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,8 @@ class OptimizerSettings:
         require(self.power >= 0, f"optimizer.power is {self.power}, but must be 0 or more")
         require(self.warmup >= 0, f"optimizer.warmup is {self.warmup}, but must be 0 or more")
         require(self.clip is None or self.clip > 0, f"optimizer.clip is {self.clip}, but must be positive or null")
+        own = {name for names in USES.values() for name in names}
+        for item in fields(self):
+            if item.name in own and item.name not in USES[self.kind] and getattr(self, item.name) != item.default:
+                used = [one.name for one in fields(self) if one.name not in own or one.name in USES[self.kind]]
+                raise UserError(f"optimizer.{item.name} has no effect on {self.kind}, which uses {', '.join(used[1:])}")

@@ -1,9 +1,14 @@
 """Settings of the protocol: how a picture is tested."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from sceneparse.errors import require
+
+ProtocolName = Literal["whole", "window", "semseg", "mmseg", "csail"]
+"""The known protocols; their values are in `sceneparse.inference.protocol.PRESETS`."""
+
+PROTOCOL_NAMES: tuple[ProtocolName, ...] = get_args(ProtocolName)
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class ProtocolSettings:
             as "zero".
     """
 
-    name: Literal["whole", "window", "semseg", "mmseg", "csail"] = "whole"
+    name: ProtocolName = "whole"
     resize: Literal["none", "long", "short"] | None = None
     size: int | None = None
     max_long: int | None = None

@@ -6,7 +6,7 @@ from sceneparse.errors import require
 from sceneparse.settings.augmentation import AugmentationSettings
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.data import DataSettings
-from sceneparse.settings.loss import UNIFIED_ONLY, LossSettings
+from sceneparse.settings.loss import TASK_OF, UNIFIED_ONLY, LossSettings
 from sceneparse.settings.network import NetworkSettings
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
@@ -53,14 +53,44 @@ class Recipe:
             f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
         )
         require(
-            self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
+            self.data.root is not None or table("datasets")[self.data.kind].root != "required",
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
-        if not table("architectures")[self.network.architecture].learns_tasks:
-            usual = LossSettings()
-            for name in UNIFIED_ONLY:
-                require(
-                    getattr(self.loss, name) == getattr(usual, name),
-                    f"loss.{name} has no effect: {self.network.architecture} learns one task, and only an architecture "
-                    "of several, such as upernet_unified, weighs them",
-                )
+        require(
+            self.augmentation.color == 0 or channels == 3,
+            f"augmentation.color has no effect, since backbone.in_channels is {channels}: only pictures of three "
+            "channels have colours",
+        )
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        """Refuse losses that the training cannot sum up, and weights of losses that the network doesn't have."""
+        accumulate, kind = self.training.accumulate, self.loss.kind
+        require(
+            accumulate == 1 or table("losses")[kind].adds_up,
+            f"training.accumulate is {accumulate}, but loss.kind '{kind}' does not add up over a batch's pictures: "
+            "set it to 1",
+        )
+        usual = LossSettings()
+        require(
+            self.network.aux or self.loss.aux_weight in (usual.aux_weight, 0),
+            "loss.aux_weight has no effect, since network.aux is false: there is no auxiliary head",
+        )
+        several = table("architectures")[self.network.architecture].learns_tasks
+        for name in UNIFIED_ONLY:
+            given = getattr(self.loss, name)
+            if given == getattr(usual, name):
+                continue
+            require(
+                several,
+                f"loss.{name} has no effect: {self.network.architecture} learns one task, and only an architecture "
+                "of several, such as upernet_unified, weighs them",
+            )
+            task = TASK_OF.get(name)
+            require(
+                task is None
+                or given == 0
+                or bool(getattr(self.network.tasks, task))
+                or task in self.network.tasks.from_data,
+                f"loss.{name} has no effect, since network.tasks has no {task}",
+            )

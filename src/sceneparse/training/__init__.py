@@ -1,9 +1,5 @@
-"""Training: losses, schedules, the loop, checkpoints and resume.
+"""Training: the loop, losses, schedules, checkpoints, resume and sweeps. Nothing here knows the command line.
 
-Nothing here knows the command line.
+Names are imported from their modules (`sceneparse.training.loop.train`), so that the table of losses can be read
+without torch.
 """
-
-from sceneparse.training.loop import train
-from sceneparse.training.progress import TrainingStopped
-
-__all__ = ["TrainingStopped", "train"]

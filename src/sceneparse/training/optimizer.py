@@ -11,9 +11,10 @@ BETAS = (0.9, 0.999)
 
 
 def learning_rate(iteration: int, *, base: float, iterations: int, power: float, warmup: int = 0) -> float:
-    """The rate of an iteration: (1 - iteration / iterations) ** power (PSPNet paper, section 5.1), after a warm-up.
+    """Return the learning rate of an iteration by the poly schedule, after a warm-up.
 
-    A pure function of the iteration, so nothing of it needs to be kept.
+    base · (1 - iteration / iterations) ** power (PSPNet paper, section 5.1). A pure function of the iteration, so
+    nothing of it needs to be kept.
 
     Args:
         iteration: 0 … iterations - 1.
@@ -27,17 +28,18 @@ def learning_rate(iteration: int, *, base: float, iterations: int, power: float,
 
 
 def build_optimizer(network: SceneParser, settings: OptimizerSettings) -> Optimizer:
-    """The optimiser, its parameters in up to four groups: backbone or new layers, decayed or not.
+    """Make the optimiser, its parameters in up to four groups: pretrained or new, decayed or not.
 
-    New layers (all outside `backbone`) learn at `head_factor` times the rate. Biases and the weights of normalisation
-    layers, all of one dimension, are not decayed. Each group keeps the multiple of the base rate as "factor";
-    `set_learning_rate` applies it.
+    New layers, all that pretrained weights don't fill, learn at `head_factor` times the rate. Biases and the weights of
+    normalisation layers, all of one dimension, are not decayed. Each group keeps the multiple of the base rate as
+    "factor"; `set_learning_rate` applies it.
     """
     members: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    pretrained = {id(parameter) for parameter in network.backbone.pretrained_parameters()}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            place = (not name.startswith("backbone."), parameter.ndim > 1 and not name.endswith(".bias"))
-            members.setdefault(place, []).append(parameter)
+            group = (id(parameter) not in pretrained, parameter.ndim > 1 and not name.endswith(".bias"))
+            members.setdefault(group, []).append(parameter)
     groups = [
         {
             "params": parameters,

@@ -1,6 +1,7 @@
 """What a person sees of a training, and how a person stops it."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,13 +13,21 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sceneparse.processes import leads
+
 
 class TrainingStopped(KeyboardInterrupt):
     """Ctrl-C or SIGTERM came; all that was done is in a checkpoint, and the message says how to go on."""
 
 
+def say_once(text: str) -> None:
+    """Write a line to standard error, once for all processes that train together."""
+    if leads():
+        print(text, file=sys.stderr)
+
+
 class ProgressLine:
-    """Loss, learning rate, speed and time left: a live line on a terminal, plain lines elsewhere; on standard error.
+    """Shows loss, learning rate, speed and time left on standard error: a live line on a terminal, else plain lines.
 
     Args:
         done: Iterations done.

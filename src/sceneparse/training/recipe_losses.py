@@ -1,4 +1,4 @@
-"""What a network learns from a batch: which losses there are, and their values."""
+"""The losses of a recipe: which there are, and their values for a batch."""
 
 import torch
 from torch import Tensor
@@ -7,98 +7,99 @@ from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.settings import Recipe
 from sceneparse.tasks import Task, TruthName
-from sceneparse.training.losses.cross_entropy import counted, segmentation_loss
-from sceneparse.training.losses.mining import Total
-from sceneparse.training.losses.tasks import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
+from sceneparse.training.losses.heads import segmentation_loss
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.table import LOSSES
+from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets, counted
+from sceneparse.training.losses.tasks import unified_losses, weighted
+from sceneparse.training.prepare import Prepared
 from sceneparse.weights.architectures import architecture_of
 
 
-class Lesson:
+class RecipeLosses:
     """The losses of a recipe, for one task or for several.
 
     Args:
-        recipe: The recipe, its network settled.
-        tasks: The label spaces of the tasks that the network learns; None for the objects alone.
+        recipe: The recipe, with the numbers of classes that the data decide.
+        labels: The label spaces of the tasks that the network learns; None for the objects alone.
+        context: How logits are resized, what the classes weigh, and sums over the processes that share a batch.
 
     Attributes:
-        learnt: The tasks whose truth is needed.
+        tasks: The tasks whose truth is needed.
         names: What the losses are called in metrics.jsonl, the total first.
         tree: Which object can have which parts, if parts are learnt.
+        class_weights: (C,) weights of the objects' classes, or None for 1 each.
     """
 
-    def __init__(self, recipe: Recipe, tasks: TaskLabels | None) -> None:
+    def __init__(self, recipe: Recipe, labels: TaskLabels | None, context: LossContext) -> None:
         self._settings = recipe.loss
-        self.tree: PartTree | None = None if tasks is None else tasks.tree
-        self.learnt: tuple[TruthName, ...] = (Task.OBJECT.truth,)
-        self._called: dict[str, str] = {Task.OBJECT: "main_loss"}
+        self._context = context
+        self._loss = LOSSES[recipe.loss.kind].build(recipe.loss)
+        self.class_weights = context.class_weights
+        self.tree: PartTree | None = None if labels is None else labels.tree
+        self.tasks: tuple[TruthName, ...] = (Task.OBJECT.truth,)
+        self._name_of: dict[str, str] = {Task.OBJECT: "main_loss"}
         self._unified = architecture_of(recipe.network).learns_tasks
-        if tasks is None:
+        if labels is None:
             self.names: tuple[str, ...] = ("loss", "main_loss", *(["aux_loss"] if recipe.network.aux else []))
             return
-        others = [task for task in TASK_LOSSES if task is not Task.OBJECT and task in tasks.spaces()]
-        self.learnt += tuple(task.truth for task in others)
-        self._called |= {task: f"{task}_loss" for task in others}
-        self.names = ("loss", *self._called.values())
+        others = [task for task in TASK_LOSSES if task is not Task.OBJECT and task in labels.spaces()]
+        self.tasks += tuple(task.truth for task in others)
+        self._name_of |= {task: f"{task}_loss" for task in others}
+        self.names = ("loss", *self._name_of.values())
 
-    def asked(self, whole: Amounts) -> tuple[str, ...] | None:
-        """The tasks that a unified network is asked for: those that anything is labelled for in the whole batch.
+    @classmethod
+    def prepared(cls, prepared: Prepared, class_weights: Tensor | None) -> "RecipeLosses":
+        """Make the losses of a training that is about to begin."""
+        align_corners, total = prepared.learner.network.align_corners, prepared.compute.processes.total
+        return cls(prepared.recipe, prepared.data.tasks, LossContext(align_corners, class_weights, total))
 
-        Other heads would learn nothing from it, so that they need not be computed. None for networks of one task.
+    def heads_for(self, whole: Amounts) -> tuple[str, ...] | None:
+        """Return the heads of a unified network that a batch has labels for; None for networks of one task.
+
+        Other heads would learn nothing from it, so that they need not be computed.
+
+        Args:
+            whole: What is labelled in the whole batch.
         """
         if not self._unified:
             return None
-        return tuple(name for name in whole.labelled() if name in self._called) or (Task.OBJECT,)
+        return tuple(name for name in whole.labelled() if name in self._name_of) or (Task.OBJECT,)
 
-    def told(self, asked: tuple[str, ...] | None) -> tuple[str, ...]:
-        """The losses, of `names`, that a batch says something of."""
-        return self.names if asked is None else ("loss", *(self._called[name] for name in asked))
-
-    def losses(
-        self,
-        output: Output | UnifiedOutput,
-        targets: Targets,
-        whole: Amounts,
-        align_corners: bool,
-        class_weights: Tensor | None,
-        total: Total,
-    ) -> list[Tensor]:
-        """The losses of a part of a batch, as many as there are names; over all parts they add up to the batch's.
-
-        Those of all processes do, as well.
+    def names_for(self, heads: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return those of `names` that have a value where only these heads are computed.
 
         Args:
-            output: What the network gives for the part.
-            targets: The part's truth.
-            whole: What is labelled in the whole batch.
-            align_corners: How logits are resized to the truth.
-            class_weights: (C,) weights of the objects' classes, or None for 1 each.
-            total: Sums over the processes that share the batch.
+            heads: As `heads_for` gives them.
         """
-        settings = self._settings
+        return self.names if heads is None else ("loss", *(self._name_of[name] for name in heads))
+
+    def shares(self, output: Output | UnifiedOutput, targets: Targets, whole: Amounts) -> list[Tensor]:
+        """Return the share that a chunk of a batch has in each of the batch's losses, in the order of `names`.
+
+        Over all chunks and processes they add up to the losses of the batch.
+
+        Args:
+            output: What the network gives for the chunk.
+            targets: The chunk's truth.
+            whole: What is labelled in the whole batch.
+        """
         if isinstance(output, UnifiedOutput):
             found = unified_losses(
                 output,
                 targets,
                 whole,
-                align_corners=align_corners,
-                settings=settings,
+                self._context,
+                loss=self._loss,
                 tree=self.tree,
-                class_weights=class_weights,
-                total=total,
+                part_objects=self._settings.part_objects,
             )
-            whole_loss = weighted(found, settings)
-            nothing = torch.zeros_like(whole_loss)
-            return [whole_loss, *(found.get(name, nothing) for name in self._called)]
+            total = weighted(found, self._settings)
+            nothing = torch.zeros_like(total)
+            return [total, *(found.get(name, nothing) for name in self._name_of)]
         loss = segmentation_loss(
-            output,
-            targets.objects,
-            align_corners=align_corners,
-            aux_weight=settings.aux_weight,
-            class_weights=class_weights,
-            hard_fraction=settings.hard_fraction,
-            hard_threshold=settings.hard_threshold,
-            total=total,
+            output, targets.objects, self._context, loss=self._loss, aux_weight=self._settings.aux_weight
         )
-        share = total(counted(targets.objects, class_weights)) / whole.objects
+        share = self._context.total(counted(targets.objects, self.class_weights)) / whole.objects
         values = [loss.total, loss.main, *([] if loss.aux is None else [loss.aux])]
         return [value * share.to(value.dtype) for value in values]

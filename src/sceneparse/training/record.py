@@ -1,11 +1,13 @@
-"""What a training writes down while it runs: metrics.jsonl, and the same for TensorBoard."""
+"""What a training writes down while it runs: metrics.jsonl, and the same for TensorBoard where that is installed."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from torch.utils.tensorboard import SummaryWriter
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 TIME_FIELDS = ("seconds", "images_per_second")
 """The keys that differ between two equal trainings; all others are the same, byte by byte on the CPU."""
@@ -14,22 +16,24 @@ METRICS = "metrics.jsonl"
 
 
 class Record:
-    """metrics.jsonl and tensorboard/ of a run folder.
+    """metrics.jsonl of a run folder, and tensorboard/ where TensorBoard is installed.
 
-    Each line of metrics.jsonl is one JSON object with "kind" ("train" or "validation") and "iteration".
+    metrics.jsonl is the record: each of its lines is one JSON object with "kind" ("train" or "validation") and
+    "iteration".
 
     Args:
         folder: The run folder.
         length: Bytes of metrics.jsonl that belong to the iterations done; what follows is cut off.
         iteration: Iterations done; TensorBoard drops what came after them.
+        warn: Called with one line for the user where there will be no tensorboard/.
     """
 
-    def __init__(self, folder: Path, length: int, iteration: int) -> None:
+    def __init__(self, folder: Path, length: int, iteration: int, warn: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / METRICS).open("ab")
         self._file.truncate(min(length, self._file.tell()))
         self._file.seek(0, 2)
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=iteration + 1)
+        self._board = _board(folder / "tensorboard", iteration, warn)
 
     @property
     def length(self) -> int:
@@ -45,6 +49,8 @@ class Record:
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
+        if self._board is None:
+            return
         for key, value in known.items():
             if isinstance(value, float | int):
                 self._board.add_scalar(f"{kind}/{key}", value, iteration)
@@ -52,23 +58,40 @@ class Record:
     def close(self) -> None:
         """Write out what is left."""
         self._file.close()
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def _board(folder: Path, iteration: int, warn: Callable[[str], None]) -> "SummaryWriter | None":
+    """Open TensorBoard's files, or say in one line why there are none."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:  # not installed, or older than the extra asks for, which fails beside setuptools >= 82
+        warn(
+            f"no curves for TensorBoard ({error}); metrics.jsonl holds all figures. For both: "
+            "pip install 'sceneparse[tensorboard]'"
+        )
+        return None
+    return SummaryWriter(str(folder), purge_step=iteration + 1)
 
 
 class Average:
-    """The mean losses since the last line; its sums are kept in checkpoints, so that a stop does not show in a line."""
+    """The mean losses since the last line of metrics.jsonl.
+
+    Its sums are kept in checkpoints, so that a stop does not show in a line.
+    """
 
     def __init__(self, sums: Mapping[str, float]) -> None:
         self.sums = dict(sums)
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Add an iteration: the losses that its batch says something of."""
+        """Add an iteration: the losses that its batch has labels for."""
         for name, value in values.items():
             for key, term in ((name, value), (f"{name} count", 1)):
                 self.sums[key] = self.sums.get(key, 0) + term
 
     def take(self, names: Sequence[str]) -> dict[str, float | None]:
-        """The mean of each of the named losses, None of one that no batch said anything of; starts anew."""
+        """Return the mean of each of these losses, None for one that no batch had labels for, and start anew."""
         means = {name: self.sums[name] / self.sums[f"{name} count"] if name in self.sums else None for name in names}
         self.sums = {}
         return means

@@ -35,16 +35,16 @@ FREE = frozenset(
 def open_run(
     recipe: Recipe, out: Path, *, resume: bool, warn: Callable[[str], None]
 ) -> tuple[Recipe, Checkpoint | None]:
-    """Look at the run folder, without changing it.
+    """Decide whether a training may begin or go on in a run folder, and from where; nothing is written.
 
     Args:
-        recipe: What is asked for.
+        recipe: The recipe to train by.
         out: The run folder, there or not.
         resume: Whether to go on with what is there.
-        warn: Told what is found damaged.
+        warn: Called with a line for each checkpoint that is damaged.
 
     Returns:
-        The recipe to train by (backbone and network as the run settled them), and the checkpoint to go on from;
+        The recipe with backbone and network as the run has them, and the checkpoint to go on from;
         None to begin.
 
     Raises:
@@ -73,17 +73,18 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     Raises:
         UserError: A setting that isn't `FREE` differs; the message names the first three.
     """
-    asked, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
-    if asked["backbone.padding"] is None:
+    given, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
+    if given["backbone.padding"] is None:
         # The run wrote down what null meant.
         began["backbone.padding"] = None
     for name in recipe.network.tasks.from_data:
         if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
-            began[f"network.tasks.{name}"] = asked[f"network.tasks.{name}"]
-    began["network.tasks.from_data"] = asked["network.tasks.from_data"]
-    different = [key for key in began if key not in FREE and asked[key] != began[key]]
+            began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
+    began["network.tasks.from_data"] = given["network.tasks.from_data"]
+    # An option of a loss may stand in one of them alone.
+    different = [key for key in {**began, **given} if key not in FREE and given.get(key) != began.get(key)]
     if different:
-        shown = ", ".join(f"{key} is {asked[key]!r} but was {began[key]!r}" for key in different[:3])
+        shown = ", ".join(f"{key} is {given.get(key)!r} but was {began.get(key)!r}" for key in different[:3])
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(
             f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another --out"
@@ -91,7 +92,7 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 
 
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
-    """Whether nothing is left to do."""
+    """Return whether the training is done and its model is there."""
     return checkpoint is not None and checkpoint.iteration >= recipe.training.iterations and (out / MODEL).exists()
 
 

@@ -1,7 +1,7 @@
 """How a training starts: on which device, in which number format, with which other processes."""
 
 import logging
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -12,8 +12,9 @@ from lightning_fabric.strategies.strategy import Strategy
 
 from sceneparse.errors import UserError, require
 from sceneparse.inference import choose_device, choose_precision
-from sceneparse.processes import ALONE, Processes, membership
+from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.settings import Precision, Recipe
+from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.sharding import shard
 from sceneparse.weights.architectures import architecture_of
 
@@ -22,12 +23,26 @@ FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixe
 StrategyName = Literal["auto", "ddp", "fsdp"]
 
 
-def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> tuple[Fabric, Precision, Processes]:
+class Compute(NamedTuple):
+    """Where and how a training computes.
+
+    Args:
+        fabric: Moves networks and batches to the device, and runs them in the number format.
+        precision: The number format that "auto" stands for, or that was given.
+        processes: This process among those that train together.
+    """
+
+    fabric: Fabric
+    precision: Precision
+    processes: Processes
+
+
+def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
     """Choose device and number format, and meet the processes that were started together with this one.
 
     Args:
         recipe: What is going to be trained.
-        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or its part (fsdp).
+        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a share of it (fsdp).
 
     Raises:
         UserError: There is no such device, it cannot compute in this format, or the batch cannot be shared.
@@ -40,24 +55,14 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> tuple[Fabri
     if settings.precision == "float16" and device.type == "cpu":
         # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
         raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
-    precision = str(choose_precision(device, settings.precision)).removeprefix("torch.")
+    precision = _name_of(choose_precision(device, settings.precision))
     member = membership()
     if member is None:
         require(strategy != "fsdp", "fsdp shares a network's weights among processes: start several (--devices N)")
         fabric = Fabric(accelerator=device.type, devices=1, precision=FABRIC_PRECISION[precision])
         fabric.launch()
-        return fabric, precision, ALONE  # type: ignore[return-value]
-    parts = settings.accumulate * member.world
-    require(
-        settings.batch % parts == 0,
-        f"training.batch is {settings.batch}, but must be a multiple of training.accumulate x processes = {parts}: it "
-        "is the batch of all processes together",
-    )
-    require(
-        device.type == "cpu" or member.local_world <= torch.cuda.device_count(),
-        f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
-        "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
-    )
+        return Compute(fabric, precision, ALONE)
+    _refuse_unshareable(recipe, member, device)
     # Of a unified network only the heads are computed that a batch has labels for.
     unused = architecture_of(recipe.network).learns_tasks
     chosen: Strategy = DDPStrategy(find_unused_parameters=unused)
@@ -74,12 +79,45 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> tuple[Fabri
         plugins=[TorchElasticEnvironment()],
     )
     fabric.launch()
-    processes = Processes(member.rank, member.world, str(fabric.device))
-    return fabric, precision, processes  # type: ignore[return-value]
+    return Compute(fabric, precision, Processes(member.rank, member.world, str(fabric.device)))
+
+
+def _name_of(dtype: torch.dtype) -> Precision:
+    names: dict[torch.dtype, Precision] = {
+        torch.float32: "float32",
+        torch.bfloat16: "bfloat16",
+        torch.float16: "float16",
+    }
+    return names[dtype]
+
+
+def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) -> None:
+    """Refuse a training that several processes cannot share.
+
+    Raises:
+        UserError: The batch cannot be shared equally, the loss cannot be, or there are too few devices.
+    """
+    settings, kind = recipe.training, recipe.loss.kind
+    chunks = settings.accumulate * member.world
+    require(
+        settings.batch % chunks == 0,
+        f"training.batch is {settings.batch}, but must be a multiple of training.accumulate x processes = {chunks}: it "
+        "is the batch of all processes together",
+    )
+    require(
+        LOSSES[kind].adds_up,
+        f"loss.kind '{kind}' does not add up over the pictures of a batch, so that {member.world} processes cannot "
+        "share it: train in one",
+    )
+    require(
+        device.type == "cpu" or member.local_world <= torch.cuda.device_count(),
+        f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
+        "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
+    )
 
 
 def refuse_different_folders(processes: Processes, iteration: int) -> None:
-    """Refuse to train where the processes don't all see the same run folder, told by the checkpoint found there.
+    """Refuse to train where the processes don't all see the same run folder, judged by the checkpoint found there.
 
     Raises:
         UserError: They found different ones.
@@ -92,7 +130,7 @@ def refuse_different_folders(processes: Processes, iteration: int) -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """The device in words."""
+    """Return the device's name, for people."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"

@@ -1,44 +1,30 @@
 """Validation while training: the same protocol and metrics as `sceneparse evaluate`, on the live network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sceneparse.data import DataSet
 from sceneparse.evaluation import evaluate
-from sceneparse.inference import TestProtocol, TorchEngine
-from sceneparse.labels import TaskLabels
+from sceneparse.evaluation.figures import FIGURES, figures_of
+from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
-from sceneparse.processes import Processes
-from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.settings import Recipe
+from sceneparse.tasks import OTHERS, Task
+from sceneparse.training.prepare import TrainingData
+from sceneparse.training.start import Compute
 
 
 def validate(
-    processes: Processes,
-    network: SceneParser,
-    dataset: DataSet,
-    protocol: TestProtocol,
-    preprocessing: PreprocessingSettings,
-    precision: Precision,
-    *,
-    tasks: TaskLabels | None = None,
-    count: int | None,
-    split: str,
-    progress: bool,
+    network: SceneParser, data: TrainingData, recipe: Recipe, compute: Compute, *, progress: bool
 ) -> dict[str, Any]:
-    """Score the network as it is now; every process takes its share of the pictures.
+    """Score the network as it is now on the validation split; every process takes its share of the pictures.
 
     The network is in training mode again afterwards.
 
     Args:
-        processes: The processes that train together.
         network: The network that is being trained.
-        dataset: The validation split.
-        protocol: How pictures are tested.
-        preprocessing: How they are normalised.
-        precision: The number format that the network computes in.
-        tasks: The tasks that the network learns beside the objects.
-        count: Test only so many pictures, evenly spaced; None tests all.
-        split: The split's name, which stands beside the figures.
+        data: The samples.
+        recipe: Says by which protocol pictures are tested, how they are normalised, and how many are.
+        compute: The number format that the network computes in, and the processes.
         progress: Whether to show a progress bar.
 
     Returns:
@@ -47,22 +33,29 @@ def validate(
     Raises:
         UserError: Nothing to score in the split.
     """
+    protocol, split = resolve(recipe.protocol), recipe.data.val
     network.eval()
     try:
-        engine = TorchEngine.live(network, preprocessing, precision=precision)
-        title = "validating" if progress else None
-        evaluation = evaluate(engine, dataset, protocol, tasks=tasks, count=count, progress=title, processes=processes)
+        engine = TorchEngine.live(network, recipe.preprocessing, precision=compute.precision)
+        evaluation = evaluate(
+            engine,
+            data.validation,
+            protocol,
+            tasks=data.tasks,
+            count=recipe.training.validate_count,
+            progress="validating" if progress else None,
+            processes=compute.processes,
+        )
     finally:
         network.train()
     others: dict[str, Any] = {}
     if evaluation.tasks is not None:
-        others = {"tasks": evaluation.tasks.to_json(), "headlines": evaluation.tasks.headlines()}
+        headlines = evaluation.headlines()
+        others = {key: value for key, value in _logged(evaluation.figures, OTHERS).items() if key not in headlines}
+        others |= {"tasks": evaluation.tasks_to_json(), "headlines": headlines}
     scores, pictures = evaluation.scores, len(evaluation.pictures)
     return {
-        "mean_iou": scores.mean_iou,
-        "pixel_accuracy": scores.pixel_accuracy,
-        "mean_accuracy": scores.mean_accuracy,
-        "frequency_weighted_iou": scores.frequency_weighted_iou,
+        **{key: evaluation.figures[key] for key in figures_of(Task.OBJECT)},
         "protocol": f"{protocol.describe()}; {pictures} pictures of {split}",
         "split": split,
         "pictures": pictures,
@@ -71,7 +64,23 @@ def validate(
     }
 
 
+def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a validation that metrics.jsonl keeps, with their protocol.
+
+    Args:
+        metrics: As of `validate`.
+    """
+    others = _logged(metrics, OTHERS) | dict(metrics.get("headlines", {}))
+    return {**_logged(metrics, (Task.OBJECT,)), "protocol": metrics["protocol"], **others}
+
+
+def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
+    keys = [key for key, one in FIGURES.items() if one.log and one.task in tasks]
+    return {key: values[key] for key in keys if values.get(key) is not None}
+
+
 def worth(metrics: Mapping[str, Any]) -> float:
-    """What a network is chosen by: the mean IoU of the objects, or its mean with the figures of the other tasks."""
-    figures = [metrics["mean_iou"], *metrics.get("headlines", {}).values()]
+    """Return what a network is chosen by: the mean of the headlines, of which the objects' is their mean IoU."""
+    chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]
+    figures = [*(metrics[key] for key in chosen_by), *metrics.get("headlines", {}).values()]
     return float(sum(figures) / len(figures))

@@ -2,26 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import to_mapping
+from sceneparse.tables import table
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.config import ModelConfig
-
-METRICS = {
-    "mean_iou": "mean IoU",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean class accuracy",
-    "frequency_weighted_iou": "frequency-weighted IoU",
-    "scene_top1": "scene top-1",
-    "part_mean_iou": "part mIoU-bg",
-    "material_mean_iou": "material mean IoU",
-    "texture_top1": "texture top-1 over pictures",
-    "texture_pixel_accuracy": "texture pixel accuracy",
-}
-"""The figures that a card shows, by their names in metrics.json."""
 
 
 def model_card(
@@ -35,14 +24,16 @@ def model_card(
         config: What the model is.
         labels: Its classes.
         metrics: The content of metrics.json, or None when the model was not evaluated: fractions 0..1 under
-            the names of `METRICS` (of other tasks than the objects under "headlines"), "protocol" (one line) "split",
-            and "classes" (name and iou of each); other keys are ignored.
+            the keys of the table of figures (of other tasks than the objects under "headlines"), "protocol" (one
+            line), "split" and "classes" (name and iou of each); other keys are ignored.
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
     """
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
-    figures = {name: value for name in METRICS if metrics and isinstance(value := metrics.get(name), int | float)}
+    shown = [key for key, one in table("figures").items() if one.card]
+    figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
     architecture = architecture_of(config.network)
     title = f"{architecture.title} ({config.backbone.name})"
+    paper = f"; paper: https://arxiv.org/abs/{architecture.paper}" if architecture.paper else ""
     made = "Trained with" if origin is None else "Imported into"
     split = str((metrics or {}).get("split", config.data.test))
     matter = _front_matter(config, figures, _protocol(config, metrics), split)
@@ -51,7 +42,7 @@ def model_card(
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{_other_tasks(config)}{made} sceneparse; paper: https://arxiv.org/abs/{architecture.paper}.",
+        f"{_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",
@@ -81,15 +72,15 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _other_tasks(config: ModelConfig) -> str:
-    """What a unified model tells beside the objects."""
+    """A sentence on the tasks that a unified model has beside the objects."""
     tasks = config.network.tasks
-    told = {
+    answers = {
         f"one of {tasks.scenes} scenes": tasks.scenes,
         f"the parts of {len(tasks.parts)} objects": tasks.parts,
         f"{tasks.materials} materials": tasks.materials,
         f"{tasks.textures} textures": tasks.textures,
     }
-    words = [text for text, there in told.items() if there]
+    words = [text for text, there in answers.items() if there]
     return f"It also tells {', '.join(words)}. " if words else ""
 
 
@@ -109,7 +100,7 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
             "task": {"type": "image-segmentation", "name": "Semantic segmentation"},
             "dataset": {"type": config.data.kind, "name": config.data.kind, "split": split},
             "metrics": [
-                {"type": name, "name": f"{METRICS[name]} ({protocol})", "value": round(value, 6)}
+                {"type": name, "name": f"{table('figures')[name].title} ({protocol})", "value": round(value, 6)}
                 for name, value in figures.items()
             ],
         }
@@ -119,31 +110,12 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
 
 def _data(config: ModelConfig) -> str:
     data = config.data
-    sources = {
-        "toyworld": f"sceneparse's built-in toy world: {data.train_count} rendered scenes, {data.size} pixels a side.",
-        "camvid": "CamVid (Brostow et al., 2009): street scenes from a driving car.",
-        "folder": "A folder of pictures with masks of its author's own.",
-        "ade20k": "ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., 2017).",
-        "voc2012": "PASCAL VOC 2012 (Everingham et al., 2015); its split train_aug is labelled by SBD (Hariharan et "
-        "al., 2011) too.",
-        "pascal_context": "PASCAL-Context with 59 classes (Mottaghi et al., 2014).",
-        "pascal_context_60": "PASCAL-Context with 59 classes and the background (Mottaghi et al., 2014).",
-        "cityscapes": "Cityscapes (Cordts et al., 2016): street scenes of 50 cities, 19 classes.",
-        "coco_stuff": "COCO-Stuff with 171 classes (Caesar et al., 2018).",
-        "huggingface": "A dataset of the Hugging Face datasets library.",
-        "nifti": "Volumes (NIfTI), slice by slice.",
-        "ade20k_full": "ADE20K in its full annotation (Zhou et al., 2017): objects, parts and scenes.",
-        "broden": "Broden+ (Xiao et al., 2018): objects, parts, scenes, materials and textures of several data sets.",
-        "car_parts": "Pictures of cars with their parts.",
-        "dtd": "The Describable Textures Dataset (Cimpoi et al., 2014).",
-        "mixture": f"A mixture of data sets: {', '.join(own.name or own.kind for own in data.sources)}.",
-    }
     start = ""
     if (weights := config.backbone.weights) is not None:
         origin = "timm's pretrained weights" if weights == "hub" else f"the weights in {Path(weights).name}"
         start = f" Training started from {origin} in the backbone."
     splits = f"Trained on `{data.train}`, chosen on `{data.val}`, to be tested on `{data.test}`."
-    return f"{sources[data.kind]} {splits}{start}"
+    return f"{table('datasets')[data.kind].describe(data)} {splits}{start}"
 
 
 def _origin(origin: str) -> str:
@@ -153,11 +125,16 @@ def _origin(origin: str) -> str:
     )
 
 
+def _figure_row(figure: Any, value: float) -> str:
+    unit = "" if figure.unit == "%" else f" ({figure.unit})"
+    return f"| {figure.title}{unit} | {figure.text(value)} |"
+
+
 def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping[str, object] | None) -> str:
     if not figures:
         return f"Not evaluated. Its protocol is `{config.protocol.name}`."
     lines = [f"Protocol: {_protocol(config, metrics)}.", "", "| figure | % |", "|---|---:|"]
-    lines += [f"| {METRICS[name]} | {100 * value:.2f} |" for name, value in figures.items()]
+    lines += [_figure_row(table("figures")[name], value) for name, value in figures.items()]
     classes = metrics.get("classes") if metrics else None
     if isinstance(classes, list):
         lines += ["", "| class | IoU % |", "|---|---:|"]

@@ -12,7 +12,7 @@ from sceneparse.parsing import Parser, load
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import render
-from sceneparse.training import train
+from sceneparse.training.loop import train
 
 SIZES = [
     ((6, 7), (47, 55)),

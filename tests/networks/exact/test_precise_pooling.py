@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sceneparse.networks.exact.precise_pooling import precise_pool, precise_pool_regions
-from support.golden_cases import golden_case
+from tests.support.golden_cases import golden_case
 
 
 def test_bins_are_those_of_the_published_operator(shared: Path) -> None:

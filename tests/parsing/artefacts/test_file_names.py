@@ -11,7 +11,7 @@ from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.artefacts.artefact import Artefact
 from sceneparse.parsing.artefacts.file_names import refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from support.unified import unified_model
+from tests.support.unified import unified_model
 
 ALL = ("labels", "parts", "materials", "textures", "overlay", "panels")
 

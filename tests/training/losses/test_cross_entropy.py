@@ -9,15 +9,29 @@ from sceneparse.data import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.networks import Output
-from sceneparse.training.losses.cross_entropy import (
-    counted,
-    fixed_weights,
-    median_frequency_weights,
-    presence_loss,
-    segmentation_loss,
-)
+from sceneparse.training.class_weights import fixed_weights, median_frequency_weights
+from sceneparse.training.losses import heads
+from sceneparse.training.losses.cross_entropy import CrossEntropy
+from sceneparse.training.losses.heads import Loss
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.presence import presence_loss
+from sceneparse.training.losses.targets import counted
 
 CLASSES = 5
+
+
+def segmentation_loss(
+    output: Output,
+    target: Tensor,
+    *,
+    align_corners: bool,
+    aux_weight: float,
+    class_weights: Tensor | None = None,
+    hard_fraction: float = 1.0,
+    hard_threshold: float = 0.7,
+) -> Loss:
+    context, loss = LossContext(align_corners, class_weights), CrossEntropy(hard_fraction, hard_threshold)
+    return heads.segmentation_loss(output, target, context, loss=loss, aux_weight=aux_weight)
 
 
 def random_case(batch: int = 4, ignored: float = 0.3, seed: int = 0) -> tuple[Output, Tensor]:
@@ -289,10 +303,11 @@ def test_picture_losses_of_parts_add_up_to_that_of_the_whole() -> None:
     target[1] = IGNORE
     image = torch.randn(4, CLASSES, generator=torch.Generator().manual_seed(1))
     weights = torch.tensor([1.0, 0.5, 2.0, 0.0, 1.0])
-    whole = presence_loss(image, target, weights)
+    context = LossContext(False, weights)
+    whole = presence_loss(image, target, context)
     parts = [
-        presence_loss(image[i : i + 1], target[i : i + 1], weights) * counted(target[i : i + 1], weights)
+        presence_loss(image[i : i + 1], target[i : i + 1], context) * counted(target[i : i + 1], weights)
         for i in range(4)
     ]
     torch.testing.assert_close(torch.stack(parts).sum() / counted(target, weights), whole.double())
-    assert float(presence_loss(image, torch.full_like(target, IGNORE))) == 0
+    assert float(presence_loss(image, torch.full_like(target, IGNORE), context)) == 0

@@ -8,8 +8,11 @@ from torch import Tensor
 from sceneparse.labels import IGNORE
 from sceneparse.networks import UnifiedOutput, UnifiedUPerNet
 from sceneparse.settings import LossSettings
-from sceneparse.training.losses.tasks import TASK_LOSSES, Amounts, Targets, unified_losses, weighted
-from support.unified import TREE, random_map, random_output, unified_model
+from sceneparse.training.losses.cross_entropy import CrossEntropy
+from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets
+from sceneparse.training.losses.tasks import unified_losses, weighted
+from tests.support.unified import TREE, random_map, random_output, unified_model
 
 SIZE = (13, 17)
 
@@ -32,9 +35,10 @@ def losses_of(
         output,
         targets,
         whole or Amounts.of(targets, None, TREE),
-        align_corners=False,
-        settings=settings or LossSettings(),
+        LossContext(align_corners=False),
+        loss=CrossEntropy(),
         tree=TREE,
+        part_objects=(settings or LossSettings()).part_objects,
     )
 
 

@@ -9,10 +9,10 @@ import torch
 import sceneparse
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families import mmseg
 from sceneparse.weights.importing.family import Names, theirs
-from support.published import as_if_trained
+from tests.support.published import as_if_trained
 
 
 def names_of(backbone: str, network: NetworkSettings) -> Names:

@@ -14,8 +14,8 @@ from sceneparse.weights.importing.families import pspnet_mobilenetv2
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.mobilenets import mobilenetv2
 from sceneparse.weights.importing.reading import Checkpoint
-from support.golden_cases import golden_case
-from support.published import as_if_trained, imported, network_of
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained, imported, network_of
 
 MOBILENET = BackboneSettings("mobilenetv2_100", dilation="half", stem_activation="relu")
 

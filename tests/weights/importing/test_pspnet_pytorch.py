@@ -11,9 +11,9 @@ from sceneparse.errors import UserError
 from sceneparse.networks import normalize
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
-from support.golden_cases import golden_case
-from support.lextal import PSPNet
-from support.published import as_if_trained, imported, network_of
+from tests.support.golden_cases import golden_case
+from tests.support.lextal import PSPNet
+from tests.support.published import as_if_trained, imported, network_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import torch
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import normalize, resize
-from support.published import as_if_trained, imported, network_of
+from tests.support.published import as_if_trained, imported, network_of
 
 smp = pytest.importorskip("segmentation_models_pytorch")
 

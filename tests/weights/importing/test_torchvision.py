@@ -10,7 +10,7 @@ from torchvision.models.segmentation import fcn_resnet50, fcn_resnet101
 import sceneparse
 from sceneparse.networks import normalize
 from sceneparse.weights.importing.families.torchvision import recognise
-from support.published import as_if_trained, imported, network_of
+from tests.support.published import as_if_trained, imported, network_of
 
 
 def test_parser_labels_a_picture_like_the_live_network(tmp_path: Path) -> None:

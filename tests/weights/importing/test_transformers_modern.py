@@ -9,8 +9,8 @@ import torch
 
 import sceneparse
 from sceneparse.networks import normalize, resize
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
-from support.published import as_if_trained
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from tests.support.published import as_if_trained
 
 transformers = pytest.importorskip("transformers")
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from sceneparse.networks import ConcatUPerNet
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
-from support.golden_cases import golden_case
-from support.published import as_if_trained, imported, network_of
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained, imported, network_of
 
 
 def test_scores_are_those_recorded(shared: Path) -> None:

@@ -1,1 +1,1 @@
-"""Losses: what is minimised, a file a loss."""
+"""Losses: what is minimised, a file a loss. `table` names them, `kind` says what an entry is."""

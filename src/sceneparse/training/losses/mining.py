@@ -1,17 +1,15 @@
 """Online hard example mining: which pixels a loss is taken of."""
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-Total = Callable[[Tensor], Tensor]
-"""The sum of a tensor over all processes that train together."""
+from sceneparse.training.losses.kind import Total
 
 
 def hard_pixels(losses: Tensor, counts: Tensor, fraction: float, threshold: float, total: Total) -> Tensor:
-    """Which pixels mining keeps: those of a loss of at least a bar, the same in all processes.
+    """Return which pixels mining keeps: those of a loss of at least a bar, the same in all processes.
 
     Args:
         losses: (N, H, W) losses of this process's pixels, 0 or more.
@@ -33,15 +31,15 @@ def hard_pixels(losses: Tensor, counts: Tensor, fraction: float, threshold: floa
     return losses >= bar if bar <= improbable else losses > improbable
 
 
-def largest(values: Tensor, place: int, total: Total) -> float:
-    """The value at a place (1 for the largest) among those of all processes, found without bringing them together.
+def largest(values: Tensor, rank: int, total: Total) -> float:
+    """Return the value of a rank (1: the largest) among those of all processes, without bringing them together.
 
     The bits of floating-point numbers from 0 up, read as integers, are in the numbers' order. So the value is found bit
     by bit, each time counting how many are as large.
 
     Args:
         values: (n,) float32 or float64, 0 or more but for rounding; n may differ among the processes, and be 0.
-        place: 1 … the number of values in all processes.
+        rank: 1 … the number of values in all processes.
         total: Sums over the processes.
     """
     integer = torch.int64 if values.dtype == torch.float64 else torch.int32
@@ -49,6 +47,6 @@ def largest(values: Tensor, place: int, total: Total) -> float:
     found = 0
     for bit in range(torch.iinfo(integer).bits - 2, -1, -1):
         candidate = found | 1 << bit
-        if int(total(torch.count_nonzero(bits >= candidate))) >= place:
+        if int(total(torch.count_nonzero(bits >= candidate))) >= rank:
             found = candidate
     return float(torch.tensor(found, dtype=integer).view(values.dtype))

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.errors import UserError
+from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
+from sceneparse.tasks import Task
 from sceneparse.training.sweeping.one import TESTS
 
-MEAN_IOU, PIXEL_ACCURACY = "mean IoU", "pixel accuracy"
+COMPARED = {key: one for key, one in FIGURES.items() if one.task is Task.OBJECT and one.log and one.unit == "%"}
+"""The figures that sweeps compare, by their keys in metrics.json."""
+MEAN_IOU = COMPARED["mean_iou"].title
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,18 @@ class Spread:
         return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
 
     def over(self, other: "Spread") -> "Spread":
-        """The differences from another, seed by seed, for the seeds that both have."""
+        """Return the differences from another, seed by seed, for the seeds that both have."""
         return Spread({seed: value - other.values[seed] for seed, value in self.values.items() if seed in other.values})
 
-    def told(self, sign: str = "") -> str:
-        """In percent, with its spread: "41.68 ± 0.21", or "–"."""
+    def text(self, sign: str = "") -> str:
+        """Return the mean in percent with its spread, such as "41.68 ± 0.21"; "–" without values."""
         if self.mean is None:
             return "–"
         spread = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
         return f"{100 * self.mean:{sign}.2f}{spread}"
 
     def to_json(self) -> dict[str, Any]:
-        """Mean, deviation and values, as fractions of 1."""
+        """Return mean, deviation and values, as fractions of 1."""
         return {"mean": self.mean, "deviation": self.deviation, "values": self.values}
 
 
@@ -57,7 +61,7 @@ class RowFigures:
 
     Args:
         row: The row.
-        figures: Mean IoU, pixel accuracy, and the mean IoU of each group of classes, by name.
+        figures: Those of `COMPARED` by their titles, and the mean IoU of each group of classes by its name.
         gains: The same as differences from the first row, seed by seed; empty for the first row itself.
         classes: The IoU of each class that is in a group.
         minutes: Duration of the training.
@@ -76,7 +80,7 @@ class RowFigures:
 
 
 def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
-    """What a run's tests gave, by their names; None unless the model is trained and tested as the sweep asks.
+    """Return what a run's tests gave, by their names; None unless it is trained, and tested as the sweep says.
 
     Args:
         sweep: The sweep.
@@ -93,7 +97,7 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
 
 
 def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
-    """The figures of all rows in one test; rows without a finished run have none.
+    """Return the figures of all rows in one test; rows without a finished run have none.
 
     Args:
         sweep: The sweep.
@@ -109,8 +113,8 @@ def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
         found = {seed: tests[test] for seed, run in runs.items() if (tests := finished(sweep, run, folder)) is not None}
         ious = {seed: _ious(metrics, sweep) for seed, metrics in found.items()}
         figures = {
-            MEAN_IOU: Spread({seed: metrics["mean_iou"] for seed, metrics in found.items()}),
-            PIXEL_ACCURACY: Spread({seed: metrics["pixel_accuracy"] for seed, metrics in found.items()}),
+            one.title: Spread({seed: metrics[one.name or key] for seed, metrics in found.items()})
+            for key, one in COMPARED.items()
         }
         for name, classes in sweep.groups.items():
             figures[name] = Spread(

@@ -13,8 +13,8 @@ from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.importing.families import FAMILIES
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
+from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
@@ -30,8 +30,9 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Recognised:
-    """A checkpoint's family, and what it is in it."""
+    """A checkpoint's family, by the name that the command line gives it too, and what it is in it."""
 
+    name: str
     family: Family
     recognition: Recognition
 
@@ -50,35 +51,38 @@ class Account:
 
 
 def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecognition:
-    """Which family a checkpoint is of, and what it holds.
+    """Find out which family a checkpoint is of, and what it holds.
 
     Args:
         checkpoint: The checkpoint.
-        family: A name of `FAMILIES`, "backbone", or "auto".
+        family: A name that `family_names` gives, "backbone", or "auto".
 
     Raises:
         UserError: It is of none, of several, or not of the one that was named.
     """
-    if family not in (*FAMILIES, AUTO, BACKBONE):
-        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *FAMILIES, BACKBONE))}")
+    if family not in (*family_names(), AUTO, BACKBONE):
+        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *family_names(), BACKBONE))}")
     matches: list[Recognised] = []
     reasons: list[str] = []
-    for name, members in FAMILIES.items():
-        for member in members:
-            if family != name and (family != AUTO or member.asked_only):
-                continue
-            try:
-                recognition = member.recognise(checkpoint.shapes)
-            except UserError as error:
-                reasons.append(f"it looks like {name}, but {error}")
-                continue
-            except (LookupError, ValueError, ZeroDivisionError):
-                reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
-                continue
-            if recognition is not None:
-                matches.append(Recognised(member, recognition))
+    for key in FAMILIES:
+        name = name_of(key)
+        if family not in (name, AUTO):
+            continue
+        member = FAMILIES[key]
+        if family == AUTO and member.asked_only:
+            continue
+        try:
+            recognition = member.recognise(checkpoint.shapes)
+        except UserError as error:
+            reasons.append(f"it looks like {name}, but {error}")
+            continue
+        except (LookupError, ValueError, ZeroDivisionError):
+            reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
+            continue
+        if recognition is not None:
+            matches.append(Recognised(name, member, recognition))
     if len(matches) > 1:
-        names = ", ".join(match.family.name for match in matches)
+        names = ", ".join(match.name for match in matches)
         raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
     if matches:
         return matches[0]
@@ -95,12 +99,12 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     what = "no family that can be imported" if family == AUTO else f"not {family}"
     raise UserError(
         f"{checkpoint.source}: {what}; its first keys are {_first(list(checkpoint.tensors))}"
-        + (f"; families: {', '.join((*FAMILIES, BACKBONE))}" if family == AUTO else "; try --from auto")
+        + (f"; families: {', '.join((*family_names(), BACKBONE))}" if family == AUTO else "; try --from auto")
     )
 
 
 def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
-    """The settings of the model that a checkpoint becomes.
+    """Return the settings of the model that a checkpoint becomes.
 
     Args:
         found: What it was recognised as.
@@ -117,7 +121,7 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
             raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
         if argument.startswith("--backbone.weights"):
             raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
-    name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.family.name}"
+    name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,
         backbone=recognition.backbone,
@@ -132,7 +136,7 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
     if any(argument.startswith("--protocol.") for argument in overrides):
         # A family's protocol holds together as it is; parts of two would not.
         values["protocol"] = {}
-    return from_mapping(ModelConfig, values, f"what was recognised as {found.family.name}", overrides)
+    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", overrides)
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:
@@ -152,24 +156,22 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
         try:
             tensors = found.family.adapt(tensors)
         except (LookupError, ValueError, RuntimeError):
-            raise UserError(
-                f"{where}: looks like {found.family.name}, but its shapes are none that it writes"
-            ) from None
+            raise UserError(f"{where}: looks like {found.name}, but its shapes are none that it writes") from None
     # Without memory at first: what does not fit is refused before anything of its claimed size is made.
     with torch.device("meta"):
         draft = build(config.backbone, config.network, recognition.num_classes)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    placed = place(draft, shapes, recognition.names, recognition.dropped, where, found.family.name)
-    state = _fill(draft, tensors, placed, where)
+    keys_of = match_keys(draft, shapes, recognition.names, recognition.dropped, where, found.name)
+    state = _fill(draft, tensors, keys_of, where)
     # The random weights are overwritten at once: they must not change what the caller draws next.
     with torch.random.fork_rng(devices=[]):
         network = build(config.backbone, config.network, recognition.num_classes)
     network.load_state_dict(state)
-    return network.eval(), Account(len(placed), _left(shapes, placed, recognition.dropped))
+    return network.eval(), Account(len(keys_of), _left(shapes, keys_of, recognition.dropped))
 
 
 def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tuple[dict[str, Tensor], Account]:
-    """A bare backbone's weights under timm's names.
+    """Return a bare backbone's weights under timm's names.
 
     Raises:
         UserError: As `convert`.
@@ -178,12 +180,12 @@ def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tupl
 
     with torch.device("meta"):
         draft = timm.create_model(found.name, pretrained=False, num_classes=0)
-    placed = place(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
-    state = _fill(draft, checkpoint.tensors, placed, checkpoint.source)
-    return state, Account(len(placed), _left(checkpoint.shapes, placed, found.dropped))
+    keys_of = match_keys(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
+    state = _fill(draft, checkpoint.tensors, keys_of, checkpoint.source)
+    return state, Account(len(keys_of), _left(checkpoint.shapes, keys_of, found.dropped))
 
 
-def place(
+def match_keys(
     network: nn.Module,
     shapes: Shapes,
     names: Names,
@@ -191,7 +193,7 @@ def place(
     where: str,
     family: str,
 ) -> dict[str, str]:
-    """For every parameter and buffer of a network its key in the checkpoint.
+    """Find the key in the checkpoint of every parameter and buffer of a network.
 
     Counters of batches may be absent, all of them or none.
 
@@ -199,49 +201,51 @@ def place(
         UserError: A key that fits nothing, one that is missing, or one with another shape.
     """
     wanted = network.state_dict()
-    placed = {name: theirs(name, names) for name in wanted}
-    if len(set(placed.values())) != len(placed):
+    keys_of = {name: theirs(name, names) for name in wanted}
+    if len(set(keys_of.values())) != len(keys_of):
         raise ValueError(f"family {family} gives two of our tensors one key")
     counters = [name for name in wanted if name.endswith(COUNTER)]
-    if not any(placed[name] in shapes for name in counters):
-        placed = {name: key for name, key in placed.items() if not name.endswith(COUNTER)}
-    missing = [key for key in placed.values() if key not in shapes]
-    known = set(placed.values())
+    if not any(keys_of[name] in shapes for name in counters):
+        keys_of = {name: key for name, key in keys_of.items() if not name.endswith(COUNTER)}
+    missing = [key for key in keys_of.values() if key not in shapes]
+    known = set(keys_of.values())
     surplus = [key for key in shapes if key not in known and not any(re.search(one, key) for one, _ in dropped)]
     if surplus or missing:
         parts = [f"nothing fits {_count(surplus)} of its keys ({_first(surplus)})"] if surplus else []
         parts += [f"it lacks {_count(missing)} ({_first(missing)})"] if missing else []
         raise UserError(f"{where}: recognised as {family}, but {' and '.join(parts)}")
-    for name, key in placed.items():
+    for name, key in keys_of.items():
         if tuple(wanted[name].shape) != shapes[key]:
             raise UserError(
                 f"{where}: recognised as {family}, but '{key}' is {list(shapes[key])} and should be "
                 f"{list(wanted[name].shape)}"
             )
-    return placed
+    return keys_of
 
 
 def _fill(
-    network: nn.Module, tensors: Mapping[str, Tensor], placed: Mapping[str, str], where: str
+    network: nn.Module, tensors: Mapping[str, Tensor], keys_of: Mapping[str, str], where: str
 ) -> dict[str, Tensor]:
     state = {}
     for name, value in network.state_dict().items():
-        if name not in placed:
+        if name not in keys_of:
             state[name] = torch.zeros(value.shape, dtype=value.dtype)
             continue
-        given = tensors[placed[name]]
+        given = tensors[keys_of[name]]
         if value.is_floating_point() != (given.dtype in FLOATS):
             kind = "fractions" if value.is_floating_point() else "whole numbers"
             raise UserError(
-                f"{where}: '{placed[name]}' is {str(given.dtype).removeprefix('torch.')}, but must be {kind}"
+                f"{where}: '{keys_of[name]}' is {str(given.dtype).removeprefix('torch.')}, but must be {kind}"
             )
         state[name] = given.to(value.dtype, copy=True).contiguous()
     return state
 
 
-def _left(shapes: Shapes, placed: Mapping[str, str], dropped: Sequence[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
+def _left(
+    shapes: Shapes, keys_of: Mapping[str, str], dropped: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, int], ...]:
     """How many keys were left for which reason."""
-    used = set(placed.values())
+    used = set(keys_of.values())
     counts: dict[str, int] = {}
     for key in shapes:
         if key not in used:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.toyworld import render
-from support.tars import write_tar
+from tests.support.tars import write_tar
 
 
 @pytest.fixture(scope="session")

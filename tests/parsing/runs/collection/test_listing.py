@@ -9,7 +9,7 @@ from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks
 from sceneparse.parsing.runs.collection.listing import list_items, needs_collection
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
-from support.tars import write_tar
+from tests.support.tars import write_tar
 
 OUT = "/nowhere/out"
 

@@ -12,7 +12,7 @@ MakeClip = Callable[..., Path]
 @pytest.fixture
 def make_clip(tmp_path: Path) -> MakeClip:
     pytest.importorskip("av")
-    from support.clips import write_clip
+    from tests.support.clips import write_clip
 
     def make(name: str = "clip.mp4", *arguments: Any, **options: Any) -> Path:
         return write_clip(tmp_path / name, *arguments, **options)

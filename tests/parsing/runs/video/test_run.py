@@ -28,7 +28,7 @@ from sceneparse.parsing.runs.video.stopping import frames_progress
 from sceneparse.parsing.runs.video.timeline import Flicker
 from sceneparse.parsing.runs.video.writing import VideoWriter
 from sceneparse.settings import ProtocolSettings
-from support.clips import pan, read_clip, scene
+from tests.support.clips import pan, read_clip, scene
 
 MakeClip = Callable[..., Path]
 

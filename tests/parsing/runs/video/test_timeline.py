@@ -5,7 +5,7 @@ import pytest
 
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.runs.video.timeline import MOST_SPANS, Flicker, SceneCuts, Timeline, clock
-from support.clips import pan, scene
+from tests.support.clips import pan, scene
 
 SPACE = LabelSpace(("sky", "road", "car"), colors=((80, 130, 220), (90, 90, 90), (220, 40, 40)))
 

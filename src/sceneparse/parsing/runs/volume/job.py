@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.drawing.montage import Slice, chosen, draw_montage
 from sceneparse.errors import UserError
@@ -114,7 +115,8 @@ class VolumeJob:
 
     def _label(self, known: Sequence[VolumeSummary], filled: set[int]) -> _Labelled:
         space, config = self.parser.labels, self.parser.config.data
-        unasked = set() if config.kind != "nifti" or config.empty_slices else set(range(self._shape[0])) - filled
+        volumes = KINDS[config.kind].volumes
+        unasked = set(range(self._shape[0])) - filled if volumes and not volumes(config).empty_slices else set()
         labels = np.full(self._shape, self._nothing, dtype=np.int16)
         pixels, sure = np.zeros(len(space), dtype=np.int64), np.zeros(len(space))
         with progress_bar(self.progress, self._shape[0], self.source.name) as advance:

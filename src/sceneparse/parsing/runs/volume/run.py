@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
@@ -28,7 +29,7 @@ def predict_volumes(
     Values are spread over a byte as for training (`data.volumes.VolumeSummary`), by each channel's own volume. Each
     volume gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own),
     OUT/NAME_montage.png and, last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. Only objects are
-    parsed. Where the model was trained without slices in which nothing is above zero (`data.empty_slices`), it
+    parsed. Where the model was trained without slices in which nothing is above zero (`data.nifti.empty_slices`), it
     isn't asked about them: they get the class of id 0, or none.
 
     A volume is skipped if all its files are there and come from the same volume, model and protocol. One that cannot be
@@ -50,7 +51,8 @@ def predict_volumes(
         UserError: No volumes, other modalities than the model has channels, or the outputs cannot be written.
     """
     wanted, data = parser.config.backbone.in_channels, parser.config.data
-    names = tuple(modalities or (data.modalities if data.kind == "nifti" else ()))
+    volumes = KINDS[data.kind].volumes
+    names = tuple(modalities or (volumes(data).modalities if volumes else ()))
     if names and len(names) != wanted:
         raise UserError(f"{len(names)} modalities ({', '.join(names)}), but the model takes {wanted} channels")
     chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)

@@ -1,0 +1,82 @@
+"""The run folder of a training that runs: what is written into it, and what of it a new start takes back."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneparse.files import write_text
+from sceneparse.recipes import to_yaml
+from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.prepare import Prepared
+from sceneparse.training.progress import say_once
+from sceneparse.training.record import Record
+from sceneparse.training.run import RECIPE, write_run
+from sceneparse.training.sharding import is_sharded
+from sceneparse.training.start import device_name
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """The time that a training has taken, stops left out.
+
+    Args:
+        before: Seconds up to the checkpoint that it went on from.
+        began: `time.monotonic()` when it went on.
+    """
+
+    before: float
+    began: float
+
+    def seconds(self) -> float:
+        """Return the seconds up to now."""
+        return self.before + time.monotonic() - self.began
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run, open for writing.
+
+    Args:
+        path: The folder.
+        checkpoints: Its checkpoints.
+        record: Its metrics.jsonl; None in all processes but the first, which alone writes.
+        facts: What run.json says from the beginning.
+    """
+
+    path: Path
+    checkpoints: Checkpoints
+    record: Record | None
+    facts: dict[str, Any]
+
+
+def begin_run(prepared: Prepared, path: Path) -> RunFolder:
+    """Write the recipe and run.json, and remove what is newer than the checkpoint that the training goes on from.
+
+    Args:
+        prepared: The training.
+        path: The run folder.
+    """
+    checkpoint, compute, network = prepared.checkpoint, prepared.compute, prepared.learner.network
+    world = compute.processes.world
+    folder = RunFolder(
+        path,
+        Checkpoints(path / "checkpoints"),
+        None,
+        {
+            "device": device_name(compute.fabric.device),
+            "precision": compute.precision,
+            "processes": world,
+            "strategy": ("fsdp" if is_sharded(network) else "ddp") if world > 1 else None,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "training_samples": len(prepared.data.training),
+            "validation_samples": len(prepared.data.validation),
+        },
+    )
+    if not compute.processes.first:
+        return folder
+    write_text(path / RECIPE, to_yaml(prepared.recipe))
+    folder.checkpoints.forget_after(checkpoint)
+    record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)
+    write_run(path, "running", folder.facts)
+    return RunFolder(path, folder.checkpoints, record, folder.facts)

@@ -1,0 +1,223 @@
+"""What is kept of a training while it runs: its figures, its checkpoints and, at the end, its model."""
+
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from sceneparse.data.loader import Batch
+from sceneparse.errors import UserError
+from sceneparse.training.checkpoint import Checkpoint
+from sceneparse.training.failure import explain, save_failure
+from sceneparse.training.folder import RunFolder, Stopwatch
+from sceneparse.training.prepare import Prepared, rebuilt
+from sceneparse.training.progress import ProgressLine, TrainingStopped
+from sceneparse.training.record import Average
+from sceneparse.training.run import MODEL, write_run
+from sceneparse.training.sharding import is_sharded, whole
+from sceneparse.training.step import Step
+from sceneparse.training.validation import recorded, validate, worth
+from sceneparse.weights.card import model_card
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.model import Model, save_model
+
+
+@dataclass
+class _Best:
+    """The best validation so far."""
+
+    iteration: int | None
+    metrics: dict[str, Any] | None
+
+
+@dataclass
+class _Pace:
+    """Pictures, and the seconds that their steps took, since the training went on."""
+
+    pictures: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Keeper:
+    """Writes down what a training gives, in the run folder and for the person who watches.
+
+    All processes call its methods alike; the first of them writes.
+
+    Args:
+        prepared: The training.
+        folder: Its run folder.
+        progress: What the person sees.
+        watch: The time that it takes.
+    """
+
+    prepared: Prepared
+    folder: RunFolder
+    progress: ProgressLine
+    watch: Stopwatch
+    _pace: _Pace = field(default_factory=_Pace)
+
+    def __post_init__(self) -> None:
+        checkpoint = self.prepared.checkpoint
+        self._average = Average(checkpoint.recent if checkpoint else {})
+        self._best = _Best(checkpoint.best_iteration, checkpoint.best_metrics) if checkpoint else _Best(None, None)
+
+    @property
+    def _first(self) -> bool:
+        return self.prepared.compute.processes.first
+
+    def announce(self) -> None:
+        """Say what is trained, and on what."""
+        prepared, facts = self.prepared, self.folder.facts
+        world = prepared.compute.processes.world
+        self.progress.say(
+            f"{prepared.recipe.name}: {facts['parameters'] / 1e6:.1f} million parameters, "
+            f"{len(prepared.data.labels)} classes, {len(prepared.data.training)} training samples; {facts['device']}, "
+            + facts["precision"]
+            + (f", {world} processes" if world > 1 else "")
+            + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
+        )
+        checkpoint = prepared.checkpoint
+        if checkpoint and checkpoint.processes != world:
+            self.progress.say(
+                f"it began in {checkpoint.processes} process{'es' * (checkpoint.processes > 1)}: the steps in {world} "
+                "are the same but for rounding, not bit by bit"
+            )
+
+    def log(self, step: Step, seconds: float) -> None:
+        """Show a step, and write a line of metrics.jsonl where one is due.
+
+        Args:
+            step: The step.
+            seconds: How long it took, with the wait for its batch.
+        """
+        settings, done = self.prepared.recipe.training, step.iteration + 1
+        self._average.add({name: step.losses[name] for name in step.labelled})
+        self._pace.pictures += settings.batch
+        self._pace.seconds += seconds
+        due = done % settings.log_every == 0 or done == settings.iterations
+        self.progress.step(done, step.total, step.rate, settings.batch / seconds, line=due)
+        if due:
+            means = self._average.take(list(step.losses))
+            if self.folder.record:
+                speed = {"lr": step.rate, "images_per_second": settings.batch / seconds}
+                self.folder.record.write("train", done, {**means, **speed, "seconds": self.watch.seconds()})
+
+    def fail(self, step: Step, batch: Batch) -> NoReturn:
+        """Keep a step whose loss is not finite, and end the training.
+
+        Args:
+            step: The step.
+            batch: What it trained on.
+
+        Raises:
+            UserError: Always.
+        """
+        prepared, precision = self.prepared, self.prepared.compute.precision
+        facts = {"loss": step.total, "lr": step.rate, "precision": precision}
+        kept = save_failure(
+            self.folder.path,
+            batch,
+            whole(prepared.learner.network.state_dict()),
+            iteration=step.iteration,
+            step_seed=step.seed,
+            rank=prepared.compute.processes.rank,
+            facts=facts | {"accumulate": prepared.recipe.training.accumulate},
+        )
+        if self._first:
+            write_run(self.folder.path, "failed", {**self.folder.facts, "iteration": step.iteration})
+        raise UserError(explain(batch, step.iteration + 1, kept, precision))
+
+    def validate(self, done: int) -> None:
+        """Score the network on the validation split, and keep it if it is the best so far.
+
+        Args:
+            done: Iterations done.
+        """
+        prepared, network = self.prepared, self.prepared.learner.network
+        with self.progress.paused():
+            if is_sharded(network):
+                copy = rebuilt(prepared.recipe, len(prepared.data.labels), whole(network.state_dict()))
+                network = copy.to(prepared.compute.fabric.device)
+            metrics = validate(
+                network,
+                prepared.data,
+                prepared.recipe,
+                prepared.compute,
+                progress=self._first and self.progress.console.is_terminal,
+            )
+        if self._best.metrics is None or worth(metrics) > worth(self._best.metrics):
+            self._best = _Best(done, metrics)
+            state = whole(prepared.learner.network.state_dict())
+            if self._first:
+                self.folder.checkpoints.save_best(state, done)
+        headlines = metrics.get("headlines", {})
+        others = "".join(f", {name} {value:.4f}" for name, value in headlines.items())
+        self.progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
+        if self.folder.record:
+            self.folder.record.write("validation", done, {**recorded(metrics), "seconds": self.watch.seconds()})
+
+    def save_checkpoint(self, done: int) -> None:
+        """Write a checkpoint.
+
+        Args:
+            done: Iterations done.
+        """
+        learner, compute = self.prepared.learner, self.prepared.compute
+        network, optimizer = whole(learner.network.state_dict()), whole(learner.optimizer.state_dict())
+        if self.folder.record:
+            self.folder.checkpoints.save(
+                Checkpoint(
+                    iteration=done,
+                    network=network,
+                    optimizer=optimizer,
+                    scaler=compute.fabric.strategy.precision.state_dict(),
+                    precision=compute.precision,
+                    samples=len(self.prepared.data.training),
+                    metrics_bytes=self.folder.record.length,
+                    seconds=self.watch.seconds(),
+                    recent=self._average.sums,
+                    best_iteration=self._best.iteration,
+                    best_metrics=self._best.metrics,
+                    processes=compute.processes.world,
+                )
+            )
+
+    def stop(self, done: int) -> NoReturn:
+        """End the training early, as a person asked; a checkpoint must have been written.
+
+        Args:
+            done: Iterations done.
+
+        Raises:
+            TrainingStopped: Always.
+        """
+        if self._first:
+            write_run(self.folder.path, "stopped", {**self.folder.facts, "iteration": done})
+        self.progress.say(f"stopped after iteration {done}; the same command with --resume goes on from here")
+        raise TrainingStopped(f"stopped after iteration {done}; --resume goes on from here")
+
+    def finish(self) -> None:
+        """Write the model folder, the network of the best validation, and what the training came to."""
+        if not self.folder.record:
+            return
+        self.folder.record.close()
+        recipe, data = self.prepared.recipe, self.prepared.data
+        iteration, metrics = self._best.iteration, self._best.metrics
+        assert iteration is not None and metrics is not None
+        network = rebuilt(recipe, len(data.labels), self.folder.checkpoints.load_best(iteration))
+        config = ModelConfig(
+            recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
+        )
+        out, card = self.folder.path / MODEL, model_card(config, data.labels, metrics)
+        save_model(out, Model(network, config, data.labels, data.tasks), card)
+        pace = self._pace
+        results = {
+            "iteration": recipe.training.iterations,
+            "seconds": round(self.watch.seconds(), 1),
+            "images_per_second": round(pace.pictures / pace.seconds, 2) if pace.pictures else None,
+            "best_iteration": iteration,
+            "best_mean_iou": metrics["mean_iou"],
+            **{f"best_{name}": value for name, value in metrics.get("headlines", {}).items()},
+            "protocol": metrics["protocol"],
+        }
+        write_run(self.folder.path, "finished", self.folder.facts | results)
+        self.progress.say(f"best mean IoU {metrics['mean_iou']:.4f} after iteration {iteration}: {out}")

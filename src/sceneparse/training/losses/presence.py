@@ -1,0 +1,30 @@
+"""What a classifier of the whole picture learns: which classes the picture shows."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sceneparse.labels import IGNORE
+from sceneparse.training.losses.kind import LossContext
+
+
+def presence_loss(logits: Tensor, target: Tensor, context: LossContext) -> Tensor:
+    """Return the binary cross-entropy of which classes a picture shows, averaged over classes and then pictures.
+
+    A picture weighs as much as counts in it (see `targets.counted`): one without labels says nothing of what it shows,
+    and losses of a batch's chunks can be put together like those of its pixels.
+
+    Args:
+        logits: (N, C), of `Output.image`.
+        target: (N, H, W) int16 class indices.
+        context: What the classes weigh; sums over the processes.
+    """
+    num_classes = logits.shape[1]
+    classes = torch.where(target == IGNORE, num_classes, target).flatten(1).long()
+    pixels = torch.zeros(len(logits), num_classes + 1, device=logits.device, dtype=torch.float64)
+    pixels = pixels.scatter_add_(1, classes, torch.ones_like(classes, dtype=torch.float64))[:, :num_classes]
+    losses = F.binary_cross_entropy_with_logits(logits.float(), (pixels > 0).float(), reduction="none").mean(dim=1)
+    class_weights = context.class_weights
+    weights = (pixels if class_weights is None else pixels * class_weights.double()).sum(dim=1)
+    amount = context.total(weights.sum())
+    return (losses * weights.to(losses.dtype)).sum() / torch.where(amount > 0, amount, 1.0).to(losses.dtype)

@@ -1,0 +1,106 @@
+"""The truth of a batch, and how much of it counts: what losses are divided by."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sceneparse.data.loader import Batch
+from sceneparse.data.part_channels import part_channels
+from sceneparse.labels import IGNORE, PartTree
+from sceneparse.tasks import Task
+
+TASK_LOSSES = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
+"""The tasks in the order in which their losses are added up and written."""
+
+
+class Targets(NamedTuple):
+    """The truth of a batch; None for a task that is not trained on.
+
+    Args:
+        objects: (N, H, W) class indices, `IGNORE` where unknown, as in the others.
+        scenes: (N,).
+        parts: (N, H, W) channels of the part head.
+        materials: (N, H, W).
+        textures: (N, H, W).
+    """
+
+    objects: Tensor
+    scenes: Tensor | None = None
+    parts: Tensor | None = None
+    materials: Tensor | None = None
+    textures: Tensor | None = None
+
+    @classmethod
+    def of(cls, batch: Batch, tree: PartTree | None, device: torch.device) -> "Targets":
+        """Return a batch's truth on a device."""
+
+        def moved(target: Tensor | None) -> Tensor | None:
+            return None if target is None else target.to(device, non_blocking=True)
+
+        parts, owners = moved(batch.parts), moved(batch.owners)
+        return cls(
+            objects=batch.objects.to(device, non_blocking=True),
+            scenes=moved(batch.scenes),
+            parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
+            materials=moved(batch.materials),
+            textures=moved(batch.textures),
+        )
+
+    def chunk(self, count: int) -> list["Targets"]:
+        """Cut into so many chunks of equal size, one after the other."""
+        pieces = [[None] * count if target is None else target.chunk(count) for target in self]
+        return [Targets(*piece) for piece in zip(*pieces, strict=True)]
+
+
+class Amounts(NamedTuple):
+    """How much of a batch is labelled for each task: what its losses are divided by.
+
+    Args:
+        values: float64: the weight of labelled object pixels; then the number of labelled scenes, material pixels and
+            texture pixels, and of pixels of each object that has parts; the first alone with one task.
+    """
+
+    values: Tensor
+
+    @classmethod
+    def of(cls, targets: Targets, class_weights: Tensor | None, tree: PartTree | None) -> "Amounts":
+        """Return the amounts of a batch, or of a chunk of it."""
+        objects = counted(targets.objects, class_weights)
+        if all(target is None for target in targets[1:]):
+            return cls(objects[None])
+        known = [
+            objects.new_zeros(()) if target is None else (target != IGNORE).sum().to(objects.dtype)
+            for target in (targets.scenes, targets.materials, targets.textures)
+        ]
+        values = torch.stack([objects, *known])
+        if targets.parts is None or tree is None:
+            return cls(values)
+        channels = torch.bincount(targets.parts[targets.parts != IGNORE].long(), minlength=len(tree.channels))
+        owners = [block.sum().to(values.dtype) for block in channels.split(list(tree.sizes))]
+        return cls(torch.cat([values, torch.stack(owners)]))
+
+    @property
+    def objects(self) -> Tensor:
+        """The weight of the labelled object pixels, at least 1e-12."""
+        return self.values[0].clamp(min=1e-12)
+
+    def labelled(self) -> tuple[str, ...]:
+        """Return the tasks, by the names of `TASK_LOSSES`, that anything is labelled for."""
+        known = dict(
+            zip((Task.OBJECT, Task.SCENE, Task.MATERIAL, Task.TEXTURE), (self.values[:4] > 0).tolist(), strict=False)
+        )
+        known[Task.PART] = bool((self.values[4:] > 0).any())
+        return tuple(name for name in TASK_LOSSES if known.get(name, False))
+
+
+def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Return how much of a target counts: its pixels that are not `IGNORE`, each by its class's weight.
+
+    A float64 scalar. With it the losses of a batch's chunks are put together to the loss of the whole.
+    """
+    labels = target[target != IGNORE].long()
+    if class_weights is None:
+        return torch.tensor(labels.numel(), dtype=torch.float64, device=target.device)
+    pixels = torch.bincount(labels, minlength=len(class_weights))
+    return (pixels.double() * class_weights.double()).sum()

@@ -1,0 +1,193 @@
+"""What a training needs before its first step: a device, data, a network with its optimiser, and batches."""
+
+from collections.abc import Collection, Generator
+from dataclasses import dataclass, replace
+
+import torch
+from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
+from torch import Tensor
+from torch.optim import Optimizer
+
+from sceneparse.data import DataSet
+from sceneparse.data.loader import Batch, training_batches
+from sceneparse.data.sample import tasks_of
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.errors import UserError, require
+from sceneparse.inference import resolve
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.networks import SceneParser
+from sceneparse.networks.shared_batch import share_batch
+from sceneparse.settings import Recipe
+from sceneparse.tasks import TruthName
+from sceneparse.training.checkpoint import Checkpoint
+from sceneparse.training.optimizer import build_optimizer
+from sceneparse.training.sharding import load_optimizer
+from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
+from sceneparse.weights.build import build
+from sceneparse.weights.pretrained import load_backbone, resolve_padding
+from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The samples that a network learns from and is validated on.
+
+    Args:
+        training: The training split.
+        validation: The validation split.
+        tasks: The label spaces of the tasks that the network learns; None for the objects alone.
+    """
+
+    training: DataSet
+    validation: DataSet
+    tasks: TaskLabels | None
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' classes, the same in both splits."""
+        return self.training.labels
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network and the optimiser that changes it.
+
+    Args:
+        network: The network itself.
+        model: The same, as Fabric runs it: in the chosen number format, shared among the processes.
+        optimizer: The optimiser itself.
+        stepper: The same, as Fabric runs it.
+    """
+
+    network: SceneParser
+    model: _FabricModule
+    optimizer: Optimizer
+    stepper: _FabricOptimizer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a training needs before its first step.
+
+    Args:
+        recipe: The recipe, with what was open in it decided (padding, numbers of classes).
+        checkpoint: Where it goes on from; None at the beginning.
+        compute: Device, number format and processes.
+        data: The samples.
+        learner: The network and its optimiser.
+    """
+
+    recipe: Recipe
+    checkpoint: Checkpoint | None
+    compute: Compute
+    data: TrainingData
+    learner: Learner
+
+    @property
+    def start(self) -> int:
+        """Iterations that are done already."""
+        return self.checkpoint.iteration if self.checkpoint else 0
+
+    def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
+        """Return the batches of the iterations that are left, this process's share of each.
+
+        Args:
+            tasks: The tasks whose truth is needed.
+        """
+        recipe, processes = self.recipe, self.compute.processes
+        return training_batches(
+            self.data.training,
+            recipe.augmentation,
+            recipe.preprocessing,
+            batch=recipe.training.batch,
+            seed=recipe.training.seed,
+            start=self.start,
+            stop=recipe.training.iterations,
+            workers=recipe.data.workers,
+            cache_mb=recipe.data.cache_mb,
+            tasks=tasks,
+            parts=recipe.training.accumulate,
+            rank=processes.rank,
+            world=processes.world,
+        )
+
+
+def prepare(recipe: Recipe, checkpoint: Checkpoint | None, strategy: StrategyName) -> Prepared:
+    """Meet the other processes, open the data, and build the network with its optimiser.
+
+    Args:
+        recipe: What to train on what.
+        checkpoint: Where to go on from; None to begin.
+        strategy: How several processes hold the network.
+
+    Raises:
+        UserError: There is no such device, or data, settings and checkpoint don't fit each other.
+    """
+    compute = start_fabric(recipe, strategy)
+    refuse_different_folders(compute.processes, checkpoint.iteration if checkpoint else 0)
+    if checkpoint and checkpoint.precision != compute.precision:
+        raise UserError(
+            f"this training computed in {checkpoint.precision}, but training.precision {recipe.training.precision} "
+            f"means {compute.precision} here: give --training.precision {checkpoint.precision} to go on with it"
+        )
+    recipe, data = _open_data(recipe)
+    if checkpoint and checkpoint.samples != len(data.training):
+        raise UserError(
+            f"the training split has {len(data.training)} samples now, but had {checkpoint.samples} when this training "
+            "began: restore the data set, or train into another --out"
+        )
+    torch.manual_seed(recipe.training.seed)
+    if checkpoint is None:
+        recipe = replace(recipe, backbone=resolve_padding(recipe.backbone))
+    learner = _build_learner(recipe, checkpoint, compute, len(data.labels))
+    return Prepared(recipe, checkpoint, compute, data, learner)
+
+
+def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
+    """Open the splits of a recipe; returns the recipe with the numbers of classes that the data decide."""
+    channels = recipe.backbone.in_channels
+    training = open_dataset(recipe.data, recipe.data.train, channels=channels)
+    validation = open_dataset(recipe.data, recipe.data.val, channels=channels)
+    resolve(recipe.protocol)  # a protocol that doesn't hold together is refused now, not at the first validation
+    for split, found in ((recipe.data.train, training), (recipe.data.val, validation)):
+        require(
+            len(found) > 0,
+            f"split '{split}' has no samples: training needs some to learn from and some to validate on",
+        )
+    require(
+        training.labels.names == validation.labels.names,
+        f"splits '{recipe.data.train}' and '{recipe.data.val}' have different classes",
+    )
+    labelled = tasks_of(training)
+    recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))
+    return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled))
+
+
+def _build_learner(recipe: Recipe, checkpoint: Checkpoint | None, compute: Compute, classes: int) -> Learner:
+    """Build the network and its optimiser, as new or in the state of a checkpoint."""
+    fabric = compute.fabric
+    network = build(recipe.backbone, recipe.network, classes)
+    if checkpoint is None:
+        with fabric.rank_zero_first():
+            load_backbone(network, recipe.backbone)
+    else:
+        network.load_state_dict(checkpoint.network)
+    if compute.processes.world > 1:
+        share_batch(network, fabric.device)
+    network = network.to(memory_format=torch.channels_last)
+    model = fabric.setup_module(network)
+    optimizer = build_optimizer(network, recipe.optimizer)
+    stepper = fabric.setup_optimizers(optimizer)
+    assert not isinstance(stepper, tuple)
+    if checkpoint:
+        load_optimizer(optimizer, checkpoint.optimizer)
+        fabric.strategy.precision.load_state_dict(checkpoint.scaler)
+    network.train()
+    return Learner(network, model, optimizer, stepper)
+
+
+def rebuilt(recipe: Recipe, classes: int, state: dict[str, Tensor]) -> SceneParser:
+    """Build a network of its own that holds a state."""
+    network = build(recipe.backbone, recipe.network, classes)
+    network.load_state_dict(state)
+    return network
