@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tasks_argument(parser: argparse.ArgumentParser) -> None:
-    """What a unified model shall tell."""
+    """Add the argument that chooses the tasks of a unified model."""
     parser.add_argument(
         "--tasks",
         nargs="+",

@@ -1,4 +1,4 @@
-"""What goes together in a collection of pictures: tables of what a unified model tells of them.
+"""What goes together in a collection of pictures: tables of what a unified model finds in them.
 
 Xiao et al., ECCV 2018, section 4.3 ("discovering visual knowledge in natural scenes"): which objects make up a scene,
 which parts and materials an object, which material a part, which textures are whose.
@@ -68,7 +68,7 @@ class Table:
 def discover(
     parser: Parser, inputs: Sequence[str | Path], out: str | Path, *, progress: bool = True
 ) -> tuple[Table, ...]:
-    """Parse pictures, and count what the model tells of them together.
+    """Parse pictures, and count what occurs together in them.
 
     Writes OUT/discoveries.json and OUT/discoveries.png. Pictures that cannot be read are named and left out.
 
@@ -79,7 +79,7 @@ def discover(
         progress: Show progress on stderr.
 
     Raises:
-        UserError: A model that tells the objects alone, or no picture that can be read.
+        UserError: A model of objects alone, or no picture that can be read.
     """
     if parser.tasks is None:
         raise UserError(f"model '{parser.name}' tells the objects alone: there is nothing to find together with them")

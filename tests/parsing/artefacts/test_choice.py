@@ -120,6 +120,22 @@ class TestOfAnotherPackage:
         assert files(out) == {"a_centre.json", "a_overlay.jpg", "a.json", "summary.json"}
 
 
+class TestCommandLine:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--write", "timeline"], "--write timeline: is written for videos, and there are none among the inputs"),
+            (["--write", "labels", "--no-overlay"], "--write says what is written: leave --no-overlay out"),
+            (["--write", "overlay", "--as", "voc2012"], "--as voc2012 needs label maps: add labels to --write"),
+        ],
+    )
+    def test_what_does_not_go_together_is_refused_before_the_model_is_loaded(
+        self, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    ) -> None:
+        assert main(["predict", "no-model", str(pictures), "--out", str(tmp_path / "out"), *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+
 class TestChoice:
     def test_by_default_each_parse_has_what_its_tasks_give(self) -> None:
         assert picture_artefacts((), model="m") == ("labels", "overlay")

@@ -16,7 +16,7 @@ def made_by(parser: Parser) -> dict[str, Any]:
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:
-    """Return what tells a file from a changed one: its path, size and time of change.
+    """Return what identifies a file and changes with it: its path, size and time of change.
 
     Raises:
         OSError: It is not there.
@@ -40,7 +40,7 @@ def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
         record: The JSON of the earlier parse.
         facts: What the JSON of this parse would say of its making: its input, and what `made_by` gives.
     """
-    # A model that tells fewer tasks has none here.
+    # A model of objects alone says nothing of tasks.
     expected = {"tasks": None, **facts}
     return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
 

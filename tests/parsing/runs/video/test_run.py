@@ -103,6 +103,15 @@ class TestOutputs:
             ids = np.array(Image.open(out / "clip_labels" / f"{index:06}.png"))
             assert parser.labels.decode(ids)[0].tolist() == parser(source).labels.tolist()
 
+    def test_what_is_chosen_is_written_and_nothing_else(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
+        clip = make_clip()
+        assert run(parser, clip, out, write=["labels"]).done == 1
+        assert visible(out) == ["clip_labels", "clip_video.json", "videos-summary.json"]
+        assert run(parser, clip, out, write=["labels"]).skipped == 1
+        assert run(parser, clip, out, write=["labels", "timeline"]).done == 1
+        with pytest.raises(UserError, match="--write montage: is written for volumes"):
+            run(parser, clip, out, write=["montage"])
+
     def test_seconds_end_a_video(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
         run(parser, make_clip(sound="aac"), out, seconds=0.15)
         assert told(out)["frames"] == 4  # at 0, 0.04, 0.08 and 0.12 s

@@ -40,6 +40,16 @@ def test_labels_lie_where_the_volume_has_its_voxels(
     assert np.array_equal(read(out / "p1.nii.gz"), np.transpose(truth, (2, 1, 0))[::-1]), "class 3 is BraTS's 4"
 
 
+def test_what_is_chosen_is_written_and_nothing_else(
+    case: Path, make_parser: Callable[..., Parser], tmp_path: Path
+) -> None:
+    out, parser = tmp_path / "out", make_parser()
+    assert predict_volumes(parser, [case], out, write=["montage"], progress=False).done == 1
+    assert {path.name for path in out.iterdir()} == FILES - {"p1.nii.gz"}
+    assert predict_volumes(parser, [case], out, write=["montage"], progress=False).skipped == 1
+    assert predict_volumes(parser, [case], out, progress=False).done == 1
+
+
 @pytest.mark.parametrize("order", [(2, 1, 0), (0, 1, 2), (1, 2, 0), (2, 0, 1)])
 @pytest.mark.parametrize("signs", [(1, 1, 1), (-1, -1, 1), (1, -1, -1)])
 def test_however_a_file_stores_its_voxels(

@@ -42,7 +42,7 @@ class Frame(NamedTuple):
 class VideoReader:
     """Iterates over the frames of a video, and the packets of its first audio stream, in the file's order.
 
-    Frames stand upright by the rotation that the file tells, have the size of the first one, and times that grow. What
+    Frames stand upright by the rotation that the file gives, have the size of the first one, and times that grow. What
     cannot be decoded is left out and counted.
 
     Args:
@@ -170,7 +170,7 @@ class VideoReader:
 
     def _frame(self, frame: "VideoFrame") -> Frame:
         pts = frame.pts
-        if pts is None:  # a raw stream tells no times
+        if pts is None:  # a raw stream has no times
             pts = self._last + max(1, round(1 / (self.rate * self.time_base)))
         else:
             if self._start is None:

@@ -30,7 +30,7 @@ class VideoSource:
     Args:
         address: What FFmpeg opens.
         name: Name of its outputs, unique among the sources found together.
-        format: FFmpeg's name of the device, where the address alone doesn't tell.
+        format: FFmpeg's name of the device, where the address alone doesn't say.
         live: Whether it goes on by itself and has no end: a camera or a stream.
     """
 
