@@ -36,7 +36,7 @@ from sceneparse.standard.tables import released_tasks
 from sceneparse.toyworld import ToyWorld
 from sceneparse.weights.build import build
 from sceneparse.weights.model import load_model
-from sceneparse.weights.tasks import settled
+from sceneparse.weights.tasks import with_task_sizes
 
 MAPS = ("objects", "parts", "materials", "textures")
 WARM_UP = 2
@@ -52,7 +52,7 @@ def subject(model: Path | None, backbone: str, channels: int) -> tuple[ScenePars
     torch.manual_seed(0)
     tasks = released_tasks()
     wanted = TaskSettings(from_data=("scenes", "parts", "materials"))  # it has no textures
-    settings = settled(
+    settings = with_task_sizes(
         NetworkSettings(architecture="upernet_unified", channels=channels, aux=False, tasks=wanted),
         tasks,
         "the release",

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
-from tests.support.small import TINY, write_data_set
-from tests.support.unified import unified_model
 
 from sceneparse import cli
 from sceneparse.labels import LabelSpace
@@ -18,6 +16,8 @@ from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
 from sceneparse.weights.model import save_model
+from tests.support.small import TINY, write_data_set
+from tests.support.unified import unified_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.unified import unified_model
 
 from sceneparse.benching import bench, matrix_peak
 from sceneparse.benching.subject import find_subject, recipe_to_measure
@@ -21,6 +20,7 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import Recipe
 from sceneparse.weights.model import load_model, save_model
+from tests.support.unified import unified_model
 
 
 def small(name: str, **network: Any) -> Recipe:
@@ -49,7 +49,7 @@ def _small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(matrix_peak.SIDES, "cpu", (256,))
 
 
-def test_the_record_of_a_model_folder_has_times_memory_shares_and_components(
+def test_the_record_of_a_model_folder_has_times_memory_shares_and_parts(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = tmp_path / "bench.json"
@@ -65,13 +65,13 @@ def test_the_record_of_a_model_folder_has_times_memory_shares_and_components(
     assert row["share_of_peak"] == pytest.approx(
         found["multiply_adds"]["exact"] * row["pictures_per_second"] / found["matrix_peak"]["float32"], rel=0.05
     )
-    assert [(component["heads"], component["precision"]) for component in found["parts"]] == [
+    assert [(part["heads"], part["precision"]) for part in found["parts"]] == [
         ("exact", "float32"),
         ("plain", "float32"),
     ]
-    for component in found["parts"]:
-        assert set(component["ms"]) == set(component["share"]) == {"picture", "backbone", "head", "labels"}
-        assert sum(component["share"].values()) == pytest.approx(1, abs=1e-3)
+    for part in found["parts"]:
+        assert set(part["ms"]) == set(part["share"]) == {"picture", "backbone", "head", "labels"}
+        assert sum(part["share"].values()) == pytest.approx(1, abs=1e-3)
     assert found["fastest"] == "torch, float32"
     assert 0 <= found["boundary_cells"] <= 1
     printed = capsys.readouterr().out
@@ -95,7 +95,7 @@ def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None
     fcn = find_subject("toy-fcn")
     assert fcn.multiply_adds("exact", (97, 97)) == fcn.multiply_adds("plain", (97, 97))
     result = bench(small("toy-fcn", output_stride=16), engines=["torch"], **QUICK)
-    assert [component.heads for component in result.components] == ["same"]
+    assert [part.heads for part in result.parts] == ["same"]
 
 
 def test_plain_and_exact_networks_of_a_model_have_its_weights(tiny_run: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_exported_file_is_measured_in_its_own_engine(tiny_run: Path, tmp_path
     file = export_model(load_model(tiny_run / "model"), tmp_path / "tiny.xml", "openvino")
     result = bench(file, **QUICK)
     assert [row.engine for row in result.rows] == ["openvino"] and result.rows[0].ms is not None
-    assert result.kind == "file" and result.components == [] and result.auto_engine == "openvino"
+    assert result.kind == "file" and result.parts == [] and result.auto_engine == "openvino"
     other = bench(file, engines=["torch"], **QUICK)
     assert "a file for engine openvino" in other.rows[0].note
 

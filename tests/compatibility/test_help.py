@@ -4,10 +4,33 @@ import difflib
 from pathlib import Path
 
 import pytest
-
 from compatibility.stored import STORED, run
 
-CHANGED: dict[str, tuple[str, ...]] = {}
+NETWORK = (
+    "-several tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).",
+    "+several tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or",
+    "+one that another package brings along.",
+    "-Stride of the backbone's last features: 8, 16 or 32. UPerNets always use 32.",
+    "+Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8, and for",
+    "+UPerNets, which have no other, 32.",
+    "+--network.options {}",
+    "+Settings of an architecture that another package brings along, by the names that it gives them.",
+)
+TRAINING = (
+    "-Strength of brightness, contrast and saturation changes, 0 to 1.",
+    "+Strength of brightness, contrast and saturation changes, 0 to 1; for pictures of three channels.",
+    "+--loss.kind cross_entropy",
+    "+The loss of the main and of the auxiliary head: cross_entropy, or one that an installed package brings",
+    "+along. Other tasks than the objects have cross-entropy.",
+    "+--loss.options {}",
+    "+Settings of such a loss of its own, by name.",
+)
+CHANGED: dict[str, tuple[str, ...]] = {
+    "bench": NETWORK,
+    "import": NETWORK,
+    "sweep": (*NETWORK, *TRAINING),
+    "train": (*NETWORK, *TRAINING),
+}
 """By verb ("data list", or "sceneparse" for the list of all) the lines that differ, each with "-" (gone) or "+" (new)
 before it and without the blanks at its ends. Each belongs to a line of CHANGELOG.md."""
 

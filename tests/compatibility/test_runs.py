@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compatibility.stored import STORED, lines, read, run
 from safetensors.torch import load_file
 
 import sceneparse
-from compatibility.stored import STORED, lines, read, run
 
 LIMIT = 5e-3
 """How far weights (as a fraction of a tensor's largest) and losses may be apart: rounding differs between processors,

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.support.together import in_two_processes, sceneparse_command
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
+from tests.support.together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys
@@ -19,14 +19,15 @@ from sceneparse.inference import TorchEngine, resolve
 from sceneparse.processes import join
 from sceneparse.settings import BackboneSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.tasks import settled
+from sceneparse.weights.tasks import with_task_sizes
 from tests.support.unified import NETWORK
 
 
 def found(processes):
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    network = build(BackboneSettings("resnet10t"), settled(NETWORK, ToyWorld.tasks, "it"), len(ToyWorld.labels)).eval()
+    settings = with_task_sizes(NETWORK, ToyWorld.tasks, "it")
+    network = build(BackboneSettings("resnet10t"), settings, len(ToyWorld.labels)).eval()
     engine = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")
     dataset, protocol = ToyWorld(64, 9, "val"), resolve(ProtocolSettings())
     found = evaluate(engine, dataset, protocol, tasks=ToyWorld.tasks, count=5, processes=processes)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.exporting import command, export
@@ -14,6 +13,7 @@ from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.model import save_model
+from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(

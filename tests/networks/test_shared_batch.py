@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from tests.support.together import in_two_processes
 from timm.layers.drop import DropPath
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
+
+from tests.support.together import in_two_processes
 
 SHARED = """
 import sys

@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from tests.support.unified import OBJECTS, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtocol, TorchEngine
 from sceneparse.parsing import Parse, Parser, TaskParse, discover, predict_pictures
-from sceneparse.parsing.cooccurrence import crossed
+from sceneparse.parsing.cooccurrence import cooccurrence
+from tests.support.unified import OBJECTS, TASKS, unified_model
 
 
 def prediction(labels: list[list[int]], confidence: float = 0.5) -> Prediction:
@@ -92,11 +92,11 @@ def test_saved_label_maps_hold_the_ids_of_their_own_task(parse: Parse, tmp_path:
 
 
 def test_a_parser_tells_all_that_its_model_knows_or_what_it_is_asked_for(picture: NDArray[np.uint8]) -> None:
-    told = parser_of()(picture).told
+    told = parser_of()(picture).task_parse
     assert told is not None and set(told.maps()) == {"parts", "materials", "textures"} and told.scene is not None
-    some = parser_of(tasks=("object", "material"))(picture).told
+    some = parser_of(tasks=("object", "material"))(picture).task_parse
     assert some is not None and set(some.maps()) == {"materials"} and some.scene is None
-    assert parser_of(tasks=("object",))(picture).told is None
+    assert parser_of(tasks=("object",))(picture).task_parse is None
 
 
 def test_objects_are_the_same_whatever_else_is_told(picture: NDArray[np.uint8]) -> None:
@@ -117,12 +117,12 @@ def test_a_picture_is_done_again_when_more_tasks_are_asked_for(pictures: Path, t
         assert (summary.done, summary.skipped) == (done, 4 - done)
 
 
-def test_crossed_counts_pixels_by_both_maps() -> None:
+def test_cooccurrence_counts_pixels_by_both_maps() -> None:
     rows = np.array([[0, 0, 1], [1, -1, 0]], np.int16)
     columns = np.array([[0, 1, 1], [1, 0, -1]], np.int16)
-    assert crossed(rows, columns, (2, 2)).tolist() == [[1, 1], [0, 2]]
+    assert cooccurrence(rows, columns, (2, 2)).tolist() == [[1, 1], [0, 2]]
     weights = np.array([[0.5, 0.25, 1], [2, 9, 9]], np.float32)
-    assert crossed(rows, columns, (2, 2), weights).tolist() == [[0.5, 0.25], [0, 3]]
+    assert cooccurrence(rows, columns, (2, 2), weights).tolist() == [[0.5, 0.25], [0, 3]]
 
 
 class TestDiscover:

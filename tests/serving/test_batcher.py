@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.brightest import BrightestChannel
-from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
+from tests.support.brightest import BrightestChannel
+from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 
@@ -169,11 +169,11 @@ def test_a_batch_has_the_parses_of_its_pictures(protocol: ProtocolSettings) -> N
     images = torch.randint(0, 256, (3, 3, 48, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     for image, parse in zip(images, parser.parse_batch(images), strict=True):
         alone = parser.parse(image)
-        assert alone.told is not None and parse.told is not None
+        assert alone.task_parse is not None and parse.task_parse is not None
         pairs = [(alone.labels, parse.labels), (alone.confidence, parse.confidence)]
         pairs += [
             (one.confidence, two.confidence)
-            for one, two in zip(alone.told.maps().values(), parse.told.maps().values(), strict=True)
+            for one, two in zip(alone.task_parse.maps().values(), parse.task_parse.maps().values(), strict=True)
         ]
         for one, two in pairs[1:]:
             np.testing.assert_allclose(one, two, atol=1e-4)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import uvicorn
-from tests.support.served import Service, picture, plain_parser, serving
 from uvicorn.server import ServerState
 
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
+from tests.support.served import Service, picture, plain_parser, serving
 
 
 def opened(service: Service) -> socket.socket:

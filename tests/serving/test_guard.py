@@ -4,10 +4,10 @@ import http.client
 from pathlib import Path
 
 import pytest
-from tests.support.served import Service, picture, plain_parser, serving
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings, read_keys
+from tests.support.served import Service, picture, plain_parser, serving
 
 KEY = "correct-horse-battery-staple"
 

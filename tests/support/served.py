@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.brightest import BrightestChannel, brightest_parser
-from tests.support.unified import unified_model
 from torch import Tensor
 
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
+from tests.support.brightest import BrightestChannel, brightest_parser
+from tests.support.unified import unified_model
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 60, 40), (60, 160, 70), (60, 110, 200)), ids=(7, 0, 30))
 

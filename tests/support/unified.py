@@ -11,7 +11,7 @@ from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings,
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model
-from sceneparse.weights.tasks import settled
+from sceneparse.weights.tasks import with_task_sizes
 
 OBJECTS = LabelSpace(("sky", "house", "person"))
 PARTS = LabelSpace(("roof", "door", "head"))
@@ -55,6 +55,6 @@ RELEASE = replace(NETWORK, pool="precise", resize_first=True, tasks=replace(NETW
 def unified_model(settings: NetworkSettings = NETWORK) -> Model:
     """A model of all tasks with random weights."""
     torch.manual_seed(0)
-    backbone, network = BackboneSettings("resnet10t"), settled(settings, TASKS, "the data")
+    backbone, network = BackboneSettings("resnet10t"), with_task_sizes(settings, TASKS, "the data")
     config = ModelConfig("unified", backbone, network, PreprocessingSettings(), ProtocolSettings(), DataSettings())
     return Model(build(backbone, network, len(OBJECTS)).eval(), config, OBJECTS, TASKS)

@@ -2,32 +2,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.unified import NETWORK, OBJECTS, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.weights.model import Model, load_model, save_model
-from sceneparse.weights.tasks import learnt_tasks, settled
+from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
+from tests.support.unified import NETWORK, OBJECTS, TASKS, unified_model
 
 
 def test_the_data_say_how_many_classes_a_task_has() -> None:
-    tasks = settled(NETWORK, TASKS, "the data").tasks
+    tasks = with_task_sizes(NETWORK, TASKS, "the data").tasks
     assert (tasks.scenes, tasks.parts, tasks.materials, tasks.textures, tasks.from_data) == (2, (3, 2), 4, 2, ())
 
 
 def test_data_without_labels_for_a_wanted_task_are_refused() -> None:
     with pytest.raises(UserError, match=r"network.tasks.from_data names scenes, but split 'train' is not labelled"):
-        settled(NETWORK, TaskLabels(objects=OBJECTS), "split 'train'")
+        with_task_sizes(NETWORK, TaskLabels(objects=OBJECTS), "split 'train'")
 
 
 def test_numbers_that_the_data_do_not_have_are_refused() -> None:
     network = replace(NETWORK, tasks=replace(NETWORK.tasks, from_data=(), materials=9))
     with pytest.raises(UserError, match=r"network.tasks.materials is 9, but the data names 4"):
-        settled(network, TASKS, "the data")
+        with_task_sizes(network, TASKS, "the data")
 
 
 def test_only_tasks_with_a_head_are_learnt() -> None:
-    network = settled(replace(NETWORK, tasks=replace(NETWORK.tasks, from_data=("scenes",))), TASKS, "the data")
+    network = with_task_sizes(replace(NETWORK, tasks=replace(NETWORK.tasks, from_data=("scenes",))), TASKS, "the data")
     assert learnt_tasks(network, TASKS) == TaskLabels(objects=OBJECTS, scenes=TASKS.scenes)
     assert learnt_tasks(replace(NETWORK, tasks=replace(NETWORK.tasks, from_data=())), TASKS) is None
 

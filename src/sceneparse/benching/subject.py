@@ -1,4 +1,4 @@
-"""The thing that is benchmarked: a model folder, an exported file, or the network of a recipe."""
+"""What is measured: a model folder, an exported file, or the network of a recipe."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.datasets.opening import SPACES
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
 from sceneparse.inference.exported_file import SUFFIXES, open_exported
@@ -18,6 +18,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
+from sceneparse.recipes.reading import chosen_kind, read_file
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -42,7 +43,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to be benchmarked, wherever it comes from.
+    """What is measured.
 
     Args:
         source: How the user names it.
@@ -63,7 +64,7 @@ class Subject:
     quantized: bool = False
 
     def network(self, resampling: Resampling | None = None) -> SceneParser:
-        """Return the network in evaluation mode, with its weights; an exported file has none.
+        """The network in evaluation mode, with its weights; not of an exported file.
 
         Args:
             resampling: How its heads are computed; None as the settings say.
@@ -82,7 +83,7 @@ class Subject:
         return network
 
     def engine(self, name: str, device: str, precision: Precision) -> Engine:
-        """Make an engine of that name, starting from the files or the settings.
+        """An engine of that name, from the files or the settings on.
 
         Raises:
             UserError: One that isn't installed, or that doesn't take the network, the device or the precision.
@@ -96,7 +97,7 @@ class Subject:
         return make_engine(self.network(), self.config.preprocessing, engine=engine, device=device, precision=precision)
 
     def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
-        """Count the multiply-adds for one picture of that size; of a unified network for the objects alone."""
+        """Of one picture of that size, heads computed like that; of a unified network for the objects alone."""
         settings = computed_as(self.config.network, resampling)
         with torch.device("meta"):
             network = build(self.config.backbone, settings, self.classes).eval()
@@ -104,7 +105,7 @@ class Subject:
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
     def picture(self, size: tuple[int, int]) -> Tensor:
-        """Return a (C, H, W) uint8 scene of the toy world, cut to that size; grey unless there are 3 channels."""
+        """(C, H, W) uint8: a scene of the toy world, cut to that size; grey where there are other channels than 3."""
         channels = self.config.backbone.in_channels
         scene = ToyWorld(max(*size, 32), 1, "test")[0].image[:, : size[0], : size[1]]
         if channels != 3:
@@ -113,7 +114,7 @@ class Subject:
 
 
 def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subject:
-    """Find the model, exported file or recipe that is to be measured.
+    """Return what is measured.
 
     Args:
         source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package, a .yaml file or a
@@ -143,14 +144,14 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
 def labelling(
     subject: Subject, engine: str, device: str, precision: Precision, threads: int, size: tuple[int, int]
 ) -> Callable[[], object]:
-    """Return a function that labels one picture, to be called in a process of its own."""
+    """For a process of its own: a function that labels a picture."""
     torch.set_num_threads(threads)
     made, image = subject.engine(engine, device, precision), subject.picture(size)
     return lambda: label(made, image, TestProtocol())
 
 
 def warming(subject: Subject) -> Subject:
-    """Return a tiny network to run first, so that one-time set-up of the libraries isn't measured."""
+    """A tiny network, with which libraries set up what they set up once."""
     config = replace(
         subject.config,
         backbone=BackboneSettings("resnet10t", in_channels=subject.config.backbone.in_channels),
@@ -160,7 +161,7 @@ def warming(subject: Subject) -> Subject:
 
 
 def names_recipe(source: str | Path) -> bool:
-    """Return whether a source is the name of a recipe in the package, or a recipe's file."""
+    """Whether a source is the name of a recipe in the package, or a recipe's file."""
     text = str(source)
     return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
 
@@ -175,25 +176,25 @@ def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Reci
     Raises:
         UserError: As `read_recipe`.
     """
-    return read_recipe(str(source), [f"--data.root={os.devnull}", *overrides])
+    kind = KINDS.get(chosen_kind(read_file(source).settings(), overrides) or "folder")
+    root = [] if kind is None or kind.root == "none" else [f"--data.root={os.devnull}"]
+    return read_recipe(source, [*root, *overrides])
 
 
 def _of_recipe(found: Recipe, name: str) -> Subject:
-    # Only the objects are parsed, so that the data need not say how many classes the other tasks have.
+    # The objects alone are told, so that the data need not say how many classes the other tasks have.
     network = replace(found.network, tasks=TaskSettings())
     config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
     subject = Subject(name, "recipe", None, config, _classes(found.data))
-    # Settings that make no network, or preprocessing that doesn't fit it, are refused now and not by every engine.
+    # Settings that make no network, or preprocessing that doesn't fit it, are told now and not by every engine.
     with torch.device("meta"):
         Traits.of(build(config.backbone, config.network, subject.classes), config.preprocessing)
     return subject
 
 
 def _classes(data: DataSettings) -> int:
-    """Return the number of classes of a recipe's data set; ADE20K's 150 if nothing says it."""
-    if data.kind == "toyworld":
-        return len(ToyWorld.labels)
-    if data.kind in SPACES:
-        return len(SPACES[data.kind])
+    """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
+    if (labels := KINDS[data.kind].labels) is not None:
+        return len(labels)
     classes = Path(data.root or "", "classes.json")
     return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

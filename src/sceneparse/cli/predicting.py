@@ -10,6 +10,7 @@ from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
+    from sceneparse.parsing.artefacts.artefact import Inputs
     from sceneparse.parsing.runs.video.sources import VideoSource
 
 
@@ -24,7 +25,7 @@ def tasks_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
-    """The model under the protocol that the arguments say; what they don't say is the model's own."""
+    """Return the model under the protocol that the arguments say; what they don't say is the model's own."""
     protocol = changed_protocol(parser.config.protocol, arguments)
     return parser if protocol == parser.config.protocol else parser.with_protocol(protocol)
 
@@ -39,6 +40,14 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
+    parser.add_argument(
+        "--write",
+        nargs="+",
+        metavar="NAME",
+        help="what to write beside the JSON, in place of the default: labels, overlay, and of a unified model parts, "
+        "materials, textures, panels; of videos labels, overlay, timeline; of volumes labels, montage; or what an "
+        "installed package adds",
+    )
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
     _video_arguments(parser)
@@ -54,8 +63,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="benchmark",
-        choices=("cityscapes", "voc2012"),
-        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
+        metavar="KIND",
+        help="also write DIR's label maps as the server of this benchmark (cityscapes, voc2012) takes them, in a "
+        "folder to be packed and sent",
     )
 
 
@@ -92,13 +102,14 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
-    from sceneparse.parsing.submissions import RESULT_FORMS, write_results
+    from sceneparse.parsing.submissions import submission_form, write_results
 
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
     _check_video_arguments(arguments, bool(videos))
     _check_volume_arguments(arguments, bool(volumes))
     _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
+    _check_write(arguments, {"pictures": bool(pictures), "videos": bool(videos), "volumes": bool(volumes)})
     parser = load(
         arguments.model,
         engine=arguments.engine,
@@ -108,7 +119,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     )
     parser = under_protocol(parser, arguments)
     if arguments.benchmark:
-        RESULT_FORMS[arguments.benchmark].refuse_others(parser.labels, parser.name)
+        submission_form(arguments.benchmark).refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
             parser,
@@ -120,6 +131,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             address=arguments.address,
             again=arguments.again,
+            write=arguments.write,
         )
         failed = summary.failed
     else:
@@ -138,10 +150,11 @@ def _predict_here(
 ) -> int:
     """Videos, cameras, volumes and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
+    from sceneparse.parsing.artefacts.choice import fitting
     from sceneparse.parsing.runs.video import predict_videos
     from sceneparse.parsing.runs.volume import predict_volumes
 
-    failed = 0
+    failed, write = 0, arguments.write
     if videos:
         failed += predict_videos(
             parser,
@@ -152,6 +165,7 @@ def _predict_here(
             smooth=arguments.smooth or 0.0,
             seconds=arguments.seconds,
             again=arguments.again,
+            write=write and fitting(write, "videos"),
         ).failed
     if volumes:
         failed += predict_volumes(
@@ -161,12 +175,30 @@ def _predict_here(
             modalities=arguments.modalities,
             montage=not arguments.no_overlay,
             again=arguments.again,
+            write=write and fitting(write, "volumes"),
         ).failed
     if pictures:
         failed += predict_pictures(
-            parser, pictures, Path(arguments.out), overlay=not arguments.no_overlay, again=arguments.again
+            parser,
+            pictures,
+            Path(arguments.out),
+            overlay=not arguments.no_overlay,
+            again=arguments.again,
+            write=write and fitting(write, "pictures"),
         ).failed
     return failed
+
+
+def _check_write(arguments: argparse.Namespace, inputs: "dict[Inputs, bool]") -> None:
+    from sceneparse.parsing.artefacts.choice import refuse_unfit
+
+    if arguments.write is None:
+        return
+    refuse_unfit(arguments.write, [kind for kind, given in inputs.items() if given], overlay=not arguments.no_overlay)
+    if arguments.label_frames:
+        raise UserError("--write says what is written: name labels in it, and leave --label-frames out")
+    if arguments.benchmark and "labels" not in arguments.write:
+        raise UserError(f"--as {arguments.benchmark} needs label maps: add labels to --write")
 
 
 def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:

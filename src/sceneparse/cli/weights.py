@@ -2,10 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from sceneparse.cli.command import Command
-from sceneparse.settings import DataKind
+from sceneparse.datasets.kinds import KINDS
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
     )
     group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
-    group.add_argument("--kind", choices=get_args(DataKind), metavar="KIND", help="its kind (default: the model's)")
+    group.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     group.add_argument("--split", help="its split (default: the data set's test split)")
     group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
 

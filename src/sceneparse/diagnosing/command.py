@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.diagnosing.advice import TITLES, points, tell
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again

@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation.command import data_settings
 from sceneparse.evaluation.evaluate import evaluate, spaced
 from sceneparse.exporting.checking import equal_share
@@ -46,7 +47,7 @@ class LabelledData:
         Raises:
             UserError: The folder is missing or damaged, or does not fit the model.
         """
-        if self.root is None and (self.kind or config.data.kind) != "toyworld":
+        if self.root is None and KINDS[self.kind or config.data.kind].root != "none":
             return None
         settings = data_settings(config, self.root, self.kind, self.split)
         return open_dataset(settings, settings.test, channels=config.backbone.in_channels)

@@ -1,11 +1,30 @@
 """What a user holds: `load` gives a `Parser`, a `Parser` makes a picture a `Parse`; `predict_pictures` does folders."""
 
-from sceneparse.parsing.discover import Table, discover
-from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.parser import Parser, load
-from sceneparse.parsing.runs.pictures import StreamSummary, predict_pictures
-from sceneparse.parsing.runs.summary import Failure
-from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sceneparse.parsing.discovery import Table, discover
+    from sceneparse.parsing.parse import Parse
+    from sceneparse.parsing.parser import Parser, load
+    from sceneparse.parsing.runs.pictures import predict_pictures
+    from sceneparse.parsing.runs.tally import Failure, StreamSummary
+    from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
+
+# Imported when first used: the table of artefacts, in here too, must not wait for torch.
+_HOMES = {
+    "Failure": "runs.tally",
+    "Parse": "parse",
+    "Parser": "parser",
+    "SceneEntry": "task_parse",
+    "StreamSummary": "runs.tally",
+    "Table": "discover",
+    "TaskMap": "task_parse",
+    "TaskParse": "task_parse",
+    "discover": "discovery",
+    "load": "parser",
+    "predict_pictures": "runs.pictures",
+}
 
 __all__ = [
     "Failure",
@@ -20,3 +39,9 @@ __all__ = [
     "load",
     "predict_pictures",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sceneparse.parsing' has no attribute '{name}'")
+    return getattr(import_module(f"sceneparse.parsing.{_HOMES[name]}"), name)

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def crossed(
+def cooccurrence(
     rows: NDArray[np.int16],
     columns: NDArray[np.int16],
     shape: tuple[int, int],
     weights: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
-    """Pixels by their classes in two label maps.
+    """Count the pixels of each pair of classes of two label maps.
 
     Args:
         rows: (H, W) class indices, -1 for none.

@@ -1,8 +1,8 @@
-"""The parse of a picture: a class for each pixel, how sure the network is, and what can be made of both."""
+"""The parse of a picture: a class for each pixel, its probability, and what can be made of both."""
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,14 @@ from PIL import Image
 
 from sceneparse.drawing.legend import LegendEntry, id_image, legend_of
 from sceneparse.drawing.render import draw_overlay, draw_panels
-from sceneparse.files import whole_file, write_json
+from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import LabelSpace
+from sceneparse.parsing.artefacts.choice import default_artefacts
+from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskParse
 from sceneparse.tasks import Task
-
-_JPEG_LIMIT = 65500
-"""The longest side in pixels that a JPEG can have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Parse:
         space: The classes.
         model: Name of the model.
         protocol: How the picture was tested.
-        told: What is told beside the objects, by a unified model.
+        task_parse: The parse of the other tasks, by a unified model.
     """
 
     image: NDArray[np.uint8]
@@ -45,7 +44,7 @@ class Parse:
     space: LabelSpace
     model: str
     protocol: TestProtocol
-    told: TaskParse | None = None
+    task_parse: TaskParse | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -59,40 +58,40 @@ class Parse:
 
     @property
     def scene(self) -> tuple[SceneEntry, ...] | None:
-        """The kinds of scene, the most probable first; None where the model doesn't tell, as in the next ones."""
-        return None if self.told is None else self.told.scene
+        """The kinds of scene, the most probable first; None if the model does not name scenes."""
+        return None if self.task_parse is None else self.task_parse.scene
 
     @property
     def parts(self) -> NDArray[np.int16] | None:
-        """Part indices, (H, W); -1 where an object has no parts or shows none."""
-        return None if self.told is None or self.told.parts is None else self.told.parts.labels
+        """Part indices, (H, W); -1 where an object has no parts or shows none. None if the model has no parts."""
+        return None if self.task_parse is None or self.task_parse.parts is None else self.task_parse.parts.labels
 
     @property
     def material(self) -> NDArray[np.int16] | None:
-        """Material indices, (H, W)."""
-        return None if self.told is None or self.told.material is None else self.told.material.labels
+        """Material indices, (H, W); None if the model has no materials."""
+        return None if self.task_parse is None or self.task_parse.material is None else self.task_parse.material.labels
 
     @property
     def texture(self) -> NDArray[np.int16] | None:
-        """Texture indices, (H, W)."""
-        return None if self.told is None or self.told.texture is None else self.told.texture.labels
+        """Texture indices, (H, W); None if the model has no textures."""
+        return None if self.task_parse is None or self.task_parse.texture is None else self.task_parse.texture.labels
 
     def panels(self, opacity: float = 0.55) -> Image.Image:
-        """A panel for each task that is told, side by side, each with its legend.
+        """Draw a panel for each task, side by side, each with its legend.
 
         Args:
             opacity: As in `overlay`.
         """
         panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, self.overlay(opacity))]
-        if self.told is not None:
-            if self.told.scene is not None:
-                panels.insert(0, (Task.SCENE.truth, self.told.scene_panel(self.image)))
-            for name, one in self.told.maps().items():
+        if self.task_parse is not None:
+            if self.task_parse.scene is not None:
+                panels.insert(0, (Task.SCENE.truth, self.task_parse.scene_panel(self.image)))
+            for name, one in self.task_parse.maps().items():
                 panels.append((name, draw_overlay(self.image, one.labels, one.space, one.legend, opacity)))
         return draw_panels(panels)
 
     def overlay(self, opacity: float = 0.55, legend: bool = True) -> Image.Image:
-        """The picture under the colours of its classes, regions outlined.
+        """Draw the picture under the colours of its classes, regions outlined.
 
         Args:
             opacity: How much of the colours is seen, 0 (none) to 1 (nothing else).
@@ -102,7 +101,7 @@ class Parse:
         return draw_overlay(self.image, self.labels, self.space, self.legend if legend else None, opacity)
 
     def label_image(self) -> Image.Image:
-        """The label map as a picture whose pixel values are the label space's ids.
+        """Return the label map as a picture whose pixel values are the label space's ids.
 
         An 8-bit palette picture in the classes' colours, or 16-bit grey where an id is above 255. Pixels without a
         class have the label space's first ignored value, or the largest that is no class.
@@ -110,62 +109,61 @@ class Parse:
         return id_image(self.labels, self.space)
 
     def to_json(self) -> dict[str, Any]:
-        """Sizes, classes with their shares, and what made them; plain values that JSON can hold.
+        """Return sizes, classes with their shares, and what made them, as plain values that JSON can hold.
 
-        Where more tasks are told there is a tree too: `scene`, and `objects` with their parts, materials and textures.
+        A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures.
         """
         height, width = self.size
         return {
             "width": width,
             "height": height,
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
-            **({} if self.told is None else scene_tree(self.labels, self.legend, self.space.names, self.told)),
+            **(
+                {}
+                if self.task_parse is None
+                else scene_tree(self.labels, self.legend, self.space.names, self.task_parse)
+            ),
             "model": self.model,
             "protocol": protocol_json(self.protocol),
         }
 
     def save(
-        self, folder: str | Path, stem: str, *, overlay: bool = True, facts: Mapping[str, Any] | None = None
+        self,
+        folder: str | Path,
+        stem: str,
+        *,
+        overlay: bool = True,
+        facts: Mapping[str, Any] | None = None,
+        write: Sequence[str] | None = None,
     ) -> Path:
-        """Write STEM.png (`label_image`), STEM_overlay.jpg (`overlay`) and, last, STEM.json (`to_json`).
+        """Write the parse as files: the label map STEM.png, STEM_overlay.jpg and, last, STEM.json.
 
-        Where more tasks are told: STEM_panels.jpg (`panels`) too, and STEM_parts.png, STEM_materials.png and
-        STEM_textures.png, label maps like STEM.png.
-
-        Each file is whole or absent, and when the JSON is there, so are the others. The overlay is a PNG where it is
-        too long for a JPEG.
+        A unified model's parse gives STEM_panels.jpg too, and the label maps STEM_parts.png, STEM_materials.png and
+        STEM_textures.png. Each file is whole or absent, and when the JSON is there, so are the others. The overlay is a
+        PNG where it is too long for a JPEG.
 
         Args:
             folder: Where to; made if it isn't there.
             stem: The files' name; may hold "/" for folders below.
-            overlay: Whether to write the overlay.
+            overlay: Whether to write the overlay and the panels.
             facts: What else the JSON shall say.
+            write: Names of the artefacts to write instead, as `picture_artefacts` gives them.
 
         Returns:
             The JSON file.
         """
-        labels, mark = (Path(folder) / f"{stem}{suffix}" for suffix in (".png", ".json"))
+        if write is None:
+            tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
+            write = default_artefacts(tasks, overlay=overlay)
+        record = Path(folder) / f"{stem}.json"
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
-        mark.unlink(missing_ok=True)
-        with whole_file(labels) as temporary:
-            self.label_image().save(temporary)
-        files = {"labels": labels.name}
-        for name, one in ({} if self.told is None else self.told.maps()).items():
-            files[name] = f"{labels.stem}_{name}.png"
-            with whole_file(labels.with_name(files[name])) as temporary:
-                id_image(one.labels, one.space).save(temporary)
-        pictures = {"overlay": self.overlay, "panels": self.panels} if self.told else {"overlay": self.overlay}
-        for name, draw in pictures.items() if overlay else ():
-            drawn = draw()
-            suffix = ".jpg" if max(drawn.size) <= _JPEG_LIMIT else ".png"
-            files[name] = f"{labels.stem}_{name}{suffix}"
-            with whole_file(labels.with_name(files[name])) as temporary:
-                drawn.save(temporary, quality=90)
-        write_json(mark, {**self.to_json(), "files": files, **(facts or {})})
-        return mark
+        record.unlink(missing_ok=True)
+        files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
+        write_json(record, {**self.to_json(), "files": files, **(facts or {})})
+        return record
 
 
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:
-    """A protocol as JSON would give it back, and in words."""
+    """Return a protocol as JSON would give it back, with its description."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(protocol)))
     return {**plain, "description": protocol.describe()}

@@ -46,7 +46,7 @@ def load(
         device: auto (CUDA if there is a device), cpu or cuda.
         precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
         protocol: How pictures are tested. Default: the protocol that the model was validated with.
-        tasks: What a unified model shall tell: scene, object, part, material, texture. Default: all that it knows.
+        tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
 
     Raises:
         UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
@@ -87,7 +87,7 @@ class Parser:
     Args:
         opened: The model, opened.
         protocol: How pictures are tested. Default: the model's own.
-        tasks: What is told beside the objects, which always are. Default: all that the model knows.
+        tasks: Which tasks are parsed beside the objects, which always are. Default: all that the model knows.
         loading: How `load` was called for it.
 
     Attributes:
@@ -96,7 +96,7 @@ class Parser:
         config: The model's settings.
         fingerprint: SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie.
         protocol: How pictures are tested.
-        tasks: The label spaces of what is told beside the objects; None for the objects alone.
+        tasks: The label spaces of the tasks beside the objects; None for the objects alone.
         loading: How to load it again; None if it wasn't made by `load`.
 
     Raises:
@@ -125,6 +125,12 @@ class Parser:
     def name(self) -> str:
         """The model's name."""
         return self.config.name
+
+    @property
+    def other_tasks(self) -> tuple[Task, ...]:
+        """The tasks that it parses beside the objects."""
+        spaces = {} if self.tasks is None else self.tasks.spaces()
+        return tuple(task for task in OTHERS if task in spaces)
 
     def with_protocol(self, protocol: ProtocolSettings) -> "Parser":
         """The same model under another protocol; the weights are shared.
@@ -181,13 +187,13 @@ class Parser:
             found = predict_batch(self.engine, images, self.protocol)
             return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
         tasks = self.tasks
-        told = predict_tasks_batch(self.engine, images, self.protocol, tasks)
+        predictions = predict_tasks_batch(self.engine, images, self.protocol, tasks)
         return [
             self._parse_of(image, one.objects, TaskParse.of(one, tasks))
-            for image, one in zip(images, told, strict=True)
+            for image, one in zip(images, predictions, strict=True)
         ]
 
-    def _parse_of(self, image: Tensor, objects: Prediction, told: TaskParse | None = None) -> Parse:
+    def _parse_of(self, image: Tensor, objects: Prediction, task_parse: TaskParse | None = None) -> Parse:
         return Parse(
             image=visible(image),
             labels=objects.labels.numpy(),
@@ -195,7 +201,7 @@ class Parser:
             space=self.labels,
             model=self.name,
             protocol=self.protocol,
-            told=told,
+            task_parse=task_parse,
         )
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -220,7 +226,7 @@ class Parser:
 
 
 def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabels | None:
-    """The label spaces of the named tasks beside the objects; of all that the model knows by default.
+    """Return the label spaces of the named tasks beside the objects; by default of all that the model knows.
 
     Raises:
         UserError: A task that there is not, or that the model doesn't know.

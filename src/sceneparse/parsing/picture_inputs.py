@@ -27,7 +27,7 @@ class Inputs:
         paths = [Path(source).expanduser() for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
         for path in paths:
-            if path not in self._files and _fixed_part(path).resolve().is_relative_to(self._out):
+            if path not in self._files and _fixed_folder(path).resolve().is_relative_to(self._out):
                 raise UserError(
                     f"{path}: lies in the output folder {out}, where pictures and label maps would be mixed; choose a "
                     "folder of its own for the outputs (it may be inside the pictures' folder)"
@@ -47,18 +47,18 @@ class Inputs:
                 yield found
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
-        """The picture that one of these files would take the place of."""
+        """Return the picture that one of these files would overwrite; None if there is none."""
         if not self._endangered:
             return None
-        places = (output.parent.resolve() / output.name for output in outputs)
-        return next((self._endangered[place] for place in places if place in self._endangered), None)
+        paths = (output.parent.resolve() / output.name for output in outputs)
+        return next((self._endangered[path] for path in paths if path in self._endangered), None)
 
 
-def _fixed_part(path: Path) -> Path:
-    """The folder, or of a pattern the part without wildcards."""
+def _fixed_folder(path: Path) -> Path:
+    """The folder, or of a pattern the folders before the first wildcard."""
     if path.is_dir():
         return path
-    for index, part in enumerate(path.parts):
-        if any(sign in part for sign in "*?["):
+    for index, name in enumerate(path.parts):
+        if any(sign in name for sign in "*?["):
             return Path(*path.parts[:index])
     return path

@@ -1,4 +1,4 @@
-"""What a unified model tells of a picture beside its objects: the scene, parts, materials and textures."""
+"""The parse of the tasks beside the objects, by a unified model: scene, parts, materials and textures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,7 +60,7 @@ class TaskMap:
 
 @dataclass(frozen=True, eq=False)
 class TaskParse:
-    """What is told beside the objects; None for what was not asked for.
+    """The parse of the tasks beside the objects; None for tasks that were not asked for.
 
     Args:
         scene: All kinds of scene, the most probable first.
@@ -78,7 +78,7 @@ class TaskParse:
 
     @classmethod
     def of(cls, prediction: TaskPrediction, tasks: TaskLabels) -> "TaskParse":
-        """From class indices to names."""
+        """Make a parse of a prediction."""
         scene = None
         if tasks.scenes is not None and prediction.scene is not None:
             space = tasks.scenes
@@ -95,13 +95,24 @@ class TaskParse:
         material = _map(prediction.materials, tasks.materials)
         return cls(scene, parts, material, _map(prediction.textures, tasks.textures), tasks.tree)
 
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """The tasks that it has."""
+        found = {
+            Task.SCENE: self.scene,
+            Task.PART: self.parts,
+            Task.MATERIAL: self.material,
+            Task.TEXTURE: self.texture,
+        }
+        return frozenset(task for task, one in found.items() if one is not None)
+
     def maps(self) -> dict[str, TaskMap]:
-        """The label maps that are told, by name."""
+        """Return the label maps by name."""
         maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
         return {task.plural: one for task, one in maps.items() if one is not None}
 
     def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
-        """The picture itself, with the most probable kinds of scene under it or beside it."""
+        """Draw the picture with its most probable kinds of scene under it or beside it."""
         assert self.scene is not None
         space = LabelSpace(tuple(entry.name for entry in self.scene))
         nothing = np.full(image.shape[:2], IGNORE, np.int16)

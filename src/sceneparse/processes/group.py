@@ -72,7 +72,7 @@ class Processes:
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
-        """Let the first process run the context before the others enter it."""
+        """Let the first process through the context before the others enter it."""
         if not self.first:
             self.any(False)
         yield
@@ -85,7 +85,7 @@ ALONE = Processes()
 
 
 def join(device: str) -> Processes:
-    """Join the processes that were started together with this one.
+    """Meet the processes that were started together with this one.
 
     Args:
         device: cpu or cuda.

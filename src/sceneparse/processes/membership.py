@@ -1,4 +1,4 @@
-"""Which of several processes this one is, by the environment variables of torchrun, `--devices` or SLURM."""
+"""Which of several processes this one is: what torchrun, `--devices` or SLURM say in the environment."""
 
 import os
 import re
@@ -12,7 +12,7 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 @dataclass(frozen=True)
 class Member:
-    """One of several processes: its number, and how many there are.
+    """One of several processes.
 
     Args:
         rank: Its number among all of them, 0 … world - 1.
@@ -55,7 +55,7 @@ def leads() -> bool:
 
 
 def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return torchrun's variables for a task of an srun step; nothing elsewhere, such as in a batch script itself."""
+    """torchrun's variables for a task of a step that srun started; nothing elsewhere, as in a batch script itself."""
     tasks = int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
     if tasks < 2:
         return {}
@@ -78,6 +78,6 @@ def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _first_node(nodes: str) -> str:
-    """Return the first name in SLURM's list of nodes: "gpu[03-05,9],cpu1" gives gpu03."""
+    """The first name of SLURM's list: "gpu[03-05,9],cpu1" is gpu03."""
     found = re.match(r"([^\[,]+)(?:\[([^\],-]+)[^\]]*\])?([^,\[]*)", nodes)
-    return "".join(group or "" for group in found.groups()) if found else nodes
+    return "".join(part or "" for part in found.groups()) if found else nodes

@@ -14,18 +14,12 @@ from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
 from sceneparse.serving.rle import run_lengths
-from sceneparse.tasks import MAPS, OTHERS, Task
+from sceneparse.tasks import MAPS, Task
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
-    """Return the kinds of picture with which a model can answer."""
-    return ("labels", "overlay", "panels", *(task.plural for task in other_tasks(parser) if task in MAPS))
-
-
-def other_tasks(parser: Parser) -> tuple[Task, ...]:
-    """Return the tasks that a model parses besides the objects."""
-    spaces = {} if parser.tasks is None else parser.tasks.spaces()
-    return tuple(task for task in OTHERS if task in spaces)
+    """Return the kinds of picture that a model can answer with."""
+    return ("labels", "overlay", "panels", *(task.plural for task in parser.other_tasks if task in MAPS))
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
@@ -45,7 +39,7 @@ def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
     """Return the parse as JSON with the picture's hash, the masks, and the times."""
     parse = parsed.parse
     masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
-    for name, one in ({} if parse.told is None else parse.told.maps()).items():
+    for name, one in ({} if parse.task_parse is None else parse.task_parse.maps()).items():
         masks[name] = masks_of(one.labels, one.legend, one.space)
     return {
         "picture": {"sha256": received.sha256, "bytes": len(received.content), "format": received.format},
@@ -69,6 +63,6 @@ def _drawn(parse: Parse, kind: str) -> Image.Image:
         return parse.overlay(legend=False)
     if kind == "panels":
         return parse.panels()
-    assert parse.told is not None  # `known_kinds` offers no other
-    one = parse.told.maps()[kind]
+    assert parse.task_parse is not None  # `known_kinds` offers no other
+    one = parse.task_parse.maps()[kind]
     return id_image(one.labels, one.space)

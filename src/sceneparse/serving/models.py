@@ -10,7 +10,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
-from sceneparse.serving.answers import known_kinds, other_tasks
+from sceneparse.serving.answers import known_kinds
 from sceneparse.settings import Precision
 from sceneparse.tasks import OTHERS, Task, TaskName
 
@@ -39,16 +39,16 @@ def load_models(
     require(bool(sources), "no model to serve: name one or more model folders")
     parsers: dict[str, Parser] = {}
     for source in sources:
-        name, split, folder = source.partition("=")
+        name, split, model = source.partition("=")
         if not split or Path(source).exists():
-            name, folder = "", source
-        parser = load(folder, engine=engine, device=device, precision=precision, tasks=tasks)
+            name, model = "", source
+        parser = load(model, engine=engine, device=device, precision=precision, tasks=tasks)
         name = name or parser.name
         if not name.isprintable() or len(name) > 100:
-            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={folder}")
+            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={model}")
         if name in parsers:
-            raise UserError(f"two models are called '{name}': name them, such as first={folder}")
-        # So that no client waits for what is made on the way, and what cannot be made fails now.
+            raise UserError(f"two models are called '{name}': name them, such as first={model}")
+        # So that no client waits for what is made on the way, and what cannot be made is said now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
         parsers[name] = parser
     return parsers
@@ -60,7 +60,7 @@ def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
     return {
         "name": name,
         "default": default,
-        "tasks": [Task.OBJECT, *other_tasks(parser)],
+        "tasks": [Task.OBJECT, *parser.other_tasks],
         "kinds": list(known_kinds(parser)),
         "classes": {task.plural: _classes(spaces[task]) for task in (Task.OBJECT, *OTHERS) if task in spaces},
         "engine": parser.engine.describe(),

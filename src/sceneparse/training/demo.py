@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -25,7 +25,7 @@ from sceneparse.training.sharding import load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
-from sceneparse.weights.tasks import learnt_tasks, settled
+from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
         f"splits '{recipe.data.train}' and '{recipe.data.val}' have different classes",
     )
     labelled = tasks_of(training)
-    recipe = replace(recipe, network=settled(recipe.network, labelled, f"split '{recipe.data.train}'"))
+    recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))
     return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled))
 
 

@@ -191,7 +191,7 @@ def _without_bins(network: NetworkSettings) -> None:
 
 def _task_heads(tasks: TaskSettings) -> dict[str, Any]:
     if tasks.from_data:
-        raise ValueError("network.tasks.from_data must be settled before a network is built")
+        raise ValueError("network.tasks.from_data must have become numbers before a network is built")
     return {
         "scenes": tasks.scenes,
         "parts": sum(tasks.parts),

@@ -72,15 +72,15 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _other_tasks(config: ModelConfig) -> str:
-    """What a unified model tells beside the objects."""
+    """A sentence on the tasks that a unified model has beside the objects."""
     tasks = config.network.tasks
-    told = {
+    answers = {
         f"one of {tasks.scenes} scenes": tasks.scenes,
         f"the parts of {len(tasks.parts)} objects": tasks.parts,
         f"{tasks.materials} materials": tasks.materials,
         f"{tasks.textures} textures": tasks.textures,
     }
-    words = [text for text, there in told.items() if there]
+    words = [text for text, there in answers.items() if there]
     return f"It also tells {', '.join(words)}. " if words else ""
 
 
@@ -110,31 +110,12 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
 
 def _data(config: ModelConfig) -> str:
     data = config.data
-    sources = {
-        "toyworld": f"sceneparse's built-in toy world: {data.train_count} rendered scenes, {data.size} pixels a side.",
-        "camvid": "CamVid (Brostow et al., 2009): street scenes from a driving car.",
-        "folder": "A folder of pictures with masks of its author's own.",
-        "ade20k": "ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., 2017).",
-        "voc2012": "PASCAL VOC 2012 (Everingham et al., 2015); its split train_aug is labelled by SBD (Hariharan et "
-        "al., 2011) too.",
-        "pascal_context": "PASCAL-Context with 59 classes (Mottaghi et al., 2014).",
-        "pascal_context_60": "PASCAL-Context with 59 classes and the background (Mottaghi et al., 2014).",
-        "cityscapes": "Cityscapes (Cordts et al., 2016): street scenes of 50 cities, 19 classes.",
-        "coco_stuff": "COCO-Stuff with 171 classes (Caesar et al., 2018).",
-        "huggingface": "A dataset of the Hugging Face datasets library.",
-        "nifti": "Volumes (NIfTI), slice by slice.",
-        "ade20k_full": "ADE20K in its full annotation (Zhou et al., 2017): objects, parts and scenes.",
-        "broden": "Broden+ (Xiao et al., 2018): objects, parts, scenes, materials and textures of several data sets.",
-        "car_parts": "Pictures of cars with their parts.",
-        "dtd": "The Describable Textures Dataset (Cimpoi et al., 2014).",
-        "mixture": f"A mixture of data sets: {', '.join(own.name or own.kind for own in data.sources)}.",
-    }
     start = ""
     if (weights := config.backbone.weights) is not None:
         origin = "timm's pretrained weights" if weights == "hub" else f"the weights in {Path(weights).name}"
         start = f" Training started from {origin} in the backbone."
     splits = f"Trained on `{data.train}`, chosen on `{data.val}`, to be tested on `{data.test}`."
-    return f"{sources[data.kind]} {splits}{start}"
+    return f"{table('datasets')[data.kind].describe(data)} {splits}{start}"
 
 
 def _origin(origin: str) -> str:

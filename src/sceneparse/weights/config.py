@@ -35,7 +35,7 @@ class ModelConfig:
         backbone: The feature extractor.
         network: The network on top of it.
         preprocessing: What the network sees of a picture.
-        protocol: How it is tested unless told otherwise.
+        protocol: How it is tested unless another protocol is asked for.
         data: What it was trained on.
     """
 
@@ -47,7 +47,7 @@ class ModelConfig:
     data: DataSettings
 
     def portable(self) -> "ModelConfig":
-        """The same model without what holds only where it was trained: paths, and where its weights came from."""
+        """Leave out what holds only where the model was trained: paths, and where its weights came from."""
         return dataclasses.replace(
             self,
             backbone=dataclasses.replace(self.backbone, weights=None, padding=self.backbone.padding or "symmetric"),
@@ -57,7 +57,7 @@ class ModelConfig:
 
 
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
-    """What config.json says: the settings without the paths of the machine that trained the model."""
+    """Return the content of config.json: the settings, without paths of the machine that trained the model."""
     return {"format": FORMAT, **to_mapping(config.portable())}
 
 
@@ -84,10 +84,10 @@ def read_config(path: Path) -> ModelConfig:
 
 
 def config_from_json(value: Any, where: str) -> ModelConfig:
-    """The inverse of `config_to_json`.
+    """Make settings of the content of a config.json, maybe one that an earlier version wrote.
 
     Args:
-        value: What JSON says.
+        value: The content.
         where: What it was read from, for messages.
 
     Raises:

@@ -9,8 +9,8 @@ from sceneparse.settings import NetworkSettings, TaskSettings
 from sceneparse.tasks import OTHER_PLURALS, OTHERS, Task
 
 
-def settled(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> NetworkSettings:
-    """The network with numbers in the place of `network.tasks.from_data`.
+def with_task_sizes(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> NetworkSettings:
+    """Take the numbers of classes that `network.tasks.from_data` asks for from a data set.
 
     Args:
         network: As a recipe says.
@@ -31,7 +31,7 @@ def settled(network: NetworkSettings, tasks: TaskLabels | None, where: str) -> N
 
 
 def are_fit(network: NetworkSettings, tasks: TaskLabels) -> bool:
-    """Whether label spaces name as many classes as the network has, for each head that it has."""
+    """Return whether label spaces name as many classes as the network has, for each of its heads."""
     numbers = _numbers(tasks)
     return all(
         getattr(network.tasks, name) in (absent, numbers[name]) for name, absent in _numbers(TaskLabels()).items()
@@ -53,7 +53,7 @@ def refuse_unfit_tasks(network: NetworkSettings, tasks: TaskLabels, where: str) 
 
 
 def learnt_tasks(network: NetworkSettings, tasks: TaskLabels | None) -> TaskLabels | None:
-    """The label spaces that the network has heads for; None where it has one task."""
+    """Return the label spaces that the network has heads for; None where it has one task."""
     if tasks is None or network.tasks == TaskSettings():
         return None
     return tasks.only([task for task in OTHERS if getattr(network.tasks, task.plural)])

@@ -3,7 +3,6 @@ from dataclasses import fields, replace
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.unified import TREE, random_map, random_output, unified_model
 from torch import Tensor
 
 from sceneparse.labels import IGNORE
@@ -13,6 +12,7 @@ from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets
 from sceneparse.training.losses.tasks import unified_losses, weighted
+from tests.support.unified import TREE, random_map, random_output, unified_model
 
 SIZE = (13, 17)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.caffemodel import blob, caffemodel, field, varint
 from torch import Tensor
 
 import sceneparse
@@ -16,6 +15,7 @@ from sceneparse.settings import ProtocolSettings
 from sceneparse.weights.importing.caffe import read_caffemodel
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families.caffe import recognise
+from tests.support.caffemodel import blob, caffemodel, field, varint
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)

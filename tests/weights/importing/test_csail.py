@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
-from tests.support.golden_cases import golden_case
-from tests.support.published import as_if_trained
 from torch import Tensor, nn
 
 import sceneparse
@@ -18,6 +15,9 @@ from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkp
 from sceneparse.weights.importing.convert import configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained
 
 BUFFERS = ("_tmp_running_mean", "_tmp_running_var", "_running_iter")
 

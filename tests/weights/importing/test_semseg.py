@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.cli import main
@@ -15,6 +14,7 @@ from sceneparse.weights.build import build
 from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
+from tests.support.published import as_if_trained
 
 
 def shapes_of(backbone: str, classes: int = 150, **network: object) -> Shapes:

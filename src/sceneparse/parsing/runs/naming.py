@@ -4,8 +4,8 @@ from pathlib import Path
 
 
 def files_matching(pattern: Path) -> list[Path] | None:
-    """The files and folders that a pattern with `*`, `?`, `[…]` or `**` matches, sorted; None for a plain path."""
-    wild = [any(sign in part for sign in "*?[") for part in pattern.parts]
+    """Return what a pattern with `*`, `?`, `[…]` or `**` matches, sorted; None for a plain path."""
+    wild = [any(sign in name for sign in "*?[") for name in pattern.parts]
     if not any(wild):
         return None
     fixed = wild.index(True)
@@ -13,7 +13,7 @@ def files_matching(pattern: Path) -> list[Path] | None:
 
 
 def unique_name(stem: str, taken: set[str]) -> str:
-    """A name that isn't taken, which it then is: the stem, or with "-2", "-3", … at its end."""
+    """Return a name that isn't taken, and take it: the stem, or with "-2", "-3", … at its end."""
     name, number = stem, 1
     while name in taken:
         number += 1

@@ -1,58 +1,32 @@
 """Any number of pictures into a folder: read ahead, parsed, written behind, in flat memory; a second run goes on."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import write_json
-from sceneparse.parsing.artefacts import (
-    ONLY_THIS_PICTURE,
-    cannot_write,
-    earlier_parse,
-    facts_of_file,
-    files_of,
-    kinds_wanted,
-    made_by,
-    stem_of,
-)
+from sceneparse.parsing.artefacts.choice import picture_artefacts
+from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
+from sceneparse.parsing.runs.earlier import Earlier, earlier_in_folder, facts_of_file, made_by
+from sceneparse.parsing.runs.engine import Run
+from sceneparse.parsing.runs.faults import LeftOutError, writing_parse
+from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
-from sceneparse.parsing.runs.summary import Failure, Summary
+from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
-
-
-@dataclass(frozen=True)
-class StreamSummary(Summary):
-    """What became of the pictures.
-
-    Args:
-        shares: For each class that occurs, its part of all parsed pixels (skipped pictures' too), the largest first.
-        seconds: Time that it took.
-    """
-
-    shares: dict[str, float]
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """The content of summary.json."""
-        shares = {name: round(share, 6) for name, share in self.shares.items()}
-        return {**super().to_json(), "shares": shares, "seconds": round(self.seconds, 2)}
 
 
 def predict_pictures(
@@ -63,6 +37,7 @@ def predict_pictures(
     overlay: bool = True,
     again: bool = False,
     progress: bool = True,
+    write: Collection[str] | None = None,
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -79,50 +54,44 @@ def predict_pictures(
         overlay: Whether to draw overlays.
         again: Also parse what is already done.
         progress: Show progress and a closing line on stderr.
+        write: Names of the artefacts to write beside the JSON (`sceneparse.parsing.artefacts.table.ARTEFACTS`), in
+            place of the default ones.
 
     Raises:
-        UserError: No pictures, folders of pictures inside the output folder, or the outputs cannot be written.
+        UserError: No pictures, folders of pictures inside the output folder, pictures of which one's file would take
+            the place of another's, artefacts that there are not, or the outputs cannot be written.
     """
     start = time.perf_counter()
     out = Path(out)
+    chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     pictures = Inputs(inputs, out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from None
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    tally = _Tally(console)
-    if progress:
-        console.print(f"engine: {parser.engine.describe()}", markup=False)
-    look = _Look(parser, made_by(parser), pictures, out, overlay=overlay, again=again)
+    refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen)
+    run = Run(out, progress=progress)
+    run.say_engine(parser)
+    reader = _Reader(parser, made_by(parser), pictures, out, chosen, again)
+    writer = _Writer(run, out, chosen)
     with (
-        counting_progress(console, "Parsing", pictures, shown=progress) as advance,
-        _WriteBehind(out, overlay, tally) as writer,
+        counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
+        Behind(_WRITERS, _WRITE_BEHIND, _WAITING_PIXELS) as behind,
     ):
-        for future in ahead(look, pictures, threads=_READERS, limit=_READ_AHEAD):
+        for future in ahead(reader, pictures, threads=_READERS, limit=_READ_AHEAD):
             match future.result():
                 case Failure() as failure:
-                    tally.fail(failure)
-                case _Done(pixels):
-                    tally.skipped += 1
-                    tally.pixels.update(pixels)
+                    run.leave_out(failure)
+                case Earlier(pixels):
+                    run.tally.skip(pixels)
                 case _Read(found, image, facts):
                     try:
                         parse = parser.parse(image)
                     except UserError as error:  # such as too small for its engine
-                        tally.fail(Failure(str(found.path), f"{found.path}: {error}"))
+                        run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     else:
-                        writer.put(parse, found, facts)
+                        behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
-    summary = tally.summary(time.perf_counter() - start)
+    summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")
-    try:
-        write_json(out / "summary.json", summary.to_json())
-    except OSError as error:
-        raise cannot_write(out / "summary.json", error) from None
-    if progress:
-        console.print(f"{summary.told}; see {out / 'summary.json'}", markup=False)
+    run.close(summary, out / "summary.json")
     return summary
 
 
@@ -136,111 +105,51 @@ class _Read:
 
 
 @dataclass(frozen=True)
-class _Done:
-    """A picture that was parsed before: its classes' pixels."""
-
-    pixels: dict[str, int]
-
-
-@dataclass(frozen=True)
-class _Look:
+class _Reader:
     """Reads a picture, unless it is done already; runs in the readers' threads."""
 
     parser: Parser
     made_by: dict[str, Any]
     pictures: Inputs
     out: Path
-    overlay: bool = field(kw_only=True)
-    again: bool = field(kw_only=True)
+    write: tuple[str, ...]
+    again: bool
 
-    def __call__(self, found: FoundPicture) -> _Read | _Done | Failure:
+    def __call__(self, found: FoundPicture) -> _Read | Earlier | Failure:
         try:
-            if victim := self.pictures.overwritten_by([self.out / name for name in files_of(found.name)]):
+            outputs = [self.out / name for name in files_of(found.name, self.write)]
+            if victim := self.pictures.overwritten_by(outputs):
                 raise UserError(f"{found.path}: its parse would overwrite the picture {victim}; choose another folder")
             facts = {"picture": facts_of_file(found.path), **self.made_by}
-            if not self.again and (done := self._earlier(found, facts)):
-                return done
+            if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
+                return earlier
             return _Read(found, self.parser.read(found.path), facts)
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:
             return Failure(str(found.path), f"{found.path}: cannot be read ({error.strerror})")
 
-    def _earlier(self, found: FoundPicture, facts: dict[str, Any]) -> _Done | None:
-        """What an earlier run left, if it is whole and of the same picture, model and protocol."""
-        mark = self.out / f"{stem_of(found.name)}.json"
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes a parse; runs in the writers' threads."""
+
+    run: Run
+    out: Path
+    write: tuple[str, ...]
+
+    def __call__(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> dict[str, int] | Failure:
         try:
-            said = mark.read_text(encoding="utf-8")
-        except (OSError, ValueError):  # none there, or no text
-            return None
-        earlier = earlier_parse(said, facts, kinds_wanted(self.parser, overlay=self.overlay))
-        if earlier is None or not all(mark.with_name(file).is_file() for file in earlier.files.values()):
-            return None
-        return _Done(earlier.pixels)
-
-
-class _Tally:
-    """Counts, as they come."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.done = self.skipped = 0
-        self.failures: list[Failure] = []
-        self.pixels: Counter[str] = Counter()
-
-    def fail(self, failure: Failure) -> None:
-        self.failures.append(failure)
-        self.console.print(f"left out: {failure.reason}", markup=False)
-
-    def summary(self, seconds: float) -> StreamSummary:
-        total = self.pixels.total()
-        shares = {name: pixels / total for name, pixels in self.pixels.most_common()}
-        return StreamSummary(self.done, self.skipped, tuple(self.failures), shares, seconds)
-
-
-class _WriteBehind:
-    """Draws, encodes and writes parses in threads; whoever puts in more than a few waits.
-
-    Leaving it waits for all to be written; leaving it by an exception only for those that have begun.
-    """
-
-    def __init__(self, out: Path, overlay: bool, tally: _Tally) -> None:
-        self._out, self._overlay, self._tally = out, overlay, tally
-        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="sceneparse-write")
-        self._waiting: deque[tuple[FoundPicture, int, Future[dict[str, int]]]] = deque()
-
-    def put(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> None:
-        size = parse.labels.size
-        while self._waiting and (
-            len(self._waiting) >= _WRITE_BEHIND or size + sum(waiting[1] for waiting in self._waiting) > _WAITING_PIXELS
-        ):
-            self._settle()
-        self._waiting.append((found, size, self._pool.submit(self._write, parse, found, facts)))
-
-    def _write(self, parse: Parse, found: FoundPicture, facts: dict[str, Any]) -> dict[str, int]:
-        parse.save(self._out, stem_of(found.name), overlay=self._overlay, facts=facts)
+            with writing_parse(self.out / f"{stem_of(found.name)}.png", found.path):
+                parse.save(self.out, stem_of(found.name), facts=facts, write=self.write)
+        except LeftOutError as error:
+            return Failure(str(found.path), str(error))
         return {entry.name: entry.pixels for entry in parse.legend}
 
-    def _settle(self) -> None:
-        """Wait for the oldest and count it."""
-        found, _, future = self._waiting.popleft()
-        try:
-            self._tally.pixels.update(future.result())
-            self._tally.done += 1
-        except OSError as error:
-            wrong = cannot_write(self._out / f"{stem_of(found.name)}.png", error)
-            if error.errno not in ONLY_THIS_PICTURE:
-                raise wrong from None
-            self._tally.fail(Failure(str(found.path), f"{found.path}: {wrong}"))
-
-    def __enter__(self) -> "_WriteBehind":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            while self._waiting and error is None:
-                self._settle()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
+    def count(self, written: Future[dict[str, int] | Failure]) -> None:
+        """Count a parse that was written, or could not be; runs in the run's own thread."""
+        match written.result():
+            case Failure() as failure:
+                self.run.leave_out(failure)
+            case pixels:
+                self.run.tally.parsed(pixels)

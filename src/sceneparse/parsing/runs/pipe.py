@@ -3,9 +3,9 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 
@@ -81,24 +81,46 @@ class Ahead(Generic[Item]):
 class Behind:
     """Calls functions in threads; whoever puts in more than a few waits. With one thread their order is kept.
 
-    A call that raises raises where the next one is put in, or at the end. Leaving it waits for all calls; leaving it
-    by an exception only for those that have begun.
+    A call that raises raises where a later one is put in, or at the end. Leaving it waits for all calls; leaving it by
+    an exception only for those that have begun.
 
     Args:
         threads: How many.
         limit: So many calls wait at most.
+        most_weight: Calls that wait weigh at most so much together, or are only one; None: whatever they weigh.
     """
 
-    def __init__(self, threads: int, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, threads: int, limit: int, most_weight: int | None = None) -> None:
+        self._limit, self._most_weight = limit, most_weight
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="sceneparse-behind")
-        self._waiting: deque[Future[Any]] = deque()
+        self._waiting: deque[_Call] = deque()
 
-    def put(self, function: Callable[..., object], *arguments: object) -> None:
-        """Have a function called."""
-        while len(self._waiting) >= self._limit:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(function, *arguments))
+    def put(
+        self,
+        function: Callable[..., Any],
+        *arguments: object,
+        weight: int = 0,
+        then: Callable[[Future[Any]], object] = Future.result,
+    ) -> None:
+        """Have a function called.
+
+        Args:
+            function: The function.
+            *arguments: Its arguments.
+            weight: How much it weighs while it waits.
+            then: Takes the ended call, in the thread and the order in which calls are put in.
+        """
+        while self._waiting and (len(self._waiting) >= self._limit or self._too_heavy(weight)):
+            self._end_oldest()
+        self._waiting.append(_Call(self._pool.submit(function, *arguments), weight, then))
+
+    def _too_heavy(self, weight: int) -> bool:
+        return self._most_weight is not None and weight + sum(call.weight for call in self._waiting) > self._most_weight
+
+    def _end_oldest(self) -> None:
+        call = self._waiting.popleft()
+        wait((call.future,))
+        call.then(call.future)
 
     def __enter__(self) -> "Behind":
         return self
@@ -108,6 +130,12 @@ class Behind:
     ) -> None:
         try:
             while self._waiting and error is None:
-                self._waiting.popleft().result()
+                self._end_oldest()
         finally:
             self._pool.shutdown(cancel_futures=True)
+
+
+class _Call(NamedTuple):
+    future: Future[Any]
+    weight: int
+    then: Callable[[Future[Any]], object]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.inference import Engine, label, open_model, resolve

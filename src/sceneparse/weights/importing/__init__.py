@@ -1,1 +1,1 @@
-"""Import published checkpoints as models that need none of the code they were trained with."""
+"""Published checkpoints, turned into models that need none of the code they were trained with."""

@@ -1,4 +1,4 @@
-"""Turn a checkpoint into a filled network, with every key of both accounted for."""
+"""From a checkpoint to a network that is filled, every key of both accounted for."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Recognised:
-    """The family that a checkpoint was recognised as, with the name it has on the command line, and what it holds."""
+    """A checkpoint's family, by the name that the command line gives it too, and what it is in it."""
 
     name: str
     family: Family
@@ -39,7 +39,7 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Account:
-    """What happened to a checkpoint's keys.
+    """Where a checkpoint's keys went.
 
     Args:
         used: Number of keys that fill a parameter or a buffer.
@@ -51,7 +51,7 @@ class Account:
 
 
 def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecognition:
-    """Return the family of a checkpoint, and what it holds.
+    """Find out which family a checkpoint is of, and what it holds.
 
     Args:
         checkpoint: The checkpoint.
@@ -161,13 +161,13 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
     with torch.device("meta"):
         draft = build(config.backbone, config.network, recognition.num_classes)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    placed = place(draft, shapes, recognition.names, recognition.dropped, where, found.name)
-    state = _fill(draft, tensors, placed, where)
+    keys_of = match_keys(draft, shapes, recognition.names, recognition.dropped, where, found.name)
+    state = _fill(draft, tensors, keys_of, where)
     # The random weights are overwritten at once: they must not change what the caller draws next.
     with torch.random.fork_rng(devices=[]):
         network = build(config.backbone, config.network, recognition.num_classes)
     network.load_state_dict(state)
-    return network.eval(), Account(len(placed), _left(shapes, placed, recognition.dropped))
+    return network.eval(), Account(len(keys_of), _left(shapes, keys_of, recognition.dropped))
 
 
 def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tuple[dict[str, Tensor], Account]:
@@ -180,12 +180,12 @@ def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tupl
 
     with torch.device("meta"):
         draft = timm.create_model(found.name, pretrained=False, num_classes=0)
-    placed = place(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
-    state = _fill(draft, checkpoint.tensors, placed, checkpoint.source)
-    return state, Account(len(placed), _left(checkpoint.shapes, placed, found.dropped))
+    keys_of = match_keys(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
+    state = _fill(draft, checkpoint.tensors, keys_of, checkpoint.source)
+    return state, Account(len(keys_of), _left(checkpoint.shapes, keys_of, found.dropped))
 
 
-def place(
+def match_keys(
     network: nn.Module,
     shapes: Shapes,
     names: Names,
@@ -193,7 +193,7 @@ def place(
     where: str,
     family: str,
 ) -> dict[str, str]:
-    """Find the key in the checkpoint for every parameter and buffer of a network.
+    """Find the key in the checkpoint of every parameter and buffer of a network.
 
     Counters of batches may be absent, all of them or none.
 
@@ -201,49 +201,51 @@ def place(
         UserError: A key that fits nothing, one that is missing, or one with another shape.
     """
     wanted = network.state_dict()
-    placed = {name: theirs(name, names) for name in wanted}
-    if len(set(placed.values())) != len(placed):
+    keys_of = {name: theirs(name, names) for name in wanted}
+    if len(set(keys_of.values())) != len(keys_of):
         raise ValueError(f"family {family} gives two of our tensors one key")
     counters = [name for name in wanted if name.endswith(COUNTER)]
-    if not any(placed[name] in shapes for name in counters):
-        placed = {name: key for name, key in placed.items() if not name.endswith(COUNTER)}
-    missing = [key for key in placed.values() if key not in shapes]
-    known = set(placed.values())
+    if not any(keys_of[name] in shapes for name in counters):
+        keys_of = {name: key for name, key in keys_of.items() if not name.endswith(COUNTER)}
+    missing = [key for key in keys_of.values() if key not in shapes]
+    known = set(keys_of.values())
     surplus = [key for key in shapes if key not in known and not any(re.search(one, key) for one, _ in dropped)]
     if surplus or missing:
         parts = [f"nothing fits {_count(surplus)} of its keys ({_first(surplus)})"] if surplus else []
         parts += [f"it lacks {_count(missing)} ({_first(missing)})"] if missing else []
         raise UserError(f"{where}: recognised as {family}, but {' and '.join(parts)}")
-    for name, key in placed.items():
+    for name, key in keys_of.items():
         if tuple(wanted[name].shape) != shapes[key]:
             raise UserError(
                 f"{where}: recognised as {family}, but '{key}' is {list(shapes[key])} and should be "
                 f"{list(wanted[name].shape)}"
             )
-    return placed
+    return keys_of
 
 
 def _fill(
-    network: nn.Module, tensors: Mapping[str, Tensor], placed: Mapping[str, str], where: str
+    network: nn.Module, tensors: Mapping[str, Tensor], keys_of: Mapping[str, str], where: str
 ) -> dict[str, Tensor]:
     state = {}
     for name, value in network.state_dict().items():
-        if name not in placed:
+        if name not in keys_of:
             state[name] = torch.zeros(value.shape, dtype=value.dtype)
             continue
-        given = tensors[placed[name]]
+        given = tensors[keys_of[name]]
         if value.is_floating_point() != (given.dtype in FLOATS):
             kind = "fractions" if value.is_floating_point() else "whole numbers"
             raise UserError(
-                f"{where}: '{placed[name]}' is {str(given.dtype).removeprefix('torch.')}, but must be {kind}"
+                f"{where}: '{keys_of[name]}' is {str(given.dtype).removeprefix('torch.')}, but must be {kind}"
             )
         state[name] = given.to(value.dtype, copy=True).contiguous()
     return state
 
 
-def _left(shapes: Shapes, placed: Mapping[str, str], dropped: Sequence[tuple[str, str]]) -> tuple[tuple[str, int], ...]:
-    """Return how many keys were left out, for each reason."""
-    used = set(placed.values())
+def _left(
+    shapes: Shapes, keys_of: Mapping[str, str], dropped: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, int], ...]:
+    """How many keys were left for which reason."""
+    used = set(keys_of.values())
     counts: dict[str, int] = {}
     for key in shapes:
         if key not in used:

@@ -34,10 +34,11 @@ class ResNet:
     why: str
 
     def timm(self, letter: str = "") -> str:
-        """Return timm's name of this ResNet.
+        """Return its name in timm.
 
-        The letter stands for the stem: none (7×7), "s" (64, 64, 128), "c" (32, 32, 64), "d" (as "c", and shortcuts are
-        pooled before they are convolved).
+        Args:
+            letter: The stem: none (7×7), "s" (64, 64, 128), "c" (32, 32, 64), "d" (as "c", and shortcuts are pooled
+                before they are convolved).
         """
         return f"resnet{self.depth}{letter}"
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.support.tars import write_tar
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks, packed, unpacked
 from sceneparse.parsing.runs.collection.listing import list_items, needs_collection
-from sceneparse.parsing.runs.collection.locations import Place
+from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
+from tests.support.tars import write_tar
 
 OUT = "/nowhere/out"
 
@@ -37,15 +37,15 @@ class TestPlaces:
 
     def test_an_object_store_is_a_place_like_any_other(self, pngs: list[bytes]) -> None:
         for index, png in enumerate(pngs):
-            (Place("memory://bucket/photos") / f"{index}/x.png").write(png)
-        Place("memory://bucket/photos/.hidden/x.png").write(pngs[0])
+            (Location("memory://bucket/photos") / f"{index}/x.png").write(png)
+        Location("memory://bucket/photos/.hidden/x.png").write(pngs[0])
         items = list_items(["memory://bucket/photos"], OUT)
         assert names(items) == [f"{index}/x" for index in range(5)]
         assert [content(item) for item in items] == pngs
 
     def test_pictures_that_differ_in_the_suffix_both_keep_it(self, pngs: list[bytes]) -> None:
         for name in ("x.png", "x.jpg", "y.png"):
-            Place(f"memory://twins/{name}").write(pngs[0])
+            Location(f"memory://twins/{name}").write(pngs[0])
         assert names(list_items(["memory://twins"], OUT)) == ["x.jpg", "x.png", "y"]
 
     def test_names_with_signs_of_patterns_are_names_where_there_is_such_a_thing(
@@ -61,7 +61,7 @@ class TestPlaces:
     def test_an_objects_key_cannot_lead_out_of_the_output_folder(
         self, pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        place = Place("memory://keys/in/good.png")
+        place = Location("memory://keys/in/good.png")
         place.write(pngs[0])
         # Unlike this one, a store of objects takes any key.
         keys = ["/keys/in/good.png", "/keys/in/../../up.png", "/keys/in//x.png"]

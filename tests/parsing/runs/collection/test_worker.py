@@ -15,15 +15,16 @@ import pytest
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
 from sceneparse.parsing.parser import Loading
-from sceneparse.parsing.runs.collection.deduplicate import rows_there, settle
+from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import packed
 from sceneparse.parsing.runs.collection.listing import list_items
-from sceneparse.parsing.runs.collection.locations import Place
+from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.run import _files_of_model
-from sceneparse.parsing.runs.collection.stores import parts, read_part
+from sceneparse.parsing.runs.collection.stores import read_rows, result_files
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
 from sceneparse.settings import ProtocolSettings
 
+BOTH = ("labels", "overlay")
 NOTHING = Loading("brightest", "torch", "cpu", "float32", None, None)
 
 
@@ -32,7 +33,7 @@ def worker(parser: Parser, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Par
     monkeypatch.setattr(Plan, "parser", lambda _: parser)
 
     def make(out: Path | str, attempts: Attempts | None = None, **options: Any) -> ParseChunks:
-        settings = {"form": "files", "overlay": True, "again": False, "threads": 1, **options}
+        settings = {"form": "files", "write": BOTH, "again": False, "threads": 1, **options}
         return ParseChunks(Plan(NOTHING, None, str(out), **settings), attempts or Attempts())
 
     return make
@@ -47,7 +48,7 @@ def parse(
     ]
     answer = worker({"items": packed(items)})
     assert not answer["wrong"], answer["wrong"]
-    told: list[dict[str, Any]] = json.loads(answer["told"])
+    told: list[dict[str, Any]] = json.loads(answer["outcomes"])
     return told
 
 
@@ -65,7 +66,7 @@ def test_a_machine_without_the_model_folder_loads_the_same_model(
     assert parser.loading is not None
     files = _files_of_model(parser.loading.model)
     away = replace(parser.loading, model="/nowhere")
-    plan = Plan(away, files, "out", "files", overlay=True, again=False, threads=1)
+    plan = Plan(away, files, "out", "files", BOTH, again=False, threads=1)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     other = pickle.loads(pickle.dumps(plan)).parser()
@@ -126,7 +127,7 @@ class TestObjectStore:
         told = parse(worker(out), folder)
         parse(worker(tmp_path / "disk"), folder)
         for name, content in tree(tmp_path / "disk").items():
-            assert (Place(out) / name).read() == content
+            assert (Location(out) / name).read() == content
         assert [one["status"] for one in parse(worker(out), folder)].count("skipped") == 5
         assert told[0]["files"]["labels"] == "a.png"
 
@@ -135,7 +136,7 @@ class TestObjectStore:
     ) -> None:
         out = f"memory://results/{tmp_path.name}"
         parse(worker(out), folder)
-        lost = Place(out) / "b.png"
+        lost = Location(out) / "b.png"
         lost.fs.rm_file(lost.path)
         assert [one["status"] for one in parse(worker(out), folder)].count("parsed") == 1
 
@@ -146,17 +147,17 @@ class TestParquet:
         pytest.importorskip("pyarrow")
 
     def rows(self, out: Path) -> dict[str, dict[str, Any]]:
-        rows = [row for part in parts(Place(str(out))) for row in read_part(part)]
+        rows = [row for part in result_files(Location(str(out))) for row in read_rows(part)]
         assert len({row["name"] for row in rows}) == len(rows)
         return {row["name"]: row for row in rows}
 
     def run(self, worker: Callable[..., ParseChunks], folder: Path, out: Path, **options: Any) -> list[dict[str, Any]]:
-        there = rows_there(Place(str(out)))
+        there = rows_there(Location(str(out)))
         told = parse(
             worker(out, form="parquet", **options), folder, rows_there=lambda item: tuple(there.get(item.name, ()))
         )
         names = [item.name for item in list_items([str(folder)], str(out))]
-        self.pixels = settle(Place(str(out)), dict(zip(names, told, strict=True)))
+        self.pixels = deduplicate(Location(str(out)), dict(zip(names, told, strict=True)))
         return told
 
     def test_a_row_holds_what_the_files_would(
@@ -207,7 +208,7 @@ class TestParquet:
         (tmp_path / "parts").mkdir()
         (tmp_path / "parts" / "a.parquet").write_bytes(b"PAR1 nothing")
         with pytest.raises(UserError, match=r"a\.parquet: no Parquet file of results .*take it out"):
-            rows_there(Place(str(tmp_path)))
+            rows_there(Location(str(tmp_path)))
 
     def test_a_chunk_that_is_done_again_gives_the_same_part(
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
@@ -230,7 +231,7 @@ class TestMistakes:
         assert "cannot be written (No space left on device)" in answer["wrong"]
 
     def test_a_model_that_cannot_be_loaded_is_said(self, folder: Path) -> None:
-        plan = Plan(NOTHING, None, "out", "files", overlay=True, again=False, threads=1)
+        plan = Plan(NOTHING, None, "out", "files", BOTH, again=False, threads=1)
         answer = ParseChunks(plan, Attempts())({"items": packed(list_items([str(folder)], "/nowhere"))})
         assert "brightest" in answer["wrong"]
 

@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from tests.support.clips import pan, read_clip, scene
 
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
-from sceneparse.parsing.runs.summary import Summary
+from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.video import predict_videos, split_videos
 from sceneparse.parsing.runs.video.stopping import frames_progress
 from sceneparse.parsing.runs.video.timeline import Flicker
 from sceneparse.parsing.runs.video.writing import VideoWriter
 from sceneparse.settings import ProtocolSettings
+from tests.support.clips import pan, read_clip, scene
 
 MakeClip = Callable[..., Path]
 
@@ -446,7 +446,7 @@ class TestLive:
     ) -> None:
         stopped = threading.Event()
         stopped.set()
-        monkeypatch.setattr("sceneparse.parsing.runs.video.run.stop_by_interrupt", lambda _: nullcontext(stopped))
+        monkeypatch.setattr("sceneparse.parsing.runs.video.job.stop_by_interrupt", lambda _: nullcontext(stopped))
         summary = run(parser, self.SOURCE, out)
         assert "stopped before its first frame" in summary.failures[0].reason
         assert visible(out) == ["videos-summary.json"]

@@ -31,10 +31,15 @@ class Shares:
     threads: int
     gpus: int
 
+    def describe(self) -> str:
+        """Return it as text, such as "2 workers with 4 processors each"."""
+        each = f"{self.threads} processor{'s' * (self.threads > 1)}{' and a GPU' * self.gpus} each"
+        return f"{self.workers} worker{'s' * (self.workers > 1)} with {each}"
+
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[ModuleType]:
-    """Ray, connected; what was started here ends here. A connection that the caller has made already is used.
+    """Connect to Ray; what was started here ends here. A connection that the caller has made already is used.
 
     Args:
         address: A cluster's, as `ray.init` takes it; None starts Ray on this machine alone.
@@ -46,7 +51,7 @@ def cluster(address: str | None) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
-    # Ray would tell its makers about each run, and the user about each of its own restarts.
+    # Ray would report each run to its makers, and to the user each of its own restarts.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     own = {} if address else {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
@@ -62,7 +67,7 @@ def cluster(address: str | None) -> Iterator[ModuleType]:
 
 
 def installed() -> ModuleType:
-    """The ray package, with Ray Data.
+    """Return the ray package, with Ray Data.
 
     Raises:
         UserError: It is missing.
@@ -76,7 +81,7 @@ def installed() -> ModuleType:
 
 
 def shares(ray: ModuleType, workers: int | None, device: str) -> Shares:
-    """How many workers there will be, and what each gets.
+    """Return how many workers there will be, and what each gets.
 
     One for each GPU where there are GPUs; else one for each four processors, two at least where there are two.
 
@@ -88,8 +93,8 @@ def shares(ray: ModuleType, workers: int | None, device: str) -> Shares:
     Raises:
         UserError: More workers than processors or GPUs.
     """
-    there = ray.cluster_resources()
-    processors, gpus = int(there.get("CPU", 1)), 0 if device == "cpu" else int(there.get("GPU", 0))
+    resources = ray.cluster_resources()
+    processors, gpus = int(resources.get("CPU", 1)), 0 if device == "cpu" else int(resources.get("GPU", 0))
     most = gpus or processors
     if workers is None:
         workers = gpus or max(min(2, processors), processors // 4)
@@ -99,10 +104,8 @@ def shares(ray: ModuleType, workers: int | None, device: str) -> Shares:
     return Shares(workers, max(1, processors // workers), int(bool(gpus)))
 
 
-def told_by_workers(
-    ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shares
-) -> Iterator[list[dict[str, Any]]]:
-    """Have a collection parsed; what is told of each chunk's pictures (see `Told`), in the order in which they end.
+def parse_chunks(ray: ModuleType, plan: Plan, items: Sequence[Item], share: Shares) -> Iterator[list[dict[str, Any]]]:
+    """Have workers parse a collection, and yield the outcomes of each chunk (see `Outcome`) as it ends.
 
     Raises:
         UserError: A worker cannot load the model or write.
@@ -123,11 +126,11 @@ def told_by_workers(
     for row in parsed.iter_rows():
         if row["wrong"]:
             raise UserError(row["wrong"])
-        yield json.loads(row["told"])
+        yield json.loads(row["outcomes"])
 
 
 class _SharedAttempts(Attempts):
-    """`Attempts` of all workers, in a process of its own.
+    """The `Attempts` of all workers, in a process of its own.
 
     Args:
         handle: Ray's handle of it.

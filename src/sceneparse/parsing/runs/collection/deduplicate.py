@@ -4,36 +4,36 @@ import json
 from collections import Counter, defaultdict
 from typing import Any
 
-from sceneparse.parsing.runs.collection.locations import Place, told
-from sceneparse.parsing.runs.collection.stores import parts, read_part, write_part
+from sceneparse.parsing.runs.collection.locations import Location, store_errors
+from sceneparse.parsing.runs.collection.stores import read_rows, result_files, write_rows
 
 
-def rows_there(place: Place) -> dict[str, list[str]]:
-    """The digests of the rows that earlier runs left, by the names of their pictures."""
+def rows_there(location: Location) -> dict[str, list[str]]:
+    """Return the digests of the rows that earlier runs left, by the names of their pictures."""
     there: dict[str, list[str]] = defaultdict(list)
-    for part in parts(place):
-        for row in read_part(part, ["name", "digest"]):
+    for file in result_files(location):
+        for row in read_rows(file, ["name", "digest"]):
             there[row["name"]].append(row["digest"])
     return there
 
 
-def settle(place: Place, now: dict[str, dict[str, Any]]) -> Counter[str]:
+def deduplicate(location: Location, now: dict[str, dict[str, Any]]) -> Counter[str]:
     """Take out rows of pictures that have changed or failed since, and rows that are there twice.
 
     A run that was ended in between may leave such rows, as may pictures that were replaced. Rows of pictures that are
     not in this collection stay.
 
     Args:
-        place: The output folder.
-        now: What this run tells of each picture, by its name (see `Told`).
+        location: The output folder.
+        now: What became of each picture in this run, by its name (see `Outcome`).
 
     Returns:
         The classes' pixels over this collection's rows.
     """
     pixels: Counter[str] = Counter()
     seen: set[str] = set()
-    for part in parts(place):
-        keys = read_part(part, ["name", "digest", "json"])
+    for file in result_files(location):
+        keys = read_rows(file, ["name", "digest", "json"])
         kept = []
         for row in keys:
             one, name = now.get(row["name"]), row["name"]
@@ -46,8 +46,8 @@ def settle(place: Place, now: dict[str, dict[str, Any]]) -> Counter[str]:
         if all(kept):
             continue
         if any(kept):
-            write_part(part, [row for row, good in zip(read_part(part), kept, strict=True) if good])
+            write_rows(file, [row for row, good in zip(read_rows(file), kept, strict=True) if good])
         else:
-            with told(part.address):
-                part.fs.rm_file(part.path)
+            with store_errors(file.address):
+                file.fs.rm_file(file.path)
     return pixels

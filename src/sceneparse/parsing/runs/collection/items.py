@@ -15,7 +15,7 @@ class Item:
     """A picture of a collection.
 
     Args:
-        number: Its place in the collection, from 0.
+        number: Its index in the collection, from 0.
         name: The name of its outputs, unique in the collection.
         file: What messages and JSON call it.
         kind: A file of its own, a member of a tar file, or a row of a Parquet file.
@@ -23,7 +23,7 @@ class Item:
         start: Where it begins: the offset in the tar file in bytes, or the row group.
         length: Bytes of a member, or the row within its group.
         column: The Parquet file's column.
-        held_by: Size and version of the tar or Parquet file, by which a changed one is told.
+        held_by: Size and version of the tar or Parquet file, which differ for a changed one.
         rows_there: Digests of the rows that earlier runs left of it, where results are Parquet files.
         problem: Why there is nothing to read, if that was found already.
     """
@@ -42,29 +42,29 @@ class Item:
 
 
 def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """Parts of a collection for one call of a worker each; the rows of a group of a Parquet file stay together.
+    """Cut a collection into chunks for one call of a worker each; rows of a group of a Parquet file stay together.
 
     A worker that dies loses what it has begun of one chunk; a row group is read once for each of its chunks.
     """
     size = min(LARGEST_CHUNK, max(SMALLEST_CHUNK, -(-len(items) // MOST_CHUNKS)))
     first = 0
-    for place, item in enumerate(items):
-        before = items[place - 1] if place else item
+    for index, item in enumerate(items):
+        before = items[index - 1] if index else item
         group = item.kind == "parquet" and (before.address, before.start) == (item.address, item.start)
-        if place > first and (
-            place - first >= (LARGEST_CHUNK if group else size) or (before.kind == "parquet" and not group)
+        if index > first and (
+            index - first >= (LARGEST_CHUNK if group else size) or (before.kind == "parquet" and not group)
         ):
-            yield items[first:place]
-            first = place
+            yield items[first:index]
+            first = index
     if first < len(items):
         yield items[first:]
 
 
 def packed(items: Sequence[Item]) -> str:
-    """Items as text, for the way to a worker."""
+    """Return items as text, to be sent to a worker."""
     return json.dumps([dataclasses.asdict(item) for item in items])
 
 
 def unpacked(text: str) -> list[Item]:
-    """What `packed` made."""
+    """Return the items that `packed` made text of."""
     return [Item(**fields) for fields in json.loads(text)]

@@ -6,12 +6,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sceneparse.errors import UserError
-from sceneparse.parsing.artefacts import files_of
+from sceneparse.parsing.artefacts.file_names import files_of
 from sceneparse.parsing.parser import ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.collection.items import Item
-from sceneparse.parsing.runs.collection.locations import Place, is_url
+from sceneparse.parsing.runs.collection.locations import Location, is_url
 from sceneparse.parsing.runs.collection.shards import Member, parquet_rows, tar_members
+from sceneparse.parsing.runs.naming import unique_name
 from sceneparse.pictures.finding import PICTURE_SUFFIXES, find_pictures
 
 _LISTERS = 8
@@ -20,14 +21,16 @@ _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 
 
 def needs_collection(source: str) -> bool:
-    """Whether an input is for a collection's run alone: a URL, a tar file or a Parquet file."""
+    """Return whether an input is for a collection's run alone: a URL, a tar file or a Parquet file."""
     return is_url(source) or source.lower().endswith((".tar", ".parquet", *_COMPRESSED))
 
 
-def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> list[Item]:
-    """All pictures of the inputs: files, folders and patterns first, then what URLs, tar and Parquet files hold.
+def list_items(
+    inputs: Sequence[str], out: str, column: str | None = None, write: Sequence[str] = ("labels", "overlay")
+) -> list[Item]:
+    """List all pictures of the inputs: files, folders and patterns first, then what URLs, tar and Parquet files hold.
 
-    Names are paths below the folder (of a pattern: below its part without wildcards) without the suffix, as
+    Names are paths below the folder (of a pattern: below the folders before its first wildcard) without the suffix, as
     `find_pictures` gives them; of a tar file TAR/MEMBER, of a Parquet file FILE/ROW. What is no picture in a folder or
     a tar file is left out.
 
@@ -35,6 +38,7 @@ def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> li
         inputs: Paths, or URLs that fsspec opens ("s3://bucket/photos").
         out: The output folder or its URL; what lies inside a folder of outputs is no input.
         column: The column of Parquet files. Default: the only one that can hold pictures.
+        write: Names of the artefacts that are written of each: no picture may be where one of them goes.
 
     Raises:
         UserError: An input doesn't exist or holds no picture, or a column that is not there or not clear.
@@ -42,7 +46,7 @@ def list_items(inputs: Sequence[str], out: str, column: str | None = None) -> li
     listed = _Listed()
     files = [source for source in inputs if not needs_collection(source)]
     if files:
-        listed.files(files, out)
+        listed.files(files, out, write)
     shards: list[str] = []
     for source in inputs:
         if needs_collection(source):
@@ -66,22 +70,17 @@ class _Listed:
 
     def add(self, name: str, **fields: Any) -> None:
         # A tar file's member or an object's key may be called anything.
-        parts = name.split("/")
-        if "" in parts or "." in parts or ".." in parts:
+        pieces = name.split("/")
+        if "" in pieces or "." in pieces or ".." in pieces:
             fields["problem"] = "its name leads out of the output folder"
-            name = "/".join(part for part in parts if part not in ("", ".", "..")) or "unnamed"
-        unique, number = name, 1
-        while unique in self._taken:
-            number += 1
-            unique = f"{name}-{number}"
-        self._taken.add(unique)
-        self.items.append(Item(len(self.items), unique, **fields))
+            name = "/".join(piece for piece in pieces if piece not in ("", ".", "..")) or "unnamed"
+        self.items.append(Item(len(self.items), unique_name(name, self._taken), **fields))
 
-    def files(self, sources: Sequence[str], out: str) -> None:
+    def files(self, sources: Sequence[str], out: str, write: Sequence[str]) -> None:
         """Add the pictures of files, folders and patterns."""
         inside = None if is_url(out) else Inputs(sources, Path(out))
         for found in find_pictures(sources) if inside is None else inside:
-            victim = inside and inside.overwritten_by([Path(out) / name for name in files_of(found.name)])
+            victim = inside and inside.overwritten_by([Path(out) / name for name in files_of(found.name, write)])
             problem = f"its parse would overwrite the picture {victim}; choose another folder" if victim else None
             path = found.path
             # Workers may run in another folder.
@@ -92,17 +91,17 @@ class _Listed:
         if source.lower().endswith(_COMPRESSED):
             raise UserError(f"{source}: a compressed tar file cannot be read in parts; unpack it to a plain .tar")
         shards, pictures = [], []
-        top, below = Place.find(source)
-        outputs = Place(out)
+        top, below = Location.find(source)
+        outputs = Location(out)
         for path in below:
-            place = top / path if path else top
-            if path and outputs.holds(place):
+            location = top / path if path else top
+            if path and outputs.holds(location):
                 continue
-            suffix = PurePosixPath(place.address).suffix.lower()
+            suffix = PurePosixPath(location.address).suffix.lower()
             if suffix in (".tar", ".parquet") and (not path or top.address != source):  # or a pattern found it
-                shards.append(place.address)
+                shards.append(location.address)
             elif suffix in PICTURE_SUFFIXES:
-                pictures.append((path or PurePosixPath(place.address).name, place.address))
+                pictures.append((path or PurePosixPath(location.address).name, location.address))
         if not shards and not pictures:
             raise UserError(f"{source}: no pictures, .tar or .parquet files there")
         for name, address in zip(named([path for path, _ in pictures]), (one for _, one in pictures), strict=True):
@@ -111,10 +110,10 @@ class _Listed:
 
     def members(self, shard: str, members: Iterable[Member]) -> None:
         """Add what a tar or a Parquet file holds."""
-        place = PurePosixPath(shard)
+        path = PurePosixPath(shard)
         for member in members:
-            name = f"{place.stem}/{member.name}" if member.name else place.stem
-            kind = "tar" if place.suffix.lower() == ".tar" else "parquet"
+            name = f"{path.stem}/{member.name}" if member.name else path.stem
+            kind = "tar" if path.suffix.lower() == ".tar" else "parquet"
             separator = "/" if kind == "tar" else "#"
             self.add(
                 name,
@@ -130,7 +129,7 @@ class _Listed:
 
 
 def named(paths: Sequence[str]) -> Iterator[str]:
-    """Paths without their suffixes; those that would be equal keep them."""
+    """Yield paths without their suffixes; those that would be equal keep them."""
     stems = [str(PurePosixPath(path).with_suffix("")) if path else "" for path in paths]
     counts = Counter(stems)
     for path, stem in zip(paths, stems, strict=True):

@@ -13,11 +13,11 @@ from sceneparse.files import whole_file
 
 
 def is_url(address: str) -> bool:
-    """Whether fsspec, not the file system, knows where this is."""
+    """Return whether an address is a URL that fsspec opens, not a path."""
     return "://" in address
 
 
-class Place:
+class Location:
     """A file or a folder, by its path or URL.
 
     Args:
@@ -29,29 +29,29 @@ class Place:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        with told(address):
+        with store_errors(address):
             self.fs, self.path = fsspec.core.url_to_fs(
                 str(Path(address).expanduser()) if not is_url(address) else address
             )
 
     @classmethod
-    def find(cls, source: str) -> "tuple[Place, list[str]]":
-        """What an address, a folder's or a pattern's, leads to, in order.
+    def find(cls, source: str) -> "tuple[Location, list[str]]":
+        """Find the files that an address, a folder's or a pattern's, leads to, in order.
 
         Returns:
-            The folder (of a pattern its part without wildcards) and the paths of the files below it; for a file itself
-            and one empty path.
+            The folder (of a pattern the folders before the first wildcard) and the paths of the files below it; for a
+            file itself and one empty path.
 
         Raises:
             UserError: Nothing is there, or it cannot be reached.
         """
-        parts = source.split("/")
-        wild = [any(sign in part for sign in "*?[") for part in parts]
+        names = source.split("/")
+        wild = [any(sign in name for sign in "*?[") for name in names]
         top = cls(source)
-        with told(source):
+        with store_errors(source):
             if any(wild) and not top.fs.exists(top.path):  # names may hold these signs, too
-                top = cls("/".join(parts[: wild.index(True)]))
-                paths = top.fs.glob("/".join([top.path.rstrip("/"), *parts[wild.index(True) :]]))
+                top = cls("/".join(names[: wild.index(True)]))
+                paths = top.fs.glob("/".join([top.path.rstrip("/"), *names[wild.index(True) :]]))
                 files = [str(path) for path in paths if not top.fs.isdir(path)]
             elif top.fs.isdir(top.path):
                 files = [str(path) for path in top.fs.find(top.path)]
@@ -63,24 +63,24 @@ class Place:
         visible = [path for path in below if not any(map(_is_hidden, path.split("/")))]
         return top, visible
 
-    def __truediv__(self, below: str) -> "Place":
-        """A place below this folder."""
-        other = Place.__new__(Place)
+    def __truediv__(self, below: str) -> "Location":
+        """Return the location of a file or a folder below this folder."""
+        other = Location.__new__(Location)
         other.fs = self.fs
         other.address, other.path = (f"{one.rstrip('/')}/{below}" for one in (self.address, self.path))
         return other
 
-    def holds(self, other: "Place") -> bool:
-        """Whether a place lies below this folder, however the two are written."""
+    def holds(self, other: "Location") -> bool:
+        """Return whether a location lies below this folder, however the two are written."""
         return type(other.fs) is type(self.fs) and other.path.startswith(f"{self.path.rstrip('/')}/")
 
     @property
     def local(self) -> Path | None:
-        """As a path, if it is on a disk of this machine."""
+        """The path, if it is on a disk of this machine; else None."""
         return Path(self.path) if isinstance(self.fs, LocalFileSystem) else None
 
     def read(self, start: int | None = None, stop: int | None = None) -> bytes:
-        """Its content, or a part of it."""
+        """Return its content, or a piece of it."""
         return bytes(self.fs.cat_file(self.path, start, stop))
 
     def write(self, content: bytes) -> None:
@@ -94,24 +94,24 @@ class Place:
             with whole_file(path) as temporary:
                 temporary.write_bytes(content)
             return
-        with told(self.address):
+        with store_errors(self.address):
             self.fs.pipe_file(self.path, content)
 
     def version(self) -> dict[str, Any]:
-        """Size, and what changes with the content: time of change on a disk, else what the store tells."""
+        """Return its size, and what changes with its content: time of change on a disk, else what the store says."""
         if (path := self.local) is not None:
             status = path.stat()
             return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
         return {"bytes": self.fs.size(self.path), "version": str(self.fs.ukey(self.path))}
 
 
-def _is_hidden(part: str) -> bool:
-    return part.startswith(".") and part not in (".", "..")
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and name not in (".", "..")
 
 
 @contextmanager
-def told(address: str) -> Iterator[None]:
-    """Turn whatever a store's library raises into a line for the user."""
+def store_errors(address: str) -> Iterator[None]:
+    """Turn whatever an object store's library raises into a line for the user."""
     try:
         yield
     except UserError:

@@ -1,27 +1,26 @@
-"""Whole collections: found, parsed by workers on Ray Data, and told in a manifest."""
+"""Whole collections: found, parsed by workers on Ray Data, and listed in a manifest."""
 
 import json
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from rich.console import Console
-
 from sceneparse.errors import UserError
-from sceneparse.parsing.artefacts import cannot_write
-from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.collection.cluster import cluster, shares, told_by_workers
-from sceneparse.parsing.runs.collection.deduplicate import rows_there, settle
+from sceneparse.parsing.artefacts.choice import picture_artefacts
+from sceneparse.parsing.artefacts.file_names import refuse_collisions
+from sceneparse.parsing.parser import Loading, Parser
+from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
+from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.listing import list_items
-from sceneparse.parsing.runs.collection.locations import Place, is_url
+from sceneparse.parsing.runs.collection.locations import Location, is_url
 from sceneparse.parsing.runs.collection.worker import Plan
-from sceneparse.parsing.runs.pictures import StreamSummary
+from sceneparse.parsing.runs.engine import Run
+from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
-from sceneparse.parsing.runs.summary import Failure
+from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.model import find_model
 
@@ -41,11 +40,12 @@ def predict_collection(
     address: str | None = None,
     again: bool = False,
     progress: bool = True,
+    write: Collection[str] | None = None,
 ) -> StreamSummary:
     """Parse a collection with workers on Ray Data, on this machine or a cluster.
 
     With store "files" each picture gives what `predict_pictures` gives, byte by byte; either continues what the other
-    began. With "parquet" it gives a row of OUT/parts/*.parquet: its name, a column of bytes for each kind of file, and
+    began. With "parquet" it gives a row of OUT/parts/*.parquet: its name, a column of bytes for each artefact, and
     its JSON. At the end come OUT/manifest.jsonl, a line for each picture ("name", "file", "status": "done" or "failed",
     "reason", "files"), in the inputs' order, and OUT/summary.json.
 
@@ -63,80 +63,77 @@ def predict_collection(
         address: A Ray cluster's address. Default: Ray is started on this machine alone.
         again: Also parse what is already done.
         progress: Show progress and closing lines on stderr.
+        write: Names of the artefacts to write beside the JSON, in place of the default ones.
 
     Raises:
-        UserError: The parser wasn't made by `load`, no pictures, Ray is missing or doesn't answer, or the outputs
-            cannot be written.
+        UserError: The parser wasn't made by `load`, no pictures, pictures of which one's file would take the place of
+            another's, artefacts that there are not, Ray is missing or doesn't answer, or the outputs cannot be written.
     """
     start = time.perf_counter()
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if parser.loading is None:
-        raise UserError(f"model '{parser.name}' was not made by sceneparse.load, so workers cannot load it too")
-    loading, out = parser.loading, out if is_url(out) else str(Path(out).expanduser().absolute())
-    if Path(loading.model).exists():  # workers may run in another folder
-        loading = replace(loading, model=str(Path(loading.model).absolute()))
-    place = Place(out)
-    if place.local is not None:
-        try:
-            place.local.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(out, error) from None
-    items = list_items(inputs, out, column)
+    chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
+    out = out if is_url(out) else str(Path(out).expanduser().absolute())
+    loading = _loading_elsewhere(parser)
+    location = Location(out)
+    run = Run(location.local, progress=progress)
+    items = list_items(inputs, out, column, chosen)
     if store == "parquet":
-        there = rows_there(place)
-        items = [replace(item, rows_there=tuple(there.get(item.name, ()))) for item in items]
-    told: list[dict[str, Any]] = [{} for _ in items]
+        earlier = rows_there(location)
+        items = [replace(item, rows_there=tuple(earlier.get(item.name, ()))) for item in items]
+    else:
+        refuse_collisions(lambda: ((item.name, item.file) for item in items), chosen)
     with cluster(address) as ray:
         share = shares(ray, workers, loading.device)
-        if progress:
-            each = f"{share.threads} processor{'s' * (share.threads > 1)}{' and a GPU' * share.gpus} each"
-            console.print(f"engine: {parser.engine.describe()}", markup=False)
-            console.print(
-                f"{len(items)} pictures, {share.workers} worker{'s' * (share.workers > 1)} with {each}", markup=False
-            )
+        run.say_engine(parser)
+        run.say(f"{len(items)} pictures, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
-        plan = Plan(loading, files, out, store, overlay, again, share.threads)
-        with counting_progress(console, "Parsing", items, shown=progress) as advance:
-            for chunk in told_by_workers(ray, plan, items, share):
-                for one in chunk:
-                    told[one["number"]] = one
-                    if one["status"] == "failed" and progress:
-                        console.print(f"left out: {one['reason']}", markup=False)
-                    advance()
-    pixels: Counter[str] = Counter()
-    for one in told:
-        pixels.update(one["pixels"] or {})
-    try:
+        plan = Plan(loading, files, out, store, chosen, again, share.threads)
+        outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
+    with writing(f"{out}/{MANIFEST}"):
         if store == "parquet":
-            pixels = settle(place, {item.name: told[item.number] for item in items})
-        summary = _summary(items, told, pixels, time.perf_counter() - start)
-        (place / MANIFEST).write("".join(map(_line, items, told)).encode())
-        (place / "summary.json").write((json.dumps(summary.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise cannot_write(f"{out}/{MANIFEST}", error) from None
-    if progress:
-        rate = len(items) / max(summary.seconds, 1e-9)
-        console.print(f"{summary.told}; {rate:.1f} pictures/s; see {(place / MANIFEST).address}", markup=False)
+            run.tally.pixels = deduplicate(location, {item.name: outcomes[item.number] for item in items})
+        summary = run.tally.stream_summary(time.perf_counter() - start)
+        (location / MANIFEST).write("".join(map(_line, items, outcomes)).encode())
+        (location / "summary.json").write((json.dumps(summary.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+    rate = len(items) / max(summary.seconds, 1e-9)
+    run.say(f"{summary.describe()}; {rate:.1f} pictures/s; see {(location / MANIFEST).address}")
     return summary
 
 
-def _summary(
-    items: Sequence[Item], told: Sequence[dict[str, Any]], pixels: Counter[str], seconds: float
-) -> StreamSummary:
-    states = Counter(one["status"] for one in told)
-    failures = tuple(
-        Failure(item.file, one["reason"]) for item, one in zip(items, told, strict=True) if one["status"] == "failed"
-    )
-    total = pixels.total()
-    shares_of = {name: count / total for name, count in pixels.most_common()}
-    return StreamSummary(states["parsed"], states["skipped"], failures, shares_of, seconds)
+def _parse(run: Run, items: Sequence[Item], chunks: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Take the outcomes as they come, and count them in the items' order."""
+    outcomes: list[dict[str, Any]] = [{} for _ in items]
+    with counting_progress(run.console, "Parsing", items, shown=run.progress) as advance:
+        for chunk in chunks:
+            for outcome in chunk:
+                outcomes[outcome["number"]] = outcome
+                if outcome["status"] == "failed":
+                    run.say(f"left out: {outcome['reason']}")
+                advance()
+    for item, outcome in zip(items, outcomes, strict=True):
+        match outcome["status"]:
+            case "parsed":
+                run.tally.parsed(outcome["pixels"])
+            case "skipped":
+                run.tally.skip(outcome["pixels"])
+            case _:
+                run.tally.fail(Failure(item.file, outcome["reason"]))
+    return outcomes
 
 
-def _line(item: Item, told: dict[str, Any]) -> str:
+def _loading_elsewhere(parser: Parser) -> Loading:
+    """How a worker, which may run in another folder, loads the model."""
+    if parser.loading is None:
+        raise UserError(f"model '{parser.name}' was not made by sceneparse.load, so workers cannot load it too")
+    if Path(parser.loading.model).exists():
+        return replace(parser.loading, model=str(Path(parser.loading.model).absolute()))
+    return parser.loading
+
+
+def _line(item: Item, outcome: dict[str, Any]) -> str:
     """A picture's line of the manifest, the same whichever run has parsed it."""
-    failed = told["status"] == "failed"
+    failed = outcome["status"] == "failed"
     line = {"name": item.name, "file": item.file, "status": "failed" if failed else "done"}
-    line |= {"reason": told["reason"]} if failed else {"files": told["files"]} if told["files"] else {}
+    line |= {"reason": outcome["reason"]} if failed else {"files": outcome["files"]} if outcome["files"] else {}
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
-from sceneparse.parsing.runs.collection.locations import Place, told
+from sceneparse.parsing.runs.collection.locations import Location, store_errors
 from sceneparse.pictures.finding import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class Member(NamedTuple):
 
 
 def tar_members(address: str) -> list[Member]:
-    """The pictures of a tar file. One that is damaged or cut off gives those before the damage, and itself as one."""
+    """Return the pictures of a tar file; of one that is damaged those before the damage, and the file itself."""
     members: list[Member] = []
     try:
-        place = Place(address)
-        with told(address):
-            held_by = place.version()
-            file = place.fs.open(place.path, "rb")
+        location = Location(address)
+        with store_errors(address):
+            held_by = location.version()
+            file = location.fs.open(location.path, "rb")
         with file, tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
                 path = PurePosixPath(info.name)
@@ -54,17 +54,17 @@ def tar_members(address: str) -> list[Member]:
 
 
 def parquet_rows(address: str, column: str | None) -> list[Member]:
-    """The rows of a Parquet file; one that is damaged gives itself.
+    """Return the rows of a Parquet file; one that is damaged gives itself.
 
     Raises:
         UserError: The column is not there, or none or several could be meant.
     """
     arrow = _arrow(address)
     try:
-        place = Place(address)
-        with told(address):
-            held_by = place.version()
-            with place.fs.open(place.path, "rb") as file:
+        location = Location(address)
+        with store_errors(address):
+            held_by = location.version()
+            with location.fs.open(location.path, "rb") as file:
                 table = arrow.ParquetFile(file)
                 schema, groups = (
                     table.schema_arrow,
@@ -82,7 +82,7 @@ def parquet_rows(address: str, column: str | None) -> list[Member]:
 
 
 def content(item: Item) -> bytes:
-    """A picture's file as bytes.
+    """Return a picture's file as bytes.
 
     Raises:
         UserError: It cannot be read.
@@ -94,10 +94,10 @@ def content(item: Item) -> bytes:
         if not value:
             raise UserError(f"{item.file}: the row holds no picture")
         return bytes(value)
-    with told(item.file):
+    with store_errors(item.file):
         if item.kind == "file":
-            return Place(item.address).read()
-        found = Place(item.address).read(item.start, item.start + item.length)
+            return Location(item.address).read()
+        found = Location(item.address).read(item.start, item.start + item.length)
     if len(found) != item.length:
         raise UserError(f"{item.file}: the tar file is cut off here")
     return found
@@ -105,9 +105,9 @@ def content(item: Item) -> bytes:
 
 @lru_cache(maxsize=1)
 def _column_of_group(address: str, column: str, group: int, held_by: str) -> "pyarrow.ChunkedArray":  # noqa: ARG001
-    """A column of a row group. The one read last is kept; `held_by` tells a changed file."""
-    place = Place(address)
-    with told(address), place.fs.open(place.path, "rb") as file:
+    """A column of a row group. The one read last is kept; `held_by` changes with the file."""
+    location = Location(address)
+    with store_errors(address), location.fs.open(location.path, "rb") as file:
         return _arrow(address).ParquetFile(file).read_row_group(group, columns=[column]).column(0)
 
 

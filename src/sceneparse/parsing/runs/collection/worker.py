@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.parsing.artefacts import ONLY_THIS_PICTURE, cannot_write, facts_of_file, kinds_wanted, made_by
 from sceneparse.parsing.parser import Loading, Parser, ahead
 from sceneparse.parsing.runs.collection.items import Item, unpacked
-from sceneparse.parsing.runs.collection.locations import Place
+from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
-from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, PartStore, Saved, Store
+from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, ParquetStore, Saved, Store
+from sceneparse.parsing.runs.earlier import facts_of_file, made_by
+from sceneparse.parsing.runs.faults import LeftOutError, writing, writing_parse
+from sceneparse.tables import require_known
 
 _READERS, _READ_AHEAD = 2, 4
 _DEATHS = 5
@@ -33,7 +35,7 @@ class Plan:
         files: The model's files by name, for machines that don't have the folder; None where they have.
         out: The output folder or its URL.
         form: As files, or as rows of Parquet files.
-        overlay: Whether overlays are drawn.
+        write: Names of the artefacts that are written.
         again: Whether what is done is done again.
         threads: Threads that a worker computes with.
     """
@@ -42,36 +44,36 @@ class Plan:
     files: dict[str, bytes] | None
     out: str
     form: Literal["files", "parquet"]
-    overlay: bool
+    write: tuple[str, ...]
     again: bool
     threads: int
 
     def parser(self) -> Parser:
-        """The model, loaded."""
+        """Load the model."""
         if self.files is None:
             return self.loading()
         with TemporaryDirectory(prefix="sceneparse-model-") as folder:
-            for name, there in self.files.items():
-                Path(folder, name).write_bytes(there)
+            for name, content_of in self.files.items():
+                Path(folder, name).write_bytes(content_of)
             return replace(self.loading, model=folder)()
 
     def store(self) -> Store:
-        """Where the results go."""
-        place = Place(self.out)
+        """Return what takes the parses."""
+        location = Location(self.out)
         if self.form == "parquet":
-            return PartStore(place, self.overlay)
-        return (ObjectStore if place.local is None else FolderStore)(place, self.overlay)
+            return ParquetStore(location, self.write)
+        return (ObjectStore if location.local is None else FolderStore)(location, self.write)
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """What became of a picture.
 
     Args:
-        number: Its place in the collection.
+        number: Its index in the collection.
         status: Parsed now, parsed by an earlier run, or failed.
         reason: Why it failed.
-        files: Its files by kind.
+        files: Its files by artefact.
         pixels: Its classes' pixels.
         digest: Of its row.
     """
@@ -120,13 +122,14 @@ class ParseChunks:
         self._plan, self._attempts = plan, attempts
         self._wrong: str | None = None
         try:
+            for name in plan.write:  # a cluster's machine may lack the package that brings one along
+                require_known("artefacts", name, "--write")
             self._parser = plan.parser()
             self._store = plan.store()
         except UserError as error:
             self._wrong = str(error)
             return
         self._made_by = made_by(self._parser)
-        self._wanted = kinds_wanted(self._parser, overlay=plan.overlay)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Parse a chunk.
@@ -135,55 +138,53 @@ class ParseChunks:
             row: "items": as `packed` gives them.
 
         Returns:
-            "told": a list of `Told` as JSON. "wrong": what is the user's to mend, and ends the run; empty if nothing.
-            (Raised here, only its text would come through Ray, in the midst of a trace.)
+            "outcomes": a list of `Outcome` as JSON. "wrong": what is the user's to mend, and ends the run; empty if
+            nothing. (Raised here, only its text would come through Ray, in the midst of a trace.)
         """
         if self._wrong is None:
             try:
-                return {"told": self._parsed(row), "wrong": ""}
+                return {"outcomes": self._parsed(row), "wrong": ""}
             except UserError as error:
                 self._wrong = str(error)
-        return {"told": "[]", "wrong": self._wrong}
+        return {"outcomes": "[]", "wrong": self._wrong}
 
     def _parsed(self, row: dict[str, Any]) -> str:
         items = unpacked(row["items"])
         chunk = f"chunk {items[0].number}"
         # A worker has died over this chunk: one picture after the other, to find out over which.
-        told = self._carefully(items) if self._attempts.begin(chunk) else self._quickly(items)
-        try:
+        outcomes = self._carefully(items) if self._attempts.begin(chunk) else self._quickly(items)
+        with writing(self._plan.out):
             self._store.end_chunk()
-        except OSError as error:
-            raise cannot_write(self._plan.out, error) from None
         self._attempts.end(chunk)
-        return json.dumps([asdict(one) for one in told])
+        return json.dumps([asdict(outcome) for outcome in outcomes])
 
-    def _quickly(self, items: Sequence[Item]) -> list[Told]:
+    def _quickly(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures; the next ones are read meanwhile."""
-        found = ahead(self._look, items, threads=_READERS, limit=_READ_AHEAD)
+        found = ahead(self._read, items, threads=_READERS, limit=_READ_AHEAD)
         return [self._one(item, future.result()) for item, future in zip(items, found, strict=True)]
 
-    def _carefully(self, items: Sequence[Item]) -> list[Told]:
+    def _carefully(self, items: Sequence[Item]) -> list[Outcome]:
         """Parse pictures but those over which worker after worker has died."""
-        told = []
+        outcomes = []
         for item in items:
             picture = f"picture {item.number}"
             if (deaths := self._attempts.begin(picture)) >= _DEATHS:
                 reason = f"{item.file}: {deaths} workers died over it; it may need more memory than there is"
-                told.append(Told(item.number, "failed", reason))
+                outcomes.append(Outcome(item.number, "failed", reason))
                 continue
-            told.append(self._one(item, self._look(item)))
+            outcomes.append(self._one(item, self._read(item)))
             self._attempts.end(picture)
-        return told
+        return outcomes
 
-    def _look(self, item: Item) -> _Read | Saved | str:
+    def _read(self, item: Item) -> _Read | Saved | str:
         """Read a picture, unless it is done already; why it cannot be read."""
         if item.problem is not None:
             return f"{item.file}: {item.problem}"
         try:
             facts = {"picture": _facts(item), **self._made_by}
-            if not self._plan.again and (earlier := self._store.earlier(item, facts, self._wanted)):
+            if not self._plan.again and (earlier := self._store.earlier(item, facts)):
                 return earlier
-            if item.kind == "file" and (path := Place(item.address).local) is not None:
+            if item.kind == "file" and (path := Location(item.address).local) is not None:
                 return _Read(self._parser.read(path), facts)
             picture = content(item)
         except UserError as error:
@@ -195,30 +196,28 @@ class ParseChunks:
         except UserError as error:
             return f"{item.file}: {error}"
 
-    def _one(self, item: Item, looked: _Read | Saved | str) -> Told:
-        if isinstance(looked, str):
-            return Told(item.number, "failed", looked)
-        if isinstance(looked, Saved):
-            return Told(item.number, "skipped", None, looked.files, looked.pixels, looked.digest)
+    def _one(self, item: Item, read: _Read | Saved | str) -> Outcome:
+        if isinstance(read, str):
+            return Outcome(item.number, "failed", read)
+        if isinstance(read, Saved):
+            return Outcome(item.number, "skipped", None, read.files, read.pixels, read.digest)
         try:
-            parse = self._parser.parse(looked.image)
+            parse = self._parser.parse(read.image)
         except UserError as error:  # such as too small for its engine
-            return Told(item.number, "failed", f"{item.file}: {error}")
+            return Outcome(item.number, "failed", f"{item.file}: {error}")
         try:
-            saved = self._store.save(parse, item, looked.facts, self._wanted)
-        except OSError as error:
-            wrong = cannot_write(f"{self._plan.out}/{item.name}", error)
-            if error.errno not in ONLY_THIS_PICTURE:
-                raise wrong from None
-            return Told(item.number, "failed", f"{item.file}: {wrong}")
-        return Told(item.number, "parsed", None, saved.files, saved.pixels, saved.digest)
+            with writing_parse(f"{self._plan.out}/{item.name}", item.file):
+                saved = self._store.save(parse, item, read.facts)
+        except LeftOutError as error:
+            return Outcome(item.number, "failed", str(error))
+        return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest)
 
 
 def _facts(item: Item) -> dict[str, Any]:
-    """What tells the picture from a changed one."""
+    """What differs for a changed picture."""
     if item.kind != "file":
         return {"file": item.file, "place": [item.start, item.length], "held_by": item.held_by}
-    place = Place(item.address)
-    if place.local is not None:
-        return {**facts_of_file(place.local), "file": item.file}
-    return {"file": item.file, **place.version()}
+    location = Location(item.address)
+    if location.local is not None:
+        return {**facts_of_file(location.local), "file": item.file}
+    return {"file": item.file, **location.version()}

@@ -41,7 +41,7 @@ class VideoSource:
 
     @property
     def shown(self) -> str:
-        """The address as messages and files tell it: without a stream's user and password."""
+        """The address as messages and files have it: without a stream's user and password."""
         return re.sub(r"(?<=://)[^/]*@", "", self.address) if self.live else self.address
 
 
@@ -90,5 +90,5 @@ def _live(given: str) -> VideoSource | None:
             return None
         device, address = "", given
     # Each recording has a name of its own: unlike a file, a camera never shows the same twice.
-    words = re.sub(r"\W+", "-", address.split("@")[-1]).strip("-")[:40] or "camera"
-    return VideoSource(address, f"{words}-{datetime.now():%Y%m%d-%H%M%S}", device or None, live=True)
+    label = re.sub(r"\W+", "-", address.split("@")[-1]).strip("-")[:40] or "camera"
+    return VideoSource(address, f"{label}-{datetime.now():%Y%m%d-%H%M%S}", device or None, live=True)

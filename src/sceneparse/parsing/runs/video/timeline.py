@@ -20,7 +20,7 @@ _INK, _PAPER = (32, 32, 32), (250, 250, 250)
 
 
 class SceneCuts:
-    """Tells frames that begin a new scene: their colours' histogram is another than that of the frame before.
+    """Finds frames that begin a new scene: their colours' histogram is another than that of the frame before.
 
     The difference is the total variation distance of the two histograms over 8 x 8 x 8 colours, 0..1; motion changes it
     little, since what moves takes its colours along.
@@ -178,8 +178,8 @@ class Timeline:
         labels = np.full((_TALL, _WIDE), IGNORE, np.int16)
         starts = np.array([span.start for span in self.spans])
         times = (np.arange(_WIDE) + 0.5) / _WIDE * max(ends[-1], 1e-9)
-        for column, place in enumerate(np.searchsorted(starts, times, side="right").clip(1) - 1):
-            span = self.spans[place]
+        for column, index in enumerate(np.searchsorted(starts, times, side="right").clip(1) - 1):
+            span = self.spans[index]
             heights = np.cumsum(span.pixels[order]) * _TALL / span.total
             rows = np.searchsorted(heights, np.arange(_TALL) + 0.5)
             inside = rows < len(order)
@@ -205,16 +205,16 @@ class Timeline:
 
 
 def _with_times(bands: Image.Image, seconds: float) -> Image.Image:
-    """Times above the bands."""
-    sheet = Image.new("RGB", (bands.width, bands.height + _MARGIN), _PAPER)
-    sheet.paste(bands, (0, _MARGIN))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    """Draw times above the bands."""
+    image = Image.new("RGB", (bands.width, bands.height + _MARGIN), _PAPER)
+    image.paste(bands, (0, _MARGIN))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
     for tick in range(5):
         x = round(tick / 4 * (bands.width - 1))
         draw.line((x, _MARGIN - 5, x, _MARGIN - 1), _INK)
         inwards = "l" if tick == 0 else "r" if tick == 4 else "m"
         draw.text((x, _MARGIN - 7), clock(tick / 4 * seconds), _INK, font, anchor=f"{inwards}s")
-    return sheet
+    return image
 
 
 def clock(seconds: float) -> str:

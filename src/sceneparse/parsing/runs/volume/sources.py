@@ -23,6 +23,11 @@ class VolumeSource:
     path: Path
     name: str
 
+    @property
+    def shown(self) -> str:
+        """The path as messages and files have it."""
+        return str(self.path)
+
     def channels(self, modalities: Sequence[str], wanted: int) -> tuple[Volume, ...]:
         """The volumes that are its channels.
 

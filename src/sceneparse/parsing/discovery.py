@@ -16,7 +16,7 @@ from rich.console import Console
 from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
-from sceneparse.parsing.cooccurrence import crossed
+from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
@@ -154,9 +154,9 @@ class _Counts:
             first, second = (maps[name] for name in pair)
             assert first is not None and second is not None
             shape = (len(self._names[pair[0]]), len(self._names[pair[1]]))
-            self._counts[pair] += crossed(first, second, shape).astype(np.int64)
+            self._counts[pair] += cooccurrence(first, second, shape).astype(np.int64)
             everywhere = np.zeros_like(first)
-            self._totals[pair] += crossed(first, everywhere, (shape[0], 1))[:, 0].astype(np.int64)
+            self._totals[pair] += cooccurrence(first, everywhere, (shape[0], 1))[:, 0].astype(np.int64)
 
     def tables(self) -> tuple[Table, ...]:
         tables = []

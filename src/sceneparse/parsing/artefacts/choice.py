@@ -1,0 +1,110 @@
+"""Which artefacts a run writes: those of the user's choice, or the default ones."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
+from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.tables import require_known
+
+
+def default_artefacts(tasks: Collection[str], *, overlay: bool = True) -> tuple[str, ...]:
+    """Return the names of a picture's artefacts that are written where nobody chooses.
+
+    Args:
+        tasks: The tasks that the parse has beside the objects.
+        overlay: Whether those for the eye alone are among them.
+    """
+    return tuple(
+        name
+        for name, artefact in ARTEFACTS.items()
+        if artefact.default
+        and "pictures" in artefact.inputs
+        and (overlay or not artefact.drawn)
+        and _has(artefact, tasks)
+    )
+
+
+def picture_artefacts(
+    tasks: Collection[str], write: Collection[str] | None = None, *, overlay: bool = True, model: str
+) -> tuple[str, ...]:
+    """Return the names of the artefacts that a run over pictures writes, in the table's order.
+
+    Args:
+        tasks: The tasks that the model has beside the objects.
+        write: The user's choice; None: the default ones.
+        overlay: Of the default ones, whether to write those for the eye alone.
+        model: The model's name, for messages.
+
+    Raises:
+        UserError: A name that no artefact has, one that the model or pictures don't have, two that would be written to
+            the same file, or both a choice and `overlay=False`.
+    """
+    if write is None:
+        return default_artefacts(tasks, overlay=overlay)
+    refuse_unfit(write, ("pictures",), overlay=overlay)
+    for name in write:
+        if not _has(ARTEFACTS[name], tasks):
+            has = [name for name in fitting(ARTEFACTS, "pictures") if _has(ARTEFACTS[name], tasks)]
+            raise UserError(f"--write {name}: model '{model}' has none; it has {', '.join(has)}")
+    chosen = tuple(name for name in ARTEFACTS if name in write)
+    taken: dict[str, str] = {}
+    for name in chosen:
+        if (other := taken.setdefault(ARTEFACTS[name].suffix, name)) != name:
+            raise UserError(
+                f"--write {other} {name}: both would be written to PICTURE{ARTEFACTS[name].suffix}; leave one out"
+            )
+    return chosen
+
+
+def chosen_artefacts(
+    inputs: Inputs, write: Collection[str] | None, default: Mapping[str, bool], *, overlay: bool = True
+) -> tuple[str, ...]:
+    """Return the names of the artefacts that a run over videos or volumes writes, in the order of `default`.
+
+    Args:
+        inputs: What the run parses.
+        write: The user's choice; None: the default ones.
+        default: All artefacts of these inputs, and whether each is written where nobody chooses.
+        overlay: False if those for the eye alone are to be left out, too, which a choice rules out.
+
+    Raises:
+        UserError: A name that no artefact has, or that of one for other inputs.
+    """
+    if write is not None:
+        refuse_unfit(write, (inputs,), overlay=overlay)
+        if others := [name for name in write if name not in default]:
+            raise UserError(f"--write {others[0]}: cannot be written for {inputs}; they have {', '.join(default)}")
+    return tuple(name for name, wanted in default.items() if (wanted if write is None else name in write))
+
+
+def refuse_unfit(write: Iterable[str], inputs: Iterable[Inputs], *, overlay: bool = True) -> None:
+    """Refuse a choice of artefacts that some inputs cannot be written in.
+
+    Args:
+        write: The user's choice.
+        inputs: What is parsed; each artefact must be for one of them at least.
+        overlay: False if those for the eye alone were to be left out, too.
+
+    Raises:
+        UserError: A name that no artefact has, one for other inputs alone, or both ways of choosing at once.
+    """
+    if not overlay:
+        raise UserError("--write says what is written: leave --no-overlay out")
+    for name in write:
+        require_known("artefacts", name, "--write")
+        if not set(ARTEFACTS[name].inputs) & set(inputs):
+            raise UserError(
+                f"--write {name}: is written for {' and '.join(ARTEFACTS[name].inputs)}, and there are none among the "
+                "inputs"
+            )
+
+
+def fitting(write: Iterable[str], inputs: Inputs) -> tuple[str, ...]:
+    """Return those of the named artefacts that are for pictures, videos or volumes."""
+    return tuple(name for name in write if inputs in ARTEFACTS[name].inputs)
+
+
+def _has(artefact: Artefact, tasks: Collection[str]) -> bool:
+    """Whether parses of these tasks beside the objects have the artefact."""
+    return not artefact.tasks or not artefact.tasks.isdisjoint(tasks)

@@ -1,0 +1,20 @@
+"""The table of artefacts: all forms of output that a parse can be written in."""
+
+from sceneparse.parsing.artefacts.artefact import Artefact
+from sceneparse.tables import Table
+
+ARTEFACTS: Table[Artefact] = Table(
+    "artefacts",
+    {
+        "labels": "sceneparse.parsing.artefacts.label_maps:LABELS",
+        "parts": "sceneparse.parsing.artefacts.label_maps:PARTS",
+        "materials": "sceneparse.parsing.artefacts.label_maps:MATERIALS",
+        "textures": "sceneparse.parsing.artefacts.label_maps:TEXTURES",
+        "overlay": "sceneparse.parsing.artefacts.drawings:OVERLAY",
+        "panels": "sceneparse.parsing.artefacts.drawings:PANELS",
+        "timeline": "sceneparse.parsing.artefacts.drawings:TIMELINE",
+        "montage": "sceneparse.parsing.artefacts.drawings:MONTAGE",
+    },
+    kind="sceneparse.parsing.artefacts.artefact:Artefact",
+)
+"""The artefacts by name, in the order in which they are written. Beside them there is always a JSON, the last file."""

@@ -1,0 +1,111 @@
+"""What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sceneparse.parsing.parse import protocol_json
+from sceneparse.parsing.parser import Parser
+
+
+def made_by(parser: Parser) -> dict[str, Any]:
+    """Return what makes one run's parses another's: the model, the protocol and, of a unified model, the tasks."""
+    tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
+    return {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol), **tasks}
+
+
+def facts_of_file(path: Path) -> dict[str, Any]:
+    """Return what tells a file from a changed one: its path, size and time of change.
+
+    Raises:
+        OSError: It is not there.
+    """
+    status = path.stat()
+    return {"file": path.as_posix(), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return the JSON that a run writes last for each input; None if it is not there, or not one of a run."""
+    try:
+        return _record(path.read_bytes())
+    except OSError:  # none there
+        return None
+
+
+def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Return whether an earlier parse depends on the same facts, wherever its input lies now.
+
+    Args:
+        record: The JSON of the earlier parse.
+        facts: What the JSON of this parse would say of its making: its input, and what `made_by` gives.
+    """
+    # A model that tells fewer tasks has none here.
+    expected = {"tasks": None, **facts}
+    return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
+
+
+class Earlier(NamedTuple):
+    """What is left of an earlier parse of a picture.
+
+    Args:
+        pixels: Its classes' pixels.
+        files: The names of its files by artefact.
+    """
+
+    pixels: dict[str, int]
+    files: dict[str, str]
+
+
+def earlier_parse(content: bytes, facts: dict[str, Any], write: Iterable[str]) -> Earlier | None:
+    """Return what the JSON of an earlier parse of a picture says; None if it is of another making.
+
+    Args:
+        content: The JSON.
+        facts: As `same_making` takes them.
+        write: The artefacts that it must have.
+    """
+    record = _record(content)
+    if record is None or not same_making(record, facts):
+        return None
+    try:
+        files = record["files"]
+        pixels = {entry["name"]: entry["pixels"] for entry in record["classes"]}
+        return Earlier(pixels, files) if set(write) <= set(files) else None
+    except (KeyError, TypeError):  # not one of a picture's parse
+        return None
+
+
+def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Iterable[str]) -> Earlier | None:
+    """Return what an earlier run left of a picture in a folder, if it is whole and of the same making.
+
+    Args:
+        folder: The output folder.
+        stem: What the picture's files are called there.
+        facts: As `same_making` takes them.
+        write: The artefacts that it must have.
+    """
+    path = folder / f"{stem}.json"
+    try:
+        earlier = earlier_parse(path.read_bytes(), facts, write)
+    except OSError:  # none there
+        return None
+    whole = earlier is not None and all(path.with_name(file).is_file() for file in earlier.files.values())
+    return earlier if whole else None
+
+
+def _record(content: bytes) -> dict[str, Any] | None:
+    try:
+        record = json.loads(content)
+    except ValueError:  # no JSON, or no text
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _without_path(value: Any) -> Any:
+    """A fact without the path of its file: a file may have been moved."""
+    if isinstance(value, list):
+        return [_without_path(one) for one in value]
+    if isinstance(value, dict):
+        return {key: one for key, one in value.items() if key != "file"}
+    return value

@@ -1,0 +1,128 @@
+"""What all runs do alike: skip what is done, name and count what is left out, go on, and sum up at the end."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from rich.console import Console
+
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.runs.faults import LeftOutError, writing
+from sceneparse.parsing.runs.tally import Failure, Summary, Tally
+
+Source = TypeVar("Source", bound="Named", contravariant=True)
+
+
+class Run:
+    """A run into an output folder: what it says on stderr, its tally, and its summary.
+
+    Args:
+        out: The output folder; made if it isn't there. None for a folder in an object store.
+        progress: Whether to say more than what is left out.
+
+    Attributes:
+        console: Where lines and progress are shown.
+        tally: What became of the inputs so far.
+
+    Raises:
+        UserError: The folder cannot be made.
+    """
+
+    def __init__(self, out: Path | None, *, progress: bool) -> None:
+        self.progress = progress
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.tally = Tally()
+        if out is not None:
+            with writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+
+    def say(self, line: str) -> None:
+        """Show a line, if progress is wanted."""
+        if self.progress:
+            self.console.print(line, markup=False)
+
+    def say_engine(self, parser: Parser) -> None:
+        """Show what gives the scores, if progress is wanted."""
+        if self.progress:
+            self.say(f"engine: {parser.engine.describe()}")
+
+    def leave_out(self, failure: Failure) -> None:
+        """Count an input that gets no parse, and name it at once."""
+        self.tally.fail(failure)
+        self.console.print(f"left out: {failure.reason}", markup=False)
+
+    def close(self, summary: Summary, path: Path, what: str = "") -> None:
+        """Write the summary, and say what became of the inputs.
+
+        Args:
+            summary: What became of them.
+            path: The summary's file.
+            what: What stands before the counts: "videos: ".
+
+        Raises:
+            UserError: It cannot be written.
+        """
+        with writing(path):
+            write_json(path, summary.to_json())
+        self.say(f"{what}{summary.describe()}; see {path}")
+
+
+class Named(Protocol):
+    """An input: a video or a volume."""
+
+    @property
+    def shown(self) -> str:
+        """What messages and the summary call it."""
+        ...
+
+
+class Job(Protocol):
+    """The parse of one video or volume."""
+
+    def is_done(self) -> bool:
+        """Return whether an earlier run left it whole."""
+        ...
+
+    def run(self) -> Iterable[str]:
+        """Parse it and write everything; return what is to be said of it."""
+        ...
+
+
+def run_jobs(
+    run: Run,
+    sources: Iterable[Source],
+    job_of: Callable[[Source], Job],
+    *,
+    out: Path,
+    again: bool,
+    left_out: type[UserError] = LeftOutError,
+) -> None:
+    """Parse one video or volume after the other.
+
+    Args:
+        run: The run that counts them.
+        sources: The inputs.
+        job_of: Makes an input's job; may raise like the job itself.
+        out: The output folder, for messages.
+        again: Also parse what an earlier run has done.
+        left_out: What is raised where an input gets no parse, but the others may; any other error ends the run.
+
+    Raises:
+        UserError: The outputs cannot be written.
+    """
+    for source in sources:
+        try:
+            with writing(out):
+                job = job_of(source)
+                if not again and job.is_done():
+                    run.tally.skip()
+                    continue
+                lines = job.run()
+        except left_out as error:
+            run.leave_out(Failure(source.shown, str(error)))
+        else:
+            run.tally.parsed()
+            for line in lines:
+                run.say(line)

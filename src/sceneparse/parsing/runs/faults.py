@@ -1,0 +1,53 @@
+"""Faults of disks: which end a run, which cost one input only, and what the user reads of them."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts.artefact import ArtefactError
+
+_OF_THE_NAME = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+"""Faults in writing that come from a picture's name; any other (disk full, no permission) would meet the next too."""
+
+
+class LeftOutError(UserError):
+    """An input that gets no parse; the run goes on with the others."""
+
+
+def cannot_write(path: Path | str, error: OSError) -> UserError:
+    """Return a disk's complaint as a line for the user."""
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); free space or choose another output folder"
+    )
+
+
+@contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """Raise a disk's complaints as `UserError`, which end the run."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+@contextmanager
+def writing_parse(path: Path | str, picture: Path | str) -> Iterator[None]:
+    """Raise what goes wrong as a picture's parse is written.
+
+    Args:
+        path: What is written.
+        picture: What messages call the picture.
+
+    Raises:
+        LeftOutError: A fault that comes from this picture.
+        UserError: One that the next picture would meet, too.
+    """
+    try:
+        yield
+    except ArtefactError as error:
+        raise LeftOutError(f"{picture}: {error}") from None
+    except OSError as error:
+        wrong = cannot_write(path, error)
+        raise (LeftOutError(f"{picture}: {wrong}") if error.errno in _OF_THE_NAME else wrong) from None

@@ -1,0 +1,74 @@
+"""Names of files that do not take each other's places."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sceneparse.errors import UserError
+from sceneparse.inference import Opened, TorchEngine
+from sceneparse.parsing import Parser, predict_pictures
+from sceneparse.parsing.artefacts.artefact import Artefact
+from sceneparse.parsing.artefacts.file_names import refuse_collisions, stem_of
+from sceneparse.parsing.artefacts.table import ARTEFACTS
+from tests.support.unified import unified_model
+
+ALL = ("labels", "parts", "materials", "textures", "overlay", "panels")
+
+
+@pytest.fixture
+def unified() -> Parser:
+    model = unified_model()
+    engine = TorchEngine(model.network, model.config.preprocessing, device="cpu", precision="float32")
+    return Parser(Opened(engine, model.config, model.labels, "f", None, model.tasks))
+
+
+def test_a_picture_called_like_anothers_parts_is_refused_before_anything_is_written(
+    unified: Parser, pictures: Path, tmp_path: Path
+) -> None:
+    Image.open(pictures / "a.png").save(pictures / "below" / "d_parts.png")
+    with pytest.raises(UserError) as caught:
+        predict_pictures(unified, [pictures], tmp_path / "out", progress=False)
+    assert str(caught.value) == (
+        f"{pictures / 'below' / 'd_parts.png'}: its labels and the parts of {pictures / 'below' / 'd.png'} would both "
+        "be written to below/d_parts.png; rename one of the two, or parse them into different folders"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_parts_there_is_no_collision(parser: Parser, pictures: Path, tmp_path: Path) -> None:
+    Image.open(pictures / "a.png").save(pictures / "b_parts.png")
+    assert predict_pictures(parser, [pictures], tmp_path / "out", progress=False).done == 5
+
+
+def test_a_picture_called_parts_alone_collides_with_nothing() -> None:
+    refuse_collisions(lambda: [("x_parts", "x_parts.jpg"), ("below/x", "below/x.jpg")], ALL)
+
+
+def test_the_json_of_a_picture_can_be_in_the_way_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARTEFACTS._own, "outlines", "sceneparse.parsing.artefacts.label_maps:LABELS")
+    monkeypatch.setitem(ARTEFACTS._loaded, "outlines", Artefact("outlines", "_outlines.json", lambda _: "{}"))
+    with pytest.raises(
+        UserError, match=r"its JSON and the outlines of a\.jpg would both be written to a_outlines\.json"
+    ):
+        refuse_collisions(lambda: [("a", "a.jpg"), ("a_outlines", "a_outlines.jpg")], ("labels", "outlines"))
+
+
+def test_pictures_are_gone_through_once_where_no_name_can_collide() -> None:
+    times = []
+
+    def pictures() -> list[tuple[str, str]]:
+        times.append(1)
+        return [("x", "x.jpg"), ("y", "y.jpg")]
+
+    refuse_collisions(pictures, ALL)
+    assert len(times) == 1
+    refuse_collisions(pictures, ("labels", "overlay"))
+    assert len(times) == 1
+
+
+def test_names_of_pictures_never_meet_the_summary_or_each_other() -> None:
+    names = ["summary", "summary-picture", "summary-picture-picture", "a", "below/summary"]
+    stems = [stem_of(name) for name in names]
+    assert len(set(stems)) == len(names) and "summary" not in stems
+    assert stems[3:] == ["a", "below/summary"] and stem_of("Summary") == "Summary-picture"
