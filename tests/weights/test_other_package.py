@@ -84,8 +84,8 @@ from sceneparse.weights.inventory import measure
 from sceneparse.weights.model import load_model
 
 small = ["--training.iterations=1", "--training.batch=2", "--training.validate_count=1",
-         "--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0", "--network.channels=8", "--augmentation.crop=[64,64]",
-         "--training.device=cpu"]
+         "--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0",
+         "--network.channels=8", "--augmentation.crop=[64,64]", "--training.device=cpu"]
 recipe = read_recipe("toy-fcn", [*SETTINGS, "--network.output_stride=null", "--network.options.depth=3", *small])
 assert recipe.network.output_stride == 16
 train(recipe, Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What is measured: a model folder, an exported file, or the network of a recipe."""
+"""The thing that is benchmarked: a model folder, an exported file, or the network of a recipe."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured.
+    """A model to be benchmarked, wherever it comes from.
 
     Args:
         source: How the user names it.
@@ -64,7 +64,7 @@ class Subject:
     quantized: bool = False
 
     def network(self, resampling: Resampling | None = None) -> SceneParser:
-        """The network in evaluation mode, with its weights; not of an exported file.
+        """Return the network in evaluation mode, with its weights; an exported file has none.
 
         Args:
             resampling: How its heads are computed; None as the settings say.
@@ -83,7 +83,7 @@ class Subject:
         return network
 
     def engine(self, name: str, device: str, precision: Precision) -> Engine:
-        """An engine of that name, from the files or the settings on.
+        """Make an engine of that name, starting from the files or the settings.
 
         Raises:
             UserError: One that isn't installed, or that doesn't take the network, the device or the precision.
@@ -97,7 +97,7 @@ class Subject:
         return make_engine(self.network(), self.config.preprocessing, engine=engine, device=device, precision=precision)
 
     def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
-        """Of one picture of that size, heads computed like that; of a unified network for the objects alone."""
+        """Count the multiply-adds for one picture of that size; of a unified network for the objects alone."""
         settings = computed_as(self.config.network, resampling)
         with torch.device("meta"):
             network = build(self.config.backbone, settings, self.classes).eval()
@@ -105,7 +105,7 @@ class Subject:
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
     def picture(self, size: tuple[int, int]) -> Tensor:
-        """(C, H, W) uint8: a scene of the toy world, cut to that size; grey where there are other channels than 3."""
+        """Return a (C, H, W) uint8 scene of the toy world, cut to that size; grey unless there are 3 channels."""
         channels = self.config.backbone.in_channels
         scene = ToyWorld(max(*size, 32), 1, "test")[0].image[:, : size[0], : size[1]]
         if channels != 3:
@@ -114,7 +114,7 @@ class Subject:
 
 
 def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subject:
-    """Return what is measured.
+    """Find the model, exported file or recipe that is to be measured.
 
     Args:
         source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package, a .yaml file or a
@@ -144,14 +144,14 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
 def labelling(
     subject: Subject, engine: str, device: str, precision: Precision, threads: int, size: tuple[int, int]
 ) -> Callable[[], object]:
-    """For a process of its own: a function that labels a picture."""
+    """Return a function that labels one picture, to be called in a process of its own."""
     torch.set_num_threads(threads)
     made, image = subject.engine(engine, device, precision), subject.picture(size)
     return lambda: label(made, image, TestProtocol())
 
 
 def warming(subject: Subject) -> Subject:
-    """A tiny network, with which libraries set up what they set up once."""
+    """Return a tiny network to run first, so that one-time set-up of the libraries isn't measured."""
     config = replace(
         subject.config,
         backbone=BackboneSettings("resnet10t", in_channels=subject.config.backbone.in_channels),
@@ -161,7 +161,7 @@ def warming(subject: Subject) -> Subject:
 
 
 def names_recipe(source: str | Path) -> bool:
-    """Whether a source is the name of a recipe in the package, or a recipe's file."""
+    """Return whether a source is the name of a recipe in the package, or a recipe's file."""
     text = str(source)
     return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
 
@@ -182,18 +182,18 @@ def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Reci
 
 
 def _of_recipe(found: Recipe, name: str) -> Subject:
-    # The objects alone are told, so that the data need not say how many classes the other tasks have.
+    # Only the objects are parsed, so that the data need not say how many classes the other tasks have.
     network = replace(found.network, tasks=TaskSettings())
     config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
     subject = Subject(name, "recipe", None, config, _classes(found.data))
-    # Settings that make no network, or preprocessing that doesn't fit it, are told now and not by every engine.
+    # Settings that make no network, or preprocessing that doesn't fit it, are refused now and not by every engine.
     with torch.device("meta"):
         Traits.of(build(config.backbone, config.network, subject.classes), config.preprocessing)
     return subject
 
 
 def _classes(data: DataSettings) -> int:
-    """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
+    """Return the number of classes of a recipe's data set; ADE20K's 150 if nothing says it."""
     if (labels := KINDS[data.kind].labels) is not None:
         return len(labels)
     classes = Path(data.root or "", "classes.json")

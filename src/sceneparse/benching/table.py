@@ -1,4 +1,4 @@
-"""The tables of `sceneparse bench`."""
+"""Print the tables of `sceneparse bench`."""
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 
 
 def print_bench(result: Bench, console: Console) -> None:
-    """Print all that was measured."""
+    """Print all measurements."""
     height, width = result.size
     labels = "the labels of its objects" if ARCHITECTURES[result.architecture].learns_tasks else "its labels"
     console.print(

@@ -155,7 +155,7 @@ class _Style:
 
     @property
     def share(self) -> int:
-        """Return the width of the column of shares."""
+        """Width of the column of shares."""
         return round(self.font.getlength("100 %"))
 
     def width(self, legend: Sequence[Entry]) -> int:

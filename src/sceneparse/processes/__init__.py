@@ -1,4 +1,4 @@
-"""Several processes that work on one thing: how they are started, who they are, and what they exchange.
+"""Several processes that work together: starting them, telling them apart, and exchanging numbers between them.
 
 torch is imported only where processes talk, so that the command line can start them at once.
 """

@@ -1,4 +1,4 @@
-"""What processes that work together exchange: sums, rows of numbers, and that one of them is gone."""
+"""Communication between processes that work together: sums, rows of numbers, and noticing that one is gone."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class Processes:
         return self.rank == 0
 
     def total(self, values: "Tensor") -> "Tensor":
-        """Return the sum over all processes, of any shape, the same in each; integers are exact."""
+        """Sum a tensor over all processes; each gets the same sum, exact for integers."""
         if self.world == 1:
             return values
         import torch.distributed
@@ -46,11 +46,11 @@ class Processes:
         return summed.to(values.device)
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return this process's share of a list: one item in every `world`, so that all have about as much to do."""
+        """Return this process's share of a list: every `world`-th item, so that all have about as much to do."""
         return items[self.rank :: self.world]
 
     def gather(self, rows: "Tensor") -> "Tensor":
-        """Return the rows (n, k) of all processes, one below the other; n may differ among them."""
+        """Concatenate the rows (n, k) of all processes; n may differ among them."""
         if self.world == 1:
             return rows
         import torch
@@ -72,7 +72,7 @@ class Processes:
 
     @contextmanager
     def first_before_others(self) -> Iterator[None]:
-        """Let the first process through the context before the others enter it."""
+        """Let the first process run the context before the others enter it."""
         if not self.first:
             self.any(False)
         yield
@@ -85,7 +85,7 @@ ALONE = Processes()
 
 
 def join(device: str) -> Processes:
-    """Meet the processes that were started together with this one.
+    """Join the processes that were started together with this one.
 
     Args:
         device: cpu or cuda.
@@ -107,7 +107,7 @@ def join(device: str) -> Processes:
 
 
 def lost_peer(error: BaseException) -> bool:
-    """Return whether an error only says that another process has ended, or can't be reached."""
+    """Return whether an error only means that another process has ended or can't be reached."""
     if "WORLD_SIZE" not in os.environ or not isinstance(error, RuntimeError):
         return False
     import torch.distributed

@@ -1,4 +1,4 @@
-"""Start a command in several processes of this machine, watch over them, and end as one.
+"""Start a command in several processes on this machine, watch them, and end with one exit code.
 
 The command line that was asked for starts the same command so many times and then only watches: it passes Ctrl-C on,
 and when one process fails it ends the others and says why, once. The processes find each other as under torchrun.
@@ -70,7 +70,7 @@ def to_launch(devices: int | None, nodes: int | None) -> bool:
 
 
 def launch(command: Sequence[str], devices: int, nodes: int) -> int:
-    """Run a command of ours in several processes, and wait for them.
+    """Run a sceneparse command in several processes and wait for them to end.
 
     Args:
         command: The command and its arguments, as behind `sceneparse`.
@@ -117,7 +117,7 @@ def launch(command: Sequence[str], devices: int, nodes: int) -> int:
 
 
 def failed(code: int, text: str) -> int:
-    """Say why a command failed, once for all processes, and return its exit code.
+    """Print why a command failed, once for all processes, and return its exit code.
 
     Args:
         code: The exit code; `LOST` if only the connection to the others broke.
@@ -133,7 +133,7 @@ def failed(code: int, text: str) -> int:
 
 
 def leave(code: int) -> int:
-    """End this process if it is one of several, else return the exit code.
+    """End this process if it is one of several; otherwise return the exit code.
 
     At once: what clears up at a regular exit may wait for processes that have ended, or failed.
     """
@@ -145,7 +145,7 @@ def leave(code: int) -> int:
 
 
 def end_with_parent() -> None:
-    """Make this process end when the one that started it is gone, however that ended (on Linux)."""
+    """End this process as soon as the one that started it is gone, however that ended (on Linux)."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
@@ -186,7 +186,7 @@ class _Watch:
                 process.send_signal(number)
 
     def wait(self) -> None:
-        """Wait until all have ended."""
+        """Wait until all processes have ended."""
         end = None
         while any(process.poll() is None for process in self.processes):
             self._note_failure()
@@ -209,7 +209,7 @@ class _Watch:
 
 
 def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Path], first: int) -> int:
-    """The exit code of all, after saying what no process could say on the terminal itself."""
+    """Return the exit code of the whole command, after printing what no process could print on the terminal itself."""
     if failed is None:
         return STOPPED if any(codes) else 0
     code = codes[failed]
@@ -229,7 +229,7 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
 
 
 def _free_port() -> int:
-    """A port that nobody listens on, below those that systems give to clients.
+    """Return a port on which nobody listens, below those that systems give to clients.
 
     Until the first process listens there, the others try again and again. Given such a port by the system, one of them
     could meet itself, or any program that was given it in between.
@@ -241,7 +241,7 @@ def _free_port() -> int:
 
 
 def _rendezvous(nodes: int) -> dict[str, str]:
-    """Where the processes meet."""
+    """Return the environment variables that say where the processes meet."""
     if nodes == 1:
         return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "GROUP_RANK": "0"}
     missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]

@@ -1,4 +1,4 @@
-"""Which of several processes this one is: what torchrun, `--devices` or SLURM say in the environment."""
+"""Which of several processes this one is, by the environment variables of torchrun, `--devices` or SLURM."""
 
 import os
 import re
@@ -12,7 +12,7 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
 
 @dataclass(frozen=True)
 class Member:
-    """One of several processes.
+    """One of several processes: its number, and how many there are.
 
     Args:
         rank: Its number among all of them, 0 … world - 1.
@@ -33,7 +33,7 @@ class Member:
 
 
 def membership() -> Member | None:
-    """Return which of the processes that were started together this one is; None if it is alone.
+    """Return which of the processes started together this one is; None if it is alone.
 
     A task of SLURM's srun gets the variables that torchrun sets, so that all that follows knows one kind of start.
 
@@ -55,7 +55,7 @@ def leads() -> bool:
 
 
 def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
-    """torchrun's variables for a task of a step that srun started; nothing elsewhere, as in a batch script itself."""
+    """Return torchrun's variables for a task of an srun step; nothing elsewhere, such as in a batch script itself."""
     tasks = int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
     if tasks < 2:
         return {}
@@ -78,6 +78,6 @@ def _of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _first_node(nodes: str) -> str:
-    """The first name of SLURM's list: "gpu[03-05,9],cpu1" is gpu03."""
+    """Return the first name in SLURM's list of nodes: "gpu[03-05,9],cpu1" gives gpu03."""
     found = re.match(r"([^\[,]+)(?:\[([^\],-]+)[^\]]*\])?([^,\[]*)", nodes)
-    return "".join(part or "" for part in found.groups()) if found else nodes
+    return "".join(group or "" for group in found.groups()) if found else nodes

@@ -1,1 +1,1 @@
-"""Published checkpoints, turned into models that need none of the code they were trained with."""
+"""Import published checkpoints as models that need none of the code they were trained with."""

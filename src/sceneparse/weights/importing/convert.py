@@ -1,4 +1,4 @@
-"""From a checkpoint to a network that is filled, every key of both accounted for."""
+"""Turn a checkpoint into a filled network, with every key of both accounted for."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Recognised:
-    """A checkpoint's family, by the name that the command line gives it too, and what it is in it."""
+    """The family that a checkpoint was recognised as, with the name it has on the command line, and what it holds."""
 
     name: str
     family: Family
@@ -39,7 +39,7 @@ class Recognised:
 
 @dataclass(frozen=True)
 class Account:
-    """Where a checkpoint's keys went.
+    """What happened to a checkpoint's keys.
 
     Args:
         used: Number of keys that fill a parameter or a buffer.
@@ -51,7 +51,7 @@ class Account:
 
 
 def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecognition:
-    """Find out which family a checkpoint is of, and what it holds.
+    """Return the family of a checkpoint, and what it holds.
 
     Args:
         checkpoint: The checkpoint.
@@ -244,7 +244,7 @@ def _fill(
 def _left(
     shapes: Shapes, keys_of: Mapping[str, str], dropped: Sequence[tuple[str, str]]
 ) -> tuple[tuple[str, int], ...]:
-    """How many keys were left for which reason."""
+    """Return how many keys were left out, for each reason."""
     used = set(keys_of.values())
     counts: dict[str, int] = {}
     for key in shapes:

@@ -1,4 +1,4 @@
-"""The vocabulary of importing: what a family of checkpoints is, and what one of its files turned out to be."""
+"""What a family of checkpoints is, and what one of its files was recognised as."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ Names = Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a checkpoint is, from its keys and shapes alone.
+    """What a checkpoint holds, recognised by its keys and shapes alone.
 
     Args:
         backbone: The feature extractor.
@@ -59,7 +59,7 @@ class Family:
 
 
 def theirs(name: str, names: Names) -> str:
-    """A family's key for one of ours; ours itself if no pattern is found in it."""
+    """Translate one of our keys into the family's; a key that no pattern is found in stays."""
     for pattern, other in names:
         renamed, count = re.subn(pattern, other, name)
         if count:
@@ -68,10 +68,10 @@ def theirs(name: str, names: Names) -> str:
 
 
 def layer(ours: str, conv: str, norm: str) -> Names:
-    """Names of a convolution and its batch norm (`ConvNormReLU`); `ours` is a pattern, without the last dot."""
+    """Return the names of a `ConvNormReLU`, convolution and batch norm; `ours` is a pattern without its last dot."""
     return [(rf"^{ours}\.conv\.", conv), (rf"^{ours}\.norm\.", norm)]
 
 
 def head(ours: str, conv: str, norm: str, classifier: str) -> Names:
-    """Names of a `Head`: its convolution, batch norm and classifier; `ours` is a pattern, without the last dot."""
+    """Return the names of a `Head`: convolution, batch norm, classifier; `ours` is a pattern without its last dot."""
     return [*layer(rf"{ours}\.layer", conv, norm), (rf"^{ours}\.classifier\.", classifier)]
