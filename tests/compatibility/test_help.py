@@ -4,8 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
-
-from compatibility.stored import STORED, run
+from tests.compatibility.stored import STORED, run
 
 CHANGED: dict[str, tuple[str, ...]] = {}
 """By verb ("data list", or "sceneparse" for the list of all) the lines that differ, each with "-" (gone) or "+" (new)

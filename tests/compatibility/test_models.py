@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-import sceneparse
-from compatibility.stored import (
+from tests.compatibility.stored import (
     STORED,
     TIES,
     assert_same_metrics,
@@ -18,6 +16,8 @@ from compatibility.stored import (
     read,
     run,
 )
+
+import sceneparse
 
 ARCHITECTURES = ("deeplabv3", "fcn", "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified")
 
