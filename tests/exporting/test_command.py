@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from PIL import Image
 from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 from sceneparse.errors import UserError
+from sceneparse.exporting import command as room
 from sceneparse.exporting import export
-from sceneparse.exporting import export as room
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.model import save_model
@@ -37,8 +38,8 @@ def test_every_task_of_a_unified_model_is_compared(kind: str, network: NetworkSe
     save_model(folder, model, "a card")
     result = export(folder, format=kind)  # type: ignore[arg-type]
     assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
-    assert model.network.texture_head is not None
-    model.network.texture_head.classifier.weight.data.mul_(1.5)
+    network_of_all: Any = model.network
+    network_of_all.texture_head.classifier.weight.data.mul_(1.5)
     (wrong, *_) = room._checks(model, result.path, kind)  # type: ignore[arg-type]
     assert wrong.error > 0.1
 
