@@ -102,7 +102,7 @@ def test_plain_and_exact_networks_of_a_model_have_its_weights(tiny_run: Path) ->
     subject = find_subject(tiny_run / "model")
     image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        logits = [subject.network(form)(image).logits for form in (None, "exact", "plain")]  # type: ignore[arg-type]
+        logits = [subject.network(form)(image).logits for form in (None, "exact", "plain")]
     torch.testing.assert_close(logits[1], logits[0])
     torch.testing.assert_close(logits[2], logits[0])
 
