@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -19,9 +19,9 @@ METRICS = {
 }
 
 
-def front_matter(card: str) -> dict[str, object]:
+def front_matter(card: str) -> dict[str, Any]:
     assert card.startswith("---\n")
-    matter: dict[str, object] = yaml.safe_load(card.split("---\n")[1])
+    matter: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
     return matter
 
 
