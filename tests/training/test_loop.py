@@ -22,7 +22,9 @@ from sceneparse.training.loop import train
 from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.optimizer import set_learning_rate
 from sceneparse.training.progress import StopRequest, TrainingStopped
+from sceneparse.training.validation import validate
 from sceneparse.weights.build import build
 from sceneparse.weights.model import load_model
 
@@ -59,7 +61,7 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
 def test_the_model_is_the_network_of_the_best_validation_and_evaluates_to_its_score(
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    genuine, scores = keep.validate, []
+    genuine, scores = validate, []
 
     def worse_and_worse(*arguments: object, **named: object) -> dict[str, object]:
         metrics = genuine(*arguments, **named)  # type: ignore[arg-type]
@@ -155,7 +157,7 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
 ) -> None:
     recipe = toy(training__checkpoint_every=100, training__log_every=4)
     train(recipe, tmp_path / "whole")
-    genuine = step.set_learning_rate
+    genuine = set_learning_rate
     calls = []
 
     def stop_in_step_5(*arguments: object) -> None:
