@@ -33,7 +33,7 @@ from command_line import command_line, note, parsed, write_figures
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import import_checkpoint
+from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families import mmseg, torchvision, transformers
 from sceneparse.weights.importing.family import theirs
 

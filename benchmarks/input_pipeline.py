@@ -21,7 +21,7 @@ from command_line import command_line, parsed_with_settings, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe

@@ -32,7 +32,7 @@ from parity_families import checkpoint_of, expected_family, overrides_of
 from parity_outputs import network_outputs
 from parity_training import training_outputs
 from sceneparse.errors import UserError
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 QUICK = 3
 """So many of the smallest cases are the quick form."""

@@ -14,7 +14,8 @@ from parity_losses import accuracy, loss_of
 from parity_meaning import Wanted, state_entry
 from parity_targets import Targets
 from sceneparse.networks import ConcatUPerNet, SceneParser
-from sceneparse.weights.importing import FAMILIES, ImportedModel
+from sceneparse.weights.importing.checkpoint import ImportedModel
+from sceneparse.weights.importing.families.table import families_named
 from sceneparse.weights.importing.family import Recognition, theirs
 
 BGR = ("unifiedparsing", "caffe", "csail-baseline")
@@ -185,5 +186,5 @@ class _Parts:
 def recognition_of(case: Case, family: str) -> Recognition:
     """What the family makes of the case's keys and shapes."""
     shapes = {key: tuple(shape) for key, (shape, _) in case.keys().items()}
-    [found] = [one for member in FAMILIES[family] if (one := member.recognise(shapes)) is not None]
+    [found] = [one for member in families_named(family) if (one := member.recognise(shapes)) is not None]
     return found

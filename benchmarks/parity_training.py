@@ -12,7 +12,8 @@ from parity_meaning import HALVES, TASKS, Wanted, state_entry, words_of
 from parity_outputs import Again, Run, pictures_of, recognition_of
 from parity_targets import Targets
 from sceneparse.networks import UnifiedUPerNet
-from sceneparse.weights.importing import FAMILIES, ImportedModel
+from sceneparse.weights.importing.checkpoint import ImportedModel
+from sceneparse.weights.importing.families.table import families_named
 from sceneparse.weights.importing.family import Family, theirs
 
 UNCOUNTED = ("csail", "csail-baseline", "unifiedparsing")
@@ -112,7 +113,7 @@ class Mapping:
         self.counted = family not in UNCOUNTED
         self.weights = case.state()
         shapes = {key: tuple(shape) for key, (shape, _) in keys.items()}
-        members: list[Family] = [member for member in FAMILIES[family] if member.recognise(shapes) is not None]
+        members: list[Family] = [member for member in families_named(family) if member.recognise(shapes) is not None]
         self.adapt = members[0].adapt or dict
 
     def gradients(self, ours: dict[str, Tensor]) -> dict[str, Tensor]:

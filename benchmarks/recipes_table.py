@@ -36,7 +36,7 @@ def recipe_row(file: RecipeFile) -> dict[str, Any]:
 
     network, protocol = group(NetworkSettings, "network"), resolve(group(ProtocolSettings, "protocol"))
     training, augmentation = group(TrainingSettings, "training"), group(AugmentationSettings, "augmentation")
-    stride = 32 if network.architecture.startswith("upernet") else network.output_stride
+    stride = network.output_stride
     return {
         "recipe": file.name,
         "network": f"{network.architecture}, {settings['backbone']['name']}, stride {stride}",

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from command_line import command_line, parsed_with_settings, write_figures
 from sceneparse.data.part_channels import part_channels
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
 from sceneparse.evaluation.task_metrics import part_counts, task_scores
 from sceneparse.files import write_json

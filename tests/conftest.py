@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.small import TINY, write_data_set
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

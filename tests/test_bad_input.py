@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
-from tests.support.small import TINY, write_data_set
 
 from sceneparse.cli import main
+from tests.support.small import TINY, write_data_set
 
 
 class Place:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.support.small import TINY
 
 from sceneparse.cli import COMMANDS, main
+from tests.support.small import TINY
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["--version"]])

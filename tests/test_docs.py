@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from PIL import Image
-from tests.support.small import TINY, write_data_set
-from tests.support.unified import unified_model
 
 from sceneparse import cli
 from sceneparse.labels import LabelSpace
@@ -19,6 +17,8 @@ from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
 from sceneparse.weights.model import save_model
+from tests.support.small import TINY, write_data_set
+from tests.support.unified import unified_model
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -1,4 +1,4 @@
-"""The one kind of error that is the user's to mend."""
+"""The one kind of error that is the user's to mend, and what its messages are made of."""
 
 
 class UserError(Exception):
@@ -13,3 +13,8 @@ def require(holds: bool, message: str) -> None:
     """Raise a `UserError` with this message unless the condition holds."""
     if not holds:
         raise UserError(message)
+
+
+def counted(count: int, word: str) -> str:
+    """A number of things: "1 file", "20,210 files"."""
+    return f"{count:,} {word}" + "s" * (count != 1)

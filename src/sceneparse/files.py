@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Write files that are either whole or absent."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def cache_folder() -> Path:
-    """Where is kept what can be made again: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
+    """Return the folder for what can be made again: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
     if given := os.environ.get("SCENEPARSE_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"

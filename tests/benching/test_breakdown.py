@@ -3,7 +3,7 @@ import time
 import pytest
 import torch
 
-from sceneparse.benching.breakdown import PartsTimer, boundary_share
+from sceneparse.benching.breakdown import ComponentTimer, boundary_share
 from sceneparse.inference import TorchEngine
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
 from sceneparse.weights.build import build
@@ -12,7 +12,7 @@ from sceneparse.weights.build import build
 def test_time_is_booked_on_the_part_in_which_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build(BackboneSettings("resnet10t"), NetworkSettings(channels=8), 3)
     engine = TorchEngine(network, PreprocessingSettings(), device="cpu", precision="float32")
-    timer = PartsTimer(engine, torch.zeros(3, 64, 64, dtype=torch.uint8))
+    timer = ComponentTimer(engine, torch.zeros(3, 64, 64, dtype=torch.uint8))
     timer()
     decode = engine.network.decode
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.unified import unified_model
 
 from sceneparse.benching import bench, matrix_peak
 from sceneparse.benching.subject import find_subject, recipe_to_measure
@@ -21,6 +20,7 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import Recipe
 from sceneparse.weights.model import load_model, save_model
+from tests.support.unified import unified_model
 
 
 def small(name: str, **network: Any) -> Recipe:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+
 from tests.support import csail_training, unified_training
 from tests.support.recording import Recorder
 

@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
+
 from tests.compatibility.stored import STORED, run
 
 CHANGED: dict[str, tuple[str, ...]] = {}

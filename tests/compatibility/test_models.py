@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+import sceneparse
 from tests.compatibility.stored import (
     STORED,
     TIES,
@@ -16,8 +18,6 @@ from tests.compatibility.stored import (
     read,
     run,
 )
-
-import sceneparse
 
 ARCHITECTURES = ("deeplabv3", "fcn", "pspnet", "pspnet_multilabel", "upernet", "upernet_concat", "upernet_unified")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from tests.compatibility.stored import STORED, lines, read, run
 
 import sceneparse
+from tests.compatibility.stored import STORED, lines, read, run
 
 LIMIT = 5e-3
 """How far weights (as a fraction of a tensor's largest) and losses may be apart: rounding differs between processors,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from tests.compatibility.stored import STORED, assert_same_settings, read
 
 import sceneparse
+from tests.compatibility.stored import STORED, assert_same_settings, read
 
 NAMES = sorted(read(STORED / "settings" / "recipes.json.gz"))
 SWEEPS = sorted(read(STORED / "settings" / "sweeps.json.gz"))

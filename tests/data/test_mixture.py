@@ -15,7 +15,13 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.recipes import read_recipe
-from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, SourceSettings
+from sceneparse.settings import (
+    AugmentationSettings,
+    DataSettings,
+    PreprocessingSettings,
+    SourceSettings,
+    ToyWorldSettings,
+)
 from sceneparse.tasks import TRUTH_NAMES
 
 STREET = LabelSpace(("Sky", "Car", "Road"))
@@ -180,7 +186,9 @@ def test_two_processes_share_a_mixed_batch() -> None:
 def test_splits_of_a_mixture_have_one_label_space_and_slices_take_their_samples(data_set: Path) -> None:
     source = SourceSettings("folder", str(data_set), train="train[:2]", val="train[2:]", test=None)
     settings = DataSettings(
-        kind="mixture", sources=(source, SourceSettings("toyworld", test="test[::3]")), eval_count=8
+        kind="mixture",
+        sources=(source, SourceSettings("toyworld", test="test[::3]")),
+        toyworld=ToyWorldSettings(eval_count=8),
     )
     train, val, test = (open_dataset(settings, split) for split in ("train", "val", "test"))
     whole = open_dataset(DataSettings(root=str(data_set)), "train")

@@ -1,8 +1,8 @@
 import torch
-from tests.support.unified import TREE
 
 from sceneparse.data.part_channels import part_channels
 from sceneparse.labels import IGNORE
+from tests.support.unified import TREE
 
 SKY, HOUSE, PERSON = 0, 1, 2
 ROOF, DOOR, HEAD = 0, 1, 2

@@ -6,16 +6,20 @@ import torch
 
 from sceneparse.data.sampling import Batches
 from sceneparse.data.single_task import SplitAnnotation
-from sceneparse.datasets import open_dataset
-from sceneparse.settings import DataSettings
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.settings import DataSettings, ToyWorldSettings
 from sceneparse.tasks import TRUTH_NAMES
 from sceneparse.toyworld import SCENES
 
-SETTINGS = DataSettings(kind="toyworld", size=32, train_count=400, eval_count=4, annotation="split")
+SETTINGS = DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32, 400, 4), annotation="split")
+WHOLE = DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32))
 
 
 def test_each_training_sample_keeps_its_labels_for_one_task_and_all_tasks_come_equally_often() -> None:
-    dataset, whole = open_dataset(SETTINGS, "train"), open_dataset(DataSettings(kind="toyworld", size=32), "train")
+    dataset, whole = (
+        open_dataset(SETTINGS, "train"),
+        open_dataset(DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32)), "train"),
+    )
     kept = Counter[str]()
     for index in range(20):
         sample, full = dataset[index], whole[index]
@@ -28,7 +32,10 @@ def test_each_training_sample_keeps_its_labels_for_one_task_and_all_tasks_come_e
 
 
 def test_parts_are_read_with_the_objects_which_are_not_learnt() -> None:
-    dataset, whole = open_dataset(SETTINGS, "train"), open_dataset(DataSettings(kind="toyworld", size=32), "train")
+    dataset, whole = (
+        open_dataset(SETTINGS, "train"),
+        open_dataset(DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32)), "train"),
+    )
     index = next(index for index in range(10) if dataset[index].parts is not None)
     sample = dataset[index]
     assert sample.objects is None and sample.owners is not None
@@ -36,7 +43,10 @@ def test_parts_are_read_with_the_objects_which_are_not_learnt() -> None:
 
 
 def test_every_task_meets_every_kind_of_scene() -> None:
-    dataset, whole = open_dataset(SETTINGS, "train"), open_dataset(DataSettings(kind="toyworld", size=32), "train")
+    dataset, whole = (
+        open_dataset(SETTINGS, "train"),
+        open_dataset(DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32)), "train"),
+    )
     met: dict[str, set[int]] = {task: set() for task in TRUTH_NAMES}
     for index in range(200):
         (task,) = [task for task in TRUTH_NAMES if getattr(dataset[index], task) is not None]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneparse.datasets import open_dataset
 from sceneparse.datasets.camvid import CAMVID
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.settings import DataSettings

@@ -8,10 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, ToyWorldSettings
 
 SIZE = (6, 9)
 
@@ -154,7 +154,7 @@ def test_a_mask_drawn_on_an_unturned_photo_is_explained(plain: Path) -> None:
 
 
 def test_the_toy_world_is_opened_by_kind() -> None:
-    toy = DataSettings(kind="toyworld", size=48, train_count=5, eval_count=3)
+    toy = DataSettings(kind="toyworld", toyworld=ToyWorldSettings(48, 5, 3))
     assert [len(open_dataset(toy, split)) for split in ("train", "val", "train+val")] == [5, 3, 8]
     assert open_dataset(toy, "train")[0].image.shape == (3, 48, 48)
     with pytest.raises(UserError, match="no split 'dev'"):

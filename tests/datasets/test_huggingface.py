@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, HuggingFaceSettings
 
 datasets = pytest.importorskip("datasets")
 
@@ -41,14 +41,14 @@ def test_parquet_files_are_read_by_the_columns_that_are_named(files: tuple[str, 
     for split in ("train", "validation"):
         rows.to_parquet(root / f"{split}.parquet")
     (root / "classes.json").write_text(json.dumps({"names": ["b", "c"], "ids": [1, 2], "ignore": 0}))
-    dataset = open_dataset(settings(root, columns=("pixel_values", "label")), "validation")
+    dataset = open_dataset(settings(root, huggingface=HuggingFaceSettings(("pixel_values", "label"))), "validation")
     sample = dataset[0]
     assert len(dataset) == 1 and sample.name == "000000" and sample.image[:, 0, 0].tolist() == [10, 20, 30]
     assert sample.objects is not None and sample.objects.tolist() == [[-1, 0, 1], [1, 0, -1]]
     with pytest.raises(UserError, match="no column 'image'; there are: pixel_values, label; name those of the picture"):
         open_dataset(settings(root), "train")
     with pytest.raises(UserError, match="no split 'val'; there are: train, validation"):
-        open_dataset(settings(root, columns=("pixel_values", "label")), "val")
+        open_dataset(settings(root, huggingface=HuggingFaceSettings(("pixel_values", "label"))), "val")
 
 
 def test_a_column_of_class_numbers_brings_its_names(files: tuple[str, str], tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sceneparse.datasets import open_dataset, show
 from sceneparse.datasets.nifti import BRATS
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.show import show
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.pictures import volumes
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, NiftiSettings
 
 nibabel = pytest.importorskip("nibabel")
 
@@ -47,7 +48,7 @@ def case(root: Path, name: str, images: dict[str, NDArray[Any]], truth: NDArray[
 
 
 def settings(root: Path, **more: Any) -> DataSettings:
-    return DataSettings(kind="nifti", root=str(root), **{"modalities": ("t1", "t2"), **more})
+    return DataSettings(kind="nifti", root=str(root), nifti=NiftiSettings(**{"modalities": ("t1", "t2"), **more}))
 
 
 @pytest.fixture
@@ -134,7 +135,9 @@ def test_classes_json_says_what_labels_mean(values: NDArray[np.int16], tmp_path:
 
 def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path: Path) -> None:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
-    with pytest.raises(UserError, match=r"a slice has 2 channels \(data\.modalities t1, t2\), but the network takes 3"):
+    with pytest.raises(
+        UserError, match=r"a slice has 2 channels \(data\.nifti\.modalities t1, t2\), but the network takes 3"
+    ):
         open_dataset(settings(tmp_path), "all")
     with pytest.raises(UserError, match=r"p1: no file \*_t1ce\.nii\.gz .*; found p1_seg\.nii\.gz, p1_t1\.nii\.gz"):
         open_dataset(settings(tmp_path, modalities=("t1", "t1ce")), "all", channels=2)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 from sceneparse.cli import main
-from sceneparse.datasets import open_dataset
-from sceneparse.datasets.opening import REPORTED, SPACES
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
-from sceneparse.settings import DataKind, DataSettings
+from sceneparse.settings import DataSettings
+from tests.support.layouts import LAYOUTS, Layout, lines, mask, mat, palette_mask, picture, stripes
 
 pytest.importorskip("scipy.io")
 
@@ -159,7 +159,7 @@ def test_pascal_context_has_59_or_60_classes_in_both_forms(tmp_path: Path) -> No
 
 
 def test_pascal_contexts_numbers_are_those_of_its_459_classes() -> None:
-    from sceneparse.datasets.broden import published_tables
+    from sceneparse.datasets.broden.tables import published_tables
     from sceneparse.standard import standard_labels
 
     rows = published_tables().assignments
@@ -214,12 +214,13 @@ def test_coarse_cityscapes_is_read_beside_the_fine_one(tmp_path: Path) -> None:
     ],
 )
 def test_label_spaces_end_as_published(
-    kind: DataKind, classes: int, name: str, color: tuple[int, int, int] | None, value: int
+    kind: str, classes: int, name: str, color: tuple[int, int, int] | None, value: int
 ) -> None:
-    labels = SPACES[kind]
+    labels = KINDS[kind].labels
+    assert labels is not None
     assert len(labels) == classes and labels.names[-1] == name and labels.ids[-1] == value
     assert color is None or labels.colors[-1] == color
-    assert REPORTED[kind] == "val"
+    assert KINDS[kind].reported == "val"
 
 
 def test_a_model_of_another_kind_of_data_is_tested_on_the_split_that_papers_report(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tests.support.small import write_data_set
 
 from sceneparse.cli import main
-from sceneparse.datasets import export_dataset, open_dataset
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.writing import export_dataset
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, ToyWorldSettings
+from tests.support.small import write_data_set
 
-TOYWORLD = DataSettings(kind="toyworld", size=32, train_count=3, eval_count=2)
+TOYWORLD = DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32, 3, 2))
 
 
 def test_pictures_masks_names_and_classes_are_those_of_the_source(tmp_path: Path) -> None:

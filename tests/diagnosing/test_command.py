@@ -3,13 +3,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support.small import write_data_set
-from tests.support.unified import OBJECTS, unified_model
 
 from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
 from sceneparse.evaluation import evaluate_model
 from sceneparse.weights.model import save_model
+from tests.support.small import write_data_set
+from tests.support.unified import OBJECTS, unified_model
 
 
 def test_diagnose_writes_a_report_and_its_figures_beside_the_model(

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from tests.support.planted import Failure, cases, index_of, mixed_up, out_of_place, overlooked
 
 from sceneparse.diagnosing import Diagnosis, Relations, diagnose, learn_from
 from sceneparse.diagnosing.advice import tell
 from sceneparse.evaluation.metrics import score
 from sceneparse.toyworld import OBJECTS, ToyWorld
+from tests.support.planted import Failure, cases, index_of, mixed_up, out_of_place, overlooked
 
 PLANTED: dict[str, tuple[Failure, tuple[str, ...]]] = {
     "confusable": (mixed_up("building", "skyscraper"), ("building", "skyscraper")),

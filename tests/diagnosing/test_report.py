@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from tests.support.engines import GivenScores
-from tests.support.well_formed import Page
 from torch import Tensor
 
 from sceneparse.data.sample import Sample
@@ -20,6 +18,8 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.comparison import Rival
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
+from tests.support.engines import GivenScores
+from tests.support.well_formed import Page
 
 SKY, ROAD, CAR, RIVER, BOAT, SIGN = range(6)
 SPACE = LabelSpace(("sky", "road", "<b>car</b>", "river & sea", "boat", "sign"))

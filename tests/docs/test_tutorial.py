@@ -30,8 +30,8 @@ from sceneparse.labels import LabelSpace
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 SHORTER = {
-    "--data.train_count 600": "--data.train_count 32",
-    "--data.eval_count 60": "--data.eval_count 8",
+    "--data.toyworld.train_count 600": "--data.toyworld.train_count 32",
+    "--data.toyworld.eval_count 60": "--data.toyworld.eval_count 8",
     "iterations: 450": "iterations: 3",
     "sceneparse serve runs/mine/model\n": "sceneparse serve runs/mine/model --port 0\n",
 }

@@ -13,7 +13,7 @@ from rich.console import Console
 from sceneparse.doctor import Diagnosis, Finding, check, print_diagnosis
 from sceneparse.doctor.rules import EXAMPLES
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings, SourceSettings
+from sceneparse.settings import DataSettings, SourceSettings, ToyWorldSettings
 
 SPACE = {"names": ["sky", "road"], "colors": [[0, 0, 255], [128, 64, 128]], "ignore": 255}
 MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
@@ -273,7 +273,7 @@ def test_a_progress_bar_is_shown_only_when_asked_for(root: Path, capsys: pytest.
 
 
 def test_the_toy_world_has_nothing_on_disk_but_a_balance() -> None:
-    diagnosis = check(DataSettings(kind="toyworld", size=32, train_count=6, eval_count=2), progress=False)
+    diagnosis = check(DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32, 6, 2)), progress=False)
     assert diagnosis.ok and diagnosis.root is None
     assert found(diagnosis, "built-in").severity == "note"
     assert [split.pictures for split in diagnosis.splits] == [6, 2, 2]
@@ -296,7 +296,7 @@ def test_every_task_of_a_mixture_is_counted_and_a_broken_sample_is_named(tmp_pat
         (root / split / texture).mkdir(parents=True)
         Image.new("RGB", (6, 5), (tone, 9, 9)).save(root / split / texture / "a.jpg")
     sources = (SourceSettings("dtd", str(root), test=None), SourceSettings("toyworld"))
-    settings = DataSettings(kind="mixture", sources=sources, train_count=2, eval_count=1, size=32)
+    settings = DataSettings(kind="mixture", sources=sources, toyworld=ToyWorldSettings(32, 2, 1))
     diagnosis = check(settings, progress=False)
     assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [4, 2, 1]
     assert [other.task for other in diagnosis.others] == ["parts", "materials", "textures", "scene"]

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
-from tests.support.engines import GivenScores
 from torch import Tensor
 
 from sceneparse.data.sample import Sample
@@ -17,6 +16,7 @@ from sceneparse.evaluation.evaluate import AHEAD, spaced
 from sceneparse.inference import resolve
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import ProtocolSettings
+from tests.support.engines import GivenScores
 
 WHOLE = resolve(ProtocolSettings())
 

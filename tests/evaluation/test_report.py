@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.engines import GivenScores
-from tests.support.well_formed import Page
 from torch import Tensor
 
 from sceneparse.data.sample import Sample
@@ -18,6 +16,8 @@ from sceneparse.evaluation.gallery import Mark, choose, label_image
 from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.inference import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from tests.support.engines import GivenScores
+from tests.support.well_formed import Page
 
 NAMES = ("sky", "road", "<b>boat</b>", "car & co", "never seen")
 SPACE = LabelSpace(NAMES)

@@ -5,7 +5,6 @@ from typing import Literal
 
 import pytest
 import torch
-from tests.support.unified import TASKS, TREE, random_map
 from torch import Tensor
 
 from sceneparse.data.sample import Sample
@@ -15,6 +14,7 @@ from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scor
 from sceneparse.inference import Prediction, TaskPrediction
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.tasks import Task
+from tests.support.unified import TASKS, TREE, random_map
 
 SIZE = (6, 7)
 Picture = tuple[Sample, TaskPrediction]

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.support.together import in_two_processes, sceneparse_command
 
 from sceneparse.evaluation import evaluate_model
 from sceneparse.processes import ALONE
+from tests.support.together import in_two_processes, sceneparse_command
 
 SHARED = """
 import sys

@@ -8,7 +8,7 @@ import pytest
 
 from sceneparse.cli.command import changed_protocol, protocol_arguments
 from sceneparse.errors import UserError
-from sceneparse.evaluation.command import data_settings, tested_by
+from sceneparse.evaluation.command import data_settings, protocol_of
 from sceneparse.inference import PRESETS, resolve
 from sceneparse.settings import (
     BackboneSettings,
@@ -37,14 +37,14 @@ def test_there_is_a_preset_for_every_name() -> None:
 
 
 def test_a_model_is_tested_by_its_own_protocol_by_another_or_by_a_changed_one() -> None:
-    assert tested_by(CONFIG, None) == resolve(OWN)
-    assert tested_by(CONFIG, ProtocolSettings("csail")) == PRESETS["csail"]
-    assert tested_by(CONFIG, lambda own: replace(own, flip=False)) == resolve(replace(OWN, flip=False))
+    assert protocol_of(CONFIG, None) == resolve(OWN)
+    assert protocol_of(CONFIG, ProtocolSettings("csail")) == PRESETS["csail"]
+    assert protocol_of(CONFIG, lambda own: replace(own, flip=False)) == resolve(replace(OWN, flip=False))
 
 
 def test_text_is_no_protocol() -> None:
     with pytest.raises(UserError, match=r"must be settings, such as ProtocolSettings\('whole', flip=True\)"):
-        tested_by(CONFIG, ["--name=csail"])  # type: ignore[arg-type]
+        protocol_of(CONFIG, ["--name=csail"])  # type: ignore[arg-type]
 
 
 def test_arguments_change_the_models_protocol_and_a_name_starts_afresh() -> None:

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 from sceneparse.errors import UserError
-from sceneparse.exporting import command as room
-from sceneparse.exporting import export
+from sceneparse.exporting import command, export
+from sceneparse.exporting.checking import check_export
+from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.model import save_model
+from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
@@ -38,16 +39,16 @@ def test_every_task_of_a_unified_model_is_compared(kind: str, network: NetworkSe
     save_model(folder, model, "a card")
     result = export(folder, format=kind)  # type: ignore[arg-type]
     assert all(check.error <= 1e-4 and check.equal >= 0.9999 for check in result.checks)
-    network_of_all: Any = model.network
-    network_of_all.texture_head.classifier.weight.data.mul_(1.5)
-    (wrong, *_) = room._checks(model, result.path, kind)  # type: ignore[arg-type]
+    whole: Any = model.network
+    whole.texture_head.classifier.weight.data.mul_(1.5)
+    (wrong, *_) = check_export(model, result.path, kind)  # type: ignore[arg-type]
     assert wrong.error > 0.1
 
 
 def test_a_file_that_does_not_agree_is_an_error(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "_checks", lambda *_: [room.Check(97, 161, 0.5, 0.9)])
+    monkeypatch.setattr(command, "check_export", lambda *_: [Check(97, 161, 0.5, 0.9)])
     with pytest.raises(RuntimeError, match="does not give PyTorch's answers at 97×161"):
         export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
 
@@ -86,8 +87,8 @@ def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path) -> None:
     opened = open_model(result.path)
     assert opened.tasks == TASKS and opened.engine.precision == "int8"
     image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
-    told = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
-    assert told.scene is not None and told.textures is not None and told.textures.labels.shape == (70, 90)
+    found = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
+    assert found.scene is not None and found.textures is not None and found.textures.labels.shape == (70, 90)
 
 
 @pytest.mark.parametrize(

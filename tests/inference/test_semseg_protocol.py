@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tests.support.engines import GivenScores
 from torch import Tensor
 
 from sceneparse.inference import label, predict, resolve, scores
 from sceneparse.settings import ProtocolSettings
+from tests.support.engines import GivenScores
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tests.support.unified import OBJECTS, TASKS, TREE, unified_model
 from torch import Tensor
 
 from sceneparse.errors import UserError
@@ -22,6 +21,7 @@ from sceneparse.inference.program import ProgramEngine, Run, Traits
 from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import HEADS, resize
+from tests.support.unified import OBJECTS, TASKS, TREE, unified_model
 
 PROTOCOLS = {
     "whole": TestProtocol(),

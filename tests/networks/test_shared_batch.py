@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.together import in_two_processes
 from timm.layers.drop import DropPath
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
+
+from tests.support.together import in_two_processes
 
 SHARED = """
 import sys

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.served import Service, plain_parser, serving
 
 from sceneparse.cli import COMMANDS, _parse
+from tests.support.served import Service, plain_parser, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from tests.support.brightest import brightest_parser
 
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
+from tests.support.brightest import brightest_parser
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 10, 10), (10, 200, 10), (10, 10, 200)), ids=(7, 0, 30))
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from tests.support.unified import OBJECTS, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.inference import Opened, Prediction, TaskPrediction, TestProtocol, TorchEngine
 from sceneparse.parsing import Parse, Parser, TaskParse, discover, predict_pictures
 from sceneparse.parsing.cooccurrence import crossed
+from tests.support.unified import OBJECTS, TASKS, unified_model
 
 
 def prediction(labels: list[list[int]], confidence: float = 0.5) -> Prediction:

@@ -7,9 +7,8 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the service's packages are not installed (sceneparse[serve])")
 
-from tests.support.served import Service, Shifted, plain_parser, serving, unified_parser
-
 from sceneparse.serving import ServeSettings
+from tests.support.served import Service, Shifted, plain_parser, serving, unified_parser
 
 
 @pytest.fixture(scope="module")

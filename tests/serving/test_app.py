@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.served import Service, picture, plain_parser, serving, until
 
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
+from tests.support.served import Service, picture, plain_parser, serving, until
 
 PNG = {"Content-Type": "image/png"}
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.brightest import BrightestChannel
-from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
+from tests.support.brightest import BrightestChannel
+from tests.support.served import Service, picture, plain_parser, serving, unified_parser, until
 
 PNG = {"Content-Type": "image/png"}
 
@@ -82,7 +82,7 @@ def test_a_client_that_goes_gives_up_its_turn() -> None:
     with slow_service(queue=2) as (service, engine), ThreadPoolExecutor(2) as pool:
         first = pool.submit(service.ask, "/v1/parse", picture(), PNG)
         until(lambda: engine.batches == [1])
-        gone = http.client.HTTPConnection(*service.place)
+        gone = http.client.HTTPConnection(*service.endpoint)
         gone.request("POST", "/v1/parse", picture((30, 30)), PNG)
         service.until_waiting(2)
         gone.close()

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import uvicorn
-from tests.support.served import Service, picture, plain_parser, serving
 from uvicorn.server import ServerState
 
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.settings import ServeSettings
+from tests.support.served import Service, picture, plain_parser, serving
 
 
 def opened(service: Service) -> socket.socket:
-    return socket.create_connection(service.place, timeout=20)
+    return socket.create_connection(service.endpoint, timeout=20)
 
 
 def rest(connection: socket.socket) -> bytes:

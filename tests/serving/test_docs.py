@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.support.served import Service, plain_parser, serving
 
 from sceneparse.cli import _parse
 from sceneparse.serving.settings import ServeSettings
+from tests.support.served import Service, plain_parser, serving
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text()
 

@@ -4,10 +4,10 @@ import http.client
 from pathlib import Path
 
 import pytest
-from tests.support.served import Service, picture, plain_parser, serving
 
 from sceneparse.errors import UserError
 from sceneparse.serving.settings import ServeSettings, read_keys
+from tests.support.served import Service, picture, plain_parser, serving
 
 KEY = "correct-horse-battery-staple"
 
@@ -19,7 +19,7 @@ def test_a_service_on_the_loopback_answers_to_its_own_names_alone(service: Servi
 
 
 def test_other_web_pages_may_not_ask(service: Service) -> None:
-    for origin in ("https://evil.example", "null", f"http://{service.place[0]}:1"):
+    for origin in ("https://evil.example", "null", f"http://{service.endpoint[0]}:1"):
         answer = service.ask("/v1/parse", picture(), {"Origin": origin})
         assert answer.status == 403 and "access-control-allow-origin" not in answer.headers
     own = service.address.rstrip("/")
@@ -57,7 +57,7 @@ def test_a_service_beyond_the_loopback_answers_to_any_name_unless_told() -> None
 
 def test_a_service_answers_to_the_address_that_it_listens_on() -> None:
     with serving({"colours": plain_parser()}, ServeSettings(host="127.0.0.2")) as service:
-        assert service.place[0] == "127.0.0.2" and service.ask("/healthz").status == 200
+        assert service.endpoint[0] == "127.0.0.2" and service.ask("/healthz").status == 200
         assert service.ask("/healthz", headers={"Host": "evil.example"}).status == 421
 
 
@@ -66,7 +66,7 @@ def test_a_log_whose_disk_is_full_stops_no_answer(capfd: pytest.CaptureFixture[s
     if not full.exists():
         pytest.skip("there is no /dev/full")
     with serving({"colours": plain_parser()}, ServeSettings(log=full)) as service:
-        connection = http.client.HTTPConnection(*service.place, timeout=60)
+        connection = http.client.HTTPConnection(*service.endpoint, timeout=60)
         for _ in range(3):  # on one connection, which a fault would close
             connection.request("GET", "/healthz")
             response = connection.getresponse()

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from sceneparse.labels import LabelSpace
+from sceneparse.serving import ServeSettings
 from tests.support import chromium
 from tests.support.brightest import BrightestChannel
 from tests.support.chromium import Browser
 from tests.support.served import SPACE, Service, Shifted, picture, plain_parser, serving, unified_parser
-
-from sceneparse.labels import LabelSpace
-from sceneparse.serving import ServeSettings
 
 pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
 

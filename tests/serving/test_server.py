@@ -14,11 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.support.served import picture
-from tests.support.together import environment
 
 from sceneparse.cli import main
 from sceneparse.serving import load_models
+from tests.support.served import picture
+from tests.support.together import environment
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
 from tests.support.recording import COUNTERS, Recorder, norms, thinned
-from torch import Tensor, nn
 
 MOMENTUM = 0.001
 """Of its batch norms."""

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.settings import DataSettings
+from sceneparse.settings import DataSettings, NiftiSettings
 
 SIZE = (40, 56)
 """Height and width of all pictures."""
@@ -226,7 +226,7 @@ def nifti(root: Path) -> Layout:
                 stored = np.transpose(values, (2, 1, 0))[::-1]
                 image = nibabel.Nifti1Image(stored.astype(np.int16), affine)
                 nibabel.save(image, root / name / f"{name}_{what}.nii.gz")
-    settings = DataSettings(kind="nifti", root=str(root), test="val", empty_slices=False)
+    settings = DataSettings(kind="nifti", root=str(root), test="val", nifti=NiftiSettings(empty_slices=False))
     return Layout(settings, {"train": 4, "val": 2}, stripes([0, 1, 2, 3]), "BraTS20_Training_001/001", channels=4)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.networks import SceneParser
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 Network = TypeVar("Network", bound=nn.Module)
 

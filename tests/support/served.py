@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.brightest import BrightestChannel, brightest_parser
-from tests.support.unified import unified_model
 from torch import Tensor
 
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
+from tests.support.brightest import BrightestChannel, brightest_parser
+from tests.support.unified import unified_model
 
 SPACE = LabelSpace(("brick", "grass", "water"), colors=((200, 60, 40), (60, 160, 70), (60, 110, 200)), ids=(7, 0, 30))
 
@@ -82,14 +82,14 @@ class Service:
         return self.server.address
 
     @property
-    def place(self) -> tuple[str, int]:
-        parts = urlsplit(self.address)
-        assert parts.hostname and parts.port
-        return parts.hostname, parts.port
+    def endpoint(self) -> tuple[str, int]:
+        url = urlsplit(self.address)
+        assert url.hostname and url.port
+        return url.hostname, url.port
 
     def ask(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None, method: str = "") -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection(*self.place, timeout=60)
+        connection = http.client.HTTPConnection(*self.endpoint, timeout=60)
         try:
             connection.request(method or ("GET" if body is None else "POST"), path, body, dict(headers or {}))
             response = connection.getresponse()
@@ -98,7 +98,7 @@ class Service:
             connection.close()
 
     def until_waiting(self, count: int) -> None:
-        """Wait until so many pictures have a place in the line."""
+        """Wait until so many pictures are queued."""
         end = time.monotonic() + 60
         while f"sceneparse_queue_length {count}.0" not in self.ask("/metrics").body.decode():
             assert time.monotonic() < end, f"there are never {count} pictures in the line"
@@ -116,7 +116,7 @@ def until(condition: Callable[[], bool]) -> None:
 def serving(parsers: Mapping[str, Parser], settings: ServeSettings | None = None) -> Iterator[Service]:
     """A service in a thread, at a port that is free."""
     server = Server(parsers, replace(settings or ServeSettings(), port=0))
-    thread = threading.Thread(target=server.until_told)
+    thread = threading.Thread(target=server.run_until_stopped)
     thread.start()
     try:
         end = time.monotonic() + 60

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from tests.support.csail import DeepResNet, enlarge, layer
 from tests.support.recording import COUNTERS, Recorder, norms, thinned
-from torch import Tensor, nn
 
 WIDTHS, WIDTH = [64, 128, 256, 512], 64
 CLASSES = {"scene": 365, "object": 336, "material": 26}

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.layouts import LAYOUTS
-from tests.support.small import TINY
 
 from sceneparse import load
 from sceneparse.cli import main
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
-from sceneparse.parsing.submissions import RESULT_FORMS
 from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
+from tests.support.layouts import LAYOUTS
+from tests.support.small import TINY
 
 pytest.importorskip("scipy.io")
 
@@ -66,9 +66,10 @@ def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_p
     if picture := dataset[0].path:
         out = tmp_path / "parsed"
         words = ["predict", str(run / "model"), picture, "--out", str(out), "--engine", "torch"]
-        assert main([*words, *(["--as", kind] if kind in RESULT_FORMS else [])]) == 0
+        form = KINDS[kind].submission
+        assert main([*words, *(["--as", kind] if form else [])]) == 0
         written = [out / f"{Path(picture).stem}.png"]
-        written += [out / form.file(Path(picture).stem) for name, form in RESULT_FORMS.items() if name == kind]
+        written += [out / form.file(Path(picture).stem)] if form else []
         for file in written:
             with Image.open(file) as image:
                 assert np.isin(np.array(image), dataset.labels.ids).all(), file

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.together import environment, sceneparse_command, torchrun
 
 from sceneparse.cli import main
 from sceneparse.data.sampling import Share, places
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.processes import ALONE, Processes
@@ -27,6 +26,7 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
+from tests.support.together import environment, sceneparse_command, torchrun
 
 MakeRecipe = Callable[..., Recipe]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate, evaluate_model
 from sceneparse.inference import TorchEngine, resolve

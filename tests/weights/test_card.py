@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.labels import LabelSpace
-from sceneparse.settings import DataKind, DataSettings, SourceSettings
+from sceneparse.settings import DataSettings, SourceSettings
 from sceneparse.weights.card import model_card
 from sceneparse.weights.config import ModelConfig
 
@@ -59,10 +60,11 @@ def test_a_card_names_the_file_but_not_the_folder_of_the_first_weights(
     assert "r10.pth" in card and "somebody" not in card
 
 
-@pytest.mark.parametrize("kind", (*get_args(DataKind), "mixture"))
-def test_every_kind_of_data_has_its_words(
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_card_says_what_every_kind_of_data_is(
     make_config: Callable[..., ModelConfig], labels: LabelSpace, kind: str
 ) -> None:
     sources = (SourceSettings("dtd", root="textures"),) if kind == "mixture" else ()
-    data = DataSettings(kind, root=None if kind == "mixture" else "somewhere", sources=sources)  # type: ignore[arg-type]
+    root = "somewhere" if KINDS[kind].root == "required" else None
+    data = DataSettings(kind, root=root, sources=sources)
     assert "Trained on `train`" in model_card(replace(make_config(), data=data), labels, None)

@@ -2,12 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.unified import OBJECTS, TASKS
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.labels import TaskLabels
 from sceneparse.weights.labels_file import labels_to_json, read_labels
+from tests.support.unified import OBJECTS, TASKS
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.unified import NETWORK, OBJECTS, TASKS, unified_model
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.weights.model import Model, load_model, save_model
 from sceneparse.weights.tasks import learnt_tasks, settled
+from tests.support.unified import NETWORK, OBJECTS, TASKS, unified_model
 
 
 def test_the_data_say_how_many_classes_a_task_has() -> None:

@@ -15,8 +15,8 @@ from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import label
 
 
-class Parts(NamedTuple):
-    """Milliseconds of one picture.
+class ComponentTimes(NamedTuple):
+    """Milliseconds that each component takes for one picture.
 
     Args:
         picture: Bringing it to the device and normalising it.
@@ -31,17 +31,17 @@ class Parts(NamedTuple):
     labels: float
 
 
-class PartsTimer:
-    """A function that labels a picture, and what its parts took at each call, in `calls`.
+class ComponentTimer:
+    """A function that labels a picture and keeps the time of each component at every call in `calls`.
 
     Args:
-        engine: Not compiled: compiled code has no parts.
+        engine: Not compiled: compiled code cannot be timed component by component.
         image: (C, H, W) uint8, tested whole.
     """
 
     def __init__(self, engine: TorchEngine, image: Tensor):
         self.engine, self.image = engine, image
-        self.calls: list[Parts] = []
+        self.calls: list[ComponentTimes] = []
 
     def __call__(self) -> None:
         """Label the picture once."""
@@ -49,7 +49,7 @@ class PartsTimer:
             self._mark(marks)
             label(self.engine, self.image, TestProtocol())
             self._mark(marks)
-        self.calls.append(Parts(*(1000 * (after - before) for before, after in pairwise(marks))))
+        self.calls.append(ComponentTimes(*(1000 * (after - before) for before, after in pairwise(marks))))
 
     @contextmanager
     def _marks(self) -> Iterator[list[float]]:

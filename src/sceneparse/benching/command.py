@@ -1,4 +1,4 @@
-"""What `sceneparse bench` does: a model, a machine; tables and a record."""
+"""`sceneparse bench` as a function: measure a model on this machine, print tables and write a record."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def bench(
     json: str | Path | None = None,
     progress: bool = True,
 ) -> Bench:
-    """Measure a model on this machine. Engines that cannot run say why and stop nothing.
+    """Measure a model's speed and memory on this machine; an engine that cannot run says why and stops nothing.
 
     Memory is measured in processes of their own: a script that calls this needs `if __name__ == "__main__":`.
 

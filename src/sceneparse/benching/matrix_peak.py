@@ -1,4 +1,4 @@
-"""How fast a machine multiplies matrices: what a network's speed is measured against."""
+"""Measure how fast a machine multiplies matrices, to compare a network's speed with."""
 
 import time
 
@@ -13,7 +13,7 @@ SIDES = {"cpu": (1024, 2048), "cuda": (4096, 8192)}
 
 @torch.inference_mode()
 def matrix_peak(device: torch.device, precision: str, repeats: int = 4) -> float:
-    """Multiply-adds a second of PyTorch's product of two large square matrices: the best of a few.
+    """Measure PyTorch's multiply-adds a second for products of two large square matrices; the best counts.
 
     On a GPU float32 is computed as its convolutions are: in TF32 unless `torch.backends.cudnn.allow_tf32` says no.
 

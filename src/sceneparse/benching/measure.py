@@ -1,4 +1,4 @@
-"""The measurement: every engine in every precision in turns, the memory of each alone, and the parts of a network."""
+"""The measurement: every engine in every precision in turns, the memory of each, and the network's components."""
 
 import math
 import sys
@@ -10,9 +10,9 @@ from typing import NamedTuple, get_args
 
 import torch
 
-from sceneparse.benching.breakdown import Parts, PartsTimer, boundary_share
+from sceneparse.benching.breakdown import ComponentTimer, ComponentTimes, boundary_share
 from sceneparse.benching.matrix_peak import matrix_peak
-from sceneparse.benching.record import Bench, PartRow, Row
+from sceneparse.benching.record import Bench, ComponentRow, Row
 from sceneparse.benching.subject import Subject, labelling, warming
 from sceneparse.benching.timing import Quartiles, Run, Say, peak_alone, take_turns
 from sceneparse.errors import UserError
@@ -41,7 +41,7 @@ class _Built(NamedTuple):
 
 
 class Measuring:
-    """One model on one device; what is found goes into `result`."""
+    """The measurement of one model on one device; it fills `result`."""
 
     def __init__(self, subject: Subject, result: Bench, device: torch.device, say: Say) -> None:
         self.subject, self.result, self.device, self.say = subject, result, device, say
@@ -50,7 +50,7 @@ class Measuring:
         self.refused = ""  # why OpenVINO does not take the network
 
     def all(self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None, memory: bool) -> None:
-        """Everything, one after another: nothing runs beside what is timed."""
+        """Measure everything, one after another, so that nothing runs beside what is timed."""
         wanted = self._wanted(engines, precisions)
         built: dict[int, _Built] = {}
         for name, precision in wanted:
@@ -70,7 +70,7 @@ class Measuring:
             self.result.boundary_cells = round(boundary_share(first(self.image[None])[0]), 4)
         built.clear()
         if self.subject.kind != "file":
-            self._parts(forms)
+            self._components(forms)
         if memory:
             self._memory(wanted)
         self._auto()
@@ -78,7 +78,7 @@ class Measuring:
     def _wanted(
         self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None
     ) -> list[tuple[str, Precision]]:
-        """The rows: each engine in the precisions that are asked for, or in those that are of use."""
+        """List the rows: each engine in the precisions that are asked for, or else in the useful ones."""
         own = self.subject.own_engine
         names = list(engines or ([own] if own else MAKERS))
         useful: list[Precision] = ["float32"]
@@ -92,7 +92,7 @@ class Measuring:
         return found
 
     def _build(self, row: Row, precision: Precision) -> _Built | None:
-        """A row's engine and its first labels, or None and why not in its note."""
+        """Make a row's engine and its first labels; on failure return None and note why."""
         self.say(f"building {row.engine}, {precision}")
         start = time.perf_counter()
         try:
@@ -115,7 +115,7 @@ class Measuring:
         return _Built(engine, single, partial(label_batch, engine, images))
 
     def _time(self, built: dict[int, _Built]) -> None:
-        """Latency, then a batch at a time."""
+        """Time one picture, then a batch at a time."""
         rows, given = self.result.rows, (self.device, self.result.repeats, WARM_UP)
         times = take_turns({index: made.single for index, made in built.items()}, *given, self._saying("one picture"))
         for index, found in times.items():
@@ -132,7 +132,7 @@ class Measuring:
                 row.pictures_per_second, row.best_batch = rate, self.result.batch
 
     def _shares(self) -> None:
-        """What of the machine's matrix peak each row comes to."""
+        """Relate each row's speed to the machine's matrix peak."""
         work = self.result.multiply_adds[self.result.heads]
         for row in self.result.rows:
             if row.pictures_per_second is not None:
@@ -140,11 +140,11 @@ class Measuring:
                     row.share_of_peak = round(work * row.pictures_per_second / peak, 4)
                 row.pictures_per_second = round(row.pictures_per_second, 3)
 
-    def _parts(self, precisions: Sequence[str]) -> None:
-        """The torch engine with exact and plain heads, all in turns."""
+    def _components(self, precisions: Sequence[str]) -> None:
+        """Time the components of the torch engine's network, with exact and plain heads in turns."""
         # Layers over several maps know both forms, and have a `resampling` that says which.
         both = any(hasattr(module, "resampling") for module in self.subject.network().modules())
-        timers: dict[tuple[str, str], PartsTimer] = {}
+        timers: dict[tuple[str, str], ComponentTimer] = {}
         for form in FORMS if both else FORMS[:1]:
             network = self.subject.network(form if both else None)
             for precision in precisions:
@@ -154,17 +154,17 @@ class Measuring:
                     device=self.device,
                     precision=precision,  # type: ignore[arg-type]
                 )
-                timers[form if both else "same", precision] = PartsTimer(engine, self.image)
+                timers[form if both else "same", precision] = ComponentTimer(engine, self.image)
         take_turns(timers, self.device, self.result.repeats, WARM_UP, self._saying("where the time goes"))
         for (heads, precision), timer in timers.items():
             calls = timer.calls[WARM_UP:]
-            ms = {name: round(median(getattr(call, name) for call in calls), 3) for name in Parts._fields}
+            ms = {name: round(median(getattr(call, name) for call in calls), 3) for name in ComponentTimes._fields}
             whole = sum(ms.values())
             share = {name: round(value / whole, 4) for name, value in ms.items()}
-            self.result.parts.append(PartRow(heads, precision, ms, share))
+            self.result.components.append(ComponentRow(heads, precision, ms, share))
 
     def _memory(self, wanted: Sequence[tuple[str, Precision]]) -> None:
-        """The peak of every row that ran."""
+        """Measure the peak memory of every row that ran."""
         if sys.platform == "win32":  # which does not say what a process had at most
             return
         small, name = warming(self.subject), self.device_name
@@ -180,7 +180,7 @@ class Measuring:
                 row.note = f"memory not measured: {_one_line(error)}"
 
     def _auto(self) -> None:
-        """What `auto` takes, and what was fastest."""
+        """Find which engine `auto` takes, and which was fastest."""
         result = self.result
         if self.subject.own_engine:
             result.auto_engine, result.auto_why = self.subject.own_engine, "an exported file has its own engine"

@@ -1,4 +1,4 @@
-"""What `sceneparse bench` finds."""
+"""The results of `sceneparse bench`."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class Row:
-    """An engine in a precision; None where there is nothing to say, and then `note` says why.
+    """The measurements of one engine in one precision; a value is None where `note` says why.
 
     Args:
         engine: torch, compile, openvino or onnxruntime.
@@ -41,14 +41,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class PartRow:
+class ComponentRow:
     """Where the time of the torch engine goes: median milliseconds of one picture, and shares of their sum.
 
     Args:
         heads: How heads are computed: exact, plain, or the same where a network has only one form.
         precision: float32 or bfloat16.
-        ms: By part: picture (normalised), backbone, head, labels (the logits' upsampling and argmax).
-        share: By part.
+        ms: By component: picture (normalised), backbone, head, labels (the logits' upsampling and argmax).
+        share: By component.
     """
 
     heads: str
@@ -59,7 +59,7 @@ class PartRow:
 
 @dataclass
 class Bench:
-    """All that was measured of a model on a machine.
+    """All measurements of a model on a machine.
 
     Args:
         source: How the user named it.
@@ -70,7 +70,7 @@ class Bench:
         size: Height and width of the picture.
         batch: Pictures at a time, beside one.
         repeats: Rounds that counted.
-        device: In words.
+        device: Its name.
         threads: Of PyTorch, OpenVINO and ONNX Runtime.
         multiply_adds: Of one picture in 10⁹, with "exact" and with "plain" heads.
         heads: Which of the two the model has.
@@ -80,7 +80,7 @@ class Bench:
         fastest: Engine and precision of the least latency in this run.
         boundary_cells: Share of the logits' cells that need work for labels.
         rows: Each engine in each precision.
-        parts: Where the time goes; empty for an exported file.
+        components: Where the time goes; empty for an exported file.
     """
 
     source: str
@@ -101,8 +101,10 @@ class Bench:
     fastest: str = ""
     boundary_cells: float | None = None
     rows: list[Row] = field(default_factory=list)
-    parts: list[PartRow] = field(default_factory=list)
+    components: list[ComponentRow] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return asdict(self)
+        """Return the record as JSON."""
+        record = asdict(self)
+        record["parts"] = record.pop("components")  # the file's name for it
+        return record

@@ -9,15 +9,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sceneparse.datasets.opening import SPACES
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
-from sceneparse.inference.exporting import SUFFIXES, open_exported
+from sceneparse.inference.exported_file import SUFFIXES, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
+from sceneparse.recipes.reading import chosen_kind, read_file
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -175,7 +176,9 @@ def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Reci
     Raises:
         UserError: As `read_recipe`.
     """
-    return read_recipe(str(source), [f"--data.root={os.devnull}", *overrides])
+    kind = KINDS.get(chosen_kind(read_file(source).settings(), overrides) or "folder")
+    root = [] if kind is None or kind.root == "none" else [f"--data.root={os.devnull}"]
+    return read_recipe(source, [*root, *overrides])
 
 
 def _of_recipe(found: Recipe, name: str) -> Subject:
@@ -191,9 +194,7 @@ def _of_recipe(found: Recipe, name: str) -> Subject:
 
 def _classes(data: DataSettings) -> int:
     """Number of classes of a recipe's data set; ADE20K's 150 where nothing says it."""
-    if data.kind == "toyworld":
-        return len(ToyWorld.labels)
-    if data.kind in SPACES:
-        return len(SPACES[data.kind])
+    if (labels := KINDS[data.kind].labels) is not None:
+        return len(labels)
     classes = Path(data.root or "", "classes.json")
     return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.benching.record import Bench
+from sceneparse.weights.architectures import ARCHITECTURES
 
 WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 
@@ -11,15 +12,15 @@ WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 def print_bench(result: Bench, console: Console) -> None:
     """Print all that was measured."""
     height, width = result.size
-    told = "the labels of its objects" if result.architecture == "upernet_unified" else "its labels"
+    labels = "the labels of its objects" if ARCHITECTURES[result.architecture].learns_tasks else "its labels"
     console.print(
         f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
-        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {told} on {result.device}",
+        f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {labels} on {result.device}",
         markup=False,
     )
     _engines(result, console)
-    if result.parts:
-        _parts(result, console)
+    if result.components:
+        _components(result, console)
     exact, plain = result.multiply_adds["exact"], result.multiply_adds["plain"]
     console.print(f"multiply-adds: {exact:.1f}·10⁹ with exact heads, {plain:.1f}·10⁹ as the papers write them")
     peaks = ", ".join(f"{value:.0f}·10⁹ a second in {name}" for name, value in result.matrix_peak.items())
@@ -53,12 +54,12 @@ def _engines(result: Bench, console: Console) -> None:
             console.print(f"{row.engine}, {row.precision}: {row.note}", markup=False)
 
 
-def _parts(result: Bench, console: Console) -> None:
+def _components(result: Bench, console: Console) -> None:
     table = Table("heads", "precision", title="where the time goes, engine torch, ms")
-    names = list(result.parts[0].ms)
+    names = list(result.components[0].ms)
     for name in names:
         table.add_column(name, justify="right")
-    for row in result.parts:
+    for row in result.components:
         table.add_row(row.heads, row.precision, *(f"{row.ms[name]:.1f} ({row.share[name]:.0%})" for name in names))
     console.print(table)
 

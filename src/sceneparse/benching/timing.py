@@ -1,4 +1,4 @@
-"""Time and memory: functions that take turns, and the memory of one alone in a process of its own."""
+"""Measure time and memory: functions that take turns, and one alone in a process of its own."""
 
 import ctypes
 import gc
@@ -27,7 +27,7 @@ class Quartiles(NamedTuple):
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Quartiles":
-        """Of one figure or more."""
+        """Compute the quartiles of one value or more."""
         found = sorted(values)
         if len(found) == 1:
             return cls(*found * 3)
@@ -36,7 +36,7 @@ class Quartiles(NamedTuple):
 
 
 def wait(device: torch.device) -> None:
-    """Until a GPU has done what it was told."""
+    """Wait until a GPU has finished all work; nothing to do on a CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -44,7 +44,7 @@ def wait(device: torch.device) -> None:
 def take_turns(
     runs: Mapping[Key, Run], device: torch.device, repeats: int, warm_up: int, say: Say
 ) -> dict[Key, list[float]]:
-    """Milliseconds of each function in each round; in each round another one is first.
+    """Time functions in rounds; in each round another one is first.
 
     What else the machine does, and how warm it is, then meets all of them alike.
 
@@ -53,7 +53,7 @@ def take_turns(
         device: Where they compute; it is waited for.
         repeats: Rounds that count.
         warm_up: Rounds before them.
-        say: Told how far it is.
+        say: Called with how far it is.
     """
     times: dict[Key, list[float]] = {name: [] for name in runs}
     names = list(runs)
@@ -71,7 +71,7 @@ def take_turns(
 
 
 def peak_alone(make: Callable[..., Run], small: tuple[Any, ...], full: tuple[Any, ...], device: str) -> float:
-    """MiB that a function needs at most beyond what an idle process with the same libraries has.
+    """Measure how many MiB a function needs at most, beyond an idle process with the same libraries.
 
     Args:
         make: Makes the function, importable.
@@ -107,13 +107,13 @@ def _peak(make: Callable[..., Run], small: tuple[Any, ...], full: tuple[Any, ...
 
 
 def _twice(run: Run) -> None:
-    """What an optimiser keeps is there from the second step on."""
+    """Run a function twice, since an optimiser's state is there only from the second step on."""
     run()
     run()
 
 
 def _tidy() -> None:
-    """Give back what is free."""
+    """Give free memory back to the system."""
     gc.collect()
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(0)
@@ -125,7 +125,7 @@ def _forget_peak() -> None:
 
 
 def _resident_peak() -> int:
-    """Bytes that this process had at most; on Linux since `_forget_peak`."""
+    """Return the most bytes that this process has held; on Linux, since `_forget_peak`."""
     if sys.platform == "linux":  # here getrusage may show the parent's
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])

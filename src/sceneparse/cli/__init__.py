@@ -39,9 +39,10 @@ COMMANDS: dict[str, Command] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse whose complaints are one line (the usage is for --help)."""
+    """An argument parser whose errors are one line (the usage is for --help)."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise the error as the user's mistake."""
         raise UserError(f"{message}; see '{self.prog} --help'")
 
 
@@ -61,24 +62,24 @@ def _usage() -> str:
     )
 
 
-def _find(words: Sequence[str]) -> tuple[str, list[str]]:
-    """The command that the words name, and the words after it."""
+def _find(given: Sequence[str]) -> tuple[str, list[str]]:
+    """Find the command that the first arguments name; return its name and the arguments after it."""
     for count in (2, 1):
-        if (name := " ".join(words[:count])) in COMMANDS:
-            return name, list(words[count:])
-    if words[0] == "data":
+        if (name := " ".join(given[:count])) in COMMANDS:
+            return name, list(given[count:])
+    if given[0] == "data":
         verbs = [name.split()[1] for name in COMMANDS if name.startswith("data ")]
         raise UserError(f"sceneparse data: give one of {', '.join(verbs)}, such as 'sceneparse data check my-data'")
-    near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+    near = difflib.get_close_matches(given[0], COMMANDS, n=1)
     raise UserError(
-        f"no command '{words[0]}'; did you mean '{near[0]}'?"
+        f"no command '{given[0]}'; did you mean '{near[0]}'?"
         if near
-        else f"no command '{words[0]}'; commands: {', '.join(COMMANDS)}"
+        else f"no command '{given[0]}'; commands: {', '.join(COMMANDS)}"
     )
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    """What reads a command's arguments (settings of the recipe left aside) and prints its help."""
+    """Make the parser of a command's arguments (settings of the recipe left aside), which also prints its help."""
     command = COMMANDS[name]
     parser = _Parser(
         prog=f"sceneparse {name}",
@@ -91,14 +92,14 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _parse(name: str, words: list[str]) -> argparse.Namespace:
+def _parse(name: str, given: list[str]) -> argparse.Namespace:
     command, parser = COMMANDS[name], parser_of(name)
-    if command.settings and {"-h", "--help"} & set(words):
+    if command.settings and {"-h", "--help"} & set(given):
         from sceneparse.recipes import settings_help
 
         parser.epilog = f"{settings_help(command.groups)}\n{parser.epilog}"
-    arguments, rest = parser.parse_known_args(words)
-    arguments.words = [*name.split(), *words]
+    arguments, rest = parser.parse_known_args(given)
+    arguments.command_line = [*name.split(), *given]
     if command.settings:
         arguments.settings = rest
     elif rest:
@@ -109,24 +110,24 @@ def _parse(name: str, words: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0 done, 1 a fault of ours or some pictures failed, 2 a user's mistake."""
+def main(given: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 our fault or some pictures failed, 2 the user's mistake."""
     # Read when torch loads. Threads that spin while they wait starve the loader's workers, and every other program on
     # the machine: with one busy neighbour on two cores, training was three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    words = sys.argv[1:] if words is None else words
+    given = sys.argv[1:] if given is None else given
     if supervised():
         end_with_parent()
-    if not words or words[0] in ("-h", "--help", "help"):
+    if not given or given[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0
-    if words[0] == "--version":
+    if given[0] == "--version":
         from sceneparse.version import __version__
 
         print(f"sceneparse {__version__}")
         return 0
     try:
-        name, rest = _find(words)
+        name, rest = _find(given)
         return leave(COMMANDS[name].run(_parse(name, rest)))
     except UserError as error:
         return failed(2, f"error: {error}")

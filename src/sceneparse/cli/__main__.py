@@ -1,3 +1,5 @@
+"""`python -m sceneparse.cli`: the command line."""
+
 import sys
 
 from sceneparse.cli import main

@@ -2,22 +2,22 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from sceneparse.cli.command import Command
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.settings import DataKind, DataSettings, Recipe
+from sceneparse.settings import DataSettings, Recipe
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", nargs="?", choices=get_args(DataKind), metavar="KIND", help="all that is known of one")
+    parser.add_argument("kind", nargs="?", choices=list(KINDS), metavar="KIND", help="all that is known of one")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all that is known of all kinds as JSON")
 
 
 def _list(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from sceneparse.datasets.getting import catalogue_json, describe, overview
+    from sceneparse.datasets.getting.listing import catalogue_json, describe, overview
     from sceneparse.files import write_json
 
     if arguments.kind:
@@ -30,25 +30,24 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("kind", choices=get_args(DataKind), metavar="KIND", help="as 'sceneparse data list' names it")
+    parser.add_argument("kind", choices=list(KINDS), metavar="KIND", help="as 'sceneparse data list' names it")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="its folder, made if it isn't there")
     parser.add_argument("--keep", action="store_true", help="keep the archives too, in DIR/archives")
 
 
 def _get(arguments: argparse.Namespace) -> int:
-    from sceneparse.datasets.getting import CATALOGUE, get_dataset
+    from sceneparse.datasets.getting.get import get_dataset
 
-    get_dataset(arguments.kind, CATALOGUE[arguments.kind], arguments.out, keep=arguments.keep)
+    get_dataset(arguments.kind, KINDS[arguments.kind].entry, arguments.out, keep=arguments.keep)
     print(f"data set: {arguments.out}\ncheck it: sceneparse data check {arguments.out} --kind {arguments.kind}")
     return 0
 
 
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DIR", help="the data set's folder, 'toyworld' or a recipe")
-    kinds = [kind for kind in get_args(DataKind) if kind != "toyworld"]
     parser.add_argument(
         "--kind",
-        choices=(*kinds, "mixture"),
+        choices=list(KINDS),
         default="folder",
         metavar="KIND",
         help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: folder)",
@@ -59,12 +58,14 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
 def _data_settings(arguments: argparse.Namespace) -> DataSettings:
     from sceneparse.recipes import from_mapping, read_recipe
 
-    if arguments.data == "toyworld":
-        return from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "command line", arguments.settings).data
-    if arguments.kind == "mixture":
+    if arguments.data in KINDS and KINDS[arguments.data].root == "none":
+        return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", arguments.settings).data
+    if KINDS[arguments.kind].root == "none":
+        raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
+    if KINDS[arguments.kind].mixes:
         root = [f"--data.root={arguments.root}"] if arguments.root else []
         data = read_recipe(arguments.data, [*root, *arguments.settings]).data
-        if data.kind != "mixture":
+        if not KINDS[data.kind].mixes:
             raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
         return data
     if arguments.root:
@@ -82,12 +83,11 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from sceneparse.datasets.opening import channels_of
     from sceneparse.doctor import check, print_diagnosis
     from sceneparse.files import write_json
 
     settings = _data_settings(arguments)
-    diagnosis = check(settings, channels=channels_of(settings))
+    diagnosis = check(settings, channels=KINDS[settings.kind].channels(settings))
     print_diagnosis(diagnosis, Console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
@@ -97,13 +97,13 @@ def _check(arguments: argparse.Namespace) -> int:
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
     parser.add_argument("--split", default="train", help="default: train")
-    parser.add_argument("--count", type=int, default=6, metavar="N", help="samples on the sheet (default: 6)")
+    parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
     parser.add_argument("--recipe", default=None, help="show its augmentation (default: the standard one)")
     parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from sceneparse.datasets import show
+    from sceneparse.datasets.show import show
     from sceneparse.recipes import read_recipe
 
     augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
@@ -118,7 +118,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from sceneparse.datasets import export_dataset
+    from sceneparse.datasets.writing import export_dataset
 
     counts = export_dataset(_data_settings(arguments), arguments.out)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
@@ -150,9 +150,9 @@ def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_broden(arguments: argparse.Namespace) -> int:
-    from sceneparse.datasets.broden import build_broden
+    from sceneparse.datasets.broden.build import build_broden
 
-    built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "words"})
+    built = build_broden(**{name: value for name, value in vars(arguments).items() if name != "command_line"})
     print("\n".join(built.describe()))
     print(f"joint set: {arguments.out}")
     return 0
@@ -192,7 +192,7 @@ DATA_SHOW = Command(
 
 DATA_EXPORT = Command(
     "write any data set as a folder of pictures, masks and a classes.json, such as scenes of the toy world",
-    "sceneparse data export toyworld --out my-pictures --data.train_count 600",
+    "sceneparse data export toyworld --out my-pictures --data.toyworld.train_count 600",
     _export_arguments,
     _export,
     settings=True,

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from sceneparse.cli.command import (
     Command,
@@ -12,15 +11,16 @@ from sceneparse.cli.command import (
     process_arguments,
     protocol_arguments,
 )
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.settings import DataKind, Recipe
+from sceneparse.settings import Recipe
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
     parser.add_argument(
-        "--kind", choices=get_args(DataKind), metavar="KIND", help="the data set's kind (default: the model's)"
+        "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
     )
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument(
@@ -57,7 +57,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
-    parser.add_argument("--kind", choices=get_args(DataKind), help="the data set's kind (default: the model's)")
+    parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
     parser.add_argument("--rival", metavar="MODEL2", help="a second model, to be compared picture by picture")
     parser.add_argument(

@@ -54,8 +54,9 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as",
         dest="benchmark",
-        choices=("cityscapes", "voc2012"),
-        help="also write DIR's label maps as this benchmark's server takes them, in a folder to be packed and sent",
+        metavar="KIND",
+        help="also write DIR's label maps as the server of this benchmark (cityscapes, voc2012) takes them, in a "
+        "folder to be packed and sent",
     )
 
 
@@ -92,7 +93,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
-    from sceneparse.parsing.submissions import RESULT_FORMS, write_results
+    from sceneparse.parsing.submissions import submission_form, write_results
 
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
@@ -108,7 +109,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     )
     parser = under_protocol(parser, arguments)
     if arguments.benchmark:
-        RESULT_FORMS[arguments.benchmark].refuse_others(parser.labels, parser.name)
+        submission_form(arguments.benchmark).refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
             parser,

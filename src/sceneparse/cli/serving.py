@@ -1,4 +1,4 @@
-"""The verb of the service: serve."""
+"""The command of the HTTP service: serve."""
 
 import argparse
 from dataclasses import fields, replace

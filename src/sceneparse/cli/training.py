@@ -30,7 +30,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=("auto", "ddp", "fsdp"),
         default="auto",
-        help="several processes: each has the whole network (ddp, auto) or a part of its weights (fsdp)",
+        help="several processes: each has the whole network (ddp, auto) or a share of its weights (fsdp)",
     )
 
 

@@ -1,11 +1,10 @@
-"""Verbs about models and their files: export, import and models."""
+"""Commands about models and their files: export, import and models."""
 
 import argparse
 from pathlib import Path
-from typing import get_args
 
 from sceneparse.cli.command import Command
-from sceneparse.settings import DataKind
+from sceneparse.datasets.kinds import KINDS
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
     )
     group.add_argument("--data", metavar="DIR", help="a labelled data set, for the accuracy before and after")
-    group.add_argument("--kind", choices=get_args(DataKind), metavar="KIND", help="its kind (default: the model's)")
+    group.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
     group.add_argument("--split", help="its split (default: the data set's test split)")
     group.add_argument("--count", type=int, metavar="N", help="test only N of its pictures, evenly spaced")
 
@@ -66,7 +65,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from sceneparse.weights.importing import import_checkpoint
+    from sceneparse.weights.importing.checkpoint import import_checkpoint
 
     imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, arguments.settings)
     print("\n".join(imported.describe()))

@@ -7,6 +7,8 @@ the masks 0 is what none of the 150 classes covers, and counts in nothing.
 from pathlib import Path
 
 from sceneparse.datasets.folder import chosen
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.datasets.published import located, read_published_mask
 from sceneparse.standard import standard_labels
@@ -48,3 +50,30 @@ def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
         if (place / "annotations" / folder).is_dir()
     }
     return PairedPictures(chosen(splits, split, root), ADE20K, channels, read_published_mask)
+
+
+KIND = DatasetKind(
+    open=by_root(open_ade20k),
+    entry=Entry(
+        title="ADE20K, SceneParse150",
+        contents="20,210 + 2,000 pictures; 150 classes; train, val",
+        licence="pictures for non-commercial research and education only, annotation BSD 3-clause",
+        page="http://sceneparsing.csail.mit.edu/",
+        size="0.9 GB",
+        tree=(
+            "DIR/ADEChallengeData2016/images/{training,validation}/ADE_train_00000001.jpg",
+            "DIR/ADEChallengeData2016/annotations/{training,validation}/ADE_train_00000001.png",
+        ),
+        downloads=(
+            Download(
+                "http://data.csail.mit.edu/places/ADEchallenge/ADEChallengeData2016.zip",
+                "sha1:219e1696abb36c8ba3a3afe7fb2f4b4606a897c7",
+            ),
+        ),
+        test="mean IoU and pixel accuracy on val, under protocol semseg, mmseg or csail: say which",
+    ),
+    card="ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., 2017).",
+    fixed_labels=lambda: ADE20K,
+    splits=tuple(SPLITS),
+    reported="val",
+)

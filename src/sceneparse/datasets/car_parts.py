@@ -8,6 +8,8 @@ import torch
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import chosen, folder_splits
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
@@ -74,3 +76,17 @@ def car_part_labels(root: Path) -> LabelSpace:
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise UserError(f'{path}: "names" must be a list of "background" and the parts')
     return LabelSpace(tuple(names[1:]), ids=tuple(range(1, len(names))), ignore=(0,))
+
+
+KIND = DatasetKind(
+    open=by_root(open_car_parts),
+    entry=Entry(
+        title="Car parts",
+        contents="500 photographs of cars; 18 parts; train, test",
+        licence="not stated",
+        page="https://github.com/dsmlr/Car-Parts-Segmentation",
+        tree=("DIR/classes.json", "DIR/{train,test}/images/NAME.jpg", "DIR/{train,test}/masks/NAME.png"),
+        by_hand="its terms are not stated, so it is for you to fetch; its polygons have to be drawn into masks first",
+    ),
+    card="Pictures of cars with their parts.",
+)

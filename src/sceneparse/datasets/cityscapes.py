@@ -7,8 +7,11 @@ others count in nothing. A model that is trained on it writes label maps with th
 
 from pathlib import Path
 
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.datasets.published import located, no_split, read_published_mask, refuse_missing
+from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
 from sceneparse.standard import cityscapes_label_ids
 
@@ -66,3 +69,36 @@ def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures
         raise UserError(f"{place / 'leftImg8bit' / part}: no CITY/NAME_leftImg8bit.png in it; unpack the whole archive")
     refuse_missing(split, "masks", [pair.mask for pair in pairs])
     return ListedPictures(pairs, CITYSCAPES, channels, read_published_mask)
+
+
+KIND = DatasetKind(
+    open=by_root(open_cityscapes),
+    entry=Entry(
+        title="Cityscapes",
+        contents="2,975 + 500 + 1,525 street scenes of 2048×1024, 19,998 with coarse labels; 19 classes; train, val, "
+        "test, train_extra, train_coarse, val_coarse",
+        licence="the owner's terms: non-commercial, with registration",
+        page="https://www.cityscapes-dataset.com/downloads/",
+        size="by hand, 11.5 GB",
+        tree=(
+            "DIR/leftImg8bit/{train,val,test,train_extra}/aachen/aachen_000000_000019_leftImg8bit.png",
+            "DIR/gtFine/{train,val,test}/aachen/aachen_000000_000019_gtFine_labelIds.png",
+            "DIR/gtCoarse/{train,val,train_extra}/aachen/aachen_000000_000019_gtCoarse_labelIds.png",
+        ),
+        by_hand="its licence asks you to register and to fetch it yourself: unpack leftImg8bit_trainvaltest.zip and "
+        "gtFine_trainvaltest.zip (for coarse labels also leftImg8bit_trainextra.zip and gtCoarse.zip) into one folder",
+        test="mean IoU on val; test on the owner's server only (predict --as cityscapes)",
+    ),
+    card="Cityscapes (Cordts et al., 2016): street scenes of 50 cities, 19 classes.",
+    fixed_labels=lambda: CITYSCAPES,
+    splits=tuple(SPLITS),
+    reported="val",
+    submission=SubmissionForm(
+        # cityscapesScripts' evalPixelLevelSemanticLabeling looks for CITY_SEQUENCE_FRAME*.png with label ids.
+        "cityscapes",
+        "cityscapes",
+        CITYSCAPES,
+        lambda stem: stem.removesuffix("_leftImg8bit"),
+        palette=False,
+    ),
+)

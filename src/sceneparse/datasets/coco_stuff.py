@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import ListedPictures, PairedPictures, SplitFolders
 from sceneparse.datasets.published import (
     listed_pairs,
@@ -91,3 +93,35 @@ def read_mat_map(path: Path, labels: LabelSpace) -> Tensor:
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
         values = np.where(values == 0, 255, values.astype(np.int64) - 1)  # as the maps of the large release have them
     return mat_map(path, values, labels)
+
+
+KIND = DatasetKind(
+    open=by_root(open_coco_stuff),
+    entry=Entry(
+        title="COCO-Stuff 164k",
+        contents="118,287 + 5,000 pictures; 171 classes; train, val (the 10k release is read too: train, test)",
+        licence="annotation CC BY 4.0, pictures of Flickr under its users' terms",
+        page="https://github.com/nightrome/cocostuff",
+        size="20 GB",
+        tree=(
+            "DIR/images/{train2017,val2017}/000000000009.jpg",
+            "DIR/annotations/{train2017,val2017}/000000000009.png",
+        ),
+        downloads=(
+            Download(
+                "http://images.cocodataset.org/zips/val2017.zip", "md5:442b8da7639aecaf257c1dceb8ba8c80", "images"
+            ),
+            Download(
+                "http://calvin.inf.ed.ac.uk/wp-content/uploads/data/cocostuffdataset/stuffthingmaps_trainval2017.zip",
+                into="annotations",
+            ),
+            Download(
+                "http://images.cocodataset.org/zips/train2017.zip", "md5:cced6f7f71b7629ddf16f17bbcfab6b2", "images"
+            ),
+        ),
+        test="mean IoU on val",
+    ),
+    card="COCO-Stuff with 171 classes (Caesar et al., 2018).",
+    fixed_labels=lambda: COCO_STUFF,
+    reported="val",
+)

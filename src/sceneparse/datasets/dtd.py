@@ -8,6 +8,8 @@ from torch import Tensor
 from sceneparse.data.mixture import object_labels
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.finding import walk
@@ -87,3 +89,23 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
 def everywhere(index: int, image: Tensor) -> Tensor:
     """A label map that says the same at every pixel of a picture."""
     return torch.full((image.shape[-2], image.shape[-1]), index, dtype=torch.int16)
+
+
+KIND = DatasetKind(
+    open=by_root(open_dtd),
+    entry=Entry(
+        title="DTD, the Describable Textures Dataset",
+        contents="5,640 pictures; 47 textures; train1, val1, test1 to train10, val10, test10",
+        licence="for research",
+        page="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
+        size="0.6 GB",
+        tree=("DIR/dtd/images/banded/banded_0002.jpg", "DIR/dtd/labels/{train1,val1,test1,…}.txt"),
+        downloads=(
+            Download(
+                "https://www.robots.ox.ac.uk/~vgg/data/dtd/download/dtd-r1.0.1.tar.gz",
+                "md5:fff73e5086ae6bdbea199a49dfb8a4c1",
+            ),
+        ),
+    ),
+    card="The Describable Textures Dataset (Cimpoi et al., 2014).",
+)

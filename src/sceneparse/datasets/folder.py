@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -82,3 +84,18 @@ def wrong_layout(root: Path, expected: str) -> UserError:
     found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not entry.name.startswith("."))
     there = ", ".join(found[:8]) + (", …" if len(found) > 8 else "") if found else "nothing"
     return UserError(f"{root}: not the expected layout: {expected}; found {there}")
+
+
+KIND = DatasetKind(
+    open=by_root(open_folder),
+    entry=Entry(
+        title="Your own pictures and masks",
+        contents="as many as you have; the classes of classes.json; splits as the folders say",
+        licence="yours",
+        page="",
+        tree=("DIR/classes.json", "DIR/{train,val,test}/images/NAME.jpg", "DIR/{train,val,test}/masks/NAME.png"),
+        by_hand="these are your own pictures; docs/data.md says how to lay them out",
+    ),
+    card="A folder of pictures with masks of its author's own.",
+    pair_folders=folder_splits,
+)

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import wrong_layout
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.published import no_split
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -51,8 +53,8 @@ class HuggingFacePictures:
     def __getitem__(self, index: int) -> Sample:
         row = self._rows[index]
         where = f"{self._where}, row {index}"
-        image = _told(where, self._columns[0], row, lambda source: read_picture(source, self._channels))
-        objects = _told(where, self._columns[1], row, lambda source: _mask(source, self.labels))
+        image = _read_cell(where, self._columns[0], row, lambda source: read_picture(source, self._channels))
+        objects = _read_cell(where, self._columns[1], row, lambda source: _mask(source, self.labels))
         sample = Sample(image=image, objects=objects, name=self.name(index))
         if objects.shape != sample.size:
             (height, width), (mask_height, mask_width) = sample.size, objects.shape
@@ -70,7 +72,7 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
     """Open a split of a dataset. One of the hub is fetched into the library's own cache; no code of its is run.
 
     Args:
-        settings: `root` names it; `subset`, `columns` and `classes` say how it is read.
+        settings: `root` names it; `huggingface` and `classes` say how it is read.
         split: The split's own name ("validation" rather than "val", as most have it).
         channels: Channels of the pictures.
 
@@ -83,17 +85,16 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
     if split not in splits:
         raise no_split(Path(name), split, list(splits))
     rows = splits[split]
-    picture, mask = settings.columns
-    for column in settings.columns:
+    columns = settings.huggingface.columns
+    picture, mask = columns
+    for column in columns:
         if column not in rows.features:
             raise UserError(
                 f"{name}: no column '{column}'; there are: {', '.join(rows.features)}; name those of the picture and "
-                "of its mask with --data.columns [image,annotation]"
+                "of its mask with --data.huggingface.columns [image,annotation]"
             )
     labels = _labels(settings, rows.features[mask])
-    return HuggingFacePictures(
-        _undecoded(rows, picture, mask, name), settings.columns, labels, f"{name} {split}", channels
-    )
+    return HuggingFacePictures(_undecoded(rows, picture, mask, name), columns, labels, f"{name} {split}", channels)
 
 
 def _load(settings: DataSettings) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def _load(settings: DataSettings) -> dict[str, Any]:
             one = datasets.load_from_disk(str(folder))
             return {str(one.split or "train"): one}
         if folder.is_dir():
-            return dict(datasets.load_dataset(str(folder), settings.subset))
+            return dict(datasets.load_dataset(str(folder), settings.huggingface.subset))
         if re.fullmatch(r"[\w.-]+(/[\w.-]+)?", settings.root):
-            return dict(datasets.load_dataset(settings.root, settings.subset))
+            return dict(datasets.load_dataset(settings.root, settings.huggingface.subset))
     except Exception as error:  # the network, the disk, the hub, the files themselves: all are for the user to mend
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         if folder.is_dir():
@@ -145,8 +146,8 @@ def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
     names = getattr(feature, "names", None)
     if not names:
         raise UserError(
-            f"{settings.root}: column '{settings.columns[1]}' names no classes: say what its values mean in a "
-            "classes.json (--data.classes FILE)"
+            f"{settings.root}: column '{settings.huggingface.columns[1]}' names no classes: say what its values mean "
+            "in a classes.json (--data.classes FILE)"
         )
     # In the library -1 stands for no class; a mask file has room for it above the classes.
     return LabelSpace(tuple(names), ignore=(255 if len(names) <= 255 else 65535,))
@@ -163,7 +164,7 @@ def _source(cell: Any) -> Source:
     return np.array(cell, dtype=np.int64)
 
 
-def _told(where: str, column: str, row: dict[str, Any], read: Callable[[Any], Tensor]) -> Tensor:
+def _read_cell(where: str, column: str, row: dict[str, Any], read: Callable[[Any], Tensor]) -> Tensor:
     """Read a cell; messages name its row and column."""
     if row[column] is None:
         raise PictureError(f"{where}: nothing in column '{column}'", "missing")
@@ -186,3 +187,20 @@ def _mask(source: Source, labels: LabelSpace) -> Tensor:
     if unknown:
         raise PictureError(unknown_values(unknown, labels), "values")
     return torch.from_numpy(indices)
+
+
+KIND = DatasetKind(
+    open=open_huggingface,
+    entry=Entry(
+        title="Datasets of Hugging Face",
+        size="by its name",
+        contents="a column of pictures, one of masks; the splits, and often the classes, that the dataset has",
+        licence="the dataset's own",
+        page="https://huggingface.co/datasets?task_categories=task_categories:image-segmentation",
+        tree=("a name of the hub, a folder of save_to_disk, or one that load_dataset takes",),
+        by_hand="the datasets library fetches it by its name when it is first used: --data.kind huggingface "
+        "--data.root user/name",
+    ),
+    card="A dataset of the Hugging Face datasets library.",
+    uses=("classes", "huggingface"),
+)

@@ -15,6 +15,8 @@ import torch
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.published import no_split, read_names
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -23,6 +25,7 @@ from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import unknown_values
 from sceneparse.pictures.volumes import Volume, VolumeSummary, summaries
 from sceneparse.settings import DataSettings
+from sceneparse.settings.data import NiftiSettings
 
 BRATS = LabelSpace(
     ("background", "necrotic core", "oedema", "enhancing tumour"),
@@ -33,7 +36,7 @@ BRATS = LabelSpace(
 
 LAYOUT = (
     "CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, inside {train,val,test}/ or with lists of cases {train,val,test}.txt "
-    "beside them (data.modalities and data.truth say what the files are called)"
+    "beside them (data.nifti.modalities and data.nifti.truth say what the files are called)"
 )
 """The expected trees, in one line."""
 
@@ -103,28 +106,26 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     """Open a split. Every volume is read whole once, which takes a while; what was found is kept in the cache folder.
 
     Args:
-        settings: `root` holds the cases; `modalities`, `truth`, `classes` and `empty_slices` say how they are read.
+        settings: `root` holds the cases; `nifti` and `classes` say how they are read.
         split: A folder of cases, a list CASES.txt beside them, or "all".
         channels: As many as there are modalities.
 
     Raises:
         UserError: Another layout, no such split, missing or damaged volumes, differing shapes, or other channels.
     """
-    if settings.root is None:
-        raise UserError("data.root is not set: name the folder of the cases (--data.root DIR)")
-    wanted = len(settings.modalities)
+    wanted = len(settings.nifti.modalities)
     if channels != wanted:
         raise UserError(
-            f"a slice has {wanted} channels (data.modalities {', '.join(settings.modalities)}), but the network takes "
-            f"{channels}: give --backbone.in_channels {wanted}, or other modalities"
+            f"a slice has {wanted} channels (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but the "
+            f"network takes {channels}: give --backbone.in_channels {wanted}, or other modalities"
         )
-    root = Path(settings.root).expanduser()
+    root = root_of(settings)
     splits = _case_folders(root)
     if split not in splits:
         raise no_split(root, split, list(splits))
-    cases = [_case(folder, settings) for folder in splits[split]]
+    cases = [_case(folder, settings.nifti) for folder in splits[split]]
     known = summaries(root, [volume for case in cases for volume in case.images])
-    if not settings.empty_slices:
+    if not settings.nifti.empty_slices:
         cases = [_without_empty(case, known) for case in cases]
     if not any(case.slices for case in cases):
         raise UserError(f"{root}: split '{split}' has no slice with a voxel above zero")
@@ -151,7 +152,7 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
     return splits
 
 
-def _case(folder: Path, settings: DataSettings) -> Case:
+def _case(folder: Path, settings: NiftiSettings) -> Case:
     images = modalities_of(folder, settings.modalities)
     truth = one_volume(folder, settings.truth)
     refuse_other_shapes((*images, truth))
@@ -168,3 +169,20 @@ def _labels(settings: DataSettings, root: Path) -> LabelSpace:
         return LabelSpace.read(Path(settings.classes).expanduser())
     beside = root / "classes.json"
     return LabelSpace.read(beside) if beside.is_file() else BRATS
+
+
+KIND = DatasetKind(
+    open=open_nifti,
+    entry=Entry(
+        title="Volumes in NIfTI files (BraTS and the like)",
+        contents="axial slices, a channel a modality; 4 classes, or those of classes.json; splits as lists or "
+        "folders say",
+        licence="the owner's; BraTS with registration",
+        page="https://www.med.upenn.edu/cbica/brats2020/data.html",
+        tree=("DIR/CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz", "DIR/{train,val,test}.txt  (names of cases, one a line)"),
+        by_hand="BraTS asks you to register and to fetch it yourself",
+    ),
+    card="Volumes (NIfTI), slice by slice.",
+    uses=("classes", "nifti"),
+    volumes=lambda settings: settings.nifti,
+)

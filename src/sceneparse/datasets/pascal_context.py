@@ -10,6 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.published import (
     listed_pairs,
@@ -102,3 +104,43 @@ def read_numbers(path: Path, labels: LabelSpace) -> Tensor:
     indices = mat_map(path, mat_variable(path, "LabelMap"), _NUMBERS)
     # With a background every class moves up by one, and what is ignored (-1) becomes it.
     return indices + (len(labels) - len(_NUMBERED))
+
+
+_ENTRY = Entry(
+    title="PASCAL-Context",
+    contents="4,998 + 5,105 pictures; 59 classes, or 60 with the background; train, val",
+    licence="pictures of Flickr under its users' terms, for research",
+    page="https://cs.stanford.edu/~roozbeh/pascal-context/",
+    size="1.4 GB",
+    tree=(
+        "DIR/VOCdevkit/VOC2010/JPEGImages/2008_000002.jpg",
+        "DIR/VOCdevkit/VOC2010/ImageSets/Main/{train,val}.txt",
+        "DIR/trainval/2008_000002.mat",
+    ),
+    downloads=(
+        Download(
+            "http://host.robots.ox.ac.uk/pascal/VOC/voc2010/VOCtrainval_03-May-2010.tar",
+            "md5:da459979d0c395079b5c75ee67908abb",
+        ),
+        Download("https://cs.stanford.edu/~roozbeh/pascal-context/trainval.tar.gz"),
+    ),
+    test="mean IoU on val, of 59 classes (pascal_context) or with the background (pascal_context_60): say which",
+)
+
+KIND = DatasetKind(
+    open=by_root(open_pascal_context),
+    entry=_ENTRY,
+    card="PASCAL-Context with 59 classes (Mottaghi et al., 2014).",
+    fixed_labels=lambda: PASCAL_CONTEXT,
+    splits=SPLITS,
+    reported="val",
+)
+
+KIND_60 = DatasetKind(
+    open=by_root(open_pascal_context_60),
+    entry=_ENTRY,
+    card="PASCAL-Context with 59 classes and the background (Mottaghi et al., 2014).",
+    fixed_labels=lambda: PASCAL_CONTEXT_60,
+    splits=SPLITS,
+    reported="val",
+)

@@ -1,4 +1,4 @@
-"""What `sceneparse data show` does: samples of a split on a sheet, as they are and as training would see them."""
+"""What `sceneparse data show` does: draw samples of a split, as they are and as training would see them."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from sceneparse.data.augment import augment
 from sceneparse.data.sample import Sample
-from sceneparse.datasets.opening import channels_of, open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.contact import contact_sheet
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
@@ -34,7 +35,7 @@ def show(
     Raises:
         UserError: No such data set or split, or broken files in it.
     """
-    channels = channels_of(settings)
+    channels = KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
     dataset = open_dataset(settings, split, channels=channels)
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)

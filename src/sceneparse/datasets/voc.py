@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.datasets.published import (
     listed_pairs,
@@ -20,6 +22,7 @@ from sceneparse.datasets.published import (
     read_names,
     read_published_mask,
 )
+from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.standard import standard_labels
@@ -111,3 +114,45 @@ def read_either(path: Path, labels: LabelSpace) -> Tensor:
     truth = mat_variable(path, "GTcls")
     record = truth.flat[0] if isinstance(truth, np.ndarray) and truth.size == 1 else None
     return mat_map(path, record.get("Segmentation") if isinstance(record, dict) else None, labels)
+
+
+KIND = DatasetKind(
+    open=by_root(open_voc2012),
+    entry=Entry(
+        title="PASCAL VOC 2012, with SBD",
+        contents="1,464 + 1,449 pictures, 10,582 for training with SBD; 21 classes; train, train_aug, val, trainval",
+        licence="pictures of Flickr under its users' terms, for research",
+        page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/",
+        size="3.4 GB",
+        tree=(
+            "DIR/VOCdevkit/VOC2012/JPEGImages/2007_000032.jpg",
+            "DIR/VOCdevkit/VOC2012/SegmentationClass/2007_000032.png",
+            "DIR/VOCdevkit/VOC2012/ImageSets/Segmentation/{train,val,trainval}.txt",
+            "DIR/benchmark_RELEASE/dataset/{cls/2008_000002.mat,train.txt,val.txt}  (for train_aug)",
+        ),
+        downloads=(
+            Download(
+                "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar",
+                "md5:6cd6e144f989b92b3379bac3b3de84fd",
+            ),
+            Download(
+                "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz",
+                "md5:82b4d87ceb2ed10f6038a1cba92111cb",
+            ),
+        ),
+        test="mean IoU on val; test on the owner's server only (predict --as voc2012)",
+    ),
+    card="PASCAL VOC 2012 (Everingham et al., 2015); its split train_aug is labelled by SBD (Hariharan et "
+    "al., 2011) too.",
+    fixed_labels=lambda: VOC,
+    splits=SPLITS,
+    reported="val",
+    submission=SubmissionForm(
+        "voc2012",
+        # The devkit's tree of competition 6: any data but the test set's may have been trained on.
+        "results/VOC2012/Segmentation/comp6_test_cls",
+        VOC,
+        lambda stem: stem,
+        palette=True,
+    ),
+)

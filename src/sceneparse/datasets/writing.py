@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets.opening import channels_of, open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError, require
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE, LabelSpace
@@ -43,7 +44,7 @@ def export_dataset(settings: DataSettings, out: Path, *, progress: bool = True) 
         not out.exists() or (out.is_dir() and not any(out.iterdir())),
         f"{out}: is there already, and nothing is written over: name a new folder with --out",
     )
-    channels = channels_of(settings)
+    channels = KINDS[settings.kind].channels(settings)
     require(
         channels == 3, f"its pictures have {channels} channels, which picture files cannot hold: only 3 are written"
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.diagnosing.advice import TITLES, points, tell
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -18,7 +18,7 @@ from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import CHANGES, write_diagnosis
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError
-from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, refuse_other_classes, tested_by
+from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
 from sceneparse.evaluation.comparison import Rival
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
@@ -79,7 +79,7 @@ def diagnose_model(
     second = None if rival is None else open_model(rival, engine=engine, device=device, precision=precision)
     names = _names(opened, model, second, rival)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     channels = opened.config.backbone.in_channels
     dataset = open_dataset(settings, settings.test, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)

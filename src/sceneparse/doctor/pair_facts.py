@@ -1,4 +1,4 @@
-"""Looking at one picture and its mask as the doctor does: everything is read, nothing is raised."""
+"""What is known of one picture and its mask: everything is read, nothing is raised."""
 
 import hashlib
 from collections.abc import Mapping
@@ -54,8 +54,8 @@ class Facts:
     troubles: tuple[Trouble, ...] = ()
 
 
-def examine(pair: Pair, labels: LabelSpace, channels: int) -> Facts:
-    """Read a picture and its mask, whole."""
+def pair_facts(pair: Pair, labels: LabelSpace, channels: int) -> Facts:
+    """Read a picture and its mask whole, and return what is known about them; nothing is raised."""
     troubles: list[Trouble] = []
     digest, size, mode = None, None, ""
     try:
@@ -87,8 +87,8 @@ def examine(pair: Pair, labels: LabelSpace, channels: int) -> Facts:
     return Facts(pair.image, pair.mask, digest, size, mode, pixels, ignored, total, unknown, tuple(troubles))
 
 
-def examine_sample(sample: Sample, labels: LabelSpace) -> Facts:
-    """The same of a rendered sample, which has no files."""
+def facts_of_rendered(sample: Sample, labels: LabelSpace) -> Facts:
+    """Return what is known about a rendered sample, which has no files."""
     assert sample.objects is not None
     pixels, ignored = _count(sample.objects.numpy(), len(labels))
     return Facts(Path(sample.name), Path(), None, sample.size, "RGB", pixels, ignored, sample.objects.numel())

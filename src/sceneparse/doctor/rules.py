@@ -1,7 +1,9 @@
-"""What the doctor objects to: one function a subject, from facts to findings."""
+"""What the doctor objects to: one function a rule, from evidence to findings; `RULES` and `SPLIT_RULES` list them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import Problem
 from sceneparse.pictures.masks import unknown_values
@@ -41,8 +44,35 @@ VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "values")
 """Kinds of trouble whose cause differs from file to file, so that one file's own message says more."""
 
 
-def of_settings(settings: DataSettings, splits: Mapping[str, SplitFolders]) -> Iterator[Finding]:
-    """Splits that the settings name and that aren't there."""
+@dataclass(frozen=True)
+class Evidence:
+    """What the doctor has read of a data set.
+
+    Args:
+        settings: Kind and place of the data set.
+        root: Its folder; files are named by their paths below it.
+        labels: The label space.
+        facts: Of each split, what is known about its samples.
+        folders: Of each split, where its pictures and masks lie, where they lie in two folders.
+        listings: Of each split, what its two folders hold, or why they cannot be listed.
+    """
+
+    settings: DataSettings
+    root: Path
+    labels: LabelSpace
+    facts: Mapping[str, Sequence[Facts]]
+    folders: Mapping[str, SplitFolders] = field(default_factory=dict)
+    listings: Mapping[str, Listing | UserError] = field(default_factory=dict)
+
+    @cached_property
+    def summaries(self) -> dict[str, SplitSummary]:
+        """Sums over each split."""
+        return {name: summary(name, facts, len(self.labels)) for name, facts in self.facts.items()}
+
+
+def missing_splits(evidence: Evidence) -> Iterator[Finding]:
+    """Find splits that the settings name and that aren't there."""
+    settings, splits = evidence.settings, evidence.folders
     for role, wanted in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         severity: Severity = "warning" if role == "test" else "error"
         for name in wanted.split("+"):
@@ -51,8 +81,16 @@ def of_settings(settings: DataSettings, splits: Mapping[str, SplitFolders]) -> I
                 yield Finding(severity, "no-split", text)
 
 
-def of_listing(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
-    """Pictures and masks without each other, ambiguous names, nothing at all."""
+def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
+    """Find missing folders, pictures and masks without each other, ambiguous names, and splits without a pair."""
+    for name, listing in evidence.listings.items():
+        if isinstance(listing, UserError):
+            yield Finding("error", "no-folder", str(listing))
+        else:
+            yield from _unpaired(evidence.folders[name], listing, evidence.root)
+
+
+def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
     rule = "pictures and masks are matched by their path without suffix"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
@@ -66,8 +104,9 @@ def of_listing(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fi
         yield Finding("error", "empty-split", f"{split.name}: no picture with a mask in {relative(split.images, root)}")
 
 
-def of_files(facts: Sequence[Facts], labels: LabelSpace, root: Path) -> Iterator[Finding]:
-    """Files that cannot be used, and values outside the label space over all masks together."""
+def unusable_files(evidence: Evidence) -> Iterator[Finding]:
+    """Find files that cannot be used, and values outside the label space over all masks together."""
+    facts, root = [fact for split in evidence.facts.values() for fact in split], evidence.root
     kinds: dict[Problem, list[Trouble]] = defaultdict(list)
     for fact in facts:
         for trouble in fact.troubles:
@@ -83,25 +122,25 @@ def of_files(facts: Sequence[Facts], labels: LabelSpace, root: Path) -> Iterator
         unknown.update(fact.unknown)
     if unknown:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
-        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, labels)}"
+        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, evidence.labels)}"
         yield _finding("error", "unknown-values", message, masks)
 
 
-def of_copies(facts: Mapping[str, Sequence[Facts]], root: Path) -> Iterator[Finding]:
-    """The same picture file, byte for byte, in two splits or twice in one."""
-    places: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    for name, split in facts.items():
+def copies(evidence: Evidence) -> Iterator[Finding]:
+    """Find the same picture file, byte for byte, in two splits or twice in one."""
+    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for name, split in evidence.facts.items():
         for fact in split:
             if fact.digest is not None:
-                places[fact.digest].append((name, relative(fact.image, root)))
+                found[fact.digest].append((name, relative(fact.image, evidence.root)))
     shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
     repeated: dict[str, list[str]] = defaultdict(list)
-    for copies in places.values():
-        names = sorted({name for name, _ in copies})
-        files = " = ".join(file for _, file in copies)
+    for same in found.values():
+        names = sorted({name for name, _ in same})
+        files = " = ".join(file for _, file in same)
         if len(names) > 1:
             shared[tuple(names)].append(files)
-        elif len(copies) > 1:
+        elif len(same) > 1:
             repeated[names[0]].append(files)
     for splits, examples in shared.items():
         count, both = counted(len(examples), "picture"), " and ".join(splits)
@@ -119,8 +158,9 @@ def of_copies(facts: Mapping[str, Sequence[Facts]], root: Path) -> Iterator[Find
         yield _finding("warning", "copies", message, examples)
 
 
-def of_pictures(name: str, facts: Sequence[Facts], root: Path) -> Iterator[Finding]:
-    """Mixed forms of pictures, and pictures without any labelled pixel."""
+def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:
+    """Find mixed forms of pictures, and pictures without any labelled pixel, in a split."""
+    facts, root = evidence.facts[name], evidence.root
     forms = Counter(_FORMS.get(fact.mode, fact.mode) for fact in facts if fact.size is not None)
     if len(forms) > 1:
         listed = ", ".join(f"{count:,} {form}" for form, count in forms.most_common())
@@ -147,8 +187,20 @@ _FORMS = {
 }
 
 
-def of_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> Iterator[Finding]:
-    """Classes that never occur, and too much that is ignored."""
+def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
+    """Find classes that never occur, and too much that is ignored, in a split."""
+    training = name in evidence.settings.train.split("+")
+    return class_balance(evidence.summaries[name], evidence.labels, training=training)
+
+
+def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> Iterator[Finding]:
+    """Find classes that never occur in a split, and too much that is ignored.
+
+    Args:
+        split: The split's counts.
+        labels: The label space.
+        training: Whether it is trained on.
+    """
     if not split.total:
         return
     never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
@@ -166,8 +218,35 @@ def of_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> It
         yield Finding("warning", "mostly-ignored", message, split.pictures)
 
 
+RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    missing_splits,
+    unpaired_files,
+    unusable_files,
+    copies,
+)
+"""What is looked for in a data set as a whole, in the order in which it is reported."""
+
+SPLIT_RULES: tuple[Callable[[Evidence, str], Iterator[Finding]], ...] = (odd_pictures, poor_balance)
+"""What is looked for in each split, by its name."""
+
+
+def findings_of(evidence: Evidence) -> Iterator[Finding]:
+    """Find all that the rules object to."""
+    for rule in RULES:
+        yield from rule(evidence)
+    for name in evidence.facts:
+        for split_rule in SPLIT_RULES:
+            yield from split_rule(evidence, name)
+
+
 def summary(name: str, facts: Sequence[Facts], classes: int) -> SplitSummary:
-    """Sums over a split."""
+    """Return the sums over a split.
+
+    Args:
+        name: The split.
+        facts: What is known about its samples.
+        classes: Number of classes of the label space.
+    """
     pixels, pictures_with = np.zeros(classes, dtype=np.int64), np.zeros(classes, dtype=np.int64)
     for fact in facts:
         pixels += fact.pixels
@@ -185,8 +264,3 @@ def summary(name: str, facts: Sequence[Facts], classes: int) -> SplitSummary:
 
 def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
     return Finding(severity, code, message, len(examples), tuple(examples[:EXAMPLES]))
-
-
-def counted(count: int, word: str) -> str:
-    """A number of things: "1 file", "20,210 files"."""
-    return f"{count:,} {word}" + "s" * (count != 1)

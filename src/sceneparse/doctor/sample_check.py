@@ -1,4 +1,4 @@
-"""The doctor's look at data sets of several tasks: every sample is read as training would read it."""
+"""The check of data sets that are no folders of pairs: every sample is read as training would read it."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ Look = dict[TruthName, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
-def survey(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
+def check_samples(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
     """Read every sample of every split, and report what is wrong and how often each class of each task occurs.
 
     Args:
@@ -50,28 +50,27 @@ def survey(settings: DataSettings, progress: bool, workers: int | None, channels
     one_each = {
         name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
     }
-    findings += rules.of_files([fact for split in one_each.values() for fact in split], labels, root)
-    findings += rules.of_copies(one_each, root)
+    evidence = rules.Evidence(settings, root, labels, one_each)
+    findings += [*rules.unusable_files(evidence), *rules.copies(evidence)]
     summaries = []
     for task, space in spaces.items():
         splits = []
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.of_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
+            for finding in rules.class_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
                 if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
-    wholes = [rules.summary(name, facts, len(labels)) for name, facts in one_each.items()]
     first = TaskSummary(
         summaries[0].task,
         labels,
         tuple(
             replace(split, pictures=whole.pictures, sizes=whole.sizes)
-            for split, whole in zip(summaries[0].splits, wholes, strict=True)
+            for split, whole in zip(summaries[0].splits, evidence.summaries.values(), strict=True)
         ),
     )
     seconds = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Drawing: label maps as pictures, overlays, contact sheets, charts and heat maps: all that draws."""
+"""Drawing: label maps, overlays, contact sheets, charts and heat maps as pictures."""
 
 from sceneparse.drawing.contact import contact_sheet
 from sceneparse.drawing.legend import LegendEntry

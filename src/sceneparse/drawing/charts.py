@@ -20,7 +20,7 @@ MATRIX_TEXT = 30
 
 @dataclass(frozen=True)
 class Series:
-    """One curve.
+    """One curve of a chart.
 
     Args:
         name: What the legend calls it; empty leaves it out of the legend.
@@ -38,7 +38,7 @@ class Series:
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` + 1 round numbers (1, 2 or 5 times a power of ten apart) within `low`..`high`."""
+    """Return at most `most` + 1 round numbers (1, 2 or 5 times a power of ten apart) within `low`..`high`."""
     if high <= low:
         return [low]
     rough = (high - low) / most
@@ -50,7 +50,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool = False) -> str:
-    """Lines over a common x axis, with grid, ticks and a legend; y starts at 0.
+    """Draw lines over a common x axis, with grid, ticks and a legend; y starts at 0.
 
     Args:
         series: At least one, with at least one point in all.
@@ -70,17 +70,17 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
     def number(value: float) -> str:
         return f"{100 * value:g}%" if percent else f"{value:,g}"
 
-    parts = []
+    elements = []
     for y in ticks(0, top):
         _, height = at(left, y)
-        parts.append(f'<line class="grid" x1="0" x2="100%" y1="{height:.2f}%" y2="{height:.2f}%"/>')
-        parts.append(f'<text class="tick end" x="-8" y="{height:.2f}%" dy=".35em">{number(y)}</text>')
+        elements.append(f'<line class="grid" x1="0" x2="100%" y1="{height:.2f}%" y2="{height:.2f}%"/>')
+        elements.append(f'<text class="tick end" x="-8" y="{height:.2f}%" dy=".35em">{number(y)}</text>')
     for x in ticks(left, right, 4):
         side, _ = at(x, 0)
-        parts.append(f'<text class="tick middle" x="{side:.2f}%" y="100%" dy="1.6em">{_thousands(x, right)}</text>')
+        elements.append(f'<text class="tick middle" x="{side:.2f}%" y="100%" dy="1.6em">{_thousands(x, right)}</text>')
     for one in series:
         path = " ".join(f"{x:.2f},{y:.2f}" for x, y in (at(*point) for point in one.points))
-        parts.append(
+        elements.append(
             '<svg width="100%" height="100%" viewBox="0 0 100 100" preserveAspectRatio="none">'
             f'<polyline class="curve{" faint" if one.faint else ""}" style="stroke:{one.color}" points="{path}"/></svg>'
         )
@@ -92,7 +92,7 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
                     if percent
                     else f"{x_name} {point[0]:,g}: {point[1]:.4g}"
                 )
-                parts.append(
+                elements.append(
                     f'<circle cx="{x:.2f}%" cy="{y:.2f}%" r="3.5" style="fill:{one.color}">'
                     f"<title>{escape(title)}</title></circle>"
                 )
@@ -103,13 +103,13 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
     )
     return (
         f'<figure class="chart"><figcaption>{escape(label)}</figcaption>'
-        f'<svg class="plot" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+        f'<svg class="plot" role="img" aria-label="{escape(label)}">{"".join(elements)}</svg>'
         f'<p class="axis">{escape(x_name)}</p><ul class="keys">{keys}</ul></figure>'
     )
 
 
 def bar(values: Sequence[tuple[float | None, str]]) -> str:
-    """Horizontal bars from 0 to 1 on a common track, one above the other.
+    """Draw horizontal bars from 0 to 1 on a common track, one above the other.
 
     Args:
         values: Length (0..1; None draws the empty track) and CSS colour of each. The figures themselves must stand
@@ -117,18 +117,18 @@ def bar(values: Sequence[tuple[float | None, str]]) -> str:
     """
     thick, gap = (12, 0) if len(values) == 1 else (8, 2)
     height = len(values) * thick + (len(values) - 1) * gap
-    parts = []
-    for place, (value, color) in enumerate(values):
-        y = place * (thick + gap)
-        parts.append(f'<rect class="track" width="100%" height="{thick}" y="{y}" rx="2"/>')
+    elements = []
+    for number, (value, color) in enumerate(values):
+        y = number * (thick + gap)
+        elements.append(f'<rect class="track" width="100%" height="{thick}" y="{y}" rx="2"/>')
         if value is not None and value > 0:
             length = 100 * min(value, 1.0)
-            parts.append(f'<rect width="{length:.1f}%" height="{thick}" y="{y}" rx="2" style="fill:{color}"/>')
-    return f'<svg class="bar" height="{height}" aria-hidden="true">{"".join(parts)}</svg>'
+            elements.append(f'<rect width="{length:.1f}%" height="{thick}" y="{y}" rx="2" style="fill:{color}"/>')
+    return f'<svg class="bar" height="{height}" aria-hidden="true">{"".join(elements)}</svg>'
 
 
 def confusion_matrix(counts: NDArray[Any], names: Sequence[str], shown: Sequence[int]) -> str:
-    """A heat map: rows are the truth, columns what it was read as, each row scaled to its sum over all classes.
+    """Draw a confusion matrix as a heat map, each row scaled to its sum over all classes.
 
     Args:
         counts: (C, C) pixels, rows truth, columns prediction.
@@ -143,21 +143,21 @@ def confusion_matrix(counts: NDArray[Any], names: Sequence[str], shown: Sequence
     slant = math.ceil(0.72 * margin) + 8
     side = cell * len(shown)
     width, height = margin + side + slant, slant + side + 4
-    parts = []
-    for place, label in enumerate(labels):
-        middle = (place + 0.5) * cell
-        parts.append(
+    elements = []
+    for number, label in enumerate(labels):
+        middle = (number + 0.5) * cell
+        elements.append(
             f'<text class="name end" x="{margin - 8}" y="{slant + middle:g}" dy=".35em">{escape(label)}</text>'
             f'<text class="name" transform="translate({margin + middle:g} {slant - 6}) rotate(-45)">'
             f"{escape(label)}</text>"
         )
-    parts.append(f'<rect class="track" x="{margin}" y="{slant}" width="{side}" height="{side}"/>')
+    elements.append(f'<rect class="track" x="{margin}" y="{slant}" width="{side}" height="{side}"/>')
     for row, truth in enumerate(shown):
         for column, read in enumerate(shown):
             rate = float(rates[truth, read])
             # Empty cells are most of a large matrix and say nothing.
             if rate >= 0.0005:
-                parts.append(
+                elements.append(
                     _cell(
                         rate,
                         int(counts[truth, read]),
@@ -171,12 +171,12 @@ def confusion_matrix(counts: NDArray[Any], names: Sequence[str], shown: Sequence
                 )
     return (
         f'<svg class="matrix" role="img" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'aria-label="Confusion matrix: truth in rows, prediction in columns">{"".join(parts)}</svg>'
+        f'aria-label="Confusion matrix: truth in rows, prediction in columns">{"".join(elements)}</svg>'
     )
 
 
 def _cell(rate: float, pixels: int, truth: str, read: str, x: int, y: int, size: int, *, figures: bool) -> str:
-    """One square of the matrix; the square root makes rare confusions visible."""
+    """Draw one square of the matrix; the square root makes rare confusions visible."""
     right = truth == read
     strength = rate**0.5
     color = "var(--good)" if right else "var(--bad)"

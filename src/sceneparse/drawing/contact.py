@@ -1,4 +1,4 @@
-"""Contact sheets: what a data set holds, and what augmentation makes of it, to look at before training."""
+"""Contact sheets: samples of a data set beside their masks and augmented variants, to check before training."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def contact_sheet(
     variants: int = 2,
     seed: int = 0,
 ) -> None:
-    """Write a sheet of pictures beside their masks in the classes' colours, with a legend of the classes on it.
+    """Draw some of a data set's pictures beside their masks in the classes' colours, with a legend, and write a PNG.
 
     Every task that a picture is labelled for has its mask; the scene stands beside the picture's name.
 
@@ -67,7 +67,7 @@ def contact_sheet(
 
 
 def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
-    """The label spaces of the tasks that pixels are labelled for, by the sample's field."""
+    """Return the label spaces of all tasks with a label per pixel, by the name of the sample's field."""
     found = {task.truth: tasks.space(task) for task in MAPS}
     return {name: space for name, space in found.items() if space is not None}
 
@@ -85,7 +85,7 @@ class _Row:
 
 
 def colored(objects: Tensor, labels: LabelSpace) -> NDArray[np.uint8]:
-    """A label map as (H, W, 3) uint8 in the classes' colours; ignored pixels black with diagonal grey stripes."""
+    """Paint a label map as (H, W, 3) uint8 in its classes' colours; ignored pixels black with grey stripes."""
     indices = objects.numpy()
     colors = np.vstack([labels.palette, np.zeros((1, 3), dtype=np.uint8)])[indices]
     height, width = indices.shape
@@ -115,7 +115,7 @@ def _fitted(pixels: NDArray[np.uint8], resampling: Image.Resampling) -> Image.Im
 def _draw(
     rows: Sequence[_Row], spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]]
 ) -> Image.Image:
-    """The sheet: columns as wide as their widest picture, rows as high as their highest, the legend below."""
+    """Draw the rows: columns as wide as their widest picture, rows as high as their highest, the legend below."""
     columns = max(len(row.versions) for row in rows)
     widths = [
         max(sum(image.width for image in row.versions[column]) + GAP * (len(row.versions[column]) - 1) for row in rows)
@@ -127,8 +127,8 @@ def _draw(
     legend_height = CAPTION * (legend[-1].row + 1) if legend else 0
     top = MARGIN + CAPTION + 4
     height = top + sum(row.height + CAPTION + GAP for row in rows) + GAP + legend_height + MARGIN
-    sheet = Image.new("RGB", (width, height), PAPER)
-    draw = ImageDraw.Draw(sheet)
+    canvas = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(canvas)
     left = MARGIN
     for title, column in zip(titles, widths, strict=True):
         draw.text((left, MARGIN), title, fill=INK, font=_font(15))
@@ -138,17 +138,17 @@ def _draw(
         for images, column in zip(row.versions, widths, strict=True):
             x = left
             for image in images:
-                sheet.paste(image, (x, top))
+                canvas.paste(image, (x, top))
                 x += image.width + GAP
             left += column + 2 * MARGIN
         draw.text((MARGIN, top + row.versions[0][0].height + 3), row.name, fill=PALE, font=_font(12))
         top += row.height + CAPTION + GAP
     for entry in legend:
         x, y = MARGIN + entry.x, top + GAP + entry.row * CAPTION
-        sheet.paste(entry.swatch, (x, y))
+        canvas.paste(entry.swatch, (x, y))
         draw.rectangle((x, y, x + 13, y + 13), outline=PALE)
         draw.text((x + 20, y - 1), entry.text, fill=INK, font=_font(13))
-    return sheet
+    return canvas
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class _Entry:
 def _legend(
     spaces: Mapping[TruthName, LabelSpace], shown: Mapping[TruthName, NDArray[np.int64]], width: int
 ) -> Iterator[_Entry]:
-    """The classes on the sheet, in the label spaces' order, with their share of the pixels labelled for their task.
+    """Yield the classes that occur, in the label spaces' order, with their share of the pixels labelled for their task.
 
     Ignored comes last. Each task but the objects begins a row of its own, with its name.
     """

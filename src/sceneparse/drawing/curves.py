@@ -1,4 +1,4 @@
-"""The training curves of a run, from its metrics.jsonl."""
+"""Draw the training curves of a run from its metrics.jsonl."""
 
 import json
 import math
@@ -21,7 +21,7 @@ Points = list[tuple[float, float]]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl, none if there is no such file.
+    """Read the lines of a metrics.jsonl; an absent file has none.
 
     A line that was cut off when its writer was killed is left out. A run that went on from a checkpoint may have
     written an iteration twice: the later line counts.
@@ -40,7 +40,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str]) -> str:
-    """Charts of the loss, the validation scores and the learning rate, as far as the lines hold them. HTML.
+    """Return the charts of loss, validation scores and learning rate, as far as the lines hold them, as HTML.
 
     Args:
         lines: As `read` gives them.
@@ -74,7 +74,7 @@ def _loss_chart(losses: Points) -> str:
 
 
 def _points(lines: Sequence[dict[str, Any]], kind: str, key: str) -> Points:
-    """(iteration, value) of the lines of a kind that hold a finite value."""
+    """Return (iteration, value) of all lines of a kind that hold a finite value."""
     return [
         (float(line["iteration"]), float(line[key]))
         for line in lines
@@ -87,18 +87,18 @@ def _number(value: Any) -> bool:
 
 
 def _averaged(points: Points) -> Points:
-    """At most `MOST_POINTS` points, each the mean of a stretch."""
+    """Thin the points out to at most `MOST_POINTS`, each the mean of a stretch."""
     count = min(len(points), MOST_POINTS)
     cuts = [index * len(points) // count for index in range(count + 1)]
     return [_mean(points[start:stop]) for start, stop in pairwise(cuts)]
 
 
 def _smoothed(points: Points, width: int) -> Points:
-    """A centred moving average of y, over fewer points towards the ends."""
+    """Smooth y by a centred moving average, over fewer points towards the ends."""
     smooth = []
-    for place, (x, _) in enumerate(points):
-        reach = min(width // 2, place, len(points) - 1 - place)
-        smooth.append((x, _mean(points[place - reach : place + reach + 1])[1]))
+    for index, (x, _) in enumerate(points):
+        reach = min(width // 2, index, len(points) - 1 - index)
+        smooth.append((x, _mean(points[index - reach : index + reach + 1])[1]))
     return smooth
 
 

@@ -1,4 +1,4 @@
-"""Tables of shares as a picture: the darker a cell, the larger its share."""
+"""Heat maps of tables of shares: the darker a cell, the larger its share."""
 
 from collections.abc import Sequence
 
@@ -15,18 +15,18 @@ Titled = tuple[str, Sequence[str], Sequence[str], NDArray[np.float64]]
 
 
 def draw_tables(tables: Sequence[Titled]) -> Image.Image:
-    """Draw tables below each other.
+    """Draw tables as heat maps, one below the other.
 
     Args:
         tables: At least one.
     """
     drawn = [_draw(*table) for table in tables]
-    sheet = Image.new("RGB", (max(one.width for one in drawn), sum(one.height for one in drawn)), PAPER)
+    canvas = Image.new("RGB", (max(one.width for one in drawn), sum(one.height for one in drawn)), PAPER)
     top = 0
     for one in drawn:
-        sheet.paste(one, (0, top))
+        canvas.paste(one, (0, top))
         top += one.height
-    return sheet
+    return canvas
 
 
 def _draw(title: str, rows: Sequence[str], columns: Sequence[str], shares: NDArray[np.float64]) -> Image.Image:
@@ -35,13 +35,13 @@ def _draw(title: str, rows: Sequence[str], columns: Sequence[str], shares: NDArr
     above = max((round(font.getlength(name)) for name in columns), default=0) + GAP
     head = CELL + GAP
     width = max(left + CELL * len(columns) + GAP, 2 * GAP + round(font.getlength(title)))
-    sheet = Image.new("RGB", (width, head + above + CELL * len(rows) + 2 * GAP), PAPER)
-    draw = ImageDraw.Draw(sheet)
+    canvas = Image.new("RGB", (width, head + above + CELL * len(rows) + 2 * GAP), PAPER)
+    draw = ImageDraw.Draw(canvas)
     draw.text((GAP, head // 2), title, INK, font, anchor="lm")
-    for place, name in enumerate(columns):
+    for column, name in enumerate(columns):
         label = Image.new("RGB", (above, CELL), PAPER)
         ImageDraw.Draw(label).text((0, CELL // 2), name, INK, font, anchor="lm")
-        sheet.paste(label.rotate(90, expand=True), (left + place * CELL, head))
+        canvas.paste(label.rotate(90, expand=True), (left + column * CELL, head))
     for row, name in enumerate(rows):
         top = head + above + row * CELL
         draw.text((left - GAP, top + CELL // 2), name, INK, font, anchor="rm")
@@ -50,4 +50,4 @@ def _draw(title: str, rows: Sequence[str], columns: Sequence[str], shares: NDArr
             color = tuple(round(light + share * (dark - light)) for light, dark in zip(PAPER, DARKEST, strict=True))
             box = (left + column * CELL, top, left + (column + 1) * CELL - 2, top + CELL - 2)
             draw.rectangle(box, color, (225, 225, 225))
-    return sheet
+    return canvas

@@ -1,4 +1,4 @@
-"""Label maps in words and files: the classes that occur in one, and its picture."""
+"""The classes that occur in a label map, and label maps as pictures of ids."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ class LegendEntry:
         name: Its name.
         id: Its value in label images.
         color: Its colour in overlays, RGB 0..255.
-        share: Its part of the picture, 0..1.
+        share: Its share of the picture, 0..1.
         confidence: The network's mean probability for it over its pixels, 0..1.
         pixels: Number of its pixels.
     """
@@ -31,7 +31,7 @@ class LegendEntry:
     pixels: int
 
     def to_json(self) -> dict[str, Any]:
-        """All but the number of pixels, which what is parsed has its own word for."""
+        """Return the entry as JSON without the number of pixels, which callers add under a name of their own."""
         return {
             "name": self.name,
             "id": self.id,
@@ -42,7 +42,7 @@ class LegendEntry:
 
 
 def legend_of(labels: NDArray[np.int16], confidence: NDArray[np.float32], space: LabelSpace) -> tuple[LegendEntry, ...]:
-    """The classes that occur in a label map, the largest share first.
+    """List the classes that occur in a label map, the largest share first.
 
     Args:
         labels: (H, W) class indices; -1 where there is none.
@@ -71,7 +71,7 @@ def legend_of(labels: NDArray[np.int16], confidence: NDArray[np.float32], space:
 
 
 def id_image(labels: NDArray[np.int16], space: LabelSpace) -> Image.Image:
-    """A label map as a picture whose pixel values are the label space's ids; see `Parse.label_image`."""
+    """Draw a label map as a picture whose pixel values are the label space's ids; see `Parse.label_image`."""
     ids = space.encode(labels)
     image = Image.fromarray(ids)
     if ids.dtype == np.uint8:

@@ -1,4 +1,4 @@
-"""A volume at a glance: its slices side by side under their labels' colours."""
+"""Montages: the slices of a volume side by side, overlaid with the colours of their labels."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ OPACITY = 0.55
 
 @dataclass(frozen=True)
 class Slice:
-    """A slice to be shown.
+    """One slice of a volume, to be drawn in a montage.
 
     Args:
         number: Its number, from 0 at the feet.
@@ -37,16 +37,16 @@ class Slice:
 
 
 def chosen(numbers: Sequence[int]) -> list[int]:
-    """At most `SHOWN` numbers, evenly spaced from the first to the last."""
+    """Choose at most `SHOWN` of the numbers, evenly spaced from the first to the last."""
     count = min(SHOWN, len(numbers))
-    places = np.linspace(0, len(numbers) - 1, count).round().astype(int)
-    return [numbers[place] for place in places.tolist()]
+    positions = np.linspace(0, len(numbers) - 1, count).round().astype(int)
+    return [numbers[position] for position in positions.tolist()]
 
 
 def draw_montage(
     slices: Sequence[Slice], space: LabelSpace, legend: Sequence[LegendEntry], pixel: tuple[float, float] = (1, 1)
 ) -> Image.Image:
-    """Draw slices in rows, the patient's left (L) on the left, and the classes below them.
+    """Draw a volume's slices in rows, the patient's left (L) on the left, with a legend of the classes below.
 
     Args:
         slices: At least one, all of one size.
@@ -64,20 +64,20 @@ def draw_montage(
     across = max(columns * (size[0] + GAP) + GAP, 320)
     per_line = max(1, across // max([round(font.getlength(text)) + CHIP + 3 * GAP for text in entries], default=across))
     below = math.ceil(len(entries) / per_line) * LINE + (GAP if entries else 0)
-    sheet = Image.new("RGB", (across, rows * (size[1] + LINE + GAP) + GAP + below), PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for place, one in enumerate(slices):
-        left, top = GAP + place % columns * (size[0] + GAP), GAP + place // columns * (size[1] + LINE + GAP)
+    canvas = Image.new("RGB", (across, rows * (size[1] + LINE + GAP) + GAP + below), PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for number, one in enumerate(slices):
+        left, top = GAP + number % columns * (size[0] + GAP), GAP + number // columns * (size[1] + LINE + GAP)
         # Enlarged before the borders are drawn, so that these stay thin; labels are never blended.
         image = np.asarray(Image.fromarray(one.image).resize(size, Image.Resampling.BILINEAR))
         labels = np.asarray(Image.fromarray(one.labels.astype(np.int32)).resize(size, Image.Resampling.NEAREST))
-        sheet.paste(draw_overlay(image, labels.astype(np.int16), space, None, OPACITY), (left, top))
+        canvas.paste(draw_overlay(image, labels.astype(np.int16), space, None, OPACITY), (left, top))
         # Radiologists would look for the patient's left on the right.
         draw.text((left + 3, top + size[1] // 2), "L", QUIET, font, anchor="lm")
         draw.text((left + 2, top + size[1] + LINE // 2), f"slice {one.number}", QUIET, font, anchor="lm")
     top = rows * (size[1] + LINE + GAP) + GAP
-    for place, (entry, text) in enumerate(zip(legend, entries, strict=True)):
-        left, middle = GAP + place % per_line * (across // per_line), top + place // per_line * LINE + LINE // 2
+    for number, (entry, text) in enumerate(zip(legend, entries, strict=True)):
+        left, middle = GAP + number % per_line * (across // per_line), top + number // per_line * LINE + LINE // 2
         draw.rectangle((left, middle - CHIP // 2, left + CHIP, middle + CHIP // 2), entry.color)
         draw.text((left + CHIP + GAP, middle), text, INK, font, anchor="lm")
-    return sheet
+    return canvas

@@ -1,4 +1,4 @@
-"""Label maps as pictures: the class colours, blended with the photo, and where a parse is wrong."""
+"""Paint label maps in their classes' colours, blend them with the photo, and mark where a parse is wrong."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def paint(labels: NDArray[Any], space: LabelSpace) -> NDArray[np.uint8]:
 
 
 def blend(image: NDArray[np.uint8], colors: NDArray[np.uint8], opacity: float) -> NDArray[np.uint8]:
-    """Lay colours over a picture.
+    """Blend colours over a picture.
 
     Args:
         image: (H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""A sheet of pictures in rows and columns with a title above each column."""
+"""Draw pictures in a grid of rows and columns, with a title above each column."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ GAP, SIZE, LINE = 8, 18, 26
 """White between pictures, the size of the text, and the height of a line of the legend, in pixels."""
 
 
-def write_sheet(
+def write_picture_grid(
     path: Path,
     titles: Sequence[str],
     rows: Sequence[Sequence[Image.Image]],
@@ -19,7 +19,7 @@ def write_sheet(
     side: int = 224,
     legend: Mapping[str, Sequence[int]] | None = None,
 ) -> None:
-    """Write the sheet; titles that are too wide for their column take several lines.
+    """Write a grid of pictures as a PNG; titles that are too wide for their column take several lines.
 
     Args:
         path: The PNG file.
@@ -32,38 +32,38 @@ def write_sheet(
     lines = [_wrapped(title, side, font) for title in titles]
     head = 2 * GAP + max(map(len, lines)) * (SIZE + 2)
     width = len(titles) * (side + GAP) + GAP
-    keys = _places(legend or {}, width, font)
+    keys = _legend_positions(legend or {}, width, font)
     foot = (1 + keys[-1][2]) * LINE + GAP if keys else 0
-    sheet = Image.new("RGB", (width, len(rows) * (side + GAP) + head + foot), "white")
-    draw = ImageDraw.Draw(sheet)
+    canvas = Image.new("RGB", (width, len(rows) * (side + GAP) + head + foot), "white")
+    draw = ImageDraw.Draw(canvas)
     for column, texts in enumerate(lines):
         for line, text in enumerate(texts):
             draw.text((GAP + column * (side + GAP), GAP + line * (SIZE + 2)), text, fill="black", font=font)
     for row, tiles in enumerate(rows):
         for column, tile in enumerate(tiles):
             corner = (GAP + column * (side + GAP), head + row * (side + GAP))
-            sheet.paste(tile.resize((side, side), Image.Resampling.NEAREST), corner)
+            canvas.paste(tile.resize((side, side), Image.Resampling.NEAREST), corner)
     for name, left, line in keys:
-        top = sheet.height - foot + line * LINE
+        top = canvas.height - foot + line * LINE
         assert legend is not None
         draw.rectangle((left, top + 2, left + SIZE - 4, top + SIZE - 2), fill=tuple(legend[name]), outline="black")
         draw.text((left + SIZE + 2, top), name, fill="black", font=font)
     with whole_file(path) as temporary:
-        sheet.save(temporary)
+        canvas.save(temporary)
 
 
-def _places(
+def _legend_positions(
     legend: Mapping[str, Sequence[int]], width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
 ) -> list[tuple[str, int, int]]:
-    """Where each name of the legend stands: left edge in pixels, and line."""
-    places, left, line = [], GAP, 0
+    """Return each name of the legend with its left edge in pixels and its line."""
+    positions, left, line = [], GAP, 0
     for name in legend:
         needed = SIZE + 2 + int(font.getlength(name)) + 2 * GAP
         if left > GAP and left + needed > width:
             left, line = GAP, line + 1
-        places.append((name, left, line))
+        positions.append((name, left, line))
         left += needed
-    return places
+    return positions
 
 
 def _wrapped(text: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> list[str]:

@@ -1,4 +1,4 @@
-"""Drawing a parse: the picture under its classes' colours, regions outlined, a panel that names them."""
+"""Draw a parse: the picture under its classes' colours, regions outlined, beside a panel that names the classes."""
 
 import math
 from collections.abc import Sequence
@@ -27,11 +27,19 @@ class Entry(Protocol):
     """What the panel shows of a class."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the class."""
+        ...
+
     @property
-    def color(self) -> Color: ...
+    def color(self) -> Color:
+        """Colour of the class, RGB 0..255."""
+        ...
+
     @property
-    def share(self) -> float: ...
+    def share(self) -> float:
+        """Share of the picture that the class covers, 0..1."""
+        ...
 
 
 def draw_overlay(
@@ -58,22 +66,22 @@ def draw_overlay(
         image, labels = (np.repeat(np.repeat(pixels, factor, 0), factor, 1) for pixels in (image, labels))
     height, width = labels.shape
     if not legend:
-        sheet = Image.new("RGB", (width, height))
+        canvas = Image.new("RGB", (width, height))
     else:
-        sheet = _beside(width, height, legend) if height > width else _under(width, height, legend)
-    # Bands of rows, with what a border may reach into them from outside: drawing takes no more than the sheet itself.
+        canvas = _beside(width, height, legend) if height > width else _under(width, height, legend)
+    # Bands of rows, with what a border may reach into them from outside: drawing takes no more than the canvas itself.
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
         first, last = max(0, top - thickness), min(height, bottom + thickness)
         drawn = _blended(image[top:bottom], labels[top:bottom], space, opacity)
         edge = _borders(labels[first:last], thickness)[top - first : bottom - first]
         drawn[edge] = blend(drawn[edge], np.array([255, 255, 255], np.uint8), _BORDER_OPACITY)
-        sheet.paste(Image.fromarray(drawn), (0, top))
-    return sheet
+        canvas.paste(Image.fromarray(drawn), (0, top))
+    return canvas
 
 
 def draw_panels(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Drawn pictures side by side, three in a row at most, each under its title.
+    """Draw pictures side by side, at most three in a row, each under its title.
 
     Args:
         panels: Titles and pictures.
@@ -84,13 +92,13 @@ def draw_panels(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     head = style.row + style.margin
     gap = style.margin
     rows = math.ceil(len(panels) / columns)
-    sheet = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + head + gap) + gap), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for place, (title, drawn) in enumerate(panels):
-        left, top = gap + place % columns * (width + gap), gap + place // columns * (height + head + gap)
+    canvas = Image.new("RGB", (columns * (width + gap) + gap, rows * (height + head + gap) + gap), _PAPER)
+    draw = ImageDraw.Draw(canvas)
+    for slot, (title, drawn) in enumerate(panels):
+        left, top = gap + slot % columns * (width + gap), gap + slot // columns * (height + head + gap)
         draw.text((left, top + head // 2), title, _INK, style.font, anchor="lm")
-        sheet.paste(drawn, (left, top + head))
-    return sheet
+        canvas.paste(drawn, (left, top + head))
+    return canvas
 
 
 def _blended(
@@ -104,7 +112,7 @@ def _blended(
 
 
 def _borders(labels: NDArray[np.int16], thickness: int) -> NDArray[np.bool_]:
-    """Which pixels lie on a border between classes, `thickness` pixels wide."""
+    """Return which pixels lie on a border between classes, `thickness` pixels wide."""
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
@@ -157,17 +165,17 @@ class _Style:
 
 
 def _beside(width: int, height: int, legend: Sequence[Entry]) -> Image.Image:
-    """A sheet with room for a picture of that size and the panel on its right."""
+    """Make a canvas for a picture of that size and draw the panel on its right."""
     style = _Style.of(width, height)
     panel = max(min(style.width(legend), round(0.6 * width)), 9 * style.text)
-    sheet = Image.new("RGB", (width + panel + 2 * style.margin, height), _PAPER)
+    canvas = Image.new("RGB", (width + panel + 2 * style.margin, height), _PAPER)
     rows = max(1, (height - 2 * style.margin) // style.row)
-    _write(sheet, style, legend, (width + style.margin, style.margin), panel, rows, 1)
-    return sheet
+    _write(canvas, style, legend, (width + style.margin, style.margin), panel, rows, 1)
+    return canvas
 
 
 def _under(width: int, height: int, legend: Sequence[Entry]) -> Image.Image:
-    """A sheet with room for a picture of that size and the panel below it."""
+    """Make a canvas for a picture of that size and draw the panel below it."""
     style = _Style.of(width, height)
     room, gap = width - 2 * style.margin, 2 * style.text
     columns = max(1, (room + gap) // (style.width(legend) + gap))
@@ -176,13 +184,13 @@ def _under(width: int, height: int, legend: Sequence[Entry]) -> Image.Image:
     rows = min(math.ceil(len(legend) / columns), most)
     columns = min(columns, math.ceil(len(legend) / rows))
     column = (room + gap) // columns - gap if columns > 1 else min(room, style.width(legend))
-    sheet = Image.new("RGB", (width, height + rows * style.row + 2 * style.margin), _PAPER)
-    _write(sheet, style, legend, (style.margin, height + style.margin), column, rows, columns)
-    return sheet
+    canvas = Image.new("RGB", (width, height + rows * style.row + 2 * style.margin), _PAPER)
+    _write(canvas, style, legend, (style.margin, height + style.margin), column, rows, columns)
+    return canvas
 
 
 def _write(
-    sheet: Image.Image,
+    canvas: Image.Image,
     style: _Style,
     legend: Sequence[Entry],
     corner: tuple[int, int],
@@ -190,12 +198,12 @@ def _write(
     rows: int,
     columns: int,
 ) -> None:
-    """Write the entries column by column; what doesn't fit is summed up in the last place."""
-    draw = ImageDraw.Draw(sheet)
-    places = rows * columns
-    shown = legend if len(legend) <= places else legend[: places - 1]
-    for place, entry in enumerate(shown):
-        x, y = corner[0] + place // rows * (width + 2 * style.text), corner[1] + place % rows * style.row
+    """Write the entries column by column; those that don't fit are summed up in the last slot."""
+    draw = ImageDraw.Draw(canvas)
+    slots = rows * columns
+    shown = legend if len(legend) <= slots else legend[: slots - 1]
+    for slot, entry in enumerate(shown):
+        x, y = corner[0] + slot // rows * (width + 2 * style.text), corner[1] + slot % rows * style.row
         middle = y + style.row // 2
         half = style.chip // 2
         edge = max(1, style.text // 14)
@@ -205,15 +213,15 @@ def _write(
         draw.text((left, middle), name, _INK, style.font, anchor="lm")
         draw.text((x + width, middle), share_text(entry.share), _FAINT, style.font, anchor="rm")
     if rest := legend[len(shown) :]:
-        place = places - 1
-        x, y = corner[0] + place // rows * (width + 2 * style.text), corner[1] + place % rows * style.row
+        slot = slots - 1
+        x, y = corner[0] + slot // rows * (width + 2 * style.text), corner[1] + slot % rows * style.row
         middle = y + style.row // 2
         draw.text((x, middle), f"{len(rest)} more", _FAINT, style.font, anchor="lm")
         draw.text((x + width, middle), share_text(sum(entry.share for entry in rest)), _FAINT, style.font, anchor="rm")
 
 
 def share_text(share: float) -> str:
-    """A share as a reader wants it: "31 %", "2.4 %", "<0.1 %"."""
+    """Format a share for a reader: "31 %", "2.4 %", "<0.1 %"."""
     percent = 100 * share
     if percent >= 9.95:
         return f"{percent:.0f} %"
@@ -221,7 +229,7 @@ def share_text(share: float) -> str:
 
 
 def _fitted(name: str, room: float, style: _Style) -> str:
-    """The name, cut with an ellipsis if it is too long."""
+    """Return the name, cut with an ellipsis if it is too long."""
     if style.font.getlength(name) <= room:
         return name
     while name and style.font.getlength(name + "…") > room:

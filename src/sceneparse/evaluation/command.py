@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
-from sceneparse.datasets.opening import REPORTED
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
@@ -17,8 +17,8 @@ from sceneparse.evaluation.terminal import print_scores
 from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
-from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
@@ -69,7 +69,7 @@ def evaluate_model(
         own = device if processes.world == 1 else processes.device
         opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
-    tested = tested_by(opened.config, protocol)
+    tested = protocol_of(opened.config, protocol)
     dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
@@ -100,7 +100,7 @@ def evaluate_model(
     return evaluation
 
 
-def tested_by(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
+def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
     """Return how a model is tested.
 
     Args:
@@ -173,15 +173,15 @@ def data_settings(
             raise UserError(f"kind is '{kind}', but data.kind is '{data.kind}': leave kind out")
         return data if split is None else replace(data, test=split)
     trained = config.data
-    stored = to_mapping(replace(trained, root=str(data) if data else trained.root))
-    if kind:
-        # What the model was trained on may be a mixture, whose sources mean nothing to another kind.
-        stored |= {"kind": kind} if kind == "mixture" else {"kind": kind, "sources": [], "batches": "pure"}
-    settings = from_mapping(DataSettings, stored, "the model's data")
-    if settings.kind == "toyworld" and data is not None:
-        raise UserError("the toy world needs no --data folder: leave it out, or give --kind folder")
-    if settings.kind not in ("toyworld", "mixture") and settings.root is None:
+    if kind is not None:
+        require_known("datasets", kind, "--kind")
+    other = kind is not None and kind != trained.kind
+    settings = trained.of_kind(kind) if other and kind else trained
+    known = KINDS[settings.kind]
+    if known.root == "none" and data is not None:
+        raise UserError(f"{settings.kind} needs no --data folder: leave it out, or give --kind folder")
+    if known.root == "required" and data is None and settings.root is None:
         raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
     # A kind that is named here is not the model's own, whose recipe says what to test on.
-    standard = REPORTED.get(settings.kind) if kind and kind != trained.kind else None
-    return replace(settings, test=split or standard or settings.test)
+    standard = known.reported if other else None
+    return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)

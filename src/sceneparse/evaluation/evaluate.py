@@ -101,7 +101,7 @@ class Evaluation:
         """The tasks of metrics.json by their names: figures, null where nothing is labelled, and details."""
         assert self.tasks is not None
         return {
-            task: {one.name or key: self.figures[key] for key, one in figures_of(task).items()} | details
+            str(task): {one.name or key: self.figures[key] for key, one in figures_of(task).items()} | details
             for task, details in self.tasks.details().items()
         }
 

@@ -1,5 +1,6 @@
-"""Exporting: other runtimes' files, the proof that they agree with PyTorch, and int8."""
+"""Export models: files for other runtimes, the proof that they agree with PyTorch, and quantisation to int8."""
 
-from sceneparse.exporting.command import Export, export
+from sceneparse.exporting.command import export
+from sceneparse.exporting.record import Export
 
 __all__ = ["Export", "export"]

@@ -1,4 +1,4 @@
-"""Post-training quantisation: convolutions in 8-bit integers, their ranges taken from pictures (NNCF)."""
+"""Quantise a network's convolutions to 8-bit integers after training, with ranges taken from pictures (NNCF)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ FLOATING = ["MatMul", "Interpolate", "TopK", "Pad"]
 
 
 class Recorder:
-    """An engine that passes on to another and keeps what it was given, at most so many inputs.
+    """An engine that wraps another and keeps its inputs, up to a limit.
 
     Args:
         engine: What gives the scores.
@@ -64,7 +64,7 @@ class Recorder:
 def calibration_inputs(
     engine: Engine, pictures: Iterable[Tensor], protocol: TestProtocol, limit: int = 100
 ) -> list[NDArray[Any]]:
-    """What an engine is given when pictures are tested under a protocol.
+    """Collect the inputs that an engine gets when pictures are tested under a protocol.
 
     Args:
         engine: Any engine of the model.
@@ -84,7 +84,7 @@ def calibration_inputs(
 
 
 def quantized(model: "openvino.Model", inputs: list[NDArray[Any]]) -> "openvino.Model":
-    """A model whose convolutions compute in int8.
+    """Quantise a model's convolutions to int8.
 
     Args:
         model: What `converted` makes.
@@ -111,7 +111,7 @@ def quantized(model: "openvino.Model", inputs: list[NDArray[Any]]) -> "openvino.
 
 
 def installed() -> Any:
-    """The nncf package.
+    """Import the nncf package.
 
     Raises:
         UserError: It is missing.

@@ -5,7 +5,7 @@ Nothing here knows metrics, or pictures on disk.
 
 from sceneparse.inference.choosing import EngineName, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
-from sceneparse.inference.exporting import export_model
+from sceneparse.inference.exported_file import export_model
 from sceneparse.inference.open_model import Opened, open_model
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve

@@ -1,4 +1,4 @@
-"""Which engine: by name, or the fastest that is installed and takes the network."""
+"""Choose an engine: by name, or the fastest that is installed and takes the network."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
@@ -21,7 +21,7 @@ EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
 
 
 class FittingEngine:
-    """An engine for all pictures but the smallest, which it cannot take: for these PyTorch is made when one comes.
+    """An engine that leaves the smallest pictures, which it cannot take, to a PyTorch engine made on demand.
 
     Args:
         engine: The engine for all others.
@@ -51,7 +51,7 @@ class FittingEngine:
         return self._small if min(images.shape[-2:]) < SMALLEST else self._engine
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         return self._engine.describe()
 
 
@@ -63,7 +63,7 @@ def make_engine(
     device: str | torch.device = "auto",
     precision: Precision = "auto",
 ) -> TaskEngine:
-    """An engine for a network, which stays as it is.
+    """Make an engine for a network, which stays as it is.
 
     Args:
         network: A network on any device.
@@ -89,7 +89,7 @@ def make_engine(
 
 
 def chosen_engine(engine: EngineName, device: str | torch.device, precision: Precision) -> str:
-    """The engine's name, for auto the one that `make_engine` tries first.
+    """Return the engine's name; for auto, that of the one which `make_engine` tries first.
 
     Raises:
         UserError: No such engine.
@@ -103,7 +103,7 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
 
 
 def why_auto(device: str | torch.device, precision: Precision) -> str:
-    """Why `chosen_engine` takes what it takes for auto, in a few words."""
+    """Return in a few words why auto takes the engine that it takes."""
     if choose_device(device).type != "cpu":
         return "PyTorch is the fastest engine on a GPU"
     if precision == "float16":

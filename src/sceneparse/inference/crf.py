@@ -1,4 +1,4 @@
-"""Dense conditional random field: labels brought into line with the picture's edges (Krähenbühl & Koltun, NIPS 2011).
+"""Dense conditional random field: align labels with the picture's edges (Krähenbühl & Koltun, NIPS 2011).
 
 Every pixel is tied to every other by two Gaussian kernels, one over places (smoothness) and one over places and colours
 (appearance), and mean-field inference looks for labels that agree with the network's probabilities and with each other
@@ -7,7 +7,8 @@ under a Potts model. The rivals of the papers end in one (DeepLab, arXiv 1606.00
 A kernel over places is separable: two matrix products. A kernel over colours is not, but it has a low rank: with M
 colours of the picture as landmarks it is a product of (pixels, M) features with themselves (Nyström's approximation,
 exact if the picture has no other colours). So the appearance kernel is a sum of M separable ones. A wide Gaussian over
-places is computed between square cells of a small part of its width, so that nearly all the work is matrix products.
+places is computed between square cells of a small fraction of its width, so that nearly all the work is matrix
+products.
 """
 
 import math
@@ -24,12 +25,12 @@ FINENESS = 20
 """A cell's side is the width of the Gaussian divided by this, at least a pixel."""
 
 LEAST = 0.01
-"""Classes that are nowhere more probable than this take no part: they would cost as much as the others."""
+"""Classes that are nowhere more probable than this are left out: they would cost as much as the others."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """How strongly pixels are tied. The values are those of PyDenseCRF's example, for pictures of some 500 pixels.
+    """The strength of the ties between pixels; the defaults are PyDenseCRF's example, for pictures of some 500 pixels.
 
     Args:
         smooth: Weight of the kernel over places alone.
@@ -52,7 +53,7 @@ class Field:
 
 @torch.no_grad()
 def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
-    """The field's marginals after mean-field inference.
+    """Return the field's marginals after mean-field inference.
 
     Kernels are normalised symmetrically, and a pixel counts among its own neighbours. Classes that are nowhere more
     probable than `LEAST` get 0.
@@ -71,8 +72,8 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
         (field.appearance, _Kernel(_color_features(image, field), field.appearance_width)),
     ]
     unary = scores.float().log_softmax(dim=0)
-    taking_part = unary.flatten(1).amax(dim=1) > math.log(LEAST)
-    unary = unary[taking_part]
+    probable = unary.flatten(1).amax(dim=1) > math.log(LEAST)
+    unary = unary[probable]
     marginals = unary.exp()
     for _ in range(field.steps):
         energy = unary.clone()
@@ -80,7 +81,7 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
             energy += weight * kernel(marginals)
         marginals = energy.softmax(dim=0)
     result = torch.zeros_like(scores, dtype=torch.float32)
-    result[taking_part] = marginals
+    result[probable] = marginals
     return result
 
 
@@ -104,7 +105,7 @@ class _Kernel:
         self.norm = self._apply(self.norm).clamp_min(1e-6).rsqrt()
 
     def __call__(self, maps: Tensor) -> Tensor:
-        """(classes, H, W) to the same shape: at each pixel the sum over all pixels, by the kernel."""
+        """Sum (classes, H, W) over all pixels by the kernel, for each pixel; the shape stays."""
         return self._apply(maps * self.norm) * self.norm
 
     def _apply(self, maps: Tensor) -> Tensor:
@@ -112,32 +113,32 @@ class _Kernel:
         (rows, columns), classes = self._cells(), len(maps)
         result = torch.zeros_like(blocks)
         # As many features at a time as memory allows.
-        for part in self.features.split(max(1, FLOATS // (rows * columns * classes)), dim=2):
-            cells = (part.mT @ blocks).view(rows, -1)
+        for chunk in self.features.split(max(1, FLOATS // (rows * columns * classes)), dim=2):
+            cells = (chunk.mT @ blocks).view(rows, -1)
             cells = self.columns @ (self.rows @ cells).view(rows, columns, -1)
-            result += part @ cells.view(rows * columns, -1, classes)
+            result += chunk @ cells.view(rows * columns, -1, classes)
         whole = result.view(rows, columns, self.step, self.step, classes).permute(4, 0, 2, 1, 3)
         return whole.reshape(classes, rows * self.step, columns * self.step)[:, : self.size[0], : self.size[1]]
 
     def _blocks(self, maps: Tensor) -> Tensor:
-        """(K, H, W) to (cells, pixels of a cell, K); beyond the picture there is nothing."""
+        """Cut (K, H, W) into (cells, pixels of a cell, K); beyond the picture there are zeros."""
         (height, width), (rows, columns), step = self.size, self._cells(), self.step
         maps = F.pad(maps, (0, columns * step - width, 0, rows * step - height))
-        parts = maps.view(-1, rows, step, columns, step).permute(1, 3, 2, 4, 0)
-        return parts.reshape(rows * columns, step * step, -1)
+        cells = maps.view(-1, rows, step, columns, step).permute(1, 3, 2, 4, 0)
+        return cells.reshape(rows * columns, step * step, -1)
 
     def _cells(self) -> tuple[int, int]:
         return -(-self.size[0] // self.step), -(-self.size[1] // self.step)
 
 
 def _gaussian_line(cells: int, width: float, like: Tensor) -> Tensor:
-    """The Gaussian between the cells of a line, (cells, cells), with the type and the device of a tensor."""
-    places = torch.arange(cells, device=like.device, dtype=like.dtype)
-    return torch.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
+    """Return the Gaussian between the cells of a line, (cells, cells), with a tensor's type and device."""
+    index = torch.arange(cells, device=like.device, dtype=like.dtype)
+    return torch.exp(-0.5 * ((index[:, None] - index) / width) ** 2)
 
 
 def _color_features(image: Tensor, field: Field) -> Tensor:
-    """(M, H, W) features whose products are the Gaussian kernel of the colours."""
+    """Return (M, H, W) features whose products are the Gaussian kernel of the colours."""
     colors = image.flatten(1).T / field.appearance_color
     known = torch.unique(colors, dim=0)
     marks = known if len(known) <= field.landmarks else _spread_out(known, field.landmarks)
@@ -153,7 +154,7 @@ def _gaussian(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _spread_out(colors: Tensor, count: int) -> Tensor:
-    """`count` of the colours, each the one that is farthest from those before it."""
+    """Choose `count` of the colours, each the one that is farthest from those before it."""
     chosen = [int((colors - colors.mean(dim=0)).norm(dim=1).argmin())]
     distance = (colors - colors[chosen[0]]).norm(dim=1)
     while len(chosen) < count:

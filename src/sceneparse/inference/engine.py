@@ -1,4 +1,4 @@
-"""Engines: what turns pictures into scores."""
+"""Engines: they turn pictures into scores."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +17,7 @@ from sceneparse.tasks import Task
 
 
 class Engine(Protocol):
-    """Anything that gives scores: protocols, metrics and parsing know nothing else of a network."""
+    """The interface of all engines; protocols, metrics and parsing know nothing else of a network."""
 
     name: str
     """torch, compile, openvino or onnxruntime."""
@@ -29,7 +29,7 @@ class Engine(Protocol):
 
     @property
     def padding_color(self) -> Sequence[float]:
-        """What a picture is padded with: the mean of each channel, 0..255 (zero after normalisation)."""
+        """The colour for padding: the mean of each channel, 0..255, which is zero after normalisation."""
         ...
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Engine(Protocol):
         ...
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         ...
 
 
@@ -115,7 +115,7 @@ class TorchEngine:
     def live(
         cls, network: SceneParser, preprocessing: PreprocessingSettings, *, precision: Precision = "auto"
     ) -> "TorchEngine":
-        """An engine over the very network that is being trained: not copied, not folded, its weights as they are now.
+        """Make an engine over the very network that is being trained: neither copied nor folded.
 
         It runs where the network is. The caller puts the network in evaluation mode before, and back in training mode
         after; scoring with a network in training mode is refused, since it would change its statistics.
@@ -160,7 +160,7 @@ class TorchEngine:
         if self.network.training:
             raise RuntimeError("the network is in training mode; call network.eval() before scoring with it")
         # A training network may keep constants that it makes on the way; made in inference mode they could never
-        # take part in a backward pass again.
+        # enter a backward pass again.
         with torch.no_grad() if self._live else torch.inference_mode():
             pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
@@ -184,7 +184,7 @@ class TorchEngine:
         return torch.autocast(self.device.type, self._dtype)
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
         threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
         folded = f"{self.folded} of {self._norms} batch normalisations folded"

@@ -1,6 +1,6 @@
-"""Batch normalisations folded into the convolutions before them.
+"""Fold batch norms into the convolutions before them.
 
-In evaluation mode batch normalisation is a fixed scale and shift of each channel, so it can be part of the
+In evaluation mode batch normalisation is a fixed scale and shift of each channel, so it can be merged into the
 convolution's weights. Whether a normalisation follows a convolution, and nothing else sees what is between the two, is
 not a matter of names: it is observed, by running the network once on a small picture and noting who uses what.
 """
@@ -23,7 +23,7 @@ PROBE = 64
 
 
 class _Observer(TorchFunctionMode):
-    """Notes convolutions by their weights, normalisations by their running means, and how often a tensor is used."""
+    """Records convolutions by weight, normalisations by running mean, and how often each tensor is used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class _Observer(TorchFunctionMode):
 
 
 def fold_batch_norm(network: nn.Module, channels: int) -> tuple[int, int]:
-    """Fold, in place, each batch normalisation whose input is the output of one convolution and of use to nothing else.
+    """Fold, in place, each batch norm whose input is the output of one convolution that nothing else uses.
 
     Left as they are: normalisations after anything else (a sum, a concatenation), convolutions whose weights have a
     second use, and what doesn't run in evaluation mode (auxiliary heads).
@@ -68,24 +68,24 @@ def fold_batch_norm(network: nn.Module, channels: int) -> tuple[int, int]:
             out = network(image)
     observer.uses.update(id(leaf) for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
     convolutions = {id(m.weight): m for m in network.modules() if isinstance(m, nn.Conv2d)}
-    places: dict[int, list[tuple[nn.Module, str]]] = {}
+    locations: dict[int, list[tuple[nn.Module, str]]] = {}
     norms: dict[int, nn.BatchNorm2d] = {}
     for parent in network.modules():
         for name, child in parent._modules.items():  # a module may have two names
             if isinstance(child, nn.BatchNorm2d) and child.running_mean is not None:
                 norms[id(child.running_mean)] = child
-                places.setdefault(id(child.running_mean), []).append((parent, name))
+                locations.setdefault(id(child.running_mean), []).append((parent, name))
     runs = Counter(norm for _, norm in observer.normalized)
     folded = 0
     for tensor, norm in observer.normalized:
         weight = observer.made_by.get(tensor)
         if weight not in convolutions or norm not in norms:
             continue
-        once = (observer.uses[tensor], observer.uses[weight], runs[norm], len(places[norm]))
+        once = (observer.uses[tensor], observer.uses[weight], runs[norm], len(locations[norm]))
         if once != (1, 1, 1, 1):
             continue
         _fold(convolutions[weight], norms[norm])
-        (parent, name), *_ = places[norm]
+        (parent, name), *_ = locations[norm]
         setattr(parent, name, _what_remains(norms[norm]))
         folded += 1
     return folded, len(runs)
@@ -105,5 +105,5 @@ def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 
 def _what_remains(norm: nn.BatchNorm2d) -> nn.Module:
-    """timm's BatchNormAct2d holds an activation too."""
+    """Return what follows the folded convolution: timm's BatchNormAct2d holds an activation too."""
     return nn.Sequential(norm.drop, norm.act) if isinstance(norm, BatchNormAct2d) else nn.Identity()

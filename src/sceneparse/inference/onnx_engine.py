@@ -75,7 +75,7 @@ class OnnxEngine(ProgramEngine):
         device: str | torch.device = "auto",
         precision: Precision = "auto",
     ) -> "OnnxEngine":
-        """The engine of a network, which stays as it is.
+        """Make the engine of a network, which stays as it is.
 
         Raises:
             UserError: ONNX Runtime or a package that conversion needs is missing, or as above.
@@ -84,7 +84,7 @@ class OnnxEngine(ProgramEngine):
         return cls(converted(program), program.traits, device=device, precision=precision)
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         threads = f", {self.threads} threads" if self.device.type == "cpu" else ""
         return f"ONNX Runtime {self._version} on {self.device}{threads}, float32"
 
@@ -103,7 +103,7 @@ def _prepared(model: "onnx.ModelProto", options: Any, providers: list[Any], outp
 
 
 def installed() -> tuple[Any, Any]:
-    """The onnxruntime and onnx packages.
+    """Import the onnxruntime and onnx packages.
 
     Raises:
         UserError: One is missing.
@@ -118,7 +118,7 @@ def installed() -> tuple[Any, Any]:
 
 
 def converted(program: Program) -> "onnx.ModelProto":
-    """The program as an ONNX model for any batch, height and width.
+    """Convert the program to an ONNX model for any batch, height and width.
 
     Raises:
         UserError: A package that this needs is missing.
@@ -129,7 +129,7 @@ def converted(program: Program) -> "onnx.ModelProto":
     except ImportError:
         raise UserError("onnxscript is not installed; do: pip install 'sceneparse[onnx]'") from None
     graph = exported(program)
-    # The exporter tells its steps to people, on the standard output, whatever it is told.
+    # The exporter prints its steps on the standard output, whatever its settings.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), converting("ONNX"):
         warnings.simplefilter("ignore")
         result = torch.onnx.export(graph, input_names=[INPUT], output_names=[*program.outputs], verbose=False)

@@ -1,4 +1,4 @@
-"""From a model's name to an engine that is ready: the one way in for commands and for `Parser`."""
+"""Open a model by its name with an engine that is ready: the one way in for commands and for `Parser`."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from sceneparse.files import cache_folder
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine
-from sceneparse.inference.exporting import LAYOUT, SUFFIXES, Note, export_model, open_exported
+from sceneparse.inference.exported_file import LAYOUT, SUFFIXES, Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -56,7 +56,7 @@ def open_model(
     device: str = "auto",
     precision: Precision = "auto",
 ) -> Opened:
-    """Open a model to score pictures with.
+    """Open a model folder, a hub id or an exported file to score pictures with.
 
     Converting a network for OpenVINO takes longer than parsing a few pictures, so what was converted is kept in
     `cache_folder()` and taken from there the next time.
@@ -101,7 +101,7 @@ def _engine(model: Model, engine: EngineName, device: str, precision: Precision)
 
 
 def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[TaskEngine, Note]:
-    """The engine of a converted model, which is converted first if it isn't there, or is damaged."""
+    """Return the engine of a converted model, which is converted first if it isn't there, or is damaged."""
     if kept.is_file():
         try:
             result = open_exported(kept, device=device, precision=precision)
@@ -111,7 +111,7 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
             with suppress(OSError):
                 os.utime(kept.parent)
             return result
-    # Wrong wishes are told before a network is converted for them.
+    # Wrong wishes are refused before a network is converted for them.
     OpenVINOEngine.check(device, precision)
     with Console(stderr=True).status("converting for OpenVINO; this is kept for the next time"):
         export_model(load_model(folder), kept, "openvino")
@@ -120,21 +120,21 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
 
 
 def _kept(fingerprint: str) -> Path:
-    """Where the converted model of that fingerprint is kept, for the packages that make it."""
+    """Return where the converted model of that fingerprint is kept, for the versions of the packages that make it."""
     versions = (__version__, LAYOUT, torch.__version__, openvino_engine.installed().__version__)
     key = hashlib.sha256(" ".join((fingerprint, *map(str, versions))).encode()).hexdigest()[:32]
     return cache_folder() / "openvino" / key / "model.xml"
 
 
 def _make_room(folder: Path) -> None:
-    """Leave the `KEPT` models that were used last."""
+    """Delete all but the `KEPT` models that were used last."""
     used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in used[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _digest(paths: list[Path]) -> str:
-    """SHA-256 over the SHA-256 of files."""
+    """Return SHA-256 over the SHA-256 of files."""
     digest = hashlib.sha256()
     for path in paths:
         if path.is_file():

@@ -21,7 +21,7 @@ HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
 class OpenVINOEngine(ProgramEngine):
-    """A network in OpenVINO, on the CPU, as many threads as PyTorch would use.
+    """A network in OpenVINO on the CPU, with as many threads as PyTorch would use.
 
     Args:
         model: The program; see `converted` and `read`.
@@ -60,7 +60,7 @@ class OpenVINOEngine(ProgramEngine):
 
     @staticmethod
     def check(device: str | torch.device, precision: Precision) -> torch.dtype:
-        """The type of number to compute with.
+        """Check a device and a precision, and return the type of number to compute with.
 
         Raises:
             UserError: Another device or precision.
@@ -80,7 +80,7 @@ class OpenVINOEngine(ProgramEngine):
         device: str | torch.device = "auto",
         precision: Precision = "auto",
     ) -> "OpenVINOEngine":
-        """The engine of a network, which stays as it is.
+        """Make the engine of a network, which stays as it is.
 
         Raises:
             UserError: OpenVINO is missing, or as above.
@@ -90,7 +90,7 @@ class OpenVINOEngine(ProgramEngine):
         return cls(converted(program), program.traits, device=device, precision=precision)
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         return f"OpenVINO {self._version} on cpu, {self.threads} threads, {self.precision}"
 
 
@@ -108,7 +108,7 @@ def _prepared(model: "openvino.Model", settings: dict[str, Any], outputs: tuple[
 
 
 def installed() -> Any:
-    """The openvino package, which reports to nobody that it is used.
+    """Import the openvino package, with its telemetry switched off.
 
     Raises:
         UserError: It is missing.
@@ -124,7 +124,7 @@ def installed() -> Any:
 
 
 def converted(program: Program) -> "openvino.Model":
-    """The program as an OpenVINO model for any batch, height and width.
+    """Convert the program to an OpenVINO model for any batch, height and width.
 
     Raises:
         UserError: OpenVINO is missing.
@@ -141,7 +141,7 @@ def converted(program: Program) -> "openvino.Model":
 
 @cache
 def core() -> "openvino.Core":
-    """OpenVINO's runtime, one for as long as the process lives.
+    """Return OpenVINO's runtime, one for as long as the process lives.
 
     On Linux each runtime gives the thread that first uses it a signal stack of its own, and takes it away at its end.
     Of two runtimes that don't end in the reverse order of their beginning, the second leaves the thread with the stack

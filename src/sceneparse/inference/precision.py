@@ -1,4 +1,4 @@
-"""Which device and which number format to compute with."""
+"""Choose the device and the number format to compute with."""
 
 import torch
 
@@ -13,7 +13,7 @@ DTYPES: dict[str, torch.dtype] = {
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """The device of that name; "auto" is the first CUDA device if there is one, else the CPU.
+    """Return the device of that name; "auto" is the first CUDA device if there is one, else the CPU.
 
     Raises:
         UserError: No such device on this machine.
@@ -32,7 +32,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def choose_precision(device: torch.device, precision: Precision = "auto") -> torch.dtype:
-    """The number format of that name; "auto" is bfloat16 where the device multiplies faster in it, else float32.
+    """Return the number format of that name; "auto" is bfloat16 where the device is faster in it, else float32.
 
     That is the case on CUDA from compute capability 8.0 (Ampere) on, and on CPUs with AMX tiles or AVX512_BF16.
 

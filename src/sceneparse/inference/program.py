@@ -1,4 +1,4 @@
-"""A network as a program that other runtimes take: pictures in, logits and labels out, for any size and batch."""
+"""A network as a program for other runtimes: pictures in, logits and labels out, for any size and batch."""
 
 import copy
 import warnings
@@ -33,12 +33,12 @@ row, which an exporter takes for one that is repeated.
 
 
 class ConversionError(UserError):
-    """A network that a runtime or an exporter cannot take."""
+    """An error for a network that a runtime or an exporter cannot take."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """What protocols must know of an engine.
+    """The facts about a network that protocols need to know of its engine.
 
     Args:
         channels: Channels of the input.
@@ -58,7 +58,7 @@ class Traits:
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
-        """The traits of a network.
+        """Return the traits of a network.
 
         Raises:
             UserError: Preprocessing for another number of channels.
@@ -73,12 +73,12 @@ class Traits:
 
     @property
     def padding_color(self) -> tuple[float, ...]:
-        """What a picture is padded with: the mean of each channel, 0..255 (zero after normalisation)."""
+        """The colour for padding: the mean of each channel, 0..255, which is zero after normalisation."""
         return tuple(255 * value for value in self.mean)
 
 
 class Program(nn.Module):
-    """Pictures of values 0..255 to logits and, if wanted, to the labels of the pictures' pixels.
+    """A module that turns pictures of values 0..255 into logits and, if wanted, the labels of their pixels.
 
     It works on a copy of the network, in float32, on the CPU, in evaluation mode, batch normalisations folded.
 
@@ -101,11 +101,11 @@ class Program(nn.Module):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of what it gives."""
+        """The names of its outputs."""
         return (LOGITS, *((LABELS,) if self.labels else ()), *_others(self.traits.tasks))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(N, C, H, W) float32, 0..255, to what `outputs` names.
+        """Turn pictures (N, C, H, W) float32, 0..255, into the outputs that `outputs` names.
 
         These are (N, classes, h, w) logits, (N, H, W) int32 labels, and the logits of the other tasks: (N, scenes) of
         the scene, (N, classes, h, w) of the others.
@@ -173,12 +173,12 @@ class ProgramEngine:
 
 
 def _others(tasks: Sequence[str]) -> tuple[str, ...]:
-    """All tasks but the objects."""
+    """Return all tasks but the objects."""
     return tuple(task for task in tasks if task != Task.OBJECT)
 
 
 def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int]:
-    """A copy for inference, and how many of its batch normalisations are folded into convolutions."""
+    """Return a copy for inference, how many of its batch norms were folded, and how many it had."""
     network = copy.deepcopy(network).cpu().float().eval().requires_grad_(False)
     folded, norms = fold_batch_norm(network, channels)
     return network, folded, norms
@@ -186,7 +186,7 @@ def prepared(network: SceneParser, channels: int) -> tuple[SceneParser, int, int
 
 @torch.no_grad()
 def exported(program: Program) -> ExportedProgram:
-    """The program as a graph for any batch, height and width.
+    """Return the program as a graph for any batch, height and width.
 
     Raises:
         ConversionError: The network does something that PyTorch cannot export.
@@ -208,7 +208,7 @@ def exported(program: Program) -> ExportedProgram:
 
 
 def refuse_small(images: Tensor, engine: str) -> None:
-    """Refuse pictures for which an exported program would give wrong answers.
+    """Refuse pictures so small that an exported program would give wrong answers.
 
     Raises:
         UserError: Fewer than `SMALLEST` rows or columns.
@@ -223,7 +223,7 @@ def refuse_small(images: Tensor, engine: str) -> None:
 
 @contextmanager
 def converting(what: str) -> Iterator[None]:
-    """Make the many kinds of exceptions of an exporter one that says who could not."""
+    """Turn an exporter's exceptions, of whatever kind, into one that names the exporter."""
     try:
         yield
     except UserError:

@@ -13,7 +13,7 @@ from sceneparse.settings.protocol import ProtocolName
 
 @dataclass(frozen=True)
 class TestProtocol:
-    """How a picture is tested, every value settled.
+    """How a picture is tested, with every value filled in.
 
     Args:
         name: The known protocol that it started from.
@@ -27,7 +27,7 @@ class TestProtocol:
         average: What is averaged over windows, scales and mirror images.
         crf: Whether labels are those of a dense conditional random field over the averaged scores (see `crf`).
         absent: How the mean IoU counts classes that occur neither in truth nor in prediction.
-        multiple: Resized sides are rounded up to multiples of this; no setting, a part of the known protocol.
+        multiple: Resized sides are rounded up to multiples of this; no setting, but given by the known protocol.
     """
 
     __test__: ClassVar[bool] = False  # by its name pytest would take it for a test
@@ -46,7 +46,7 @@ class TestProtocol:
     multiple: int = 1
 
     def input_size(self, size: tuple[int, int], scale: float) -> tuple[int, int]:
-        """Height and width at which a picture of that size is tested at that scale.
+        """Return the height and width at which a picture of that size is tested at that scale.
 
         Halves are rounded as the published protocols round them: to even under "long", else up. Protocols with a
         `multiple` drop the fraction before they round up.
@@ -67,26 +67,26 @@ class TestProtocol:
         return max(1, round(side) if self.resize == "long" else math.floor(side + 0.5))
 
     def _sides(self) -> list[int]:
-        """The resized side in pixels, for each scale."""
+        """Return the resized side in pixels, for each scale."""
         assert self.size is not None  # `resolve` has checked it
         return [max(1, round(scale * self.size)) for scale in self.scales]
 
     def describe(self) -> str:
-        """One line that tells apart any two protocols whose figures can't be compared; it stands beside each figure."""
+        """Describe the protocol in one line, differently for any two whose figures can't be compared."""
         preset = PRESETS[self.name]
         if self.name == "window":  # the size of its windows is for the user to say
             preset = dataclasses.replace(preset, window=self.window)
-        parts = [
+        clauses = [
             self._describe_size(),
             self._describe_windows(),
             "with mirror image" if self.flip else "no mirror image",
         ]
         if self.window is not None or self.flip or len(self.scales) > 1:
-            parts.append(f"{self.average} averaged")
+            clauses.append(f"{self.average} averaged")
         if self.crf:
-            parts.append("dense CRF")
-        parts.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
-        return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(parts)}"
+            clauses.append("dense CRF")
+        clauses.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
+        return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(clauses)}"
 
     def _describe_size(self) -> str:
         if self.resize == "none":
@@ -142,7 +142,7 @@ PRESETS: dict[ProtocolName, TestProtocol] = {
 
 
 def resolve(settings: ProtocolSettings) -> TestProtocol:
-    """The known protocol of that name with the given values in place of its own.
+    """Return the named protocol with the given values in place of its own.
 
     Under "csail" `scales` are multiples of a short side of 450, under "semseg" of a long side of 512.
 

@@ -1,4 +1,4 @@
-"""Scores in bands of rows.
+"""Scores of a picture in bands of rows, so that the whole picture's never have to be held.
 
 Scores of a whole picture at its own size can be huge (150 classes at 6000 x 4000: 13.4 GiB), and labels need no more
 than a few rows of them at a time. So everything that gives scores gives rows, asked for from the top down.
@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 
 class Rows(Protocol):
-    """Scores of a picture, some rows at a time."""
+    """The scores of a picture, some rows at a time."""
 
     def rows(self, start: int, stop: int) -> Tensor:
-        """(classes, stop - start, width) float32. From one call to the next, `start` must not decrease."""
+        """Return rows as (classes, stop - start, width) float32; from call to call, `start` must not decrease."""
         ...
 
 
@@ -39,11 +39,11 @@ class Stretch:
         self._align_corners = align_corners
 
     def reach(self, start: int, stop: int) -> tuple[int, int]:
-        """The first row of the source, and the one after the last, that these rows of the target need."""
+        """Return the source's rows, as start and stop, that these rows of the target need."""
         return int(self._above[start]), int(self._below[stop - 1]) + 1
 
     def __call__(self, source: Tensor, start: int, stop: int) -> Tensor:
-        """Rows start..stop-1 of the target, from the rows of the source within `reach(start, stop)`, (C, n, width)."""
+        """Compute rows start..stop-1 of the target from the source's rows (C, n, width) within `reach`."""
         device, first = source.device, int(self._above[start])
         weight = self._weight[start:stop, None].to(device)
         above = source.index_select(1, (self._above[start:stop] - first).to(device))
@@ -112,14 +112,14 @@ class MeanRows:
 
 
 def softmax(scores: Tensor, groups: Sequence[int] | None) -> Tensor:
-    """Probabilities of (classes, ...) logits: over all classes, or over each group of them where there are several."""
+    """Return the probabilities of logits (classes, ...): over all classes, or over each group if there are several."""
     if groups is None:
         return scores.softmax(dim=0)
     return torch.cat([group.softmax(dim=0) for group in scores.split(list(groups))])
 
 
 def mean(bands: Sequence[Tensor]) -> Tensor:
-    """The average of tensors of one shape."""
+    """Average tensors of one shape."""
     if len(bands) == 1:
         return bands[0]
     total = bands[0] + bands[1]
@@ -129,7 +129,7 @@ def mean(bands: Sequence[Tensor]) -> Tensor:
 
 
 def band_height(classes: int, width: int, device: str) -> int:
-    """How many rows of scores to make at a time: what fits in a processor's cache, or is worth a call to a GPU.
+    """Return how many rows of scores to make at a time: for a cache, or for a worthwhile call to a GPU.
 
     On a CPU 2 MiB of scores were three times as fast as the whole (150 classes at 512 x 683: 244 against 779 ms).
     """

@@ -1,4 +1,4 @@
-"""Scoring a picture under a protocol: an engine's scores, and the labels that follow from them."""
+"""Score a picture under a protocol, and derive labels and confidence from the scores."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a picture shows.
+    """The most probable class of each pixel, and its probability.
 
     Args:
         labels: (H, W) int16 class indices, on the CPU.
@@ -30,7 +30,7 @@ class Prediction:
 
 @torch.no_grad()
 def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
-    """Every class's score at every pixel. For labels use `predict`, which needs a fraction of the memory.
+    """Return every class's score at every pixel; for labels use `predict`, which needs a fraction of the memory.
 
     Args:
         engine: What gives scores.
@@ -49,7 +49,7 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
 
 @torch.no_grad()
 def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction:
-    """The most probable class of every pixel, at the picture's own size.
+    """Return the most probable class of every pixel, at the picture's own size.
 
     Works through bands of rows: scores of the whole picture are never held, unless the protocol has a CRF.
 
@@ -66,7 +66,7 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
 
 @torch.no_grad()
 def predict_batch(engine: Engine, images: Tensor, protocol: TestProtocol) -> list[Prediction]:
-    """`predict` for several pictures of one size, which the engine scores at once.
+    """Compute `predict` for several pictures of one size, which the engine scores at once.
 
     Windows already come in batches, so under a protocol of windows it is one picture after the other, as it is
     with a CRF. A pixel may differ from `predict` where two classes are within rounding of each other.
@@ -83,7 +83,7 @@ def predict_batch(engine: Engine, images: Tensor, protocol: TestProtocol) -> lis
 
 
 def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
-    """The most probable class of every pixel, of scores that are told row by row."""
+    """Return the most probable class of every pixel, from scores that come row by row."""
     height, width = size
     labels = torch.empty(height, width, dtype=torch.int16)
     confidence = torch.empty(height, width)
@@ -96,7 +96,7 @@ def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: Tes
 
 @torch.no_grad()
 def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
-    """The labels of `predict` without the confidence, which takes most of its time.
+    """Return the labels of `predict` without the confidence, which takes most of its time.
 
     Where one map of scores decides, only pixels near a boundary are looked at. A pixel may differ from `predict` where
     two classes are within rounding of each other.
@@ -120,14 +120,14 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
 
 
 def _refined(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
-    """Probabilities (classes, H, W) of the dense conditional random field over a picture's averaged scores."""
+    """Return the probabilities (classes, H, W) of the dense conditional random field over averaged scores."""
     found = scores(engine, image, protocol)
     return refine(found.clamp_min(1e-9).log() if _probabilities(protocol) else found, image)
 
 
 @torch.no_grad()
 def label_batch(engine: Engine, images: Tensor) -> Tensor:
-    """`label` of several pictures of one size, each as it is and whole, which the engine scores at once.
+    """Compute `label` for several pictures of one size, each as it is and whole, scored at once.
 
     Args:
         engine: What gives scores.
@@ -141,7 +141,7 @@ def label_batch(engine: Engine, images: Tensor) -> Tensor:
 
 
 def _winners(engine: Engine, logits: Tensor, own: tuple[int, int]) -> Tensor:
-    """The labels that one map of logits (classes, h, w) decides."""
+    """Return the labels that one map of logits (classes, h, w) gives."""
     if worth_skipping(logits, own):
         return upsampled_labels(logits, own, engine.align_corners).cpu()
     return _row_winners(engine, MapRows([logits], own, engine.align_corners, probabilities=False), own)
@@ -155,7 +155,7 @@ def _row_winners(engine: Engine, source: Rows, own: tuple[int, int]) -> Tensor:
 
 
 def winners(scores: Tensor, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
-    """The best of (classes, ...) scores, and its probability."""
+    """Return the best class of scores (classes, ...) and its probability."""
     best, winner = scores.max(dim=0)
     if protocol.average == "logits":  # the winner's softmax: 1 / sum of exp(score - best score)
         best = (scores - best).exp_().sum(dim=0).reciprocal_()
@@ -163,7 +163,7 @@ def winners(scores: Tensor, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
 
 
 def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
-    """The first row and the scores of each band, (classes, n, W), from the top down."""
+    """Yield the first row and the scores (classes, n, W) of each band, from the top down."""
     height, width = size
     start, step = 0, band_height(engine.num_classes, width, "cpu")
     while start < height:
@@ -174,14 +174,14 @@ def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple
 
 
 def every_scale(engine: Engine, image: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None) -> Rows:
-    """Rows of the scores over all scales; `groups` as in `MapRows`."""
+    """Return the rows of the scores averaged over all scales; `groups` as in `MapRows`."""
     return MeanRows([_source(engine, image, protocol, scale, groups) for scale in protocol.scales])
 
 
 def batch_scales(
     engine: Engine, images: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None
 ) -> list[Rows]:
-    """`every_scale` of several pictures of one size, whole, which the engine scores at once."""
+    """Return `every_scale` for several whole pictures of one size, which the engine scores at once."""
     own = (images.shape[-2], images.shape[-1])
     scales = []
     for scale in protocol.scales:
@@ -203,7 +203,7 @@ def batch_scales(
 
 
 def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float, groups: Sequence[int] | None) -> Rows:
-    """Rows of the scores at one scale, at the picture's own size."""
+    """Return the rows of the scores at one scale, at the picture's own size."""
     own = (image.shape[-2], image.shape[-1])
     resized = _resized(image, protocol, scale)
     if protocol.window is None:
@@ -223,7 +223,7 @@ def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float,
 
 
 def _resized(image: Tensor, protocol: TestProtocol, scale: float) -> Tensor:
-    """The picture at one scale."""
+    """Resize the picture to one scale."""
     own = (image.shape[-2], image.shape[-1])
     size = protocol.input_size(own, scale)
     # Without antialiasing and without rounding to whole values, as in the published protocols.
@@ -231,7 +231,7 @@ def _resized(image: Tensor, protocol: TestProtocol, scale: float) -> Tensor:
 
 
 def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tensor]:
-    """The logits of the whole picture and, where the protocol wants it, of its mirror image turned back."""
+    """Return the logits of the whole picture and, if the protocol wants it, of its mirror image turned back."""
     views = [engine(resized[None])[0]]
     if protocol.flip:
         views.append(engine(resized.flip(-1)[None])[0].flip(-1))

@@ -1,4 +1,4 @@
-"""Smoothing over time: the scores of a video's frames, averaged with those of the frames before."""
+"""Smooth a video's scores over time by averaging each frame's with those of the frames before."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ class SmoothedEngine:
         self._raw: list[Tensor] = []
 
     def begin_frame(self, *, cut: bool = False) -> None:
-        """Begin the next frame; after a scene cut nothing of the frames before is kept."""
+        """Begin the next frame; after a scene cut the average starts anew."""
         self._before = [] if cut else self._average
         self._average, self._raw = [], []
 
@@ -42,23 +42,23 @@ class SmoothedEngine:
         """Score pictures; see `Engine`."""
         scores = self._engine(images)
         self._raw.append(scores)
-        place = len(self._average)
-        if place < len(self._before) and self._before[place].shape == scores.shape:
-            scores = torch.lerp(scores, self._before[place], self._weight)
+        index = len(self._average)
+        if index < len(self._before) and self._before[index].shape == scores.shape:
+            scores = torch.lerp(scores, self._before[index], self._weight)
         self._average.append(scores)
         return scores
 
     def unsmoothed(self) -> "ReplayEngine":
-        """An engine that gives this frame's scores as they were, without computing them again."""
+        """Return an engine that gives this frame's own scores, without computing them again."""
         return ReplayEngine(self._engine, self._raw)
 
     def describe(self) -> str:
-        """One line: what computes, where and how."""
+        """Describe in one line what computes, where and how."""
         return f"{self._engine.describe()}, smoothed over frames with weight {self._weight:g}"
 
 
 class ReplayEngine:
-    """Scores that an engine gave before, in the order in which it gave them. See `Engine`.
+    """An engine that gives scores recorded before, in the order in which they were recorded. See `Engine`.
 
     Args:
         engine: The engine.
@@ -73,9 +73,9 @@ class ReplayEngine:
         self._description = engine.describe()
 
     def __call__(self, images: Tensor) -> Tensor:  # noqa: ARG002 - an engine's argument
-        """The next scores; whoever asks must ask as before."""
+        """Return the next scores; pictures must be asked for as before."""
         return next(self._scores)
 
     def describe(self) -> str:
-        """One line: what computed, where and how."""
+        """Describe in one line what computed, where and how."""
         return self._description

@@ -1,4 +1,4 @@
-"""Sliding windows, one row of windows at a time."""
+"""Score a picture by sliding windows, one row of windows at a time."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ AT_ONCE = 4
 
 
 def window_starts(length: int, window: int, step: int) -> list[int]:
-    """Where windows begin along a side: every `step` pixels, the last one shifted back so that it ends with the side.
+    """Return where windows begin along a side: every `step` pixels, the last shifted back to end with the side.
 
     There are ceil((length - window) / step) + 1 of them. `length` must be at least `window`.
     """
@@ -39,7 +39,7 @@ def pad_to(image: Tensor, size: tuple[int, int], color: tuple[float, ...]) -> tu
 
 
 class WindowRows:
-    """Rows of the average score of overlapping windows.
+    """The average score of overlapping windows, computed row by row.
 
     Windows' logits are kept at the network's own stride, and only those of the rows of windows that still reach below
     the rows that were handed out. So the memory is that of one or two rows of windows' small maps and of the rows that
@@ -106,7 +106,7 @@ class WindowRows:
         return total[:, :, columns].div_(counts.to(total.device))
 
     def _row_of_windows(self, top: int) -> Tensor:
-        """The logits (windows, views, classes, h, w) of one row of windows; averaged logits are a single view."""
+        """Return the logits (windows, views, classes, h, w) of a row of windows; averaged logits are one view."""
         height, width = self._window
         kept: Tensor | None = None
         for start in range(0, len(self._lefts), AT_ONCE):
@@ -123,7 +123,7 @@ class WindowRows:
         return kept
 
     def _average(self, views: Tensor, start: int, stop: int) -> Tensor:
-        """The average of a window's views (views, classes, h, w) at the window's size, for some of its rows."""
+        """Average a window's views (views, classes, h, w) at the window's size, for some of its rows."""
         if self._stretch is None:
             size = (views.shape[-2], views.shape[-1])
             self._stretch = Stretch(size, self._window, self._engine.align_corners)
@@ -133,6 +133,6 @@ class WindowRows:
 
 
 def _cover(starts: list[int], window: int, length: int) -> Tensor:
-    """How many of these windows cover each pixel along a side."""
+    """Return how many of these windows cover each pixel along a side."""
     pixels = torch.arange(length)
     return torch.stack([(pixels >= start) & (pixels < start + window) for start in starts]).sum(dim=0).float()

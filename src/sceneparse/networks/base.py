@@ -1,4 +1,4 @@
-"""What all networks have in common."""
+"""The base class of all networks, and the form of their output."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from sceneparse.networks.heads import Head, auxiliary_channels
 
 
 class Output(NamedTuple):
-    """What a network gives.
+    """The output of a network.
 
     Args:
         logits: (N, classes, h, w) at the network's own stride; not upsampled.
@@ -23,7 +23,7 @@ class Output(NamedTuple):
 
 
 class SceneParser(nn.Module):
-    """A backbone, a way to decode its features, and an auxiliary head on stage 3.
+    """A backbone, a decoder of its features, and an auxiliary head on stage 3.
 
     A network fills in `decode`. Parameters outside `backbone` are new: they start random and learn faster.
 
@@ -56,17 +56,17 @@ class SceneParser(nn.Module):
             self.aux_head = Head(width, aux_channels or auxiliary_channels(width), num_classes, dropout)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits (N, C, h, w)."""
+        """Turn the features of stages 1 to 4 into logits (N, C, h, w)."""
         raise NotImplementedError(f"{type(self).__name__} has no decode()")
 
     def auxiliary(self, features: list[Tensor]) -> Tensor | None:
-        """Features of stages 1 to 4 to the auxiliary head's logits (N, C, h', w'); None without such a head."""
+        """Return the auxiliary head's logits (N, C, h', w') for the features; None without such a head."""
         if self.aux_head is None:
             return None
         logits: Tensor = self.aux_head(features[2])
         return logits
 
     def forward(self, images: Tensor) -> Output:
-        """Normalised pictures (N, channels, H, W), of any size, to logits."""
+        """Turn normalised pictures (N, channels, H, W), of any size, into logits."""
         features = self.backbone(images)
         return Output(self.decode(features), self.auxiliary(features) if self.training else None)

@@ -17,7 +17,7 @@ ENLARGED = 4
 
 
 class ConcatUPerNet(SceneParser):
-    """A feature pyramid in which each level is made of the stage's own map and the level above, side by side.
+    """A feature pyramid whose levels concatenate each stage's own map and the level above.
 
     Every level keeps its stage's width, all convolutions but the classifier are 1×1, and the classifier sees 3×3 pixels
     of the fused map enlarged four times, so that logits come at stride 1 for pictures whose sides are multiples of 4.
@@ -77,7 +77,7 @@ class ConcatUPerNet(SceneParser):
         self.resampling: Resampling = resampling
 
     def fuse(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to the fused map (N, channels, h, w) at stride 4."""
+        """Turn the features of stages 1 to 4 into the fused map (N, channels, h, w) at stride 4."""
         levels = [self.top(self.pyramid(features[3]))]
         for maps, lateral, merge in reversed(list(zip(features, self.laterals, self.merges, strict=False))):
             levels.insert(0, merge([lateral(maps), levels[0]]))
@@ -85,11 +85,11 @@ class ConcatUPerNet(SceneParser):
         return fused
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at four times stage 1's size."""
+        """Turn the features of stages 1 to 4 into logits at four times stage 1's size."""
         return self._classify(self.dropout(self.fuse(features)))
 
     def _classify(self, fused: Tensor) -> Tensor:
-        """The classifier over the enlarged map.
+        """Apply the classifier to the enlarged map.
 
         The formulations of a convolution over several maps take one that has the result's size already: here one
         channel of zeros, so that the enlarged map need not be made.

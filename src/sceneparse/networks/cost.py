@@ -1,4 +1,4 @@
-"""What a network costs: the multiply-adds of one picture, in the formulation that it really computes."""
+"""Count a network's multiply-adds for one picture, in the form in which they are computed."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 def multiply_adds(
     network: nn.Module, channels: int, size: tuple[int, int], tasks: Collection[str] | None = None
 ) -> int:
-    """Multiply-adds of all convolutions and matrix products in one picture's forward pass in inference.
+    """Count the multiply-adds of all convolutions and matrix products of one picture's forward pass in inference.
 
     Exact heads count with what they do in place of the papers' convolutions, their resizing by constant matrices
     included; resizing by interpolation, pooling, normalisation and sums are no products of matrices and don't count.
@@ -20,7 +20,7 @@ def multiply_adds(
         network: In evaluation mode, its weights on any device; on "meta" nothing is computed and no memory is taken.
         channels: Channels of the picture.
         size: Its height and width in pixels.
-        tasks: Of a unified network: the tasks that are told, None for all.
+        tasks: Of a unified network: the tasks that are computed, None for all.
     """
     device = next(network.parameters()).device
     # PyTorch counts all but the form that adds in place, in which exact heads put their sums onto the convolution.
@@ -31,6 +31,6 @@ def multiply_adds(
 
 
 def _added_product(_: Sequence[int], left: Sequence[int], right: Sequence[int], *__: Any, **___: Any) -> int:
-    """Floating-point operations, two a multiply-add, of a batch of products (B, n, m) times (B, m, k)."""
+    """Count the floating-point operations, two a multiply-add, of products (B, n, m) times (B, m, k)."""
     batch, rows, inner = left
     return 2 * batch * rows * inner * right[-1]

@@ -15,11 +15,11 @@ from sceneparse.networks.pyramid import PooledBatchNorm
 
 
 class AtrousPyramid(nn.Module):
-    """Atrous spatial pyramid pooling (section 3.3, figure 5): a 1×1 convolution, 3×3 ones at several dilations, and
-    the mean of the whole picture behind a 1×1 convolution, each with batch norm and ReLU, concatenated and mixed by one
-    more 1×1 convolution.
+    """Atrous spatial pyramid pooling (section 3.3, figure 5).
 
-    The mean is one cell, resized back by copying it: `ConcatConv2d` multiplies it once instead of at every place.
+    A 1×1 convolution, 3×3 ones at several dilations, and the mean of the whole picture behind a 1×1 convolution, each
+    with batch norm and ReLU, are concatenated and mixed by one more 1×1 convolution. The mean is one cell, resized back
+    by copying it: `ConcatConv2d` multiplies it once instead of at every pixel.
 
     Args:
         in_channels: Channels of the map.
@@ -41,7 +41,7 @@ class AtrousPyramid(nn.Module):
         self.mix = ConvNormReLU([(1 + len(rates)) * channels, channels], channels, 1, make=concat)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, channels, h, w)."""
+        """Turn (N, in_channels, h, w) into (N, channels, h, w)."""
         local = torch.cat([self.point(maps), *(layer(maps) for layer in self.atrous)], dim=1)
         mixed: Tensor = self.mix([local, self.mean(maps.mean(dim=(2, 3), keepdim=True))])
         return mixed
@@ -94,7 +94,7 @@ class DeepLabV3(SceneParser):
         self.head = Head(channels, channels, num_classes, 0.0)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at stage 4's size."""
+        """Turn the features of stages 1 to 4 into logits at stage 4's size."""
         logits: Tensor = self.head(self.dropout(self.pyramid(features[3])))
         return logits
 

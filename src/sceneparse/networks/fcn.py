@@ -62,7 +62,7 @@ class FCN(SceneParser):
         return channels if before else width
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at stage 4's size."""
+        """Turn the features of stages 1 to 4 into logits at stage 4's size."""
         maps = self.layers(features[3])
         if self.concat_input:
             maps = torch.cat([features[3], maps], dim=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TypedDict
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,15 +15,10 @@ from sceneparse.networks.pyramid import Pool, PyramidPooling
 from sceneparse.networks.resample import resize
 
 
-class FeaturePyramid(SceneParser):
-    """Levels of equal width: pyramid pooling on stage 4, then from the top down, added to each stage below.
-
-    What is made of the levels is left to the networks that have one.
+class PyramidArguments(TypedDict, total=False):
+    """Keyword arguments of `FeaturePyramid` that the networks on it take too and hand on.
 
     Args:
-        backbone: The feature extractor at output stride 32.
-        num_classes: Number of classes.
-        channels: Width of every level.
         bins: Grid sizes of the pyramid pooling; none leaves it out: a 1×1 convolution stands on stage 4, as on the
             stages below.
         pool: Pooling of the pyramid.
@@ -31,11 +27,33 @@ class FeaturePyramid(SceneParser):
         feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch; Swin and
             ConvNeXt under transformers).
         feature_norm_eps: What that adds to the variance.
+        align_logits: How the logits want to be resized; None means like the maps.
+    """
+
+    bins: Sequence[int]
+    pool: Pool
+    branch_channels: int | None
+    resize_first: bool
+    feature_norm: bool
+    feature_norm_eps: float
+    align_logits: bool | None
+
+
+class FeaturePyramid(SceneParser):
+    """A top-down pyramid of maps of equal width: pyramid pooling on stage 4, then added to each stage below.
+
+    What is made of the levels is left to the networks that have one.
+
+    Args:
+        backbone: The feature extractor at output stride 32.
+        num_classes: Number of classes.
+        channels: Width of every level.
+        bins, pool, branch_channels, resize_first, feature_norm, feature_norm_eps, align_logits: As in
+            `PyramidArguments`.
         aux: Whether there is an auxiliary head on stage 3.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized.
-        align_logits: How the logits want to be resized; None means like the maps.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
         finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built.
@@ -48,18 +66,18 @@ class FeaturePyramid(SceneParser):
         num_classes: int,
         *,
         channels: int,
-        bins: Sequence[int],
-        pool: Pool,
-        branch_channels: int | None,
-        resize_first: bool,
-        feature_norm: bool,
-        feature_norm_eps: float,
         aux: bool,
-        aux_channels: int | None,
         dropout: float,
         align_corners: bool,
-        align_logits: bool | None,
         resampling: Resampling,
+        bins: Sequence[int] = (1, 2, 3, 6),
+        pool: Pool = "avg",
+        branch_channels: int | None = None,
+        resize_first: bool = False,
+        feature_norm: bool = False,
+        feature_norm_eps: float = 1e-6,
+        align_logits: bool | None = None,
+        aux_channels: int | None = None,
         finest: int = STRIDES[0],
         only_finest: bool = False,
     ):
@@ -101,19 +119,19 @@ class FeaturePyramid(SceneParser):
         self.levels = nn.ModuleList(ConvNormReLU(channels, channels, 3) for _ in lower[: 1 if only_finest else None])
 
     def auxiliary(self, features: list[Tensor]) -> Tensor | None:
-        """As in `SceneParser`; over the normalised feature, where there is one."""
+        """Return the auxiliary head's logits, computed from the normalised feature if there is one."""
         if self.norms is None:
             return super().auxiliary(features)
         return super().auxiliary([norm(maps) for norm, maps in zip(self.norms, features, strict=True)])
 
     def apex(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to the top level alone: (N, channels, h, w) at stride 32."""
+        """Compute the top level alone from the features of stages 1 to 4: (N, channels, h, w) at stride 32."""
         top = features[-1] if self.norms is None else self.norms[-1](features[-1])
         level: Tensor = self.top(top if self.pyramid is None else self.pyramid(top))
         return level
 
     def merge(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of stages 1 to 4 to the levels (N, channels, h, w), finest first and stride 32 last.
+        """Compute all levels (N, channels, h, w) from the features of stages 1 to 4, finest first.
 
         With `only_finest` there are these two.
         """
@@ -122,21 +140,21 @@ class FeaturePyramid(SceneParser):
         if self.norms is not None:
             lower = [norm(maps) for norm, maps in zip(self.norms[self.first_stage : -1], lower, strict=True)]
         levels = [above]
-        for place, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
+        for index, (maps, lateral) in reversed(list(enumerate(zip(lower, self.laterals, strict=True)))):
             size = (maps.shape[-2], maps.shape[-1])
             above = lateral(maps) + resize(above, size, self.align_maps)
-            if place < len(self.levels):
-                levels.insert(0, self.levels[place](above))
+            if index < len(self.levels):
+                levels.insert(0, self.levels[index](above))
         return levels
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each pixel: (N, channels, h, w) to the same shape."""
+    """Layer norm over the channels of each pixel."""
 
     def __init__(self, channels: int, eps: float):
         super().__init__(channels, eps=eps)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.LayerNorm
-        """(N, channels, h, w) to the same shape."""
+        """Normalise (N, channels, h, w) to the same shape."""
         maps = input.permute(0, 2, 3, 1)
         return F.layer_norm(maps, self.normalized_shape, self.weight, self.bias, self.eps).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""The layers that all heads are made of, and the head that ends in a classifier."""
+"""The layers of which heads are made, and the head that ends in a classifier."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,7 +14,7 @@ Channels = int | Sequence[int]
 def convolution(
     in_channels: Channels, out_channels: int, kernel: int, bias: bool = False, make: MakeConvolution = nn.Conv2d
 ) -> nn.Conv2d:
-    """A convolution of stride 1 that keeps the map's size, its weights drawn by He's rule (arXiv 1502.01852)."""
+    """Make a convolution of stride 1 that keeps the map's size, its weights drawn by He's rule (arXiv 1502.01852)."""
     layer = make(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
@@ -23,7 +23,7 @@ def convolution(
 
 
 class ConvNormReLU(nn.Sequential):
-    """Convolution, batch norm, ReLU: (N, in_channels, h, w) to (N, out_channels, h, w).
+    """Convolution, batch norm and ReLU: (N, in_channels, h, w) to (N, out_channels, h, w).
 
     Given channels of several maps, and `make` of a convolution that takes them, it takes a list of maps.
     """
@@ -67,7 +67,7 @@ class Head(nn.Sequential):
 
 
 def auxiliary_channels(in_channels: int) -> int:
-    """Width of an auxiliary head: a quarter of its input, as in the PSPNet release (1024 to 256), but at least 64.
+    """Return an auxiliary head's width: a quarter of its input, as in the PSPNet release, but at least 64.
 
     A narrow backbone (MobileNetV2's stage 3 has 96 channels) would otherwise be supervised through a needle's eye.
     """

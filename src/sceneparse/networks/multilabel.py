@@ -26,7 +26,7 @@ IMAGE_CHANNELS = 256
 
 
 class UpStep(nn.Module):
-    """Twice the size, 3×3 convolution with bias, batch norm, PReLU: (N, in_channels, h, w) to (N, channels, 2h, 2w)."""
+    """A step of upsampling to twice the size: 3×3 convolution with bias, batch norm, PReLU."""
 
     def __init__(self, in_channels: int, channels: int, align_corners: bool):
         super().__init__()
@@ -36,14 +36,14 @@ class UpStep(nn.Module):
         self.align_corners = align_corners
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, channels, 2h, 2w)."""
+        """Turn (N, in_channels, h, w) into (N, channels, 2h, 2w)."""
         size = (2 * maps.shape[-2], 2 * maps.shape[-1])
         larger: Tensor = self.relu(self.norm(self.conv(resize(maps, size, self.align_corners))))
         return larger
 
 
 class ImageHead(nn.Sequential):
-    """Which classes a picture shows: the maximum of each channel, a hidden layer with ReLU, and a classifier.
+    """A classifier of the whole picture: each channel's maximum, a hidden layer with ReLU, and a logit per class.
 
     Maps (N, in_channels, h, w) to logits (N, num_classes).
     """
@@ -112,7 +112,7 @@ class MultiLabelPSPNet(SceneParser):
         self.image_head = ImageHead(backbone.channels[2], aux_channels or IMAGE_CHANNELS, num_classes) if aux else None
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at eight times stage 4's size."""
+        """Turn the features of stages 1 to 4 into logits at eight times stage 4's size."""
         maps = self.mix_dropout(F.relu(self.mix(self.pyramid(features[3]))))
         for step in self.steps:
             maps = self.step_dropout(step(maps))
@@ -120,7 +120,7 @@ class MultiLabelPSPNet(SceneParser):
         return logits
 
     def forward(self, images: Tensor) -> Output:
-        """Normalised pictures (N, channels, H, W), of any size, to logits."""
+        """Turn normalised pictures (N, channels, H, W), of any size, into logits."""
         features = self.backbone(images)
         image = None if self.image_head is None else self.image_head(features[2])
         return Output(self.decode(features), None, image)

@@ -1,4 +1,4 @@
-"""From the bytes of a picture to what a network sees."""
+"""Normalise pictures for a network."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """(images / 255 - mean) / std.
+    """Normalise pictures: (images / 255 - mean) / std.
 
     Args:
         images: (N, C, H, W) uint8.

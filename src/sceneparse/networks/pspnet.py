@@ -79,6 +79,6 @@ class PSPNet(SceneParser):
         )
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of the stages to logits at the last one's size."""
+        """Turn the features of the stages into logits at the last one's size."""
         logits: Tensor = self.head(self.pyramid(features[-1]))
         return logits

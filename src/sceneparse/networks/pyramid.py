@@ -17,7 +17,7 @@ Branch = Literal["norm", "norm_but_one", "bias", "linear"]
 
 
 class PooledBatchNorm(nn.BatchNorm2d):
-    """Batch norm for pooled maps, which can have a single value for each channel.
+    """Batch norm for pooled maps, which may have a single value per channel.
 
     Pooled to one bin, a batch of one picture leaves one value a channel. In training it would be normalised by its own
     mean, hence to zero whatever the picture shows, and `torch.nn.BatchNorm2d` refuses it. Here such a map is normalised
@@ -27,7 +27,7 @@ class PooledBatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.BatchNorm2d
-        """(N, C, h, w) to the same shape."""
+        """Normalise (N, C, h, w) to the same shape."""
         if self.training and input.shape[0] * input.shape[2] * input.shape[3] == 1:
             return F.batch_norm(
                 input, self.running_mean, self.running_var, self.weight, self.bias, training=False, eps=self.eps
@@ -80,7 +80,7 @@ class PyramidPooling(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> list[Tensor]:
-        """(N, in_channels, h, w) to the map itself and the grids in the order of `bins`, at their own sizes.
+        """Pool (N, in_channels, h, w): return the map and its grids, in the order of `bins`, each at its own size.
 
         With `resize_first` the grids come at the map's size.
         """
@@ -91,7 +91,7 @@ class PyramidPooling(nn.Module):
         return [maps, *(self._resized(branch, grid, size) for branch, grid in grids)]
 
     def _resized(self, branch: nn.Module, grid: Tensor, size: tuple[int, int]) -> Tensor:
-        """What a branch makes of the resized grid."""
+        """Resize a grid to the map's size and apply its branch."""
         if self.training or not isinstance(branch, ConvNormReLU):
             reduced: Tensor = branch(resize(grid, size, self.align_corners))
             return reduced
@@ -108,12 +108,12 @@ _POOLS: dict[Pool, Callable[[Tensor, Sequence[int]], list[Tensor]]] = {
 
 
 def _branch(in_channels: int, channels: int, branch: Branch, side: int) -> nn.Module:
-    """What reduces the pooled map of side×side cells."""
+    """Make the layers that reduce the pooled map of side×side cells."""
     if branch == "norm" or (branch == "norm_but_one" and side > 1):
         return ConvNormReLU(in_channels, channels, 1, norm=PooledBatchNorm)
-    parts: OrderedDict[str, nn.Module] = OrderedDict(
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv=convolution(in_channels, channels, 1, bias=branch != "linear")
     )
     if branch == "norm_but_one":
-        parts["relu"] = nn.ReLU(inplace=True)
-    return nn.Sequential(parts)
+        layers["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)

@@ -1,4 +1,4 @@
-"""Resizing maps."""
+"""Resize maps."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,7 +1,7 @@
-"""Training on a batch that several processes share: layers that see the whole of it, as one process would.
+"""Layers for a batch that several processes share: they see the whole batch, as one process would.
 
 Statistics of batch norm are those of all processes' pictures together, and what dropout drops is drawn for the whole
-batch, each process taking its own pictures' part. So a step depends on the batch, not on how many processes share it.
+batch, each process taking its own pictures' share. So a step depends on the batch, not on how many processes share it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 def share_batch(network: nn.Module, device: torch.device) -> None:
-    """Make a network's layers see the whole batch of all processes, in place; parameters and their names stay.
+    """Replace a network's layers, in place, by those that see the batch of all processes; parameters and names stay.
 
     On CUDA batch norm becomes torch.nn.SyncBatchNorm, which needs such a device; elsewhere `SharedBatchNorm2d`.
 
@@ -39,20 +39,20 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm whose statistics are those of all processes; in evaluation mode as `torch.nn.BatchNorm2d`."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.BatchNorm2d
-        """(N, C, h, w), with N and size as they are in this process, to the same shape."""
+        """Normalise (N, C, h, w), with N and size as they are in this process, to the same shape."""
         return _normalized(self, input) if self.training else super().forward(input)
 
 
 class SharedBatchNormAct2d(BatchNormAct2d):
-    """The same for timm's batch norm with an activation behind it."""
+    """timm's batch norm with an activation behind it, with the statistics of all processes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, h, w) to the same shape."""
+        """Normalise (N, C, h, w) to the same shape."""
         return self.act(self.drop(_normalized(self, x))) if self.training else super().forward(x)
 
 
 def _normalized(norm: nn.BatchNorm2d, maps: Tensor) -> Tensor:
-    """Maps normalised by the statistics of all processes, which the running statistics take in."""
+    """Normalise maps by the statistics of all processes, and update the running statistics."""
     result, mean, var, count = _BatchNorm.apply(maps, norm.weight, norm.bias, norm.eps)
     if norm.track_running_stats:
         assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
@@ -65,7 +65,7 @@ def _normalized(norm: nn.BatchNorm2d, maps: Tensor) -> Tensor:
 
 
 class _BatchNorm(torch.autograd.Function):
-    """Ioffe & Szegedy, arXiv 1502.03167, algorithm 1 and the gradients of section 3, each sum over all processes."""
+    """Batch norm by sums over all processes (Ioffe & Szegedy, arXiv 1502.03167, algorithm 1 and section 3)."""
 
     @staticmethod
     def forward(
@@ -112,7 +112,7 @@ class SharedDropout2d(nn.Dropout2d):
     """Dropout of whole channels, drawn for the batch of all processes."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.Dropout2d
-        """(N, C, h, w) to the same shape."""
+        """Drop channels of (N, C, h, w)."""
         if not self.training or self.p == 0:
             return input
         return input * _own_noise(input, (input.shape[1], 1, 1), 1 - self.p)
@@ -122,7 +122,7 @@ class SharedDropout(nn.Dropout):
     """Dropout of single values, drawn for the batch of all processes."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name in torch.nn.Dropout
-        """(N, …) to the same shape."""
+        """Drop values of (N, …)."""
         return input * _own_noise(input, input.shape[1:], 1 - self.p) if self.training and self.p else input
 
 
@@ -130,7 +130,7 @@ class SharedDropPath(DropPath):
     """Stochastic depth (timm's), drawn for the batch of all processes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, …) to the same shape."""
+        """Drop whole samples of (N, …)."""
         if not self.training or not self.drop_prob:
             return x
         keep = 1 - self.drop_prob
@@ -148,7 +148,7 @@ SHARED: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def _own_noise(maps: Tensor, shape: Sequence[int], keep: float) -> Tensor:
-    """This process's part of a mask over the whole batch, 1 / keep or 0.
+    """Draw a mask over the whole batch, 1 / keep or 0, and return this process's share of it.
 
     All processes draw the same mask, their generators being seeded alike, as one process would draw it.
     """

@@ -1,14 +1,14 @@
 """The unified UPerNet: scene, objects, parts, materials and textures at once.
 
 Xiao et al., ECCV 2018, arXiv 1807.10221, section 3.2 and figure 4. Each task takes the features that know most about
-it: the scene is told from the pooled top, objects and parts from all levels fused, materials from the finest level,
-textures from the backbone's first stage.
+it: the scene is recognised from the pooled top, objects and parts from all levels fused, materials from the finest
+level, textures from the backbone's first stage.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Unpack
 
 import torch
 import torch.nn.functional as F
@@ -16,9 +16,8 @@ from torch import Tensor, nn
 
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
-from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.fpn import FeaturePyramid, PyramidArguments
 from sceneparse.networks.heads import ConvNormReLU, Head, convolution
-from sceneparse.networks.pyramid import Pool
 from sceneparse.tasks import TASK_NAMES, Task
 
 SceneHead = Literal["linear", "convolution"]
@@ -35,7 +34,7 @@ FROM_PYRAMID = frozenset(HEADS) - {Task.TEXTURE}
 
 
 class UnifiedOutput(NamedTuple):
-    """What the unified network gives; a task that it has no head for, or was not asked for, is None.
+    """The logits of each task; None for a task without a head, or that was not asked for.
 
     Maps are not upsampled. It stands in for `Output` wherever one task is asked for: `logits` are those of the objects.
 
@@ -61,12 +60,12 @@ class UnifiedOutput(NamedTuple):
 
     @property
     def aux(self) -> None:
-        """There is no auxiliary head."""
+        """Always None: there is no auxiliary head."""
         return None
 
     @property
     def image(self) -> None:
-        """There are no logits of which classes a picture holds."""
+        """Always None: there are no logits of the classes in the whole picture."""
         return None
 
 
@@ -84,17 +83,11 @@ class UnifiedUPerNet(FeaturePyramid):
         scene_head: "linear" averages the top level and multiplies by one matrix (the paper); "convolution" puts a 3×3
             convolution with batch norm and ReLU before (the release).
         channels: Width of every level and of all heads but the texture's.
-        bins: Grid sizes of the pyramid pooling.
-        pool: Pooling of the pyramid; "precise" in the release.
-        branch_channels: Width of a reduced grid; None means `channels`.
-        resize_first: Whether pooled maps are resized before they are reduced, as in the release.
-        feature_norm: Whether each feature is normalised over its channels first.
-        feature_norm_eps: What that adds to the variance.
         dropout: Probability of dropping a channel before each classifier; 0 in the release.
         align_corners: How maps are resized.
-        align_logits: How the logits want to be resized; None means like the maps.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
+        pyramid: Of the levels, as in `PyramidArguments`. The release pools precisely and resizes first.
     """
 
     def __init__(
@@ -108,33 +101,20 @@ class UnifiedUPerNet(FeaturePyramid):
         textures: int = 0,
         scene_head: SceneHead = "linear",
         channels: int = 512,
-        bins: Sequence[int] = (1, 2, 3, 6),
-        pool: Pool = "avg",
-        branch_channels: int | None = None,
-        resize_first: bool = False,
-        feature_norm: bool = False,
-        feature_norm_eps: float = 1e-6,
         dropout: float = 0.0,
         align_corners: bool = False,
-        align_logits: bool | None = None,
         resampling: Resampling = "exact",
+        **pyramid: Unpack[PyramidArguments],
     ):
         super().__init__(
             backbone,
             num_classes,
             channels=channels,
-            bins=bins,
-            pool=pool,
-            branch_channels=branch_channels,
-            resize_first=resize_first,
-            feature_norm=feature_norm,
-            feature_norm_eps=feature_norm_eps,
             aux=False,
-            aux_channels=None,
             dropout=dropout,
             align_corners=align_corners,
-            align_logits=align_logits,
             resampling=resampling,
+            **pyramid,
         )
         concat = partial(ConcatConv2d, align_corners=align_corners, resampling=resampling)
         self.fusion = ConvNormReLU([channels] * len(backbone.channels), channels, 3, make=concat)
@@ -146,15 +126,15 @@ class UnifiedUPerNet(FeaturePyramid):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that it has a head for, in the order of `HEADS`."""
+        """The tasks for which there is a head, in the order of `HEADS`."""
         return tuple(name for name in HEADS if getattr(self, f"{name}_head") is not None)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to the objects' logits at stride 4."""
+        """Turn the features of stages 1 to 4 into the objects' logits at stride 4."""
         return self.decode_all(features, (Task.OBJECT,)).logits
 
     def decode_all(self, features: list[Tensor], tasks: Collection[str] = HEADS) -> UnifiedOutput:
-        """Features of stages 1 to 4 to the logits of the tasks that are asked for, each computed from what it needs.
+        """Turn the features of stages 1 to 4 into the logits of the tasks that are asked for.
 
         Args:
             features: As the backbone gives them.
@@ -181,7 +161,7 @@ class UnifiedUPerNet(FeaturePyramid):
     def forward(  # type: ignore[override] # it has all that Output has
         self, images: Tensor, tasks: Collection[str] = HEADS
     ) -> UnifiedOutput:
-        """Normalised pictures (N, channels, H, W), of any size, to the logits of the tasks that are asked for.
+        """Turn normalised pictures (N, channels, H, W), of any size, into the logits of the tasks asked for.
 
         Args:
             images: The pictures.
@@ -198,7 +178,7 @@ class UnifiedUPerNet(FeaturePyramid):
 
 
 class WholePictureHead(nn.Module):
-    """One answer for a whole picture: (N, in_channels, h, w) to logits (N, num_classes).
+    """A head that gives one answer for a whole picture.
 
     Args:
         in_channels: Channels of the map.
@@ -212,7 +192,7 @@ class WholePictureHead(nn.Module):
         self.classifier = convolution(in_channels, num_classes, 1, bias=True)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, num_classes)."""
+        """Turn (N, in_channels, h, w) into logits (N, num_classes)."""
         logits: Tensor = self.classifier(F.adaptive_avg_pool2d(self.layer(maps), 1))
         return logits.flatten(1)
 

@@ -1,15 +1,14 @@
 """UPerNet (Xiao et al., ECCV 2018, arXiv 1807.10221) for one task."""
 
-from collections.abc import Sequence
 from functools import partial
+from typing import Unpack
 
 from torch import Tensor
 
 from sceneparse.networks.backbones import STRIDES, Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
-from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.fpn import FeaturePyramid, PyramidArguments
 from sceneparse.networks.heads import Head
-from sceneparse.networks.pyramid import Pool
 
 
 class UPerNet(FeaturePyramid):
@@ -19,21 +18,15 @@ class UPerNet(FeaturePyramid):
         backbone: The feature extractor at output stride 32.
         num_classes: Number of classes.
         channels: Width of every level, of each reduced grid of the pyramid pooling, and of the head.
-        bins: Grid sizes of the pyramid pooling; none leaves it out.
-        pool: Pooling of the pyramid.
         aux: Whether there is an auxiliary head on stage 3.
+        aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized.
-        align_logits: How the logits want to be resized; None means like the maps.
-        branch_channels: Width of a reduced grid; None means `channels`.
-        resize_first: Whether pooled maps are resized before they are reduced (CSAIL's releases) instead of after.
-        feature_norm: Whether each feature is normalised over its channels first (segmentation_models_pytorch).
-        feature_norm_eps: What that adds to the variance.
-        aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         resampling: "exact" computes convolutions over resized maps before resizing: the same numbers for less work;
             "plain" as written in the paper.
         finest: Stride of the finest level: 4, or 8 or 16, where the levels below are not built (table 2).
         fuse: Whether the head stands on all levels, resized and put together; else on the finest alone (table 2).
+        pyramid: Of the levels, as in `PyramidArguments`.
     """
 
     def __init__(
@@ -42,39 +35,27 @@ class UPerNet(FeaturePyramid):
         num_classes: int,
         *,
         channels: int = 512,
-        bins: Sequence[int] = (1, 2, 3, 6),
-        pool: Pool = "avg",
         aux: bool = True,
+        aux_channels: int | None = None,
         dropout: float = 0.1,
         align_corners: bool = False,
-        align_logits: bool | None = None,
-        branch_channels: int | None = None,
-        resize_first: bool = False,
-        feature_norm: bool = False,
-        feature_norm_eps: float = 1e-6,
-        aux_channels: int | None = None,
         resampling: Resampling = "exact",
         finest: int = STRIDES[0],
         fuse: bool = True,
+        **pyramid: Unpack[PyramidArguments],
     ):
         super().__init__(
             backbone,
             num_classes,
             channels=channels,
-            bins=bins,
-            pool=pool,
-            branch_channels=branch_channels,
-            resize_first=resize_first,
-            feature_norm=feature_norm,
-            feature_norm_eps=feature_norm_eps,
             aux=aux,
             aux_channels=aux_channels,
             dropout=dropout,
             align_corners=align_corners,
-            align_logits=align_logits,
             resampling=resampling,
             finest=finest,
             only_finest=not fuse,
+            **pyramid,
         )
         self.fuse = fuse
         if fuse:
@@ -84,7 +65,7 @@ class UPerNet(FeaturePyramid):
             self.head = Head(channels, channels, num_classes, dropout)
 
     def decode(self, features: list[Tensor]) -> Tensor:
-        """Features of stages 1 to 4 to logits at the finest level's size."""
+        """Turn the features of stages 1 to 4 into logits at the finest level's size."""
         levels = self.merge(features)
         logits: Tensor = self.head(levels if self.fuse else levels[0])
         return logits

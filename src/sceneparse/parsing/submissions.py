@@ -1,84 +1,34 @@
 """Label maps as the benchmarks' servers take them: their values, their names, in a folder to be packed and sent."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.drawing.legend import id_image
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file
-from sceneparse.labels import LabelSpace
 from sceneparse.parsing.parser import Parser
 from sceneparse.progress import progress_bar
-from sceneparse.standard import cityscapes_label_ids, standard_labels
+from sceneparse.tables import require_known
 
 
-@dataclass(frozen=True)
-class ResultForm:
-    """A server's form of results.
+def submission_form(benchmark: str) -> SubmissionForm:
+    """The form in which a benchmark's server takes results.
 
     Args:
-        benchmark: Its name.
-        folder: Where the files lie, below the output folder.
-        labels: The classes, by the values that the server expects.
-        renamed: The file's stem, of the picture's.
-        palette: Whether values stand for colours of a palette; else they are grey.
+        benchmark: The kind of its data set, as in `data.kind`.
+
+    Raises:
+        UserError: There is no such kind, or no server that takes results of it.
     """
-
-    benchmark: str
-    folder: str
-    labels: LabelSpace
-    renamed: Callable[[str], str]
-    palette: bool
-
-    def file(self, name: str) -> str:
-        """The file of a picture's result, below the output folder.
-
-        Args:
-            name: The picture's name, with "/" for folders, which results have none of.
-        """
-        return f"{self.folder}/{self.renamed(PurePosixPath(name).name)}.png"
-
-    def write(self, out: Path, name: str, indices: NDArray[np.int16]) -> None:
-        """Write (H, W) class indices below the output folder, whole or not at all."""
-        image = id_image(indices, self.labels) if self.palette else Image.fromarray(self.labels.encode(indices))
-        with whole_file(out / self.file(name)) as temporary:
-            image.save(temporary)
-
-    def refuse_others(self, labels: LabelSpace, model: str) -> None:
-        """Raise a `UserError` if a model has other classes than the benchmark."""
-        if labels.names != self.labels.names:
-            raise UserError(
-                f"{model} names {len(labels)} classes ({', '.join(labels.names[:3])}, …), but results for "
-                f"{self.benchmark} are told in its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
-                "leave --as out, or give a model of these classes"
-            )
-
-
-RESULT_FORMS: dict[str, ResultForm] = {
-    # cityscapesScripts' evalPixelLevelSemanticLabeling looks for CITY_SEQUENCE_FRAME*.png with label ids.
-    "cityscapes": ResultForm(
-        "cityscapes",
-        "cityscapes",
-        cityscapes_label_ids(),
-        lambda stem: stem.removesuffix("_leftImg8bit"),
-        palette=False,
-    ),
-    # The devkit's tree of competition 6: any data but the test set's may have been trained on.
-    "voc2012": ResultForm(
-        "voc2012",
-        "results/VOC2012/Segmentation/comp6_test_cls",
-        standard_labels("voc-21"),
-        lambda stem: stem,
-        palette=True,
-    ),
-}
-"""The forms, by the benchmarks' names."""
+    require_known("datasets", benchmark, "the benchmark")
+    form = KINDS[benchmark].submission
+    if form is None:
+        known = ", ".join(name for name, kind in KINDS.items() if kind.submission is not None)
+        raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {known}")
+    return form
 
 
 def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
@@ -87,7 +37,7 @@ def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: 
     Args:
         parser: The model; what another one left there is passed over.
         out: Where `predict_pictures` wrote.
-        benchmark: A key of `RESULT_FORMS`.
+        benchmark: The kind of its data set, one with a form of results.
         progress: Show progress on standard error.
 
     Returns:
@@ -97,7 +47,7 @@ def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: 
         UserError: The model has other classes than the benchmark, or left nothing there, or two pictures would have one
             file.
     """
-    form, out = RESULT_FORMS[benchmark], Path(out)
+    form, out = submission_form(benchmark), Path(out)
     form.refuse_others(parser.labels, parser.name)
     maps = [found for mark in sorted(out.rglob("*.json")) if (found := _label_map(mark, parser.fingerprint))]
     if not maps:

@@ -1,4 +1,4 @@
-"""Pictures: decoding in every form that people have, masks, volumes, and finding files. Nothing of data sets."""
+"""Pictures: decoding every common format, masks, volumes, and finding files. Nothing here knows of data sets."""
 
 from sceneparse.pictures.reading import (
     PICTURE_SUFFIXES,

@@ -1,4 +1,4 @@
-"""Which volumes belong together: a case's folder, as BraTS has them, holds one file a modality."""
+"""Find the volumes that belong together: as in BraTS, a case is a folder with one file per modality."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from sceneparse.pictures.volumes import SUFFIXES, Volume
 
 
 def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
-    """The volumes of a case, in the order of the channels.
+    """Open the volumes of a case, in the order of the channels.
 
     Args:
         folder: The case's.
@@ -23,7 +23,7 @@ def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
 
 
 def one_volume(folder: Path, name: str) -> Volume:
-    """The only volume of that name in a case's folder.
+    """Open the only volume of that name in a case's folder.
 
     Raises:
         UserError: There is none, there are several, or it is damaged.
@@ -38,12 +38,12 @@ def one_volume(folder: Path, name: str) -> Volume:
 
 
 def volume_files(folder: Path) -> list[Path]:
-    """The NIfTI files of a folder, sorted."""
+    """List the NIfTI files of a folder, sorted."""
     return sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES) and not file.name.startswith("."))
 
 
 def called(files: Sequence[Path], name: str) -> list[Path]:
-    """Those files that end in _NAME or -NAME."""
+    """Return the files whose names end in _NAME or -NAME."""
     ends = tuple(f"{sign}{name}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
     return [file for file in files if file.name.lower().endswith(ends)]
 

@@ -1,4 +1,4 @@
-"""Opening picture files that other people made: whatever is wrong with one becomes one clear line."""
+"""Open picture files that other people made; whatever is wrong with one becomes one clear line."""
 
 import warnings
 from io import BytesIO
@@ -42,7 +42,7 @@ class PictureError(UserError):
 
 
 class Decoded(NamedTuple):
-    """A picture as Pillow gives it, and what Pillow would not tell later.
+    """A picture as Pillow gives it, with facts about the file that Pillow forgets once it's decoded.
 
     Args:
         image: The picture, not yet turned upright.
@@ -60,7 +60,7 @@ class Decoded(NamedTuple):
 
 
 def described(source: Path | bytes) -> str:
-    """The source's name in messages."""
+    """Return how messages name a source: its path, or the number of its bytes."""
     return f"picture of {len(source):,} bytes" if isinstance(source, bytes) else str(source)
 
 

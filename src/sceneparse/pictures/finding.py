@@ -1,4 +1,4 @@
-"""Finding pictures: files, folders and patterns, one after the other, without holding them all."""
+"""Find pictures in files, folders and patterns, one after the other, without holding all of them in memory."""
 
 import fnmatch
 import os
@@ -16,19 +16,20 @@ PICTURE_SUFFIXES = frozenset(
 
 
 class FoundPicture(NamedTuple):
-    """A picture file and its name, which is unique among all that are found together."""
+    """A picture file and its name, which is unique among all pictures found together."""
 
     path: Path
     name: str
 
 
 def find_pictures(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
-    """All pictures of the inputs, in the inputs' order; within a folder sorted, its own files before its subfolders.
+    """Yield all pictures of the inputs, in the inputs' order; a folder's own files come before its subfolders.
 
-    An input is a file (whatever its suffix), a folder (searched through, symbolic links followed) or a pattern with
-    `*`, `?`, `[…]` and `**`. Hidden files are left out. A picture's name is its path below the folder (for a pattern:
-    below its part without wildcards) without the suffix. Pictures of one folder that differ only in the suffix keep
-    it in the name ("a.jpg", "a.png"); a name that an earlier input took already gets "-2", "-3", … at its end.
+    A folder's files are sorted. An input is a file (whatever its suffix), a folder (searched through, symbolic links
+    followed) or a pattern with `*`, `?`, `[…]` and `**`. Hidden files are left out. A picture's name is its path below
+    the folder (for a pattern: below its names without wildcards) without the suffix. Pictures of one folder that
+    differ only in the suffix keep it in the name ("a.jpg", "a.png"); a name that an earlier input took already gets
+    "-2", "-3", … at its end.
 
     Memory does not grow with the number of folders; with several inputs their names are remembered.
 
@@ -64,9 +65,9 @@ def _pictures_of(source: str | Path) -> Iterator[FoundPicture]:
     elif path.exists():
         yield FoundPicture(path, path.stem)
     elif _is_pattern(source):
-        parts = path.parts
-        fixed = next(index for index, part in enumerate(parts) if _is_pattern(part))
-        base, pattern = Path(*parts[:fixed]), parts[fixed:]
+        names = path.parts
+        fixed = next(index for index, name in enumerate(names) if _is_pattern(name))
+        base, pattern = Path(*names[:fixed]), names[fixed:]
         if base.is_dir():
             yield from walk(base, pattern)
     else:
@@ -84,7 +85,7 @@ def _nothing(source: str | Path) -> str:
 
 
 def walk(root: Path, pattern: Sequence[str] = ("**",)) -> Iterator[FoundPicture]:
-    """The pictures below a folder whose relative path matches a pattern, given part by part.
+    """Yield the pictures below a folder whose relative path matches a pattern, given name by name.
 
     Raises:
         UserError: A folder may not be read.
@@ -108,8 +109,8 @@ def _walk(
                     files.append(entry.name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be searched ({error.strerror})") from None
-    place = (status.st_dev, status.st_ino)
-    if place in above:  # a symbolic link that leads back up
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:  # a symbolic link that leads back up
         return
     files.sort()
     stems = Counter(_split(file)[0] for file in files)
@@ -120,32 +121,32 @@ def _walk(
         yield FoundPicture(folder / file, "/".join((*below, name)))
     for name in sorted(folders):
         if _leads_on((*below, name), pattern):
-            yield from _walk(folder / name, (*below, name), pattern, above | {place})
+            yield from _walk(folder / name, (*below, name), pattern, above | {identity})
 
 
 def _split(file: str) -> tuple[str, str]:
-    """Stem and suffix, as `Path` has them but without its cost on hundreds of thousands of names."""
+    """Return a name's stem and suffix like `Path`, but fast enough for hundreds of thousands of names."""
     stem, dot, suffix = file.rpartition(".")
     return (stem, dot + suffix) if dot else (file, "")
 
 
-def _matches(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+def _matches(names: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     if not pattern:
-        return not parts
+        return not names
     if pattern[0] == "**":
         if len(pattern) == 1:
-            return bool(parts)
-        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts)))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
+            return bool(names)
+        return any(_matches(names[skipped:], pattern[1:]) for skipped in range(len(names)))
+    return bool(names) and fnmatch.fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])
 
 
-def _leads_on(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Whether something below this folder can still match: saves walking through what cannot."""
-    for index, part in enumerate(parts):
+def _leads_on(names: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Return whether something below this folder can still match, so that other folders are not searched."""
+    for index, name in enumerate(names):
         if index >= len(pattern) - 1:
             return pattern[-1] == "**"
         if pattern[index] == "**":
             return True
-        if not fnmatch.fnmatchcase(part, pattern[index]):
+        if not fnmatch.fnmatchcase(name, pattern[index]):
             return False
     return True

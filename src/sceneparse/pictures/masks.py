@@ -1,4 +1,4 @@
-"""Mask files: exact values or nothing. No interpolation, no rotation, no lossy form."""
+"""Read and write mask files exactly: no interpolation, no rotation, no lossy format."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -37,7 +37,7 @@ def read_mask(source: Path | bytes, labels: LabelSpace) -> Tensor:
 
 
 def decode_mask(source: Path | bytes, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
-    """`read_mask` that returns values outside the label space, with their pixel counts, rather than refusing them."""
+    """Read a mask like `read_mask`, but return unknown values and their pixel counts instead of refusing them."""
     decoded, where = decode(source), described(source)
     if decoded.format in ("JPEG", "MPO"):
         raise PictureError(
@@ -100,7 +100,7 @@ def values_outside(unknown: Mapping[str, int], labels: LabelSpace) -> str:
 
 
 def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
-    """What the label space should probably say, judged by the values that are not in it."""
+    """Suggest what the label space should probably say, judging by the values that it lacks."""
     count, first = len(labels), next(iter(unknown))
     if labels.masks == "rgb":
         return (
@@ -126,7 +126,7 @@ def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
 
 
 def ranges(values: Collection[int]) -> str:
-    """Numbers as a reader writes them: "0–10", "1, 3, 7–9"."""
+    """Format numbers as ranges for a reader: "0–10", "1, 3, 7–9"."""
     runs: list[list[int]] = []
     for value in sorted(values):
         if runs and value == runs[-1][1] + 1:
@@ -170,7 +170,7 @@ def _ids(decoded: Decoded, where: str) -> NDArray[Any]:
 
 
 def _grey_of_palette(image: Image.Image, indices: NDArray[Any]) -> NDArray[Any]:
-    """GIF and BMP have no grey form but grey palettes, which writers shrink and reorder: then the grey is the id."""
+    """Return the grey values of a GIF or BMP, which store grey as a palette that writers shrink and reorder."""
     palette = np.zeros((256, 3), dtype=np.uint8)
     given = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
     palette[: len(given)] = given

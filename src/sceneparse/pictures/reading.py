@@ -1,4 +1,4 @@
-"""Pictures in every form that people have, as uint8 tensors."""
+"""Read pictures of every common format as uint8 tensors, and write them."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def read_picture(source: Path | bytes, channels: int = 3) -> Tensor:
 
     With three channels (RGB) or one (luma, ITU-R 601) every form is converted: grey, palette, CMYK (also Adobe's
     inverted one; colour profiles are not applied), one bit; 16-bit grey is divided by 257, which takes 65535 to 255;
-    of 16-bit colour the upper byte counts; transparent parts are laid over white; animations give their first frame.
+    of 16-bit colour the upper byte counts; transparent pixels are laid over white; animations give their first frame.
     With another number of channels nothing is converted but palettes: the file must have that many (RGBA gives four).
 
     Args:
@@ -68,7 +68,7 @@ def read_picture(source: Path | bytes, channels: int = 3) -> Tensor:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Height and width that `read_picture` would give, from the file's header.
+    """Return the (height, width) that `read_picture` would give, from the file's header alone.
 
     Raises:
         PictureError: Missing, not a picture, or too large.
@@ -77,7 +77,10 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def write_picture(path: Path, image: Tensor) -> None:
-    """Write a (C, H, W) uint8 picture with 1, 3 or 4 (RGBA) channels, whole or not at all; the suffix says the form."""
+    """Write a (C, H, W) uint8 picture of 1, 3 or 4 (RGBA) channels, whole or not at all.
+
+    The path's suffix gives the file format.
+    """
     pixels = image.permute(1, 2, 0).numpy()
     with whole_file(path) as temporary:
         Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(temporary)

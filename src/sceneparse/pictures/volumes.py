@@ -1,4 +1,4 @@
-"""A volume in a NIfTI file: its axial slices, upright, and what is known of the whole.
+"""Volumes in NIfTI files: upright axial slices, and statistics over the whole volume.
 
 Slices are counted from the feet to the head; in each the front is up and the patient's left is left, however the file
 stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) are read a slice at a time.
@@ -41,14 +41,14 @@ class Volume:
         shape: Slices, rows and columns.
         axes: The file's axis of slices, rows and columns.
         flips: Whether each of them runs the other way in the file.
-        place: Its place on the fourth axis of a file that holds several volumes.
+        position: Its index on the fourth axis of a file that holds several volumes.
     """
 
     path: Path
     shape: tuple[int, int, int]
     axes: tuple[int, int, int]
     flips: tuple[bool, bool, bool]
-    place: int = 0
+    position: int = 0
 
     @classmethod
     def open(cls, path: Path) -> "Volume":
@@ -80,22 +80,22 @@ class Volume:
         if min(image.shape) < 1:
             raise PictureError(f"{path}: holds no voxel", "form")
         # For each axis of the file: which of left–right, back–front, feet–head it is, and whether it runs backwards.
-        told = io_orientation(image.affine) if np.isfinite(image.affine).all() else np.full((3, 2), np.nan)
-        if not np.isfinite(told).all():
+        directions = io_orientation(image.affine) if np.isfinite(image.affine).all() else np.full((3, 2), np.nan)
+        if not np.isfinite(directions).all():
             raise PictureError(f"{path}: its affine does not say which axis is which", "form")
-        place = {int(world): (axis, sign < 0) for axis, (world, sign) in enumerate(told.tolist())}
-        (columns, columns_back), (rows, rows_back), (slices, slices_back) = (place[world] for world in range(3))
+        world_axes = {int(world): (axis, sign < 0) for axis, (world, sign) in enumerate(directions.tolist())}
+        (columns, columns_back), (rows, rows_back), (slices, slices_back) = (world_axes[world] for world in range(3))
         axes = (slices, rows, columns)
         shape = (int(image.shape[slices]), int(image.shape[rows]), int(image.shape[columns]))
         # Rows run from the front to the back, against the axis from the back to the front.
         first = cls(path, shape, axes, (slices_back, not rows_back, columns_back))
-        return tuple(replace(first, place=place) for place in range(image.shape[3] if len(image.shape) > 3 else 1))
+        return tuple(replace(first, position=number) for number in range(image.shape[3] if len(image.shape) > 3 else 1))
 
     def slice(self, number: int) -> NDArray[Any]:
-        """(rows, columns) of a slice, the feet's first."""
+        """Return one axial slice as (rows, columns); slice 0 is the one nearest the feet."""
         packed = self.path.suffix == ".gz"
         source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
-        where: list[Any] = [slice(None)] * 3 + [self.place, 0, 0, 0][: len(source.shape) - 3]
+        where: list[Any] = [slice(None)] * 3 + [self.position, 0, 0, 0][: len(source.shape) - 3]
         where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         try:
             cut = np.asarray(source[tuple(where)])
@@ -110,7 +110,7 @@ class Volume:
         return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
 
     def stored(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """(slices, rows, columns), as `slice` counts them, in the order in which the file stores its voxels."""
+        """Reorder (slices, rows, columns), as `slice` counts them, into the file's own order of voxels."""
         turned = slices[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
         return turned.transpose(np.argsort(self.axes))
 
@@ -122,7 +122,7 @@ class Volume:
 
     @property
     def millilitres(self) -> float | None:
-        """Of a voxel; None where the file doesn't say in which unit its affine is."""
+        """Volume of a voxel in millilitres; None if the file doesn't give the unit of its affine."""
         image = _load(self.path)
         unit = {"mm": 1e-3, "meter": 1e6, "micron": 1e-12}.get(image.header.get_xyzt_units()[0])
         return None if unit is None else float(abs(np.linalg.det(image.affine[:3, :3]))) * unit
@@ -130,7 +130,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class VolumeSummary:
-    """What is known of a whole volume.
+    """Statistics over all voxels of a volume.
 
     Args:
         low: The lower of `PERCENTILES` of the voxels that are not zero; 0 if all are.
@@ -143,14 +143,14 @@ class VolumeSummary:
     filled: tuple[int, ...]
 
     def bytes_of(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Values as bytes: 0 where they are zero, else 1 to 255 between the percentiles."""
+        """Map values to bytes: zero stays 0, all others become 1 to 255 between the percentiles."""
         span = max(self.high - self.low, 1e-30)  # of a volume of one value, which becomes 1
         share = ((values.astype(np.float32) - self.low) / span).clip(0, 1)
         return np.where(values == 0, 0, 1 + np.rint(254 * share)).astype(np.uint8)
 
 
 def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
-    """Write label values as a packed NIfTI file, voxel by voxel where another volume has its own; whole or not at all.
+    """Write label values as a packed NIfTI file with another volume's affine and voxel order; whole or not at all.
 
     Args:
         path: NAME.nii.gz.
@@ -171,7 +171,7 @@ def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
 
 
 def summarize(volume: Volume) -> VolumeSummary:
-    """Read a volume, whole."""
+    """Read all slices of a volume and return its statistics."""
     slices = [volume.slice(number) for number in range(volume.shape[0])]
     there = np.concatenate([one[one != 0].astype(np.float32) for one in slices])
     low, high = np.percentile(there, PERCENTILES).tolist() if there.size else (0.0, 0.0)
@@ -179,7 +179,7 @@ def summarize(volume: Volume) -> VolumeSummary:
 
 
 def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, VolumeSummary]:
-    """The summaries of a data set's volumes, each of which is read once and then remembered in the cache folder.
+    """Return the statistics of a data set's volumes; each is read once, then remembered in the cache folder.
 
     Args:
         root: The data set's folder.
@@ -216,7 +216,7 @@ def _changed(path: Path) -> int:
 
 
 def _mark(path: Path) -> str:
-    """A file's name, size and time of change."""
+    """Return a key for a file that changes with its name, size or modification time."""
     status = path.stat()
     return f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}"
 
@@ -237,7 +237,7 @@ def _load(path: Path) -> Any:
 
 @lru_cache(maxsize=KEPT)
 def _unpacked(path: Path, changed: int) -> NDArray[Any]:  # noqa: ARG001 - another time is another file
-    """A packed volume's voxels."""
+    """Return the voxels of a packed volume."""
     try:
         return np.asarray(_load(path).dataobj)
     except (OSError, EOFError, zlib.error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Several processes that work on one thing: how they are started, who they are, and what they tell each other.
+"""Several processes that work on one thing: how they are started, who they are, and what they exchange.
 
 torch is imported only where processes talk, so that the command line can start them at once.
 """

@@ -1,4 +1,4 @@
-"""What processes that work together tell each other: sums, rows of numbers, and that one of them is gone."""
+"""What processes that work together exchange: sums, rows of numbers, and that one of them is gone."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,9 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes that work together, as one of them sees it. Each method is called by all of them, in one order.
+    """The processes that work together, as one of them sees it.
+
+    Each method is called by all of them, in the same order.
 
     Args:
         rank: This process's number, 0 … world - 1.
@@ -34,7 +36,7 @@ class Processes:
         return self.rank == 0
 
     def total(self, values: "Tensor") -> "Tensor":
-        """The sum over all processes, of any shape, the same in each; integers are exact."""
+        """Return the sum over all processes, of any shape, the same in each; integers are exact."""
         if self.world == 1:
             return values
         import torch.distributed
@@ -44,11 +46,11 @@ class Processes:
         return summed.to(values.device)
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """This process's part of a list: every so many-th, so that all have about as much to do."""
+        """Return this process's share of a list: one item in every `world`, so that all have about as much to do."""
         return items[self.rank :: self.world]
 
     def gather(self, rows: "Tensor") -> "Tensor":
-        """The rows (n, k) of all processes, one below the other; n may differ among them."""
+        """Return the rows (n, k) of all processes, one below the other; n may differ among them."""
         if self.world == 1:
             return rows
         import torch
@@ -61,7 +63,7 @@ class Processes:
         return self.total(whole)
 
     def any(self, flag: bool) -> bool:
-        """Whether any process says so."""
+        """Return whether the flag is set in any process."""
         if self.world == 1:
             return flag
         import torch
@@ -105,7 +107,7 @@ def join(device: str) -> Processes:
 
 
 def lost_peer(error: BaseException) -> bool:
-    """Whether an error only says that another process has ended, or can't be reached."""
+    """Return whether an error only says that another process has ended, or can't be reached."""
     if "WORLD_SIZE" not in os.environ or not isinstance(error, RuntimeError):
         return False
     import torch.distributed

@@ -42,12 +42,12 @@ LINES = 20
 
 
 def supervised() -> bool:
-    """Whether this process was started by `launch`."""
+    """Return whether this process was started by `launch`."""
     return SUPERVISED in os.environ
 
 
 def to_launch(devices: int | None, nodes: int | None) -> bool:
-    """Whether processes must be started; not if this is one of them already, or if one is enough.
+    """Return whether processes must be started: not if this is one of them already, or if one is enough.
 
     Args:
         devices: Processes on each machine that are asked for; None takes what there is.
@@ -69,11 +69,11 @@ def to_launch(devices: int | None, nodes: int | None) -> bool:
     return False
 
 
-def launch(words: Sequence[str], devices: int, nodes: int) -> int:
+def launch(command: Sequence[str], devices: int, nodes: int) -> int:
     """Run a command of ours in several processes, and wait for them.
 
     Args:
-        words: The command and its arguments, as behind `sceneparse`.
+        command: The command and its arguments, as behind `sceneparse`.
         devices: Processes on this machine.
         nodes: Machines; on each this is called, with MASTER_ADDR, MASTER_PORT and NODE_RANK in the environment.
 
@@ -103,7 +103,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
             said: IO[bytes] | None = stack.enter_context(text.open("wb")) if number else None
             watch.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "sceneparse.cli", *words],
+                    [sys.executable, "-m", "sceneparse.cli", *command],
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=said,
@@ -117,7 +117,7 @@ def launch(words: Sequence[str], devices: int, nodes: int) -> int:
 
 
 def failed(code: int, text: str) -> int:
-    """Say why a command failed, once for all processes; returns its exit code.
+    """Say why a command failed, once for all processes, and return its exit code.
 
     Args:
         code: The exit code; `LOST` if only the connection to the others broke.
@@ -125,7 +125,7 @@ def failed(code: int, text: str) -> int:
     """
     member = membership()
     if member is not None and member.rank > 0 and not supervised():
-        # torchrun ends all soon after the first has failed: a mistake that all of them meet is told by the first.
+        # torchrun ends all soon after the first has failed: a mistake that all of them meet is reported by the first.
         time.sleep(1)
     if not (code == LOST and supervised()):
         print(text, file=sys.stderr)
@@ -159,7 +159,7 @@ class _Watch:
 
     Attributes:
         processes: The processes.
-        failed: Place of the first that failed.
+        failed: Index of the first that failed.
     """
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class _Watch:
                 process.send_signal(number)
 
     def wait(self) -> None:
-        """Until all have ended."""
+        """Wait until all have ended."""
         end = None
         while any(process.poll() is None for process in self.processes):
             self._note_failure()
@@ -204,8 +204,8 @@ class _Watch:
         """Note the first process that failed; those that only lost it count if there is no other."""
         codes = [process.returncode for process in self.processes]
         if self.failed is None or codes[self.failed] == LOST:
-            ended = [place for place, code in enumerate(codes) if code not in ENDED_WELL]
-            self.failed = min(ended, key=lambda place: codes[place] == LOST, default=None)
+            ended = [index for index, code in enumerate(codes) if code not in ENDED_WELL]
+            self.failed = min(ended, key=lambda index: codes[index] == LOST, default=None)
 
 
 def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Path], first: int) -> int:
@@ -221,7 +221,7 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
         why = ", most often for want of memory" if code == -signal.SIGKILL else ""
         print(f"error: process {first + failed} was ended by {signal.Signals(-code).name}{why}", file=sys.stderr)
         return 1
-    # A mistake that all of them meet is told by the first.
+    # A mistake that all of them meet is reported by the first.
     if failed and codes[0] != code:
         lines = texts[failed].read_text(encoding="utf-8", errors="replace").splitlines()
         print("\n".join(lines[-LINES:]) or f"error: process {first + failed} failed ({code})", file=sys.stderr)

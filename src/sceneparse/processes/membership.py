@@ -33,7 +33,7 @@ class Member:
 
 
 def membership() -> Member | None:
-    """Who this process is among those that were started together; None if it is alone.
+    """Return which of the processes that were started together this one is; None if it is alone.
 
     A task of SLURM's srun gets the variables that torchrun sets, so that all that follows knows one kind of start.
 
@@ -49,7 +49,7 @@ def membership() -> Member | None:
 
 
 def leads() -> bool:
-    """Whether this process is the one that speaks and writes: it is alone, or the first."""
+    """Return whether this process is the one that prints and writes: it is alone, or the first."""
     member = membership()
     return member is None or member.rank == 0
 

@@ -14,7 +14,8 @@ import yaml
 
 from sceneparse.errors import UserError
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
-from sceneparse.recipes.reading import RecipeFile, read_file, recipe_names
+from sceneparse.recipes.reading import RecipeFile, for_arguments, read_file, recipe_names
+from sceneparse.recipes.renamed import arguments_with_new_names, with_new_names
 from sceneparse.settings import Recipe
 from sceneparse.settings.choices import Choice
 
@@ -61,6 +62,8 @@ def from_mapping(kind: type[Settings], mapping: dict[str, Any], where: str, over
     import jsonargparse
 
     known = _dotted(kind)
+    overrides = arguments_with_new_names(overrides)
+    mapping = for_arguments(with_new_names(mapping, where), overrides)
     for key in _keys_of(mapping, known, where):
         _refuse_unknown(key, known, where, "")
     for argument in overrides:
@@ -141,14 +144,24 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
         default = group.default_factory() if callable(group.default_factory) else None
         if default is None:
             continue
-        texts = {item.arg_name: item.description for item in docstring_parser.parse(default.__doc__ or "").params}
-        lines.append(f"\n{group.name}:")
-        for item in dataclasses.fields(default):
-            value = yaml.safe_dump(to_mapping(default)[item.name], default_flow_style=True).split("\n")[0]
-            title = f"  --{group.name}.{item.name} {value}"
-            text = " ".join((texts.get(item.name) or "").split())
-            lines += [title, *textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")]
+        lines += [f"\n{group.name}:", *_help_lines(default, group.name)]
     return "\n".join(lines)
+
+
+def _help_lines(group: Any, name: str) -> list[str]:
+    """A group's settings with their defaults and meanings; what groups inside it hold stands there too."""
+    texts = {item.arg_name: item.description for item in docstring_parser.parse(group.__doc__ or "").params}
+    lines = []
+    for item in dataclasses.fields(group):
+        inside = getattr(group, item.name)
+        text = " ".join((texts.get(item.name) or "").split())
+        if dataclasses.is_dataclass(inside):
+            lines += [f"  {name}.{item.name}: {text}", *_help_lines(inside, f"{name}.{item.name}")]
+            continue
+        value = yaml.safe_dump(to_mapping(group)[item.name], default_flow_style=True).split("\n")[0]
+        wrapped = textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")
+        lines += [f"  --{name}.{item.name} {value}", *wrapped]
+    return lines
 
 
 def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -11,6 +11,9 @@ from typing import Any
 import yaml
 
 from sceneparse.errors import UserError, require
+from sceneparse.recipes.renamed import with_new_names
+from sceneparse.settings.data import data_of_kind
+from sceneparse.tables import table
 
 EXTENDS = "extends"
 PUBLISHED = "published"
@@ -56,7 +59,7 @@ class RecipeFile:
         """All layers as one mapping. Name and description are the file's own."""
         result: dict[str, Any] = {}
         for _, mapping in self.layers:
-            result = merged(result, mapping)
+            result = layered(result, mapping)
         own = self.layers[-1][1]
         return result | {"name": self.name, "description": own.get("description", "")}
 
@@ -68,6 +71,38 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         known = result.get(key)
         result[key] = merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
     return result
+
+
+def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings put together as `merged` does. Where `above` chooses another kind of data, what that kind does not use
+    of the settings below goes: they were the other kind's.
+    """
+    data = above.get("data")
+    return merged(_for_kind(below, data.get("kind") if isinstance(data, Mapping) else None), above)
+
+
+def for_arguments(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+    """Settings that `--dotted.name value` arguments are to win over, as `layered` leaves those below."""
+    return _for_kind(settings, chosen_kind({}, arguments))
+
+
+def chosen_kind(settings: Mapping[str, Any], arguments: Sequence[str]) -> str | None:
+    """The kind of data that settings and the arguments above them choose; None where neither says it."""
+    data = settings.get("data")
+    chosen = data.get("kind") if isinstance(data, Mapping) else None
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--data.kind":
+            chosen = value if equals else next(iter(arguments[place + 1 :]), None)
+    return chosen
+
+
+def _for_kind(settings: Mapping[str, Any], kind: str | None) -> dict[str, Any]:
+    data = settings.get("data")
+    # A kind that isn't there is refused where the settings are read.
+    if not isinstance(data, Mapping) or kind in (None, data.get("kind", "folder")) or kind not in table("datasets"):
+        return dict(settings)
+    return {**settings, "data": data_of_kind(data, str(kind))}
 
 
 def packaged(folder: Traversable) -> list[str]:
@@ -107,7 +142,8 @@ def _layers(
     place = str(Path(recipe).resolve()) if _is_file(recipe) else str(recipe)
     if place in trail:
         raise UserError(f"{where}: it extends itself, by way of {' and '.join(trail)}")
-    settings = {key: value for key, value in mapping.items() if key not in (EXTENDS, PUBLISHED, REPRODUCED)}
+    said = {key: value for key, value in mapping.items() if key not in (EXTENDS, PUBLISHED, REPRODUCED)}
+    settings = with_new_names(said, where)
     below = mapping.get(EXTENDS)
     if below is None:
         return ((where, settings),)

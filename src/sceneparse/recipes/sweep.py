@@ -17,12 +17,14 @@ from sceneparse.recipes.reading import (
     Figure,
     RecipeFile,
     beside,
+    layered,
     load,
     merged,
     packaged,
     read_figures,
     read_file,
 )
+from sceneparse.recipes.renamed import arguments_with_new_names, new_name, with_new_names
 from sceneparse.settings import ProtocolSettings, Recipe
 
 KEYS = ("description", "base", "set", "rows", "grid", "seeds", "tests", "groups")
@@ -155,11 +157,12 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
     common = mapping.get("set", {})
     variants = _variants(mapping, where)
     _refuse_fixed(common, where)
-    _refuse_varied(variants, overrides)
+    common = with_new_names(common, where)
+    _refuse_varied(variants, arguments_with_new_names(overrides))
     file = read_file(beside(sweep, mapping["base"]))
     refuse_unknown_settings(replace(file, layers=(*file.layers, (where, common))))
     name = Path(sweep).stem
-    settings = merged(file.settings(), common)
+    settings = layered(file.settings(), common)
     rows = tuple(_row(name, where, settings, mapping.get("tests"), variant, overrides) for variant in variants)
     for what in ("name", "folder"):
         twice = _first_twice([getattr(row, what) for row in rows])
@@ -193,7 +196,7 @@ def _row(
     # Checked by itself first, so that a mistake in it is told as the row's.
     refuse_unknown_settings(RecipeFile(variant.name, ((place, variant.settings),)))
     folder = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-") or "row"
-    settings = merged(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
+    settings = layered(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
     recipe = from_mapping(Recipe, settings, place, overrides)
     return Row(variant.name, folder, recipe, _tests(tests, recipe, place), variant.published)
 
@@ -226,7 +229,7 @@ def _variants(mapping: dict[str, Any], where: str) -> list[_Variant]:
     if not named:
         return crossed
     return [
-        _Variant(", ".join(filter(None, (row.name, cell.name))), merged(row.settings, cell.settings), row.published)
+        _Variant(", ".join(filter(None, (row.name, cell.name))), layered(row.settings, cell.settings), row.published)
         for row in named
         for cell in crossed
     ]
@@ -238,14 +241,15 @@ def _named(row: Any, where: str) -> _Variant:
         f"{where}: row {row!r} has no name",
     )
     settings = {key: value for key, value in row.items() if key not in ("name", PUBLISHED)}
-    place = f"{where}, row '{row['name']}': {PUBLISHED}"
-    return _Variant(row["name"].strip(), settings, read_figures(row.get(PUBLISHED, []), place))
+    place = f"{where}, row '{row['name']}'"
+    figures = read_figures(row.get(PUBLISHED, []), f"{place}: {PUBLISHED}")
+    return _Variant(row["name"].strip(), with_new_names(settings, place), figures)
 
 
 def _crossed(values: Mapping[str, Any]) -> _Variant:
     settings: dict[str, Any] = {}
     for key, value in values.items():
-        settings = merged(settings, _nested(key, value))
+        settings = merged(settings, _nested(new_name(key), value))
     leaves = [key.rpartition(".")[2] for key in values]
     short = len(set(leaves)) == len(leaves)
     names = leaves if short else list(values)

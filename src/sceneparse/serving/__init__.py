@@ -1,4 +1,4 @@
-"""The HTTP service around one or more `Parser`s, and its page. It knows nothing of training.
+"""The HTTP service around one or more `Parser`s, and its web page. It knows nothing of training.
 
 A request's way: `connections` (limits of a connection) → `guard` (who may ask) → `app` (what is asked) → `body` and
 `picture` (what came) → `batcher` (its turn) → `answers` (what goes back).

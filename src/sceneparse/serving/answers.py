@@ -1,4 +1,4 @@
-"""A parse in the form that a client asked for."""
+"""Write a parse in the form that the client asked for: JSON or a picture."""
 
 import json
 from io import BytesIO
@@ -18,18 +18,18 @@ from sceneparse.tasks import MAPS, OTHERS, Task
 
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
-    """The kinds of picture that a model can answer with."""
-    return ("labels", "overlay", "panels", *(task.plural for task in told_tasks(parser) if task in MAPS))
+    """Return the kinds of picture with which a model can answer."""
+    return ("labels", "overlay", "panels", *(task.plural for task in other_tasks(parser) if task in MAPS))
 
 
-def told_tasks(parser: Parser) -> tuple[Task, ...]:
-    """The tasks that a model tells beside the objects."""
+def other_tasks(parser: Parser) -> tuple[Task, ...]:
+    """Return the tasks that a model parses besides the objects."""
     spaces = {} if parser.tasks is None else parser.tasks.spaces()
     return tuple(task for task in OTHERS if task in spaces)
 
 
 def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
-    """The answer's body."""
+    """Return the body of the answer."""
     if answer.media_type == JSON:
         return json.dumps(as_json(parsed, received), ensure_ascii=False, separators=(",", ":")).encode()
     drawn = _drawn(parsed.parse, answer.kind)
@@ -42,7 +42,7 @@ def encoded(parsed: Parsed, received: Received, answer: Answer) -> bytes:
 
 
 def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
-    """What `Parse.to_json` says, the picture's hash, the masks, and how long it took."""
+    """Return the parse as JSON with the picture's hash, the masks, and the times."""
     parse = parsed.parse
     masks: dict[str, list[dict[str, Any]]] = {Task.OBJECT.plural: masks_of(parse.labels, parse.legend, parse.space)}
     for name, one in ({} if parse.told is None else parse.told.maps()).items():
@@ -56,7 +56,7 @@ def as_json(parsed: Parsed, received: Received) -> dict[str, Any]:
 
 
 def masks_of(labels: Any, legend: tuple[LegendEntry, ...], space: LabelSpace) -> list[dict[str, Any]]:
-    """The mask of each class that occurs, the largest share first."""
+    """Return the mask of each class that occurs, the largest share first."""
     index_of = {identity: index for index, identity in enumerate(space.ids)}
     runs = run_lengths(labels)
     return [{**entry.to_json(), "pixels": entry.pixels, "rle": runs[index_of[entry.id]]} for entry in legend]

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: what can be asked, and the way of a picture through it."""
+"""The service as an ASGI application: its routes, and the path of a picture from request to answer."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
 from sceneparse.serving.picture import Received, decoded, inspected
 from sceneparse.serving.problems import Problem
-from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Told, parse_responses, problem_responses
+from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Status, parse_responses, problem_responses
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.serving.static import StaticFile, static_files
 from sceneparse.version import __version__
@@ -36,7 +36,7 @@ HASH = "X-Request-SHA256"
 
 
 def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
-    """The service around some models.
+    """Make the application that serves some models.
 
     Args:
         parsers: The models by name; the first answers unless another is asked for.
@@ -123,24 +123,24 @@ def _add_parse(
             raise Problem(404, "no-such-model", f"There is no such model here; there are: {', '.join(parsers)}.")
         answer = negotiated(request.headers.get("accept"), known_kinds(parsers[name]))
         body = await receiver.body(request)
-        with batcher.place():
+        with batcher.queued():
             return await _unless_gone(request, answered(name, body, request, answer))
 
     async def answered(name: str, body: bytes, request: Request, answer: Answer) -> Response:
-        content = await batcher.by_hand(lambda: picture_bytes(body, request.headers, settings))
-        digest = await batcher.by_hand(lambda: hashlib.sha256(content).hexdigest())
+        content = await batcher.in_thread(lambda: picture_bytes(body, request.headers, settings))
+        digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
-            form = await batcher.by_hand(lambda: inspected(content, settings))
+            form = await batcher.in_thread(lambda: inspected(content, settings))
             parsed = await batcher.parse(name, lambda parser: decoded(parser, content))
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
         except UserError as error:
             FAULTS.warning("a picture was refused by its engine: %s", error)
-            words = f"This model's engine cannot take the picture: it takes {SMALLEST} pixels a side and more."
-            raise Problem(422, "unfit", words, headers={HASH: digest}) from None
+            text = f"This model's engine cannot take the picture: it takes {SMALLEST} pixels a side and more."
+            raise Problem(422, "unfit", text, headers={HASH: digest}) from None
         received = Received(content, digest, form)
-        made = await batcher.by_hand(lambda: encoded(parsed, received, answer))
+        made = await batcher.in_thread(lambda: encoded(parsed, received, answer))
         headers = {
             HASH: digest,
             "Vary": "Accept",
@@ -175,7 +175,7 @@ def _add_state(
         "/healthz",
         summary="Whether the service lives",
         response_class=JSONResponse,
-        responses={200: {"model": Told}, **problem_responses(421)},
+        responses={200: {"model": Status}, **problem_responses(421)},
     )
     async def health() -> Response:
         return JSONResponse({"status": "ok"})
@@ -184,7 +184,7 @@ def _add_state(
         "/readyz",
         summary="Whether the service would parse a picture now",
         response_class=JSONResponse,
-        responses={200: {"model": Told}, **problem_responses(421, 503)},
+        responses={200: {"model": Status}, **problem_responses(421, 503)},
     )
     async def readiness() -> Response:
         if not batcher.ready:
@@ -197,7 +197,7 @@ def _add_state(
         response_class=Response,
         responses={200: {"content": {"text/plain": {}}}, **problem_responses(401, 421)},
     )
-    async def tell_metrics() -> Response:
+    async def collect_metrics() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -217,7 +217,7 @@ def _add_handlers(app: FastAPI) -> None:
 
     async def wrong_parameter(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])[:80]
+        where = ".".join(str(step) for step in error.errors()[0]["loc"])[:80]
         return Problem(422, "bad-parameter", f"The parameter {where} is wrong: {error.errors()[0]['msg']}.").response()
 
     app.add_exception_handler(Problem, problem)
@@ -238,7 +238,7 @@ def _static(file: StaticFile) -> Any:
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of some work, which is given up when the client goes.
+    """Return the result of some work, which is given up when the client disconnects.
 
     Raises:
         ClientDisconnect: The client has gone.

@@ -1,4 +1,4 @@
-"""Turns: pictures wait in a bounded line, are decoded just before their turn, and are parsed one batch after the other.
+"""The queue of pictures: bounded, decoded just before their turn, and parsed one batch after the other.
 
 One thread computes, for all models, since an engine takes all of a machine's cores (or its GPU) by itself. Two more
 decode pictures and encode answers meanwhile. At most a few pictures are decoded at a time: what waits is what was sent.
@@ -21,13 +21,13 @@ from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.problems import Problem
 
 T = TypeVar("T")
-_HANDS = 2
+_CODEC_THREADS = 2
 """Threads that decode and encode."""
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A parse and what it took.
+    """A parse with its times.
 
     Args:
         parse: The parse.
@@ -53,18 +53,18 @@ class _Job:
 
     @property
     def kind(self) -> tuple[str, tuple[int, ...]]:
-        """Pictures of one kind can be parsed at once."""
+        """Pictures with the same model and shape can be parsed in one batch."""
         return self.model, tuple(self.image.shape)
 
 
 class Batcher:
-    """Parses pictures in turn.
+    """A bounded queue of pictures that are parsed in batches, one batch at a time.
 
     Args:
         parsers: The models by name.
         batch: How many pictures of one size and model are parsed at once; 1: each by itself.
         wait: Seconds that a picture waits at most for others that are just being decoded.
-        queue: So many have a place: they wait, are parsed, or their answer is written.
+        queue: So many are queued: they wait, are parsed, or their answer is written.
         seconds: The time limit of each, from coming to the end of its parse.
         metrics: What is counted.
     """
@@ -77,43 +77,43 @@ class Batcher:
         self._metrics = metrics
         self._ready: list[_Job] = []
         self._changed = asyncio.Event()
-        self._ahead = asyncio.Semaphore(max(_HANDS + 1, 2 * batch))
+        self._ahead = asyncio.Semaphore(max(_CODEC_THREADS + 1, 2 * batch))
         self._engine_room = ThreadPoolExecutor(1, thread_name_prefix="sceneparse-engine")
-        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="sceneparse-hand")
+        self._codecs = ThreadPoolExecutor(_CODEC_THREADS, thread_name_prefix="sceneparse-codec")
         self._pump: asyncio.Task[None] | None = None
         self._began: float | None = None
         self._pace = 1.0  # seconds a picture, a moving average
         self._decoding = 0
         self.waiting = 0
-        """Pictures that have a place."""
+        """Pictures that are queued."""
         self.computing = False
         """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
     def start(self) -> None:
-        """Begin to parse, in the running event loop."""
+        """Start parsing in the running event loop."""
         self._pump = asyncio.create_task(self._run(), name="sceneparse-batcher")
 
     def stop(self) -> None:
-        """Take no more."""
+        """Stop parsing, and take no more pictures."""
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
         self._engine_room.shutdown(wait=False, cancel_futures=True)
-        self._hands.shutdown(wait=False, cancel_futures=True)
+        self._codecs.shutdown(wait=False, cancel_futures=True)
 
     @property
     def ready(self) -> bool:
-        """Whether it runs, and no batch has been computing for twice the time limit."""
+        """Whether pictures are being parsed, and no batch has been computing for twice the time limit."""
         hung = self._began is not None and time.monotonic() - self._began > 2 * self._seconds
         return self._pump is not None and not self._pump.done() and not hung
 
-    async def by_hand(self, function: Callable[[], T]) -> T:
+    async def in_thread(self, function: Callable[[], T]) -> T:
         """Call a function in one of the threads that decode and encode."""
-        return await asyncio.get_running_loop().run_in_executor(self._hands, function)
+        return await asyncio.get_running_loop().run_in_executor(self._codecs, function)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place in the line, from the moment that a picture is there until its answer is written.
+    def queued(self) -> Iterator[None]:
+        """Count a picture as queued within the context: from its arrival until its answer is written.
 
         Raises:
             Problem: 503, the line is full.
@@ -127,7 +127,7 @@ class Batcher:
             self.waiting -= 1
 
     async def parse(self, model: str, decode: Callable[[Parser], Tensor]) -> Parsed:
-        """Parse a picture that has a place, when its turn comes.
+        """Parse a queued picture when its turn comes.
 
         Args:
             model: The model's name.
@@ -158,7 +158,7 @@ class Batcher:
     async def _decoded(self, parser: Parser, decode: Callable[[Parser], Tensor]) -> Tensor:
         self._decoding += 1
         try:
-            return await self.by_hand(lambda: decode(parser))
+            return await self.in_thread(lambda: decode(parser))
         finally:
             self._decoding -= 1
             self._changed.set()
@@ -171,17 +171,17 @@ class Batcher:
         while True:
             batch = await self._next_batch()
             self._began = time.monotonic()
-            await self._settle(batch)
+            await self._finish(batch)
             self._began = None
 
-    async def _settle(self, batch: list[_Job]) -> None:
-        """Compute a batch and tell each of its jobs what came of it; where that fails, each by itself."""
+    async def _finish(self, batch: list[_Job]) -> None:
+        """Compute a batch and give each job its result; if that fails, compute each job by itself."""
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
         except Exception as error:
             if len(batch) > 1:  # what is wrong with one, or with so many at once, is no other's fault
                 for job in batch:
-                    await self._settle([job])
+                    await self._finish([job])
                 return
             if not batch[0].future.done():
                 batch[0].future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
@@ -191,7 +191,7 @@ class Batcher:
                 job.future.set_result(parsed)
 
     async def _next_batch(self) -> list[_Job]:
-        """The oldest picture with others of its kind; waits until there is one, and a moment for a full batch."""
+        """Wait for a picture, and a moment for a full batch; return the oldest with others of its kind."""
         while True:
             self._ready = [job for job in self._ready if not job.future.done()]
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""The body of a request, within limits of size, memory and time, and the picture in it.
+"""Receive the body of a request within limits of size, memory and time, and extract the picture from it.
 
 Three forms: the picture's bytes themselves, a multipart form with a file `image`, or JSON with `image` in base64. A
 file's name and declared type are not looked at. No form names a place to fetch from.
@@ -29,14 +29,14 @@ _RAW = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
 class Receiver:
-    """Receives bodies; all that are on their way together keep within a number of bytes."""
+    """Receives request bodies, and keeps all those in transit together below a number of bytes."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
         self.bytes = 0
 
     async def body(self, request: Request) -> bytes:
-        """The body of a request.
+        """Receive the body of a request.
 
         Raises:
             Problem: 408 too slow, 413 too large, 415 compressed or of another form, 503 too many at a time.
@@ -75,7 +75,7 @@ class Receiver:
                 yield chunk
 
     def _limit(self, headers: Headers) -> int:
-        """How many bytes may come, by the form that the head announces."""
+        """Return how many bytes may come, judging by the content type in the request's head."""
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Problem(415, "compressed", "Compressed bodies are not taken: send the picture's file as it is.")
         media = media_type(headers)
@@ -100,12 +100,12 @@ class Receiver:
 
 
 def media_type(headers: Headers) -> str:
-    """The body's type, without parameters."""
+    """Return the body's content type without parameters."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def picture_bytes(body: bytes, headers: Headers, settings: ServeSettings) -> bytes:
-    """The picture's bytes in a body.
+    """Extract the picture's bytes from a body.
 
     Raises:
         Problem: 400 the form is broken or holds no picture, 413 too large.
@@ -146,7 +146,7 @@ def _from_form(body: bytes, content_type: str) -> bytes:
 
 
 class _FormReader:
-    """Keeps the content of the fields that are called `image`."""
+    """Collects the content of the form fields named `image`."""
 
     def __init__(self) -> None:
         self.found: list[bytearray] = []
@@ -155,6 +155,7 @@ class _FormReader:
         self._wanted = False
 
     def callbacks(self) -> dict[str, object]:
+        """Return the functions that the multipart parser calls."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),

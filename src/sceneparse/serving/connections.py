@@ -1,4 +1,4 @@
-"""Connections that cannot be held: deadlines and a limit that uvicorn's own protocol doesn't have."""
+"""Deadlines for connections and a limit on their number, which uvicorn's own protocol doesn't have."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from sceneparse.serving.settings import ServeSettings
 
 
 def guarded(settings: ServeSettings) -> type[H11Protocol]:
-    """The protocol with the settings' limits: uvicorn makes one for each connection, and knows no arguments of ours."""
+    """Return a protocol class that holds the settings' limits, since uvicorn passes it no arguments of ours."""
     return type(
         "GuardedProtocol", (_GuardedProtocol,), {"most": settings.connections, "patience": settings.header_seconds}
     )
@@ -34,6 +34,7 @@ class _GuardedProtocol(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Refuse the connection if there are too many, else wait for a request."""
         super().connection_made(transport)
         if len(self.connections) > self.most:
             self._refuse(Problem(503, "busy", "Too many connections. Try again in 1 s.", retry_after=1))
@@ -41,6 +42,7 @@ class _GuardedProtocol(H11Protocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
+        """Handle data of a request, and stop waiting once the request is under way."""
         if self.transport.is_closing():
             return
         super().data_received(data)
@@ -50,32 +52,37 @@ class _GuardedProtocol(H11Protocol):
             self._expect()
 
     def on_response_complete(self) -> None:
+        """Wait for the next request."""
         super().on_response_complete()
         if not self._under_way():
             self._expect()
 
     def pause_writing(self) -> None:
+        """Wait for the client to take the answer."""
         super().pause_writing()
         if self._deadline is None:
             self._expect()
 
     def resume_writing(self) -> None:
+        """Stop waiting once the client takes the answer again."""
         super().resume_writing()
         if self._ours():
             self._expect_nothing()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
         self._expect_nothing()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        """Refuse what is not a request."""
         self._refuse(Problem(400, "bad-request", "This is not a request that HTTP/1.1 knows, or its head is too long."))
 
     def _under_way(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _ours(self) -> bool:
-        """Whether the service has something to do, and is not kept from it by a client that takes nothing."""
+        """Return whether the service is at work and the client takes what it sends."""
         return self._under_way() and not self.flow.write_paused
 
     def _expect_nothing(self) -> None:
@@ -89,7 +96,7 @@ class _GuardedProtocol(H11Protocol):
         self._deadline = self.loop.call_later(self.patience, self._end_unless_taken, left)
 
     def _end_unless_taken(self, before: int) -> None:
-        """End the connection, unless its client is still taking an answer of which so much was left."""
+        """End the connection, unless the client has taken enough of the `before` bytes left of an answer."""
         left = self.transport.get_write_buffer_size()
         if 0 < left <= before - _LEAST:
             self._expect()
@@ -97,7 +104,7 @@ class _GuardedProtocol(H11Protocol):
             self.transport.abort()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer without the app, and close."""
+        """Send a problem without calling the app, and close the connection."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.abort()  # in the middle of an answer: there is no way to say anything
             return

@@ -1,4 +1,4 @@
-"""Who may ask, what every answer's head says, and what is noted of each request."""
+"""Access control, security headers and the request log."""
 
 import asyncio
 import hmac
@@ -47,7 +47,7 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware: refuses requests that may not ask, adds security headers, counts and notes requests.
+    """ASGI middleware that refuses requests without access, adds security headers, and counts and logs requests.
 
     Args:
         app: What is guarded.
@@ -95,7 +95,7 @@ class Guard:
                 await self._app({**scope, "method": method}, receive, watched)
         except ClientDisconnect:
             pass  # nobody is there to answer
-        except asyncio.CancelledError:  # the service was told to stop, and the time for that is over
+        except asyncio.CancelledError:  # the service was asked to stop, and the time for that is over
             if not note["status"]:
                 problem = Problem(503, "busy", "The service is being stopped. Try again in 10 s.", retry_after=10)
                 await problem.response()(scope, receive, watched)
@@ -127,7 +127,7 @@ class Guard:
             return Problem(403, "other-origin", "Other web pages may not ask this service (--cors allows them).")
         if self._settings.api_keys and (scope["path"].startswith("/v1/") or scope["path"] == "/metrics"):
             scheme, _, given = headers.get("authorization", "").strip().partition(" ")
-            # All are compared, so that time tells nothing about which one is near.
+            # All are compared, so that the time does not depend on which one is near.
             same = sum(hmac.compare_digest(given.strip().encode(), key.encode()) for key in self._settings.api_keys)
             if scheme.lower() != "bearer" or not same:
                 return Problem(
@@ -147,7 +147,7 @@ class Guard:
 
 
 class RequestLog:
-    """A file with a line of JSON for each request. What its disk doesn't take is lost, and the service goes on.
+    """A log file with a line of JSON for each request; lines that the disk doesn't take are lost, and counted.
 
     Args:
         path: The file; lines are added.
@@ -164,20 +164,20 @@ class RequestLog:
         self._path, self._lost = path, 0
 
     def write(self, note: dict[str, Any]) -> None:
-        """Add a line."""
+        """Add a line for a request."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = json.dumps({"time": when, **{key: value for key, value in note.items() if value is not None}})
         try:
             self._file.write(f"{line}\n")
         except OSError as error:
             self._lost += 1
-            if self._lost & (self._lost - 1) == 0:  # told at 1, 2, 4, 8, … lines
+            if self._lost & (self._lost - 1) == 0:  # reported at 1, 2, 4, 8, … lines
                 lines = "1 line" if self._lost == 1 else f"{self._lost} lines"
                 FAULTS.warning("%s: %s of the log lost (%s)", self._path, lines, error.strerror)
 
 
 def _name(host: str) -> str:
-    """A Host header without its port."""
+    """Return a Host header without its port."""
     name, _, port = host.rpartition(":")
     return name if name and port.isdecimal() else host
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The counters and histograms that Prometheus collects."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:
-    """Counters and histograms of one service.
+    """The counters and histograms of one service.
 
     Args:
-        waiting: Tells how many pictures wait or are parsed.
-        receiving: Tells how many bytes of bodies are on their way.
+        waiting: Returns how many pictures wait or are parsed.
+        receiving: Returns how many bytes of bodies are on their way.
     """
 
     def __init__(self, waiting: Callable[[], float], receiving: Callable[[], float]) -> None:
@@ -54,11 +54,11 @@ class Metrics:
         self._latency.labels(path).observe(seconds)
 
     def parsed(self, model: str, count: int, seconds: float) -> None:
-        """Count a batch."""
+        """Count a batch that was parsed."""
         self._parsing.labels(model).observe(seconds)
         self._pictures.labels(model).inc(count)
         self._batch.observe(count)
 
     def text(self) -> bytes:
-        """All of it, in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

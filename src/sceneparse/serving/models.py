@@ -1,4 +1,4 @@
-"""The models that are served, by name."""
+"""Load and describe the models that are served, by name."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
-from sceneparse.serving.answers import known_kinds, told_tasks
+from sceneparse.serving.answers import known_kinds, other_tasks
 from sceneparse.settings import Precision
 from sceneparse.tasks import OTHERS, Task, TaskName
 
@@ -23,7 +23,7 @@ def load_models(
     precision: Precision = "auto",
     tasks: Collection[TaskName] | None = None,
 ) -> dict[str, Parser]:
-    """Load models and parse a small picture with each; the first is the one that answers unless another is asked for.
+    """Load models by name, and parse a small picture with each; the first one is the default.
 
     Args:
         sources: What `load` takes, each with a name of its own before it if wanted ("day=runs/day/model"). Default
@@ -39,28 +39,28 @@ def load_models(
     require(bool(sources), "no model to serve: name one or more model folders")
     parsers: dict[str, Parser] = {}
     for source in sources:
-        name, split, place = source.partition("=")
+        name, split, folder = source.partition("=")
         if not split or Path(source).exists():
-            name, place = "", source
-        parser = load(place, engine=engine, device=device, precision=precision, tasks=tasks)
+            name, folder = "", source
+        parser = load(folder, engine=engine, device=device, precision=precision, tasks=tasks)
         name = name or parser.name
         if not name.isprintable() or len(name) > 100:
-            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={place}")
+            raise UserError(f"model name {name[:100]!r} is too long or not printable: name it, such as mine={folder}")
         if name in parsers:
-            raise UserError(f"two models are called '{name}': name them, such as first={place}")
-        # So that no client waits for what is made on the way, and what cannot be made is told now.
+            raise UserError(f"two models are called '{name}': name them, such as first={folder}")
+        # So that no client waits for what is made on the way, and what cannot be made fails now.
         parser.parse(torch.zeros(parser.config.backbone.in_channels, 64, 64, dtype=torch.uint8))
         parsers[name] = parser
     return parsers
 
 
 def described(name: str, parser: Parser, default: bool) -> dict[str, Any]:
-    """A model, as /v1/models tells it."""
+    """Describe a model for `/v1/models`."""
     spaces = {Task.OBJECT: parser.labels} | ({} if parser.tasks is None else parser.tasks.spaces())
     return {
         "name": name,
         "default": default,
-        "tasks": [Task.OBJECT, *told_tasks(parser)],
+        "tasks": [Task.OBJECT, *other_tasks(parser)],
         "kinds": list(known_kinds(parser)),
         "classes": {task.plural: _classes(spaces[task]) for task in (Task.OBJECT, *OTHERS) if task in spaces},
         "engine": parser.engine.describe(),

@@ -1,4 +1,4 @@
-"""What form of answer a client asks for, by its Accept header (RFC 9110, 12.5.1)."""
+"""Choose the form of an answer by the client's Accept header (RFC 9110, 12.5.1)."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ OFFERED = (JSON, *KINDS)
 
 @dataclass(frozen=True)
 class Answer:
-    """A form of answer.
+    """The form of an answer: JSON, or a kind of picture.
 
     Args:
         media_type: application/json, image/png or image/jpeg.
@@ -28,12 +28,12 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """What the answer's head says."""
+        """The answer's Content-Type header."""
         return f"{self.media_type};kind={self.kind}" if self.kind else self.media_type
 
 
 def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
-    """The form that is wanted most among those there are.
+    """Choose the form of answer that the client prefers, among those that the model can give.
 
     Args:
         accept: The header; None where there is none, which means JSON.
@@ -45,7 +45,7 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
     best: tuple[float, int] | None = None
     answer = Answer(JSON)
     missing = False
-    ranges = [_range(part) for part in (accept or "*/*").split(",")]
+    ranges = [_range(entry) for entry in (accept or "*/*").split(",")]
     # What is refused by its own name is not meant by a wider range.
     refused = {media for media, values in ranges if _quality(values) == 0 and "kind" not in values}
     for media, values in ranges:
@@ -65,15 +65,15 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
     return answer
 
 
-def _range(part: str) -> tuple[str, dict[str, str]]:
-    """A range of media and its parameters."""
-    media, *parameters = (piece.strip() for piece in part.split(";"))
+def _range(entry: str) -> tuple[str, dict[str, str]]:
+    """Split a media range into its type and its parameters."""
+    media, *parameters = (piece.strip() for piece in entry.split(";"))
     pairs = (parameter.partition("=") for parameter in parameters)
     return media.lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
 
 
 def _matching(media: str, refused: set[str]) -> tuple[str, ...]:
-    """The offered type that a range of media means: of several the preferred one that is not refused."""
+    """Return the offered type that a media range means: of several, the preferred one that is not refused."""
     if media in OFFERED:
         return (media,)
     if not media.endswith("/*"):
@@ -84,7 +84,7 @@ def _matching(media: str, refused: set[str]) -> tuple[str, ...]:
 
 
 def _quality(values: dict[str, str]) -> float:
-    """How much a range is wanted, 0..1; 0 is not at all."""
+    """Return a range's quality, 0..1; 0 refuses it."""
     try:
         quality = float(values.get("q", "1"))
     except ValueError:
@@ -93,5 +93,5 @@ def _quality(values: dict[str, str]) -> float:
 
 
 def _specific(media: str, values: dict[str, str]) -> int:
-    """Of two that are wanted as much, the one that is said more precisely."""
+    """Return how specific a media range is, to rank two of the same quality."""
     return 0 if media == "*/*" else 1 if media.endswith("/*") else 3 if "kind" in values else 2

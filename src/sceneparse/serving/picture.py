@@ -1,4 +1,4 @@
-"""A picture from a stranger: looked at by its header, within limits, before anything of it is decoded."""
+"""Pictures from strangers: the header is checked against the limits before any pixel is decoded."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _TITLES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "MPO": "JPEG"}
 
 @dataclass(frozen=True)
 class Received:
-    """A picture that keeps the limits, still encoded.
+    """A picture within the limits, still encoded.
 
     Args:
         content: The file's bytes.
@@ -40,7 +40,7 @@ class Received:
 
 
 def inspected(content: bytes, settings: ServeSettings) -> str:
-    """The format of a picture's bytes, told by its header.
+    """Check a picture's header against the limits and return its format.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -73,7 +73,7 @@ def inspected(content: bytes, settings: ServeSettings) -> str:
 
 
 def decoded(parser: Parser, content: bytes) -> Tensor:
-    """The pixels, as the parser takes them.
+    """Decode the picture into the pixels that the parser takes.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
@@ -95,20 +95,20 @@ def decoded(parser: Parser, content: bytes) -> Tensor:
 
 
 def _scans(content: bytes) -> int:
-    """How many scans a JPEG is made of, up to its end: cameras add films and more pictures behind it (T.81, B.1)."""
-    scans, place = 0, 2
-    while found := _MARKER.search(content, place):
-        marker, place = content[found.end() - 1], found.end()
+    """Count a JPEG's scans up to its end; cameras append films and more pictures behind it (T.81, B.1)."""
+    scans, position = 0, 2
+    while found := _MARKER.search(content, position):
+        marker, position = content[found.end() - 1], found.end()
         if marker == _END:
             break
         scans += marker == _SCAN
         if marker not in _BARE:  # a length follows, and so much of what may hold any bytes
-            place += int.from_bytes(content[place : place + 2], "big")
+            position += int.from_bytes(content[position : position + 2], "big")
     return scans
 
 
 def formats_text(formats: Sequence[str]) -> str:
-    """ "JPEG, PNG or WebP"."""
+    """Join the names of formats for a sentence, such as "JPEG, PNG or WebP"."""
     names = [_TITLES.get(name, name) for name in formats]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 

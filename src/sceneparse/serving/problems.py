@@ -1,4 +1,4 @@
-"""What a client is told that gets no answer: problem details (RFC 9457), in clear words, no path, no trace."""
+"""Answers to requests that fail: problem details (RFC 9457) in clear words, with no path and no trace."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """A request that cannot be answered.
+    """A request that cannot be answered, with the status and text of the answer.
 
     Args:
         status: The HTTP status.
@@ -36,16 +36,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             self.headers["Retry-After"] = str(retry_after)
 
     def body(self) -> bytes:
-        """The problem as JSON. Its type is `about:blank`, so the title is the status's."""
+        """Return the problem as JSON; its type is `about:blank`, so its title is the status's."""
         title = HTTPStatus(self.status).phrase
         problem = {"title": title, "status": self.status, "code": self.code, "detail": self.detail}
         return json.dumps(problem, ensure_ascii=False).encode()
 
     def response(self) -> Response:
-        """The answer."""
+        """Return the answer to the request."""
         return Response(self.body(), self.status, self.headers, MEDIA_TYPE)
 
 
 def fault() -> Problem:
-    """Something broke that is not the client's doing."""
+    """Return the problem for a failure that is not the client's fault."""
     return Problem(500, "fault", "The service failed at this request. That is its fault; the log says more.")

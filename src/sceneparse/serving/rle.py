@@ -1,4 +1,4 @@
-"""Masks as run lengths: COCO's uncompressed RLE, which pycocotools and most annotation tools read.
+"""Encode masks as run lengths: COCO's uncompressed RLE, which pycocotools and most annotation tools read.
 
 The mask's pixels are taken column by column (Fortran order). `counts` are the lengths of runs of equal pixels, of 0 and
 1 in turn, beginning with 0; so a mask whose first pixel is 1 begins with a run of length 0. `size` is height and width.
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def run_lengths(labels: NDArray[np.int16]) -> dict[int, dict[str, Any]]:
-    """The masks of all classes that occur in a label map.
+    """Encode the masks of all classes that occur in a label map.
 
     Args:
         labels: (H, W) class indices; -1 where there is none.
@@ -24,7 +24,7 @@ def run_lengths(labels: NDArray[np.int16]) -> dict[int, dict[str, Any]]:
     starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
     stops = np.append(starts[1:], flat.size)
     classes = flat[starts]
-    # Runs of one class together, in the order of their places.
+    # Runs of one class together, from left to right.
     order = np.argsort(classes, kind="stable")
     found, first = np.unique(classes[order], return_index=True)
     masks = {}

@@ -1,4 +1,4 @@
-"""The forms of the service's JSON, for its OpenAPI description.
+"""The schemas of the service's JSON, for its OpenAPI description.
 
 Answers are made elsewhere; tests hold them against these.
 """
@@ -13,7 +13,7 @@ from sceneparse.serving.problems import MEDIA_TYPE, Problem
 
 
 class Form(BaseModel):
-    """Nothing unnamed."""
+    """An object without further keys."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class ClassShare(Form):
     name: str
     id: int = Field(description="its value in label maps")
     color: list[int] = Field(description="RGB, 0..255")
-    share: float = Field(description="its part of the picture, 0..1")
+    share: float = Field(description="its share of the picture, 0..1")
     confidence: float = Field(description="the mean probability over its pixels, 0..1")
     pixels: int
 
@@ -43,7 +43,7 @@ class Mask(ClassShare):
 
 
 class PictureFacts(Form):
-    """What was sent."""
+    """The picture that was sent."""
 
     sha256: str = Field(description="of the picture's bytes; also in the header X-Request-SHA256")
     bytes: int
@@ -51,21 +51,21 @@ class PictureFacts(Form):
 
 
 class Seconds(Form):
-    """What it took."""
+    """The time that the request took, in seconds."""
 
     waited: float = Field(description="until its turn came, decoding included")
     parsed: float = Field(description="the parse of its batch")
 
 
 class SceneGuess(Form):
-    """A kind of scene."""
+    """A kind of scene and its probability."""
 
     name: str
     probability: float
 
 
 class ParseAnswer(Form):
-    """A parse."""
+    """The parse of a picture."""
 
     picture: PictureFacts
     width: int
@@ -82,7 +82,7 @@ class ParseAnswer(Form):
 
 
 class ClassName(Form):
-    """A class."""
+    """A class with its id and colour."""
 
     name: str
     id: int
@@ -103,7 +103,7 @@ class ModelAnswer(Form):
 
 
 class Limits(Form):
-    """What is taken."""
+    """Limits on the pictures that are accepted."""
 
     formats: list[str]
     max_bytes: int
@@ -112,14 +112,14 @@ class Limits(Form):
 
 
 class ModelsAnswer(Form):
-    """All models, and the limits of pictures."""
+    """All models, and the limits on pictures."""
 
     models: list[ModelAnswer]
     limits: Limits
 
 
-class Told(Form):
-    """How the service is."""
+class Status(Form):
+    """The state of the service."""
 
     status: str
 
@@ -134,7 +134,7 @@ class ProblemAnswer(Form):
 
 
 class ParseRequest(Form):
-    """A picture in JSON."""
+    """A request with a picture in JSON."""
 
     image: str = Field(description="the picture's bytes in base64", min_length=1, json_schema_extra={"format": "byte"})
 
@@ -211,7 +211,7 @@ PARSE_BODY = {
 
 
 def parse_responses() -> dict[int | str, dict[str, Any]]:
-    """What `POST /v1/parse` can answer."""
+    """Return OpenAPI's description of every answer that `POST /v1/parse` can give."""
     good = {
         "model": ParseAnswer,
         "description": "The parse, in the form that Accept asks for.",
@@ -250,7 +250,7 @@ _MEANINGS = {
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The descriptions of these problems."""
+    """Return OpenAPI's descriptions of the problems with these statuses."""
     described: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
         code, detail = _MEANINGS[status]

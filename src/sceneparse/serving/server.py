@@ -1,4 +1,4 @@
-"""The service in a process: its socket, its signals, its end."""
+"""The service as a process: its socket, its signals, and how it stops."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from sceneparse.serving.settings import ServeSettings
 
 
 def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
-    """Serve models until told to stop (Ctrl-C or SIGTERM); what was taken is finished first.
+    """Serve models until stopped by Ctrl-C or SIGTERM; pictures already accepted are finished first.
 
     The address is printed on stdout as soon as requests are taken.
 
@@ -40,7 +40,7 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
             markup=False,
         )
     server = Server(parsers, settings)
-    server.until_told()
+    server.run_until_stopped()
     if server.unfinished:
         # A thread that computes cannot be ended, and would be waited for, however long that takes.
         console.print("stopped in the midst of a picture: its parse took longer than --stop-seconds", markup=False)
@@ -49,7 +49,7 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server on a socket of its own, which tells its address when it is ready.
+    """A uvicorn server with a socket of its own, which prints its address when it is ready.
 
     Args:
         parsers: The models by name.
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
     def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         app = make_app(parsers, settings)
         self._batcher: Batcher = app.state.batcher
-        # Its warnings are about what strangers send; they are counted, and told to those who sent it.
+        # Its warnings are about what strangers send; they are counted, and reported to those who sent it.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._listener = listening(settings)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -87,8 +87,8 @@ class Server(uvicorn.Server):
             )
         )
 
-    def until_told(self) -> None:
-        """Serve until a signal comes or `should_exit` is set; what was taken is finished first."""
+    def run_until_stopped(self) -> None:
+        """Serve until a signal comes or `should_exit` is set; accepted pictures are finished first."""
         with self._listener:
             self.run(sockets=[self._listener])
 
@@ -98,18 +98,18 @@ class Server(uvicorn.Server):
         return self._batcher.computing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take requests."""
+        """Start taking requests, and print the address."""
         await super().startup(sockets)
         print(f"serving at {self.address} (Ctrl-C stops)", flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End at the first signal, at once at the second; none is raised again afterwards, as uvicorn would."""
+        """Stop gracefully at the first signal, at once at the second; uvicorn would raise them again afterwards."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
 def listening(settings: ServeSettings) -> socket.socket:
-    """A socket at the settings' address.
+    """Open a listening socket at the settings' address.
 
     Raises:
         UserError: The address cannot be had.

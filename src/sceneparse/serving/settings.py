@@ -1,4 +1,4 @@
-"""The service's settings: where it listens, who may ask, and how much at most."""
+"""The service's settings: where it listens, who may use it, and its limits."""
 
 import ipaddress
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 @dataclass(frozen=True)
 class ServeSettings:
-    """How the service behaves; the defaults suit a laptop's loopback.
+    """Settings of the service; the defaults suit a laptop that serves itself alone.
 
     Args:
         host: The address to listen on. Default: this machine alone.
@@ -25,8 +25,8 @@ class ServeSettings:
             there, which stops other web pages from reaching it under a name of theirs; else any.
         formats: Which kinds of picture are taken, by Pillow's names.
         max_bytes: Of a picture's file.
-        max_pixels: Of a picture, height times width, told by its header before anything is decoded.
-        max_side: Of a picture, in pixels; long, thin ones cost more time than their pixels tell.
+        max_pixels: Of a picture, height times width, read from its header before anything is decoded.
+        max_side: Of a picture, in pixels; long, thin ones cost more time than others of as many pixels.
         queue: So many pictures wait or are parsed; further ones are answered 503.
         time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
             it is being parsed.
@@ -37,7 +37,7 @@ class ServeSettings:
         batch: How many pictures of one size and model are parsed at once. Default: 8 on a GPU; 1 on a CPU, where
             one picture already takes all cores.
         batch_wait: Seconds that a picture waits at most for others that are just being decoded.
-        stop_seconds: When told to stop, so long the service takes to finish what it took.
+        stop_seconds: When asked to stop, so long the service takes to finish what it took.
         log: A file to which a line of JSON is added for each request. Default: none.
 
     Raises:
@@ -95,7 +95,7 @@ class ServeSettings:
 
     @property
     def known_hosts(self) -> tuple[str, ...]:
-        """The names under which requests may come, in lower case; empty: any."""
+        """The host names under which requests may come, in lower case; empty allows any."""
         if self.hosts:
             return tuple(name.lower() for name in self.hosts)
         if not self.on_loopback:
@@ -105,7 +105,7 @@ class ServeSettings:
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
-    """The API keys of a file, one a line; empty lines and those that begin with # don't count.
+    """Read API keys from a file, one a line; empty lines and those that begin with # don't count.
 
     Raises:
         UserError: The file cannot be read, or holds no key.

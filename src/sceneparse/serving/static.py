@@ -1,4 +1,4 @@
-"""The page's files: a fixed few of the package, held in memory. No request ever names a file."""
+"""The files of the web page: a fixed few of the package, held in memory. No request ever names a file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file of the page.
+    """A file of the web page.
 
     Args:
         content: Its bytes.
@@ -28,7 +28,7 @@ class StaticFile:
 
 
 def static_files() -> dict[str, StaticFile]:
-    """The page's files by the path at which they are served."""
+    """Return the web page's files by the path at which they are served."""
     found = {}
     for file in files("sceneparse.serving").joinpath("static").iterdir():
         suffix = file.name[file.name.rfind(".") :]

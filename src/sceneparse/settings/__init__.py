@@ -16,7 +16,13 @@ from sceneparse.settings.backbone import (
     StrideOn,
     Windows,
 )
-from sceneparse.settings.data import DataKind, DataSettings, SourceSettings
+from sceneparse.settings.data import (
+    DataSettings,
+    HuggingFaceSettings,
+    NiftiSettings,
+    SourceSettings,
+    ToyWorldSettings,
+)
 from sceneparse.settings.loss import LossSettings
 from sceneparse.settings.network import Branch, NetworkSettings, Pool, Resampling
 from sceneparse.settings.optimizer import OptimizerSettings
@@ -30,11 +36,12 @@ __all__ = [
     "AugmentationSettings",
     "BackboneSettings",
     "Branch",
-    "DataKind",
     "DataSettings",
     "Dilation",
+    "HuggingFaceSettings",
     "LossSettings",
     "NetworkSettings",
+    "NiftiSettings",
     "OptimizerSettings",
     "Padding",
     "Pool",
@@ -50,6 +57,7 @@ __all__ = [
     "StemActivation",
     "StrideOn",
     "TaskSettings",
+    "ToyWorldSettings",
     "TrainingSettings",
     "Windows",
 ]

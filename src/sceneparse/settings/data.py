@@ -1,28 +1,69 @@
 """Settings of the data: which pictures and labels a recipe trains on."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated, Any, Literal
 
-from sceneparse.errors import require
+from sceneparse.errors import UserError, require
+from sceneparse.settings.choices import Choice
+from sceneparse.settings.kinds import COMMON, used_by
+from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
 
-DataKind = Literal[
-    "toyworld",
-    "folder",
-    "camvid",
-    "ade20k",
-    "voc2012",
-    "pascal_context",
-    "pascal_context_60",
-    "cityscapes",
-    "coco_stuff",
-    "huggingface",
-    "nifti",
-    "ade20k_full",
-    "broden",
-    "car_parts",
-    "dtd",
-]
+
+@dataclass(frozen=True)
+class ToyWorldSettings:
+    """What is drawn of the toy world.
+
+    Args:
+        size: Side of a scene in pixels.
+        train_count: Number of training scenes.
+        eval_count: Number of validation and of test scenes.
+    """
+
+    size: int = 256
+    train_count: int = 20000
+    eval_count: int = 200
+
+    def __post_init__(self) -> None:
+        require(self.size >= 32, f"data.toyworld.size is {self.size}, but must be at least 32")
+        require(
+            min(self.train_count, self.eval_count) >= 1,
+            "data.toyworld.train_count and data.toyworld.eval_count must be at least 1",
+        )
+
+
+@dataclass(frozen=True)
+class HuggingFaceSettings:
+    """What is read of a dataset of the Hugging Face datasets library.
+
+    Args:
+        columns: The columns of the picture and of its mask.
+        subset: The configuration's name, where a dataset has several.
+    """
+
+    columns: tuple[str, str] = ("image", "annotation")
+    subset: str | None = None
+
+
+@dataclass(frozen=True)
+class NiftiSettings:
+    """How volumes are read.
+
+    Args:
+        modalities: What a case's volumes are called ("CASE_t1.nii.gz"), in the order of the channels.
+        truth: What a case's volume of labels is called.
+        empty_slices: Whether slices in which no voxel is above zero (no brain) are samples too.
+    """
+
+    modalities: tuple[str, ...] = ("t1", "t1ce", "t2", "flair")
+    truth: str = "seg"
+    empty_slices: bool = True
+
+    def __post_init__(self) -> None:
+        require(
+            len(self.modalities) > 0, "data.nifti.modalities is empty: name the volumes of a case, such as [t1, t2]"
+        )
 
 
 @dataclass(frozen=True)
@@ -41,9 +82,10 @@ class SourceSettings:
         train: Its training split; null leaves it out.
         val: Its validation split; null leaves it out.
         test: Its test split; null leaves it out.
+        options: As in `data.options`.
     """
 
-    kind: DataKind = "folder"
+    kind: Annotated[str, Choice("datasets")] = "folder"
     root: str | None = None
     name: str | None = None
     weight: float | None = None
@@ -54,77 +96,122 @@ class SourceSettings:
     train: str | None = "train"
     val: str | None = "val"
     test: str | None = "test"
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where = f"data.sources: '{self.name or self.kind}'"
-        require(self.kind == "toyworld" or self.root is not None, f"{where} has no root: name the data set's folder")
+        require_known("datasets", self.kind, f"{where}: kind")
+        kind = table("datasets")[self.kind]
+        require(not kind.mixes, f"{where} is of kind {self.kind}, but a mixture is made of data sets, not of mixtures")
+        require(kind.root != "required" or self.root is not None, f"{where} has no root: name the data set's folder")
+        require(kind.root != "none" or self.root is None, f"{where}: root has no effect: kind {self.kind} has none")
         require(self.weight is None or self.weight > 0, f"{where} has weight {self.weight}, but it must be positive")
         for task in self.keep:
             require(task in TRUTH_NAMES, f"{where} keeps classes of '{task}', but tasks are {TRUTH_NAMES}")
         require(self.short is None or self.short >= 1, f"{where} has short {self.short}, but it must be at least 1")
         require(self.tasks is None or len(self.tasks) > 0, f"{where} has no tasks: name some, or null for all")
         require(bool(self.train or self.val or self.test), f"{where} has no split: name one of train, val and test")
+        kind.read_options(self.options, f"{where}: options")
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """The pictures and their truth.
 
+    What a kind does not use is refused unless it is at its default.
+
     Args:
         kind: toyworld (built in, needs no file), folder (images, masks and a classes.json), camvid, ade20k (150
             classes), voc2012, pascal_context (59 classes), pascal_context_60 (with the background), cityscapes,
             coco_stuff (171 classes), huggingface (a dataset of the hub or of the datasets library), nifti (volumes,
             slice by slice), ade20k_full (objects, parts and scenes), broden (the joint set of Unified Perceptual
-            Parsing), car_parts, dtd (textures) or mixture (several of these). `sceneparse data list` says more.
+            Parsing), car_parts, dtd (textures), mixture (several of these), or one that another package adds.
+            `sceneparse data list` says more.
         root: The data set's folder. Toy world: null. Mixture: the folder that its sources' roots lie in, null for the
             current one.
         sources: Mixture only: a list of data sets, each with kind, root, name, weight, tasks, rename, keep, short,
-            train, val and test.
+            train, val, test and options.
         batches: Of a mixture, and of a split annotation: pure (all pictures of a batch come from one source, or are
             labelled for the same task) or mixed (each is drawn for itself).
         train: Split to train on; several joined by "+", such as "train+val". "train[:300]" takes the first 300 samples
             of a split, "train[300:]" the others, "train[::2]" every second.
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
-        size: Toy world only: side of a scene in pixels.
-        train_count: Toy world only: number of training scenes.
-        eval_count: Toy world only: number of validation and of test scenes.
         classes: Hugging Face and NIfTI only: a classes.json that says what mask values mean. Null: the one in the
             folder, or else what the dataset says itself (Hugging Face) or BraTS's classes (NIfTI).
-        columns: Hugging Face only: the columns of the picture and of its mask.
-        subset: Hugging Face only: the configuration's name, where a dataset has several.
-        modalities: NIfTI only: what a case's volumes are called ("CASE_t1.nii.gz"), in the order of the channels.
-        truth: NIfTI only: what a case's volume of labels is called.
-        empty_slices: NIfTI only: whether slices in which no voxel is above zero (no brain) are samples too.
-        annotation: full, or split: each training sample keeps its labels for a single task, one after the other. Shows
-            what is lost where no picture is labelled for everything.
+        toyworld: Toy world only: what is drawn.
+        huggingface: Hugging Face only: what is read.
+        nifti: NIfTI only: what is read.
+        options: Settings of a kind that another package adds, as that kind declares them.
+        annotation: Kinds of several tasks only: full, or split: each training sample keeps its labels for a single
+            task, one after the other. Shows what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
         workers: Loader processes. 0 loads in the training process.
     """
 
-    kind: Literal[DataKind, "mixture"] = "folder"
+    kind: Annotated[str, Choice("datasets")] = "folder"
     root: str | None = None
     sources: tuple[SourceSettings, ...] = ()
     batches: Literal["pure", "mixed"] = "pure"
     train: str = "train"
     val: str = "val"
     test: str = "test"
-    size: int = 256
-    train_count: int = 20000
-    eval_count: int = 200
     classes: str | None = None
-    columns: tuple[str, str] = ("image", "annotation")
-    subset: str | None = None
-    modalities: tuple[str, ...] = ("t1", "t1ce", "t2", "flair")
-    truth: str = "seg"
-    empty_slices: bool = True
+    toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
+    huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
+    nifti: NiftiSettings = field(default_factory=NiftiSettings)
+    options: dict[str, Any] = field(default_factory=dict)
     annotation: Literal["full", "split"] = "full"
     cache_mb: int = 1024
     workers: int = 1
 
     def __post_init__(self) -> None:
+        require_known("datasets", self.kind, "data.kind")
         require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
-        require(len(self.modalities) > 0, "data.modalities is empty: name the volumes of a case, such as [t1, t2]")
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
-        require(self.size >= 32, f"data.size is {self.size}, but must be at least 32")
-        require(min(self.train_count, self.eval_count) >= 1, "data.train_count and data.eval_count must be at least 1")
+        changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
+        # What a kind uses is asked only where something depends on it: its module may take long to import.
+        if not set(changed) - set(COMMON):
+            return
+        used = used_by(self.kind, [source.kind for source in self.sources])
+        for name in changed:
+            if name not in used:
+                raise UserError(
+                    f"data.{self._changed_in(name)} has no effect: kind {self.kind} takes {', '.join(used[1:])}"
+                )
+        kind = table("datasets")[self.kind]
+        require(
+            self.batches == "pure" or kind.mixes or self.annotation == "split",
+            f"data.batches has no effect: kind {self.kind} takes it with data.annotation split alone",
+        )
+        kind.read_options(self.options, "data.options")
+
+    def of_kind(self, kind: str, **changes: Any) -> "DataSettings":
+        """These settings for a data set of another kind: what that kind does not use is at its default again.
+
+        Args:
+            kind: The other kind.
+            **changes: What is to differ, besides.
+        """
+        used = used_by(kind)
+        back = {item.name: _default(item) for item in fields(self) if item.name not in used}
+        return replace(self, **{**back, "kind": kind, **changes})
+
+    def _changed_in(self, name: str) -> str:
+        """The setting that differs, of a group the first one in it."""
+        group, usual = getattr(self, name), getattr(DataSettings(), name)
+        if name not in ("toyworld", "huggingface", "nifti"):
+            return name
+        inside = next(item.name for item in fields(group) if getattr(group, item.name) != getattr(usual, item.name))
+        return f"{name}.{inside}"
+
+
+def data_of_kind(settings: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Settings of data, as a mapping, without those that a kind does not use; see `DataSettings.of_kind`."""
+    used = used_by(kind, [source.get("kind", "folder") for source in settings.get("sources", ())])
+    known = {item.name for item in fields(DataSettings)}
+    return {name: value for name, value in settings.items() if name in used or name not in known} | {"kind": kind}
+
+
+def _default(item: Any) -> Any:
+    return item.default if item.default is not MISSING else item.default_factory()

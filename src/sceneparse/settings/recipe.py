@@ -53,7 +53,7 @@ class Recipe:
             f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
         )
         require(
-            self.data.kind in ("toyworld", "mixture") or self.data.root is not None,
+            self.data.root is not None or table("datasets")[self.data.kind].root != "required",
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
         require(

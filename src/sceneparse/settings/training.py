@@ -14,8 +14,8 @@ class TrainingSettings:
 
     Args:
         iterations: Number of optimiser steps.
-        batch: Pictures in a step, over all processes and accumulation parts.
-        accumulate: Parts in which a step's batch is worked through, to save memory.
+        batch: Pictures in a step, over all processes and chunks (`accumulate`).
+        accumulate: Chunks in which a step's batch is worked through, to save memory.
         precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
         seed: Decides everything random: weights, order, augmentation, dropout.
         validate_every: Iterations between validations (and a last one at the end); 0 validates at the end only.

@@ -1,4 +1,4 @@
-"""Label spaces of published data sets, as their own files and the published code have them, in files beside this.
+"""Label spaces of published data sets, as their own files and the published code have them.
 
 Sources: ade20k-150, voc-21 and cityscapes-19 as in github.com/hszhao/semseg (MIT licence), with the mask values of
 ADEChallengeData2016; broden-objects as in github.com/CSAILVision/unifiedparsing; pascal-context-59 by the numbers of
@@ -20,7 +20,7 @@ BRODEN_OBJECTS = "broden-objects"
 
 @cache
 def standard_labels(name: str) -> LabelSpace:
-    """The label space of a standard data set, such as "ade20k-150": the name of a JSON file of this folder.
+    """Return the label space of a standard data set, such as "ade20k-150" (a JSON file of this folder).
 
     "broden-objects" are the objects of `tables.released_tasks`.
     """
@@ -34,8 +34,9 @@ def standard_labels(name: str) -> LabelSpace:
 
 @cache
 def cityscapes_label_ids() -> LabelSpace:
-    """The 19 classes of Cityscapes by the label ids of cityscapesScripts (helpers/labels.py): what its masks hold, and
-    what its server takes. What has no id (licence plates, -1) is 255 in a file.
+    """Return the 19 classes of Cityscapes by the label ids of cityscapesScripts (helpers/labels.py).
+
+    Its masks hold these ids, and its server takes them. What has no id (licence plates, -1) is 255 in a file.
     """
     ids = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
     others = (*(value for value in range(34) if value not in ids), 255)

@@ -30,13 +30,13 @@ UNLABELLED = "unlabelled"
 
 
 def published_folder() -> AbstractContextManager[Path]:
-    """The folder of the published tables."""
+    """Return the folder of the published tables, as a context."""
     return resources.as_file(resources.files("sceneparse.standard") / "broden")
 
 
 @cache
 def released_tasks() -> TaskLabels:
-    """The label spaces of the released unified network: 336 objects, 365 scenes, 26 materials and 350 parts of objects.
+    """Return the released unified network's classes: 336 objects, 365 scenes, 26 materials and 350 parts.
 
     Objects and materials begin with `UNLABELLED`. It has no textures.
     """
@@ -49,7 +49,7 @@ def released_tasks() -> TaskLabels:
 
 
 def read_names(folder: Path) -> dict[str, list[str]]:
-    """The names of each category's classes, by their labels less the category's `OFFSET`.
+    """Read the class names of each category, in the order of their labels less the category's `OFFSET`.
 
     Raises:
         UserError: A file is missing or damaged; the message names file and row.
@@ -58,7 +58,7 @@ def read_names(folder: Path) -> dict[str, list[str]]:
 
 
 def task_labels(folder: Path, names: Mapping[str, Sequence[str]]) -> TaskLabels:
-    """Label spaces of names, and the tree that the folder's hierarchy makes of objects and parts.
+    """Make label spaces from names, and the tree of objects and parts from the folder's hierarchy.
 
     Raises:
         UserError: The hierarchy is missing or damaged, or doesn't fit the names.
@@ -104,7 +104,7 @@ def _children(path: Path, objects: Sequence[str], parts: Sequence[str]) -> tuple
 
 
 def read_rows(path: Path, heading: Sequence[str]) -> list[list[str]]:
-    """The rows of a table below its heading.
+    """Read the rows of a table below its heading.
 
     Raises:
         UserError: No such file, or another heading or number of columns.
@@ -127,7 +127,7 @@ def read_rows(path: Path, heading: Sequence[str]) -> list[list[str]]:
 
 
 def whole_number(text: str, where: str) -> int:
-    """A number of a table.
+    """Parse a whole number of a table.
 
     Raises:
         UserError: It is none; the message begins with `where`.

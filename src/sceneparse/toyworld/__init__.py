@@ -1,4 +1,4 @@
-"""The toy world: scenes that are rendered, not read, with every pixel labelled for all five tasks.
+"""The toy world: rendered scenes in which every pixel is labelled for all five tasks.
 
 A scene is a pure function of (seed, index). The world holds the hard cases of the PSPNet paper (section 3.1) on
 purpose: look-alikes that only the scene tells apart (`lookalikes`), building and skyscraper in the same facades, and

@@ -1,4 +1,4 @@
-"""Buildings, skyscrapers and houses.
+"""Draw buildings, skyscrapers and houses.
 
 A building and a skyscraper wear the same facades: only how tall they stand tells them apart.
 """
@@ -42,7 +42,7 @@ class Facade:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Facade":
-        """Brick, plaster or concrete with windows, or a curtain wall of glass."""
+        """Pick brick, plaster or concrete with windows, or a curtain wall of glass, at random."""
         glass = pick(rng, ((0.16, 0.22, 0.30), (0.20, 0.28, 0.34), (0.14, 0.18, 0.24)))
         key = float(rng.integers(256))
         if rng.random() < 0.25:
@@ -101,7 +101,7 @@ class Facade:
 
 
 def block(stage: Stage, box: tuple[float, float, float, float], metre: float, facade: Facade, what: str) -> None:
-    """A building seen from the front, `box` = left, top, right, bottom, at `metre` picture sides a metre."""
+    """Draw a building seen from the front: `box` is left, top, right, bottom, `metre` a metre in picture sides."""
     left, top, right, bottom = box
     region = stage.canvas.rectangle(left, top, right, bottom)
     size = ((right - left) / metre, (bottom - top) / metre)
@@ -109,7 +109,7 @@ def block(stage: Stage, box: tuple[float, float, float, float], metre: float, fa
 
 
 def tower(stage: Stage, x: float, base: float, width: float, height: float, facade: Facade, what: str) -> None:
-    """A free-standing block in three-quarter view, with a roof of its own: a flat one, a step or a spire."""
+    """Draw a free-standing block in three-quarter view, with a roof of its own: a flat one, a step or a spire."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     metre = width / (facade.bay * max(3, round(width / 0.034)))
     turn, share = (1 if x < stage.camera.x else -1), rng.uniform(0.22, 0.34)
@@ -133,7 +133,7 @@ def tower(stage: Stage, x: float, base: float, width: float, height: float, faca
 
 
 def row(stage: Stage, camera: Camera, side: int, wall: float, depths: tuple[float, ...], lowest: float) -> None:
-    """A street's row of buildings on one side, from far to near, their fronts `wall` metres from the viewer's axis.
+    """Draw the buildings on one side of a street, far to near, their fronts `wall` metres from the viewer's axis.
 
     Args:
         stage: The scene.
@@ -161,7 +161,7 @@ def row(stage: Stage, camera: Camera, side: int, wall: float, depths: tuple[floa
 
 
 def house(stage: Stage, x: float, base: float, width: float) -> None:
-    """A house with a gable towards the viewer, a long side in perspective, door, windows and a chimney."""
+    """Draw a house with a gable towards the viewer, a long side in perspective, door, windows and a chimney."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     metre = width / 11
     turn = 1 if rng.random() < 0.5 else -1

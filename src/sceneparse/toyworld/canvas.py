@@ -21,22 +21,22 @@ Box = tuple[float, float, float, float]
 
 
 def rgb(red: float, green: float, blue: float) -> Floats:
-    """A colour, each channel about 0..1, as (3, 1, 1): it broadcasts against a rectangle's (h, w)."""
+    """Return a colour, each channel about 0..1, as (3, 1, 1), which broadcasts against a rectangle's (h, w)."""
     return np.array((red, green, blue), dtype=np.float32).reshape(3, 1, 1)
 
 
 def mix(first: Floats, second: Floats, share: Floats | float) -> Floats:
-    """`first` where `share` is 0, `second` where it is 1."""
+    """Blend two values: `first` where `share` is 0, `second` where it is 1."""
     return first + (second - first) * share
 
 
 def smooth(value: Floats, low: Floats | float, high: Floats | float) -> Floats:
-    """0 below `low`, 1 above `high`, straight in between (`low` > `high` turns it round)."""
+    """Return a linear ramp: 0 below `low`, 1 above `high` (falling if `low` > `high`)."""
     return np.clip((value - low) * (1 / (high - low)), 0, 1)
 
 
 def where(condition: NDArray[np.bool_]) -> Floats:
-    """1 where the condition holds, 0 elsewhere."""
+    """Return 1 where the condition holds, 0 elsewhere."""
     return condition.astype(np.float32)
 
 
@@ -59,17 +59,17 @@ class Region:
     y: Floats
 
     def within(self, cover: Floats) -> "Region":
-        """The region restricted to where `cover` is, too."""
+        """Return the region restricted to `cover`: the product of both coverages."""
         return Region(self.rows, self.columns, (self.cover * cover).astype(np.float32, copy=False), self.x, self.y)
 
     def local(self, box: Box) -> tuple[Floats, Floats]:
-        """Coordinates that run from 0 to 1 over `box` (left, top, right, bottom): (1, w) and (h, 1)."""
+        """Return coordinates that run from 0 to 1 over `box` (left, top, right, bottom): (1, w) and (h, 1)."""
         left, top, right, bottom = box
         return (self.x - left) / max(right - left, 1e-6), (self.y - top) / max(bottom - top, 1e-6)
 
 
 class Canvas:
-    """A square picture in the making.
+    """A square picture in the making, and its label maps.
 
     Args:
         size: Side in pixels.
@@ -86,7 +86,7 @@ class Canvas:
         self._axis = ((np.arange(size) + 0.5) / size).astype(np.float32)
 
     def box(self, left: float, top: float, right: float, bottom: float) -> Region:
-        """The whole pixels that an upright rectangle touches, fully covered: for grounds and for computed outlines."""
+        """Return the whole pixels that an upright rectangle touches, fully covered: grounds, computed outlines."""
         x0, x1 = self._span(left, right)
         y0, y1 = self._span(top, bottom)
         return Region(
@@ -98,7 +98,7 @@ class Canvas:
         )
 
     def rectangle(self, left: float, top: float, right: float, bottom: float) -> Region:
-        """An upright rectangle with exact coverage at its edges."""
+        """Return an upright rectangle with exact coverage at its edges."""
         region = self.box(left, top, right, bottom)
         half = 0.5 / self.size
         across = np.minimum(region.x + half, right) - np.maximum(region.x - half, left)
@@ -106,34 +106,34 @@ class Canvas:
         return region.within(np.clip(across * self.size, 0, 1) * np.clip(down * self.size, 0, 1))
 
     def polygons(self, *shapes: Sequence[Point]) -> Region:
-        """The union of polygons."""
+        """Return the union of polygons."""
         points = np.array([point for shape in shapes for point in shape], dtype=np.float64)
 
-        def draw(pencil: ImageDraw.ImageDraw, place: Callable[[ArrayLike], list[Point]]) -> None:
+        def draw(pencil: ImageDraw.ImageDraw, to_pixels: Callable[[ArrayLike], list[Point]]) -> None:
             for shape in shapes:
-                pencil.polygon(place(shape), fill=255)
+                pencil.polygon(to_pixels(shape), fill=255)
 
         return self._drawn(points, draw)
 
     def ellipses(self, *shapes: Box) -> Region:
-        """The union of upright ellipses, each given as (centre x, centre y, radius x, radius y)."""
+        """Return the union of upright ellipses, each given as (centre x, centre y, radius x, radius y)."""
         corners = np.array([[(x - a, y - b), (x + a, y + b)] for x, y, a, b in shapes], dtype=np.float64)
 
-        def draw(pencil: ImageDraw.ImageDraw, place: Callable[[ArrayLike], list[Point]]) -> None:
+        def draw(pencil: ImageDraw.ImageDraw, to_pixels: Callable[[ArrayLike], list[Point]]) -> None:
             for pair in corners:
-                (left, top), (right, bottom) = place(pair)
+                (left, top), (right, bottom) = to_pixels(pair)
                 pencil.ellipse((left, top, max(left, right), max(top, bottom)), fill=255)
 
         return self._drawn(corners.reshape(-1, 2), draw)
 
     def blob(self, x: float, y: float, radius_x: float, radius_y: float) -> Region:
-        """A soft ellipse: coverage 1 in the middle, falling to 0 at the edge. For shadows and glows."""
+        """Return a soft ellipse, for shadows and glows: coverage 1 in the middle, falling to 0 at the edge."""
         region = self.box(x - radius_x, y - radius_y, x + radius_x, y + radius_y)
         fall = 1 - ((region.x - x) / radius_x) ** 2 - ((region.y - y) / radius_y) ** 2
         return region.within(np.clip(fall, 0, 1))
 
     def paint(self, region: Region, color: Floats, what: Tag) -> None:
-        """Cover a region with a colour, (3, 1, 1) or (3, h, w), and say what it is."""
+        """Cover a region with a colour, (3, 1, 1) or (3, h, w), and label it."""
         self.tint(region, color)
         self.relabel(region, what)
 
@@ -147,7 +147,7 @@ class Canvas:
         self.image[:, region.rows, region.columns] *= 1 - region.cover * strength
 
     def relabel(self, region: Region, what: Tag) -> None:
-        """Say what a region is and leave the picture alone."""
+        """Label a region and leave the picture alone."""
         values = np.array(what, dtype=np.int16).reshape(4, 1, 1)
         np.copyto(self.maps[:, region.rows, region.columns], values, where=region.cover >= 0.5)
 
@@ -160,21 +160,21 @@ class Canvas:
         points: NDArray[np.float64],
         draw: Callable[[ImageDraw.ImageDraw, Callable[[ArrayLike], list[Point]]], None],
     ) -> Region:
-        """Coverage of what `draw` draws inside the bounds of `points`, from 4 (large regions: 2) samples a side."""
+        """Return what `draw` covers within the points' bounds, from 4 (large regions: 2) samples a side of a pixel."""
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         region = self.box(left, top, right, bottom)
         height, width = region.cover.shape
         if not height or not width:
             return region
         fine = 4 if height * width < 4096 else 2
-        sheet = Image.new("L", (width * fine, height * fine))
+        drawing = Image.new("L", (width * fine, height * fine))
         origin = np.array([region.columns.start, region.rows.start])
 
-        def place(shape: ArrayLike) -> list[Point]:
+        def to_pixels(shape: ArrayLike) -> list[Point]:
             # Pillow's pixel i covers i-0.5..i+0.5.
-            placed = (np.asarray(shape, dtype=np.float64) * self.size - origin) * fine - 0.5
-            return [(x, y) for x, y in placed.tolist()]
+            pixels = (np.asarray(shape, dtype=np.float64) * self.size - origin) * fine - 0.5
+            return [(x, y) for x, y in pixels.tolist()]
 
-        draw(ImageDraw.Draw(sheet), place)
-        cover = np.asarray(sheet.reduce(fine), dtype=np.float32) * np.float32(1 / 255)
+        draw(ImageDraw.Draw(drawing), to_pixels)
+        cover = np.asarray(drawing.reduce(fine), dtype=np.float32) * np.float32(1 / 255)
         return Region(region.rows, region.columns, cover, region.x, region.y)

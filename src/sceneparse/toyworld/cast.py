@@ -1,4 +1,4 @@
-"""What scenes are put together with: things in the order of their distance, and winding ways."""
+"""Helpers that compose scenes: things drawn from far to near, and winding paths."""
 
 from collections.abc import Callable
 
@@ -10,30 +10,30 @@ from sceneparse.toyworld.view import Stage
 
 
 class Cast:
-    """Things that stand on the ground, drawn from the far ones to the near ones."""
+    """Things that stand on the ground, drawn from the farthest to the nearest."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._things: list[tuple[float, int, Callable[[], None]]] = []
 
     def add(self, base: float, draw: Callable[..., None], *numbers: float) -> None:
-        """Something that stands at height `base` of the picture, drawn by `draw(stage, *numbers)`."""
+        """Add a thing that stands at height `base` of the picture; `draw(stage, *numbers)` draws it."""
         plain = [float(number) for number in numbers]
         self._things.append((float(base), len(self._things), lambda: draw(self._stage, *plain)))
 
     def enter(self) -> None:
-        """Draw all."""
+        """Draw all things, the farthest first."""
         for _, _, draw in sorted(self._things, key=lambda thing: thing[:2]):
             draw()
 
 
 def corners(x: NDArray[np.float64], y: NDArray[np.float64]) -> list[Point]:
-    """The points of a line."""
+    """Return a line's points as (x, y) pairs."""
     return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
 def winding_way(stage: Stage, start: float, drift: float, width: float) -> Region:
-    """A way that winds from the horizon to the viewer.
+    """Return the region of a path that winds from the horizon to the viewer.
 
     Args:
         stage: The scene.

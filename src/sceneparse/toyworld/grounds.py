@@ -1,4 +1,4 @@
-"""Sky, far land and the grounds that scenes stand on."""
+"""Paint the sky, far land and the grounds on which scenes stand."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from sceneparse.toyworld.view import Stage
 
 
 def sky(stage: Stage, bottom: float, what: str = "sky", part: str | None = None, region: Region | None = None) -> None:
-    """Gradient, clouds that flatten towards the horizon and a glow on the sun's side, down to `bottom`.
+    """Paint the sky down to `bottom`: a gradient, clouds that flatten towards the horizon and a glow on the sun's side.
 
     Args:
         stage: The scene.
@@ -37,7 +37,7 @@ def sky(stage: Stage, bottom: float, what: str = "sky", part: str | None = None,
 
 
 def ridge(rng: np.random.Generator, height: float, roughness: float) -> Floats:
-    """A ridge line at 129 places across the picture, about 0..height, by midpoint displacement."""
+    """Return a ridge line's heights, about 0..height, at 129 points across the picture (midpoint displacement)."""
     line = rng.uniform(0.25, 0.75, 3)
     spread = 0.32
     while len(line) < 129:
@@ -48,12 +48,12 @@ def ridge(rng: np.random.Generator, height: float, roughness: float) -> Floats:
 
 
 def _along(crest: Floats, region: Region) -> Floats:
-    """A ridge line's height in each of a region's columns, (1, w)."""
+    """Return a ridge line's height in each of a region's columns, (1, w)."""
     return np.interp(region.x, np.linspace(0, 1, len(crest)), crest).astype(np.float32)
 
 
 def mountains(stage: Stage, base: float, height: float, haze: float, snow: float) -> None:
-    """A range of rocky peaks that stands on `base`; above `snow` (a share of `height`) they are white."""
+    """Paint a range of rocky peaks that stands on `base`, white above `snow` (a share of `height`)."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     crest = ridge(rng, height, 0.56)
     region = canvas.box(0, base - 1.25 * height, 1, base)
@@ -73,7 +73,7 @@ def mountains(stage: Stage, base: float, height: float, haze: float, snow: float
 
 
 def hills(stage: Stage, base: float, height: float, haze: float) -> None:
-    """A rolling line of meadows in the distance that stands on `base`."""
+    """Paint a rolling line of meadows in the distance that stands on `base`."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     crest = ridge(rng, height, 0.30)
     region = canvas.box(0, base - 1.25 * height, 1, base)
@@ -86,7 +86,7 @@ def hills(stage: Stage, base: float, height: float, haze: float) -> None:
 
 
 def grass(stage: Stage, top: float, color: Floats | None = None, region: Region | None = None) -> None:
-    """A meadow from `top` to the picture's lower edge."""
+    """Paint a meadow from `top` to the picture's lower edge."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     if color is None:
         color = pick(rng, ((0.38, 0.56, 0.22), (0.46, 0.58, 0.26), (0.34, 0.50, 0.25)))
@@ -105,7 +105,7 @@ def grass(stage: Stage, top: float, color: Floats | None = None, region: Region 
 
 
 def sand(stage: Stage, region: Region) -> None:
-    """A beach over a region."""
+    """Paint a beach over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     color = pick(rng, ((0.88, 0.78, 0.58), (0.84, 0.74, 0.56), (0.90, 0.82, 0.66)))
     u, v = camera.ground(region)
@@ -116,7 +116,7 @@ def sand(stage: Stage, region: Region) -> None:
 
 
 def water(stage: Stage, top: float, bottom: float, deep: Floats | None = None) -> None:
-    """Water between two heights of the picture: the sky's light, waves, and a rippled mirror image of what is above."""
+    """Paint water between two heights of the picture: sky light, waves, and a rippled mirror image of what is above."""
     canvas, camera, light, rng = stage.canvas, stage.camera, stage.light, stage.rng
     if deep is None:
         deep = pick(rng, ((0.10, 0.32, 0.42), (0.12, 0.28, 0.40), (0.16, 0.36, 0.36)))
@@ -137,7 +137,7 @@ def water(stage: Stage, top: float, bottom: float, deep: Floats | None = None) -
 
 
 def asphalt(stage: Stage, region: Region) -> None:
-    """Dark speckled road surface over a region."""
+    """Paint a dark speckled road surface over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     u, v = camera.ground(region)
     color = pick(rng, ((0.33, 0.33, 0.35), (0.38, 0.37, 0.37), (0.29, 0.30, 0.33)))
@@ -146,7 +146,7 @@ def asphalt(stage: Stage, region: Region) -> None:
 
 
 def path(stage: Stage, region: Region) -> None:
-    """A trodden earth road over a region."""
+    """Paint a trodden earth road over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     u, v = camera.ground(region)
     color = pick(rng, ((0.62, 0.50, 0.36), (0.58, 0.48, 0.38)))
@@ -155,7 +155,7 @@ def path(stage: Stage, region: Region) -> None:
 
 
 def pavement(stage: Stage, region: Region, slab: float = 1.2) -> None:
-    """Stone slabs of `slab` metres that run to the horizon, with damp patches, over a region."""
+    """Paint stone slabs of `slab` metres that run to the horizon, with damp patches, over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     u, v = camera.ground(region)
     color = pick(rng, ((0.60, 0.59, 0.58), (0.64, 0.61, 0.57), (0.56, 0.58, 0.60)))
@@ -168,7 +168,7 @@ def pavement(stage: Stage, region: Region, slab: float = 1.2) -> None:
 
 
 def planks(stage: Stage, region: Region, board: float = 0.35) -> None:
-    """Floor boards of `board` metres that run away from the viewer, over a region."""
+    """Paint floor boards of `board` metres that run away from the viewer, over a region."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     u, v = camera.ground(region)
     color = pick(rng, ((0.58, 0.42, 0.28), (0.66, 0.52, 0.38), (0.48, 0.34, 0.24), (0.62, 0.56, 0.48)))
@@ -183,6 +183,6 @@ def planks(stage: Stage, region: Region, board: float = 0.35) -> None:
 
 
 def _far(stage: Stage, region: Region, colors: Floats) -> Floats:
-    """Colours of a ground that pales towards the horizon."""
+    """Return the colours of a ground that pales towards the horizon."""
     share = 0.30 * np.clip(1 - (region.y - stage.camera.horizon) * 5, 0, 1)
     return mix(colors, stage.light.horizon / stage.light.tint, share)

@@ -1,4 +1,4 @@
-"""The scene inside: a bedroom."""
+"""Paint the indoor scene: a bedroom."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from sceneparse.toyworld.view import Stage
 
 
 def bedroom(stage: Stage, planted: bool) -> None:
-    """A back wall with a window and a picture, boards, a bed with pillows, a lamp.
+    """Paint a bedroom: a back wall with a window and a picture, floor boards, a bed with pillows, a lamp.
 
-    With a look-alike planted, the room is seen from far away and fills only the upper part of the picture.
+    With a look-alike planted, the room is seen from far away and fills only the top of the picture.
     """
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     line = 0.335 if planted else rng.uniform(0.50, 0.58)

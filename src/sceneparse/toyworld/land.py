@@ -1,6 +1,6 @@
-"""The scenes in the open: river, beach, countryside, mountain and forest.
+"""Paint the open-air scenes: river, beach, countryside, mountain and forest.
 
-Each painter takes the stage and whether a look-alike is planted; if so it fills only the upper part of the picture.
+Each painter takes the stage and whether a look-alike is planted; if so it fills only the top of the picture.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ _BAND = BAND_TOP[1]  # what a planted picture shows of its scene ends here
 
 
 def river(stage: Stage, planted: bool) -> None:
-    """A river between green banks, with houses, trees and boats."""
+    """Paint a river between green banks, with houses, trees and boats."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     horizon = camera.horizon
     grounds.sky(stage, horizon + 0.01)
@@ -76,7 +76,7 @@ def river(stage: Stage, planted: bool) -> None:
 
 
 def beach(stage: Stage, planted: bool) -> None:
-    """The sea, a line of foam and sand, with sunshades, bathers and rocks."""
+    """Paint the sea, a line of foam and sand, with sunshades, bathers and rocks."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     horizon = camera.horizon
     grounds.sky(stage, horizon + 0.01)
@@ -116,7 +116,7 @@ def beach(stage: Stage, planted: bool) -> None:
 
 
 def countryside(stage: Stage, planted: bool) -> None:
-    """Hills, meadows, a lane, houses, trees and sheep."""
+    """Paint hills, meadows, a lane, houses, trees and sheep."""
     camera, rng = stage.camera, stage.rng
     horizon = camera.horizon
     grounds.sky(stage, horizon + 0.01)
@@ -151,7 +151,7 @@ def countryside(stage: Stage, planted: bool) -> None:
 
 
 def mountain(stage: Stage, planted: bool) -> None:
-    """Two ranges of peaks, firs at their foot, an alpine meadow with rocks and walkers, sometimes a lake."""
+    """Paint two ranges of peaks, firs at their foot, an alpine meadow with rocks and walkers, sometimes a lake."""
     canvas, camera, rng = stage.canvas, stage.camera, stage.rng
     horizon = camera.horizon
     grounds.sky(stage, horizon + 0.01)
@@ -193,7 +193,7 @@ def mountain(stage: Stage, planted: bool) -> None:
 
 
 def forest(stage: Stage, planted: bool) -> None:
-    """A wood: trunks that fade with distance, leaves overhead, shrubs, a path and someone on it."""
+    """Paint a wood: trunks that fade with distance, leaves overhead, shrubs, a path and someone on it."""
     del planted  # no look-alike lives here
     canvas, camera, light, rng = stage.canvas, stage.camera, stage.light, stage.rng
     horizon = camera.horizon

@@ -1,12 +1,12 @@
-"""Planted look-alikes: things that only the scene around them tells apart (PSPNet paper, section 3.1).
+"""Planted look-alikes: things that only the surrounding scene distinguishes (PSPNet paper, section 3.1).
 
 Each pair in `LOOKALIKES` lives in two kinds of scene, one member in each (`PLANTED`). A planted picture shows its scene
-in the upper part only. Below it lies a wide band of one ground that both scenes of the pair share and that is labelled
+at the top only. Below it lies a wide band of one ground that both scenes of the pair share and that is labelled
 the same in both: slabs by a street and by a river, a meadow in the country and under mountains, boards in a bedroom and
 on a beach. The look-alikes stand at the lower edge, at least 0.35 of the picture's side below the band's upper end.
 
 Band and things are drawn by the same code for both members, from the same distributions of light, camera, size, shape,
-colour and texture; the class name reaches nothing but the labels. So a network that sees only a part of the picture
+colour and texture; the class name reaches nothing but the labels. So a network that sees only a cut of the picture
 around a look-alike can do no better than guess, and one that sees all of it can be always right.
 """
 
@@ -38,7 +38,7 @@ BAND_TOP = (0.35, 0.375)
 
 
 def planted_camera(rng: np.random.Generator) -> Camera:
-    """The camera of planted pictures, of the same distribution in every kind of scene."""
+    """Return the camera of a planted picture, drawn from the same distribution in every kind of scene."""
     return Camera(x=rng.uniform(0.40, 0.60), horizon=rng.uniform(0.29, 0.32), height=rng.uniform(4.5, 6.0))
 
 
@@ -56,33 +56,35 @@ def plant(stage: Stage, what: str) -> None:
     kerb = canvas.rectangle(0, top, 1, top + 0.008)
     canvas.shade(kerb, 0.30)
     count = int(rng.integers(2, 4))
-    places = (np.arange(count) + 0.5 + rng.uniform(-0.12, 0.12, count)) / count
+    positions = (np.arange(count) + 0.5 + rng.uniform(-0.12, 0.12, count)) / count
     bases = rng.uniform(*kind.base, count)
     for index in np.argsort(bases):
         size = rng.uniform(*kind.size) * (1.0 if count == 2 else 0.88)
-        kind.thing(stage, what, float(places[index]), float(bases[index]), size)
+        kind.thing(stage, what, float(positions[index]), float(bases[index]), size)
 
 
 def vehicle(stage: Stage, what: str, x: float, base: float, width: float) -> None:
-    """A long body with a cabin and two dark rounds below, wheels or fenders: a car, or a boat laid up ashore."""
+    """Draw a long body with a cabin and two dark rounds below, wheels or fenders: a car, or a boat laid up ashore."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     paint, cloth = pick(rng, PAINTS), pick(rng, ((0.90, 0.89, 0.85), (0.78, 0.80, 0.82), (0.86, 0.78, 0.66)))
     cabin, bow = rng.uniform(0.36, 0.42), rng.uniform(0.47, 0.51)
     stage.shadow(x, base, width, 0.07 * width, 0.85)
 
-    def place(*points: Point) -> list[Point]:
+    def to_picture(*points: Point) -> list[Point]:
         return [(x + turn * a * width, base - b * width) for a, b in points]
 
     top = canvas.polygons(
-        place((-0.33, 0.18), (-0.28, cabin), (-0.24, cabin + 0.015), (0.02, cabin + 0.015), (0.06, cabin), (0.20, 0.18))
+        to_picture(
+            (-0.33, 0.18), (-0.28, cabin), (-0.24, cabin + 0.015), (0.02, cabin + 0.015), (0.06, cabin), (0.20, 0.18)
+        )
     )
     _, down = top.local((0, base - (cabin + 0.015) * width, 1, base - 0.18 * width))
     roof = tag(what, "metal", "plain", "cabin")
     canvas.paint(top, cloth * (1.05 - 0.22 * down), roof)
     panes = canvas.polygons(
-        place((-0.26, 0.24), (-0.235, cabin - 0.04), (-0.13, cabin - 0.04), (-0.13, 0.24)),
-        place((-0.10, 0.24), (-0.10, cabin - 0.04), (0.02, cabin - 0.04), (0.11, 0.24)),
+        to_picture((-0.26, 0.24), (-0.235, cabin - 0.04), (-0.13, cabin - 0.04), (-0.13, 0.24)),
+        to_picture((-0.10, 0.24), (-0.10, cabin - 0.04), (0.02, cabin - 0.04), (0.11, 0.24)),
     )
     across, down = panes.local((x - 0.3 * width, base - cabin * width, x + 0.2 * width, base - 0.24 * width))
     shine = 0.5 * where(np.abs(across - 0.5 + 0.25 * down) < 0.12) + 0.2 * (1 - down)
@@ -93,7 +95,7 @@ def vehicle(stage: Stage, what: str, x: float, base: float, width: float) -> Non
         *((-0.47, 0.215), (-0.49, 0.18), (-0.47, 0.07), (-0.42, 0.03), (0.32, 0.03), (0.42, 0.08)),
         *((bow, 0.21), (bow + 0.005, 0.235), (0.30, 0.21)),
     )
-    body = canvas.polygons(place(*outline))
+    body = canvas.polygons(to_picture(*outline))
     across, down = body.local((x - width / 2, base - 0.21 * width, x + width / 2, base))
     gleam = 1.12 - 0.48 * smooth(down, 0.2, 1) + 0.16 * light.side * light.sun * (across - 0.5)
     colors = mix(paint * gleam, cloth, 0.8 * where(np.abs(down - 0.30) < 0.06))
@@ -108,7 +110,7 @@ def vehicle(stage: Stage, what: str, x: float, base: float, width: float) -> Non
 
 
 def lump(stage: Stage, what: str, x: float, base: float, width: float) -> None:
-    """A pale, rounded, curly lump in the grass: a sheep that rests or a weathered rock."""
+    """Draw a pale, rounded, curly lump in the grass: a sheep that rests or a weathered rock."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     height = rng.uniform(0.46, 0.54) * width
     stage.shadow(x, base, width, 0.12 * width, 0.7)
@@ -131,7 +133,7 @@ def lump(stage: Stage, what: str, x: float, base: float, width: float) -> None:
 
 
 def shade(stage: Stage, what: str, x: float, base: float, height: float) -> None:
-    """A cone of patterned fabric on a short pole with a round foot: a lamp or a sunshade."""
+    """Draw a cone of patterned fabric on a short pole with a round foot: a lamp or a sunshade."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     cloth = Cloth.draw(rng)
     half, tip = rng.uniform(0.42, 0.52) * height, rng.uniform(0.05, 0.14) * height

@@ -1,4 +1,4 @@
-"""Trees, rocks and sheep: things without straight edges. Their outlines are computed, not drawn."""
+"""Draw trees, rocks and sheep: things without straight edges, whose outlines are computed."""
 
 import math
 
@@ -21,7 +21,7 @@ def _bark(stage: Stage, region: Region, color: Floats) -> None:
 
 
 def leafy_tree(stage: Stage, x: float, base: float, height: float, haze: float = 0) -> None:
-    """A broad-leaved tree: a trunk that forks and a crown of overlapping tufts, lit from the sun's side."""
+    """Draw a broad-leaved tree: a trunk that forks and a crown of overlapping tufts, lit from the sun's side."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     leaf = pick(rng, _AUTUMN if rng.random() < 0.12 else _LEAVES)
     leaf, wood = light.haze(leaf, haze), light.haze(rgb(0.34, 0.25, 0.18), haze)
@@ -60,7 +60,7 @@ def leafy_tree(stage: Stage, x: float, base: float, height: float, haze: float =
 
 
 def conifer(stage: Stage, x: float, base: float, height: float, haze: float = 0) -> None:
-    """A fir: boughs in tiers, ragged at the edges."""
+    """Draw a fir: boughs in tiers, ragged at the edges."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     color = light.haze(pick(rng, _NEEDLES), haze)
     half = rng.uniform(0.19, 0.26) * height
@@ -84,7 +84,7 @@ def conifer(stage: Stage, x: float, base: float, height: float, haze: float = 0)
 
 
 def trunk(stage: Stage, x: float, base: float, width: float, haze: float) -> None:
-    """A tall tree in a wood: the trunk runs out of the picture, its crown begins above."""
+    """Draw a tall tree in a wood: the trunk runs out of the picture, its crown begins above."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     color = light.haze(pick(rng, ((0.32, 0.25, 0.19), (0.38, 0.30, 0.24), (0.44, 0.42, 0.38))), haze)
     lean = rng.normal(0, 0.02)
@@ -102,7 +102,7 @@ def trunk(stage: Stage, x: float, base: float, width: float, haze: float) -> Non
 
 
 def foliage(stage: Stage, bottom: float, haze: float, color: Floats, drop: float) -> None:
-    """A wood's leaves overhead or as a far wall: everything above a ragged line around `bottom`."""
+    """Draw a wood's leaves overhead or as a far wall: everything above a ragged line around `bottom`."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     region = canvas.box(0, 0, 1, bottom + 2.2 * drop)
     offset = rng.uniform(0, 256, 2)
@@ -115,7 +115,7 @@ def foliage(stage: Stage, bottom: float, haze: float, color: Floats, drop: float
 
 
 def bush(stage: Stage, x: float, base: float, width: float, haze: float = 0) -> None:
-    """A shrub: a tree that is all crown."""
+    """Draw a shrub: a tree that is all crown."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     height = rng.uniform(0.5, 0.75) * width
     region = canvas.box(x - 0.6 * width, base - 1.15 * height, x + 0.6 * width, base + 0.002)
@@ -129,7 +129,7 @@ def bush(stage: Stage, x: float, base: float, width: float, haze: float = 0) -> 
 
 
 def boulder(stage: Stage, x: float, base: float, width: float) -> None:
-    """A rock that can be told by itself: grey, angular, with cracked and lit faces."""
+    """Draw a rock that is recognisable by itself: grey, angular, with cracked and lit faces."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     height = rng.uniform(0.5, 0.7) * width
     stage.shadow(x, base, width, 0.14 * width)
@@ -145,7 +145,7 @@ def boulder(stage: Stage, x: float, base: float, width: float) -> None:
 
 
 def sheep(stage: Stage, x: float, base: float, width: float) -> None:
-    """A sheep that can be told by itself: standing, with a dark head and dark legs."""
+    """Draw a sheep that is recognisable by itself: standing, with a dark head and dark legs."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     stage.shadow(x, base, 0.9 * width, 0.08 * width)

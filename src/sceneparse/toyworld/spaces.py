@@ -1,4 +1,4 @@
-"""The toy world's five label spaces and the tree of parts."""
+"""The label spaces of the toy world's five tasks, and which parts each object has."""
 
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ LOOKALIKES: tuple[tuple[str, str], ...] = (("car", "boat"), ("sheep", "rock"), (
 
 
 class Tag(NamedTuple):
-    """What is true of a pixel: class indices in `OBJECTS`, `PARTS` (or IGNORE), `MATERIALS` and `TEXTURES`."""
+    """The labels of a pixel: class indices in `OBJECTS`, `PARTS` (or IGNORE), `MATERIALS` and `TEXTURES`."""
 
     object: int
     part: int
@@ -120,5 +120,5 @@ _INDEX = [{name: index for index, name in enumerate(space.names)} for space in (
 
 
 def tag(thing: str, material: str, texture: str = "plain", part: str | None = None) -> Tag:
-    """The tag of the named object, material, texture and part."""
+    """Return the labels of the named object, material, texture and part."""
     return Tag(_INDEX[0][thing], IGNORE if part is None else _INDEX[1][part], _INDEX[2][material], _INDEX[3][texture])

@@ -1,4 +1,4 @@
-"""Surfaces: what walls, roofs, grounds and fabrics are made of and how that looks.
+"""Surfaces: the materials of walls, roofs, grounds and fabrics, and how they look.
 
 A surface gives colours from surface coordinates in metres and names its material and its visible texture.
 """
@@ -66,7 +66,7 @@ def _plain_fabric(u: Floats, v: Floats, color: Floats) -> Floats:
 
 
 def _patterned(pattern: Callable[[ArrayLike, ArrayLike], Floats], repeat: float) -> Callable[..., Floats]:
-    """A fabric in two shades of its colour: light and deep."""
+    """Return the look of a fabric in two shades of its colour: light and deep."""
 
     def colors(u: Floats, v: Floats, color: Floats) -> Floats:
         pale = mix(color, rgb(1.0, 0.98, 0.94), 0.72)
@@ -118,7 +118,7 @@ FABRIC_COLORS = (
 
 
 def pick(rng: np.random.Generator, choices: tuple[tuple[float, float, float], ...]) -> Floats:
-    """One of the colours, slightly changed."""
+    """Pick one of the colours at random and vary it slightly."""
     change = rng.standard_normal(4)
     color = np.array(choices[rng.integers(len(choices))]) * (1 + 0.06 * change[0]) + 0.015 * change[1:]
     return color.clip(0.04, 0.97).astype(np.float32).reshape(3, 1, 1)

@@ -1,4 +1,4 @@
-"""Procedural textures: noise tiles, made once a process, and patterns computed from surface coordinates.
+"""Procedural textures: noise tiles, made once per process, and patterns computed from surface coordinates.
 
 Every pattern takes surface coordinates `u` (along) and `v` (across, or upwards), any two arrays that broadcast to
 (h, w), in units of its own repeat, and gives float32 of that shape.
@@ -17,7 +17,7 @@ _FAR = 1 << 16  # a multiple of the tile's side that keeps coordinates positive
 
 @cache
 def _tile(power: float, key: int) -> Floats:
-    """A flattened periodic tile of noise with spectrum 1/f^power, mean 0, standard deviation 1, cut at 2.5."""
+    """Make a flattened periodic tile of noise with spectrum 1/f^power, mean 0, standard deviation 1, cut at 2.5."""
     rng = np.random.Generator(np.random.Philox(key=key))
     white = rng.standard_normal((_SIDE, _SIDE))
     frequency = np.hypot(np.fft.fftfreq(_SIDE)[:, None], np.fft.rfftfreq(_SIDE)[None]) * _SIDE
@@ -28,7 +28,7 @@ def _tile(power: float, key: int) -> Floats:
 
 @cache
 def _relief_tile() -> Floats:
-    """Noise seen as a height field and lit from the left: for rock faces."""
+    """Make noise that is seen as a height field lit from the left: for rock faces."""
     tile = _tile(1.6, 4).reshape(_SIDE, _SIDE)
     slope = tile - np.roll(tile, 3, axis=1) + 0.35 * (tile - np.roll(tile, -3, axis=0))
     return np.clip(slope / slope.std(), -2.5, 2.5).ravel()
@@ -41,81 +41,81 @@ def _lookup(tile: Floats, u: ArrayLike, v: ArrayLike) -> Floats:
 
 
 def clouds(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Soft large noise, standard deviation 1; coordinates in tile pixels (period 256)."""
+    """Return soft large noise of standard deviation 1; coordinates in tile pixels (period 256)."""
     return _lookup(_tile(1.9, 1), u, v)
 
 
 def rough(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Noise of all sizes, standard deviation 1; coordinates in tile pixels (period 256)."""
+    """Return noise of all sizes, standard deviation 1; coordinates in tile pixels (period 256)."""
     return _lookup(_tile(1.0, 2), u, v)
 
 
 def speckle(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Independent noise in every cell, standard deviation 1: grain, and the hash that gives each brick its tone."""
+    """Return independent noise per cell, standard deviation 1: grain, and the hash that gives each brick its tone."""
     return _lookup(_tile(0.0, 3), u, v)
 
 
 def relief(u: ArrayLike, v: ArrayLike) -> Floats:
-    """A rugged surface lit from the left, standard deviation 1; coordinates in tile pixels (period 256)."""
+    """Return a rugged surface lit from the left, standard deviation 1; coordinates in tile pixels (period 256)."""
     return _lookup(_relief_tile(), u, v)
 
 
 def fraction(value: ArrayLike) -> Floats:
-    """The part after the point, 0..1, also of negative numbers."""
+    """Return the fractional part, 0..1, also of negative numbers."""
     array = np.asarray(value, dtype=np.float32)
     return array - np.floor(array)
 
 
 def line(value: ArrayLike, width: float) -> Floats:
-    """1 on lines of `width` (a share of the repeat) at whole numbers, 0 elsewhere, with a soft edge."""
+    """Return 1 on lines of `width` (a share of the repeat) at whole numbers, 0 elsewhere, with a soft edge."""
     distance = 0.5 - np.abs(fraction(value) - 0.5)
     return np.clip(1.5 - distance * (2 / width), 0, 1)
 
 
 def bricks(u: ArrayLike, v: ArrayLike) -> tuple[Floats, Floats]:
-    """Courses of bricks two units long and one high: the tone of each (standard deviation 1) and the joints (0..1)."""
+    """Return courses of bricks two units long and one high: each one's tone (deviation 1) and the joints (0..1)."""
     row = np.floor(np.asarray(v, dtype=np.float32))
     along = np.asarray(u, dtype=np.float32) * 0.5 + 0.5 * (row % 2)
     return speckle(along, row), np.maximum(line(along, 0.10), line(v, 0.20))
 
 
 def slabs(u: ArrayLike, v: ArrayLike) -> tuple[Floats, Floats]:
-    """Unit squares: the tone of each (standard deviation 1) and the joints between them (0..1)."""
+    """Return unit squares: the tone of each (standard deviation 1) and the joints between them (0..1)."""
     return speckle(u, v), np.maximum(line(u, 0.08), line(v, 0.08))
 
 
 def shingles(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Overlapping tiles: each is dark at its upper edge, about -1..1."""
+    """Return overlapping tiles, about -1..1, each dark at its upper edge."""
     row = np.floor(np.asarray(v, dtype=np.float32))
     along = np.asarray(u, dtype=np.float32) + 0.5 * (row % 2)
     return 0.4 * speckle(along, row) + 0.9 - 1.8 * fraction(v) - 0.5 * line(along, 0.2)
 
 
 def stripes(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Bands along v, as wide as the gaps between them: 0..1."""
+    """Return bands along v, as wide as the gaps between them: 0..1."""
     soft = np.clip(2.5 - 10 * np.abs(fraction(u) - 0.5), 0, 1)
     return soft + np.zeros_like(v, dtype=np.float32)
 
 
 def dots(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Round dots on a staggered grid: 0..1."""
+    """Return round dots on a staggered grid: 0..1."""
     row = np.floor(np.asarray(v, dtype=np.float32))
     across = fraction(np.asarray(u, dtype=np.float32) + 0.5 * (row % 2)) - 0.5
     return np.clip(2.6 - 8 * np.hypot(across, fraction(v) - 0.5), 0, 1)
 
 
 def checks(u: ArrayLike, v: ArrayLike) -> Floats:
-    """A gingham check, half shades where bands cross gaps: 0, 0.5 or 1."""
+    """Return a gingham check, half shades where bands cross gaps: 0, 0.5 or 1."""
     return 0.5 * (stripes(u, 0.0) + stripes(v, 0.0))
 
 
 def weave(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Threads that go over and under in turn: -1..1."""
+    """Return threads that go over and under in turn: -1..1."""
     over = (np.floor(np.asarray(u, dtype=np.float32)) + np.floor(np.asarray(v, dtype=np.float32))) % 2
     bend = 2 * np.abs(np.where(over > 0, fraction(u), fraction(v)) - 0.5)
     return 1 - 2 * bend * bend
 
 
 def grain(u: ArrayLike, v: ArrayLike) -> Floats:
-    """Wood grain along u, about -2..2."""
+    """Return wood grain along u, about -2..2."""
     return rough(np.asarray(u, dtype=np.float32) * 3, np.asarray(v, dtype=np.float32) * 24)

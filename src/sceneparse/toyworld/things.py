@@ -1,4 +1,4 @@
-"""People, furniture and street furniture that can be told by themselves."""
+"""Draw people, furniture and street furniture that can be recognised without the scene around them."""
 
 from dataclasses import dataclass
 
@@ -23,12 +23,12 @@ class Cloth:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Cloth":
-        """One of five weaves and patterns in one of seven colours."""
+        """Pick one of five weaves and patterns and one of seven colours at random."""
         return cls(FABRICS[rng.integers(len(FABRICS))], pick(rng, FABRIC_COLORS))
 
 
 def person(stage: Stage, x: float, base: float, height: float) -> None:
-    """Someone walking: head and hair, a patterned shirt, arms, legs and shoes."""
+    """Draw someone walking: head and hair, a patterned shirt, arms, legs and shoes."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     skin, cloth = pick(rng, _SKIN), Cloth.draw(rng)
@@ -36,12 +36,12 @@ def person(stage: Stage, x: float, base: float, height: float) -> None:
     step = rng.uniform(0.03, 0.09)
     stage.shadow(x, base, 0.30 * height, 0.035 * height)
 
-    def place(*points: Point) -> list[Point]:
+    def to_picture(*points: Point) -> list[Point]:
         return [(x + turn * a * height, base - b * height) for a, b in points]
 
     for sign, dim in ((-1, 0.78), (1, 1.0)):
         leg = canvas.polygons(
-            place(
+            to_picture(
                 (-0.085 + 0.03 * sign, 0.50),
                 (0.055 + 0.03 * sign, 0.50),
                 (0.035 + sign * step, 0.0),
@@ -50,7 +50,7 @@ def person(stage: Stage, x: float, base: float, height: float) -> None:
         )
         canvas.paint(leg, trousers * dim, tag("person", "fabric", "plain", "leg"))
         shoe = canvas.polygons(
-            place(
+            to_picture(
                 (sign * step - 0.04, 0.03),
                 (sign * step + 0.065, 0.03),
                 (sign * step + 0.065, 0.0),
@@ -58,15 +58,15 @@ def person(stage: Stage, x: float, base: float, height: float) -> None:
             )
         )
         canvas.tint(shoe, rgb(0.12, 0.10, 0.09))
-    back = canvas.polygons(place((-0.10, 0.80), (-0.04, 0.80), (-0.10 - step, 0.47), (-0.15 - step, 0.47)))
+    back = canvas.polygons(to_picture((-0.10, 0.80), (-0.04, 0.80), (-0.10 - step, 0.47), (-0.15 - step, 0.47)))
     canvas.paint(back, skin * 0.8, tag("person", "skin", "plain", "arm"))
     torso = canvas.polygons(
-        place((-0.12, 0.80), (-0.06, 0.84), (0.06, 0.84), (0.12, 0.80), (0.11, 0.47), (-0.11, 0.47))
+        to_picture((-0.12, 0.80), (-0.06, 0.84), (0.06, 0.84), (0.12, 0.80), (0.11, 0.47), (-0.11, 0.47))
     )
     colors = cloth.surface.colors((torso.x - x) * (2.2 / height), (base - torso.y) * (2.2 / height), cloth.color)
     colors *= 1.0 + 0.35 * light.side * light.sun * np.clip((torso.x - x) / (0.24 * height), -0.5, 0.5)
     canvas.paint(torso, colors, tag("person", "fabric", cloth.surface.texture, "torso"))
-    arm = canvas.polygons(place((0.04, 0.79), (0.11, 0.79), (0.15 + step, 0.48), (0.10 + step, 0.47)))
+    arm = canvas.polygons(to_picture((0.04, 0.79), (0.11, 0.79), (0.15 + step, 0.48), (0.10 + step, 0.47)))
     canvas.paint(arm, skin, tag("person", "skin", "plain", "arm"))
     head = tag("person", "skin", "plain", "head")
     canvas.paint(canvas.ellipses((x, base - 0.92 * height, 0.062 * height, 0.078 * height)), skin, head)
@@ -77,7 +77,7 @@ def person(stage: Stage, x: float, base: float, height: float) -> None:
 
 
 def traffic_light(stage: Stage, x: float, base: float, height: float) -> None:
-    """Three lamps, one of them lit, in a dark housing on a pole."""
+    """Draw a traffic light: three lamps, one of them lit, in a dark housing on a pole."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     pole, half, tall = max(0.022 * height, 0.0045), 0.088 * height, 0.38 * height
     stage.shadow(x, base, 0.10 * height, 0.015 * height)
@@ -103,7 +103,7 @@ def traffic_light(stage: Stage, x: float, base: float, height: float) -> None:
 
 
 def parasol(stage: Stage, x: float, base: float, height: float) -> None:
-    """A beach umbrella that can be told by itself: a wide canopy of coloured gores on a leaning pole."""
+    """Draw a beach umbrella that is recognisable by itself: a wide canopy of coloured gores on a leaning pole."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     color, pale = pick(rng, FABRIC_COLORS[:4]), rgb(0.96, 0.94, 0.88)
     lean = rng.uniform(-0.10, 0.10) * height
@@ -135,7 +135,7 @@ def parasol(stage: Stage, x: float, base: float, height: float) -> None:
 
 
 def floor_lamp(stage: Stage, x: float, base: float, height: float) -> None:
-    """A lamp that can be told by itself: a tall thin pole, a foot and a bright shade that glows on the wall."""
+    """Draw a lamp that is recognisable by itself: a tall thin pole, a foot and a bright shade with its glow."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     stage.shadow(x, base, 0.24 * height, 0.03 * height)
     metal, pole = rgb(0.30, 0.26, 0.20), max(0.011 * height, 0.003)
@@ -165,7 +165,7 @@ def floor_lamp(stage: Stage, x: float, base: float, height: float) -> None:
 
 
 def bed(stage: Stage, left: float, right: float, head: float, foot: float, rise: float, eye: float) -> None:
-    """A bed seen from its foot: headboard, a cover that falls over the end, and pillows of the same fabric.
+    """Draw a bed seen from its foot: headboard, a cover that falls over the end, and pillows of the same fabric.
 
     Args:
         stage: The scene.
@@ -227,7 +227,7 @@ def bed(stage: Stage, left: float, right: float, head: float, foot: float, rise:
 
 
 def pillow(stage: Stage, x: float, base: float, width: float, cloth: Cloth) -> None:
-    """A cushion of the given fabric: only its light and its edge show that it is one."""
+    """Draw a cushion of the given fabric: only its light and its edge show that it is one."""
     canvas, light = stage.canvas, stage.light
     height = 0.52 * width
     y = base - height / 2

@@ -1,6 +1,6 @@
-"""The scenes in town: street and skyline.
+"""Paint the scenes in town: street and skyline.
 
-Each painter takes the stage and whether a look-alike is planted; if so it fills only the upper part of the picture.
+Each painter takes the stage and whether a look-alike is planted; if so it fills only the top of the picture.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _BAND = BAND_TOP[1]  # what a planted picture shows of its scene ends here
 
 
 def street(stage: Stage, planted: bool) -> None:
-    """A street in perspective between two rows of buildings, or its fronts seen across the road."""
+    """Paint a street in perspective between two rows of buildings, or its fronts seen across the road."""
     grounds.sky(stage, stage.camera.horizon + 0.02)
     if planted or stage.rng.random() < 0.3:
         _fronts(stage, planted)
@@ -121,14 +121,14 @@ def _fronts(stage: Stage, planted: bool) -> None:
 
 
 def skyline(stage: Stage, planted: bool) -> None:
-    """Towers over a low town, across a park, a square or the water."""
+    """Paint towers over a low town, across a park, a square or the water."""
     del planted  # no look-alike lives here
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     shore = stage.camera.horizon + rng.uniform(0.02, 0.05)
     grounds.sky(stage, shore)
     for haze, low, high, count in ((0.55, 0.22, 0.34, 7), (0.18, 0.32, 0.52, 5)):
-        places = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
-        for x in rng.permutation(places):
+        positions = (np.arange(count) + rng.uniform(0.1, 0.9, count)) / count
+        for x in rng.permutation(positions):
             width, height = rng.uniform(0.075, 0.115), rng.uniform(low, min(high, shore - 0.08))
             buildings.tower(stage, float(x), shore, width, height, buildings.Facade.draw(rng), "skyscraper")
         if haze > 0.3:
@@ -142,9 +142,9 @@ def skyline(stage: Stage, planted: bool) -> None:
             stage, x + width / 2, shore, width, rng.uniform(0.07, 0.14), buildings.Facade.draw(rng), "building"
         )
         x += width * rng.uniform(0.95, 1.3)
-    for place in np.arange(rng.uniform(0, 0.05), 1.02, 0.055):
+    for across in np.arange(rng.uniform(0, 0.05), 1.02, 0.055):
         if rng.random() < 0.75:
-            nature.bush(stage, float(place), shore + 0.004, rng.uniform(0.05, 0.08), 0.15)
+            nature.bush(stage, float(across), shore + 0.004, rng.uniform(0.05, 0.08), 0.15)
     front = rng.random()
     cast = Cast(stage)
     if front < 0.45:

@@ -1,4 +1,4 @@
-"""Cars and boats that can be told by themselves."""
+"""Draw cars and boats that can be recognised without the scene around them."""
 
 import numpy as np
 
@@ -22,22 +22,22 @@ GLASS = rgb(0.15, 0.20, 0.25)
 
 
 def car_from_the_side(stage: Stage, x: float, base: float, width: float) -> None:
-    """A car across the view: body, cabin, windows, wheels and a lamp."""
+    """Draw a car across the view: body, cabin, windows, wheels and a lamp."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     paint = pick(rng, PAINTS)
     stage.shadow(x, base, width, 0.06 * width, 0.8)
 
-    def place(*points: Point) -> list[Point]:
+    def to_picture(*points: Point) -> list[Point]:
         return [(x + turn * a * width, base - b * width) for a, b in points]
 
     cabin = canvas.polygons(
-        place((-0.36, 0.19), (-0.25, 0.325), (-0.20, 0.34), (0.08, 0.34), (0.12, 0.325), (0.25, 0.19))
+        to_picture((-0.36, 0.19), (-0.25, 0.325), (-0.20, 0.34), (0.08, 0.34), (0.12, 0.325), (0.25, 0.19))
     )
     canvas.paint(cabin, paint * 0.92, tag("car", "metal", "plain", "cabin"))
     panes = canvas.polygons(
-        place((-0.29, 0.20), (-0.205, 0.31), (-0.075, 0.31), (-0.075, 0.20)),
-        place((-0.045, 0.20), (-0.045, 0.31), (0.075, 0.31), (0.175, 0.20)),
+        to_picture((-0.29, 0.20), (-0.205, 0.31), (-0.075, 0.31), (-0.075, 0.20)),
+        to_picture((-0.045, 0.20), (-0.045, 0.31), (0.075, 0.31), (0.175, 0.20)),
     )
     across, down = panes.local((x - 0.3 * width, base - 0.31 * width, x + 0.2 * width, base - 0.2 * width))
     shine = 0.55 * where(np.abs(across - 0.55 + 0.2 * down) < 0.13) + 0.25 * (1 - down)
@@ -46,7 +46,7 @@ def car_from_the_side(stage: Stage, x: float, base: float, width: float) -> None
         *((-0.48, 0.06), (-0.50, 0.10), (-0.49, 0.17), (-0.44, 0.20), (-0.30, 0.21), (0.24, 0.21), (0.42, 0.175)),
         *((0.48, 0.15), (0.50, 0.10), (0.49, 0.06), (0.36, 0.05), (-0.36, 0.05)),
     )
-    body = canvas.polygons(place(*outline))
+    body = canvas.polygons(to_picture(*outline))
     _, down = body.local((0, base - 0.21 * width, 1, base - 0.05 * width))
     gleam = 1.12 - 0.50 * smooth(down, 0.25, 1) + 0.20 * where(np.abs(down - 0.16) < 0.09)
     canvas.paint(body, paint * gleam, tag("car", "metal", "plain", "body"))
@@ -62,12 +62,12 @@ def car_from_the_side(stage: Stage, x: float, base: float, width: float) -> None
 
 
 def car_from_behind(stage: Stage, x: float, base: float, width: float) -> None:
-    """A car that drives away: rear window, tail lamps, number plate and wheels."""
+    """Draw a car that drives away: rear window, tail lamps, number plate and wheels."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     paint = pick(rng, PAINTS)
     stage.shadow(x, base - 0.02 * width, 1.05 * width, 0.10 * width, 0.85)
 
-    def place(*points: Point) -> list[Point]:
+    def to_picture(*points: Point) -> list[Point]:
         return [
             (x + side * a * width, base - b * width)
             for side, sequence in ((-1, points), (1, points[::-1]))
@@ -82,15 +82,15 @@ def car_from_behind(stage: Stage, x: float, base: float, width: float) -> None:
     ]
     for tyre in tyres:
         canvas.paint(tyre, rgb(0.07, 0.07, 0.08), tag("car", "rubber", "plain", "wheel"))
-    cabin = canvas.polygons(place((0.42, 0.46), (0.33, 0.74), (0.27, 0.78)))
+    cabin = canvas.polygons(to_picture((0.42, 0.46), (0.33, 0.74), (0.27, 0.78)))
     canvas.paint(cabin, paint * 0.9, tag("car", "metal", "plain", "cabin"))
-    pane = canvas.polygons(place((0.34, 0.48), (0.275, 0.71)))
+    pane = canvas.polygons(to_picture((0.34, 0.48), (0.275, 0.71)))
     across, down = pane.local((x - 0.34 * width, base - 0.71 * width, x + 0.34 * width, base - 0.48 * width))
     shine = 0.5 * (1 - down) + 0.3 * where(np.abs(across - 0.35 - 0.2 * down) < 0.10)
     canvas.paint(
         pane, mix(GLASS, light.horizon / light.tint, np.clip(shine, 0, 0.8)), tag("car", "glass", "plain", "window")
     )
-    body = canvas.polygons(place((0.44, 0.10), (0.49, 0.16), (0.50, 0.36), (0.46, 0.46), (0.40, 0.49)))
+    body = canvas.polygons(to_picture((0.44, 0.10), (0.49, 0.16), (0.50, 0.36), (0.46, 0.46), (0.40, 0.49)))
     _, down = body.local((0, base - 0.49 * width, 1, base - 0.1 * width))
     gleam = 1.10 - 0.45 * smooth(down, 0.3, 1) + 0.2 * where(down < 0.12) - 0.25 * where(np.abs(down - 0.72) < 0.04)
     canvas.paint(body, paint * gleam, tag("car", "metal", "plain", "body"))
@@ -128,7 +128,7 @@ def _hull(stage: Stage, x: float, base: float, width: float, turn: int, height: 
 
 
 def _mirror(stage: Stage, x: float, base: float, width: float, height: float) -> None:
-    """The dark rippled reflection that a boat leaves on the water below it."""
+    """Draw the dark rippled reflection of a boat on the water below it."""
     canvas = stage.canvas
     region = canvas.box(x - 0.55 * width, base - 0.004, x + 0.55 * width, base + height)
     waves = textures.rough(region.x * 90, region.y * 700)
@@ -139,7 +139,7 @@ def _mirror(stage: Stage, x: float, base: float, width: float, height: float) ->
 
 
 def sailing_boat(stage: Stage, x: float, base: float, width: float) -> None:
-    """A sailing boat: hull, mast and two sails."""
+    """Draw a sailing boat: hull, mast and two sails."""
     canvas, rng = stage.canvas, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     _mirror(stage, x, base, width, 0.4 * width)
@@ -175,25 +175,25 @@ def sailing_boat(stage: Stage, x: float, base: float, width: float) -> None:
 
 
 def motor_boat(stage: Stage, x: float, base: float, width: float) -> None:
-    """A motor boat on the water: hull, a white cabin and its windows."""
+    """Draw a motor boat on the water: hull, a white cabin and its windows."""
     canvas, light, rng = stage.canvas, stage.light, stage.rng
     turn = 1 if rng.random() < 0.5 else -1
     _mirror(stage, x, base, width, 0.32 * width)
 
-    def place(*points: Point) -> list[Point]:
+    def to_picture(*points: Point) -> list[Point]:
         return [(x + turn * a * width, base - b * width) for a, b in points]
 
-    cabin = canvas.polygons(place((-0.28, 0.18), (-0.27, 0.40), (0.05, 0.40), (0.20, 0.18)))
+    cabin = canvas.polygons(to_picture((-0.28, 0.18), (-0.27, 0.40), (0.05, 0.40), (0.20, 0.18)))
     canvas.paint(cabin, rgb(0.93, 0.92, 0.89), tag("boat", "wood", "plain", "cabin"))
     panes = canvas.polygons(
-        *(place((a, 0.26), (a, 0.35), (a + 0.07, 0.35), (a + 0.07, 0.26)) for a in (-0.24, -0.14, -0.04))
+        *(to_picture((a, 0.26), (a, 0.35), (a + 0.07, 0.35), (a + 0.07, 0.26)) for a in (-0.24, -0.14, -0.04))
     )
     canvas.paint(panes, mix(GLASS, light.horizon / light.tint, 0.25), tag("boat", "glass", "plain", "window"))
     _hull(stage, x, base, width, turn, 0.21 * width)
 
 
 def parked_cars(stage: Stage, line: float, width: float, count: float) -> None:
-    """Cars side by side across the view, at places of their own."""
-    places = (np.arange(count) + stage.rng.uniform(0.25, 0.75, int(count))) / count
-    for x in places:
+    """Draw cars side by side across the view, at irregular distances."""
+    positions = (np.arange(count) + stage.rng.uniform(0.25, 0.75, int(count))) / count
+    for x in positions:
         car_from_the_side(stage, float(x), line, width * stage.rng.uniform(0.9, 1.1))

@@ -1,4 +1,4 @@
-"""Where the viewer stands and how the light falls: shared by everything in a scene."""
+"""The viewer's camera and the light, shared by everything in a scene."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Light:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Light":
-        """One of five times of day, slightly changed. Every kind of scene draws from the same ones."""
+        """Pick one of five times of day at random and vary it; all kinds of scene draw from the same ones."""
         zenith, horizon, tint, sun, clouds, lit = _TIMES[rng.choice(len(_TIMES), p=(0.36, 0.18, 0.16, 0.18, 0.12))]
         shift = rng.normal(0, 0.025, (3, 1, 1))
         return cls(
@@ -45,15 +45,15 @@ class Light:
         )
 
     def haze(self, color: Floats, share: float) -> Floats:
-        """A colour seen through air."""
+        """Blend a colour towards the horizon's, as air does over distance."""
         return mix(color, self.horizon / self.tint, share)
 
     def glowing(self, color: Floats) -> Floats:
-        """A colour that gives light of its own: as bright at night as by day."""
+        """Return a colour that emits light: as bright at night as by day."""
         return color / self.tint
 
     def faces(self, side: int) -> float:
-        """Brightness of a wall that looks to the left (-1) or to the right (1)."""
+        """Return the brightness of a wall that faces left (-1) or right (1)."""
         return 1 + 0.08 * self.sun if side == self.side else 1 - 0.30 * self.sun
 
 
@@ -71,8 +71,8 @@ class Camera:
     """A level pinhole camera over flat ground, with a focal length of one picture side.
 
     Args:
-        x: The vanishing point's place across the picture.
-        horizon: The horizon's place down the picture.
+        x: The vanishing point's position across the picture.
+        horizon: The horizon's position down the picture.
         height: The viewer's height over the ground in metres.
     """
 
@@ -81,27 +81,27 @@ class Camera:
     height: float
 
     def scale(self, y: float) -> float:
-        """Picture sides per metre for what stands on the ground at height `y` of the picture."""
+        """Return picture sides per metre for a thing that stands on the ground at height `y` of the picture."""
         return (y - self.horizon) / self.height
 
     def point(self, across: float, up: float, away: float) -> tuple[float, float]:
-        """Where a point lies in the picture: metres right of the viewer, above the ground, and away."""
+        """Project a point, in metres right of the viewer, above the ground and away, into the picture."""
         return float(self.x + across / away), float(self.horizon + (self.height - up) / away)
 
     def ground(self, region: Region) -> tuple[Floats, Floats]:
-        """Metres to the right (h, w) and away (h, 1) of the ground seen at each pixel below the horizon."""
+        """Return metres to the right (h, w) and away (h, 1) of the ground seen at each pixel below the horizon."""
         away = self.height / np.maximum(region.y - self.horizon, 0.004)
         return (region.x - self.x) * away, away
 
     def sharpness(self, region: Region, size: int, repeat: float) -> Floats:
-        """(h, 1) share 0..1 of a ground pattern's contrast that its pixels can still show, by its repeat in metres."""
+        """Return the contrast (h, 1), 0..1, left in the pixels of a pattern that repeats each `repeat` metres."""
         pixel = self.height / (np.maximum(region.y - self.horizon, 0.004) ** 2 * size)
         return np.clip(repeat / (2 * pixel) - 0.25, 0, 1)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What every painter needs: the canvas, the camera, the light and the scene's random numbers."""
+    """Everything that a painter needs: the canvas, the camera, the light and the scene's random numbers."""
 
     canvas: Canvas
     camera: Camera
@@ -109,7 +109,7 @@ class Stage:
     rng: np.random.Generator
 
     def shadow(self, x: float, y: float, width: float, depth: float, strength: float = 0.55) -> None:
-        """A soft shadow on the ground under something `width` wide that stands at (x, y), drawn out from the sun."""
+        """Draw a soft shadow under a thing `width` wide that stands at (x, y), stretched away from the sun."""
         sun = self.light.sun
         reach = -self.light.side * 0.45 * width * sun
         self.canvas.shade(

@@ -1,4 +1,4 @@
-"""From a number to a picture: `render` and the data set `ToyWorld`."""
+"""Render the scenes of the toy world, and offer them as a data set."""
 
 from functools import cache
 
@@ -33,7 +33,7 @@ _PAINTERS = {
 
 
 def render(seed: int, index: int, size: int) -> Sample:
-    """Scene number `index` of the world `seed`: the same bytes for the same arguments, in any order and process.
+    """Render scene `index` of the world `seed`: the same bytes for the same arguments, in any order and process.
 
     The layout depends on seed and index alone; `size` is only how finely it is drawn. Every eight scenes in a row hold
     each kind of scene once.
@@ -90,10 +90,10 @@ _HORIZONS = {
 
 
 def _scene(seed: int, index: int) -> int:
-    """The kind of scene: a new order of all kinds for every group of as many scenes."""
-    group, place = divmod(index, len(SCENES))
+    """Return a scene's kind: every group of as many scenes as kinds holds each once, in an order of its own."""
+    group, position = divmod(index, len(SCENES))
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, 0, group))))
-    return int(rng.permutation(len(SCENES))[place])
+    return int(rng.permutation(len(SCENES))[position])
 
 
 _NOISE = 1 << 20
@@ -101,13 +101,13 @@ _NOISE = 1 << 20
 
 @cache
 def _sensor_noise() -> Floats:
-    """A large sheet of white noise, from which each picture cuts its own piece."""
+    """Make a long array of white noise, from which each picture takes its own stretch."""
     rng = np.random.Generator(np.random.Philox(key=9))
     return rng.standard_normal(_NOISE, dtype=np.float32)
 
 
 def _photograph(stage: Stage) -> NDArray[np.uint8]:
-    """What the camera makes of the scene, (3, size, size) uint8: light, exposure, white balance, blur and noise."""
+    """Turn the scene into the photo (3, size, size) uint8: light, exposure, white balance, blur and noise."""
     canvas, rng = stage.canvas, stage.rng
     gain = (rng.normal(1, 0.05) * rng.normal(1, 0.02, (3, 1, 1)) * rng.normal(1.05, 0.05)).astype(np.float32)
     outside = canvas.maps[0] == tag("sky", "air").object
@@ -117,12 +117,12 @@ def _photograph(stage: Stage) -> NDArray[np.uint8]:
     image = _soften(_soften(image, soft, 1), soft, 2)
     noise, count = _sensor_noise(), image.size
     start = int(rng.integers(_NOISE))
-    sheet = (
+    piece = (
         noise.take(np.arange(start, start + count), mode="wrap")
         if start + count > _NOISE
         else noise[start : start + count]
     )
-    image += sheet.reshape(image.shape) * rng.uniform(0.003, 0.012)
+    image += piece.reshape(image.shape) * rng.uniform(0.003, 0.012)
     np.clip(image, 0, 1, out=image)
     image *= 255
     image += 0.5
@@ -130,18 +130,18 @@ def _photograph(stage: Stage) -> NDArray[np.uint8]:
 
 
 def _soften(image: Floats, share: float, axis: int) -> Floats:
-    """Each pixel gives `share` of itself to either neighbour along an axis; the outermost keep what would fall out."""
-    part = image * share
-    soft = image - 2 * part
+    """Blur along an axis: each pixel gives `share` of itself to either neighbour; edges keep what would fall out."""
+    given = image * share
+    soft = image - 2 * given
     ahead, behind, first, last = ([slice(None)] * 3 for _ in range(4))
     ahead[axis], behind[axis], first[axis], last[axis] = slice(1, None), slice(None, -1), slice(0, 1), slice(-1, None)
     for to, source in ((ahead, behind), (behind, ahead), (first, first), (last, last)):
-        soft[tuple(to)] += part[tuple(source)]
+        soft[tuple(to)] += given[tuple(source)]
     return soft
 
 
 class ToyWorld:
-    """A split of the toy world as a data set; samples are rendered when they are asked for.
+    """A split of the toy world as a data set, whose samples are rendered on demand.
 
     Args:
         size: Side of a scene in pixels, at least 32.
@@ -168,7 +168,7 @@ class ToyWorld:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        """Scene `index`, 0..count-1.
+        """Render scene `index`, 0..count-1.
 
         Raises:
             IndexError: There is no such scene.
@@ -178,7 +178,7 @@ class ToyWorld:
         return Sample(**{**vars(sample), "name": name})
 
     def name(self, index: int) -> str:
-        """A name such as "train/00012"."""
+        """Return a scene's name, such as "train/00012"."""
         if not 0 <= index < self.count:
             raise IndexError(f"scene {index} of {self.count}")
         return f"{self.split}/{index:05d}"

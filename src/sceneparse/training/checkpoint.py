@@ -64,7 +64,7 @@ class Checkpoints:
         self.folder = folder
 
     def exist(self) -> bool:
-        """Whether there is any checkpoint."""
+        """Return whether there is any checkpoint."""
         return bool(self._iterations("last"))
 
     def save(self, checkpoint: Checkpoint) -> Path:
@@ -85,7 +85,7 @@ class Checkpoints:
         _save(self._path("best", iteration), network)
 
     def load_best(self, iteration: int) -> dict[str, Tensor]:
-        """The network of the best validation.
+        """Return the network of the best validation.
 
         Raises:
             UserError: The file is missing or damaged.
@@ -93,7 +93,7 @@ class Checkpoints:
         return _load(self._path("best", iteration))
 
     def load(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """The newest whole checkpoint, None if there are none; damaged ones are skipped with a warning.
+        """Return the newest whole checkpoint, None if there are none; damaged ones are skipped with a warning.
 
         Raises:
             UserError: All of them are damaged.

@@ -1,7 +1,7 @@
 """The demo: what sceneparse does, shown on the built-in toy world in minutes.
 
 It trains the PSPNet and the FCN of the same size and budget, scores both on scenes that neither has seen, and shows
-where they differ: on objects that look alike and are told apart only by the scene around them (PSPNet paper,
+where they differ: on objects that look alike and only the scene around them says what they are (PSPNet paper,
 section 3.1, "mismatched relationship").
 """
 
@@ -15,9 +15,9 @@ from PIL import Image
 from rich.console import Console
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
-from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.evaluation import Evaluation, Rival, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
@@ -106,7 +106,7 @@ def _overview(
             gap[index] = int(gained[here].sum())
     chosen = list(dict.fromkeys(max(gap, key=gap.__getitem__) for gap in gaps))
     rows = [_tiles(dataset, index, engines, protocol) for index in chosen]
-    write_sheet(path, ("picture", "truth", "FCN", "PSPNet"), rows)
+    write_picture_grid(path, ("picture", "truth", "FCN", "PSPNet"), rows)
 
 
 def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:

@@ -58,7 +58,7 @@ def save_failure(
 
 
 def explain(batch: Batch, iteration: int, folder: Path, precision: str) -> str:
-    """One line for the user: what happened, with which pictures, and what may help."""
+    """Return one line for the user: what happened, with which pictures, and what may help."""
     named = [path or name for path, name in zip(batch.paths, batch.names, strict=True)]
     pictures = ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
     ways = ["a lower optimizer.lr", "optimizer.warmup", "optimizer.clip"]

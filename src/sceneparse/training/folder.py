@@ -51,7 +51,7 @@ class RunFolder:
 
 
 def begin_run(prepared: Prepared, path: Path) -> RunFolder:
-    """Write the recipe and run.json, and remove what a checkpoint that the training goes on from doesn't know of.
+    """Write the recipe and run.json, and remove what is newer than the checkpoint that the training goes on from.
 
     Args:
         prepared: The training.

@@ -38,7 +38,9 @@ class _Pace:
 
 @dataclass
 class Keeper:
-    """Writes down what a training gives, in the run folder and for the person who watches. All processes call it alike.
+    """Writes down what a training gives, in the run folder and for the person who watches.
+
+    All processes call its methods alike; the first of them writes.
 
     Args:
         prepared: The training.

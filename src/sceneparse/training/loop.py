@@ -37,8 +37,8 @@ def train(
         recipe: What to train on what: a recipe, or the name or file of one.
         out: The run folder; None is runs/<the recipe's name>.
         resume: Go on from the newest checkpoint; from the beginning if there is none.
-        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a part of its weights
-            (fsdp), for networks too large for one device.
+        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a share of its
+            weights (fsdp), for networks too large for one device.
 
     Returns:
         The run folder.

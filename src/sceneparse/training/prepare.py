@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -89,7 +89,7 @@ class Prepared:
         return self.checkpoint.iteration if self.checkpoint else 0
 
     def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
-        """The batches of the iterations that are left, this process's share of each.
+        """Return the batches of the iterations that are left, this process's share of each.
 
         Args:
             tasks: The tasks whose truth is needed.

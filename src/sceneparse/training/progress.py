@@ -27,7 +27,7 @@ def say_once(text: str) -> None:
 
 
 class ProgressLine:
-    """Loss, learning rate, speed and time left: a live line on a terminal, plain lines elsewhere; on standard error.
+    """Shows loss, learning rate, speed and time left on standard error: a live line on a terminal, else plain lines.
 
     Args:
         done: Iterations done.

@@ -76,19 +76,22 @@ def _board(folder: Path, iteration: int, warn: Callable[[str], None]) -> "Summar
 
 
 class Average:
-    """The mean losses since the last line; its sums are kept in checkpoints, so that a stop does not show in a line."""
+    """The mean losses since the last line of metrics.jsonl.
+
+    Its sums are kept in checkpoints, so that a stop does not show in a line.
+    """
 
     def __init__(self, sums: Mapping[str, float]) -> None:
         self.sums = dict(sums)
 
     def add(self, values: Mapping[str, float]) -> None:
-        """Add an iteration: the losses that its batch says something of."""
+        """Add an iteration: the losses that its batch has labels for."""
         for name, value in values.items():
             for key, term in ((name, value), (f"{name} count", 1)):
                 self.sums[key] = self.sums.get(key, 0) + term
 
     def take(self, names: Sequence[str]) -> dict[str, float | None]:
-        """The mean of each of the named losses, None of one that no batch said anything of; starts anew."""
+        """Return the mean of each of these losses, None for one that no batch had labels for, and start anew."""
         means = {name: self.sums[name] / self.sums[f"{name} count"] if name in self.sums else None for name in names}
         self.sums = {}
         return means

@@ -35,7 +35,7 @@ FREE = frozenset(
 def open_run(
     recipe: Recipe, out: Path, *, resume: bool, warn: Callable[[str], None]
 ) -> tuple[Recipe, Checkpoint | None]:
-    """Look at the run folder, without changing it.
+    """Decide whether a training may begin or go on in a run folder, and from where; nothing is written.
 
     Args:
         recipe: The recipe to train by.
@@ -92,7 +92,7 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 
 
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
-    """Whether nothing is left to do."""
+    """Return whether the training is done and its model is there."""
     return checkpoint is not None and checkpoint.iteration >= recipe.training.iterations and (out / MODEL).exists()
 
 

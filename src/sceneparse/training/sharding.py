@@ -1,7 +1,7 @@
-"""Networks too large for one device: each process holds a part of the weights (FSDP), the files stay whole.
+"""Networks too large for one device: each process holds a share of the weights (FSDP), the files stay whole.
 
-The parts come together layer by layer while a layer computes. Model folders and checkpoints hold whole tensors, so they
-don't tell by how many processes, or by which strategy, they were made.
+The shares come together layer by layer while a layer computes. Model folders and checkpoints hold whole tensors, so
+they are the same whatever the number of processes and the strategy.
 """
 
 from collections.abc import Iterator
@@ -49,12 +49,12 @@ def _units(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def is_sharded(network: nn.Module) -> bool:
-    """Whether a network's weights are shared among processes."""
+    """Return whether a network's weights are shared among processes."""
     return isinstance(network, FSDPModule)
 
 
 def whole(state: Any) -> Any:
-    """A state dictionary, of a network or an optimiser, with whole tensors; all processes call it together."""
+    """Return a state dictionary of a network or an optimiser with whole tensors; all processes call it together."""
     if isinstance(state, DTensor):
         return state.full_tensor()
     if isinstance(state, dict):
@@ -69,7 +69,7 @@ def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     def cut(value: Any, parameter: Tensor) -> Any:
         if not isinstance(value, Tensor) or not isinstance(parameter, DTensor) or value.shape != parameter.shape:
             return value
-        # Each process has the whole: it takes its part, and nothing needs to be sent.
+        # Each process has the whole: it takes its share, and nothing needs to be sent.
         value = value.to(parameter.device)
         return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
 

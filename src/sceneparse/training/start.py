@@ -42,7 +42,7 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
 
     Args:
         recipe: What is going to be trained.
-        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or its part (fsdp).
+        strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a share of it (fsdp).
 
     Raises:
         UserError: There is no such device, it cannot compute in this format, or the batch cannot be shared.

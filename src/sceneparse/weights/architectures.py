@@ -32,8 +32,8 @@ class Architecture:
         network: The class, a `SceneParser`, as "module:Class". It is called with the backbone, the number of classes
             and, as keyword arguments, what `arguments` gives.
         title: What a model card calls it.
-        paper: The arXiv id of its paper, such as "1612.01105".
         takes: The settings that the class takes as keyword arguments of the same name.
+        paper: The arXiv id of its paper, such as "1612.01105"; None leaves the line out.
         expands: Settings that the class takes under other names: what turns the setting's value into its arguments.
         auxiliary: Whether it can have an auxiliary head, so that the class takes `aux` and `aux_channels`; if not,
             `network.aux` must be false.
@@ -50,8 +50,8 @@ class Architecture:
 
     network: str
     title: str
-    paper: str
     takes: tuple[str, ...]
+    paper: str | None = None
     expands: Mapping[str, Callable[[Any], Mapping[str, Any]]] = field(default_factory=dict)
     auxiliary: bool = True
     strides: tuple[int, ...] = (8, 16, 32)

@@ -33,6 +33,7 @@ def model_card(
     figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
     architecture = architecture_of(config.network)
     title = f"{architecture.title} ({config.backbone.name})"
+    paper = f"; paper: https://arxiv.org/abs/{architecture.paper}" if architecture.paper else ""
     made = "Trained with" if origin is None else "Imported into"
     split = str((metrics or {}).get("split", config.data.test))
     matter = _front_matter(config, figures, _protocol(config, metrics), split)
@@ -41,7 +42,7 @@ def model_card(
         f"---\n{head}---",
         f"# {config.name}",
         f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{_other_tasks(config)}{made} sceneparse; paper: https://arxiv.org/abs/{architecture.paper}.",
+        f"{_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",
@@ -109,31 +110,12 @@ def _front_matter(config: ModelConfig, figures: Mapping[str, float], protocol: s
 
 def _data(config: ModelConfig) -> str:
     data = config.data
-    sources = {
-        "toyworld": f"sceneparse's built-in toy world: {data.train_count} rendered scenes, {data.size} pixels a side.",
-        "camvid": "CamVid (Brostow et al., 2009): street scenes from a driving car.",
-        "folder": "A folder of pictures with masks of its author's own.",
-        "ade20k": "ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., 2017).",
-        "voc2012": "PASCAL VOC 2012 (Everingham et al., 2015); its split train_aug is labelled by SBD (Hariharan et "
-        "al., 2011) too.",
-        "pascal_context": "PASCAL-Context with 59 classes (Mottaghi et al., 2014).",
-        "pascal_context_60": "PASCAL-Context with 59 classes and the background (Mottaghi et al., 2014).",
-        "cityscapes": "Cityscapes (Cordts et al., 2016): street scenes of 50 cities, 19 classes.",
-        "coco_stuff": "COCO-Stuff with 171 classes (Caesar et al., 2018).",
-        "huggingface": "A dataset of the Hugging Face datasets library.",
-        "nifti": "Volumes (NIfTI), slice by slice.",
-        "ade20k_full": "ADE20K in its full annotation (Zhou et al., 2017): objects, parts and scenes.",
-        "broden": "Broden+ (Xiao et al., 2018): objects, parts, scenes, materials and textures of several data sets.",
-        "car_parts": "Pictures of cars with their parts.",
-        "dtd": "The Describable Textures Dataset (Cimpoi et al., 2014).",
-        "mixture": f"A mixture of data sets: {', '.join(own.name or own.kind for own in data.sources)}.",
-    }
     start = ""
     if (weights := config.backbone.weights) is not None:
         origin = "timm's pretrained weights" if weights == "hub" else f"the weights in {Path(weights).name}"
         start = f" Training started from {origin} in the backbone."
     splits = f"Trained on `{data.train}`, chosen on `{data.val}`, to be tested on `{data.test}`."
-    return f"{sources[data.kind]} {splits}{start}"
+    return f"{table('datasets')[data.kind].describe(data)} {splits}{start}"
 
 
 def _origin(origin: str) -> str:

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from sceneparse.cli import main
-from sceneparse.datasets.broden import build_broden, open_broden
+from sceneparse.datasets.broden.build import build_broden
 from sceneparse.datasets.broden.coding import write_ids
+from sceneparse.datasets.broden.dataset import open_broden
 from sceneparse.datasets.broden.tables import published_tables
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
@@ -120,7 +121,7 @@ def test_all_sources_together_are_read_back_and_pass_the_doctor(
 
 def test_pascal_is_built_with_its_matlab_files(tmp_path: Path) -> None:
     pytest.importorskip("scipy.io")
-    from tests.datasets.broden.test_pascal import write_pascal
+    from tests.support.pascal import write_pascal
 
     out = tmp_path / "out"
     least = {"min_pictures": 1, "min_pixels": 1, "part_pictures": 1}

@@ -7,20 +7,20 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 from sceneparse.cli import main
-from sceneparse.datasets.getting import CATALOGUE, Download, Entry, get_dataset
 from sceneparse.datasets.getting.download import fetch
+from sceneparse.datasets.getting.entry import Download, Entry
+from sceneparse.datasets.getting.get import get_dataset
 from sceneparse.datasets.getting.unpacking import unpack
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.settings import DataKind
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
@@ -294,24 +294,23 @@ def test_what_an_owner_does_not_hand_out_is_answered_with_the_way(
     assert not (tmp_path / "c").exists()
 
 
-def test_the_command_fetches_what_the_catalogue_says(
+def test_the_command_fetches_what_the_kind_says(
     owner: Owner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     owner.files["x.zip"] = zipped(tmp_path / "x.zip", {"1.txt": b"one"}).read_bytes()
-    monkeypatch.setitem(CATALOGUE, "dtd", entry(owner, x=None))
+    monkeypatch.setitem(KINDS._loaded, "dtd", replace(KINDS["dtd"], entry=entry(owner, x=None)))
     assert main(["data", "get", "dtd", "--out", str(tmp_path / "d"), "--keep"]) == 0
     assert f"check it: sceneparse data check {tmp_path / 'd'} --kind dtd" in capsys.readouterr().out
     assert (tmp_path / "d" / "archives" / "x.zip").is_file() and (tmp_path / "d" / "b" / "1.txt").is_file()
 
 
-def test_every_kind_is_in_the_catalogue_with_its_tree_and_the_way_to_get_it(
+def test_every_kind_says_how_it_lies_on_disk_and_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tuple(CATALOGUE) == get_args(DataKind)
     assert main(["data", "list", "--json", str(tmp_path / "list.json")]) == 0
     table = capsys.readouterr().out
     facts = json.loads((tmp_path / "list.json").read_text())
-    for kind, known in CATALOGUE.items():
+    for kind, known in ((name, entry.entry) for name, entry in KINDS.items()):
         assert kind in table and known.tree and known.licence and bool(known.downloads) != bool(known.by_hand)
         assert facts[kind]["tree"] == list(known.tree)
         assert main(["data", "list", kind]) == 0

@@ -26,7 +26,7 @@ def test_long_matrices_are_cut_into_strips_that_leave_zeros_out() -> None:
     together = torch.cat([torch.bmm(*strip.factors(maps)) for strip in strips], dim=1)
     torch.testing.assert_close(together, full.float() @ maps)
     assert sum(strip.matrix.numel() for strip in strips) < full.numel() / 3
-    assert [strip.place for strip in strips] == [slice(150 * i, 150 * (i + 1)) for i in range(4)]
+    assert [strip.rows for strip in strips] == [slice(150 * i, 150 * (i + 1)) for i in range(4)]
 
 
 @pytest.mark.parametrize("shape", [(2 * STRIP - 1, 900), (900, STRIP)])

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.golden_cases import golden_case
 
 from sceneparse.networks.exact.precise_pooling import precise_pool, precise_pool_regions
+from tests.support.golden_cases import golden_case
 
 
 def test_bins_are_those_of_the_published_operator(shared: Path) -> None:

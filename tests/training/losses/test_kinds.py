@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.outside import install
-from tests.support.together import run_to_its_end
 
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -23,6 +21,8 @@ from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext, LossKind
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.start import _refuse_unshareable as refuse_unshareable
+from tests.support.outside import install
+from tests.support.together import run_to_its_end
 
 MakeRecipe = Callable[..., Recipe]
 

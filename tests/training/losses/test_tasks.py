@@ -4,7 +4,6 @@ from typing import Literal
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.support.unified import TREE, random_map, random_output, unified_model
 from torch import Tensor
 
 from sceneparse.labels import IGNORE
@@ -14,6 +13,7 @@ from sceneparse.training.losses.cross_entropy import CrossEntropy
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets
 from sceneparse.training.losses.tasks import unified_losses, weighted
+from tests.support.unified import TREE, random_map, random_output, unified_model
 
 SIZE = (13, 17)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.errors import UserError
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.figures import MEAN_IOU, Spread, figures_of
@@ -59,8 +59,8 @@ class TestFigures:
         assert Spread({0: 0.5, 1: 0.7}).over(Spread({1: 0.6, 2: 0.1})).values == pytest.approx({1: 0.1})
 
     def test_a_single_seed_has_no_spread_and_none_has_no_mean(self) -> None:
-        assert Spread({3: 0.25}).told() == "25.00" and Spread({}).told() == "–"
-        assert Spread({0: 0.25, 1: 0.35}).told("+") == "+30.00 ± 7.07"
+        assert Spread({3: 0.25}).text() == "25.00" and Spread({}).told() == "–"
+        assert Spread({0: 0.25, 1: 0.35}).text("+") == "+30.00 ± 7.07"
 
     def test_a_group_of_unknown_classes_is_refused(
         self, small_sweep: Callable[..., Sweep], pretend: Callable[..., None], tmp_path: Path
@@ -126,12 +126,14 @@ class TestFiles:
         assert "pool [avg]" in printed and "no pool [/x]" in printed
 
 
-def test_a_sheet_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:
+def test_a_picture_grid_has_a_tile_a_column_a_title_and_a_legend(tmp_path: Path) -> None:
     tiles = [[Image.new("RGB", (8, 8), color) for color in ("red", "blue")]] * 3
-    write_sheet(tmp_path / "plain.png", ["one", "two"], tiles, side=50)
-    write_sheet(tmp_path / "sheet.png", ["one", "two"], tiles, side=50, legend={"car": (1, 2, 3), "boat": (4, 5, 6)})
-    plain, sheet = (Image.open(tmp_path / f"{name}.png") for name in ("plain", "sheet"))
-    assert plain.width == sheet.width == 2 * 58 + 8 and sheet.height > plain.height
-    assert sheet.getpixel((30, plain.height - 20)) == (255, 0, 0)
-    assert sheet.getpixel((90, plain.height - 20)) == (0, 0, 255)
-    assert (1, 2, 3) in {color for _, color in sheet.getcolors(1 << 20) or ()}
+    write_picture_grid(tmp_path / "plain.png", ["one", "two"], tiles, side=50)
+    write_picture_grid(
+        tmp_path / "named.png", ["one", "two"], tiles, side=50, legend={"car": (1, 2, 3), "boat": (4, 5, 6)}
+    )
+    plain, named = (Image.open(tmp_path / f"{name}.png") for name in ("plain", "named"))
+    assert plain.width == named.width == 2 * 58 + 8 and named.height > plain.height
+    assert named.getpixel((30, plain.height - 20)) == (255, 0, 0)
+    assert named.getpixel((90, plain.height - 20)) == (0, 0, 255)
+    assert (1, 2, 3) in {color for _, color in named.getcolors(1 << 20) or ()}

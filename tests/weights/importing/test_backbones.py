@@ -12,7 +12,7 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import ImportedBackbone, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedBackbone, import_checkpoint
 from sceneparse.weights.pretrained import load_backbone
 
 CSAIL = {"conv1.0.": "conv1.", "conv1.1.": "bn1.", "conv1.3.": "conv2.", "conv1.4.": "bn2.", "conv1.6.": "conv3."}

@@ -9,15 +9,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from tests.support.caffemodel import blob, caffemodel, field, varint
 from torch import Tensor
 
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.caffe import read_caffemodel
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families.caffe import recognise
+from tests.support.caffemodel import blob, caffemodel, field, varint
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 WIDTHS = (64, 128, 256, 512)

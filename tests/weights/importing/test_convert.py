@@ -10,7 +10,7 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families.torchvision import NAMES
 from sceneparse.weights.importing.family import theirs
 

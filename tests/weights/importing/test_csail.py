@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
-from tests.support.golden_cases import golden_case
-from tests.support.published import as_if_trained
 from torch import Tensor, nn
 
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import ProtocolSettings
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained
 
 BUFFERS = ("_tmp_running_mean", "_tmp_running_var", "_running_iter")
 

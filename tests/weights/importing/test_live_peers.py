@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained, imported
 from torch import nn
 
 import sceneparse
 from sceneparse.toyworld import render
+from tests.support.published import as_if_trained, imported
 
 CLASSES = 6
 # Sides of 32: every peer runs at the picture's own size.

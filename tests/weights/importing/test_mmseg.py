@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families import mmseg
 from sceneparse.weights.importing.family import Names, theirs
+from tests.support.published import as_if_trained
 
 
 def names_of(backbone: str, network: NetworkSettings) -> Names:

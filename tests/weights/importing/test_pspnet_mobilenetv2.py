@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.support.golden_cases import golden_case
-from tests.support.published import as_if_trained, imported, network_of
 
 from sceneparse.errors import UserError
 from sceneparse.networks import resize
@@ -16,6 +14,8 @@ from sceneparse.weights.importing.families import pspnet_mobilenetv2
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.mobilenets import mobilenetv2
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained, imported, network_of
 
 MOBILENET = BackboneSettings("mobilenetv2_100", dilation="half", stem_activation="relu")
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.golden_cases import golden_case
-from tests.support.lextal import PSPNet
-from tests.support.published import as_if_trained, imported, network_of
 
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import normalize
 from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.golden_cases import golden_case
+from tests.support.lextal import PSPNet
+from tests.support.published import as_if_trained, imported, network_of
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing import import_checkpoint
+from sceneparse.weights.importing.checkpoint import import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
+from tests.support.published import as_if_trained
 
 
 def shapes_of(backbone: str, classes: int = 150, **network: object) -> Shapes:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained, imported, network_of
 
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import normalize, resize
+from tests.support.published import as_if_trained, imported, network_of
 
 smp = pytest.importorskip("segmentation_models_pytorch")
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained, imported, network_of
 from torchvision.models.segmentation import fcn_resnet50, fcn_resnet101
 
 import sceneparse
 from sceneparse.networks import normalize
 from sceneparse.weights.importing.families.torchvision import recognise
+from tests.support.published import as_if_trained, imported, network_of
 
 
 def test_parser_labels_a_picture_like_the_live_network(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained, imported, network_of
 from torchvision.models.segmentation import deeplabv3_resnet50, deeplabv3_resnet101
 
 import sceneparse
 from sceneparse.networks import normalize
 from sceneparse.settings import ProtocolSettings
+from tests.support.published import as_if_trained, imported, network_of
 
 
 def test_imported_network_scores_like_the_live_one(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.published import as_if_trained
 
 import sceneparse
 from sceneparse.networks import normalize, resize
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from tests.support.published import as_if_trained
 
 transformers = pytest.importorskip("transformers")
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.support.golden_cases import GoldenCase, golden_case
 from torch import Tensor
 
 import sceneparse
@@ -17,12 +16,13 @@ from sceneparse.networks import UnifiedUPerNet, resize
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import ProtocolSettings
 from sceneparse.standard.tables import released_tasks
-from sceneparse.weights.importing import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.golden_cases import GoldenCase, golden_case
 
 
 def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:

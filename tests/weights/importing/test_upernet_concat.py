@@ -7,13 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from tests.support.golden_cases import golden_case
-from tests.support.published import as_if_trained, imported, network_of
 from torch import Tensor, nn
 
 from sceneparse.networks import ConcatUPerNet
 from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
+from tests.support.golden_cases import golden_case
+from tests.support.published import as_if_trained, imported, network_of
 
 
 def test_scores_are_those_recorded(shared: Path) -> None:

@@ -7,6 +7,8 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.broden.sources import AdeDecoder, ade_scene
 from sceneparse.datasets.broden.tables import BrodenTables, published_tables
 from sceneparse.datasets.folder import subfolders
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import Task
@@ -83,3 +85,23 @@ def ade_pictures(root: Path, split: str) -> list[Path]:
     if not maps:
         raise UserError(f"{root}: no picture of split '{split}'; expected layout: {LAYOUT}")
     return [path.with_name(path.name.removesuffix("_seg.png") + ".jpg") for path in maps]
+
+
+KIND = DatasetKind(
+    open=by_root(open_ade20k_full),
+    entry=Entry(
+        title="ADE20K in its full annotation",
+        contents="27,574 pictures (release of 2021); objects, parts and scenes in Broden+'s labels; train, val, all",
+        licence="pictures for non-commercial research and education only, annotation BSD 3-clause; with registration",
+        page="https://groups.csail.mit.edu/vision/datasets/ADE20K/",
+        tree=(
+            "DIR/…/{training,validation}/…/ADE_train_00000001.jpg",
+            "DIR/…/ADE_train_00000001_seg.png, ADE_train_00000001_parts_1.png, ADE_train_00000001.json beside it",
+        ),
+        by_hand="its owners ask you to register and to fetch it yourself",
+    ),
+    card="ADE20K in its full annotation (Zhou et al., 2017): objects, parts and scenes.",
+    splits=tuple(SPLITS),
+    reported="val",
+    several_tasks=True,
+)

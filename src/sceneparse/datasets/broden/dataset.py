@@ -7,6 +7,8 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.broden.records import Record, read_records
 from sceneparse.datasets.broden.sources import Pictures, open_source
 from sceneparse.datasets.broden.tables import BrodenTables, read_tables
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 
@@ -96,3 +98,20 @@ def open_broden(root: Path, split: str, channels: int = 3) -> Broden:
     records = [record for file in files for record in read_records(file)]
     names = sorted({record.dataset for record in records})
     return Broden(records, {name: open_source(name, root, tables) for name in names}, tables, channels)
+
+
+KIND = DatasetKind(
+    open=by_root(open_broden),
+    entry=Entry(
+        title="Broden+, the joint set of Unified Perceptual Parsing",
+        contents="57,095 pictures; objects, parts, scenes, materials and textures; train, val",
+        licence="those of its sources",
+        page="https://github.com/CSAILVision/unifiedparsing",
+        tree=("DIR/meta_file/*.json", "DIR/broden_dataset/{ade20k,pascal,opensurfaces,dtd}/…"),
+        by_hand="it is made of its sources: sceneparse data build-broden --help",
+    ),
+    card="Broden+ (Xiao et al., 2018): objects, parts, scenes, materials and textures of several data sets.",
+    splits=tuple(RECORDS),
+    reported="val",
+    several_tasks=True,
+)

@@ -9,11 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from sceneparse.datasets.getting.catalogue import Entry
 from sceneparse.datasets.getting.download import Advance, fetch
+from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.getting.unpacking import unpack
-from sceneparse.doctor.rules import counted
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 
 RECORD = "fetched.json"

@@ -4,7 +4,8 @@ from typing import Any
 
 from rich.table import Table
 
-from sceneparse.datasets.getting.catalogue import CATALOGUE, Entry
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kinds import KINDS
 
 
 def overview() -> Table:
@@ -15,7 +16,8 @@ def overview() -> Table:
     table.add_column("what it is")
     table.add_column("pictures")
     table.add_column("to be had", no_wrap=True)
-    for kind, entry in CATALOGUE.items():
+    for kind, known in KINDS.items():
+        entry = known.entry
         by_hand = "by hand" if entry.page else ""
         how = f"data get, {entry.size}" if entry.downloads else entry.size or by_hand
         table.add_row(kind, entry.title, entry.contents.partition(";")[0], how)
@@ -24,7 +26,7 @@ def overview() -> Table:
 
 def describe(kind: str) -> str:
     """All that is known of a kind, in lines."""
-    entry = CATALOGUE[kind]
+    entry = KINDS[kind].entry
     lines = [
         f"{kind}: {entry.title}",
         f"  contents   {entry.contents}",
@@ -41,6 +43,7 @@ def describe(kind: str) -> str:
 
 def catalogue_json() -> dict[str, Any]:
     """All that is known of all kinds."""
+    entries = {kind: known.entry for kind, known in KINDS.items()}
     return {
         kind: {
             "title": entry.title,
@@ -53,7 +56,7 @@ def catalogue_json() -> dict[str, Any]:
             "downloads": [{"url": d.url, "checksum": d.checksum, "into": d.into or "."} for d in entry.downloads],
             "by_hand": entry.by_hand,
         }
-        for kind, entry in CATALOGUE.items()
+        for kind, entry in entries.items()
     }
 
 

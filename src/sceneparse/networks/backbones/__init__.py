@@ -1,4 +1,4 @@
-"""Backbones: feature extractors of timm and a few of our own, all of which answer the same questions (`Backbone`)."""
+"""Backbones: feature extractors of timm and a few of our own, behind one interface (`Backbone`)."""
 
 from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.table import make_backbone, natural_padding

@@ -1,4 +1,4 @@
-"""What every backbone answers: its channels and strides, which parameters are pretrained, and whether it exports."""
+"""The interface of all backbones: channels and strides, pretrained parameters, and whether they can be exported."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ STRIDES = (4, 8, 16, 32)
 
 
 class Backbone(nn.Module):
-    """A feature extractor: a picture to one map a stage, at growing strides.
+    """A feature extractor: it turns a picture into one map per stage, at growing strides.
 
     Heads, the optimiser, exports and the loader of pretrained weights ask a backbone these things, and never look at
     what it is made of.
@@ -22,7 +22,7 @@ class Backbone(nn.Module):
         channels: Channels of each stage's map.
         strides: Stride of each stage's map.
         unexportable: Why it cannot be exported for pictures of any size; None where it can.
-        stage3_end: Which of two places stage 3 ends at; see `make_backbone`.
+        stage3_end: At which of two blocks stage 3 ends; see `make_backbone`.
     """
 
     body: nn.Module
@@ -46,15 +46,15 @@ class Backbone(nn.Module):
         self.stage3_end = stage3_end
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Turn normalised pictures (N, in_channels, H, W) into a map a stage, (N, channels[i], ceil(H / s), …)."""
+        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
-        """Yield the parameters that pretrained weights fill: they learn slower than what starts from random weights."""
+        """Yield the parameters that pretrained weights fill; they learn slower than new ones."""
         return self.body.parameters()
 
     def load_hub_weights(self, in_channels: int) -> None:
-        """Fill the body with the weights that its publisher's hub has for it.
+        """Load the pretrained weights from the publisher's hub into the body.
 
         Args:
             in_channels: Channels of the pictures; where they are not three, the first convolution is adapted.
@@ -66,12 +66,13 @@ class Backbone(nn.Module):
         raise LookupError(f"there are no weights of {self.name} with {in_channels} channels to fetch")
 
     def first_weights(self) -> Sequence[str]:
-        """Return the names that the weight of the first convolution may have in a file, for other than three channels.
+        """Return the names that the first convolution's weight may have in a weights file.
 
-        Where there are none, weights of three channels fit pictures of three channels alone.
+        The loader adapts this weight to pictures of other than three channels. Where there are no names, weights of
+        three channels fit pictures of three channels alone.
         """
         return ()
 
     def classifier_keys(self) -> Sequence[str]:
-        """Return the beginnings of keys that a classification network's file has beyond the body: they are left out."""
+        """Return the prefixes of the classifier's keys in a weights file, which are left out."""
         return ()

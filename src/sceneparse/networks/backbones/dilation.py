@@ -1,4 +1,4 @@
-"""Dilation: what becomes of the kernels of a stage that gave up its stride.
+"""Dilate the convolutions of stages whose stride was removed.
 
 Published codes differ in the first block of such a stage, and weights are right only under their own placement.
 """
@@ -13,8 +13,8 @@ from sceneparse.networks.backbones.timm_models import CANNOT
 from sceneparse.settings.backbone import Dilation
 
 
-def place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
-    """Set the dilation of the first block of every stage that gave up its stride.
+def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor: int, dilation: Dilation) -> None:
+    """Set the dilation of the first block of every stage whose stride was removed.
 
     timm dilates the convolution that gave up its stride by half of what the rest of the stage has.
 
@@ -46,7 +46,7 @@ def place_dilation(name: str, body: nn.Module, undilated: nn.Module, factor: int
 
 
 def double_dilation(name: str, body: nn.Module, output_stride: int) -> None:
-    """Dilate bottlenecks, twice as much from stage to stage, while all stages keep their stride.
+    """Double the dilation of bottlenecks from stage to stage, while all stages keep their stride.
 
     Raises:
         UserError: Not a ResNet of bottlenecks, or another output stride than 32.
@@ -75,7 +75,7 @@ def _spatial(module: nn.Conv2d) -> bool:
 
 
 def _dilate(module: nn.Conv2d, dilation: int) -> None:
-    """Change a convolution's dilation and keep the size of what it gives."""
+    """Change a convolution's dilation and keep the size of its output."""
     module.dilation = (dilation, dilation)
     # Conv2dSame has no padding of its own: it works it out from the dilation for each picture.
     if not isinstance(module, Conv2dSame):

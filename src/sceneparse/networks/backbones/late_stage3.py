@@ -1,4 +1,4 @@
-"""A stage that ends one block later than usual: what CSAIL's MobileNetV2 is supervised on.
+"""A stage 3 that ends one block later than usual, as that of CSAIL's MobileNetV2.
 
 CSAIL's code (mit_semseg/models/models.py, `MobileNetV2Dilated`) takes its features behind the first block that would
 halve the picture, not before it. Only stage 3 matters, which its auxiliary head stands on: 160 channels instead of 96.
@@ -11,7 +11,7 @@ from sceneparse.errors import UserError
 
 
 def next_block_channels(name: str, body: nn.Module) -> int:
-    """Channels of the first block behind stage 3.
+    """Return the channels of the first block behind stage 3.
 
     Raises:
         UserError: `body` is not of MobileNet's kind.
@@ -27,7 +27,7 @@ def next_block_channels(name: str, body: nn.Module) -> int:
 
 
 def features_to_next_block(body: EfficientNetFeatures, images: Tensor) -> list[Tensor]:
-    """What `body` gives, but for stage 3 what its first block behind that stage makes of it."""
+    """Return the features of `body`, with stage 3 taken after the first block behind it."""
     ends = _ends(body)
     maps: Tensor = body.bn1(body.conv_stem(images))
     features: list[Tensor] = []
@@ -46,5 +46,5 @@ def _groups(body: EfficientNetFeatures) -> list[nn.Module]:
 
 
 def _ends(body: EfficientNetFeatures) -> list[int]:
-    """The number of the group of blocks with which each stage ends, counted from 1."""
+    """Return the number, counted from 1, of the group of blocks with which each stage ends."""
     return [int(info["stage"]) for info in body.feature_info.get_dicts()]

@@ -1,4 +1,4 @@
-"""ResNets with a stem of three 3×3 convolutions that timm has not named, made known to it.
+"""ResNets whose stem has three 3×3 convolutions, registered with timm, which lacks them.
 
 timm has the deep stems from 50 layers on: resnet50c (widths 32, 32, 64) and resnet50s (64, 64, 128). Some published
 scene parsers put them under shallower and deeper ones: CSAIL's ResNet-18, mmsegmentation's ResNet-18 V1c, the PSPNet

@@ -1,4 +1,4 @@
-"""TensorFlow's SAME padding, in whole numbers.
+"""TensorFlow's SAME padding in integer arithmetic, so that it can be exported for any size.
 
 timm works the padding out with a quotient of floats, which no exporter of sizes known only at run time takes.
 """
@@ -36,10 +36,10 @@ def pad_same(
 
 
 class ExportableConv2dSame(Conv2dSame):
-    """timm's convolution with SAME padding, as a program for any size can hold it."""
+    """timm's convolution with SAME padding, in a form that can be exported for any size."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+        """Convolve (N, C, H, W) to (N, out_channels, ceil(H / stride), ceil(W / stride))."""
         maps = pad_same(x, self.kernel_size, self.stride, self.dilation)
         return F.conv2d(maps, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
@@ -48,7 +48,7 @@ class ExportableAvgPool2dSame(AvgPool2dSame):
     """timm's average pooling with SAME padding (the shortcuts of dilated ResNet-D)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        """Pool (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
         kernel, stride = to_2tuple(self.kernel_size), to_2tuple(self.stride)
         return F.avg_pool2d(pad_same(x, kernel, stride), kernel, stride, 0, self.ceil_mode, self.count_include_pad)
 
@@ -57,7 +57,7 @@ class ExportableMaxPool2dSame(MaxPool2dSame):
     """timm's max pooling with SAME padding."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        """Pool (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
         sides = (to_2tuple(self.kernel_size), to_2tuple(self.stride), to_2tuple(self.dilation))
         maps = pad_same(x, *sides, -float("inf"))
         return F.max_pool2d(maps, self.kernel_size, self.stride, 0, self.dilation, self.ceil_mode)
@@ -71,7 +71,7 @@ EXPORTABLE: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def use_exportable_padding(network: nn.Module) -> None:
-    """Make every SAME-padded layer of a network one that can be exported; weights and names stay."""
+    """Replace every SAME-padded layer of a network by one that can be exported; weights and names stay."""
     for module in network.modules():
         if exportable := EXPORTABLE.get(type(module)):
             module.__class__ = exportable

@@ -1,4 +1,4 @@
-"""Two backbones of a published PSPNet that end at stride 8 and that timm does not have.
+"""SqueezeNet and DenseNet that end at stride 8, as a published PSPNet has them and timm does not.
 
 github.com/Lextal/pspnet-pytorch rebuilt SqueezeNet and DenseNet for dense prediction. Both keep the names that
 torchvision gives the layers, so that its ImageNet weights fit.
@@ -14,8 +14,10 @@ from sceneparse.networks.backbones.base import Backbone
 
 
 class Fire(nn.Module):
-    """SqueezeNet's block (Iandola et al., 2016, arXiv 1602.07360, section 3.2): a 1×1 convolution squeezes, then a 1×1
-    and a 3×3 one expand side by side; ReLU behind each. (N, in_channels, h, w) to (N, 2 · channels, h, w).
+    """The fire module of SqueezeNet (Iandola et al., 2016, arXiv 1602.07360, section 3.2).
+
+    A 1×1 convolution squeezes, then a 1×1 and a 3×3 one expand side by side; ReLU behind each.
+    (N, in_channels, h, w) to (N, 2 · channels, h, w).
     """
 
     def __init__(self, in_channels: int, squeezed: int, channels: int, dilation: int):
@@ -26,13 +28,13 @@ class Fire(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, in_channels, h, w) to (N, 2 · channels, h, w)."""
+        """Turn (N, in_channels, h, w) into (N, 2 · channels, h, w)."""
         squeezed = self.relu(self.squeeze(maps))
         return torch.cat([self.relu(self.expand1x1(squeezed)), self.relu(self.expand3x3(squeezed))], dim=1)
 
 
 class SqueezeNet(nn.Module):
-    """SqueezeNet 1.1 whose third pooling is gone: dilation 2 behind the second, 4 behind the place of the third.
+    """SqueezeNet 1.1 without its third pooling: dilation 2 after the second, 4 after where the third would be.
 
     The first convolution and the poolings have padding 1, where torchvision's have none and round up. There is no batch
     norm in it.
@@ -65,15 +67,16 @@ class SqueezeNet(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(N, in_channels, H, W) to four maps at strides 4, 8, 8, 8."""
+        """Turn (N, in_channels, H, W) into four maps at strides 4, 8, 8, 8."""
         return _maps(self.features, self.ends, images)
 
 
 class DenseNet(nn.Module):
-    """DenseNet-121 (Huang et al., CVPR 2017) that pools between its first two blocks only, without any dilation, and
-    ends before its last normalisation. Stage 3 is what stands before the last block, at half the third block's width.
+    """DenseNet-121 (Huang et al., CVPR 2017) that pools between its first two blocks only and so ends at stride 8.
 
-    The pooling leaves out an odd last row and column, so sides are those of a picture of 8 · floor(ceil(side / 4) / 2).
+    It has no dilation, and ends before its last normalisation. Stage 3 is the map before the last block, at half the
+    third block's width. The pooling leaves out an odd last row and column, so sides are those of a picture of 8 ·
+    floor(ceil(side / 4) / 2).
     """
 
     channels = (256, 512, 512, 1024)
@@ -89,12 +92,12 @@ class DenseNet(nn.Module):
         self.features = features
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(N, in_channels, H, W) to four maps at strides 4, 8, 8, 8."""
+        """Turn (N, in_channels, H, W) into four maps at strides 4, 8, 8, 8."""
         return _maps(self.features, self.ends, images)
 
 
 def _maps(layers: nn.Sequential, ends: tuple[int, ...], maps: Tensor) -> list[Tensor]:
-    """What the layers at these places give."""
+    """Return the outputs of the layers with these indices."""
     found = []
     for index, layer in enumerate(layers):
         maps = layer(maps)
@@ -104,7 +107,7 @@ def _maps(layers: nn.Sequential, ends: tuple[int, ...], maps: Tensor) -> list[Te
 
 
 class Stride8(Backbone):
-    """A backbone that ends at stride 8 as it is made.
+    """A backbone that always ends at stride 8.
 
     Args:
         name: The name that `backbone.name` gives it.
@@ -122,7 +125,7 @@ class Stride8(Backbone):
         return maps
 
     def classifier_keys(self) -> Sequence[str]:
-        """Return the beginnings of the keys of torchvision's classifier; see `Backbone.classifier_keys`."""
+        """Return the prefixes of the keys of torchvision's classifier; see `Backbone.classifier_keys`."""
         return self._classifier
 
 

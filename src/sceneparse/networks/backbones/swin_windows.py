@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class PaddedWindowsBlock(SwinTransformerBlock):
-    """A block of Swin whose map is padded to whole windows before it is shifted."""
+    """A Swin block whose map is padded to whole windows before it is shifted."""
 
     def _attn(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]
@@ -21,7 +21,7 @@ class PaddedWindowsBlock(SwinTransformerBlock):
 
 
 def use_padded_windows(body: nn.Module) -> bool:
-    """Change the blocks of a Swin transformer to `PaddedWindowsBlock`, shifted at every size.
+    """Replace the blocks of a Swin transformer by `PaddedWindowsBlock`, shifted at every size.
 
     Args:
         body: A model, whose parameters keep their names.

@@ -1,4 +1,4 @@
-"""Which backbones there are, and how one is made by its name."""
+"""The table of backbones, and making one by its name."""
 
 from collections.abc import Callable
 
@@ -86,7 +86,7 @@ def make_backbone(
 
 
 def natural_padding(name: str) -> Padding:
-    """Return the padding with which a backbone's publisher built it: "same" for those that come from TensorFlow.
+    """Return the padding with which a backbone's publisher built it: "same" if it comes from TensorFlow.
 
     Raises:
         UserError: No such backbone.

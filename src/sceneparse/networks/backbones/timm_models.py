@@ -1,4 +1,4 @@
-"""Models of timm as feature extractors: made without weights, and what they cannot do said in one line."""
+"""Make timm's models as feature extractors, and refuse in one line what they cannot do."""
 
 import difflib
 from collections.abc import Iterable
@@ -55,13 +55,13 @@ def with_padding(name: str, padding: Padding, in_channels: int) -> tuple[dict[st
 
 
 def _size_options(name: str) -> dict[str, Any]:
-    """What makes a timm model with one input size take any."""
+    """Return the arguments that make a timm model of one input size take any."""
     known = timm.get_pretrained_cfg(name)
     return {"strict_img_size": False} if known is not None and known.fixed_input_size else {}
 
 
 def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
-    """Refuse a name that timm does not have, or has not with this tag.
+    """Refuse a name that timm does not know, or not with this tag.
 
     Args:
         name: A model's name, with or without the tag of its pretrained weights.
@@ -109,7 +109,7 @@ def _create(name: str, options: dict[str, Any]) -> nn.Module:
 
 
 def _refused(name: str, options: dict[str, Any]) -> str | None:
-    """The argument without which timm makes the model; None if it is not a single one's fault."""
+    """Return the argument without which timm makes the model; None if no single one is to blame."""
     for key in CANNOT.keys() & options.keys():
         with suppress(*FAILURES), torch.device("meta"):
             _create(name, {other: value for other, value in options.items() if other != key})
@@ -122,7 +122,7 @@ def _pads_same(model: nn.Module) -> bool:
 
 
 def feature_info(model: nn.Module) -> FeatureInfo:
-    """Return what timm says of a feature extractor's maps: channels and strides."""
+    """Return the channels and strides that timm gives for a feature extractor's maps."""
     info = model.feature_info
     assert isinstance(info, FeatureInfo)
     return info

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
-from sceneparse.networks.backbones.dilation import double_dilation, place_dilation
+from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
@@ -30,7 +30,7 @@ from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3
 
 @dataclass(frozen=True)
 class Variant:
-    """How a backbone differs from timm's own model; see `make_backbone`."""
+    """The differences between a backbone and timm's own model; see `make_backbone`."""
 
     dilation: Dilation = "first"
     padding: Padding = "symmetric"
@@ -75,7 +75,7 @@ class TimmPyramid(Backbone):
         use_exportable_padding(body)
         end_behind_last_feature(body)
         if output_stride < own[-1]:
-            place_dilation(name, body, undilated, own[-1] // output_stride, variant.dilation)
+            dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
             use_fast_depthwise(body)
         elif variant.dilation in ("half", "none"):
             raise UserError(
@@ -106,7 +106,7 @@ class TimmPyramid(Backbone):
             raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Turn normalised pictures (N, in_channels, H, W) into a map a stage, (N, channels[i], ceil(H / s), …)."""
+        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
         height, width = images.shape[-2:]
         if self.pads:
             # Without negative numbers, which exporters of sizes known only at run time do not divide as Python does.
@@ -128,14 +128,14 @@ class TimmPyramid(Backbone):
         return features
 
     def load_hub_weights(self, in_channels: int) -> None:
-        """Fill the body with timm's pretrained weights; see `Backbone.load_hub_weights`."""
+        """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
         source = timm.create_model(
             self.name, pretrained=True, features_only=True, out_indices=self._indices, in_chans=in_channels
         )
         self.body.load_state_dict(source.state_dict())
 
     def first_weights(self) -> Sequence[str]:
-        """Names that the weight of the first convolution may have; see `Backbone.first_weights`."""
+        """Return the names that the first convolution's weight may have; see `Backbone.first_weights`."""
         known = timm.get_pretrained_cfg(self.name)
         if known is None or not isinstance(known.first_conv, str):
             return ()
@@ -143,13 +143,13 @@ class TimmPyramid(Backbone):
         return (name, name.replace(".", "_", 1))
 
     def classifier_keys(self) -> Sequence[str]:
-        """The beginnings of what timm's whole model has beyond this; see `Backbone.classifier_keys`."""
+        """Return the keys of timm's whole model; see `Backbone.classifier_keys`."""
         with torch.device("meta"):
             return tuple(timm.create_model(self.name, pretrained=False).state_dict())
 
 
 def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> None:
-    """Change what this variant has otherwise than timm's model."""
+    """Apply the variant's differences to timm's model."""
     if variant.dilation == "doubled":
         double_dilation(name, body, output_stride)
     if variant.shortcut_pool == "none":
@@ -163,7 +163,7 @@ def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> N
 
 
 def _unexportable(body: nn.Module) -> str | None:
-    """Why a model cannot be exported for pictures of any size."""
+    """Return why a model cannot be exported for pictures of any size; None if it can."""
     # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
     names = {type(module).__name__ for module in body.modules()}
     windowed = any("Window" in name and "Attention" in name for name in names)
@@ -171,7 +171,7 @@ def _unexportable(body: nn.Module) -> str | None:
 
 
 def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
-    """The upper left part of maps."""
+    """Cut maps to their upper left rows and columns."""
     if not in_graph():
         return maps[..., :rows, :columns]
     # A slice in a graph is taken to leave something out, or not to, for all sizes.
@@ -180,12 +180,12 @@ def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
 
 
 def _channels_last(model: nn.Module) -> bool:
-    """Whether maps are (N, H, W, C), as of most of timm's transformers; models that do not say give (N, C, H, W)."""
+    """Return whether maps are (N, H, W, C), as most of timm's transformers say; the others give (N, C, H, W)."""
     return str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
 
 
 def _sides(undilated: nn.Module, in_channels: int, side: int) -> list[int] | None:
-    """Heights of the features at `STRIDES` for a square picture, or None if the model refuses it."""
+    """Return the heights of the features at `STRIDES` for a square picture, or None if the model refuses it."""
     try:
         with torch.no_grad():
             features = undilated.eval()(torch.empty(1, in_channels, side, side, device="meta"))

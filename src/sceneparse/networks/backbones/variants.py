@@ -1,4 +1,4 @@
-"""Small differences between published codes and timm's models, for weights that were trained under them."""
+"""Small differences between published networks and timm's models, for weights that were trained with them."""
 
 from timm.layers.norm_act import BatchNormAct2d
 from timm.layers.pool2d_same import AvgPool2dSame
@@ -10,7 +10,7 @@ from sceneparse.errors import UserError
 
 
 def end_behind_last_feature(body: nn.Module) -> None:
-    """Leave out blocks behind the last feature, which timm's EfficientNet family keeps and runs."""
+    """Remove the blocks behind the last feature, which timm's EfficientNet family keeps and runs."""
     if isinstance(body, EfficientNetFeatures):
         last = max(int(info["stage"]) for info in body.feature_info.get_dicts())
         body.blocks = body.blocks[:last]
@@ -42,7 +42,7 @@ def move_strides(name: str, body: nn.Module) -> None:
 
 
 def leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
-    """Leave out the pooling at stride 1 in the shortcuts of a ResNet-D's stages that gave up their stride.
+    """Remove the pooling at stride 1 from the shortcuts of a ResNet-D's stages whose stride was removed.
 
     Raises:
         UserError: There is no such pooling.

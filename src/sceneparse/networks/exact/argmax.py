@@ -18,13 +18,13 @@ AT_ONCE = 1 << 20
 
 
 def worth_skipping(logits: Tensor, size: tuple[int, int]) -> bool:
-    """Whether `upsampled_labels` is the quick way: on a CPU, and where cells have four pixels or more."""
+    """Return whether `upsampled_labels` is faster: on a CPU, and where cells have four pixels or more."""
     return logits.device.type == "cpu" and size[0] * size[1] >= 4 * logits.shape[-2] * logits.shape[-1]
 
 
 @torch.no_grad()
 def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
-    """The class of the highest upsampled score at each pixel: `resize(logits, size, align_corners).argmax(dim=0)`.
+    """Return each pixel's class of the highest upsampled score, as `resize(...).argmax(dim=0)` would.
 
     The lowest of several that are equal. Where two scores are within rounding of each other either may be taken.
 
@@ -53,9 +53,9 @@ def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool)
     step = max(1, AT_ONCE // max(4 * classes, len(down.pixels) * len(across.pixels)))
     for begin in range(0, len(rows), step):
         some_rows, some_columns = rows[begin : begin + step], columns[begin : begin + step]
-        places = [corner[some_rows, some_columns] for corner in corners]
+        some_corners = [corner[some_rows, some_columns] for corner in corners]
         cells = _Cells(
-            places,
+            some_corners,
             down.pixels[:, some_rows],
             down.shares[:, some_rows],
             across.pixels[:, some_columns],
@@ -91,8 +91,8 @@ def _side(source: int, target: int, align_corners: bool, like: Tensor) -> _Side:
     number = torch.arange(int(count.max()))[:, None]
     pixels = start + torch.minimum(number, count - 1)
     shares = (place - floor)[pixels].to(like.dtype)
-    parts = (found.clamp(min=0), (found + 1).clamp(max=source - 1), cell, pixels, shares)
-    return _Side(*(part.to(like.device) for part in parts))
+    tensors = (found.clamp(min=0), (found + 1).clamp(max=source - 1), cell, pixels, shares)
+    return _Side(*(tensor.to(like.device) for tensor in tensors))
 
 
 class _Cells(NamedTuple):
@@ -105,7 +105,7 @@ class _Cells(NamedTuple):
     column_shares: Tensor
 
     def ordered(self, order: Tensor) -> "_Cells":
-        """The cells in another order."""
+        """Return the cells in another order."""
         corners, *sides = self
         return _Cells([corner[order] for corner in corners], *(side[:, order] for side in sides))
 
@@ -142,7 +142,7 @@ def _fill(labels: Tensor, scores: Tensor, winners: Tensor, cells: _Cells) -> Non
 
 
 def _candidates(scores: Tensor, winners: Tensor, corners: Sequence[Tensor]) -> Tensor:
-    """(n, C): which classes can win in each cell.
+    """Return which classes can win in each cell, (n, C).
 
     Those that are left out are beaten at all four corners, and so in the whole cell, by one of the corners' winners, or
     by the average of the winners, than which one of them is always higher.
@@ -160,6 +160,6 @@ def _candidates(scores: Tensor, winners: Tensor, corners: Sequence[Tensor]) -> T
 
 
 def _average(rival: Tensor) -> Tensor:
-    """(n, 4) to (n, 1). Pair by pair: of four that are equal it is exactly that."""
+    """Average (n, 4) to (n, 1), pair by pair, so that four equal values give exactly that value."""
     pairs = rival[:, :2] + rival[:, 2:]
     return (pairs[:, :1] + pairs[:, 1:]) / 4

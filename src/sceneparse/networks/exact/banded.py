@@ -1,4 +1,4 @@
-"""Cross-entropy of upsampled scores without the upsampled scores: a band of the picture at a time.
+"""Cross-entropy of upsampled scores without holding the upsampled scores: a band of the picture at a time.
 
 Scores of 150 classes at 473 x 473 pixels are 134 MB a picture in float32, and the plain form (interpolate, log-softmax
 and their backward passes) holds several tensors of this size and goes through memory for each. Here a band that fits in
@@ -22,7 +22,7 @@ COLUMNS = 32
 
 
 def upsampled_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool) -> Tensor:
-    """Sum over all pixels of weight times cross-entropy of the upsampled logits, differentiable in the logits once.
+    """Sum each pixel's weight times the cross-entropy of the upsampled logits; differentiable once.
 
     The same as with `resize` and `F.cross_entropy`, up to rounding; computed in float32, or float64 for such logits.
     On the CPU the same input gives the same bits each time.
@@ -44,7 +44,7 @@ def upsampled_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor, ali
 
 @torch.no_grad()
 def upsampled_losses(logits: Tensor, target: Tensor, align_corners: bool) -> Tensor:
-    """The cross-entropy of the upsampled logits at each pixel, (N, H, W), without a gradient.
+    """Return the cross-entropy of the upsampled logits at each pixel, (N, H, W), without a gradient.
 
     For arguments and errors see `upsampled_cross_entropy`.
     """
@@ -69,7 +69,7 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
 
 
 def _sweep(logits: Tensor, target: Tensor, weights: Tensor | None, align_corners: bool) -> tuple[Tensor, Tensor]:
-    """The losses (N, H, W) and the gradient (N, C, h, w) of their weighted sum, zeros without weights."""
+    """Return the losses (N, H, W) and the gradient (N, C, h, w) of their weighted sum; zeros without weights."""
     dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
     with torch.autocast(logits.device.type, enabled=False):
         # Classes last: the matrices work on runs of classes, and each pixel's softmax lies together.
@@ -89,7 +89,7 @@ def _sweep(logits: Tensor, target: Tensor, weights: Tensor | None, align_corners
 def _piece(
     scores: Tensor, target: Tensor, weights: Tensor | None, down: Tensor, across: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """One piece's losses (N, b, B), and the gradient of their weighted sum for the scores that it is made of.
+    """Return one piece's losses (N, b, B), and the gradient of their weighted sum for the scores that it is made of.
 
     Args:
         scores: (N, a, A, C) log-probabilities.
@@ -124,7 +124,7 @@ def _piece(
 
 
 def _pieces(scores: Tensor, target: Tensor, align_corners: bool) -> list[tuple[Strip, Strip]]:
-    """The pieces that the target is cut into: bands of rows, and each of them across."""
+    """Cut the target into pieces: bands of rows, and each of them across."""
     batch, height, width, classes = scores.shape
     rows, columns = target.shape[-2:]
     tall = band_rows(batch * COLUMNS * classes, scores.device.type)
@@ -134,5 +134,5 @@ def _pieces(scores: Tensor, target: Tensor, align_corners: bool) -> list[tuple[S
 
 
 def band_rows(values: int, device: str) -> int:
-    """How many rows to work on at a time, of so many values each: what fits in a cache, or is worth a call to a GPU."""
+    """Return how many rows of so many values to work on at a time: for a cache, or for a worthwhile call to a GPU."""
     return max(1, (1 << 19 if device == "cpu" else 1 << 24) // values)

@@ -1,4 +1,4 @@
-"""Bilinear interpolation along one side: where each target pixel lies among the source's, and the matrices of it."""
+"""Bilinear interpolation along one side: the target pixels' positions in the source, and matrices for them."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def positions(source: int, target: int, align_corners: bool) -> Tensor:
-    """Where the pixels of a side lie among the pixels of the side that it is interpolated from.
+    """Return the positions of a target's pixels among the pixels of the source that it is interpolated from.
 
     Args:
         source: The pixels that there are.
@@ -27,7 +27,7 @@ def positions(source: int, target: int, align_corners: bool) -> Tensor:
 
 
 class Strip(NamedTuple):
-    """Some neighbouring pixels of a target's side and what they are made of: target = matrix · source.
+    """Some neighbouring target pixels and the matrix that makes them: target = matrix · source.
 
     Args:
         target: The pixels.
@@ -44,7 +44,7 @@ class Strip(NamedTuple):
 def strips(
     source: int, target: int, align_corners: bool, step: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[Strip, ...]:
-    """A side cut into strips of `step` pixels, the last one shorter. All of them together hold few numbers."""
+    """Cut a side into strips of `step` pixels, the last one shorter; their matrices hold few numbers."""
     place = positions(source, target, align_corners).clamp_(0, source - 1)
     before = place.floor().long()
     after = (before + 1).clamp_(max=source - 1)

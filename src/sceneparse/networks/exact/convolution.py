@@ -1,8 +1,8 @@
-"""Convolution over upsampled maps, done before upsampling: the same numbers for less work.
+"""Convolution over upsampled maps, computed before upsampling: the same numbers for less work.
 
 Both heads run a convolution over one map at full size, concatenated with several small ones that were resized to it
 (PSPNet paper, figure 3; UPerNet paper, figure 4). A convolution is linear in its input channels, so its kernel can be
-split by source; and each tap of it mixes channels, which commutes with resizing, which mixes places:
+split by source; and each tap of it mixes channels, which commutes with resizing, which mixes pixels:
 
     conv(cat[x, up(p1), up(p2), ...]) = conv_x(x) + sum over sources i and taps t of shift_t(up(W_i,t p_i))
 
@@ -64,12 +64,12 @@ class ConcatConv2d(nn.Conv2d):
         self.resampling = resampling
 
     def forward(self, input: Sequence[Tensor]) -> Tensor:  # type: ignore[override]  # noqa: A002
-        """Maps (N, C_i, h_i, w_i) to (N, out_channels, h_0, w_0)."""
+        """Convolve maps (N, C_i, h_i, w_i) to (N, out_channels, h_0, w_0)."""
         return FORMULATIONS[self.resampling](input, self.weight, self.bias, self.align_corners)
 
 
 class ArrangedConcatConv2d(nn.Module):
-    """A `ConcatConv2d` whose weight stays as it is, arranged once instead of at each call. It cannot be trained."""
+    """A `ConcatConv2d` for inference alone, whose weight is rearranged once instead of at each call."""
 
     def __init__(self, layer: ConcatConv2d):
         super().__init__()
@@ -82,7 +82,7 @@ class ArrangedConcatConv2d(nn.Module):
         self.align_corners = layer.align_corners
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Maps (N, C_i, h_i, w_i) to (N, out_channels, h_0, w_0)."""
+        """Convolve maps (N, C_i, h_i, w_i) to (N, out_channels, h_0, w_0)."""
         taps = tuple(self.get_buffer(f"taps{index}") for index in range(self.sources))
         return arranged_concat_conv2d(maps, Arranged(self.own, taps), self.bias, self.align_corners)
 
@@ -96,20 +96,20 @@ def arrange_weights(network: nn.Module) -> None:
 
 
 def concatenate(maps: Sequence[Tensor], align_corners: bool) -> Tensor:
-    """The first map and the others resized to it, one behind the other: (N, ΣC_i, h_0, w_0)."""
+    """Concatenate the first map and the others resized to it: (N, ΣC_i, h_0, w_0)."""
     first, *others = maps
     size = (first.shape[-2], first.shape[-1])
     return torch.cat([first, *(resize(other, size, align_corners) for other in others)], dim=1)
 
 
 def plain_concat_conv2d(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, align_corners: bool) -> Tensor:
-    """`concat_conv2d` as the papers write it: the reference that it is compared with."""
+    """Convolve as the papers write it, over resized maps: the reference for `concat_conv2d`."""
     padding = (weight.shape[-2] // 2, weight.shape[-1] // 2)
     return F.conv2d(concatenate(maps, align_corners), weight, bias, padding=padding)
 
 
 def concat_conv2d(maps: Sequence[Tensor], weight: Tensor, bias: Tensor | None, align_corners: bool) -> Tensor:
-    """Convolution over a map and others resized to it, without making the resized maps; exact, under autograd.
+    """Convolve a map and others resized to it, without making the resized maps; exact, under autograd.
 
     Args:
         maps: (N, C_i, h_i, w_i), two or more; the first decides the size of the result. Fastest in channels-last
@@ -143,15 +143,15 @@ class Arranged(NamedTuple):
 def arrange(weight: Tensor, channels: Sequence[int]) -> Arranged:
     """Split a weight into those of maps with so many channels each."""
     out, _, rows, columns = weight.shape
-    # Split at once: the gradient of the parts is then put together at once too.
-    own, *parts = weight.split(list(channels), dim=1)
-    return Arranged(own, tuple(part.permute(2, 3, 0, 1).reshape(rows, columns * out, -1) for part in parts))
+    # Split at once: the gradient of the blocks is then put together at once too.
+    own, *blocks = weight.split(list(channels), dim=1)
+    return Arranged(own, tuple(block.permute(2, 3, 0, 1).reshape(rows, columns * out, -1) for block in blocks))
 
 
 def arranged_concat_conv2d(
     maps: Sequence[Tensor], weight: Arranged, bias: Tensor | None, align_corners: bool
 ) -> Tensor:
-    """`concat_conv2d` with a weight that is already arranged: what a weight that stays needs only once."""
+    """Compute `concat_conv2d` with a weight that was rearranged before."""
     first, *others = maps
     count, _, height, width = first.shape
     rows, columns = weight.own.shape[-2:]
@@ -170,14 +170,14 @@ def arranged_concat_conv2d(
     # No size is left for `view` to work out: where sizes are only known at run time it would ask for a divisor.
     flat = base.permute(0, 2, 3, 1).reshape(count, height, width * base.shape[1])
     add = torch.baddbmm if kept else Tensor.baddbmm_
-    sums = [add(flat[:, strip.place], *strip.factors(lines)) for strip in tall]
+    sums = [add(flat[:, strip.rows], *strip.factors(lines)) for strip in tall]
     if kept:
         flat = _join(sums)
     return flat.view(count, height, width, base.shape[1]).permute(0, 3, 1, 2)
 
 
 def _tap_products(source: Tensor, taps: Tensor, columns: int) -> list[Tensor]:
-    """A source (N, C, h, w) times the matrices of all taps (k, l·O, C), l being `columns`.
+    """Multiply a source (N, C, h, w) by the matrices of all taps (k, l·O, C), l being `columns`.
 
     Returns:
         One or more (N, r, w·l, O), whose rows r are together those of (tap's row, h), in that order.
@@ -193,7 +193,7 @@ def _tap_products(source: Tensor, taps: Tensor, columns: int) -> list[Tensor]:
 
 
 def _along_width(pieces: Iterable[tuple[Tensor, tuple[Strip, ...]]], into: Tensor | None) -> Tensor:
-    """Products (N, r, w·l, O), each resized and summed along the width by its (W, w·l).
+    """Resize products (N, r, w·l, O) along the width, each by its (W, w·l), and sum over the taps.
 
     Returns:
         The rows of all pieces (N, R, W·O), in `into` (R, W, O) if that is given; N is 1 then.
@@ -213,5 +213,5 @@ def _along_width(pieces: Iterable[tuple[Tensor, tuple[Strip, ...]]], into: Tenso
     return torch.cat(lines, dim=1) if into is None else into.view(1, stop, -1)
 
 
-def _join(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
+def _join(pieces: Sequence[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(list(pieces), dim=1)

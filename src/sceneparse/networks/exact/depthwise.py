@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def depthwise_by_phases(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
-    """A depthwise convolution with stride 1 that keeps the size, computed phase by phase; exact, under autograd.
+    """Compute a depthwise convolution with stride 1 that keeps the size phase by phase; exact, under autograd.
 
     Args:
         maps: (N, C, H, W), fastest in channels-last memory.
@@ -48,12 +48,14 @@ def depthwise_by_phases(maps: Tensor, weight: Tensor, bias: Tensor | None, dilat
 
 
 class DilatedDepthwise(nn.Conv2d):
-    """`nn.Conv2d` for the case above: by phases where a gradient in bfloat16 is wanted on a CPU, else as it is.
+    """A dilated depthwise `nn.Conv2d` that trains fast in bfloat16 on a CPU.
 
-    In float32 the phases are between a little slower and a little faster.
+    It computes by phases where a gradient in bfloat16 is wanted on a CPU, and as `nn.Conv2d` elsewhere. In float32 the
+    phases are between a little slower and a little faster.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Convolve (N, C, H, W) to the same shape."""
         if (
             input.device.type == "cpu"
             and torch.is_grad_enabled()

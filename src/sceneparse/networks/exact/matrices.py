@@ -16,14 +16,14 @@ zero; strips leave that out, and the work grows with a map's area, not faster.
 
 
 def in_graph() -> bool:
-    """Whether a graph is being made (compiled, exported or traced), in which sizes may be unknown."""
+    """Return whether a graph is being made (compiled, exported or traced), in which sizes may be unknown."""
     return torch.compiler.is_compiling() or torch.jit.is_tracing()  # type: ignore[attr-defined]
 
 
 def shifted_interpolation(
     inputs: int, outputs: int, kernel: int, align_corners: bool, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """The matrices that resize a line of cells and shift it, one for each tap of a convolution.
+    """Return the matrices that resize a line of cells and shift it, one for each tap of a convolution.
 
     Row i of tap t is row i + t - kernel // 2 of the interpolation matrix, and zero where there is no such row: what a
     convolution padded with zeros sees at that tap. Source positions are quotients of whole numbers, so every weight is
@@ -56,17 +56,17 @@ class Strip(NamedTuple):
     """Neighbouring rows of a constant matrix.
 
     Args:
-        place: Which rows.
+        rows: Which rows.
         used: The columns that are not zero in all of them; None stands for all columns.
         matrix: (rows, used columns).
     """
 
-    place: slice
+    rows: slice
     used: Tensor | None
     matrix: Tensor
 
     def factors(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """What to multiply to get the rows of matrix · maps, for maps (B, columns, X)."""
+        """Return the factors whose product is these rows of matrix · maps, for maps (B, columns, X)."""
         return (
             self.matrix.expand(maps.shape[0], -1, -1),
             maps if self.used is None else maps.index_select(1, self.used),
@@ -74,14 +74,14 @@ class Strip(NamedTuple):
 
 
 class Matrices(NamedTuple):
-    """Constants: what resizes along the width, (W, w_i·l) for each source, and along the height, (H, Σ k·h_i)."""
+    """The matrices that resize along the width, (W, w_i·l) for each source, and along the height, (H, Σ k·h_i)."""
 
     wide: tuple[tuple[Strip, ...], ...]
     tall: tuple[Strip, ...]
 
 
 def matrices_for(sources: Sequence[Tensor], base: Tensor, kernel: tuple[int, int], align_corners: bool) -> Matrices:
-    """The matrices that resize sources (N, C_i, h_i, w_i) to a base (N, O, H, W) for a kernel of (k, l) taps.
+    """Return the matrices that resize sources (N, C_i, h_i, w_i) to a base (N, O, H, W) for a kernel of (k, l) taps.
 
     They have the base's type and device, and are kept for the 32 latest combinations of sizes and the rest.
     """
@@ -137,14 +137,14 @@ def _whole(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[St
 
 
 def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
-    """A matrix in strips of `STRIP` rows or somewhat more, or whole where strips would spare little."""
+    """Cut a matrix into strips of `STRIP` rows or somewhat more; keep it whole where strips would spare little."""
     rows, columns = matrix.shape
     if rows < 2 * STRIP or columns <= STRIP:
         return _whole(matrix, dtype, device)
     strips, start = [], 0
-    for part in matrix.tensor_split(rows // STRIP):
-        used = part.any(dim=0).nonzero().flatten()
-        place = slice(start, start + len(part))
-        strips.append(Strip(place, used.to(device), part.index_select(1, used).to(device, dtype)))
-        start = place.stop
+    for block in matrix.tensor_split(rows // STRIP):
+        used = block.any(dim=0).nonzero().flatten()
+        span = slice(start, start + len(block))
+        strips.append(Strip(span, used.to(device), block.index_select(1, used).to(device, dtype)))
+        start = span.stop
     return tuple(strips)

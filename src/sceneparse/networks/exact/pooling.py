@@ -1,4 +1,4 @@
-"""Pooling a map to grids of given sides, right for every size of the map, in exported programs too.
+"""Pool maps to grids of given sides, right for every size of the map, in exported programs too.
 
 Cell i of b along a side of n reaches from ⌊i·n/b⌋ to ⌈(i+1)·n/b⌉, so cells of a side that b doesn't divide overlap, and
 which pixels they hold changes with n. An exporter that meets the ready-made operator with a size that is only known at
@@ -30,14 +30,14 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
     # Along the width for all grids at once: each pixel is read once.
     lines = torch.matmul(_weights(width, tuple(bins), maps), pixels)
     grids = []
-    for side, part in zip(bins, lines.split(list(bins), dim=2), strict=True):
-        grid = torch.matmul(_weights(height, (side,), maps), part.reshape(count, height, side * channels))
+    for side, cells in zip(bins, lines.split(list(bins), dim=2), strict=True):
+        grid = torch.matmul(_weights(height, (side,), maps), cells.reshape(count, height, side * channels))
         grids.append(grid.view(count, side, side, channels).permute(0, 3, 1, 2))
     return grids
 
 
 def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
-    """The largest value in the cells of each grid: (N, C, h, w) to (N, C, side, side) for each of them."""
+    """Take the largest value in the cells of each grid: (N, C, h, w) to (N, C, side, side) for each of them."""
     if not in_graph():
         return [F.adaptive_max_pool2d(maps, side) for side in bins]
     height, width = maps.shape[-2:]
@@ -49,7 +49,7 @@ def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
 
 
 def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") -> Tensor:
-    """The matrix that averages a line of pixels over cells: (cells, pixels), float64, rows that sum to one."""
+    """Return the matrix that averages a line of pixels over cells: (cells, pixels), float64, rows sum to one."""
     index = torch.arange(cells, device=device)[:, None]
     start = index * pixels // cells
     stop = ((index + 1) * pixels + cells - 1) // cells
@@ -58,7 +58,7 @@ def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") ->
 
 
 def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
-    """`cell_weights` of several grids, one below the other, in a tensor's type and on its device."""
+    """Return `cell_weights` of several grids, one below the other, in a tensor's type and on its device."""
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
     if in_graph() or type(like) is not Tensor:
         return _made(pixels, cells, like.dtype, like.device)
@@ -77,6 +77,6 @@ def _made(pixels: int, cells: tuple[int, ...], dtype: torch.dtype, device: torch
 
 
 def _largest(maps: Tensor, cells: Tensor, dim: int) -> Tensor:
-    """The largest value along a side in each cell, of which a mask each says what belongs to it."""
+    """Return the largest value in each cell along a side; each cell is given by a mask."""
     least = torch.finfo(maps.dtype).min
     return torch.cat([maps.masked_fill(~cell, least).amax(dim, keepdim=True) for cell in cells.unbind()], dim)

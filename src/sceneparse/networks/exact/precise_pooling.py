@@ -48,7 +48,7 @@ def precise_pool_regions(maps: Tensor, regions: Tensor, size: tuple[int, int], s
 
 
 def _whole_side(maps: Tensor, dim: int, bins: int) -> Tensor:
-    """The weights of the pixels of one whole side in each bin: (bins, n).
+    """Return the weights of the pixels of one whole side in each bin: (bins, n).
 
     In units of 1 / bins all edges are whole numbers, and a weight is a whole number divided by 2·bins·n: right to the
     last bit for any size.
@@ -63,7 +63,7 @@ def _whole_side(maps: Tensor, dim: int, bins: int) -> Tensor:
 
 
 def _side(length: int, start: Tensor, stop: Tensor, bins: int) -> Tensor:
-    """The weights of a side's pixels in the bins between two coordinates (R,) each: (R, bins, length), float64."""
+    """Return the weights of a side's pixels in the bins between two coordinates (R,): (R, bins, length), float64."""
     width = ((stop - start) / bins).clamp(min=0)
     steps = torch.arange(bins + 1, device=start.device)
     edge = start[:, None] + width[:, None] * steps

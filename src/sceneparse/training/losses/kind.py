@@ -19,7 +19,7 @@ Total = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class LossContext:
-    """What is the same for all heads and all steps of a training.
+    """What a loss needs besides logits and truth: the same for all heads and all steps of a training.
 
     Args:
         align_corners: How logits are resized to the target: corner centres aligned or not.
@@ -111,5 +111,5 @@ class LossKind:
         self.read_options(settings.options, settings.kind)
 
     def build(self, settings: LossSettings) -> HeadLoss:
-        """Make the loss."""
+        """Make the loss of these settings, which must have been checked."""
         return self.make(settings, self.read_options(settings.options, settings.kind))

@@ -82,7 +82,7 @@ class Amounts(NamedTuple):
 
     @property
     def objects(self) -> Tensor:
-        """The weight of the labelled object pixels."""
+        """The weight of the labelled object pixels, at least 1e-12."""
         return self.values[0].clamp(min=1e-12)
 
     def labelled(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def write_chart(path: Path, sweep: Sweep, rows: Sequence[RowFigures]) -> None:
 
 
 def _panel(draw: ImageDraw.ImageDraw, title: str, bars: Sequence[_Bar], top: int) -> int:
-    """Draw a panel; where the next one begins."""
+    """Draw a panel, and return where the next one begins."""
     font, bold = (ImageFont.load_default(size=size * FINE) for size in (13, 15))
     left = 24 + max(draw.textlength(bar.name, font=font) for bar in bars) / FINE
     right = WIDTH - 110
@@ -75,13 +75,13 @@ def _panel(draw: ImageDraw.ImageDraw, title: str, bars: Sequence[_Bar], top: int
     for tick in ticks(low, high):
         draw.line((x(tick), top * FINE, x(tick), bottom * FINE), fill=GRID, width=FINE)
         draw.text((x(tick), (bottom + 3) * FINE), f"{100 * tick:g}", fill=QUIET, font=font, anchor="ma")
-    for place, bar in enumerate(bars):
-        upper = top + place * (BAR + GAP) + GAP // 2
+    for index, bar in enumerate(bars):
+        upper = top + index * (BAR + GAP) + GAP // 2
         middle = (upper + BAR / 2) * FINE
         draw.text(((left - 10) * FINE, middle), bar.name, fill=INK, font=font, anchor="rm")
         mean, deviation = bar.spread.mean, bar.spread.deviation
         if mean is not None:
-            color = FIRST if place == 0 else OTHERS
+            color = FIRST if index == 0 else OTHERS
             draw.rectangle((x(low), upper * FINE, x(mean), (upper + BAR) * FINE), fill=color)
             if deviation is not None:
                 _whisker(draw, x(max(low, mean - deviation)), x(min(high, mean + deviation)), middle)
@@ -91,7 +91,7 @@ def _panel(draw: ImageDraw.ImageDraw, title: str, bars: Sequence[_Bar], top: int
         if bar.published is not None:
             at = x(bar.published / 100)
             draw.line((at, (upper - 3) * FINE, at, (upper + BAR + 3) * FINE), fill=PUBLISHED, width=2 * FINE)
-        draw.text(((right + 10) * FINE, middle), bar.spread.told(), fill=INK, font=font, anchor="lm")
+        draw.text(((right + 10) * FINE, middle), bar.spread.text(), fill=INK, font=font, anchor="lm")
     return bottom + AXIS
 
 

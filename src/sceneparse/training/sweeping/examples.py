@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
-from sceneparse.drawing.picture_grid import write_sheet
+from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.inference import Engine, label, open_model, resolve
 from sceneparse.labels import IGNORE
 from sceneparse.progress import progress_bar
@@ -70,7 +70,7 @@ def write_examples(sweep: Sweep, out: Path) -> None:
         )
         space = dataset.labels
         legend = {space.names[one]: space.colors[one] for one in shown if one != IGNORE}
-        write_sheet(out / EXAMPLES, ["picture", "truth", *engines], tiles, side=160, legend=legend)
+        write_picture_grid(out / EXAMPLES, ["picture", "truth", *engines], tiles, side=160, legend=legend)
 
 
 def _engine(run: Run, out: Path) -> Engine:

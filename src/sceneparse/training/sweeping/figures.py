@@ -40,18 +40,18 @@ class Spread:
         return statistics.stdev(self.values.values()) if len(self.values) > 1 else None
 
     def over(self, other: "Spread") -> "Spread":
-        """The differences from another, seed by seed, for the seeds that both have."""
+        """Return the differences from another, seed by seed, for the seeds that both have."""
         return Spread({seed: value - other.values[seed] for seed, value in self.values.items() if seed in other.values})
 
-    def told(self, sign: str = "") -> str:
-        """In percent, with its spread: "41.68 ± 0.21", or "–"."""
+    def text(self, sign: str = "") -> str:
+        """Return the mean in percent with its spread, such as "41.68 ± 0.21"; "–" without values."""
         if self.mean is None:
             return "–"
         spread = "" if self.deviation is None else f" ± {100 * self.deviation:.2f}"
         return f"{100 * self.mean:{sign}.2f}{spread}"
 
     def to_json(self) -> dict[str, Any]:
-        """Mean, deviation and values, as fractions of 1."""
+        """Return mean, deviation and values, as fractions of 1."""
         return {"mean": self.mean, "deviation": self.deviation, "values": self.values}
 
 
@@ -80,7 +80,7 @@ class RowFigures:
 
 
 def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
-    """What a run's tests gave, by their names; None unless the model is trained and tested as the sweep asks.
+    """Return what a run's tests gave, by their names; None unless it is trained, and tested as the sweep says.
 
     Args:
         sweep: The sweep.
@@ -97,7 +97,7 @@ def finished(sweep: Sweep, run: Run, folder: Path) -> dict[str, Any] | None:
 
 
 def figures_of(sweep: Sweep, test: str, folder: Path) -> list[RowFigures]:
-    """The figures of all rows in one test; rows without a finished run have none.
+    """Return the figures of all rows in one test; rows without a finished run have none.
 
     Args:
         sweep: The sweep.

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sceneparse.datasets import open_dataset
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate
 from sceneparse.files import write_json
@@ -52,19 +52,19 @@ def run_one(recipe: Recipe, tests: Mapping[str, ProtocolSettings], out: Path) ->
 
 
 def request(recipe: dict[str, Any], tests: dict[str, dict[str, Any]], out: Path) -> str:
-    """What the process reads."""
+    """Return what the process of a run reads, as JSON."""
     return json.dumps({"out": str(out), "recipe": recipe, "tests": tests})
 
 
 def main() -> int:
-    """Do the run that standard input describes; exit codes as those of the command line."""
+    """Do the run that standard input describes; the exit codes are those of the command line."""
     _end_with_parent()
-    asked = json.load(sys.stdin)
+    given = json.load(sys.stdin)
     try:
         run_one(
-            from_mapping(Recipe, asked["recipe"], "the sweep"),
-            {name: from_mapping(ProtocolSettings, test, f"test '{name}'") for name, test in asked["tests"].items()},
-            Path(asked["out"]),
+            from_mapping(Recipe, given["recipe"], "the sweep"),
+            {name: from_mapping(ProtocolSettings, test, f"test '{name}'") for name, test in given["tests"].items()},
+            Path(given["out"]),
         )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -106,7 +106,7 @@ def _state(sweep: Sweep, run: Run, out: Path) -> str:
 
 
 def check(sweep: Sweep, out: Path) -> None:
-    """Refuse before anything runs what could not end well.
+    """Refuse a sweep that could not end well, before anything runs.
 
     Raises:
         UserError: A network that can't be built, a protocol that doesn't hold together, or a run folder that began by
@@ -114,7 +114,7 @@ def check(sweep: Sweep, out: Path) -> None:
     """
     built = set()
     for row in sweep.rows:
-        place = f"sweep {sweep.name}, row '{row.name}'"
+        where = f"sweep {sweep.name}, row '{row.name}'"
         recipe = row.recipe
         try:
             for settings in (recipe.protocol, *row.tests.values()):
@@ -125,7 +125,7 @@ def check(sweep: Sweep, out: Path) -> None:
                 with torch.device("meta"):
                     build(recipe.backbone, recipe.network, 2)
         except UserError as error:
-            raise UserError(f"{place}: {error}") from None
+            raise UserError(f"{where}: {error}") from None
     for run in sweep.runs():
         folder = out / run.folder
         if (folder / RECIPE).is_file():
@@ -164,7 +164,7 @@ class _Slots:
         return bool(self._started)
 
     def fill(self, waiting: Iterator[Run], board: Board) -> bool:
-        """Start runs as long as there is room; whether any was started."""
+        """Start runs as long as there is room, and return whether any was started."""
         began = False
         for slot in range(self.count):
             if slot not in self._started and (run := next(waiting, None)) is not None:
@@ -174,7 +174,7 @@ class _Slots:
         return began
 
     def ended(self) -> list[tuple[Run, str | None]]:
-        """The runs that came to an end since the last call, with what went wrong."""
+        """Return the runs that came to an end since the last call, with what went wrong."""
         result: list[tuple[Run, str | None]] = []
         for slot, one in list(self._started.items()):
             code = one.process.poll()

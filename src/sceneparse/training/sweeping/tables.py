@@ -39,7 +39,7 @@ def write_summary(sweep: Sweep, out: Path, failed: Mapping[str, str]) -> None:
 def to_json(
     sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], failed: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The summary for programs; all figures are fractions of 1, but published ones, which are percent."""
+    """Return the summary for programs: all figures are fractions of 1, but published ones, which are percent."""
 
     def row(one: RowFigures, test: str) -> dict[str, Any]:
         published = one.row.published_as(test)
@@ -68,7 +68,7 @@ def to_json(
 
 
 def to_csv(sweep: Sweep, found: Mapping[str, list[RowFigures]]) -> str:
-    """A line for each test, row and figure; fractions of 1."""
+    """Return the summary as CSV: a line for each test, row and figure, as fractions of 1."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     seeds = [f"seed {seed}" for seed in sweep.seeds]
@@ -88,27 +88,27 @@ def to_csv(sweep: Sweep, found: Mapping[str, list[RowFigures]]) -> str:
 
 
 def to_markdown(sweep: Sweep, out: Path, found: Mapping[str, list[RowFigures]], failed: Mapping[str, str]) -> str:
-    """The summary for people; percent."""
-    parts = [f"# {sweep.name}", sweep.description, f"![Bars with spread]({NAME}.png)"]
-    parts.append(
+    """Return the summary for people, in percent."""
+    sections = [f"# {sweep.name}", sweep.description, f"![Bars with spread]({NAME}.png)"]
+    sections.append(
         f"Mean ± sample standard deviation (n − 1) over the seeds ({', '.join(map(str, sweep.seeds))}), in percent; "
         f"gains are over “{sweep.rows[0].name}”, seed by seed."
     )
-    parts += [
+    sections += [
         f"“{name}” is the mean IoU of the classes {', '.join(classes)}." for name, classes in sweep.groups.items()
     ]
     for test, rows in found.items():
         protocols = dict.fromkeys(resolve(row.tests[test]).describe() for row in sweep.rows)
-        parts += [f"## {test}", f"Protocol: {'; or '.join(protocols)}.", _markdown(_columns(sweep, rows, test))]
+        sections += [f"## {test}", f"Protocol: {'; or '.join(protocols)}.", _markdown(_columns(sweep, rows, test))]
         if sweep.groups:
-            parts.append(_markdown(_class_columns(rows)))
+            sections.append(_markdown(_class_columns(rows)))
     if (out / EXAMPLES).is_file():
-        parts.append(f"![Scenes that the rows read differently]({EXAMPLES})")
+        sections.append(f"![Scenes that the rows read differently]({EXAMPLES})")
     missing = [run.name for run in sweep.runs() if finished(sweep, run, out) is None and run.name not in failed]
     if missing:
-        parts.append(f"Not finished: {'; '.join(missing)}.")
-    parts += [f"**Failed**: {name}: {reason}" for name, reason in failed.items()]
-    return "\n\n".join(part for part in parts if part) + "\n"
+        sections.append(f"Not finished: {'; '.join(missing)}.")
+    sections += [f"**Failed**: {name}: {reason}" for name, reason in failed.items()]
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def print_summary(sweep: Sweep, out: Path, failed: Mapping[str, str], console: Console) -> None:
@@ -137,10 +137,10 @@ def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[
         columns["runs"] = [str(len(one.seeds)) for one in rows]
     watched = [*sweep.groups] or [MEAN_IOU]
     for name in rows[0].figures:
-        columns[name] = [one.figures[name].told() for one in rows]
+        columns[name] = [one.figures[name].text() for one in rows]
         if name in watched:
             columns["gain" if len(watched) == 1 else f"gain in {name}"] = [
-                one.gains[name].told("+") if one.gains else "" for one in rows
+                one.gains[name].text("+") if one.gains else "" for one in rows
             ]
     if any(row.published for row in sweep.rows):
         columns["published"] = [_published(one.row.published_as(test)) for one in rows]
@@ -151,7 +151,7 @@ def _columns(sweep: Sweep, rows: list[RowFigures], test: str) -> dict[str, list[
 def _class_columns(rows: list[RowFigures]) -> dict[str, list[str]]:
     """IoU of the grouped classes, column by column."""
     return {"IoU": [one.row.name for one in rows]} | {
-        name: [one.classes[name].told() for one in rows] for name in rows[0].classes
+        name: [one.classes[name].text() for one in rows] for name in rows[0].classes
     }
 
 

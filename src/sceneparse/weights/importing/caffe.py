@@ -1,4 +1,4 @@
-"""Weights out of a `.caffemodel`: a network in Google's protocol buffers (caffe.proto of BVLC/caffe).
+"""Read the weights of a `.caffemodel`: a network in protocol buffers (caffe.proto of BVLC/caffe).
 
 Only the few fields that weights are kept in are read, straight from the wire format: a message is a row of fields, each
 a number (its tag, which says field and kind) and a value. Every length is checked against what is left of the message
@@ -39,7 +39,7 @@ MOST_DIMS, MOST_BLOBS, MOST_FIELDS = 32, 64, 1_000_000
 
 
 def read_caffemodel(path: str | Path) -> dict[str, Tensor]:
-    """Every layer's blobs, float32, by "layer name.number of the blob".
+    """Read every layer's blobs as float32, by "layer name.number of the blob".
 
     Raises:
         UserError: No such file, one that is damaged, or that holds no weights.
@@ -92,7 +92,7 @@ def _text(view: memoryview) -> str:
 
 
 def _blob(view: memoryview) -> Tensor:
-    """Values in the shape that they are said to have; a blob is a copy, so nothing of the file stays open."""
+    """Return values in the shape that the file gives; a copy, so that nothing of the file stays open."""
     shape: list[int] | None = None
     legacy: dict[int, int] = {}
     rows = {DATA: bytearray(), DOUBLES: bytearray()}
@@ -133,7 +133,7 @@ def _shape(view: memoryview) -> list[int]:
 
 
 def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a message: numbers as they are on the wire (fixed ones as bits), and parts of the message."""
+    """Yield a message's fields: numbers as they are on the wire (fixed ones as bits), and sub-messages as bytes."""
     place, end, count = 0, len(view), 0
     while place < end:
         count += 1
@@ -163,7 +163,7 @@ def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(view: memoryview, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, lowest first, and the place behind it."""
+    """Read a number of seven bits a byte, lowest first; return it and the position behind it."""
     number = 0
     for index in range(10):
         if place >= len(view):

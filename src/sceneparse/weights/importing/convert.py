@@ -13,8 +13,8 @@ from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.importing.families import FAMILIES
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
+from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
@@ -30,8 +30,9 @@ COUNTER = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Recognised:
-    """A checkpoint's family, and what it is in it."""
+    """A checkpoint's family, by the name that the command line gives it too, and what it is in it."""
 
+    name: str
     family: Family
     recognition: Recognition
 
@@ -54,31 +55,34 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
 
     Args:
         checkpoint: The checkpoint.
-        family: A name of `FAMILIES`, "backbone", or "auto".
+        family: A name that `family_names` gives, "backbone", or "auto".
 
     Raises:
         UserError: It is of none, of several, or not of the one that was named.
     """
-    if family not in (*FAMILIES, AUTO, BACKBONE):
-        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *FAMILIES, BACKBONE))}")
+    if family not in (*family_names(), AUTO, BACKBONE):
+        raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *family_names(), BACKBONE))}")
     matches: list[Recognised] = []
     reasons: list[str] = []
-    for name, members in FAMILIES.items():
-        for member in members:
-            if family != name and (family != AUTO or member.asked_only):
-                continue
-            try:
-                recognition = member.recognise(checkpoint.shapes)
-            except UserError as error:
-                reasons.append(f"it looks like {name}, but {error}")
-                continue
-            except (LookupError, ValueError, ZeroDivisionError):
-                reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
-                continue
-            if recognition is not None:
-                matches.append(Recognised(member, recognition))
+    for key in FAMILIES:
+        name = name_of(key)
+        if family not in (name, AUTO):
+            continue
+        member = FAMILIES[key]
+        if family == AUTO and member.asked_only:
+            continue
+        try:
+            recognition = member.recognise(checkpoint.shapes)
+        except UserError as error:
+            reasons.append(f"it looks like {name}, but {error}")
+            continue
+        except (LookupError, ValueError, ZeroDivisionError):
+            reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
+            continue
+        if recognition is not None:
+            matches.append(Recognised(name, member, recognition))
     if len(matches) > 1:
-        names = ", ".join(match.family.name for match in matches)
+        names = ", ".join(match.name for match in matches)
         raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
     if matches:
         return matches[0]
@@ -95,7 +99,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     what = "no family that can be imported" if family == AUTO else f"not {family}"
     raise UserError(
         f"{checkpoint.source}: {what}; its first keys are {_first(list(checkpoint.tensors))}"
-        + (f"; families: {', '.join((*FAMILIES, BACKBONE))}" if family == AUTO else "; try --from auto")
+        + (f"; families: {', '.join((*family_names(), BACKBONE))}" if family == AUTO else "; try --from auto")
     )
 
 
@@ -117,7 +121,7 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
             raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
         if argument.startswith("--backbone.weights"):
             raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
-    name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.family.name}"
+    name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,
         backbone=recognition.backbone,
@@ -132,7 +136,7 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
     if any(argument.startswith("--protocol.") for argument in overrides):
         # A family's protocol holds together as it is; parts of two would not.
         values["protocol"] = {}
-    return from_mapping(ModelConfig, values, f"what was recognised as {found.family.name}", overrides)
+    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", overrides)
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:
@@ -152,14 +156,12 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
         try:
             tensors = found.family.adapt(tensors)
         except (LookupError, ValueError, RuntimeError):
-            raise UserError(
-                f"{where}: looks like {found.family.name}, but its shapes are none that it writes"
-            ) from None
+            raise UserError(f"{where}: looks like {found.name}, but its shapes are none that it writes") from None
     # Without memory at first: what does not fit is refused before anything of its claimed size is made.
     with torch.device("meta"):
         draft = build(config.backbone, config.network, recognition.num_classes)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    placed = place(draft, shapes, recognition.names, recognition.dropped, where, found.family.name)
+    placed = place(draft, shapes, recognition.names, recognition.dropped, where, found.name)
     state = _fill(draft, tensors, placed, where)
     # The random weights are overwritten at once: they must not change what the caller draws next.
     with torch.random.fork_rng(devices=[]):

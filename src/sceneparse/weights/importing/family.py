@@ -42,10 +42,9 @@ class Recognition:
 
 @dataclass(frozen=True)
 class Family:
-    """Checkpoints that one published code base writes.
+    """Checkpoints of one kind that a published code base writes; `families/table.py` names them.
 
     Args:
-        name: What the command line calls it.
         summary: Whose files these are, in a line.
         recognise: What a checkpoint with these keys and shapes is; None if it is none of this family.
         adapt: Changes values that mean something else than ours (BGR stems, other orders of channels), before they
@@ -53,7 +52,6 @@ class Family:
         asked_only: Whether it is tried only when it is named: its files look like another family's.
     """
 
-    name: str
     summary: str
     recognise: Callable[[Shapes], Recognition | None]
     adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None

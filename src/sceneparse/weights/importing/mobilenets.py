@@ -1,4 +1,4 @@
-"""MobileNetV2 in checkpoints: how its layers are named (Sandler et al., CVPR 2018, arXiv 1801.04381)."""
+"""The names of MobileNetV2's layers in checkpoints (Sandler et al., CVPR 2018, arXiv 1801.04381)."""
 
 import re
 
@@ -14,7 +14,7 @@ NESTED = {"conv_pw": "0.0", "bn1": "0.1", "conv_dw": "1.0", "bn2": "1.1", "conv_
 
 
 def mobilenetv2(prefix: str, *, flat: bool) -> Names:
-    """Names of timm's MobileNetV2 in a `features` list with this prefix.
+    """Return the names of timm's MobileNetV2 in a `features` list with this prefix.
 
     Args:
         prefix: What stands before `features`, with its dot.
@@ -36,7 +36,7 @@ def mobilenetv2(prefix: str, *, flat: bool) -> Names:
 
 
 def is_mobilenetv2(shapes: Shapes, prefix: str, *, flat: bool) -> bool:
-    """Whether the keys that begin with `prefix` are those of a MobileNetV2 of width 1, as far as its features go."""
+    """Return whether the keys with this prefix are those of a MobileNetV2 of width 1, as far as its features go."""
     expansion = f"{prefix}features.17.conv.{'0' if flat else '0.0'}.weight"
     projection = f"{prefix}features.17.conv.{'6' if flat else '2'}.weight"
     return shapes.get(expansion) == (960, 160, 1, 1) and shapes.get(projection) == (320, 960, 1, 1)

@@ -1,4 +1,4 @@
-"""The names of a checkpoint's classes: weights know only their number."""
+"""Name the classes of a checkpoint, whose weights know only how many there are."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ STANDARD = {150: "ade20k-150", 21: "voc-21", 19: "cityscapes-19", 336: "broden-o
 
 
 def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) -> tuple[LabelSpace, str]:
-    """The classes' names and, for people, where they are from.
+    """Return the classes' names and, for people, where these come from.
 
     Args:
         checkpoint: The checkpoint, which may give them itself.
@@ -43,7 +43,7 @@ def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) 
 
 
 def name_tasks(objects: LabelSpace, network: NetworkSettings) -> TaskLabels | None:
-    """The classes of a unified network's other tasks: the release's, where it has as many; None otherwise.
+    """Return the classes of a unified network's other tasks if their numbers are the release's; None otherwise.
 
     Args:
         objects: The objects' classes, whatever they are called.

@@ -1,4 +1,4 @@
-"""The pickle inside a torch file, read as data: no class is looked up and no function is called.
+"""Read the pickle inside a torch file as data: no class is looked up and no function is called.
 
 A pickle is a program for a small machine. This one knows the instructions that `torch.save` writes, and puts plain
 descriptions on its stack where the real machine would call what the file names: `TensorRecord` for a tensor, `Storage`
@@ -36,14 +36,14 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Named:
-    """Something that a pickle names, unread: a class or a function."""
+    """A class or function that a pickle names, without looking it up."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Where a tensor's numbers lie: `numel` elements of `dtype` in the record `key`, from element `start` on."""
+    """The location of a tensor's numbers: `numel` elements of `dtype` in the record `key`, from element `start` on."""
 
     key: str
     dtype: torch.dtype
@@ -55,7 +55,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """A tensor that was not made: its place in a storage, in elements."""
+    """A tensor that has not been made yet: its location in a storage, in elements."""
 
     storage: Storage
     offset: int
@@ -64,7 +64,7 @@ class TensorRecord:
 
 
 class Inert:
-    """What a harmless call of the file would have made; nobody needs it."""
+    """A stand-in for the result of a harmless call in the file, which nobody needs."""
 
 
 def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
@@ -111,7 +111,7 @@ INERT = frozenset(
 
 
 def read_pickle(file: BinaryIO | mmap.mmap) -> Any:
-    """Read one pickle from where `file` stands; it stands behind it afterwards.
+    """Read one pickle from where `file` stands, and leave the file right behind it.
 
     Returns:
         Dictionaries, lists, tuples, strings and numbers, with `TensorRecord` where tensors were.

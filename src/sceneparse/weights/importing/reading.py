@@ -1,4 +1,4 @@
-"""A checkpoint, read: a file, a folder, or a pair of files, in any form that published weights have.
+"""Read a checkpoint: a file, a folder, or a pair of files, in any form that published weights have.
 
 What lies in it is hostile until proven otherwise: nothing in it is run, and nothing is allocated that its size does not
 bear.
@@ -135,7 +135,7 @@ def _read_torch(path: Path) -> Checkpoint:
 
 
 def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
-    """The dictionary of tensors in a file's content, and what is left beside it."""
+    """Return the dictionary of tensors in a file's content, and what is left beside it."""
     notes: list[str] = []
     for _ in NESTS:
         if not isinstance(content, Mapping):
@@ -151,7 +151,7 @@ def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without the prefix that DataParallel and DistributedDataParallel put before every key."""
+    """Return a key without the prefix that DataParallel and DistributedDataParallel add."""
     result = dict(tensors)
     while result and all(name.startswith("module.") for name in result):
         result = {name.removeprefix("module."): value for name, value in result.items()}
@@ -167,7 +167,7 @@ def _kind(value: Any) -> str:
 
 
 def _class_names(content: Any) -> tuple[str, ...] | None:
-    """mmsegmentation writes the names of the classes beside the weights."""
+    """Return the names of the classes, which mmsegmentation writes beside the weights."""
     meta = content.get("meta") if isinstance(content, Mapping) else None
     if not isinstance(meta, Mapping):
         return None
@@ -183,7 +183,7 @@ def _distinct(names: Any) -> tuple[str, ...] | None:
 
 
 def _decoder_of(path: Path) -> Path | None:
-    """The decoder that belongs to a file whose name says that it is the encoder of a pair."""
+    """Return the decoder that belongs to a file whose name says that it is the encoder of a pair."""
     if path.name.startswith("decoder"):
         raise UserError(f"{path}: it is the second half of a pair; name the encoder's file, or the folder of both")
     if not path.name.startswith("encoder"):
@@ -240,7 +240,7 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
 
 
 def _names_in_config(path: Path) -> tuple[str, ...] | None:
-    """The classes in the config.json of transformers; None if they are only numbered."""
+    """Return the classes in transformers' config.json; None if they are only numbered."""
     if not path.is_file():
         return None
     labels = _json(path).get("id2label")

@@ -1,4 +1,4 @@
-"""Which ResNet a checkpoint holds, from how many blocks its stages have and what they and the stem are made of."""
+"""Recognise a ResNet in a checkpoint by its number of blocks and the layers of its blocks and stem."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ DEPTHS: dict[tuple[bool, tuple[int, ...]], int] = {
 
 @dataclass(frozen=True)
 class ResNet:
-    """A ResNet, as keys and shapes tell.
+    """A ResNet, recognised by keys and shapes.
 
     Args:
         depth: Its number of layers.
@@ -34,14 +34,16 @@ class ResNet:
     why: str
 
     def timm(self, letter: str = "") -> str:
-        """Its name. The letter tells the stem: none (7×7), "s" (64, 64, 128), "c" (32, 32, 64), "d" (as "c", and
-        shortcuts are pooled before they are convolved).
+        """Return timm's name of this ResNet.
+
+        The letter stands for the stem: none (7×7), "s" (64, 64, 128), "c" (32, 32, 64), "d" (as "c", and shortcuts are
+        pooled before they are convolved).
         """
         return f"resnet{self.depth}{letter}"
 
 
 def count_blocks(shapes: Shapes, stage: str) -> int:
-    """Number of blocks whose keys begin with `stage` and a number.
+    """Return the number of blocks whose keys begin with `stage` and a number.
 
     Args:
         shapes: The checkpoint.
@@ -61,7 +63,7 @@ def find_resnet(
     stage: Callable[[int], str] = lambda number: f"layer{number}.",
     last_convolution: str = "conv3.weight",
 ) -> ResNet:
-    """The ResNet in a checkpoint that is known to hold one.
+    """Return the ResNet in a checkpoint that is known to hold one.
 
     Args:
         shapes: The checkpoint.
@@ -81,7 +83,7 @@ def find_resnet(
 
 
 def stem_letter(shapes: Shapes, first: str, last: str) -> tuple[str, str] | None:
-    """Which stem a ResNet has.
+    """Return the letter of a ResNet's stem.
 
     Args:
         shapes: The checkpoint.
@@ -104,5 +106,5 @@ def stem_letter(shapes: Shapes, first: str, last: str) -> tuple[str, str] | None
 
 
 def narrower(width: int, usual: int) -> int | None:
-    """A width as a setting: null where it is what the setting's default makes it."""
+    """Return a width as a setting: null where it equals the setting's default."""
     return None if width == usual else width

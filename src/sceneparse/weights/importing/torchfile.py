@@ -1,4 +1,4 @@
-"""Files that `torch.save` wrote, zipped (since torch 1.6) and before, without running or trusting anything in them."""
+"""Read files that `torch.save` wrote, zipped or older, without running or trusting anything in them."""
 
 import math
 import mmap
@@ -27,7 +27,7 @@ ReadStorage = Callable[[Storage], Tensor]
 
 @contextmanager
 def open_torch(path: Path) -> Iterator[tuple[Any, ReadStorage]]:
-    """The content of a torch file, with `TensorRecord` where tensors were, and what reads the numbers of a storage.
+    """Open a torch file: yield its content, `TensorRecord` for tensors, and a function that reads a storage's numbers.
 
     Raises:
         UserError: Not a torch file, damaged, or one that wants to run something. Without the file's name.
@@ -154,7 +154,7 @@ def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
 
 
 def _sizes(value: Any) -> dict[str, tuple[int, int]]:
-    """Elements of every storage that a pickle names, and bytes of each; containers are walked once."""
+    """Return the elements of every storage that a pickle names, and bytes of each; containers are walked once."""
     sizes: dict[str, tuple[int, int]] = {}
     seen: set[int] = set()
     waiting = [value]

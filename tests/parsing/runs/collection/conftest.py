@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.support.tars import write_tar
 
 from sceneparse.toyworld import render
+from tests.support.tars import write_tar
 
 
 @pytest.fixture(scope="session")

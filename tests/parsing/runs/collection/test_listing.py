@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.tars import write_tar
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks, packed, unpacked
 from sceneparse.parsing.runs.collection.listing import list_items, needs_collection
 from sceneparse.parsing.runs.collection.locations import Place
 from sceneparse.parsing.runs.collection.shards import content
+from tests.support.tars import write_tar
 
 OUT = "/nowhere/out"
 

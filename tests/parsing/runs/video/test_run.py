@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
-from tests.support.clips import pan, read_clip, scene
 
 from sceneparse.cli import main
 from sceneparse.errors import UserError
@@ -29,6 +28,7 @@ from sceneparse.parsing.runs.video.stopping import frames_progress
 from sceneparse.parsing.runs.video.timeline import Flicker
 from sceneparse.parsing.runs.video.writing import VideoWriter
 from sceneparse.settings import ProtocolSettings
+from tests.support.clips import pan, read_clip, scene
 
 MakeClip = Callable[..., Path]
 

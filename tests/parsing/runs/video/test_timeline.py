@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.support.clips import pan, scene
 
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.runs.video.timeline import MOST_SPANS, Flicker, SceneCuts, Timeline, clock
+from tests.support.clips import pan, scene
 
 SPACE = LabelSpace(("sky", "road", "car"), colors=((80, 130, 220), (90, 90, 90), (220, 40, 40)))
 

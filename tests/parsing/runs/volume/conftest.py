@@ -17,6 +17,7 @@ from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
     NetworkSettings,
+    NiftiSettings,
     PreprocessingSettings,
     ProtocolSettings,
 )
@@ -56,7 +57,7 @@ MakeParser = Callable[..., Parser]
 @pytest.fixture
 def make_parser(engine: WhereABitIsSet) -> MakeParser:
     def make(channels: int = 4, **data: object) -> Parser:
-        settings = DataSettings(kind="nifti", root=None, modalities=MODALITIES[:channels])
+        settings = DataSettings(kind="nifti", root=None, nifti=NiftiSettings(MODALITIES[:channels]))
         config = ModelConfig(
             name="bits",
             backbone=BackboneSettings(in_channels=channels),

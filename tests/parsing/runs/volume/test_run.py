@@ -172,7 +172,7 @@ def test_other_modalities_than_the_model_has_channels_are_refused(
     with pytest.raises(UserError, match=r"2 modalities \(t1, t2\), but the model takes 4 channels"):
         predict_volumes(make_parser(), [case], tmp_path, modalities=("t1", "t2"))
     two = make_parser(2)
-    assert two.config.data.modalities == ("t1", "t1ce")
+    assert two.config.data.nifti.modalities == ("t1", "t1ce")
     given = predict_volumes(two, [case], tmp_path, modalities=("flair", "t2"), montage=False, progress=False)
     assert given.failed == 0 and json.loads((tmp_path / "p1_volume.json").read_text())["channels"] == 2
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.drawing.montage import Slice, chosen, draw_montage
 from sceneparse.errors import UserError
@@ -43,8 +44,8 @@ def predict_volumes(
     Values are spread over a byte as for training (`data.volumes.VolumeSummary`), by each channel's own volume. Each
     volume gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own),
     OUT/NAME_montage.png and, last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. The objects are
-    told alone. Where the model was trained without slices in which nothing is above zero (`data.empty_slices`), it
-    isn't asked about them: they get the class of id 0, or none.
+    told alone. Where the model was trained without slices in which nothing is above zero (`data.nifti.empty_slices`),
+    it isn't asked about them: they get the class of id 0, or none.
 
     A volume is skipped if all its files are there and come from the same volume, model and protocol. One that cannot be
     parsed is named on stderr, counted and left out.
@@ -63,7 +64,8 @@ def predict_volumes(
         UserError: No volumes, other modalities than the model has channels, or the outputs cannot be written.
     """
     wanted, data = parser.config.backbone.in_channels, parser.config.data
-    names = tuple(modalities or (data.modalities if data.kind == "nifti" else ()))
+    volumes = KINDS[data.kind].volumes
+    names = tuple(modalities or (volumes(data).modalities if volumes else ()))
     if names and len(names) != wanted:
         raise UserError(f"{len(names)} modalities ({', '.join(names)}), but the model takes {wanted} channels")
     sources = find_volumes(inputs, names)
@@ -149,7 +151,8 @@ class _Job:
         filled = set().union(*(one.filled for one in known))
         space, config = self.parser.labels, self.parser.config.data
         nothing = space.ids.index(0) if 0 in space.ids else IGNORE
-        unasked = set() if config.kind != "nifti" or config.empty_slices else set(range(self.shape[0])) - filled
+        volumes = KINDS[config.kind].volumes
+        unasked = set(range(self.shape[0])) - filled if volumes and not volumes(config).empty_slices else set()
         labels = np.full(self.shape, nothing, dtype=np.int16)
         pixels, sure = np.zeros(len(space), dtype=np.int64), np.zeros(len(space))
         with progress_bar(progress, self.shape[0], self.name) as advance:

@@ -8,7 +8,7 @@ from sceneparse.weights.importing.resnets import find_resnet, stem_letter
 
 @dataclass(frozen=True)
 class BackboneRecognition:
-    """What a bare backbone is.
+    """What a bare backbone was recognised as.
 
     Args:
         name: Its name in timm.
@@ -40,7 +40,7 @@ DEEP: Names = [
 
 
 def recognise_backbone(shapes: Shapes) -> BackboneRecognition | None:
-    """A ResNet and nothing else but its classifier.
+    """Recognise a ResNet with nothing else but its classifier.
 
     Raises:
         UserError: A ResNet that lacks blocks, or one that nobody published.

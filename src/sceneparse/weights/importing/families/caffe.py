@@ -63,7 +63,7 @@ PREPROCESSING = PreprocessingSettings(
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A deep stem, the pyramid conv5_3_pool1_conv to conv5_3_pool6_conv, conv5_4 and the classifier conv6."""
+    """Recognise a deep stem, the pyramid conv5_3_pool1_conv to conv5_3_pool6_conv, conv5_4 and the classifier conv6."""
     classes, mix, branch = (shapes.get(key) for key in ("conv6.0", "conv5_4.0", "conv5_3_pool1_conv.0"))
     if classes is None or mix is None or branch is None or "conv1_3_3x3.0" not in shapes:
         return None
@@ -100,9 +100,9 @@ def recognise(shapes: Shapes) -> Recognition | None:
 
 
 def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """BN's blobs (1, C, 1, 1), and older files' biases (1, 1, 1, C), become rows; the stem takes RGB instead of BGR."""
+    """Flatten BN's blobs (1, C, 1, 1) and older files' biases (1, 1, 1, C), and turn the stem from BGR to RGB."""
     changed = {key: value.flatten() if "/bn." in key or key == "conv6.1" else value for key, value in tensors.items()}
     return changed | {"conv1_1_3x3_s2.0": tensors["conv1_1_3x3_s2.0"].flip(1)}
 
 
-FAMILY = Family("caffe", "PSPNet, the first release in Caffe (hszhao/PSPNet, .caffemodel)", recognise, adapt)
+FAMILY = Family("PSPNet, the first release in Caffe (hszhao/PSPNet, .caffemodel)", recognise, adapt)

@@ -52,7 +52,7 @@ UPERNET: Names = [
 
 @dataclass(frozen=True)
 class Decoder:
-    """What stands on the encoder."""
+    """The decoder behind the encoder: its settings, its names and how it was recognised."""
 
     network: NetworkSettings
     num_classes: int
@@ -61,7 +61,7 @@ class Decoder:
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A pair: a ResNet with a deep stem or MobileNetV2 under encoder, and one of the decoders under decoder."""
+    """Recognise a pair: a ResNet with a deep stem or MobileNetV2 under encoder, and a decoder under decoder."""
     decoder = _decoder(shapes)
     if decoder is None:
         return None
@@ -69,8 +69,8 @@ def recognise(shapes: Shapes) -> Recognition | None:
     if encoder is None:
         raise UserError("its encoder is neither a ResNet with a deep stem nor MobileNetV2 (HRNet cannot be imported)")
     backbone, names, why = encoder
-    upernet = decoder.network.architecture == "upernet"
-    if upernet:
+    dilated = decoder.network.stride < 32
+    if not dilated:
         backbone = replace(backbone, dilation="first", stage3_end="own")
     return Recognition(
         backbone=backbone,
@@ -80,9 +80,9 @@ def recognise(shapes: Shapes) -> Recognition | None:
         why=(
             decoder.why,
             why,
-            "strides 4 to 32; pooled maps are resized before they are reduced; corners not aligned"
-            if upernet
-            else "output stride 8, dilated by half; corners not aligned",
+            "output stride 8, dilated by half; corners not aligned"
+            if dilated
+            else "strides 4 to 32; pooled maps are resized before they are reduced; corners not aligned",
         ),
         preprocessing=PreprocessingSettings(),
         protocol=PROTOCOL,
@@ -150,20 +150,20 @@ MEAN_BGR = (102.9801, 115.9465, 122.7717)
 
 
 def bgr_preprocessing() -> PreprocessingSettings:
-    """That of networks that took BGR in 0..255, for their stem turned to RGB by `stem_to_rgb`."""
+    """Return the preprocessing of networks that took BGR in 0..255, with their stem turned by `stem_to_rgb`."""
     return PreprocessingSettings(
         mean=tuple(value / 255 for value in reversed(MEAN_BGR)), std=(1 / 255, 1 / 255, 1 / 255)
     )
 
 
 def stem_to_rgb(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first convolution, which takes BGR, for RGB."""
+    """Turn the first convolution, which takes BGR, to RGB."""
     first = "encoder.features.0.0.weight" if "encoder.features.0.0.weight" in state else "encoder.conv1.weight"
     return state | {first: state[first].flip(1)}
 
 
 def recognise_baseline(shapes: Shapes) -> Recognition | None:
-    """A pair from before version 2.0 (August 2019, files named baseline-…): the same keys, but BGR in 0..255."""
+    """Recognise a pair from before version 2.0 (August 2019): the same keys, but BGR in 0..255."""
     found = recognise(shapes)
     if found is None:
         return None
@@ -172,10 +172,9 @@ def recognise_baseline(shapes: Shapes) -> Recognition | None:
 
 
 BASELINE = Family(
-    "csail-baseline",
     "the same from before August 2019 (version 2.0; files named baseline-…), which took BGR",
     recognise_baseline,
     stem_to_rgb,
     asked_only=True,
 )
-FAMILY = Family("csail", "encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)
+FAMILY = Family("encoder and decoder pairs of CSAIL's semantic-segmentation-pytorch", recognise)

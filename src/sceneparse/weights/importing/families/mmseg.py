@@ -1,4 +1,4 @@
-"""MMSegmentation's PSPNet, UPerNet and FCN with ResNets (github.com/open-mmlab/mmsegmentation, 0.x and 1.x)."""
+"""PSPNet, UPerNet and FCN of MMSegmentation with ResNets (github.com/open-mmlab/mmsegmentation, 0.x and 1.x)."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ STEMS: dict[str, Names] = {
 
 
 def module(ours: str, theirs: str) -> Names:
-    """A ConvModule."""
+    """Return the names of a ConvModule."""
     return layer(ours, f"{theirs}.conv.", f"{theirs}.bn.")
 
 
@@ -45,7 +45,7 @@ UPERNET: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """An encoder-decoder with decode_head.conv_seg and a ResNet under backbone."""
+    """Recognise an encoder-decoder with decode_head.conv_seg and a ResNet under backbone."""
     stem = _stem(shapes)
     classifier = shapes.get("decode_head.conv_seg.weight", ())
     if len(classifier) != 4 or stem is None:
@@ -95,7 +95,7 @@ def _stem(shapes: Shapes) -> tuple[str, str] | None:
 
 
 def _head(shapes: Shapes) -> tuple[NetworkSettings, Names, str] | None:
-    """The kind of decode head: its settings, names, and the reason."""
+    """Return the kind of decode head: its settings, names, and the reason."""
     pyramid = count_blocks(shapes, f"{PSP}.")
     if pyramid not in (0, 4):
         raise UserError(f"its pyramid has {pyramid} grids; only four (1, 2, 3, 6) are known")
@@ -124,4 +124,4 @@ def _fcn(convolutions: int, concat: bool) -> Names:
     return [*module(r"layers\.(\d+)", r"decode_head.convs.\1"), *module(r"head\.layer", last), *CLASSIFIERS]
 
 
-FAMILY = Family("mmseg", "PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)
+FAMILY = Family("PSPNet, UPerNet and FCN of MMSegmentation, with ResNets", recognise)

@@ -18,7 +18,7 @@ DROPPED = (
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A pyramid and its 3×3 convolution under psp_layer.0, a classifier under psp_layer.1."""
+    """Recognise a pyramid and its 3×3 convolution under psp_layer.0, and a classifier under psp_layer.1."""
     bottleneck, classes = shapes.get("psp_layer.0.bottleneck.0.weight"), shapes.get("psp_layer.1.weight")
     stages = [key for key in shapes if key.startswith("psp_layer.0.stages.") and key.endswith(".1.weight")]
     if bottleneck is None or classes is None or not stages:
@@ -50,4 +50,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("pspnet-mobilenetv2", "the PSPNet on MobileNetV2 whose keys begin with psp_layer", recognise)
+FAMILY = Family("the PSPNet on MobileNetV2 whose keys begin with psp_layer", recognise)

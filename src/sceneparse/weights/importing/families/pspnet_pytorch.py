@@ -52,7 +52,7 @@ TWICE = (r"^feats\.blocks\.", "the same tensors again, which it also keeps as de
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A pyramid of bare convolutions under psp, three steps of upsampling and a classifier of the picture."""
+    """Recognise a pyramid of bare convolutions under psp, three upsampling steps and a classifier of the picture."""
     mix, hidden, classes = (
         shapes.get(key) for key in ("psp.bottleneck.weight", "classifier.0.weight", "final.0.weight")
     )
@@ -93,7 +93,7 @@ def _backbone(shapes: Shapes) -> tuple[BackboneSettings, Names, str]:
 
 
 def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The convolution over the pyramid takes the map last; here it comes first. What a file keeps twice must agree."""
+    """Reorder the convolution over the pyramid, map first, and check that tensors that a file holds twice agree."""
     for key, value in tensors.items():
         if found := re.match(r"feats\.blocks\.(\d+)\.", key):
             place = int(found[1])
@@ -104,4 +104,4 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors | {"psp.bottleneck.weight": mix.roll(tensors["psp.stages.0.1.weight"].shape[1], dims=1)}
 
 
-FAMILY = Family("pspnet-pytorch", "the multi-label PSPNet of Lextal/pspnet-pytorch", recognise, adapt)
+FAMILY = Family("the multi-label PSPNet of Lextal/pspnet-pytorch", recognise, adapt)

@@ -17,7 +17,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """PSPNet with the release's names: stem in layer0, pyramid in ppm.features, heads cls and aux."""
+    """Recognise PSPNet with the release's names: stem in layer0, pyramid in ppm.features, heads cls and aux."""
     if any(key not in shapes for key in ("layer0.0.weight", "ppm.features.0.1.weight", "cls.0.weight", "cls.4.weight")):
         return None
     resnet = find_resnet(shapes)
@@ -52,4 +52,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("semseg", "PSPNet, the original PyTorch release (hszhao/semseg)", recognise)
+FAMILY = Family("PSPNet, the original PyTorch release (hszhao/semseg)", recognise)

@@ -1,4 +1,4 @@
-"""segmentation_models_pytorch (version 0.6): PSPNet and UPerNet."""
+"""PSPNet and UPerNet of segmentation_models_pytorch (version 0.6)."""
 
 from torch import Tensor
 
@@ -15,7 +15,7 @@ PSPNET: Names = [
 
 
 def _level(place: str, theirs: str, inner: str) -> Names:
-    """Names of the three lower levels, which are numbered from the coarsest."""
+    """Return the names of the three lower levels, which are numbered from the coarsest."""
     return [
         entry
         for index in range(3)
@@ -41,7 +41,7 @@ MOBILENETV2 = {32: (2, "7|8|9|10|11|12|13|14|15|16|17|18"), 96: (3, "14|15|16|17
 
 
 def recognise_pspnet(shapes: Shapes) -> Recognition | None:
-    """A ResNet or MobileNetV2 under encoder, a pyramid under decoder.psp and a 3×3 classifier."""
+    """Recognise a ResNet or MobileNetV2 under encoder, a pyramid under decoder.psp and a 3×3 classifier."""
     mix, classes = shapes.get("decoder.conv.0.weight"), shapes.get("segmentation_head.0.weight")
     if mix is None or classes is None or "decoder.psp.blocks.0.pool.1.0.weight" not in shapes:
         return None
@@ -76,7 +76,7 @@ def recognise_pspnet(shapes: Shapes) -> Recognition | None:
 
 
 def _encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, int, Names, str, str]:
-    """The backbone, the stage that has this width, its names, a pattern of what is behind that, and the reason."""
+    """Return the backbone, the stage of this width, its names, a pattern of what is behind that, and the reason."""
     if stem_letter(shapes, "encoder.conv1.weight", "") == ("", "one 7×7 convolution as stem"):
         resnet = find_resnet(shapes, lambda number: f"encoder.layer{number}.")
         first = 256 if resnet.bottleneck else 64
@@ -97,16 +97,16 @@ def _encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, int, Names, 
 
 
 def adapt_pspnet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The convolution over the pyramid takes the map last; here it comes first."""
+    """Reorder the convolution over the pyramid, which takes the map last; here the map comes first."""
     mix = tensors["decoder.conv.0.weight"]
     return tensors | {"decoder.conv.0.weight": mix.roll(mix.shape[1] // 2, dims=1)}
 
 
-PSPNET_FAMILY = Family("smp", "PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet)
+PSPNET_FAMILY = Family("PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet)
 
 
 def recognise_upernet(shapes: Shapes) -> Recognition | None:
-    """A ResNet or MobileNetV2 under encoder; normalised features, a pyramid and an FPN under decoder."""
+    """Recognise a ResNet or MobileNetV2 under encoder; normalised features, a pyramid and an FPN under decoder."""
     fusion, classes = shapes.get("decoder.fusion_block.0.weight"), shapes.get("segmentation_head.0.weight")
     if fusion is None or classes is None or "decoder.psp.out_conv.0.weight" not in shapes:
         return None
@@ -141,7 +141,7 @@ def recognise_upernet(shapes: Shapes) -> Recognition | None:
 
 
 def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names, tuple[tuple[str, str], ...], str]:
-    """The backbone whose last stage has this width, its names, what of it is not used, and the reason."""
+    """Return the backbone whose last stage has this width, its names, what of it is unused, and the reason."""
     # Encoders whose names begin with tu- are timm's own, one level deeper.
     for prefix in ("encoder.", "encoder.model."):
         plain = stem_letter(shapes, f"{prefix}conv1.weight", "")
@@ -154,4 +154,4 @@ def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names,
     raise UserError(f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 are")
 
 
-UPERNET_FAMILY = Family("smp", "UPerNet of segmentation_models_pytorch", recognise_upernet)
+UPERNET_FAMILY = Family("UPerNet of segmentation_models_pytorch", recognise_upernet)

@@ -1,4 +1,4 @@
-"""torchvision's FCN (torchvision.models.segmentation.fcn_resnet50, fcn_resnet101)."""
+"""FCN of torchvision (torchvision.models.segmentation.fcn_resnet50, fcn_resnet101)."""
 
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
@@ -13,7 +13,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A ResNet under backbone and an FCN head under classifier."""
+    """Recognise a ResNet under backbone and an FCN head under classifier."""
     stem = stem_letter(shapes, "backbone.conv1.weight", "")
     convolution, last = shapes.get("classifier.0.weight", ()), shapes.get("classifier.4.weight", ())
     if stem is None or len(convolution) != 4 or convolution[2:] != (3, 3) or len(last) != 4:
@@ -40,4 +40,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("torchvision", "FCN of torchvision", recognise)
+FAMILY = Family("FCN of torchvision", recognise)

@@ -1,4 +1,4 @@
-"""torchvision's DeepLabV3 on ResNets."""
+"""DeepLabV3 of torchvision, on ResNets."""
 
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
@@ -20,7 +20,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A ResNet under backbone and an atrous pyramid with a projection under classifier.0."""
+    """Recognise a ResNet under backbone and an atrous pyramid with a projection under classifier.0."""
     mix, classes = shapes.get("classifier.0.project.0.weight"), shapes.get("classifier.4.weight")
     stem = stem_letter(shapes, "backbone.conv1.weight", "")
     if mix is None or classes is None or stem is None or "classifier.0.convs.4.1.weight" not in shapes:
@@ -47,4 +47,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("torchvision", "DeepLabV3 of torchvision", recognise)
+FAMILY = Family("DeepLabV3 of torchvision", recognise)

@@ -14,7 +14,7 @@ PARTS = {"conv": "convolution", "bn": "normalization", "0": "convolution", "1": 
 
 
 def module(ours: str, theirs: str) -> Names:
-    """A UperNetConvModule."""
+    """Return the names of a UperNetConvModule."""
     return layer(ours, f"{theirs}.conv.", f"{theirs}.batch_norm.")
 
 
@@ -48,7 +48,7 @@ NAMES: Names = [
 
 
 def decoder(shapes: Shapes) -> tuple[NetworkSettings, int] | None:
-    """The settings of the network over any backbone, and the number of classes; None if it is not transformers'.
+    """Return the network's settings over any backbone, and the number of classes; None if it is not transformers'.
 
     Raises:
         UserError: It is, but with a pyramid or an auxiliary head that cannot be imported.
@@ -81,7 +81,7 @@ PROTOCOL = ProtocolSettings("mmseg")
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """The names of transformers' UperNet over those of its ResNet."""
+    """Recognise the names of transformers' UperNet over those of its ResNet."""
     if stem_letter(shapes, STEM, "") is None or (found := decoder(shapes)) is None:
         return None
     resnet = find_resnet(
@@ -98,4 +98,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a ResNet", recognise)
+FAMILY = Family("UperNet of Hugging Face transformers, with a ResNet", recognise)

@@ -43,7 +43,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """The names of transformers' UperNet over those of its ConvNeXt."""
+    """Recognise the names of transformers' UperNet over those of its ConvNeXt."""
     if f"{STAGES}.0.layers.0.dwconv.weight" not in shapes or (found := decoder(shapes)) is None:
         return None
     width = shapes[f"{STAGES}.0.layers.0.dwconv.weight"][0]
@@ -62,4 +62,4 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a ConvNeXt", recognise)
+FAMILY = Family("UperNet of Hugging Face transformers, with a ConvNeXt", recognise)

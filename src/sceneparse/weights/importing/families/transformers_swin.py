@@ -68,7 +68,7 @@ def _on_file(key: str) -> str:
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """The names of transformers' UperNet over those of its Swin transformer."""
+    """Recognise the names of transformers' UperNet over those of its Swin transformer."""
     shapes = {_on_file(key): shape for key, shape in shapes.items()}
     table = shapes.get(f"{STAGES}.0.blocks.0.attention.self.relative_position_bias_table")
     if table is None or (found := decoder(shapes)) is None:
@@ -96,7 +96,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
 
 
 def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The names of files, and queries, keys and values from one matrix, as timm has them."""
+    """Translate the names of files, and join queries, keys and values into one matrix, as timm has them."""
     adapted = {_on_file(key): value for key, value in tensors.items()}
     for key in [key for key in adapted if ".attention.self.query." in key]:
         parts = [adapted.pop(key.replace(".query.", f".{name}.")) for name in ("query", "key", "value")]
@@ -104,4 +104,4 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return adapted
 
 
-FAMILY = Family("transformers", "UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt)
+FAMILY = Family("UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt)

@@ -34,7 +34,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A pair: a ResNet with a deep stem under encoder; a feature pyramid and a head for each task under decoder."""
+    """Recognise a pair: a ResNet with a deep stem under encoder; a feature pyramid and task heads under decoder."""
     stem = stem_letter(shapes, "encoder.conv1.weight", "encoder.conv3.weight")
     objects = shapes.get("decoder.object_head.1.weight", ())
     if stem is None or len(objects) != 4 or "decoder.conv_fusion.0.weight" not in shapes:
@@ -80,7 +80,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
 
 
 def _blocks(channels: int) -> tuple[int, ...]:
-    """How the part head's channels are shared out among objects, which no key tells."""
+    """Return how the part head's channels are divided among objects, which no key says."""
     if channels in (0, sum(BRODEN_PARTS)):
         return BRODEN_PARTS if channels else ()
     raise UserError(
@@ -90,7 +90,6 @@ def _blocks(channels: int) -> tuple[int, ...]:
 
 
 FAMILY = Family(
-    "unifiedparsing",
     "the unified UPerNet of CSAIL's unifiedparsing (scene, object, part, material)",
     recognise,
     stem_to_rgb,

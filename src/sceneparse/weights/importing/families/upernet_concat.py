@@ -21,7 +21,7 @@ OWN_LAST = ("PPMHead.final", "Conv_fuse1_", "Conv_fuse2_", "Conv_fuse3_")
 
 
 def _fuse(suffix: str, place: str) -> Names:
-    """Names of the three levels: Conv_fuse1 belongs to stage 3, Conv_fuse3 to stage 1."""
+    """Return the names of the three levels: Conv_fuse1 belongs to stage 3, Conv_fuse3 to stage 1."""
     return [
         entry
         for index in range(3)
@@ -43,7 +43,7 @@ NAMES: Names = [
 
 
 def recognise(shapes: Shapes) -> Recognition | None:
-    """A ResNet under backbone, the pyramid and the fusing convolutions under decoder, and cls_seg."""
+    """Recognise a ResNet under backbone, the pyramid and the fusing convolutions under decoder, and cls_seg."""
     stem = stem_letter(shapes, "backbone.conv1.weight", "")
     classifier, fusion = shapes.get("cls_seg.0.weight", ()), shapes.get("decoder.fuse_all.0.weight", ())
     first = shapes.get("decoder.PPMHead.psp_modules.0.1.weight", ())
@@ -78,7 +78,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
 
 
 def adapt(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Biases merged into the batch norms behind them, and channels in our order: the map of full size first."""
+    """Merge biases into the batch norms behind them, and reorder channels: the map of full size first."""
     adapted = dict(state)
     for key in state:
         if MERGED_BIAS.match(key):
@@ -95,7 +95,6 @@ def adapt(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 FAMILY = Family(
-    "upernet-concat",
     "the UPerNet re-implementation that concatenates its levels and pools by maximum",
     recognise,
     adapt,

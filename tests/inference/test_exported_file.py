@@ -16,7 +16,7 @@ import torch
 
 from sceneparse.errors import UserError
 from sceneparse.inference import TorchEngine, export_model, open_model
-from sceneparse.inference.exporting import SUFFIXES
+from sceneparse.inference.exported_file import SUFFIXES
 from sceneparse.inference.openvino_engine import core
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import resize

@@ -1,4 +1,4 @@
-"""Models as single files for other runtimes, which carry their classes, preprocessing and protocol."""
+"""Read and write models as single files for other runtimes, with their classes, preprocessing and protocol."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ LAYOUT = 2
 
 @dataclass(frozen=True)
 class Note:
-    """What an exported file says of its model."""
+    """The metadata in an exported file: the model's settings, classes and traits."""
 
     config: ModelConfig
     labels: LabelSpace
@@ -46,11 +46,11 @@ class Note:
 
     @classmethod
     def of(cls, model: Model, traits: Traits, *, quantized: bool = False) -> "Note":
-        """What is to be said of a model whose program has these traits."""
+        """Return the metadata of a model whose program has these traits."""
         return cls(model.config, model.labels, model.tasks, traits, quantized)
 
     def dumps(self) -> str:
-        """As JSON."""
+        """Return the metadata as JSON text."""
         value = {
             "config": config_to_json(self.config),
             "labels": labels_to_json(self.labels, self.tasks),
@@ -61,7 +61,7 @@ class Note:
 
     @classmethod
     def loads(cls, text: str | None, path: Path) -> "Note":
-        """The inverse of `dumps`.
+        """Read metadata that `dumps` wrote.
 
         Raises:
             UserError: No note, or a damaged one.
@@ -105,7 +105,7 @@ def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A00
 
 
 def open_exported(path: Path, *, device: str = "auto", precision: Precision = "auto") -> tuple[TaskEngine, Note]:
-    """An engine over an exported file, and what the file says of its model.
+    """Open an exported file: return an engine over it and the file's metadata.
 
     Args:
         path: An .xml (OpenVINO) or .onnx file that `export_model` wrote.
@@ -133,7 +133,7 @@ def open_exported(path: Path, *, device: str = "auto", precision: Precision = "a
 
 
 def write_openvino(model: Any, note: Note, path: Path) -> None:
-    """Write an OpenVINO model: the weights first, so that whoever sees the .xml has them too."""
+    """Write an OpenVINO model, the weights first, so that whoever sees the .xml has them too."""
     ov = openvino_engine.installed()
     model.set_rt_info(note.dumps(), [NOTE])
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,76 @@
+"""Splits of a data set cut and joined."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.labels import LabelSpace, TaskLabels
+
+
+class SomeSamples:
+    """Some samples of a data set, at even steps; see `DataSet`.
+
+    Args:
+        dataset: The whole.
+        chosen: Their indices.
+    """
+
+    def __init__(self, dataset: DataSet, chosen: range) -> None:
+        self.tasks: TaskLabels = dataset.tasks
+        self._dataset, self._chosen = dataset, chosen
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._dataset.labels
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._dataset[self._chosen[index]]
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(self._chosen[index])
+
+
+class JoinedSplits:
+    """Several splits of one data set as one; see `DataSet`.
+
+    Args:
+        names: The splits' names, which begin the samples' names.
+        splits: The splits, of one label space.
+    """
+
+    def __init__(self, names: Sequence[str], splits: Sequence[DataSet]) -> None:
+        self.tasks: TaskLabels = splits[0].tasks
+        self._names = tuple(names)
+        self._splits = tuple(splits)
+        self._ends = list(accumulate(len(split) for split in splits))
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        return self._splits[0].labels
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        split, inside = self._locate(index)
+        sample = self._splits[split][inside]
+        return replace(sample, name=f"{self._names[split]}/{sample.name}")
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        split, inside = self._locate(index)
+        return f"{self._names[split]}/{self._splits[split].name(inside)}"
+
+    def _locate(self, index: int) -> tuple[int, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        split = bisect_right(self._ends, index)
+        return split, index - (self._ends[split - 1] if split else 0)

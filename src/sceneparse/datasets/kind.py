@@ -1,0 +1,110 @@
+"""What there is to say of a kind of data set; each kind's file says it once, as its `KIND`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
+from sceneparse.settings import DataSettings
+from sceneparse.settings.data import NiftiSettings
+from sceneparse.settings.options import read_options
+
+if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait for
+    from sceneparse.data.sample import DataSet
+    from sceneparse.datasets.pairs import SplitFolders
+    from sceneparse.datasets.submission import SubmissionForm
+
+
+@dataclass(frozen=True)
+class DatasetKind:
+    """A kind of data set.
+
+    Args:
+        open: Opens a split: of the settings, the split's name and the number of the pictures' channels.
+        entry: What it is, where it is had and how it lies on disk.
+        card: What a model card says of data of this kind, in a sentence or two.
+        fixed_labels: Gives the label space of the objects, where all data sets of the kind have the same.
+        splits: The names of its splits, where all data sets of the kind have the same.
+        reported: The split that papers report on, where the truth for testing is not public.
+        root: Whether `data.root` is required, is optional, or does not exist.
+        uses: The settings that it uses besides root, splits and the loader's: of classes, toyworld, huggingface and
+            nifti.
+        options: The frozen dataclass that `data.options` is read as, for a kind with settings of its own.
+        several_tasks: Whether its pictures are labelled for several tasks.
+        mixes: Whether it is made of other data sets, `data.sources`.
+        rendered: Whether its samples are computed, so that no file of them can be damaged.
+        pair_folders: For data sets that are folders of pictures and masks, the folders of each split in a root. The
+            label space is the fixed one, or what classes.json in the root says.
+        volumes: For data sets whose samples are slices of volumes, how these are read.
+        submission: The form in which the benchmark's server takes results.
+    """
+
+    open: Callable[[DataSettings, str, int], DataSet]
+    entry: Entry
+    card: str | Callable[[DataSettings], str]
+    fixed_labels: Callable[[], LabelSpace] | None = None
+    splits: tuple[str, ...] = ()
+    reported: str | None = None
+    root: Literal["required", "optional", "none"] = "required"
+    uses: tuple[str, ...] = ()
+    options: type | None = None
+    several_tasks: bool = False
+    mixes: bool = False
+    rendered: bool = False
+    pair_folders: Callable[[Path], Mapping[str, SplitFolders]] | None = None
+    volumes: Callable[[DataSettings], NiftiSettings] | None = None
+    submission: SubmissionForm | None = None
+
+    @property
+    def labels(self) -> LabelSpace | None:
+        """The label space of the objects; None where each data set has its own."""
+        return None if self.fixed_labels is None else self.fixed_labels()
+
+    def channels(self, settings: DataSettings) -> int:
+        """The number of channels of the pictures: of colour pictures 3, of volumes one a modality."""
+        return 3 if self.volumes is None else len(self.volumes(settings).modalities)
+
+    def describe(self, settings: DataSettings) -> str:
+        """What a model card says of the data."""
+        return self.card if isinstance(self.card, str) else self.card(settings)
+
+    def read_options(self, given: Mapping[str, Any], setting: str) -> Any:
+        """The kind's own settings, an instance of `options`; None of a kind that has none.
+
+        Args:
+            given: What `data.options` says.
+            setting: The setting's dotted name, for messages.
+
+        Raises:
+            UserError: The kind has no settings of its own, or they are unknown or wrong.
+        """
+        if self.options is None:
+            if given:
+                raise UserError(f"{setting} has no effect: the kind has no settings of its own")
+            return None
+        return read_options(self.options, given, setting)
+
+
+def root_of(settings: DataSettings) -> Path:
+    """The data set's folder.
+
+    Raises:
+        UserError: `data.root` is not set.
+    """
+    if settings.root is None:
+        raise UserError("data.root is not set: name the folder of the data set (--data.root DIR)")
+    return Path(settings.root).expanduser()
+
+
+def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:
+    """The opener of a kind of which all but the folder is fixed.
+
+    Args:
+        opener: Opens a split: of the folder, the split's name and the number of channels.
+    """
+    return lambda settings, split, channels: opener(root_of(settings), split, channels)

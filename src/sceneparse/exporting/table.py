@@ -1,0 +1,26 @@
+"""Print the tables of `sceneparse export`."""
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.exporting.record import Export, files_of
+
+
+def print_export(result: Export, console: Console) -> None:
+    """Print the checks, what quantisation costs, and the files with their sizes."""
+    if result.checks:
+        table = Table("picture", "relative error of logits", "equal labels", title="the file beside PyTorch, float32")
+        for check in result.checks:
+            table.add_row(f"{check.height}×{check.width}", f"{check.error:.1e}", f"{check.equal:.4%}")
+        console.print(table)
+    if accuracy := result.accuracy:
+        table = Table("", "float32", "int8", title=f"calibrated on {accuracy.calibrated_on} inputs")
+        table.add_row(f"labels as in float32, {accuracy.compared_on} pictures", "100%", f"{accuracy.equal:.2%}")
+        for task, equal in accuracy.tasks.items():
+            table.add_row(f"{task} as in float32", "100%", f"{equal:.2%}")
+        for name, values in (("mean IoU", accuracy.mean_iou), ("pixel accuracy", accuracy.pixel_accuracy)):
+            if values is not None:
+                table.add_row(name, *(f"{value:.2%}" for value in values))
+        console.print(table)
+    sizes = ", ".join(f"{path} ({path.stat().st_size / 2**20:.1f} MiB)" for path in files_of(result.path))
+    console.print(f"exported: {sizes}", markup=False, soft_wrap=True)

@@ -1,0 +1,163 @@
+"""A published checkpoint becomes a model, or the weights of a backbone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.files import whole_file
+from sceneparse.weights.architectures import architecture_of
+from sceneparse.weights.card import model_card
+from sceneparse.weights.importing.convert import (
+    AUTO,
+    Account,
+    configure,
+    convert,
+    convert_backbone,
+    recognise,
+)
+from sceneparse.weights.importing.families.backbone import BackboneRecognition
+from sceneparse.weights.importing.names import name_classes, name_tasks
+from sceneparse.weights.importing.reading import read_checkpoint
+from sceneparse.weights.model import Model, save_model
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A checkpoint that became a model.
+
+    Args:
+        model: The model, its network in evaluation mode on the CPU.
+        family: What it was recognised as.
+        why: The facts that decided it, for people.
+        account: Where its keys went.
+        classes: Where the names of its classes are from, for people.
+        source: What was read.
+        notes: What was done with the rest of the file, for people.
+    """
+
+    model: Model
+    family: str
+    why: tuple[str, ...]
+    account: Account
+    classes: str
+    source: str
+    notes: tuple[str, ...]
+
+    def save(self, out: Path) -> None:
+        """Write a model folder, whole or not at all.
+
+        Raises:
+            UserError: `out` is something else than a model folder or an empty one.
+        """
+        origin = f"{Path(self.source).name} ({self.family}: {'; '.join(self.why)})"
+        save_model(out, self.model, model_card(self.model.config, self.model.labels, None, origin=origin))
+
+    def describe(self) -> list[str]:
+        """What was recognised and done, a line each."""
+        config = self.model.config
+        return [
+            f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
+            f"{len(self.model.labels)} classes",
+            *(f"  {why}" for why in self.why),
+            *_account(self.account, self.notes),
+            f"classes: {self.classes}",
+            *self._tasks(),
+        ]
+
+    def _tasks(self) -> list[str]:
+        if not architecture_of(self.model.config.network).learns_tasks:
+            return []
+        if self.model.tasks is None:
+            return ["other tasks: no names are known for so many classes, so that the model tells the objects alone"]
+        return ["other tasks: assumed to be Broden+'s scenes, parts and materials, since there are as many"]
+
+
+@dataclass(frozen=True)
+class ImportedBackbone:
+    """A checkpoint that is a bare backbone: weights for `backbone.weights`, under timm's names.
+
+    Args:
+        name: The value for `backbone.name`.
+        state: The weights.
+        why: The facts that decided it, for people.
+        account: Where its keys went.
+        source: What was read.
+        notes: What was done with the rest of the file, for people.
+    """
+
+    name: str
+    state: dict[str, Tensor]
+    why: tuple[str, ...]
+    account: Account
+    source: str
+    notes: tuple[str, ...]
+
+    def save(self, out: Path) -> None:
+        """Write a .safetensors file, whole or not at all.
+
+        Raises:
+            UserError: `out` has another ending.
+        """
+        if out.suffix != ".safetensors":
+            raise UserError(f"{out}: a bare backbone becomes a file of weights; give a name that ends in .safetensors")
+        with whole_file(out) as path:
+            path.write_bytes(save(self.state, metadata={"format": "pt", "pad_type": "symmetric"}))
+
+    def describe(self) -> list[str]:
+        """What was recognised and done, a line each."""
+        return [
+            f"recognised: a bare backbone, {self.name}",
+            *(f"  {why}" for why in self.why),
+            *_account(self.account, self.notes),
+            f"use: --backbone.name {self.name} --backbone.weights with the file below",
+        ]
+
+
+def _account(account: Account, notes: Sequence[str]) -> list[str]:
+    lines = [f"keys: {account.used} used, every parameter filled"]
+    lines += [f"  {count} not used: {reason}" for reason, count in account.dropped]
+    return lines + [f"  {note}" for note in notes]
+
+
+def import_checkpoint(
+    path: str | Path, family: str = AUTO, labels: Path | None = None, overrides: Sequence[str] = ()
+) -> ImportedModel | ImportedBackbone:
+    """Turn a published checkpoint into a model, or into a backbone's weights if that is all it holds.
+
+    Nothing is imported half: every key of the checkpoint is used or belongs to a kind that is known to be of no use,
+    and every parameter of the network is filled. Nothing in the file is run.
+
+    Args:
+        path: A file, a folder or the first of a pair (`read_checkpoint`).
+        family: Whose code wrote it (`family_names`), "backbone", or "auto": told by its keys and shapes.
+        labels: A classes.json that names its classes.
+        overrides: `--dotted.name value` arguments that win over what was recognised, such as
+            `--network.align_corners false`.
+
+    Raises:
+        UserError: No such file, a damaged or hostile one, or one that no family fits whole.
+    """
+    checkpoint = read_checkpoint(path)
+    found = recognise(checkpoint, family)
+    if isinstance(found, BackboneRecognition):
+        if overrides or labels is not None:
+            raise UserError(f"{checkpoint.source}: is a bare backbone, which has neither settings nor classes to give")
+        state, account = convert_backbone(checkpoint, found)
+        return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
+    config = configure(found, overrides)
+    network, account = convert(checkpoint, found, config)
+    space, classes = name_classes(checkpoint, network.num_classes, labels)
+    tasks = name_tasks(space, config.network)
+    return ImportedModel(
+        Model(network, config, space, tasks),
+        found.name,
+        found.recognition.why,
+        account,
+        classes,
+        checkpoint.source,
+        checkpoint.notes,
+    )

@@ -1,0 +1,140 @@
+"""Every setting of network and backbone, under every architecture, changes what is built or is refused."""
+
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from sceneparse.errors import UserError
+from sceneparse.settings import BackboneSettings, NetworkSettings, TaskSettings
+from sceneparse.weights.architectures import ARCHITECTURES
+from sceneparse.weights.build import build
+
+NETWORK: dict[str, list[Any]] = {
+    "output_stride": [16, 32],
+    "channels": [24],
+    "bins": [(1, 2), ()],
+    "pool": ["max", "precise"],
+    "resize_first": [True],
+    "feature_norm": [True],
+    "feature_norm_eps": [1e-5],
+    "finest": [8],
+    "fuse": [False],
+    "stages": [2, 3],
+    "branch": ["norm_but_one", "bias", "linear"],
+    "kernel": [1],
+    "classifier_kernel": [3],
+    "reduce": [False],
+    "branch_channels": [5],
+    "aux": [False, True],
+    "aux_channels": [5],
+    "convolutions": [2],
+    "concat_input": [True],
+    "dropout": [0.3],
+    "norm_momentum": [0.3],
+    "align_corners": [True],
+    "align_logits": [True],
+    "tasks": [
+        TaskSettings(scenes=3),
+        TaskSettings(parts=(2, 3)),
+        TaskSettings(materials=4),
+        TaskSettings(textures=2),
+    ],
+    "resampling": ["plain"],
+    "options": [{"depth": 2}],
+}
+
+BACKBONE: dict[str, list[Any]] = {
+    "dilation": ["half", "none", "doubled"],
+    "padding": ["same"],
+    "in_channels": [4],
+    "stem_activation": ["relu"],
+    "stride_on": ["1x1"],
+    "stage3_end": ["next_block"],
+    "shortcut_pool": ["none"],
+    "windows": ["padded"],
+}
+
+BACKBONES = ("resnet26d", "mobilenetv2_035", "squeezenet1_1_stride8")
+
+
+def usual(architecture: str) -> dict[str, Any]:
+    """Settings of a small network."""
+    return {"architecture": architecture, "channels": 16, "aux": ARCHITECTURES[architecture].auxiliary}
+
+
+def built(backbone: BackboneSettings, network: NetworkSettings) -> dict[str, Any]:
+    """All that makes a network what it is: its modules with what each knows, and the shapes of its tensors."""
+    with torch.device("meta"):
+        made = build(backbone, network, 3)
+    found: dict[str, Any] = {name: value.shape for name, value in made.state_dict().items()}
+    for path, module in made.named_modules():
+        found[f"{path}:"] = (type(module), *known(module))
+    return found
+
+
+def known(module: nn.Module) -> list[tuple[str, Any]]:
+    """What a module knows in numbers and words: strides, dilations, probabilities, forms of computing."""
+    own = [(name, value) for name, value in vars(module).items() if not name.startswith("_")]
+    return sorted((name, repr(value)) for name, value in own if isinstance(value, bool | int | float | str | tuple))
+
+
+@cache
+def base(backbone: str, architecture: str) -> dict[str, Any]:
+    return built(BackboneSettings(backbone), NetworkSettings(**usual(architecture)))
+
+
+CASES = [(name, value) for name, values in NETWORK.items() for value in values]
+
+
+def test_every_setting_is_among_those_that_are_tried() -> None:
+    assert {"architecture", *NETWORK} == {known.name for known in fields(NetworkSettings)}
+    assert {"name", "weights", *BACKBONE} == {known.name for known in fields(BackboneSettings)}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("name", "value"), CASES, ids=[f"{name}={value}" for name, value in CASES])
+def test_a_setting_of_the_network_changes_it_or_is_refused(architecture: str, name: str, value: Any) -> None:
+    if usual(architecture).get(name) == value:
+        pytest.skip("as it is without")
+    try:
+        settings = NetworkSettings(**{**usual(architecture), name: value})
+    except UserError as error:
+        assert f"network.{name}" in str(error) or (name, value) == ("stages", 2)  # the auxiliary head needs three
+        if "has no effect on" in str(error):
+            assert name not in ARCHITECTURES[architecture].settings
+        return
+    assert name in ARCHITECTURES[architecture].settings
+    if settings == NetworkSettings(**usual(architecture)):
+        return  # what null stands for
+    assert built(BackboneSettings("resnet10t"), settings) != base("resnet10t", architecture)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("name", BACKBONE)
+def test_a_setting_of_the_backbone_changes_it_or_is_refused(architecture: str, backbone: str, name: str) -> None:
+    network = NetworkSettings(**usual(architecture))
+    for value in BACKBONE[name]:
+        settings = BackboneSettings(backbone, **{name: value})
+        try:
+            changed = built(settings, network)
+        except UserError as error:
+            assert f"backbone {backbone}: " in str(error)
+            continue
+        assert changed != base(backbone, architecture)
+
+
+def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:
+    network, name = NetworkSettings("upernet", channels=16, aux=False), "swin_tiny_patch4_window7_224"
+    usual = built(BackboneSettings(name), network)
+    assert built(BackboneSettings(name, windows="padded"), network) != usual
+
+
+def test_one_network_is_like_another_of_the_same_settings() -> None:
+    for architecture in ARCHITECTURES:
+        again = built(BackboneSettings("resnet10t"), NetworkSettings(**usual(architecture)))
+        assert again == base("resnet10t", architecture)
