@@ -25,6 +25,7 @@ class Command:
 
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that change a model's own test protocol."""
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
     *names, last = PROTOCOL_NAMES
     group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
@@ -66,6 +67,7 @@ def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> Pr
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose what computes, where and in which precision."""
     parser.add_argument(
         "--engine",
         choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
@@ -77,6 +79,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def process_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how many processes and machines take part in a training."""
     parser.add_argument(
         "--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own (default: 1)"
     )

@@ -59,7 +59,7 @@ class TestFigures:
         assert Spread({0: 0.5, 1: 0.7}).over(Spread({1: 0.6, 2: 0.1})).values == pytest.approx({1: 0.1})
 
     def test_a_single_seed_has_no_spread_and_none_has_no_mean(self) -> None:
-        assert Spread({3: 0.25}).text() == "25.00" and Spread({}).told() == "–"
+        assert Spread({3: 0.25}).text() == "25.00" and Spread({}).text() == "–"
         assert Spread({0: 0.25, 1: 0.35}).text("+") == "+30.00 ± 7.07"
 
     def test_a_group_of_unknown_classes_is_refused(
