@@ -61,9 +61,14 @@ def rows_of(case: Case, precision: str) -> list[Row]:
 
 
 def make_label(case: Case, row: Row, state: State | None, device: str, threads: int, until: str | None = None) -> Label:
-    """The function that a row measures; `state` are our weights, None leaves random ones.
+    """Return the function that a row measures.
 
     Args:
+        case: The pair of networks that are compared.
+        row: Which of them, and how it is run.
+        state: Our weights; None leaves random ones.
+        device: Where it runs: cpu, cuda or cuda:N.
+        threads: How many threads may compute on the CPU.
         until: What an exported graph gives; None takes the one of `UNTIL` that is fastest. The choice is the attribute
             `until` of what is returned.
     """

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,11 @@ class Place:
 
 def _rewrite_json(path: Path, **values: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        path.unlink()
 
 
 def _recipe(content: object) -> Callable[[Place], list[str]]:
@@ -154,7 +159,7 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
     ),
     "missing masks": (_in_data(lambda data: _mask(data).unlink()), "000"),
     "no masks folder": (_in_data(lambda data: shutil.rmtree(data / "train" / "masks")), "masks"),
-    "empty split": (_in_data(lambda data: [p.unlink() for p in (data / "train").rglob("*.png")]), "train"),
+    "empty split": (_in_data(lambda data: _remove((data / "train").rglob("*.png"))), "train"),
     "truncated picture": (_in_data(lambda data: _truncate(data / "train" / "images" / "000.png")), "000.png"),
     "truncated mask": (_in_data(lambda data: _truncate(_mask(data))), "000.png"),
     "value outside the label space": (_in_data(lambda data: _all_values(data, 7)), "value 7"),

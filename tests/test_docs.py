@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,7 +44,9 @@ def test_python_in_the_docs_runs(
         save_model(tmp_path / "runs" / "toy-unified" / "model", unified_model(), "a card")
     for picture in ("photo.jpg", "street.jpg"):
         Image.new("RGB", (64, 48), (90, 120, 60)).save(picture)
-    settings = {key: {} for key in ("backbone", "network", "augmentation", "training", "data")}
+    settings: dict[str, dict[str, Any]] = {
+        key: {} for key in ("backbone", "network", "augmentation", "training", "data")
+    }
     for argument in TINY:
         name, value = argument.removeprefix("--").split("=")
         group, key = name.split(".")
@@ -69,7 +72,7 @@ STANDS_FOR = {"KIND": "ade20k", "RECIPE": "toy-pspnet", "SWEEP": "toy-table1", "
 
 def _commands() -> list[tuple[str, str]]:
     """All commands of the docs, in blocks of code and inside lines; each once a page."""
-    found = {}
+    found: dict[tuple[str, str], None] = {}
     for page in PAGES:
         text = page.read_text().replace("\\\n", " ")
         lines = re.findall(r"^(?:    )?(?:srun )?(sceneparse .*)$", _code(text), re.M)

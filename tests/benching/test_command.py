@@ -95,14 +95,14 @@ def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None
     fcn = find_subject("toy-fcn")
     assert fcn.multiply_adds("exact", (97, 97)) == fcn.multiply_adds("plain", (97, 97))
     result = bench(small("toy-fcn", output_stride=16), engines=["torch"], **QUICK)
-    assert [part.heads for part in result.parts] == ["same"]
+    assert [row.heads for row in result.components] == ["same"]
 
 
 def test_plain_and_exact_networks_of_a_model_have_its_weights(tiny_run: Path) -> None:
     subject = find_subject(tiny_run / "model")
     image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
-        logits = [subject.network(form)(image).logits for form in (None, "exact", "plain")]  # type: ignore[arg-type]
+        logits = [subject.network(form)(image).logits for form in (None, "exact", "plain")]
     torch.testing.assert_close(logits[1], logits[0])
     torch.testing.assert_close(logits[2], logits[0])
 
@@ -144,7 +144,7 @@ def test_an_exported_file_is_measured_in_its_own_engine(tiny_run: Path, tmp_path
     file = export_model(load_model(tiny_run / "model"), tmp_path / "tiny.xml", "openvino")
     result = bench(file, **QUICK)
     assert [row.engine for row in result.rows] == ["openvino"] and result.rows[0].ms is not None
-    assert result.kind == "file" and result.parts == [] and result.auto_engine == "openvino"
+    assert result.kind == "file" and result.components == [] and result.auto_engine == "openvino"
     other = bench(file, engines=["torch"], **QUICK)
     assert "a file for engine openvino" in other.rows[0].note
 

@@ -13,7 +13,7 @@ from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import Sample
 from sceneparse.data.sampling import Share, places
 from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
 
 AUGMENTATION = AugmentationSettings(crop=(16, 20), color=0.3)
@@ -28,6 +28,10 @@ class Pictures:
         self.reads: list[int] = []
         self.broken: int | None = None
         self.unlabelled: int | None = None
+
+    @property
+    def tasks(self) -> TaskLabels:
+        return TaskLabels(self.labels)
 
     def __len__(self) -> int:
         return self.count

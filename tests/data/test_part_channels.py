@@ -10,7 +10,7 @@ ROOF, DOOR, HEAD = 0, 1, 2
 
 def channels(owners: list[int], parts: list[int]) -> list[int]:
     found = part_channels(torch.tensor([owners], dtype=torch.int16), torch.tensor([parts], dtype=torch.int16), TREE)
-    return found[0].tolist()  # type: ignore[no-any-return]
+    return found[0].tolist()
 
 
 def test_each_object_has_channels_of_its_own_and_pixels_without_part_are_its_first() -> None:

@@ -134,7 +134,7 @@ def test_a_source_is_no_mixture_and_has_a_folder_only_where_its_kind_has() -> No
         ({"kind": "dtd", "root": "here", "options": {"a": 1}}, "has no settings of its own"),
     ):
         with pytest.raises(UserError, match=message):
-            SourceSettings(**source)  # type: ignore[arg-type]
+            SourceSettings(**source)
 
 
 class TestAKindOfAnotherPackage:

@@ -101,7 +101,12 @@ def test_volumes_are_read_whole_once(
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     read: list[str] = []
     whole = volumes.summarize
-    monkeypatch.setattr(volumes, "summarize", lambda volume: read.append(volume.path.name) or whole(volume))
+
+    def noting(volume: volumes.Volume) -> volumes.VolumeSummary:
+        read.append(volume.path.name)
+        return whole(volume)
+
+    monkeypatch.setattr(volumes, "summarize", noting)
     for _ in range(2):
         open_dataset(settings(tmp_path), "all", channels=2)
     assert sorted(read) == ["p1_t1.nii.gz", "p1_t2.nii.gz"]

@@ -27,7 +27,8 @@ def test_pictures_masks_names_and_classes_are_those_of_the_source(tmp_path: Path
     assert [written.name(index) for index in range(2)] == ["00000", "00001"]
     for index in range(2):
         assert torch.equal(written[index].image, source[index].image)
-        assert torch.equal(written[index].objects, source[index].objects)
+        ours, theirs = written[index].objects, source[index].objects
+        assert ours is not None and theirs is not None and torch.equal(ours, theirs)
     assert check(DataSettings(root=str(out)), progress=False).ok
 
 

@@ -16,7 +16,7 @@ LABELS = LabelSpace(names=("sky", "road", "car"), colors=((10, 200, 250), (128, 
 class Fake:
     """Samples whose left half is sky and whose right half is road."""
 
-    labels = LABELS
+    labels, tasks = LABELS, TaskLabels(LABELS)
 
     def __init__(self, count: int, channels: int = 3) -> None:
         self.count, self.channels = count, channels
@@ -35,7 +35,9 @@ class Fake:
 
 def colors_of(path: Path) -> dict[tuple[int, ...], int]:
     image = Image.open(path).convert("RGB")
-    return {color: count for count, color in image.getcolors(image.width * image.height)}
+    colors = image.getcolors(image.width * image.height)
+    assert colors is not None
+    return {color: count for count, color in colors if isinstance(color, tuple)}
 
 
 def test_pictures_stand_beside_masks_in_the_classes_colours(tmp_path: Path) -> None:

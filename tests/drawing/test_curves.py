@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sceneparse.drawing.curves import MOST_POINTS, read, training_charts
 FIGURES = {"mean_iou": "mean IoU", "pixel_accuracy": "pixel accuracy"}
 
 
-def write(path: Path, lines: list[object], tail: str = "") -> Path:
+def write(path: Path, lines: Sequence[object], tail: str = "") -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + tail)
     return path
 

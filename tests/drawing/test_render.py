@@ -22,7 +22,7 @@ class Entry:
 LEGEND = [Entry("brick", (250, 0, 0), 0.7), Entry("grass", (0, 250, 0), 0.3)]
 
 
-def two_regions(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def two_regions(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     labels = np.zeros((height, width), np.int16)
     labels[:, width // 2 :] = 1
     return np.full((height, width, 3), 100, np.uint8), labels

@@ -2,6 +2,7 @@ import io
 import json
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -13,16 +14,17 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate, print_scores
 from sceneparse.evaluation.evaluate import AHEAD, spaced
 from sceneparse.inference import resolve
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import ProtocolSettings
+from tests.support.engines import GivenScores
 
 WHOLE = resolve(ProtocolSettings())
 
 
-class RedIsClass:
+class RedIsClass(GivenScores):
     """An engine that reads the class from the red channel: 10 x class."""
 
-    num_classes, align_corners, padding_color = 3, False, (0.0, 0.0, 0.0)
+    num_classes = 3
 
     def __call__(self, images: Tensor) -> Tensor:
         return -(images[:, :1].float() - 10 * torch.arange(3.0).view(1, 3, 1, 1)).abs()
@@ -37,6 +39,10 @@ class Pictures:
         self.count = count
         self.read: list[int] = []
         self.threads: set[int] = set()
+
+    @property
+    def tasks(self) -> TaskLabels:
+        return TaskLabels(self.labels)
 
     def __len__(self) -> int:
         return self.count
@@ -59,7 +65,7 @@ class Pictures:
 class Broken(Pictures):
     """One sample is not as it should be."""
 
-    def __init__(self, bad: dict[str, Tensor | None] | UserError) -> None:
+    def __init__(self, bad: dict[str, Any] | UserError) -> None:
         super().__init__(6)
         self.bad = bad
 
@@ -102,7 +108,7 @@ def test_a_count_takes_evenly_spaced_pictures() -> None:
 
 def test_pictures_are_read_ahead_in_another_thread_but_not_all_at_once() -> None:
     dataset = Pictures(20)
-    ahead = []
+    ahead: list[int] = []
 
     class Watching(RedIsClass):
         def __call__(self, images: Tensor) -> Tensor:

@@ -177,7 +177,7 @@ def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:
 
 
 def test_a_picture_is_scored_over_its_own_classes() -> None:
-    assert picture_score(counts_of([[0, 0, 1, IGNORE]], [[0, 1, 1, 3]])) == (pytest.approx(0.5), pytest.approx(2 / 3))
+    assert picture_score(counts_of([[0, 0, 1, IGNORE]], [[0, 1, 1, 3]])) == pytest.approx((0.5, 2 / 3))
     assert picture_score(counts_of([[IGNORE]], [[3]])) == (None, None)
 
 

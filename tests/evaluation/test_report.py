@@ -15,7 +15,8 @@ from sceneparse.evaluation.evaluate import Evaluation, PictureScore, evaluate
 from sceneparse.evaluation.gallery import Mark, choose, label_image
 from sceneparse.evaluation.report import confusions, write_report
 from sceneparse.inference import TestProtocol
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from tests.support.engines import GivenScores
 from tests.support.well_formed import Page
 
 NAMES = ("sky", "road", "<b>boat</b>", "car & co", "never seen")
@@ -28,6 +29,10 @@ class Pictures:
 
     def __init__(self, count: int = 20, side: int = 24) -> None:
         self.labels, self.count, self.side = SPACE, count, side
+
+    @property
+    def tasks(self) -> TaskLabels:
+        return TaskLabels(self.labels)
 
     def __len__(self) -> int:
         return self.count
@@ -45,10 +50,10 @@ class Pictures:
         return Sample(image, truth, name=self.name(index))
 
 
-class Reader:
+class Reader(GivenScores):
     """Reads the class off the picture; `blind` takes every boat for a car, `shaky` errs more with each picture."""
 
-    num_classes, align_corners, padding_color = len(NAMES), False, (0.0, 0.0, 0.0)
+    num_classes = len(NAMES)
 
     def __init__(self, *, blind: bool = False, shaky: bool = False) -> None:
         self.blind, self.shaky = blind, shaky

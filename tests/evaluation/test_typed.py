@@ -17,6 +17,7 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
+from sceneparse.settings.data import ToyWorldSettings
 from sceneparse.settings.protocol import PROTOCOL_NAMES
 from sceneparse.weights.config import ModelConfig
 
@@ -68,7 +69,7 @@ def test_wrong_arguments_are_refused_in_a_line(words: tuple[str, ...], message: 
 
 def test_data_are_a_folder_or_settings() -> None:
     assert data_settings(CONFIG, Path("/other"), None, "val").root == "/other"
-    toy = DataSettings("toyworld", size=64)
+    toy = DataSettings("toyworld", toyworld=ToyWorldSettings(size=64))
     assert data_settings(CONFIG, toy, None, None) == toy
     assert data_settings(CONFIG, toy, None, "val") == replace(toy, test="val")
     with pytest.raises(UserError, match=r"kind is 'voc2012', but data\.kind is 'toyworld'"):

@@ -102,8 +102,8 @@ def test_under_a_protocol_with_a_field_labels_are_its_own(average: str) -> None:
 
     protocol = TestProtocol(crf=True, average=average)  # type: ignore[arg-type]
     expected = refine(scores, image)
-    found = predict(Scores(), image, protocol)  # type: ignore[arg-type]
+    found = predict(Scores(), image, protocol)
     assert torch.equal(found.labels, expected.argmax(0).to(torch.int16))
     torch.testing.assert_close(found.confidence, expected.amax(0), atol=1e-4, rtol=0)
-    assert torch.equal(label(Scores(), image, protocol), found.labels)  # type: ignore[arg-type]
+    assert torch.equal(label(Scores(), image, protocol), found.labels)
     assert "dense CRF" in protocol.describe() and "CRF" not in TestProtocol().describe()

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -51,7 +53,7 @@ def close(got: Tensor, expected: Tensor, share: float) -> bool:
     ],
     ids=["pspnet", "upernet on mobilenet with same padding", "fcn"],
 )
-def test_every_batch_norm_is_folded_and_the_scores_stay(build: type[SceneParser], images: Tensor) -> None:
+def test_every_batch_norm_is_folded_and_the_scores_stay(build: Callable[[], SceneParser], images: Tensor) -> None:
     network = lively(build())
     live = TorchEngine.live(network, SETTINGS, precision="float32")
     folded = TorchEngine(network, SETTINGS, device="cpu", precision="float32")

@@ -13,12 +13,14 @@ import torch
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, TorchEngine, make_engine
 from sceneparse.inference import choosing as choosing_room
+from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
 from sceneparse.weights.build import build
 
-OTHERS = [name for name, package in (("openvino", "openvino"), ("onnxruntime", "onnxruntime")) if find_spec(package)]
+NAMES: tuple[EngineName, ...] = ("openvino", "onnxruntime")  # as their packages are called
+OTHERS = [name for name in NAMES if find_spec(name)]
 needs_openvino = pytest.mark.skipif("openvino" not in OTHERS, reason="OpenVINO is not installed")
 
 

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,6 @@ import torch
 
 from sceneparse.errors import UserError
 from sceneparse.inference import TorchEngine, export_model, open_model
-from sceneparse.inference import open_model as opening_room
 from sceneparse.inference.exported_file import SUFFIXES
 from sceneparse.inference.openvino_engine import core
 from sceneparse.labels import LabelSpace
@@ -28,7 +29,9 @@ from sceneparse.settings import (
 )
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.model import Model, save_model
+from sceneparse.weights.model import Model, load_model, save_model
+
+opening_room = import_module("sceneparse.inference.open_model")  # by name: the room has a function of the same name
 
 SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
 """None of them is the traced one."""
@@ -36,12 +39,12 @@ SIZES = [(64, 64), (97, 161), (90, 71), (150, 113), (240, 100)]
 LABELS = LabelSpace(tuple(f"class {index}" for index in range(7)), colors=tuple((index, 9, 7) for index in range(7)))
 
 
-def make(architecture: str, backbone: str, **network: object) -> Model:
+def make(architecture: str, backbone: str, **settings: Any) -> Model:
     torch.manual_seed(0)
     config = ModelConfig(
         "small",
         BackboneSettings(name=backbone, padding="same" if backbone.startswith("mobilenet") else "symmetric"),
-        NetworkSettings(architecture=architecture, channels=16, aux=False, **network),  # type: ignore[arg-type]
+        NetworkSettings(architecture=architecture, channels=16, aux=False, **settings),
         PreprocessingSettings(),
         ProtocolSettings(flip=True),
         DataSettings(kind="toyworld"),
@@ -49,6 +52,7 @@ def make(architecture: str, backbone: str, **network: object) -> Model:
     network = build(config.backbone, config.network, len(LABELS)).eval()
     for module in network.modules():  # else random weights leave logits all alike
         if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
     return Model(network, config, LABELS)
@@ -71,7 +75,8 @@ class TestOtherRuntimesAgree:
         session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
         for height, width in SIZES:
             images = torch.randint(0, 256, (1, 3, height, width)).float()
-            agree(*session.run(["logits", "labels"], {"images": images.numpy()}), model, images)
+            logits, labels = session.run(["logits", "labels"], {"images": images.numpy()})
+            agree(logits, labels, model, images)
 
     def test_openvino(self, architecture: str, backbone: str, tmp_path: Path) -> None:
         pytest.importorskip("openvino")
@@ -107,13 +112,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def converted(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("openvino")
-    return export_model(opening_room.load_model(folder), tmp_path_factory.mktemp("converted") / "m.xml", "openvino")
+    return export_model(load_model(folder), tmp_path_factory.mktemp("converted") / "m.xml", "openvino")
 
 
 @pytest.mark.parametrize(("kind", "package"), [("openvino", "openvino"), ("onnx", "onnxruntime")])
 def test_an_exported_file_opens_like_its_model(kind: str, package: str, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip(package)
-    model = opening_room.load_model(folder)
+    model = load_model(folder)
     path = export_model(model, tmp_path / f"street{SUFFIXES[kind]}", kind)  # type: ignore[arg-type]
     opened = open_model(path, precision="float32")
     assert opened.labels == LABELS and opened.config == model.config.portable() and opened.folder is None
@@ -208,7 +213,8 @@ class TestCache:
 
     def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:
         other = make("upernet", "resnet10t", align_logits=True)
-        other.network.head.classifier.bias.data += 1
+        head: Any = other.network.head
+        head.classifier.bias.data += 1
         save_model(tmp_path / "other", other, "a card")
         assert open_model(tmp_path / "other").fingerprint != open_model(folder).fingerprint
 

@@ -3,6 +3,7 @@ import pytest
 from sceneparse.errors import UserError
 from sceneparse.inference import PRESETS, TestProtocol, resolve
 from sceneparse.settings import ProtocolSettings
+from sceneparse.settings.protocol import ProtocolName
 
 
 def test_settings_override_the_known_protocol_and_nothing_else() -> None:
@@ -50,7 +51,9 @@ def test_values_without_effect_are_dropped_so_that_equal_protocols_are_equal() -
         ("whole", (37, 53), [(37, 53)]),
     ],
 )
-def test_input_sizes_are_the_published_ones(name: str, size: tuple[int, int], expected: list[tuple[int, int]]) -> None:
+def test_input_sizes_are_the_published_ones(
+    name: ProtocolName, size: tuple[int, int], expected: list[tuple[int, int]]
+) -> None:
     protocol = PRESETS[name]
     assert [protocol.input_size(size, scale) for scale in protocol.scales] == expected
 

@@ -7,6 +7,7 @@ pixel, cut the padding off, resize to the picture bilinearly, average over scale
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from sceneparse.inference import label, predict, resolve, scores
 from sceneparse.settings import ProtocolSettings
+from tests.support.engines import GivenScores
 
 Floats = NDArray[np.float64]
 
@@ -32,10 +34,11 @@ def network(normalised: Floats) -> Floats:
     return np.tanh(small @ WEIGHT) * 2 + place * np.array([1, -1, 0.5, -0.5, 0.2, 0])
 
 
-class Engine:
+class Engine(GivenScores):
     """The same network for the package: (N, 3, H, W) of 0..255 to logits in float32."""
 
-    num_classes, align_corners, padding_color = CLASSES, True, tuple(MEAN[0].tolist())
+    num_classes, align_corners = CLASSES, True
+    padding_color: Sequence[float] = tuple(MEAN[0].tolist())
 
     def __call__(self, images: Tensor) -> Tensor:
         pictures = images.permute(0, 2, 3, 1).double().numpy()

@@ -113,12 +113,14 @@ class TestPSPNet(Architecture):
             network = PSPNet(make_backbone("resnet50s", output_stride=8), 7)
         numbers = [value.numel() for value in network.state_dict().values() if value.is_floating_point()]
         assert sum(numbers) == 49_129_934
+        branches: list[Any] = list(network.pyramid.branches)
+        aux_head: Any = network.aux_head
         assert network.pyramid.channels == [2048, 512, 512, 512, 512]
-        assert [branch.conv.weight.shape for branch in network.pyramid.branches] == [(512, 2048, 1, 1)] * 4
-        assert network.aux_head.layer.conv.weight.shape == (256, 1024, 3, 3)
+        assert [branch.conv.weight.shape for branch in branches] == [(512, 2048, 1, 1)] * 4
+        assert aux_head.layer.conv.weight.shape == (256, 1024, 3, 3)
 
     def test_without_reduction_the_pooled_maps_keep_their_channels(self) -> None:
-        network = self.make(reduce=False)
+        network: Any = self.make(reduce=False)
         assert network.pyramid.channels == [512] * 5
         assert not list(network.pyramid.parameters())
         assert network.eval()(torch.randn(1, 3, 65, 65)).logits.isfinite().all()
@@ -160,12 +162,12 @@ class TestUPerNet(Architecture):
     aux_stride = 16
 
     def test_levels_have_strides_4_to_32_finest_first(self) -> None:
-        network = self.make().eval()
+        network: Any = self.make().eval()
         levels = network.merge(network.backbone(torch.randn(1, 3, 97, 65)))
         assert [tuple(level.shape[1:]) for level in levels] == [(32, 25, 17), (32, 13, 9), (32, 7, 5), (32, 4, 3)]
 
     def test_a_stage_reaches_its_own_level_and_the_finer_ones(self) -> None:
-        network = self.make().eval()
+        network: Any = self.make().eval()
         features = network.backbone(torch.randn(1, 3, 64, 64))
         before = network.merge(features)
         for stage, maps in enumerate(features):
@@ -180,17 +182,19 @@ class TestMobileNetPSPNet(TestPSPNet):
     backbone = "mobilenetv2_035"
 
     def test_without_reduction_the_pooled_maps_keep_their_channels(self) -> None:
-        assert self.make(reduce=False).pyramid.channels == [112] * 5
+        network: Any = self.make(reduce=False)
+        assert network.pyramid.channels == [112] * 5
 
     def test_a_narrow_stage_3_has_an_auxiliary_head_of_64(self) -> None:
-        assert self.make().aux_head.layer.conv.weight.shape[0] == 64
+        aux_head: Any = self.make().aux_head
+        assert aux_head.layer.conv.weight.shape[0] == 64
 
 
 class TestDeepLabV3(Architecture):
     network = DeepLabV3
 
     def test_dropout_acts_before_the_classifiers_in_training_only(self) -> None:
-        network = self.make(dropout=0.5)
+        network: Any = self.make(dropout=0.5)
         assert network.dropout.p == network.aux_head.dropout.p == 0.5
 
     def test_it_has_the_parameters_of_torchvisions(self) -> None:
@@ -201,7 +205,7 @@ class TestDeepLabV3(Architecture):
 
     @pytest.mark.parametrize(("stride", "rates"), [(8, [12, 24, 36]), (16, [6, 12, 18])])
     def test_rates_follow_the_output_stride(self, stride: int, rates: list[int]) -> None:
-        network = DeepLabV3(make_backbone(self.backbone, output_stride=stride), 3, channels=8)
+        network: Any = DeepLabV3(make_backbone(self.backbone, output_stride=stride), 3, channels=8)
         assert [layer.conv.dilation[0] for layer in network.pyramid.atrous] == rates
         with pytest.raises(UserError, match="output stride 32"):
             DeepLabV3(make_backbone(self.backbone), 3)
@@ -246,17 +250,18 @@ class TestMultiLabelPSPNet(Architecture):
         assert groups == {"backbone", "pyramid", "mix", "steps", "classifier", "image_head"}
 
     def test_new_layers_keep_the_scale_of_what_goes_through(self) -> None:
-        for layer in (network := self.make(channels=128)).steps:
+        network: Any = self.make(channels=128)
+        for layer in network.steps:
             expected = math.sqrt(2 / layer.conv.weight[0].numel())
             assert float(layer.conv.weight.detach().std()) == pytest.approx(expected, rel=0.15)
         assert not network.mix.bias.any()
 
     def test_dropout_acts_before_the_classifiers_in_training_only(self) -> None:
-        network = self.make(dropout=0.5)
+        network: Any = self.make(dropout=0.5)
         assert (network.mix_dropout.p, network.step_dropout.p) == (0.5, 0.25)
 
     def test_the_picture_is_judged_by_the_maxima_of_stage_3(self) -> None:
-        network = self.make().eval()
+        network: Any = self.make().eval()
         features = network.backbone(torch.randn(1, 3, 64, 64))
         expected = network.image_head.classifier(network.image_head.hidden(features[2].amax((2, 3))).relu())
         torch.testing.assert_close(network.image_head(features[2]), expected)

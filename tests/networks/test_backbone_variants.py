@@ -1,5 +1,7 @@
 """What tells the backbones of published re-implementations apart."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -23,7 +25,7 @@ def test_a_backbone_of_two_stages_gives_the_first_two_of_four_and_has_no_others(
 def test_a_backbone_of_three_stages_can_be_dilated() -> None:
     backbone = make_backbone("resnet18", output_stride=8, stages=3, dilation="none").eval()
     assert [tuple(maps.shape[2:]) for maps in backbone(torch.randn(1, 3, 64, 64))] == [(16, 16), (8, 8), (8, 8)]
-    dilations = [m.dilation[0] for m in backbone.body.layer3.modules() if isinstance(m, nn.Conv2d)]
+    dilations = [m.dilation[0] for m in backbone.body.get_submodule("layer3").modules() if isinstance(m, nn.Conv2d)]
     assert sorted(set(dilations)) == [1, 2]
 
 
@@ -32,10 +34,10 @@ def test_the_stem_of_mobilenet_can_have_a_relu() -> None:
     relu.load_state_dict(own.state_dict())
     images = 50 * torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
-        stems = [backbone.body.bn1(backbone.body.conv_stem(images)) for backbone in (own, relu)]
+        stems = [body.get_submodule("bn1")(body.get_submodule("conv_stem")(images)) for body in (own.body, relu.body)]
     assert float(stems[0].max()) == 6 < float(stems[1].max())
     torch.testing.assert_close(stems[0], stems[1].clamp(max=6))
-    inner = [module for module in relu.body.blocks.modules() if isinstance(module, nn.ReLU)]
+    inner = [module for module in relu.body.get_submodule("blocks").modules() if isinstance(module, nn.ReLU)]
     assert not inner
     with pytest.raises(UserError, match="no ReLU6"):
         make_backbone("resnet18", stem_activation="relu")
@@ -44,7 +46,7 @@ def test_the_stem_of_mobilenet_can_have_a_relu() -> None:
 def test_strides_can_be_moved_to_the_first_convolution() -> None:
     usual, moved = (make_backbone("resnet26", output_stride=8, stride_on=place).eval() for place in ("3x3", "1x1"))
     moved.load_state_dict(usual.state_dict())
-    entry = moved.body.layer2[0]
+    entry: Any = moved.body.get_submodule("layer2.0")
     assert (entry.conv1.stride, entry.conv2.stride) == ((2, 2), (1, 1))
     images = torch.randn(1, 3, 65, 65)
     got, expected = moved(images), usual(images)

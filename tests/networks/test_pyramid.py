@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -8,10 +10,11 @@ from sceneparse.networks.pyramid import PooledBatchNorm, PyramidPooling
 NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.num_batches_tracked")
 
 
-def trained(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
+def trained(norm: nn.BatchNorm2d) -> Any:
     """The same layer with statistics and weights that are not the initial ones."""
     generator = torch.Generator().manual_seed(1)
     for value in (norm.running_mean, norm.running_var, norm.weight.data, norm.bias.data):
+        assert value is not None
         value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
     return norm
 
@@ -24,6 +27,7 @@ def test_a_single_value_a_channel_is_normalised_with_the_running_statistics() ->
     torch.testing.assert_close(output, norm.eval()(maps))
     assert all(torch.equal(value, before[name]) for name, value in norm.state_dict().items())
     output.sum().backward()
+    assert maps.grad is not None and norm.weight.grad is not None
     assert maps.grad.abs().min() > 0 and norm.weight.grad.abs().min() > 0
 
 
@@ -37,9 +41,10 @@ def test_all_other_maps_are_treated_as_by_batch_norm(shape: tuple[int, ...]) -> 
 
 
 def test_sync_batch_norm_can_take_its_place() -> None:
-    converted = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(trained(PooledBatchNorm(4))))
+    converted: Any = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(trained(PooledBatchNorm(4))))
     assert type(converted[0]) is nn.SyncBatchNorm
-    assert torch.equal(converted[0].running_mean, trained(PooledBatchNorm(4)).running_mean)
+    before, after = trained(PooledBatchNorm(4)).running_mean, converted[0].running_mean
+    assert after is not None and torch.equal(after, before)
 
 
 def test_the_map_comes_first_then_the_grids_in_order() -> None:
@@ -64,7 +69,7 @@ def test_maximum_pooling_takes_the_largest_value_of_each_cell() -> None:
 def test_a_branch_pools_reduces_normalises_and_cuts_at_zero() -> None:
     torch.manual_seed(0)
     pyramid = PyramidPooling(8, (3,), branch_channels=4, pool="avg").eval()
-    branch = pyramid.branches[0]
+    branch: Any = pyramid.branches[0]
     trained(branch.norm)
     maps = torch.randn(1, 8, 7, 10)
     grid = nn.functional.adaptive_avg_pool2d(maps, 3)
@@ -101,7 +106,7 @@ def test_branches_end_in_a_relu_only_where_they_are_normalised_or_stand_in_for_i
     negative = {}
     for branch in ("norm", "norm_but_one", "bias", "linear"):
         torch.manual_seed(0)
-        pyramid = PyramidPooling(6, (1, 2), branch_channels=32, pool="avg", branch=branch).eval()  # type: ignore[arg-type]
+        pyramid = PyramidPooling(6, (1, 2), branch_channels=32, pool="avg", branch=branch).eval()
         negative[branch] = [bool((maps < 0).any()) for maps in pyramid(torch.randn(2, 6, 5, 7))[1:]]
     assert negative == {
         "norm": [False, False],

@@ -1,5 +1,7 @@
 """Two processes that share a batch compute what one process does: batch norm, dropout, the mining of hard pixels."""
 
+from typing import Any
+
 import pytest
 import torch
 from timm.layers.drop import DropPath
@@ -86,7 +88,7 @@ def test_batch_norm_has_the_statistics_and_gradients_of_the_whole_batch(
     images = given["images"].clone().requires_grad_()  # type: ignore[attr-defined]
     (network(images) * given["factors"]).sum().backward()
     network.eval()
-    exact = {"rtol": 1e-8, "atol": 1e-10}
+    exact: dict[str, Any] = {"rtol": 1e-8, "atol": 1e-10}
     torch.testing.assert_close(torch.cat([one["images"] for one in found]), images.grad, **exact)
     torch.testing.assert_close(torch.cat([one["evaluated"] for one in found]), network(images).detach(), **exact)
     for own in found:

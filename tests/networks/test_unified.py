@@ -95,14 +95,14 @@ def test_what_is_not_asked_for_is_not_computed(asked: tuple[str, ...], idle: tup
 
 
 def test_textures_alone_keep_nothing_of_the_backbone() -> None:
-    network = make()
+    network: Any = make()
     network(torch.randn(2, 3, 64, 64), ("texture",)).texture.sum().backward()
     assert all(weight.grad is None for weight in network.backbone.parameters())
     assert all(weight.grad is not None for weight in network.texture_head.parameters())
 
 
 def test_a_linear_scene_head_is_the_mean_times_one_matrix() -> None:
-    network = make().eval()
+    network: Any = make().eval()
     with torch.inference_mode():
         features = network.backbone(torch.randn(2, 3, 64, 96))
         mean = network.merge(features)[-1].mean(dim=(2, 3))
@@ -110,11 +110,13 @@ def test_a_linear_scene_head_is_the_mean_times_one_matrix() -> None:
         expected = mean @ layer.weight.flatten(1).T + layer.bias
         torch.testing.assert_close(network.decode_all(features).scene, expected)
     assert not isinstance(network.scene_head.layer, nn.Sequential)
-    assert isinstance(make(scene_head="convolution").scene_head.layer, nn.Sequential)
+    deep: Any = make(scene_head="convolution")
+    assert isinstance(deep.scene_head.layer, nn.Sequential)
 
 
 def test_the_texture_head_is_four_convolutions_of_128() -> None:
     head = make().texture_head
+    assert head is not None
     assert [tuple(m.weight.shape[:2]) for m in head.modules() if isinstance(m, nn.Conv2d)] == [
         (128, 64),
         *[(128, 128)] * 3,

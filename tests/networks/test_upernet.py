@@ -1,5 +1,7 @@
 """What UPerNets of others do differently."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -35,7 +37,10 @@ def test_logits_can_be_aligned_otherwise_than_maps(align_logits: bool | None, ex
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("pool", ["avg", "precise"])
 def test_grids_can_be_resized_before_they_are_reduced(pool: str, training: bool) -> None:
-    pyramid = make(resize_first=True, pool=pool).pyramid.train(training)
+    pyramid = make(resize_first=True, pool=pool).pyramid
+    assert pyramid is not None
+    pyramid.train(training)
+    branch: Any
     for branch in pyramid.branches:
         torch.nn.init.normal_(branch.norm.bias)
         branch.norm.running_mean.normal_()

@@ -18,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def jobs() -> dict[str, dict[str, Any]]:
     """All jobs, by workflow and name."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for path in WORKFLOWS:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         found |= {f"{path.stem}/{name}": job for name, job in content["jobs"].items()}

@@ -16,7 +16,7 @@ SPACE = LabelSpace(
 )
 
 
-def parse_of(labels: np.ndarray, space: LabelSpace = SPACE) -> Parse:  # type: ignore[type-arg]
+def parse_of(labels: np.ndarray, space: LabelSpace = SPACE) -> Parse:
     labels = labels.astype(np.int16)
     confidence = np.where(labels == 1, 0.5, 0.75).astype(np.float32)
     return Parse(np.full((*labels.shape, 3), 100, np.uint8), labels, confidence, space, "m", TestProtocol())

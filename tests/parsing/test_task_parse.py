@@ -107,7 +107,7 @@ def test_tasks_that_there_are_not_are_refused(parser: Parser) -> None:
     with pytest.raises(UserError, match="task 'mood' is unknown: use scene, object, part, material, texture"):
         parser_of(tasks=("mood",))
     with pytest.raises(UserError, match="model 'brightest' does not tell task 'scene'"):
-        Parser(parser._opened, tasks=("scene",))
+        Parser(parser._opened, tasks=["scene"])
 
 
 def test_a_picture_is_done_again_when_more_tasks_are_asked_for(pictures: Path, tmp_path: Path) -> None:

@@ -60,8 +60,9 @@ def test_voc_is_learnt_from_the_augmented_list() -> None:
 
 @pytest.mark.parametrize(("depth", "iterations"), [(50, 150_000), (101, 200_000)])
 def test_upernet_is_trained_as_in_its_authors_configuration(depth: int, iterations: int) -> None:
-    """CSAILVision/semantic-segmentation-pytorch, config/ade20k-resnet50-upernet.yaml and -resnet101-: 30 and 40 epochs
-    of 5,000 iterations, 8 GPUs with 2 pictures each.
+    """CSAILVision/semantic-segmentation-pytorch, config/ade20k-resnet50-upernet.yaml and -resnet101-.
+
+    30 and 40 epochs of 5,000 iterations, 8 GPUs with 2 pictures each.
     """
     read = recipe(f"ade20k-upernet{depth}")
     assert (read.training.iterations, read.training.batch) == (iterations, 16)

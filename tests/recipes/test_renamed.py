@@ -28,14 +28,14 @@ def as_written_before(recipe: Recipe, **data: Any) -> dict[str, Any]:
 
 
 def test_every_old_name_means_the_new_one_in_files_and_on_the_command_line() -> None:
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "toyworld": {"size": 64, "train_count": 5, "eval_count": 3},
         "huggingface": {"columns": ["a", "b"], "subset": "s"},
         "nifti": {"modalities": ["t1"], "truth": "labels", "empty_slices": False},
     }
     assert {f"data.{group}.{name}" for group, own in values.items() for name in own} == set(RENAMED.values())
     for group, own in values.items():
-        root = {} if group == "toyworld" else {"root": "here"}
+        root: dict[str, Any] = {} if group == "toyworld" else {"root": "here"}
         new = from_mapping(Recipe, {"data": {"kind": group, **root, group: own}}, "x.yaml")
         assert from_mapping(Recipe, {"data": {"kind": group, **root, **own}}, "x.yaml") == new
         words = [

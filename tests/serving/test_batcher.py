@@ -170,7 +170,7 @@ def test_a_batch_has_the_parses_of_its_pictures(protocol: ProtocolSettings) -> N
     for image, parse in zip(images, parser.parse_batch(images), strict=True):
         alone = parser.parse(image)
         assert alone.task_parse is not None and parse.task_parse is not None
-        pairs = [(alone.labels, parse.labels), (alone.confidence, parse.confidence)]
+        pairs: list[tuple[Any, Any]] = [(alone.labels, parse.labels), (alone.confidence, parse.confidence)]
         pairs += [
             (one.confidence, two.confidence)
             for one, two in zip(alone.task_parse.maps().values(), parse.task_parse.maps().values(), strict=True)

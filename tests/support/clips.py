@@ -57,7 +57,7 @@ def write_clip(
         if audio is not None:
             tone = np.sin(np.arange(16000 * len(frames) // 25) / 10)[None]
             form = "s16" if str(sound).startswith("pcm") else "fltp"
-            samples = (tone * 9000).astype(np.int16) if form == "s16" else tone.astype(np.float32)
+            samples: Any = (tone * 9000).astype(np.int16) if form == "s16" else tone.astype(np.float32)
             step = 1024
             for first in range(0, samples.shape[1], step):
                 chunk = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, first : first + step]), form, "mono")
@@ -73,4 +73,5 @@ def read_clip(path: Path) -> tuple[list[Pixels], list[float]]:
     """The frames of a video and their times in seconds."""
     with av.open(str(path)) as container:
         decoded = list(container.decode(video=0))
-        return [frame.to_ndarray(format="rgb24") for frame in decoded], [float(frame.time) for frame in decoded]
+        pixels: list[Any] = [frame.to_ndarray(format="rgb24") for frame in decoded]
+        return pixels, [float(frame.time) for frame in decoded]

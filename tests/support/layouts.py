@@ -221,7 +221,7 @@ def nifti(root: Path) -> Layout:
                 values = (
                     truth
                     if what == "seg"
-                    else (noise.integers(1, 900, truth.shape) * (truth.any((1, 2))[:, None, None]))
+                    else (noise.integers(1, 900, truth.shape) * truth.any(axis=(1, 2), keepdims=True))
                 )
                 stored = np.transpose(values, (2, 1, 0))[::-1]
                 image = nibabel.Nifti1Image(stored.astype(np.int16), affine)

@@ -52,7 +52,8 @@ def _features(feats: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
         return feats.feat_4(third), third
     if isinstance(feats, DenseNet):
         third = feats.layers[:-2](images)
-        return feats.layers.denseblock4(third), third
+        return feats.layers.get_submodule("denseblock4")(third), third
+    assert isinstance(feats, torchvision.models.ResNet)
     maps = feats.maxpool(feats.relu(feats.bn1(feats.conv1(images))))
     third = feats.layer3(feats.layer2(feats.layer1(maps)))
     return feats.layer4(third), third

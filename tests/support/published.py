@@ -1,6 +1,7 @@
 """What tests of imported checkpoints share: stand-ins for trained weights, written as their families write them."""
 
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -8,8 +9,10 @@ from torch import Tensor, nn
 from sceneparse.networks import SceneParser
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def as_if_trained(network: nn.Module, seed: int = 0) -> nn.Module:
+
+def as_if_trained(network: Network, seed: int = 0) -> Network:
     """The network in evaluation mode, its normalisations neither the identity nor all alike."""
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():

@@ -63,7 +63,8 @@ def test_a_damaged_checkpoint_is_skipped_with_a_word(tmp_path: Path, damage: str
     if damage == "flipped":
         middle = content.find(torch.tensor(500.0).numpy().tobytes())
         content[middle] ^= 1
-    path.write_bytes({"cut": content[:-100], "flipped": content, "empty": b""}[damage])
+    damaged: dict[str, bytes] = {"cut": bytes(content[:-100]), "flipped": bytes(content), "empty": b""}
+    path.write_bytes(damaged[damage])
     said: list[str] = []
     loaded = checkpoints.load(said.append)
     assert loaded is not None and loaded.iteration == 10

@@ -87,7 +87,7 @@ def hard(toy: MakeRecipe, **changes: object) -> Recipe:
     return toy(**(settings | changes))
 
 
-def agree(one: Checkpoint, other: Checkpoint, **tolerance: float) -> None:
+def agree(one: Checkpoint, other: Checkpoint, **tolerance: Any) -> None:
     assert one.iteration == other.iteration
     for name, value in one.network.items():
         torch.testing.assert_close(other.network[name], value, **tolerance)

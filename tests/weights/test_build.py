@@ -10,7 +10,7 @@ from sceneparse.weights.build import build
 
 @pytest.mark.parametrize(("name", "kind"), [("pspnet", PSPNet), ("upernet", UPerNet), ("fcn", FCN)])
 def test_an_architecture_is_built_by_its_name(name: str, kind: type) -> None:
-    network = build(BackboneSettings("resnet10t"), NetworkSettings(architecture=name, channels=16), 4)  # type: ignore[arg-type]
+    network = build(BackboneSettings("resnet10t"), NetworkSettings(architecture=name, channels=16), 4)
     assert type(network) is kind and network.training and network.num_classes == 4
 
 
@@ -31,10 +31,11 @@ def test_every_setting_reaches_the_network() -> None:
     assert network.aux_head is None and network.align_corners and network.head.dropout.p == 0.3
     assert network.pyramid.bins == (1, 4) and network.pyramid.pool == "max"
     assert network.head.layer.conv.align_corners and network.head.layer.conv.resampling == "plain"
-    assert network.pyramid.branches[0].conv.out_channels == 112 // 2
+    assert network.pyramid.branches[0].get_parameter("conv.weight").shape[0] == 112 // 2
     assert network.head.layer.conv.out_channels == 24
     assert network.eval()(torch.randn(1, 2, 64, 64)).logits.shape == (1, 4, 4, 4)
-    assert build(backbone, NetworkSettings(reduce=False), 4).pyramid.channels == [112] * 5
+    unreduced = build(backbone, NetworkSettings(reduce=False), 4)
+    assert isinstance(unreduced, PSPNet) and unreduced.pyramid.channels == [112] * 5
 
 
 @pytest.mark.parametrize("name", ["pspnet", "upernet"])

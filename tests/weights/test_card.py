@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -19,9 +20,9 @@ METRICS = {
 }
 
 
-def front_matter(card: str) -> dict[str, object]:
+def front_matter(card: str) -> dict[str, Any]:
     assert card.startswith("---\n")
-    matter: dict[str, object] = yaml.safe_load(card.split("---\n")[1])
+    matter: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
     return matter
 
 

@@ -61,7 +61,7 @@ def test_only_a_whole_model_folder_is_pushed(saved: Path) -> None:
 
 
 def test_a_hub_id_is_fetched_and_loaded(saved: Path, monkeypatch: pytest.MonkeyPatch, labels: LabelSpace) -> None:
-    asked = {}
+    asked: dict[str, Any] = {}
 
     def snapshot_download(repo_id: str, **options: Any) -> str:
         asked.update(options, repo_id=repo_id)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -94,7 +95,7 @@ def test_the_first_convolution_is_adapted_to_other_channels(channels: int, tmp_p
     settings = BackboneSettings("mobilenetv2_035", weights=str(tmp_path / "w.safetensors"), in_channels=channels)
     target = network(settings)
     load_backbone(target, settings)
-    adapted = target.backbone.body.conv_stem.weight
+    adapted = target.backbone.body.get_parameter("conv_stem.weight")
     assert adapted.shape[1] == channels
     grey = state["conv_stem.weight"].sum(1)
     if channels == 1:
@@ -146,15 +147,16 @@ def test_nothing_in_a_checkpoint_is_ever_run(tmp_path: Path) -> None:
 def test_no_weights_leave_the_backbone_as_it_is() -> None:
     settings = BackboneSettings("resnet10t")
     target = network(settings)
-    before = target.backbone.body.conv1[0].weight.clone()
+    before = target.backbone.body.get_parameter("conv1.0.weight").clone()
     load_backbone(target, settings)
-    assert torch.equal(target.backbone.body.conv1[0].weight, before)
+    assert torch.equal(target.backbone.body.get_parameter("conv1.0.weight"), before)
 
 
 def test_the_hubs_weights_come_through_timm(monkeypatch: pytest.MonkeyPatch) -> None:
-    create, asked = timm.create_model, {}
+    create: Any = timm.create_model
+    asked: dict[str, Any] = {}
 
-    def create_model(name: str, pretrained: bool = False, **options: object) -> torch.nn.Module:
+    def create_model(name: str, pretrained: bool = False, **options: object) -> Any:
         asked.update(options, name=name) if pretrained else None
         model = create(name, pretrained=False, **options)
         torch.nn.init.constant_(model.conv1[0].weight, 0.25)
@@ -164,7 +166,7 @@ def test_the_hubs_weights_come_through_timm(monkeypatch: pytest.MonkeyPatch) -> 
     target = network(settings)
     monkeypatch.setattr(timm, "create_model", create_model)
     load_backbone(target, settings)
-    assert (target.backbone.body.conv1[0].weight == 0.25).all()
+    assert (target.backbone.body.get_parameter("conv1.0.weight") == 0.25).all()
     assert asked["name"] == "resnet10t" and asked["in_chans"] == 4
 
 
@@ -212,7 +214,7 @@ def test_real_weights_give_the_features_of_the_classifier_they_come_from() -> No
     assert settings.padding == "same"
     target = network(settings)
     load_backbone(target, settings)
-    whole = timm.create_model("mobilenetv2_100", pretrained=False, pad_type="same").eval()
+    whole: Any = timm.create_model("mobilenetv2_100", pretrained=False, pad_type="same").eval()
     whole.load_state_dict(load_file(REAL))
     torch.manual_seed(0)
     images = torch.randn(1, 3, 64, 96)

@@ -1,5 +1,7 @@
-"""Cityscapes (Cordts et al., CVPR 2016): 2048×1024 street scenes, 2,975 finely labelled for training, 500 for
-validation, 1,525 for testing (truth on the server only) and 19,998 coarsely labelled ones.
+"""Cityscapes (Cordts et al., CVPR 2016): street scenes of 2048×1024 pixels.
+
+2,975 are finely labelled for training, 500 for validation, 1,525 for testing (truth on the server only), and 19,998 are
+labelled coarsely.
 
 Masks hold the label ids of cityscapesScripts (helpers/labels.py), of which 19 are classes of the benchmark and all
 others count in nothing. A model that is trained on it writes label maps with these ids, as the server wants them.

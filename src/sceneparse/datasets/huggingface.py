@@ -1,5 +1,6 @@
-"""Datasets of the Hugging Face `datasets` library: of the hub, saved with `save_to_disk`, or a folder of Parquet files
-or pictures.
+"""Datasets of the Hugging Face `datasets` library.
+
+They come from the hub, from a folder written by `save_to_disk`, or from a folder of Parquet files or pictures.
 """
 
 import re

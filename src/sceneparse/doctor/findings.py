@@ -217,7 +217,7 @@ def _balance_table(title: str, labels: LabelSpace, splits: Sequence[SplitSummary
 
 
 def describe_sizes(sizes: Counter[tuple[int, int]]) -> str:
-    """ "480×360", or the smallest and the largest of several."""
+    """Return a size as "480×360", or the smallest and the largest of several."""
     if not sizes:
         return "–"
     ordered: Sequence[tuple[int, int]] = sorted(sizes, key=lambda size: (size[0] * size[1], size))

@@ -74,8 +74,10 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings put together as `merged` does. Where `above` chooses another kind of data, what that kind does not use
-    of the settings below goes: they were the other kind's.
+    """Return settings put together as `merged` does, of which a change of the kind of data drops the old kind's own.
+
+    Where `above` chooses another kind of data, what that kind does not use of the settings below goes: they were the
+    other kind's.
     """
     data = above.get("data")
     return merged(_for_kind(below, data.get("kind") if isinstance(data, Mapping) else None), above)

@@ -27,13 +27,13 @@ def published(tmp_path: Path) -> Path:
     """One picture of each source but Pascal, as published."""
     meta, data = tmp_path / "meta_file", tmp_path / "broden_dataset"
     published_tables().write(meta)
-    records = {
+    records: dict[str, list[tuple[str, int, dict[str, int]]]] = {
         "broden_ade20k_pascal_train.json": [("ade20k", 1, {"nr_part": 1})],
         "broden_os_train.json": [("os", 0, {})],
         "dtd_training_list.json": [("dtd", 1, {})],
     }
-    for file, rows in records.items():
-        lines = [json.dumps({"dataset": d, "file_index": i, "height": 4, "width": 6, **more}) for d, i, more in rows]
+    for file, listed in records.items():
+        lines = [json.dumps({"dataset": d, "file_index": i, "height": 4, "width": 6, **more}) for d, i, more in listed]
         (meta / file).write_text("\n".join(lines) + "\n")
     (meta / "ade20k").mkdir()
     (meta / "ade20k" / "index_ade20k.csv").write_text("folder,filename\nx/a,ADE_1.jpg\nx/b,ADE_2.jpg\n")

@@ -39,16 +39,16 @@ def test_features_have_strides_4_8_16_and_32_rounded_up() -> None:
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet50s"])
 def test_every_spatial_convolution_of_a_resnet_is_dilated_as_its_placement_says(name: str, placement: str) -> None:
     backbone = on_meta(name, output_stride=8, dilation=placement)
-    stages = (backbone.body["layer3"], backbone.body["layer4"])
+    stages = (backbone.body.get_submodule("layer3"), backbone.body.get_submodule("layer4"))
     for stage, (first, rest) in zip(stages, PLACEMENTS[placement], strict=True):
-        head, *tail = list(stage)
+        head, *tail = list(stage.children())
         entry, *others = dilations(head)
         assert entry == first
         # In a basic block the second convolution is dilated like the rest, unless the block is not dilated at all.
         assert others == [1 if placement == "none" else rest] * len(others)
         assert {value for block in tail for value in dilations(block)} == {rest}
         assert all(layer.stride == (1, 1) for layer in spatial(stage))
-    for stage in (backbone.body["layer1"], backbone.body["layer2"]):
+    for stage in (backbone.body.get_submodule("layer1"), backbone.body.get_submodule("layer2")):
         assert set(dilations(stage)) == {1}
     assert [maps.shape[2:] for maps in backbone(torch.empty(1, 3, 97, 65, device="meta"))] == [
         (25, 17),
@@ -68,14 +68,14 @@ def test_every_depthwise_convolution_of_mobilenetv2_is_dilated_as_its_placement_
     # Stage 3 is 4 + 3 inverted residuals, stage 4 is 3 + 1; each has one depthwise convolution.
     expected = {3: [first3, *[rest3] * 3], 4: [rest3] * 3, 5: [first4, rest4, rest4], 6: [rest4]}
     for index, values in expected.items():
-        assert dilations(backbone.body.blocks[index]) == values
+        assert dilations(backbone.body.get_submodule(f"blocks.{index}")) == values
     assert all(maps.shape[2:] == (13, 9) for maps in backbone(torch.empty(1, 3, 97, 65, device="meta"))[1:])
 
 
 def test_output_stride_16_dilates_the_last_stage_only() -> None:
     backbone = on_meta("resnet50", output_stride=16, dilation="first")
-    assert set(dilations(backbone.body["layer3"])) == {1}
-    assert set(dilations(backbone.body["layer4"])) == {2}
+    assert set(dilations(backbone.body.get_submodule("layer3"))) == {1}
+    assert set(dilations(backbone.body.get_submodule("layer4"))) == {2}
     assert [maps.shape[-1] for maps in backbone(torch.empty(1, 3, 64, 64, device="meta"))] == [16, 8, 4, 4]
 
 

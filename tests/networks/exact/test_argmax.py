@@ -56,7 +56,7 @@ def test_labels_are_those_of_the_upsampled_scores(
 ) -> None:
     for number, logits in enumerate(maps(small)):
         labels = upsampled_labels(logits, size, align_corners)
-        assert labels.dtype == torch.int16 and labels.shape == size
+        assert labels.dtype == torch.int16 and tuple(labels.shape) == size
         assert torch.equal(labels.long(), resize(logits[None], size, align_corners)[0].argmax(dim=0)), number
 
 
@@ -170,7 +170,7 @@ def test_any_memory_format_and_type_will_do() -> None:
 
 
 def test_cells_with_one_winner_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    seen: list[int] = []
 
     def counting(scores: Tensor, winners: Tensor, corners: list[Tensor]) -> Tensor:
         stay = candidates(scores, winners, corners)

@@ -38,7 +38,9 @@ def case(
 
 
 def plain_losses(logits: Tensor, target: Tensor, align_corners: bool) -> Tensor:
-    return F.cross_entropy(resize(logits, tuple(target.shape[-2:]), align_corners), target.long(), reduction="none")
+    return F.cross_entropy(
+        resize(logits, (target.shape[-2], target.shape[-1]), align_corners), target.long(), reduction="none"
+    )
 
 
 def gradient(loss: Tensor, logits: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import copy
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -166,11 +167,11 @@ def test_bfloat16_is_as_near_to_the_truth_as_the_plain_formulation() -> None:
 
 
 def network(
-    kind: type[SceneParser], resampling: str, *, output_stride: int | None = None, **options: object
+    kind: type[SceneParser], resampling: str, *, output_stride: int | None = None, **options: Any
 ) -> SceneParser:
     torch.manual_seed(0)
     backbone = make_backbone("resnet10t", output_stride=output_stride or (8 if kind is PSPNet else 32))
-    made = kind(backbone, 4, channels=24, resampling=resampling, **options)  # type: ignore[call-arg]
+    made = kind(backbone, 4, **{"channels": 24, "resampling": resampling, **options})
     generator = torch.Generator().manual_seed(1)
     for layer in made.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -192,7 +193,7 @@ NETWORKS = [
 @pytest.mark.parametrize(("kind", "options"), NETWORKS)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_whole_networks_give_the_plain_scores_and_gradients(
-    kind: type[SceneParser], options: dict[str, object], training: bool
+    kind: type[SceneParser], options: dict[str, Any], training: bool
 ) -> None:
     images = torch.randn(2, 3, 97, 65, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     logits, gradients = [], []

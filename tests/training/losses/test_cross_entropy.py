@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sceneparse.data import Sample
 from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.networks import Output
 from sceneparse.training.class_weights import fixed_weights, median_frequency_weights
 from sceneparse.training.losses import heads
@@ -241,6 +241,10 @@ class Masks:
 
     def __init__(self, masks: list[list[int] | None]) -> None:
         self.masks = masks
+
+    @property
+    def tasks(self) -> TaskLabels:
+        return TaskLabels(self.labels)
 
     def __len__(self) -> int:
         return len(self.masks)

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Literal
 
 import pytest
 import torch
@@ -155,12 +156,12 @@ def test_a_mixed_batch_is_the_sum_of_its_pure_ones() -> None:
 
 
 @pytest.mark.parametrize("part_objects", ["sum", "mean"])
-def test_parts_of_a_batch_add_up_to_the_whole(part_objects: str) -> None:
+def test_parts_of_a_batch_add_up_to_the_whole(part_objects: Literal["sum", "mean"]) -> None:
     settings = replace(LossSettings(), part_objects=part_objects)
     output, targets = random_output(4), random_targets()
     whole = Amounts.of(targets, None, TREE)
     expected = losses_of(output, targets, settings)
-    total = dict.fromkeys(TASK_LOSSES, 0.0)
+    total: dict[str, float] = dict.fromkeys(TASK_LOSSES, 0.0)
     for number, piece in enumerate(targets.chunk(4)):
         some = UnifiedOutput(*(logits[number : number + 1] for logits in output if logits is not None))
         for name, loss in losses_of(some, piece, settings, whole).items():

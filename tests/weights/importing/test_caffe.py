@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 import sceneparse
@@ -91,7 +93,8 @@ def published(layers: dict[str, list[np.ndarray]], images: Tensor, depth: int) -
         for side in (6, 3, 2, 1)
     ]
     maps = conv("conv5_4", torch.cat([maps, *pooled], dim=1))
-    return F.conv2d(maps, *map(torch.from_numpy, layers["conv6"]))
+    weight, bias = map(torch.from_numpy, layers["conv6"])
+    return F.conv2d(maps, weight, bias)
 
 
 def test_imported_network_scores_as_its_deploy_file_says(tmp_path: Path) -> None:
@@ -125,7 +128,7 @@ def test_the_three_published_files_are_told_apart(depth: int, classes: int, wind
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_blobs_are_read_by_layer_and_number(legacy: bool, tmp_path: Path) -> None:
-    layers = {
+    layers: dict[str, list[NDArray[Any]]] = {
         "a": [np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3), np.ones((1, 1, 1, 2))],
         "b/bn": [],
         "c": [np.ones((1, 1, 1, 1))],

@@ -1,6 +1,8 @@
 """CSAIL's encoder and decoder pairs: what we import gives the scores of their own wiring, and those recorded."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import ProtocolSettings
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.reading import Checkpoint
 from tests.support.csail import DeepResNet, MobileNet, Plain, Pyramid
@@ -37,10 +39,11 @@ def pair(encoder: nn.Module, decoder: nn.Module, folder: Path) -> ImportedModel:
 
 def of(checkpoint: Checkpoint) -> SceneParser:
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     return convert(checkpoint, found, configure(found, ()))[0]
 
 
-MAKE = {
+MAKE: dict[str, Callable[[], tuple[Any, Any]]] = {
     "resnet18 ppm": lambda: (DeepResNet(18, True), Plain("ppm", 512, 5)),
     "resnet18 c1_deepsup": lambda: (DeepResNet(18, True), Plain("c1_deepsup", 512, 5)),
     "resnet50 ppm_deepsup": lambda: (DeepResNet(50, True), Plain("ppm_deepsup", 2048, 5)),
@@ -76,7 +79,7 @@ def test_in_training_the_pyramid_of_upernet_normalises_what_is_resized(tmp_path:
     for module in decoder.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 0.001
-    network = pair(encoder, decoder, tmp_path).model.network
+    network: Any = pair(encoder, decoder, tmp_path).model.network
     features = encoder(torch.randn(2, 3, 64, 96))
     network.train()
     decoder.train()

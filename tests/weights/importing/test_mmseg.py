@@ -71,8 +71,8 @@ def test_shortcuts_of_a_dilated_v1d_are_a_convolution_alone() -> None:
     settings = BackboneSettings("resnet18d", dilation="half", shortcut_pool="none")
     backbone = as_if_trained(build(settings, NetworkSettings(architecture="fcn", channels=8), 3)).backbone
     maps = torch.randn(1, 128, 9, 11)
-    shortcut = backbone.body.layer3[0].downsample
+    shortcut: Any = backbone.body.get_submodule("layer3.0.downsample")
     torch.testing.assert_close(shortcut(maps), shortcut[2](shortcut[1](maps)))
-    strided = backbone.body.layer2[0].downsample
+    strided: Any = backbone.body.get_submodule("layer2.0.downsample")
     pooled = torch.nn.functional.avg_pool2d(maps[:, :64], 2, 2, ceil_mode=True, count_include_pad=False)
     torch.testing.assert_close(strided(maps[:, :64]), strided[2](strided[1](pooled)))

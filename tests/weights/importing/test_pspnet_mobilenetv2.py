@@ -9,7 +9,7 @@ from sceneparse.errors import UserError
 from sceneparse.networks import resize
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.families import pspnet_mobilenetv2
 from sceneparse.weights.importing.family import theirs
 from sceneparse.weights.importing.mobilenets import mobilenetv2
@@ -33,6 +33,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     case = golden_case(shared, "seed000_pspnet_mobilenetv2_ds8")
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     network, _ = convert(checkpoint, found, configure(found, ()))
     images = case.image()
     with torch.inference_mode():

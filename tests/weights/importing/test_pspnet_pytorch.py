@@ -9,7 +9,7 @@ import torch
 import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.networks import normalize
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
 from tests.support.golden_cases import golden_case
 from tests.support.lextal import PSPNet
@@ -73,6 +73,7 @@ def test_scores_are_those_recorded(align_corners: bool, shared: Path) -> None:
     case = golden_case(shared, "lextal_resnet34")
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     overrides = () if align_corners else ("--network.align_corners", "false")
     network, _ = convert(checkpoint, found, configure(found, overrides))
     with torch.inference_mode():

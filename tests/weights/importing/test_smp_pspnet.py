@@ -8,8 +8,8 @@ import torch
 
 import sceneparse
 from sceneparse.errors import UserError
-from sceneparse.networks import normalize, resize
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.networks import PSPNet, normalize, resize
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
 from tests.support.golden_cases import golden_case
 from tests.support.published import as_if_trained, imported, network_of
@@ -51,11 +51,13 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     case = golden_case(shared, "smp_pspnet_resnet18")
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     network, _ = convert(checkpoint, found, configure(found, ()))
     images = case.image()
     with torch.inference_mode():
         features = network.backbone(images)
         logits = resize(network.decode(features), (images.shape[2], images.shape[3]), network.align_corners)
+        assert isinstance(network, PSPNet)
         hidden = network.head.layer(network.pyramid(features[-1]))[:, ::8]
     case.compare({"logits": logits, "decoder_sub": hidden})
 

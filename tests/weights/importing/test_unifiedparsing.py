@@ -17,7 +17,7 @@ from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import ProtocolSettings
 from sceneparse.standard.tables import released_tasks
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.families.csail import MEAN_BGR
 from sceneparse.weights.importing.families.unifiedparsing import BRODEN_PARTS, NAMES
 from sceneparse.weights.importing.family import theirs
@@ -28,6 +28,7 @@ from tests.support.golden_cases import GoldenCase, golden_case
 def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:
     checkpoint = Checkpoint(weights, "pair")
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     network, _ = convert(checkpoint, found, configure(found, ()))
     assert isinstance(network, UnifiedUPerNet)
     return network
@@ -67,7 +68,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
 def pair(folder: Path, objects: int = 5, parts: int = 427, scenes: int = 7, materials: int = 4) -> dict[str, Tensor]:
     """Two files as the release writes them, with the weights of a random network, under the release's names."""
     torch.manual_seed(0)
-    heads = {"scenes": scenes, "parts": parts, "materials": materials}
+    heads: dict[str, Any] = {"scenes": scenes, "parts": parts, "materials": materials}
     network = UnifiedUPerNet(make_backbone("resnet18s"), objects, **heads, scene_head="convolution", channels=16)
     state = {theirs(name, NAMES): value for name, value in network.state_dict().items()}
     folder.mkdir()

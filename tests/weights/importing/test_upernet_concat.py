@@ -1,6 +1,7 @@
 """The UPerNet that concatenates: what we import gives the scores recorded, and those of its own wiring."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torchvision
 from torch import Tensor, nn
 
 from sceneparse.networks import ConcatUPerNet
-from sceneparse.weights.importing.convert import configure, convert, recognise
+from sceneparse.weights.importing.convert import Recognised, configure, convert, recognise
 from sceneparse.weights.importing.reading import Checkpoint
 from tests.support.golden_cases import golden_case
 from tests.support.published import as_if_trained, imported, network_of
@@ -19,6 +20,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     case = golden_case(shared, "seed001_upernet50")
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
+    assert isinstance(found, Recognised)
     network, _ = convert(checkpoint, found, configure(found, ()))
     assert isinstance(network, ConcatUPerNet)
     with torch.inference_mode():
@@ -37,7 +39,7 @@ def enlarge(maps: Tensor, size: tuple[int, ...]) -> Tensor:
 class Decoder(nn.Module):
     def __init__(self, width: int, channels: int) -> None:
         super().__init__()
-        self.PPMHead = nn.Module()
+        self.PPMHead: Any = nn.Module()
         self.PPMHead.psp_modules = nn.ModuleList(
             nn.Sequential(nn.AdaptiveMaxPool2d(side), nn.Conv2d(width, channels, 1)) for side in (1, 2, 3, 6)
         )

@@ -72,9 +72,11 @@ class PascalPictures:
         return len(self._names)
 
     def name(self, index: int) -> str:
+        """Return a picture's name."""
         return self._names[index]
 
     def sample(self, index: int, channels: int) -> Sample:
+        """Read a picture and its labels."""
         name = self._names[index]
         image = self._folder / "VOC2010" / "JPEGImages" / f"{name}.jpg"
         pixels = read_picture(image, channels)

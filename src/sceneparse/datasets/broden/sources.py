@@ -80,9 +80,11 @@ class AdePictures:
         return len(self._files)
 
     def name(self, index: int) -> str:
+        """Return a picture's name."""
         return Path(self._files[index]).with_suffix("").as_posix()
 
     def sample(self, index: int, channels: int) -> Sample:
+        """Read a picture and its labels."""
         scene = int(self._scenes[index])
         image = self._folder / self._files[index]
         return self._decoder(image, self.name(index), None if scene == IGNORE else scene, channels)
@@ -97,6 +99,7 @@ class AdeDecoder:
         self._owned = ownership(tables.tasks)
 
     def __call__(self, image: Path, name: str, scene: int | None, channels: int) -> Sample:
+        """Read a picture and decode its annotation."""
         pixels = read_picture(image, channels)
         size = (pixels.shape[-2], pixels.shape[-1])
         path = image.with_name(f"{image.stem}_seg.png")
@@ -120,9 +123,11 @@ class OpenSurfacesPictures:
         return len(self._ids)
 
     def name(self, index: int) -> str:
+        """Return a picture's name."""
         return self._ids[index]
 
     def sample(self, index: int, channels: int) -> Sample:
+        """Read a picture and its labels."""
         image = self._folder / "photos" / f"{self._ids[index]}.jpg"
         pixels = read_picture(image, channels)
         path = self._folder / "photos-labels" / f"{self._ids[index]}.png"
@@ -143,9 +148,11 @@ class DtdPictures:
         return len(self._files)
 
     def name(self, index: int) -> str:
+        """Return a picture's name."""
         return self._files[index].rpartition(".")[0]
 
     def sample(self, index: int, channels: int) -> Sample:
+        """Read a picture and its labels."""
         file = self._files[index]
         image = self._folder / file
         pixels = read_picture(image, channels)

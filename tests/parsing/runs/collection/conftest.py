@@ -35,7 +35,7 @@ def folder(tmp_path: Path, pngs: list[bytes]) -> Path:
 @pytest.fixture
 def tar(tmp_path: Path, pngs: list[bytes]) -> Path:
     """A WebDataset file: pictures with labels beside them."""
-    members = {}
+    members: dict[str, bytes] = {}
     for index, content in enumerate(pngs[:3]):
         members |= {f"train/{index}.png": content, f"train/{index}.cls": b"1", f"train/{index}.json": b"{}"}
     return write_tar(tmp_path / "shard-000.tar", members)

@@ -1,5 +1,6 @@
 """What a collection is made of, wherever it lies."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ class TestParquet:
     def arrow(self) -> None:
         pytest.importorskip("pyarrow")
 
-    def write(self, path: Path, **columns: list[object]) -> str:
+    def write(self, path: Path, **columns: Sequence[object]) -> str:
         import pyarrow
         import pyarrow.parquet
 

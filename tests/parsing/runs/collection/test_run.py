@@ -114,7 +114,8 @@ def test_what_a_killed_worker_had_begun_is_done_again(model: Parser, tmp_path: P
     for index in range(60):
         pixels = render(0, index % 5, 200).image.permute(1, 2, 0).contiguous().numpy()
         Image.fromarray(pixels).save(pictures / f"{index:02}.png")
-    out, killed = tmp_path / "out", []
+    out = tmp_path / "out"
+    killed: list[int] = []
 
     def kill() -> None:
         end = time.monotonic() + 300
