@@ -64,7 +64,7 @@ def make_parser(engine: WhereABitIsSet) -> MakeParser:
             network=NetworkSettings(),
             preprocessing=PreprocessingSettings((0.5,), (0.5,)),
             protocol=ProtocolSettings(),
-            data=replace(settings, **data),  # type: ignore[arg-type]
+            data=replace(settings, nifti=replace(settings.nifti, **data)),  # type: ignore[arg-type]
         )
         return Parser(Opened(engine, config, BRATS, "bits", None))
 
