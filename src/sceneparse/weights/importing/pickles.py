@@ -110,6 +110,10 @@ INERT = frozenset(
 """What training scripts leave beside the weights (options, the best score); its calls give nothing."""
 
 
+class UnwantedNameError(UserError):
+    """A pickle names something that weights don't need; nothing of it was run."""
+
+
 def read_pickle(file: BinaryIO | mmap.mmap) -> Any:
     """Read one pickle from where `file` stands, and leave the file right behind it.
 
@@ -175,7 +179,7 @@ class _Machine:
         storage = module in ("torch", "torch.cuda") and last in DTYPES
         dtype = module == "torch" and isinstance(getattr(torch, last, None), torch.dtype)
         if name not in CALLS and name not in INERT and not storage and not dtype:
-            raise UserError(
+            raise UnwantedNameError(
                 f"it is no plain file of weights: its pickle wants {name[:100]}, and nothing in it was run. If you "
                 "trust it, load it with the code that wrote it and save its state_dict alone"
             )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.weights.importing.pickles import Storage, TensorRecord, read_pickle
+from sceneparse.weights.importing.pickles import Storage, TensorRecord, UnwantedNameError, read_pickle
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 """What a file of torch before 1.6 begins with."""
@@ -119,9 +119,11 @@ def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
     try:
         if read_pickle(content) != MAGIC or read_pickle(content) != VERSION:
             raise UserError(known)
-    except UserError as error:
+    except UnwantedNameError:
         # A pickle of another kind says what it wanted; what is no pickle at all says nothing of use.
-        raise UserError(str(error) if "wants" in str(error) else known) from None
+        raise
+    except UserError:
+        raise UserError(known) from None
     system = read_pickle(content)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise UserError("its numbers are in big-endian order; save it on a little-endian machine")
