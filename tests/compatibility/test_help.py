@@ -1,60 +1,60 @@
-"""What every verb says to --help: what it said before, but for what the changelog names."""
+"""What every verb says to --help: what commit 634fde6 said, but for the differences that stand in `help/`.
+
+Each difference belongs to a line of CHANGELOG.md. Whoever changes a help text writes the files anew, reads what `git
+diff` shows of them, and says it in the changelog:
+
+    python -m tests.compatibility.test_help
+"""
 
 import difflib
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.compatibility.stored import STORED, run
 
-NETWORK = (
-    "-several tasks), fcn (the baseline of both papers) or deeplabv3 (dilated convolutions at several rates).",
-    "+several tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or",
-    "+one that another package brings along.",
-    "-Stride of the backbone's last features: 8, 16 or 32. UPerNets always use 32.",
-    "+Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8, and for",
-    "+UPerNets, which have no other, 32.",
-    "+--network.options {}",
-    "+Settings of an architecture that another package brings along, by the names that it gives them.",
-)
-TRAINING = (
-    "-Strength of brightness, contrast and saturation changes, 0 to 1.",
-    "+Strength of brightness, contrast and saturation changes, 0 to 1; for pictures of three channels.",
-    "+--loss.kind cross_entropy",
-    "+The loss of the main and of the auxiliary head: cross_entropy, or one that an installed package brings",
-    "+along. Other tasks than the objects have cross-entropy.",
-    "+--loss.options {}",
-    "+Settings of such a loss of its own, by name.",
-)
-CHANGED: dict[str, tuple[str, ...]] = {
-    "bench": NETWORK,
-    "import": NETWORK,
-    "sweep": (*NETWORK, *TRAINING),
-    "train": (*NETWORK, *TRAINING),
-}
-"""By verb ("data list", or "sceneparse" for the list of all) the lines that differ, each with "-" (gone) or "+" (new)
-before it and without the blanks at its ends. Each belongs to a line of CHANGELOG.md."""
-
 FILES = sorted((STORED / "help").glob("*.txt"))
+CHANGES = Path(__file__).parent / "help"
+"""By verb the lines that differ, each with "-" (gone) or "+" (new) before it and without the blanks at its ends."""
 
 
 def verb_of(path: Path) -> str:
+    """The verb ("data list", or "sceneparse" for the list of all) whose help a file keeps."""
     return path.stem.replace("data-", "data ", 1)
+
+
+def differences(path: Path, cache: Path) -> str:
+    """The lines that a verb's help says otherwise now than in a stored file."""
+    verb = verb_of(path)
+    words = [] if verb == "sceneparse" else verb.split()
+    before, now = path.read_text(encoding="utf-8"), run(*words, "--help", cache=cache)
+    # Python's releases break lines at other places; what they say is compared then.
+    if before.split() == now.split():
+        return ""
+    lines = difflib.ndiff(before.splitlines(), now.splitlines())
+    return "".join(f"{line[0]} {line[2:].strip()}\n" for line in lines if line[0] in "+-" and line[2:].strip())
+
+
+def known(path: Path) -> Path:
+    """The file of a verb's known differences; there is none where nothing differs."""
+    return CHANGES / f"{path.stem}.diff"
 
 
 @pytest.mark.parametrize("path", FILES, ids=verb_of)
 def test_help_differs_only_where_the_changelog_says_so(path: Path, tmp_path: Path) -> None:
-    verb = verb_of(path)
-    words = [] if verb == "sceneparse" else verb.split()
-    before, now = path.read_text(encoding="utf-8"), run(*words, "--help", cache=tmp_path)
-    # Python's releases break lines at other places; what they say is compared then.
-    if before.split() == now.split():
-        assert verb not in CHANGED, f"nothing differs in the help of '{verb}': take it out of CHANGED"
-        return
-    lines = difflib.ndiff(before.splitlines(), now.splitlines())
-    differ = [f"{line[0]} {line[2:].strip()}" for line in lines if line[0] in "+-" and line[2:].strip()]
-    assert differ == [f"{line[0]} {line[1:].strip()}" for line in CHANGED.get(verb, ())]
+    expected = known(path).read_text(encoding="utf-8") if known(path).is_file() else ""
+    assert differences(path, tmp_path) == expected
 
 
-def test_every_changed_verb_is_one_whose_help_was_kept() -> None:
-    assert set(CHANGED) <= {verb_of(path) for path in FILES}
+def test_every_known_difference_is_one_of_a_help_that_was_kept() -> None:
+    assert {path.stem for path in CHANGES.glob("*.diff")} <= {path.stem for path in FILES}
+
+
+if __name__ == "__main__":
+    CHANGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for path in FILES:
+            known(path).unlink(missing_ok=True)
+            if found := differences(path, Path(folder)):
+                known(path).write_text(found, encoding="utf-8")

@@ -182,3 +182,18 @@ def test_a_backbone_that_pads_can_be_exported_for_any_size() -> None:
         with torch.no_grad():
             for found, expected in zip(program(images), backbone(images), strict=True):
                 torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "exportable"),
+    [("resnet10t", True), ("mambaout_femto", True), ("swin_tiny_patch4_window7_224", False), ("davit_tiny", False)],
+)
+def test_a_backbone_says_whether_it_can_be_exported(name: str, exportable: bool) -> None:
+    """Attention in windows cannot; the order of channels, which MambaOut shares with Swin, decides nothing."""
+    with torch.device("meta"):
+        assert (make_backbone(name).unexportable is None) == exportable
+
+
+def test_pretrained_parameters_are_those_of_the_body() -> None:
+    backbone = make_backbone("resnet10t")
+    assert [id(one) for one in backbone.pretrained_parameters()] == [id(one) for one in backbone.parameters()]
