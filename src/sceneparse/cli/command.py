@@ -1,4 +1,4 @@
-"""What a verb is, and the arguments that several verbs share."""
+"""The description of a command, and the arguments that several commands share."""
 
 import argparse
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from sceneparse.settings.protocol import PROTOCOL_NAMES
 
 @dataclass(frozen=True)
 class Command:
-    """A verb: what it does in a line, an example, its arguments, and the call."""
+    """A command: its summary in a line, an example, its arguments, and the function that runs it."""
 
     summary: str
     example: str
@@ -25,7 +25,7 @@ class Command:
 
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say how pictures are tested; see `changed_protocol`."""
+    """Add the arguments that change the test protocol."""
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
     *names, last = PROTOCOL_NAMES
     group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
@@ -67,7 +67,7 @@ def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> Pr
 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say what computes, where and in which precision."""
+    """Add the arguments that choose engine, device and precision."""
     parser.add_argument(
         "--engine",
         choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
@@ -79,7 +79,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def process_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that start several processes; see `in_processes`."""
+    """Add the arguments that start several processes."""
     parser.add_argument(
         "--devices", type=int, metavar="N", help="processes on this machine, each with a device of its own (default: 1)"
     )
@@ -87,9 +87,9 @@ def process_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def in_processes(arguments: argparse.Namespace, run: Callable[[argparse.Namespace], int]) -> int:
-    """Run a verb here, or start it in as many processes as its arguments ask for."""
+    """Run a command here, or start it in as many processes as its arguments ask for."""
     from sceneparse.processes import launch, to_launch
 
     if to_launch(arguments.devices, arguments.num_nodes):
-        return launch(arguments.words, arguments.devices or 1, arguments.num_nodes or 1)
+        return launch(arguments.command_line, arguments.devices or 1, arguments.num_nodes or 1)
     return run(arguments)
