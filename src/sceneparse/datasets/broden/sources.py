@@ -99,6 +99,7 @@ class AdeDecoder:
         self._owned = ownership(tables.tasks)
 
     def __call__(self, image: Path, name: str, scene: int | None, channels: int) -> Sample:
+        """Read a picture and the maps beside it."""
         pixels = read_picture(image, channels)
         size = (pixels.shape[-2], pixels.shape[-1])
         path = image.with_name(f"{image.stem}_seg.png")
