@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import sceneparse.parsing
-from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.submissions import submission_form, write_results
@@ -79,7 +78,7 @@ def test_parsing_knows_no_data_set_but_the_table_of_kinds() -> None:
 
 
 def test_a_model_of_other_classes_is_refused(parser: Parser, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"names 3 classes \(brick, .*cityscapes are told in its own 19 \(road, "):
+    with pytest.raises(UserError, match=r"names 3 classes \(brick, .*cityscapes are in its own 19 \(road, "):
         write_results(parser, tmp_path, "cityscapes", progress=False)
 
 
@@ -98,7 +97,6 @@ def test_cityscapes_results_are_label_ids(tmp_path: Path) -> None:
         assert np.array(image).tolist() == [[7, 33, 0]]
 
 
-def test_the_command_offers_the_forms(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", "m", "x.jpg", "--out", "o", "--as", "ade20k"]) == 2
-    said = capsys.readouterr().err
-    assert all(repr(name) in said for name in ("cityscapes", "voc2012")), said
+def test_a_benchmark_whose_server_takes_no_label_maps_is_refused_with_those_that_do() -> None:
+    with pytest.raises(UserError, match=r"no server takes results of 'ade20k'; .* forms for: voc2012, cityscapes"):
+        submission_form("ade20k")
