@@ -71,7 +71,7 @@ class Measuring:
         built.clear()
         if self.subject.kind != "file":
             self._components(forms)
-        if memory:
+        if memory and sys.platform != "win32":  # which does not say what a process had at most
             self._memory(wanted)
         self._auto()
 
@@ -165,8 +165,6 @@ class Measuring:
 
     def _memory(self, wanted: Sequence[tuple[str, Precision]]) -> None:
         """Measure the peak memory of every row that ran."""
-        if sys.platform == "win32":  # which does not say what a process had at most
-            return
         small, name = warming(self.subject), self.device_name
         for row, (engine, precision) in zip(self.result.rows, wanted, strict=True):
             if row.ms is None:

@@ -129,7 +129,9 @@ def _resident_peak() -> int:
     if sys.platform == "linux":  # here getrusage may show the parent's
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    else:  # noqa: RET505 - for mypy, which looks at one platform
+    elif sys.platform == "win32":  # noqa: RET505 - for mypy, which looks at one platform
+        raise NotImplementedError("Windows does not say what a process had at most")
+    else:
         import resource  # Windows has none
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -217,7 +217,7 @@ def _verdict(codes: Sequence[int | None], failed: int | None, texts: Sequence[Pa
     if code == LOST:
         print("error: the connection to the processes of another machine broke: see what they say", file=sys.stderr)
         return 1
-    if code < 0:
+    if sys.platform != "win32" and code < 0:  # there no signals end a process
         why = ", most often for want of memory" if code == -signal.SIGKILL else ""
         print(f"error: process {first + failed} was ended by {signal.Signals(-code).name}{why}", file=sys.stderr)
         return 1
