@@ -12,10 +12,12 @@ import difflib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sceneparse.errors import UserError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Entry = TypeVar("Entry")
 
@@ -47,12 +49,15 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         self._loaded: dict[str, Entry] = {}
 
     @cached_property
-    def _added(self) -> dict[str, EntryPoint]:
+    def _added(self) -> "dict[str, EntryPoint]":
         """The entry points of other packages.
 
         Raises:
             UserError: One has the name of an entry of ours, or of another package's.
         """
+        # Takes as long to import as all of the command line: not before a name is asked for.
+        from importlib.metadata import entry_points
+
         added: dict[str, EntryPoint] = {}
         for point in entry_points(group=f"sceneparse.{self.name}"):
             if point.name in self._own or (point.name in added and added[point.name].value != point.value):
@@ -84,7 +89,7 @@ class Table(Mapping[str, Entry], Generic[Entry]):
             self._loaded[name] = _load(self._own[name]) if name in self._own else self._load_added(self._added[name])
         return self._loaded[name]
 
-    def _load_added(self, point: EntryPoint) -> Entry:
+    def _load_added(self, point: "EntryPoint") -> Entry:
         where = f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} ({point.value})"
         try:
             entry = point.load()
@@ -129,5 +134,5 @@ def _load(place: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def _package(point: EntryPoint) -> str:
+def _package(point: "EntryPoint") -> str:
     return point.dist.name if point.dist is not None else "a package"

@@ -137,7 +137,7 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
         lines.append("recipes:")
         width = max(map(len, recipe_names()))
         for name in recipe_names():
-            lines.append(f"  {name:<{width}}  {read_file(name).settings()['description']}")
+            lines.append(f"  {name:<{width}}  {read_file(name).layers[-1][1].get('description', '')}")
     for group in dataclasses.fields(Recipe):
         if groups is not None and group.name not in groups:
             continue

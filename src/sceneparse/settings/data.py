@@ -208,6 +208,8 @@ class DataSettings:
 
 def data_of_kind(settings: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Settings of data, as a mapping, without those that a kind does not use; see `DataSettings.of_kind`."""
+    if set(settings) <= set(COMMON):
+        return {**settings, "kind": kind}
     used = used_by(kind, [source.get("kind", "folder") for source in settings.get("sources", ())])
     known = {item.name for item in fields(DataSettings)}
     return {name: value for name, value in settings.items() if name in used or name not in known} | {"kind": kind}
