@@ -23,6 +23,7 @@ Entry = TypeVar("Entry")
 
 HOMES = {
     "architectures": "sceneparse.weights.architectures:ARCHITECTURES",
+    "backbones": "sceneparse.networks.backbones.table:BACKBONES",
     "datasets": "sceneparse.datasets.kinds:KINDS",
     "losses": "sceneparse.training.losses.table:LOSSES",
     "families": "sceneparse.weights.importing.families.table:FAMILIES",

@@ -151,6 +151,7 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
 def _help_lines(group: Any, name: str) -> list[str]:
     """A group's settings with their defaults and meanings; what groups inside it hold stands there too."""
     texts = {item.arg_name: item.description for item in docstring_parser.parse(group.__doc__ or "").params}
+    hints = get_type_hints(type(group), include_extras=True)
     lines = []
     for item in dataclasses.fields(group):
         inside = getattr(group, item.name)
@@ -158,10 +159,18 @@ def _help_lines(group: Any, name: str) -> list[str]:
         if dataclasses.is_dataclass(inside):
             lines += [f"  {name}.{item.name}: {text}", *_help_lines(inside, f"{name}.{item.name}")]
             continue
+        text += _unmentioned(hints[item.name], text)
         value = yaml.safe_dump(to_mapping(group)[item.name], default_flow_style=True).split("\n")[0]
         wrapped = textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")
         lines += [f"  --{name}.{item.name} {value}", *wrapped]
     return lines
+
+
+def _unmentioned(hint: Any, text: str) -> str:
+    """The values of a setting that its text doesn't name: what was added to its table since, or by other packages."""
+    marks = [mark for mark in get_args(hint)[1:] if isinstance(mark, Choice)] if get_origin(hint) is Annotated else []
+    names = [name for mark in marks for name in mark.names() if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
+    return f" Also: {', '.join(names)}." if names else ""
 
 
 def _dotted(kind: Any, prefix: str = "") -> dict[str, str]:

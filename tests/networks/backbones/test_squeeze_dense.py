@@ -3,10 +3,10 @@ import torch
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import make_backbone
-from sceneparse.networks.backbones.table import FIXED
+from sceneparse.networks.backbones.table import BACKBONES
 
 
-@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("name", BACKBONES)
 def test_features_have_strides_4_8_8_8(name: str) -> None:
     backbone = make_backbone(name, output_stride=8, in_channels=4).eval()
     features = backbone(torch.randn(1, 4, 64, 96))

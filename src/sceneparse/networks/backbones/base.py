@@ -1,6 +1,7 @@
 """The interface of all backbones: channels and strides, pretrained parameters, and whether they can be exported."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
@@ -76,3 +77,16 @@ class Backbone(nn.Module):
     def classifier_keys(self) -> Sequence[str]:
         """Return the prefixes of the classifier's keys in a weights file, which are left out."""
         return ()
+
+
+@dataclass(frozen=True)
+class BackboneKind:
+    """An entry of the table of backbones that are not timm's: one that is made as it is, without a choice of settings.
+
+    Args:
+        make: Makes it with random weights, of its name and the channels of the picture.
+        output_stride: Stride of its last map; `network.output_stride` must be this.
+    """
+
+    make: Callable[[str, int], Backbone]
+    output_stride: int

@@ -10,7 +10,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from sceneparse.networks.backbones.base import Backbone
+from sceneparse.networks.backbones.base import Backbone, BackboneKind
 
 
 class Fire(nn.Module):
@@ -129,11 +129,8 @@ class Stride8(Backbone):
         return self._classifier
 
 
-def squeezenet(name: str, in_channels: int) -> Stride8:
-    """Make a SqueezeNet 1.1 that ends at stride 8."""
-    return Stride8(name, SqueezeNet(in_channels), ("classifier.1.",))
+SQUEEZENET = BackboneKind(lambda name, channels: Stride8(name, SqueezeNet(channels), ("classifier.1.",)), 8)
+"""SqueezeNet 1.1."""
 
-
-def densenet(name: str, in_channels: int) -> Stride8:
-    """Make a DenseNet-121 that ends at stride 8."""
-    return Stride8(name, DenseNet(in_channels), ("classifier.", "features.norm5."))
+DENSENET = BackboneKind(lambda name, channels: Stride8(name, DenseNet(channels), ("classifier.", "features.norm5.")), 8)
+"""DenseNet-121."""

@@ -1,21 +1,23 @@
 """The table of backbones, and making one by its name."""
 
-from collections.abc import Callable
-
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones import squeeze_dense
-from sceneparse.networks.backbones.base import Backbone
+from sceneparse.networks.backbones.base import Backbone, BackboneKind
 from sceneparse.networks.backbones.timm_models import natural_padding as timm_padding
 from sceneparse.networks.backbones.timm_models import refuse_unknown
 from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
 from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+from sceneparse.tables import Table
 
-FIXED: dict[str, Callable[[str, int], Backbone]] = {
-    "squeezenet1_1_stride8": squeeze_dense.squeezenet,
-    "densenet121_stride8": squeeze_dense.densenet,
-}
-"""Backbones that are not timm's, made for output stride 8 as they are: from name and input channels. All other names
-are models of timm."""
+BACKBONES: Table[BackboneKind] = Table(
+    "backbones",
+    {
+        "squeezenet1_1_stride8": "sceneparse.networks.backbones.squeeze_dense:SQUEEZENET",
+        "densenet121_stride8": "sceneparse.networks.backbones.squeeze_dense:DENSENET",
+    },
+    "sceneparse.networks.backbones.base:BackboneKind",
+)
+"""Backbones that are not timm's, by name; all other names are models of timm. Another package adds one by an entry
+point of the group sceneparse.backbones."""
 
 
 def make_backbone(
@@ -45,7 +47,7 @@ def make_backbone(
       stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet).
 
     Args:
-        name: A timm model, or a key of `FIXED`.
+        name: A timm model, or a key of `BACKBONES`.
         output_stride: 8, 16 or 32.
         dilation: Placement of the dilation.
         padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
@@ -74,14 +76,15 @@ def make_backbone(
         shortcut_pool=shortcut_pool,
         windows=windows,
     )
-    if name in FIXED:
-        if (output_stride, stages, variant) != (8, 4, Variant()):
+    if name in BACKBONES:
+        kind = BACKBONES[name]
+        if (output_stride, stages, variant) != (kind.output_stride, 4, Variant()):
             raise UserError(
-                f"backbone {name}: it is made for output stride 8 as it is; set network.output_stride to 8 and leave "
-                "the other backbone settings at their defaults"
+                f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
+                f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
             )
-        return FIXED[name](name, in_channels)
-    refuse_unknown(name, FIXED)
+        return kind.make(name, in_channels)
+    refuse_unknown(name, BACKBONES)
     return TimmPyramid(name, output_stride=output_stride, in_channels=in_channels, stages=stages, variant=variant)
 
 
@@ -91,4 +94,4 @@ def natural_padding(name: str) -> Padding:
     Raises:
         UserError: No such backbone.
     """
-    return "symmetric" if name in FIXED else timm_padding(name)
+    return "symmetric" if name in BACKBONES else timm_padding(name)

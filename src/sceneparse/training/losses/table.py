@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 LOSSES: "Table[LossKind]" = Table(
     "losses",
-    {"cross_entropy": "sceneparse.training.losses.cross_entropy:CROSS_ENTROPY"},
+    {
+        "cross_entropy": "sceneparse.training.losses.cross_entropy:CROSS_ENTROPY",
+    },
     "sceneparse.training.losses.kind:LossKind",
 )
 """Other packages add to it by an entry point of the group sceneparse.losses."""
