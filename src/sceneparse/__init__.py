@@ -12,7 +12,7 @@ The verbs of the command line have the same names here: `train`, `evaluate`, `pr
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.version import __version__
+from sceneparse.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from sceneparse.errors import UserError
@@ -42,7 +42,6 @@ __all__ = [
     "Parse",
     "Parser",
     "UserError",
-    "__version__",
     "build",
     "evaluate",
     "export",

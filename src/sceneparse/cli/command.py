@@ -3,11 +3,12 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sceneparse.errors import UserError
-from sceneparse.settings import ProtocolSettings
-from sceneparse.settings.protocol import PROTOCOL_NAMES
+
+if TYPE_CHECKING:
+    from sceneparse.settings import ProtocolSettings
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Command:
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that change the test protocol."""
     group = parser.add_argument_group("protocol (default: the one that the model was trained with)")
+    from sceneparse.settings.protocol import PROTOCOL_NAMES
+
     *names, last = PROTOCOL_NAMES
     group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
@@ -38,7 +41,7 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
 
 
-def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> ProtocolSettings:
+def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> "ProtocolSettings":
     """Return a model's protocol with what the arguments change; a protocol's name starts from its own values.
 
     Args:
@@ -49,6 +52,7 @@ def changed_protocol(own: ProtocolSettings, arguments: argparse.Namespace) -> Pr
         UserError: There is no such protocol, or a value is none.
     """
     from sceneparse.recipes import from_mapping
+    from sceneparse.settings import ProtocolSettings
 
     where = "the model's protocol"
     if arguments.protocol is not None:

@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneparse.cli.command import Command
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings, Recipe
+
+if TYPE_CHECKING:
+    from sceneparse.settings import DataSettings
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +58,9 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
 
 
-def _data_settings(arguments: argparse.Namespace) -> DataSettings:
+def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     from sceneparse.recipes import from_mapping, read_recipe
+    from sceneparse.settings import Recipe
 
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", arguments.settings).data

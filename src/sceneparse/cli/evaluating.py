@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneparse.cli.command import (
     Command,
@@ -13,7 +14,9 @@ from sceneparse.cli.command import (
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
-from sceneparse.settings import Recipe
+
+if TYPE_CHECKING:
+    from sceneparse.settings import Recipe
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
