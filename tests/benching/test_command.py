@@ -15,7 +15,7 @@ from sceneparse.benching.subject import find_subject, recipe_to_measure
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.inference import choosing, export_model
-from sceneparse.inference.choosing import MAKERS
+from sceneparse.inference.choosing import ENGINES
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings import Recipe
@@ -114,7 +114,7 @@ def test_a_missing_engine_and_a_failing_one_say_why_and_stop_nothing(
         raise RuntimeError("no compiler\nin sight")
 
     without("openvino")
-    monkeypatch.setitem(MAKERS, "compile", broken)
+    monkeypatch.setitem(ENGINES, "compile", broken)
     result = bench(small("toy-pspnet", output_stride=16), engines=["openvino", "compile", "torch"], **QUICK)
     missing, failing, working = result.rows
     assert "pip install 'sceneparse[openvino]'" in missing.note and missing.ms is None
@@ -134,7 +134,7 @@ def test_auto_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "find_spec", lambda _: object())
     result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
     assert result.auto_engine == "openvino" and "fastest engine on a CPU" in result.auto_why
-    monkeypatch.setitem(MAKERS, "openvino", refusing)
+    monkeypatch.setitem(ENGINES, "openvino", refusing)
     result = bench(small("toy-pspnet", output_stride=16), engines=["openvino"], **QUICK)
     assert (result.auto_engine, result.auto_why) == ("torch", "OpenVINO cannot export this network")
 

@@ -17,6 +17,7 @@ from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
+from sceneparse.settings.engine import ENGINE_NAMES
 from sceneparse.weights.build import build
 
 NAMES: tuple[EngineName, ...] = ("openvino", "onnxruntime")  # as their packages are called
@@ -126,7 +127,7 @@ class TestAuto:
         def refuse(*_: object, **__: object) -> Engine:
             raise ConversionError("OpenVINO cannot export this network")
 
-        monkeypatch.setitem(choosing_room.MAKERS, "openvino", refuse)
+        monkeypatch.setitem(choosing_room.ENGINES, "openvino", refuse)
         monkeypatch.setattr(choosing_room, "find_spec", lambda _: True)
         assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
         with pytest.raises(ConversionError):
@@ -212,3 +213,7 @@ def test_openvino_reports_its_use_to_nobody(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
     assert "openvino_telemetry" not in done.stdout
     assert not (tmp_path / "intel").exists()  # where it would keep an identity of this machine
+
+
+def test_every_engine_can_be_named_on_the_command_line() -> None:
+    assert {"auto", *choosing_room.ENGINES} == set(ENGINE_NAMES)

@@ -14,7 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.evaluation.command import machine
 from sceneparse.files import write_json
 from sceneparse.inference import choose_device
-from sceneparse.inference.choosing import MAKERS
+from sceneparse.inference.choosing import ENGINES
 from sceneparse.settings import Precision, Recipe
 from sceneparse.weights.architectures import architecture_of
 
@@ -57,8 +57,8 @@ def bench(
     """
     if repeats < 1 or batch < 1 or (size is not None and min(size) < 33):
         raise UserError("bench: --repeats and --batch must be at least 1, the sides of --size at least 33")
-    if unknown := [name for name in engines or () if name not in MAKERS]:
-        raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(MAKERS)}")
+    if unknown := [name for name in engines or () if name not in ENGINES]:
+        raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(ENGINES)}")
     subject = find_subject(source, name)
     where = choose_device(device)
     console = Console(stderr=True, quiet=not progress, highlight=False)

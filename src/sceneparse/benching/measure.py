@@ -17,7 +17,7 @@ from sceneparse.benching.subject import Subject, labelling, warming
 from sceneparse.benching.timing import Quartiles, Run, Say, peak_alone, take_turns
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, choose_precision, label
-from sceneparse.inference.choosing import MAKERS, chosen_engine, why_auto
+from sceneparse.inference.choosing import ENGINES, chosen_engine, why_auto
 from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
 from sceneparse.settings import Precision, Resampling
@@ -80,7 +80,7 @@ class Measuring:
     ) -> list[tuple[str, Precision]]:
         """List the rows: each engine in the precisions that are asked for, or else in the useful ones."""
         own = self.subject.own_engine
-        names = list(engines or ([own] if own else MAKERS))
+        names = list(engines or ([own] if own else ENGINES))
         useful: list[Precision] = ["float32"]
         if choose_precision(self.device) == torch.bfloat16:
             useful.append("bfloat16")

@@ -72,9 +72,11 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
 
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that choose engine, device and precision."""
+    from sceneparse.settings.engine import ENGINE_NAMES
+
     parser.add_argument(
         "--engine",
-        choices=("auto", "torch", "compile", "openvino", "onnxruntime"),
+        choices=ENGINE_NAMES,
         default="auto",
         help="auto: OpenVINO on a CPU if it is installed, else PyTorch",
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,8 +15,8 @@ from sceneparse.inference.precision import choose_device
 from sceneparse.inference.program import SMALLEST, ConversionError
 from sceneparse.networks import SceneParser, UnifiedOutput
 from sceneparse.settings import Precision, PreprocessingSettings
-
-EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
+from sceneparse.settings.engine import ENGINE_NAMES
+from sceneparse.settings.engine import EngineName as EngineName
 
 
 class FittingEngine:
@@ -80,7 +79,7 @@ def make_engine(
     name = chosen_engine(engine, device, precision)
     make_torch = partial(TorchEngine, network, preprocessing, device=device, precision=precision)
     try:
-        made = MAKERS[name](network, preprocessing, device=device, precision=precision)
+        made = ENGINES[name](network, preprocessing, device=device, precision=precision)
     except ConversionError:
         if engine != "auto":
             raise
@@ -97,8 +96,8 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
     if engine == "auto":
         on_cpu = choose_device(device).type == "cpu"
         return "openvino" if on_cpu and precision != "float16" and find_spec("openvino") else "torch"
-    if engine not in MAKERS:
-        raise UserError(f"engine '{engine}' is unknown: use {', '.join(get_args(EngineName))}")
+    if engine not in ENGINES:
+        raise UserError(f"engine '{engine}' is unknown: use {', '.join(ENGINE_NAMES)}")
     return engine
 
 
@@ -123,7 +122,7 @@ def _compiled(
     return TorchEngine(network, preprocessing, device=device, precision=precision, compile=True)
 
 
-MAKERS: dict[str, Callable[..., TaskEngine]] = {
+ENGINES: dict[str, Callable[..., TaskEngine]] = {
     "torch": TorchEngine,
     "compile": _compiled,
     "openvino": OpenVINOEngine.of,

@@ -1,0 +1,6 @@
+"""Which engines there are, by name: said here once, for the command line and for `sceneparse.inference`."""
+
+from typing import Literal, get_args
+
+EngineName = Literal["auto", "torch", "compile", "openvino", "onnxruntime"]
+ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
