@@ -18,10 +18,19 @@ STORED = Path(__file__).parent / "634fde6"
 TIES = 4
 """Pixels of a label map that may differ: two classes may be within rounding of each other on another processor."""
 
-MOVED: dict[str, str] = {}
+MOVED: dict[str, str] = {
+    "data.size": "data.toyworld.size",
+    "data.train_count": "data.toyworld.train_count",
+    "data.eval_count": "data.toyworld.eval_count",
+    "data.columns": "data.huggingface.columns",
+    "data.subset": "data.huggingface.subset",
+    "data.modalities": "data.nifti.modalities",
+    "data.truth": "data.nifti.truth",
+    "data.empty_slices": "data.nifti.empty_slices",
+}
 """Settings that have other names now, as "data.size": "data.toyworld.size"; a group's name moves all that is in it."""
 
-ADDED: dict[str, Any] = {"network.options": {}, "loss.options": {}, "loss.kind": "cross_entropy"}
+ADDED: dict[str, Any] = {"data.options": {}, "network.options": {}, "loss.options": {}, "loss.kind": "cross_entropy"}
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
 REMOVED: frozenset[str] = frozenset()
@@ -83,6 +92,8 @@ def assert_same_settings(present: Any, before: Any) -> None:
     """Compare settings with those that were stored, by the names that they have now."""
     expected = {_now(name): value for name, value in flat(_used(before)).items() if name not in REMOVED}
     expected |= {name: value for name, value in ADDED.items() if name.partition(".")[0] in before}
+    sources = before.get("data", {}).get("sources", ())
+    expected |= {f"data.sources.{number}.options": {} for number in range(len(sources))}
     found = flat(present)
     different = {
         name: (found.get(name, "missing"), expected.get(name, "missing"))
