@@ -2,11 +2,11 @@
 
     git worktree add /tmp/old 634fde6
     python benchmarks/compatibility.py /tmp/old            about ten minutes on two cores
-    python benchmarks/compatibility.py /tmp/old --quick    two minutes: fewer models, shorter trainings, no exports
+    python benchmarks/compatibility.py --quick             this checkout with itself: what one model parses
 
 Both commits run on this machine, one after the other, by their public commands and names alone, on the recipes, model
 folders and pictures of tests/compatibility. Then every file is compared: arrays and tensors by their bits, JSON but for
-times. Prints a table and exits with 1 if anything differs. CI gives the checkout itself as the old one: a commit
+times. Prints a table and exits with 1 if anything differs. Without an old checkout this one is run twice: a commit
 repeats itself.
 """
 
@@ -24,10 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from command_line import command_line, parsed, write_figures
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 STORED = CHECKOUT / "tests" / "compatibility" / "634fde6"
 MODELS = ("pspnet", "upernet_unified", "upernet", "upernet_concat", "fcn", "deeplabv3", "pspnet_multilabel")
-QUICK = MODELS[:2]
+QUICK = MODELS[:1]
 DATA = {"upernet_concat": "data", "fcn": "data/parquet", "deeplabv3": "data/volumes", "pspnet_multilabel": "data/left"}
 TOY = ["toy-pspnet", "toy-fcn", "toy-unified"]
 SHORT = ["training.batch=4", "training.validate_count=2", "training.log_every=1", "data.workers=0"]
@@ -44,15 +46,15 @@ def produce(out: Path, quick: bool) -> None:
     os.chdir(STORED)
     _parses(out, names)
     _logits(out, names)
-    _scores(out, names, () if quick else ("semseg", "csail"))
-    _trainings(out, names, quick)
     if not quick:
+        _trainings(out, names)
+        _scores(out, names, ("semseg", "csail"))
         _exports(out)
         command("sweep", "recipes/sweep.yaml", "--out", copied("sweep/stopped", out / "sweep"))
     # Help of all verbs that the first lines name.
     helps = out / "help"
     helps.mkdir()
-    for path in sorted((STORED / "help").glob("*.txt"))[:: 4 if quick else 1]:
+    for path in sorted((STORED / "help").glob("*.txt"))[: 1 if quick else None]:
         verb = [] if path.stem == "sceneparse" else path.stem.replace("data-", "data ", 1).split()
         (helps / path.name).write_text(command(*verb, "--help"))
 
@@ -147,14 +149,13 @@ def _scores(out: Path, names: tuple[str, ...], protocols: tuple[str, ...]) -> No
         command("evaluate", "models/pspnet", "--protocol", protocol, *where)
 
 
-def _trainings(out: Path, names: tuple[str, ...], quick: bool) -> None:
+def _trainings(out: Path, names: tuple[str, ...]) -> None:
     """Trainings from their beginning, and one that an earlier commit had stopped half way."""
-    iterations = 3 if quick else 20
-    length = [f"training.iterations={iterations}", "training.validate_every=0", *SHORT]
+    length = ["training.iterations=20", "training.validate_every=0", *SHORT]
     words = [f"--{setting}" for setting in length]
     for name in names:
         command("train", f"recipes/{name}.yaml", "--out", out / "trained" / name, *words)
-    for name in TOY[:1] if quick else TOY:
+    for name in TOY:
         command("train", name, "--out", out / "trained" / name, *words, "--data.size=64", "--augmentation.crop=[64,64]")
     run = copied("run/stopped", out / "resumed")
     command("train", "recipes/going-on.yaml", "--resume", "--out", run)
@@ -312,12 +313,18 @@ def print_table(rows: list[Row]) -> None:
 
 def main() -> int:
     """Run both commits and compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("old", type=Path, metavar="OLD_CHECKOUT", help="a checkout of the commit to compare with")
-    parser.add_argument("--quick", action="store_true", help="fewer models, shorter trainings, no exports")
+    parser = command_line(__doc__)
+    parser.add_argument(
+        "old",
+        type=Path,
+        nargs="?",
+        default=CHECKOUT,
+        metavar="OLD_CHECKOUT",
+        help="a checkout of the commit to compare with (default: this one)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep what both made, in DIR/old and DIR/new")
     parser.add_argument("--produce", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parsed(parser, {})
     if arguments.produce:
         produce(arguments.produce, arguments.quick)
         return 0
@@ -328,7 +335,7 @@ def main() -> int:
                 sys.exit(f"{checkout}: no checkout of sceneparse (there is no src/sceneparse in it)")
             _produce_by(checkout, folder / name, arguments.quick)
         rows = compare(folder / "old", folder / "new")
-    print_table(rows)
+    write_figures([dataclasses.asdict(row) for row in rows], arguments.json, lambda: print_table(rows))
     return 1 if any(row.difference for row in rows) else 0
 
 

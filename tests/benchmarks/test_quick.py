@@ -52,6 +52,7 @@ def timed(rows: list[dict[str, Any]]) -> bool:
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
+    "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
     "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["phases_ms"] for row in rows),
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
     "heads": lambda rows: (
