@@ -95,7 +95,8 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         try:
             entry = point.load()
         except Exception as error:
-            raise UserError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
+            reason = " ".join(str(error).split())
+            raise UserError(f"{where} cannot be imported: {type(error).__name__}: {reason}") from error
         kind = _load(self._kind)
         if not isinstance(entry, kind):
             raise UserError(f"{where} is a {type(entry).__name__}, but must be a {kind.__name__}")

@@ -60,7 +60,7 @@ def test_masks_hold_only_classes_of_the_original_or_ignore_and_stay_together() -
 
 @pytest.mark.parametrize("rotate", [0.0, 10.0, 90.0, 180.0])
 def test_picture_and_mask_stay_aligned(rotate: float) -> None:
-    settings = replace(EVERYTHING, rotate=rotate, blur_probability=0, color=0)
+    settings = replace(EVERYTHING, rotate=rotate, rotate_probability=float(rotate > 0), blur_probability=0, color=0)
     wrong = total = 0
     for seed in range(40):
         after = augment(sample(), settings, MEAN, rng(seed))

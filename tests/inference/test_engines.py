@@ -168,9 +168,8 @@ def test_a_missing_package_is_named_with_what_to_install(
 @needs_openvino
 def test_attention_in_windows_goes_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     network = make()
-    monkeypatch.setattr(network.backbone, "channels_first", False)  # as timm's window transformers are
-    # The name alone is looked at; PyTorch would take the flag at its word.
-    monkeypatch.setattr("sceneparse.inference.program.fold_batch_norm", lambda *_: (0, 0))
+    reason = "attention in windows cannot be exported"  # as timm's window transformers say
+    monkeypatch.setattr(network.backbone, "unexportable", reason)
     assert make_engine(network, PreprocessingSettings(), device="cpu").name == "torch"
     with pytest.raises(ConversionError, match="attention in windows cannot be exported"):
         make_engine(network, PreprocessingSettings(), engine="openvino")

@@ -9,6 +9,7 @@ import yaml
 
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes.earlier import without_ignored_training
 from sceneparse.settings import NetworkSettings, Recipe
 from sceneparse.settings.data import DataSettings
 from sceneparse.weights.config import config_from_json
@@ -83,3 +84,12 @@ def test_what_is_written_today_is_refused_and_not_left_out(tmp_path: Path) -> No
         read_recipe(tmp_path / "mine.yaml")
     with pytest.raises(UserError, match=r"network\.pool has no effect"):
         config_from_json(config({**earlier(architecture="fcn", pool="max"), "options": {}}), "config.json")
+
+
+def test_what_was_off_beside_what_was_off_stays() -> None:
+    whole = to_mapping(read_recipe("toy-pspnet"))
+    whole["augmentation"] |= {"rotate": 0, "rotate_probability": 0, "crop": None, "scale": [1.0, 1.0]}
+    whole["network"] |= {"aux": False}
+    whole["loss"] |= {"aux_weight": 0.0}
+    found = without_ignored_training(whole)
+    assert found["augmentation"] == whole["augmentation"] and found["loss"]["aux_weight"] == 0

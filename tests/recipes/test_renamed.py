@@ -108,3 +108,12 @@ def test_a_sweep_takes_old_names_in_rows_grids_and_for_all(tmp_path: Path) -> No
         read_sweep(path, ["--data.size=32"])
     path.write_text("base: toy-pspnet\nrows: [{name: small, data: {size: 64}}]\n")
     assert read_sweep(path).rows[0].recipe.data.toyworld.size == 64
+
+
+def test_both_names_on_the_command_line_are_refused() -> None:
+    with pytest.raises(UserError, match=r"--data\.size is now called --data\.toyworld\.size"):
+        read_recipe("toy-fcn", ["--data.size=64", "--data.toyworld.size=65"])
+
+
+def test_a_group_given_as_one_argument_may_have_old_names() -> None:
+    assert read_recipe("toy-fcn", ['--data={"kind": "toyworld", "size": 64}']).data.toyworld.size == 64

@@ -19,7 +19,7 @@ SHORT = [
 
 
 def test_the_demo_leaves_models_figures_a_report_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "read_recipe", lambda name, more: read_recipe(name, [*more, *SHORT]))
+    monkeypatch.setattr(module, "read_recipe", lambda name: read_recipe(name, SHORT))
     report = module.demo(tmp_path, seed=3)
     assert report == tmp_path / "evaluation" / "report.html" and "Where they differ" in report.read_text()
     for metrics in ("metrics.json", "metrics-fcn.json"):

@@ -159,6 +159,6 @@ def test_changing_the_tasks_of_a_run_is_refused(run: Path) -> None:
 
 def test_data_without_the_tasks_are_refused(data: Path, tmp_path: Path) -> None:
     recipe = recipe_of()
-    folder = replace(recipe.data, kind="folder", root=str(data))
+    folder = recipe.data.of_kind("folder", root=str(data))
     with pytest.raises(UserError, match="names scenes, but split 'train' is not labelled for them"):
         train(replace(recipe, data=folder), tmp_path / "run")

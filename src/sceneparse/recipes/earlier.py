@@ -70,11 +70,12 @@ def without_ignored_training(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
     augmentation, optimizer, loss, network, backbone = (settings[name] for name in groups)
     ignored: dict[str, set[str]] = {"augmentation": set(), "optimizer": set(), "loss": set()}
-    if augmentation.get("short") is not None or augmentation.get("crop") is None:
+    # What is off beside what is off is taken today as well, and has to stay what the recipe says.
+    if (augmentation.get("short") is not None or augmentation.get("crop") is None) and not _is_one(augmentation):
         ignored["augmentation"] |= {"scale"}
-    if augmentation.get("rotate") == 0:
+    if augmentation.get("rotate") == 0 != augmentation.get("rotate_probability"):
         ignored["augmentation"] |= {"rotate_probability"}
-    elif augmentation.get("rotate_probability") == 0:
+    elif augmentation.get("rotate_probability") == 0 != augmentation.get("rotate"):
         ignored["augmentation"] |= {"rotate"}
     if backbone.get("in_channels") != 3:
         ignored["augmentation"] |= {"color"}
@@ -82,14 +83,20 @@ def without_ignored_training(settings: dict[str, Any]) -> dict[str, Any]:
         ignored["optimizer"] |= {"momentum"}
     if loss.get("hard_fraction") == 1:
         ignored["loss"] |= {"hard_threshold"}
-    if network.get("aux") is False:
+    if network.get("aux") is False and loss.get("aux_weight") != 0:
         ignored["loss"] |= {"aux_weight"}
     if isinstance(tasks := network.get("tasks"), dict):
-        ignored["loss"] |= {name for name, task in TASK_OF.items() if not _has(tasks, task)}
+        ignored["loss"] |= {name for name, task in TASK_OF.items() if not _has(tasks, task) and loss.get(name) != 0}
     return settings | {
         group: {name: value for name, value in settings[group].items() if name not in names}
         for group, names in ignored.items()
     }
+
+
+def _is_one(augmentation: dict[str, Any]) -> bool:
+    """Whether nothing is scaled."""
+    scale = augmentation.get("scale")
+    return isinstance(scale, list | tuple) and all(factor == 1 for factor in scale)
 
 
 def _has(tasks: dict[str, Any], task: str) -> bool:

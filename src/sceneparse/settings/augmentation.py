@@ -65,7 +65,7 @@ class AugmentationSettings:
         """Refuse values without effect; a default has none to refuse, nor has one that says the same as the other."""
         usual = {item.name: item.default for item in fields(self)}
         require(
-            self.short is None or self.scale == usual["scale"],
+            self.short is None or self.scale in (usual["scale"], (1.0, 1.0)),
             "augmentation.scale has no effect, since augmentation.short is given: sizes are drawn from that",
         )
         require(

@@ -97,7 +97,7 @@ class Architecture:
         if len(self.strides) == 1:
             require(
                 stride == self.strides[0],
-                f"network.output_stride is {stride}, but {name} has no choice: it is {self.strides[0]}; leave it null",
+                f"network.output_stride is {stride}, but {name} has no choice: it is {self.strides[0]}; set it to null",
             )
         *others, last = sorted(self.strides)
         require(

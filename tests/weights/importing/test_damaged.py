@@ -4,10 +4,13 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "fuzz_import.py"
 
 
-def test_damaged_checkpoints_are_refused_in_a_line_and_run_nothing() -> None:
+def test_damaged_checkpoints_are_refused_in_a_line_and_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARK.parent))
     spec = importlib.util.spec_from_file_location("fuzz_import", BENCHMARK)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

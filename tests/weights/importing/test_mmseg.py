@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import sceneparse
-from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.settings import BackboneSettings, Dilation, NetworkSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families import mmseg
@@ -36,7 +36,8 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
 def test_everything_is_told_by_keys_and_shapes(backbone: str, network: dict[str, Any]) -> None:
     settings = NetworkSettings(**network)
     unpooled = backbone.endswith("d") and settings.architecture != "upernet"
-    expected = BackboneSettings(backbone, dilation="half", shortcut_pool="none" if unpooled else "own")
+    dilation: Dilation = "first" if settings.architecture == "upernet" else "half"  # nothing is dilated there
+    expected = BackboneSettings(backbone, dilation=dilation, shortcut_pool="none" if unpooled else "own")
     with torch.device("meta"):
         ours = build(expected, settings, 21)
     names = names_of(backbone, settings)

@@ -112,4 +112,10 @@ class LossKind:
 
     def build(self, settings: LossSettings) -> HeadLoss:
         """Make the loss of these settings, which must have been checked."""
-        return self.make(settings, self.read_options(settings.options, settings.kind))
+        loss = self.make(settings, self.read_options(settings.options, settings.kind))
+        require(
+            callable(loss),
+            f"loss.kind '{settings.kind}' makes a {type(loss).__name__}, but must make a function of logits, target "
+            "and context; ask the package's author",
+        )
+        return loss
