@@ -35,3 +35,4 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch, *, group: str, name: 
     monkeypatch.delitem(known.__dict__, "_added", raising=False)
     monkeypatch.setattr(known, "_loaded", dict(known._loaded))
     monkeypatch.setitem(known.__dict__, "_added", type(known)._added.func(known))  # type: ignore[attr-defined]
+    monkeypatch.setattr(known, "_broken", set())

@@ -9,6 +9,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.contact import contact_sheet
+from sceneparse.errors import require
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
 
@@ -33,8 +34,9 @@ def show(
         seed: Decides which samples, and what augmentation draws.
 
     Raises:
-        UserError: No such data set or split, or broken files in it.
+        UserError: No such data set or split, broken files in it, or no sample is asked for.
     """
+    require(count >= 1, f"count is {count}, but must be at least 1")
     channels = KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
     dataset = open_dataset(settings, split, channels=channels)

@@ -74,7 +74,7 @@ class Evaluation:
     def figures(self) -> dict[str, float | None]:
         """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
         counted = Counted(self.scores, self.tasks, self.task_counts)
-        return {key: figure.value(counted) for key, figure in FIGURES.items()}
+        return {key: figure.value(counted) for key, figure in FIGURES.usable()}
 
     @property
     def pictures_per_second(self) -> float:
@@ -107,7 +107,7 @@ class Evaluation:
 
     def headlines(self) -> dict[str, float]:
         """The figure of each task beside the objects that is scored and that the best network is chosen by."""
-        chosen_by = [key for key, one in FIGURES.items() if one.headline and one.task is not Task.OBJECT]
+        chosen_by = [key for key, one in FIGURES.usable() if one.headline and one.task is not Task.OBJECT]
         return {key: value for key in chosen_by if (value := self.figures[key]) is not None}
 
 

@@ -36,7 +36,7 @@ def task_rows(evaluation: Evaluation) -> tuple[list[str], dict[str, list[Cell]]]
     Returns:
         The columns' titles, and for each task a cell a column; None where the task has no such figure.
     """
-    others = [one for one in FIGURES.values() if one.task is not Task.OBJECT]
+    others = [one for _, one in FIGURES.usable() if one.task is not Task.OBJECT]
     columns = list(dict.fromkeys(one.short for one in others))
     rows: dict[str, list[Cell]] = {}
     for task in Task:

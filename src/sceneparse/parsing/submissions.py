@@ -26,7 +26,7 @@ def submission_form(benchmark: str) -> SubmissionForm:
     require_known("datasets", benchmark, "--as")
     form = KINDS[benchmark].submission
     if form is None:
-        known = ", ".join(name for name, kind in KINDS.items() if kind.submission is not None)
+        known = ", ".join(name for name, kind in KINDS.usable() if kind.submission is not None)
         raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {known}")
     return form
 

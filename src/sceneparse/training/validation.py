@@ -75,7 +75,7 @@ def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
-    keys = [key for key, one in FIGURES.items() if one.log and one.task in tasks]
+    keys = [key for key, one in FIGURES.usable() if one.log and one.task in tasks]
     return {key: values[key] for key in keys if values.get(key) is not None}
 
 

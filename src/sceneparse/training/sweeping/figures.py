@@ -14,7 +14,7 @@ from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.tasks import Task
 from sceneparse.training.sweeping.one import TESTS
 
-COMPARED = {key: one for key, one in FIGURES.items() if one.task is Task.OBJECT and one.log and one.unit == "%"}
+COMPARED = {key: one for key, one in FIGURES.usable() if one.task is Task.OBJECT and one.log and one.unit == "%"}
 """The figures that sweeps compare, by their keys in metrics.json."""
 MEAN_IOU = COMPARED["mean_iou"].title
 
