@@ -1,4 +1,4 @@
-"""Tables: what there is of a kind, by name; the package's own entries, and those that other packages bring along.
+"""Tables of named entries, such as architectures or losses: the package's own, and those of other packages.
 
 An installed package adds an entry by an entry point, without touching this one:
 

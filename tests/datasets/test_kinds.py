@@ -1,4 +1,4 @@
-"""Every kind of data set is said in full in one place, and a kind of another package is one like ours."""
+"""Every kind of data set is declared in full in one file, and a kind of another package is one like ours."""
 
 import json
 from collections.abc import Iterator
