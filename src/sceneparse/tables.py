@@ -131,8 +131,8 @@ def require_known(name: str, value: str, setting: str) -> None:
     raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}{hint}")
 
 
-def _load(place: str) -> Any:
-    module, _, attribute = place.partition(":")
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
 
 
