@@ -71,9 +71,9 @@ def test_data_check_exits_with_2_on_findings_that_stop_a_training(data_set: Path
 
 
 def test_data_show_draws_a_sheet(data_set: Path, tmp_path: Path) -> None:
-    sheet = tmp_path / "sheet.png"
-    assert main(["data", "show", str(data_set), "--count", "2", "--out", str(sheet)]) == 0
-    assert Image.open(sheet).width > 200
+    picture = tmp_path / "picture.png"
+    assert main(["data", "show", str(data_set), "--count", "2", "--out", str(picture)]) == 0
+    assert Image.open(picture).width > 200
 
 
 def test_a_fault_of_ours_exits_with_1_and_says_so(

@@ -1,4 +1,4 @@
-"""Tables: what there is of a kind, by name; the package's own entries, and those that other packages bring along.
+"""Tables of named entries, such as architectures or losses: the package's own, and those of other packages.
 
 An installed package adds an entry by an entry point, without touching this one:
 
@@ -160,8 +160,8 @@ def require_known(name: str, value: str, setting: str) -> None:
     raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}{hint}")
 
 
-def _load(place: str) -> Any:
-    module, _, attribute = place.partition(":")
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
 
 

@@ -1,4 +1,4 @@
-"""The command line: each command is one call into a room below.
+"""The command line: each command calls one function of the package.
 
 Nothing heavy is imported here; a command imports its room when it runs, so that help answers at once.
 """

@@ -1,4 +1,4 @@
-"""What `sceneparse data show` does: draw samples of a split, as they are and as training would see them."""
+"""`sceneparse data show` as a function: draw samples of a split, as they are and as training would see them."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ def show(
     augmentation: AugmentationSettings | None = None,
     seed: int = 0,
 ) -> None:
-    """Write a contact sheet of a split.
+    """Draw samples of a split beside their masks and augmented variants, and write a PNG.
 
     Args:
         settings: The data set.
         split: Which of its splits.
-        path: The sheet, a PNG.
+        path: The PNG.
         count: Number of samples.
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
             None: the defaults, with crops as large as the first picture.

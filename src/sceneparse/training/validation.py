@@ -80,7 +80,7 @@ def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, flo
 
 
 def worth(metrics: Mapping[str, Any]) -> float:
-    """Return what a network is chosen by: the mean of the headlines, of which the objects' is their mean IoU."""
+    """Return the score by which the best network is chosen: the mean of the tasks' headline figures."""
     chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]
     figures = [*(metrics[key] for key in chosen_by), *metrics.get("headlines", {}).values()]
     return float(sum(figures) / len(figures))

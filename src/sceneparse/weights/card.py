@@ -81,7 +81,7 @@ def _other_tasks(config: ModelConfig) -> str:
         f"{tasks.textures} textures": tasks.textures,
     }
     words = [text for text, there in answers.items() if there]
-    return f"It also tells {', '.join(words)}. " if words else ""
+    return f"It also predicts {', '.join(words)}. " if words else ""
 
 
 def _protocol(config: ModelConfig, metrics: Mapping[str, object] | None) -> str:

@@ -1,4 +1,4 @@
-"""What can be built, and what it costs."""
+"""List the networks that can be built, with their parameters and multiply-adds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What `sceneparse data list` prints: all kinds in a table, or all that is known of one."""
+"""`sceneparse data list` as functions: all kinds in a table, or all that is known of one."""
 
 from typing import Any
 

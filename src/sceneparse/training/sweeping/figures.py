@@ -1,4 +1,4 @@
-"""What a sweep comes to: for each row and test the mean over the seeds, its spread, and the gain over the first row."""
+"""The figures of a sweep: for each row and test the mean over seeds, its spread, and the gain over the first row."""
 
 import json
 import statistics
@@ -57,7 +57,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class RowFigures:
-    """What a row came to in one test.
+    """The figures of a row in one test.
 
     Args:
         row: The row.
