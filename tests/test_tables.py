@@ -21,7 +21,7 @@ BROKEN = "import no_such_module_of_theirs\n"
 def test_a_broken_entry_is_named_and_left_out_where_all_are_gone_over(
     code: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(tmp_path, monkeypatch, group="figures", name="broken", attribute="ENTRY", code=code)
+    install(tmp_path, monkeypatch, package="outside_broken", group="figures", entries={"broken": "ENTRY"}, code=code)
     assert "broken" not in dict(FIGURES.usable())
     warning = capsys.readouterr().err
     assert warning.startswith("warning: outside_broken") and reason in warning and "mend or uninstall" in warning
@@ -35,7 +35,9 @@ def test_pictures_are_written_although_another_packages_form_of_output_is_broken
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     usual = default_artefacts(())
-    install(tmp_path, monkeypatch, group="artefacts", name="broken", attribute="ENTRY", code=BROKEN)
+    install(
+        tmp_path, monkeypatch, package="outside_broken", group="artefacts", entries={"broken": "ENTRY"}, code=BROKEN
+    )
     assert default_artefacts(()) == usual
     assert "outside_broken" in capsys.readouterr().err
 
@@ -43,7 +45,7 @@ def test_pictures_are_written_although_another_packages_form_of_output_is_broken
 def test_kinds_of_data_are_listed_although_one_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(tmp_path, monkeypatch, group="datasets", name="broken", attribute="ENTRY", code=BROKEN)
+    install(tmp_path, monkeypatch, package="outside_broken", group="datasets", entries={"broken": "ENTRY"}, code=BROKEN)
     assert main(["data", "list"]) == 0
     shown = capsys.readouterr()
     assert "cityscapes" in shown.out and "outside_broken" in shown.err
@@ -52,7 +54,9 @@ def test_kinds_of_data_are_listed_although_one_is_broken(
 def test_a_name_of_ours_stays_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(tmp_path, monkeypatch, group="artefacts", name="overlay", attribute="ENTRY", code=BROKEN)
+    install(
+        tmp_path, monkeypatch, package="outside_overlay", group="artefacts", entries={"overlay": "ENTRY"}, code=BROKEN
+    )
     assert "outside_overlay: its entry point 'overlay'" in (warning := capsys.readouterr().err)
     assert "is left out, since sceneparse has one of this name" in warning
     assert ARTEFACTS["overlay"].suffix == "_overlay.jpg"
@@ -63,7 +67,9 @@ def test_two_packages_of_one_name_are_refused_when_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = "from sceneparse.parsing.artefacts.drawings import OVERLAY as ENTRY\n"
-    install(tmp_path / "one", monkeypatch, group="artefacts", name="twice", attribute="ENTRY", code=code)
+    install(
+        tmp_path / "one", monkeypatch, package="outside_twice", group="artefacts", entries={"twice": "ENTRY"}, code=code
+    )
     second = tmp_path / "two" / "other-1.0.dist-info"
     second.mkdir(parents=True)
     (second / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")

@@ -166,7 +166,7 @@ class TestAKindOfAnotherPackage:
 
     @pytest.mark.usefixtures("lab")
     def test_one_that_is_no_kind_is_refused_with_the_package_that_brings_it(self) -> None:
-        with pytest.raises(UserError, match=r"lab_drawn: .*'broken' .* is a str, but must be a DatasetKind"):
+        with pytest.raises(UserError, match=r"lab_drawn: .*'broken' .* is of type str, but must be a DatasetKind"):
             KINDS["broken"]
 
 
