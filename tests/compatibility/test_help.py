@@ -30,7 +30,8 @@ def verb_of(path: Path) -> str:
 def help_of(verb: str) -> str:
     """What a verb says to --help in a terminal of 100 columns, by the function that the program calls."""
     words = [] if verb == "sceneparse" else verb.split()
-    printed, code = io.StringIO(), None
+    printed = io.StringIO()
+    code: int | str | None
     with (
         mock.patch.dict("os.environ", {"COLUMNS": "100", "NO_COLOR": "1"}),
         contextlib.chdir(STORED),
