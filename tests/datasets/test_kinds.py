@@ -105,7 +105,7 @@ def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, ch
         UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} {says}"
     ) as caught:
         from_mapping(Recipe, {"data": data}, "x.yaml")
-    if changed not in used:
+    if changed not in used and changed != "options":
         assert str(caught.value).endswith(", ".join(used[1:]))
 
 
