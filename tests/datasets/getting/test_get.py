@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from sceneparse.cli import main
-from sceneparse.datasets.getting.download import fetch
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.getting.get import get_dataset
 from sceneparse.datasets.getting.unpacking import unpack
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.downloading import fetch
 from sceneparse.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)

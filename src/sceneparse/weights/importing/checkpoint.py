@@ -1,7 +1,7 @@
 """Turn a published checkpoint into a model, or into the weights of a backbone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import save
@@ -14,6 +14,7 @@ from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
+    Recognised,
     configure,
     convert,
     convert_backbone,
@@ -21,7 +22,7 @@ from sceneparse.weights.importing.convert import (
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.names import name_classes, name_tasks
-from sceneparse.weights.importing.reading import read_checkpoint
+from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
 
@@ -47,14 +48,23 @@ class ImportedModel:
     source: str
     notes: tuple[str, ...]
 
-    def save(self, out: Path) -> None:
+    def named(self, name: str) -> "ImportedModel":
+        """Return the same model under another name."""
+        return replace(self, model=replace(self.model, config=replace(self.model.config, name=name)))
+
+    def save(self, out: Path, *, published: str | None = None) -> None:
         """Write a model folder, whole or not at all.
+
+        Args:
+            out: The folder.
+            published: Licence of the weights and terms of their data, for the model card; None where not known.
 
         Raises:
             UserError: `out` is something else than a model folder or an empty one.
         """
         origin = f"{Path(self.source).name} ({self.family}: {'; '.join(self.why)})"
-        save_model(out, self.model, model_card(self.model.config, self.model.labels, None, origin=origin))
+        config, labels = self.model.config, self.model.labels
+        save_model(out, self.model, model_card(config, labels, None, origin=origin, published=published))
 
     def describe(self) -> list[str]:
         """Return what was recognised and done, a line each."""
@@ -148,6 +158,7 @@ def import_checkpoint(
             raise UserError(f"{checkpoint.source}: is a bare backbone, which has neither settings nor classes to give")
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
+    found = _with_beside(found, checkpoint)
     config = configure(found, overrides)
     network, account = convert(checkpoint, found, config)
     space, classes = name_classes(checkpoint, network.num_classes, labels)
@@ -159,5 +170,18 @@ def import_checkpoint(
         account,
         classes,
         checkpoint.source,
-        checkpoint.notes,
+        (*checkpoint.notes, *checkpoint.beside.notes),
+    )
+
+
+def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
+    """Return what was recognised, with the preprocessing and the size that stand beside the weights."""
+    beside, recognition = checkpoint.beside, found.recognition
+    return replace(
+        found,
+        recognition=replace(
+            recognition,
+            preprocessing=beside.preprocessing or recognition.preprocessing,
+            protocol=beside.protocol or recognition.protocol,
+        ),
     )
