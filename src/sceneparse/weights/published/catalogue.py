@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sceneparse.files import cache_folder
 from sceneparse.weights.published.names import CONVERTED, plain_name, short_names
 from sceneparse.weights.published.terms import terms_of
 
@@ -92,6 +94,11 @@ class Published:
     def by_hand(self) -> bool:
         """Whether only a browser can fetch it."""
         return any(urlsplit(file.urls[0]).hostname == DRIVE for file in self.files)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder in the cache: what was fetched, the record of that, and the model folder."""
+        return cache_folder() / "models" / self.name.replace("/", "--")
 
     @property
     def bytes(self) -> int | None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sceneparse.errors import UserError
 from sceneparse.weights.published.catalogue import File, Published, matching, nearest
-from sceneparse.weights.published.obtaining import folder_of
 
-CAPTION = """mIoU in %, at one scale / at several, under the owner's protocol: figures of different data or protocols cannot be
-compared. A name stands wherever a command takes a MODEL; one name after --published shows all that is known of it."""
+CAPTION = """mIoU in %, at one scale / at several, under the owner's protocol:
+figures of different data or protocols cannot be compared. A name stands wherever a command takes a MODEL;
+one name after --published shows all that is known of it."""
 
 
 def listed(words: Sequence[str]) -> list[Published]:
@@ -63,7 +63,7 @@ def describe(one: Published) -> str:
         f"  size          {f'{size:,} bytes' if size is not None else 'not known before it is fetched'}",
         f"  read as       {one.family}",
         *_files(one),
-        f"  kept in       {'the cache of the Hugging Face hub' if one.on_hub else folder_of(one)}",
+        f"  kept in       {'the cache of the Hugging Face hub' if one.on_hub else one.folder}",
         f"  source        {one.source}",
         f"  use           sceneparse predict {one.short or one.name} photo.jpg --out parsed",
     ]

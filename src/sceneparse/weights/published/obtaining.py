@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder, write_json
+from sceneparse.files import write_json
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
@@ -30,11 +30,6 @@ wait = time.sleep
 """Waits so many seconds between two attempts."""
 
 
-def folder_of(one: Published) -> Path:
-    """Return the folder in the cache that a published checkpoint has."""
-    return cache_folder() / "models" / one.name.replace("/", "--")
-
-
 def obtain(one: Published) -> Path:
     """Return a published checkpoint's model folder; the first time it is fetched, checked and imported.
 
@@ -45,7 +40,7 @@ def obtain(one: Published) -> Path:
         UserError: It cannot be fetched (what is missing, and where it would be put), another file came, or what came
             cannot be imported.
     """
-    folder = folder_of(one)
+    folder = one.folder
     model = folder / "model"
     if _is_whole(model):
         return model
