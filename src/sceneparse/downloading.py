@@ -1,4 +1,4 @@
-"""Fetching a large file: it goes on where it stopped, is compared with its checksum, and is whole or absent."""
+"""Download a large file: continue where it stopped, verify its checksum, and leave it whole or absent."""
 
 import hashlib
 import http.client
@@ -27,7 +27,7 @@ TIMEOUT = 60
 """Seconds without a byte after which a connection counts as lost."""
 
 Advance = Callable[[int, int | None], None]
-"""Told how many bytes of how many (None: unknown) are there."""
+"""Called with the bytes that have arrived and the bytes of the whole file (None: unknown)."""
 
 
 class ChecksumError(UserError):
@@ -36,7 +36,7 @@ class ChecksumError(UserError):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that arrived.
+    """A file that was downloaded.
 
     Args:
         path: Where it lies.
@@ -62,7 +62,7 @@ def fetch(
     tries: int = TRIES,
     wait: Callable[[float], None] = time.sleep,
 ) -> Fetched:
-    """Fetch a file, or what is missing of it.
+    """Download a file, or what is missing of it.
 
     What has arrived lies beside `target` as NAME.part until it is whole, and is gone on with the next time if the
     server still has the same file. A connection that breaks is taken up again.
@@ -71,7 +71,7 @@ def fetch(
         url: The file.
         target: Where it goes.
         checksum: "md5:…", "sha1:…", "sha256:…" or "sha384:…" with all digits or the first ones, or None.
-        advance: Told of the progress.
+        advance: Called as the download goes on.
         tries: Attempts in a row that may end without a single byte.
         wait: Waits so many seconds before the next attempt.
 
