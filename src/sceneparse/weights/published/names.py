@@ -1,4 +1,4 @@
-"""Short names of published checkpoints: architecture, backbone and data, and as much more as tells one from another."""
+"""Short names of published checkpoints: architecture, backbone and data, and as much more as distinguishes it."""
 
 import re
 from collections import Counter

@@ -54,7 +54,9 @@ def obtain(one: Published) -> Path:
         console.print(f"{one.name}: {one.licence_line()}", markup=False)
         paths = by_hand or [_fetched(file, one, folder, record, console) for file in one.files]
         with console.status(f"importing {paths[0].name}"):
-            _import(one, paths[0]).save(model, published=one.licence_line())
+            imported = _import(one, paths[0])
+            imported.save(model, published=one.licence_line())
+        console.print("\n".join(imported.describe()), markup=False)
         for path in paths:
             if path.name in record:  # what was put there by hand stays
                 path.unlink()

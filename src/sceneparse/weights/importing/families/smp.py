@@ -157,7 +157,7 @@ def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names,
         return BackboneSettings(name), [(r"^backbone\.body\.", "encoder.model.")], (), f"stages of {shown}: {name}"
     if "encoder.model.layers_0.blocks.0.attn.qkv.weight" in shapes:
         raise UserError(
-            "its encoder is a Swin transformer, whose windows there follow from a picture size that no key tells; take "
+            "its encoder is a Swin transformer, whose windows there follow from a picture size that no key shows; take "
             "the checkpoint of transformers or MMSegmentation that it was converted from"
         )
     raise UserError(

@@ -43,7 +43,7 @@ NAMES: Names = [
 
 
 def convnext_named(shapes: Shapes, blocks: str, first: str) -> tuple[str, str]:
-    """Return timm's name of a ConvNeXt, and what it was told by.
+    """Return timm's name of a ConvNeXt, and what shows it.
 
     Args:
         shapes: A checkpoint's.
