@@ -5,7 +5,7 @@ from typing import Literal
 
 from sceneparse.errors import require
 
-Dilation = Literal["first", "half", "none", "doubled"]
+Dilation = Literal["first", "half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"]
 Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
@@ -25,7 +25,11 @@ class BackboneSettings:
             file (.safetensors, .pth).
         dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
             original PSPNet release), by half ("half", torchvision and mmseg) or not at all ("none"). Or "doubled": all
-            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others).
+            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others). Four
+            more are mmsegmentation's: "kept" (all strides stay, and bottlenecks of stages 3 and 4 are dilated as by
+            half), "half_conv1" (as by half, but of a basic block its first convolution alone: ResNet-18),
+            "multi_grid" (blocks of stage 4 by 1, 2 and 4, at output stride 16) and "leading" (a MobileNetV2's groups
+            in their first block alone).
         padding: "symmetric" (PyTorch) or "same" (TensorFlow). Null takes what the weights file says, else "symmetric".
         in_channels: Channels of the input picture.
         stem_activation: relu replaces the ReLU6 behind MobileNetV2's first convolution (a published PSPNet); own

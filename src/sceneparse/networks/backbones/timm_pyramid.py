@@ -10,9 +10,17 @@ from timm.models.efficientnet import EfficientNetFeatures
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones import hrnets as hrnets  # makes its names known to timm
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
-from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
+from sceneparse.networks.backbones.dilation import (
+    UNSTRIDED,
+    dilate_by_grid,
+    dilate_first_blocks,
+    dilate_unstrided,
+    undilate_later_blocks,
+    undilate_second_convolutions,
+)
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
@@ -76,8 +84,9 @@ class TimmPyramid(Backbone):
         end_behind_last_feature(body)
         if output_stride < own[-1]:
             dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
+            _redilate(name, body, variant.dilation, output_stride)
             use_fast_depthwise(body)
-        elif variant.dilation in ("half", "none"):
+        elif variant.dilation not in ("first", *UNSTRIDED):
             raise UserError(
                 f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
                 f"at output stride {own[-1]}; leave it at first"
@@ -150,8 +159,8 @@ class TimmPyramid(Backbone):
 
 def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> None:
     """Apply the variant's differences to timm's model."""
-    if variant.dilation == "doubled":
-        double_dilation(name, body, output_stride)
+    if variant.dilation in UNSTRIDED:
+        dilate_unstrided(name, body, output_stride, variant.dilation)
     if variant.shortcut_pool == "none":
         leave_out_shortcut_pools(name, body)
     if variant.windows == "padded" and not use_padded_windows(body):
@@ -160,6 +169,16 @@ def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> N
         use_relu_in_stem(name, body)
     if variant.stride_on == "1x1":
         move_strides(name, body)
+
+
+def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int) -> None:
+    """Change the dilation of more than first blocks, where the placement asks for it."""
+    if dilation == "half_conv1":
+        undilate_second_convolutions(name, body)
+    elif dilation == "multi_grid":
+        dilate_by_grid(name, body, output_stride)
+    elif dilation == "leading":
+        undilate_later_blocks(name, body)
 
 
 def _unexportable(body: nn.Module) -> str | None:

@@ -17,6 +17,7 @@ from sceneparse.weights.importing.convert import (
     configure,
     convert,
     convert_backbone,
+    open_settings,
     recognise,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
@@ -37,6 +38,7 @@ class ImportedModel:
         classes: Where the names of its classes are from, for people.
         source: What was read.
         notes: What was done with the rest of the file, for people.
+        warnings: Settings that nothing tells and that were not given, with what they were taken for.
     """
 
     model: Model
@@ -46,6 +48,7 @@ class ImportedModel:
     classes: str
     source: str
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def save(self, out: Path) -> None:
         """Write a model folder, whole or not at all.
@@ -63,6 +66,7 @@ class ImportedModel:
             f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
             f"{len(self.model.labels)} classes",
             *(f"  {why}" for why in self.why),
+            *(f"warning: {warning}" for warning in self.warnings),
             *_account(self.account, self.notes),
             f"classes: {self.classes}",
             *self._tasks(),
@@ -160,4 +164,5 @@ def import_checkpoint(
         classes,
         checkpoint.source,
         checkpoint.notes,
+        open_settings(found, overrides),
     )

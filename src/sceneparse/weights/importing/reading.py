@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
@@ -43,12 +44,16 @@ class Checkpoint:
         source: What was read.
         notes: What was done with the rest, for people.
         class_names: The names of the classes, where the checkpoint gives them.
+        palette: Their colours (RGB), where it gives these too.
+        meta: What a torch file says of itself beside the weights, under `meta`.
     """
 
     tensors: dict[str, Tensor]
     source: str
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
+    palette: tuple[Color, ...] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -131,7 +136,9 @@ def _read_torch(path: Path) -> Checkpoint:
         if not records:
             raise UserError("it holds no weights")
         tensors = make_tensors(records, read, path.stat().st_size)
-        return Checkpoint(_plain(tensors), str(path), notes, _class_names(content))
+        given = content.get("meta") if isinstance(content, Mapping) else None
+        meta = given if isinstance(given, Mapping) else {}
+        return Checkpoint(_plain(tensors), str(path), notes, _class_names(meta), _palette(meta), meta)
 
 
 def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
@@ -166,14 +173,21 @@ def _kind(value: Any) -> str:
     )
 
 
-def _class_names(content: Any) -> tuple[str, ...] | None:
+def _class_names(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the names of the classes, which mmsegmentation writes beside the weights."""
-    meta = content.get("meta") if isinstance(content, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return None
     data = meta.get("dataset_meta")
-    names = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
-    return _distinct(names)
+    return _distinct(data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES"))
+
+
+def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
+    """Return the colours of the classes, which mmsegmentation writes beside the weights."""
+    data = meta.get("dataset_meta")
+    given = data.get("palette") if isinstance(data, Mapping) else meta.get("PALETTE")
+    if not isinstance(given, list | tuple):
+        return None
+    colors = [tuple(color) for color in given if isinstance(color, list | tuple) and len(color) == 3]
+    whole = all(isinstance(value, int) and 0 <= value <= 255 for color in colors for value in color)
+    return tuple(colors) if whole and len(colors) == len(given) > 0 else None
 
 
 def _distinct(names: Any) -> tuple[str, ...] | None:
