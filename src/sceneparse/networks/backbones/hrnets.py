@@ -25,7 +25,11 @@ HRNETS = {
 
 
 class BilinearModule(HighResolutionModule):
-    """A module of branches that are fused at any size: coarser ones are resized bilinearly to each finer one."""
+    """A module of branches that are fused at any size: coarser ones are resized bilinearly to each finer one.
+
+    They are enlarged by the ratio of their strides first and brought to the finer one's size then, as in
+    mmsegmentation; this differs where a side is no multiple of 32.
+    """
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
         """Turn each branch's map into one of the same shape."""
@@ -48,8 +52,8 @@ def fuse_bilinearly(model: nn.Module) -> nn.Module:
         if isinstance(module, HighResolutionModule):
             module.__class__ = BilinearModule
             for child in module.fuse_layers.modules():
-                if isinstance(child, nn.Sequential) and isinstance(child[-1], nn.Upsample):
-                    child[-1] = nn.Identity()
+                if isinstance(child, nn.Upsample):
+                    child.mode, child.align_corners = "bilinear", False
     return model
 
 

@@ -52,8 +52,9 @@ class Variant:
 class TimmPyramid(Backbone):
     """A timm model as a backbone.
 
-    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
-    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride).
+    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin, unless its windows are padded), pictures are
+    padded below and to the right to a multiple of 32 and the features cut back, so that every model gives ceil(size /
+    stride).
 
     Args:
         name: A timm model.
@@ -111,7 +112,9 @@ class TimmPyramid(Backbone):
         self._channels_last = _channels_last(body)
         # Tried without computing anything: odd sizes first, then sizes that suit every model.
         self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
-        if self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
+        if variant.windows == "padded":
+            self.pads = False
+        elif self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
             raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
 
     def forward(self, images: Tensor) -> list[Tensor]:
