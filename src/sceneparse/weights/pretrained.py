@@ -60,7 +60,7 @@ def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
         _load_from_hub(network.backbone, backbone)
         return
     path = Path(backbone.weights)
-    state = _renamed(_read(path), network.backbone)
+    state = _renamed(network.backbone.convert_weights(_read(path)), network.backbone)
     state = _adapted(state, network.backbone, backbone.in_channels)
     _fill(network.backbone, state, str(path))
 
