@@ -154,7 +154,7 @@ def differences(row: Row, config: ModelConfig, network: SceneParser) -> Iterator
     if row.strides is not None:
         expected.append(("convolutions", convolutions(network), expected_convolutions(row)))
     if row.backbone in ("VisionTransformer", "BEiT", "MAE"):
-        taken = getattr(network.backbone, "blocks", None)
+        taken = getattr(network.backbone, "block_numbers", None)
         expected.append(("blocks", taken and tuple(taken), blocks(row)))
     if head == "deeplabv3":
         rates = [layer.conv.dilation[0] for layer in network.pyramid.atrous]  # type: ignore[union-attr]

@@ -103,7 +103,8 @@ def _row(row: dict[str, str]) -> Row:
     dilated = strides is not None and dilations is not None
     return Row(
         name=row["name"],
-        backbone=row["backbone_type"],
+        # The table has the large SVT as a PCPVT; its configuration inherits from the small SVT's.
+        backbone="SVT" if "twins_svt" in row["name"] else row["backbone_type"],
         strides=tuple(strides) if dilated else None,
         dilations=tuple(dilations) if dilated else None,
         align_corners=_literal(row["align_corners"]),

@@ -209,6 +209,7 @@ def _ffn(key: str, width: int, factor: int) -> Shapes:
 
 
 def vit(size: str, last_norm: bool, neck: bool) -> Shapes:
+    """A ViT as 0.x wrote it, whose patches are cut with a bias; 1.x builds none."""
     width, depth = VITS[size]
     found: Shapes = {"backbone.cls_token": (1, 1, width), "backbone.pos_embed": (1, 1025, width)}
     found |= conv("backbone.patch_embed.projection", width, 3, 16, bias=True)
@@ -226,7 +227,7 @@ def vit(size: str, last_norm: bool, neck: bool) -> Shapes:
 
 
 def beit(size: str, side: int, position: bool) -> Shapes:
-    """BEiT, or MAE as BEiT has it (`position`: with embeddings of the 512×512 picture's patches)."""
+    """BEiT, or MAE (`position`), which has an embedding of positions as well, and biases of keys."""
     width, depth = VITS[size]
     cells = side // 16
     found: Shapes = {"backbone.cls_token": (1, 1, width)}
@@ -237,7 +238,10 @@ def beit(size: str, side: int, position: bool) -> Shapes:
         key = f"backbone.layers.{block}"
         found |= {f"{key}.gamma_1": (width,), f"{key}.gamma_2": (width,)}
         found |= norm(f"{key}.ln1", width) | norm(f"{key}.ln2", width) | _ffn(f"{key}.ffn", width, 4)
-        found |= {f"{key}.attn.q_bias": (width,), f"{key}.attn.v_bias": (width,)}
+        if position:
+            found[f"{key}.attn.qkv.bias"] = (3 * width,)
+        else:
+            found |= {f"{key}.attn.q_bias": (width,), f"{key}.attn.v_bias": (width,)}
         found |= {
             f"{key}.attn.relative_position_bias_table": ((2 * cells - 1) ** 2 + 3, width // 64),
             f"{key}.attn.relative_position_index": (cells**2 + 1, cells**2 + 1),

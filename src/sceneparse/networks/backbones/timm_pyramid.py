@@ -25,6 +25,7 @@ from sceneparse.networks.backbones.late_stage3 import features_to_next_block, ne
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
+from sceneparse.networks.backbones.twins_windows import use_masked_windows
 from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
@@ -174,6 +175,8 @@ def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> N
         leave_out_shortcut_pools(name, body)
     if variant.windows == "padded" and not use_padded_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
+    if variant.windows == "masked" and not use_masked_windows(body):
+        raise UserError(f"backbone {name}: backbone.windows is masked, but only a Twins-SVT has windows to mask")
     if variant.stem_activation == "relu":
         use_relu_in_stem(name, body)
     if variant.stride_on == "1x1":

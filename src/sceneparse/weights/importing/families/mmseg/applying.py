@@ -61,6 +61,8 @@ def with_strides(
         UserError: They are none that can be built.
     """
     strides, dilations = facts.strides, facts.dilations
+    if found.plain:
+        return _with_blocks(found.settings, facts), network
     if found.kind == "other" or strides is None or dilations is None:
         return usual(found, network), network
     table = MOBILENET_DILATIONS if found.kind == "mobilenet" else RESNET_DILATIONS
@@ -79,6 +81,15 @@ def with_strides(
     if facts.caffe and found.kind == "resnet" and not found.basic:
         settings = replace(settings, stride_on="1x1")
     return settings, network
+
+
+def _with_blocks(settings: BackboneSettings, facts: Facts) -> BackboneSettings:
+    """Return a plain transformer with the blocks that a configuration takes."""
+    if facts.out_indices is None or len(facts.out_indices) != 4:
+        raise UserError(f"its configuration takes the blocks {facts.out_indices}; only four can be imported")
+    if settings.final_norm and facts.out_indices[-1] != settings.blocks[-1]:  # type: ignore[index]
+        raise UserError(f"its configuration takes the blocks {facts.out_indices}, but norms the last of all")
+    return replace(settings, blocks=facts.out_indices)
 
 
 def _placement(found: FoundBackbone, facts: Facts, stride: int, kept: bool) -> Dilation:
@@ -185,6 +196,13 @@ def open_settings(found: FoundBackbone, network: NetworkSettings) -> tuple[OpenS
             OpenSetting(
                 "network.output_stride",
                 "taken as 8, with dilations 2 and 4; files named d16 have --network.output_stride 16" + kept,
+            )
+        )
+    if found.plain:
+        blocks = ", ".join(map(str, found.settings.blocks or ()))
+        opened.append(
+            OpenSetting(
+                "backbone.blocks", f"taken as {blocks}, as in MMSegmentation's own files; give others if yours do"
             )
         )
     if network.architecture == "fcn" and network.concat_input:

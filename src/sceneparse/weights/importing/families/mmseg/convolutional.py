@@ -26,6 +26,7 @@ class FoundBackbone:
         basic: Whether it is a ResNet of basic blocks.
         network: Settings of the network that follow from it.
         dropped: As in `Recognition`.
+        plain: Whether it is a plain transformer, whose neck is part of it here.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class FoundBackbone:
     basic: bool = False
     network: dict[str, object] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
+    plain: bool = False
 
 
 STEMS: dict[str, Names] = {

@@ -32,7 +32,6 @@ class Facts:
         rates: Dilations of the atrous pyramid.
         bins: Grid sizes of the pyramid.
         out_indices: The blocks of a plain transformer that are taken, counted from 0.
-        final_norm: Whether a plain transformer's last map is normalised.
         scale: Longest and shortest side, in either order, that test pictures are resized to.
         window: Height and width of sliding windows; None tests whole pictures.
         step: Their step down and across, in pixels.
@@ -53,7 +52,6 @@ class Facts:
     rates: Numbers | None = None
     bins: Numbers | None = None
     out_indices: Numbers | None = None
-    final_norm: bool | None = None
     scale: Numbers | None = None
     window: Numbers | None = None
     step: Numbers | None = None
@@ -84,7 +82,6 @@ def facts_of(configuration: Configuration) -> Facts:
         rates=numbers(head.get("dilations", [1, 6, 12, 18] if head.get("type") == "ASPPHead" else None)),
         bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
         out_indices=numbers(backbone.get("out_indices")),
-        final_norm=backbone.get("final_norm") is True,
         scale=_scale(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,

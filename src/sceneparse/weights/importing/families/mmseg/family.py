@@ -32,7 +32,9 @@ from sceneparse.weights.importing.families.mmseg.convolutional import (
 from sceneparse.weights.importing.families.mmseg.facts import HEADS, Facts, facts_of
 from sceneparse.weights.importing.families.mmseg.heads import DecodeHead, adapt_head, find_head
 from sceneparse.weights.importing.families.mmseg.hierarchical import adapt_merging, find_convnext, find_swin
+from sceneparse.weights.importing.families.mmseg.plain import adapt_plain, find_plain
 from sceneparse.weights.importing.families.mmseg.published import published_facts
+from sceneparse.weights.importing.families.mmseg.twins import adapt_twins, find_twins
 from sceneparse.weights.importing.family import Family, Recognition, Shapes
 from sceneparse.weights.importing.resnets import narrower
 
@@ -43,6 +45,8 @@ BACKBONES: tuple[Callable[[Shapes], FoundBackbone | None], ...] = (
     find_mobilenetv2,
     find_swin,
     find_convnext,
+    find_plain,
+    find_twins,
 )
 """What recognises each kind of backbone."""
 
@@ -79,7 +83,8 @@ def _backbone(shapes: Shapes) -> FoundBackbone:
 
 
 def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Recognition:
-    if necks := sorted({key.split(".")[1] for key in shapes if key.startswith("neck.")}):
+    necks = sorted({key.split(".")[1] for key in shapes if key.startswith("neck.")})
+    if necks and not backbone.plain:
         raise UserError(f"it has a neck ({', '.join(necks[:4])}) that cannot be imported")
     classifier = shapes["decode_head.conv_seg.weight"]
     aux = shapes.get("auxiliary_head.convs.0.conv.weight")
@@ -181,7 +186,9 @@ def _why(facts: Facts, dilation: str, stride: int, aligned: bool) -> str:
 
 def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Reorder what MMSegmentation takes in another order than the networks here."""
-    return adapt_merging(adapt_head(tensors))
+    for change in (adapt_head, adapt_merging, adapt_plain, adapt_twins):
+        tensors = change(tensors)
+    return tensors
 
 
 FAMILY = Family("PSPNet, UPerNet, FCN and DeepLabV3 of MMSegmentation", recognise, adapt, refine=refine)

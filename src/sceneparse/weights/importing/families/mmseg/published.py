@@ -66,7 +66,6 @@ def _facts(row: dict[str, str]) -> Facts:
         rates=numbers(read("rates")),
         bins=(1, 2, 3, 6),
         out_indices=numbers(read("out_indices")),
-        final_norm=read("final_norm"),
         scale=numbers(read("scale")),
         window=numbers(read("window")),
         step=numbers(read("step")),
