@@ -19,7 +19,6 @@ class InterpolatingNeck(nn.Module):
 
     def __init__(self, channels: Sequence[int], powers: Sequence[int]) -> None:
         super().__init__()
-        channels = [channels] * len(powers) if isinstance(channels, int) else channels
         self.channels = list(channels)
         self.powers = list(powers)
         self.laterals = nn.ModuleList(nn.Conv2d(width, width, 1) for width in channels)

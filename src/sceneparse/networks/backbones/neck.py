@@ -25,10 +25,13 @@ class MultilevelNeck(nn.Module):
         channels: Channels of each stage.
     """
 
-    def __init__(self, channels: int, powers: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], powers: Sequence[int]) -> None:
         super().__init__()
-        self.channels = [channels] * len(powers)
-        self.scales = nn.ModuleList(_scale(power, [channels] * (1 + max(power, 0)), nn.BatchNorm2d) for power in powers)
+        self.channels = list(channels)
+        self.scales = nn.ModuleList(
+            _scale(power, [width] * (1 + max(power, 0)), nn.BatchNorm2d)
+            for width, power in zip(channels, powers, strict=True)
+        )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """Turn a map (N, channels, h, w) per block into a map per stage."""
@@ -41,19 +44,19 @@ class SimpleNeck(nn.Module):
     Each transposed convolution halves the channels; a 1×1 and a 3×3 convolution with layer norm end each stage.
 
     Args:
-        channels: Channels of the block's map.
+        channels: Channels of each block's map, of which the last is taken.
         powers: Power of two of each stage's scale.
 
     Attributes:
         channels: Channels of each stage.
     """
 
-    def __init__(self, channels: int, powers: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], powers: Sequence[int]) -> None:
         super().__init__()
         self.channels = [SIMPLE_CHANNELS] * len(powers)
         self.scales = nn.ModuleList()
         for power in powers:
-            widths = [max(channels >> step, 1) for step in range(1 + max(power, 0))]
+            widths = [max(channels[-1] >> step, 1) for step in range(1 + max(power, 0))]
             self.scales.append(
                 nn.Sequential(
                     _scale(power, widths, LayerNorm2d),

@@ -52,6 +52,11 @@ class PlainViT(Backbone):
         options: timm's arguments for these channels and pictures of any size.
         sketch: timm's feature extractor of these arguments, without weights.
 
+    Attributes:
+        neck: What makes the pyramid, a module; None where there is none.
+        patch: Side of a patch in pixels.
+        block_numbers: Numbers of the blocks whose maps are taken.
+
     Raises:
         UserError: Blocks that there are not, another output stride, or a model for pictures of one size.
     """
@@ -83,19 +88,20 @@ class PlainViT(Backbone):
         numbers = _block_numbers(name, len(_feature_info(body)), blocks, 1 if neck == "simple" else len(STRIDES))
         body = _cut(name, body, numbers, final_norm)
         _refuse_one_size(name, sketch, in_channels, patch)
-        width = int(_feature_info(body)[0]["num_chs"])
+        widths = [int(_feature_info(body)[number]["num_chs"]) for number in numbers]  # type: ignore[call-overload]
         flat = flat or neck == "flat"
         powers = [0] * len(STRIDES) if flat else [2 - stage + shift for stage in range(len(STRIDES))]
-        made = None if flat else NECKS[neck or "multilevel"](width, powers)
+        made = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
             name,
             body,
-            channels=[width] * len(STRIDES) if made is None else made.channels,
+            channels=widths if made is None else made.channels,
             strides=tuple(_whole(patch / 2**power) for power in powers),
             unexportable=_unexportable(body),
         )
         self.neck: nn.Module | None = made
         self.patch = patch
+        self.block_numbers = numbers
         self._powers = powers
         self._multiple = patch * 2 ** max(-min(powers), 0)
         self._options = options

@@ -8,6 +8,7 @@ from sceneparse.networks.backbones.base import Backbone, BackboneKind
 from sceneparse.networks.backbones.plain_vit import PlainViT, is_plain
 from sceneparse.networks.backbones.timm_models import natural_padding as timm_padding
 from sceneparse.networks.backbones.timm_models import refuse_unknown, with_padding
+from sceneparse.networks.backbones.timm_models import usual_padding as usual_timm_padding
 from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
 from sceneparse.settings.backbone import (
     Dilation,
@@ -39,7 +40,7 @@ def make_backbone(
     *,
     output_stride: int = 32,
     dilation: Dilation = "first",
-    padding: Padding = "symmetric",
+    padding: Padding | None = None,
     in_channels: int = 3,
     stages: int = 4,
     stem_activation: StemActivation = "own",
@@ -76,7 +77,7 @@ def make_backbone(
         output_stride: 8, 16 or 32.
         dilation: Placement of the dilation.
         padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
-            come last), which only timm models that know `pad_type` can have.
+            come last), which only timm models that know `pad_type` can have. None: symmetric where there is a choice.
         in_channels: Channels of the picture.
         stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
         stem_activation: "own" is the model's; "relu" replaces the ReLU6 behind MobileNetV2's first convolution.
@@ -111,7 +112,8 @@ def make_backbone(
     if name in BACKBONES:
         kind = BACKBONES[name]
         asked = (output_stride, stages, variant, blocks, neck, final_norm, final_norm_on, drop_path)
-        if asked != (kind.output_stride, 4, Variant(), None, None, False, "all", 0.0):
+        usual = Variant(padding=None if padding is None else "symmetric")
+        if asked != (kind.output_stride, 4, usual, None, None, False, "all", 0.0):
             raise UserError(
                 f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
                 f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
@@ -178,3 +180,12 @@ def natural_padding(name: str) -> Padding:
         UserError: No such backbone.
     """
     return "symmetric" if name in BACKBONES else timm_padding(name)
+
+
+def usual_padding(name: str) -> Padding:
+    """Return the padding of a backbone that nobody chose one for: "symmetric", unless it has its own alone.
+
+    Raises:
+        UserError: No such backbone.
+    """
+    return "symmetric" if name in BACKBONES else usual_timm_padding(name)

@@ -40,10 +40,21 @@ def natural_padding(name: str) -> Padding:
         return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
 
 
+def usual_padding(name: str) -> Padding:
+    """Return the padding of a model that nobody chose one for: "symmetric", unless it has its own alone.
+
+    Raises:
+        UserError: No such model.
+    """
+    return "same" if _pads_same(with_padding(name, None, 3)[1]) else "symmetric"
+
+
 def with_padding(
-    name: str, padding: Padding, in_channels: int, drop_path: float = 0.0
+    name: str, padding: Padding | None, in_channels: int, drop_path: float = 0.0
 ) -> tuple[dict[str, Any], nn.Module]:
     """Return timm's arguments for a padding, channels and any input size, and the undilated model without weights.
+
+    A padding of None is "symmetric", or timm's own where there is no choice.
 
     Raises:
         UserError: No such model, or one that has no choice of padding, or no blocks to drop.
@@ -55,10 +66,15 @@ def with_padding(
     with torch.device("meta"):
         model = create(name, options)
         if _pads_same(model) != (padding == "same"):
-            options["pad_type"] = {"symmetric": "", "same": "same"}[padding]
-            model = create(name, options)
-            if _pads_same(model) != (padding == "same"):
-                raise UserError(f"backbone {name}: {CANNOT['pad_type']}")
+            try:
+                changed = options | {"pad_type": "same" if padding == "same" else ""}
+                other = create(name, changed)
+                if _pads_same(other) != (padding == "same"):
+                    raise UserError(f"backbone {name}: {CANNOT['pad_type']}")
+                options, model = changed, other
+            except UserError:
+                if padding is not None:
+                    raise
     take_any_size(model)
     return options, model
 

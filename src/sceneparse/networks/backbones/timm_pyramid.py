@@ -42,7 +42,7 @@ class Variant:
     """The differences between a backbone and timm's own model; see `make_backbone`."""
 
     dilation: Dilation = "first"
-    padding: Padding = "symmetric"
+    padding: Padding | None = None
     stem_activation: StemActivation = "own"
     stride_on: StrideOn = "3x3"
     stage3_end: Stage3End = "own"
