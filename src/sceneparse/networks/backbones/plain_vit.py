@@ -14,8 +14,8 @@ from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones import published_vits as published_vits  # makes its names known to timm
+from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple

@@ -25,8 +25,8 @@ from sceneparse.networks.backbones.late_stage3 import features_to_next_block, ne
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
-from sceneparse.networks.backbones.twins_windows import use_masked_windows
 from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
+from sceneparse.networks.backbones.twins_windows import use_masked_windows
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
     leave_out_shortcut_pools,
