@@ -109,7 +109,7 @@ def imported(row: Row, checkpoint: Checkpoint) -> tuple[str, str]:
     try:
         found = recognise(checkpoint, "auto")
         assert isinstance(found, Recognised)
-        config = configure(found, ())
+        config = configure(found, {})
         network = built(config.backbone, config.network, found.recognition.num_classes)
         tensors = checkpoint.tensors
         for adapt in (found.family.adapt, found.recognition.adapt):
@@ -119,7 +119,7 @@ def imported(row: Row, checkpoint: Checkpoint) -> tuple[str, str]:
     except UserError as error:
         return "refused", str(error)
     wrong = list(differences(row, config, network))
-    warnings = open_settings(found, ())
+    warnings = open_settings(found, {})
     if warnings:
         # Right or not: the settings that are open are named.
         return "warned", "; ".join(warnings)

@@ -8,8 +8,8 @@ split: the recipe toy-unified with every sample labelled for all five tasks, and
 for as many iterations, which is a fifth of the labels, and for five times as many, which is as many labels a task.
 joint: the recipe mini-broden on all its data sets, and on each alone: the same network, the same start, the same
 label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
-gradient into the backbone, so alone it looks at the features that it started with. Parts are also told with the object
-given, since car parts alone say nothing of where a car is.
+gradient into the backbone, so alone it looks at the features that it started with. Parts are also scored with the
+object given, since car parts alone say nothing of where a car is.
 
 Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
 Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written to table.json
@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, write_figures
+from command_line import command_line, parsed_with_settings, settings_of, write_figures
 from sceneparse.data.part_channels import part_channels
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
@@ -181,12 +181,12 @@ def main() -> None:
     with TemporaryDirectory(prefix="sceneparse-unified-") as folder:
         out = Path(folder) if given.out is None else given.out
         if given.what == "split":
-            rows = split(read_recipe("toy-unified", [*(SMALL if given.quick else ()), *overrides]), out)
+            rows = split(read_recipe("toy-unified", **settings_of([*(SMALL if given.quick else ()), *overrides])), out)
         else:
             named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
             short = ["--training.iterations=8"] if given.quick else []
             settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
-            rows = joint(read_recipe("mini-broden", settings), out)
+            rows = joint(read_recipe("mini-broden", **settings_of(settings)), out)
         write_json(out / "table.json", rows)
     write_figures(rows, given.json, lambda: show(rows))
 

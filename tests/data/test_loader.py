@@ -11,7 +11,7 @@ import torch
 
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import Sample
-from sceneparse.data.sampling import Share, places
+from sceneparse.data.sampling import Share, draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
@@ -124,12 +124,12 @@ def test_processes_share_a_batch_without_overlap() -> None:
     parts = [batches(Pictures(10), 0, 5, rank=rank, world=2) for rank in (0, 1)]
     for all_of_it, left, right in zip(whole, *parts, strict=True):
         assert torch.equal(all_of_it.images, torch.cat([left.images, right.images]))
-    assert places(10, 4, 0, 2, Share(1, 2)) == places(10, 4, 0, 2)[2:]
+    assert draws(10, 4, 0, 2, Share(1, 2)) == draws(10, 4, 0, 2)[2:]
 
 
 def test_processes_share_each_part_of_a_batch() -> None:
-    whole = places(100, 12, 0, 3)
-    shares = [places(100, 12, 0, 3, Share(rank, 2, parts=3)) for rank in (0, 1)]
+    whole = draws(100, 12, 0, 3)
+    shares = [draws(100, 12, 0, 3, Share(rank, 2, chunks=3)) for rank in (0, 1)]
     for part in range(3):
         own = slice(2 * part, 2 * part + 2)
         assert whole[4 * part : 4 * part + 4] == shares[0][own] + shares[1][own]
@@ -232,3 +232,23 @@ def test_whole_pictures_of_several_sizes_are_filled_up_to_the_largest_of_their_b
         widths = (batch.objects[:, 0] != IGNORE).sum(1)
         assert batch.images.shape[-1] == widths.max() and len(set(widths.tolist())) > 1
         assert batch.images.shape[-2:] == batch.objects.shape[-2:]
+
+
+class Ending(Pictures):
+    """Pictures of which the first ends the process that reads it, or has another error."""
+
+    error: Exception | None = None
+
+    def __getitem__(self, index: int) -> Sample:
+        if self.error is not None:
+            raise self.error
+        os._exit(1)
+
+
+def test_a_loader_process_that_dies_is_told_from_an_error_in_it() -> None:
+    with pytest.raises(UserError, match="a loader process died"):
+        batches(Ending(4), workers=1)
+    dataset = Ending(4)
+    dataset.error = RuntimeError("DataLoader worker: shapes differ")
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        batches(dataset, workers=1)

@@ -1,6 +1,7 @@
-"""Every kind of data set is said in full in one place, and a kind of another package is one like ours."""
+"""Every kind of data set is declared in full in one file, and a kind of another package is one like ours."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sceneparse.parsing.submissions import submission_form
 from sceneparse.recipes import from_mapping, read_recipe, to_yaml
 from sceneparse.settings import DataSettings, Recipe, SourceSettings
 from sceneparse.settings.kinds import used_by
+from tests.support.outside import install
 
 MODULE = """
 from dataclasses import dataclass, replace
@@ -51,22 +53,15 @@ NO_KIND = "drawn"
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A lab's package with a kind of its own, and the folder of a data set of that kind."""
-    package = tmp_path / "package"
-    (package / "lab_drawn-1.dist-info").mkdir(parents=True)
-    (package / "lab_drawn_kind.py").write_text(MODULE)
-    (package / "lab_drawn-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-drawn\nVersion: 1\n")
-    points = "[sceneparse.datasets]\ndrawn = lab_drawn_kind:KIND\nbroken = lab_drawn_kind:NO_KIND\n"
-    (package / "lab_drawn-1.dist-info" / "entry_points.txt").write_text(points)
-    monkeypatch.syspath_prepend(package)
-    KINDS.__dict__.pop("_added", None)
+    entries = {"drawn": "KIND", "broken": "NO_KIND"}
+    install(tmp_path / "package", monkeypatch, package="lab_drawn", group="datasets", entries=entries, code=MODULE)
     root = tmp_path / "drawings"
     for folder, picture in (("images", Image.new("RGB", (4, 4))), ("masks", Image.new("L", (4, 4)))):
         (root / "first" / "train" / folder).mkdir(parents=True)
         picture.save(root / "first" / "train" / folder / "1.png")
     (root / "first" / "classes.json").write_text(json.dumps({"names": ["paper", "ink"]}))
     yield root
-    KINDS.__dict__.pop("_added", None)
-    KINDS._loaded.pop("drawn", None)
+    sys.modules.pop("lab_drawn", None)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -105,8 +100,9 @@ def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, ch
         without = {key: value for key, value in data.items() if key != changed}
         assert from_mapping(Recipe, {"data": data}, "x.yaml").data != from_mapping(DataSettings, without, "x.yaml")
         return
+    says = "has no options" if changed == "options" else "takes"
     with pytest.raises(
-        UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} takes "
+        UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} {says}"
     ) as caught:
         from_mapping(Recipe, {"data": data}, "x.yaml")
     if changed not in used:
@@ -131,7 +127,7 @@ def test_a_source_is_no_mixture_and_has_a_folder_only_where_its_kind_has() -> No
         ({"kind": "dtd"}, "has no root"),
         ({"kind": "toyworld", "root": "here"}, "root has no effect"),
         ({"kind": "dtx", "root": "here"}, "did you mean 'dtd'"),
-        ({"kind": "dtd", "root": "here", "options": {"a": 1}}, "has no settings of its own"),
+        ({"kind": "dtd", "root": "here", "options": {"a": 1}}, "options has no effect: kind dtd has no options"),
     ):
         with pytest.raises(UserError, match=message):
             SourceSettings(**source)
@@ -171,7 +167,7 @@ class TestAKindOfAnotherPackage:
 
     @pytest.mark.usefixtures("lab")
     def test_one_that_is_no_kind_is_refused_with_the_package_that_brings_it(self) -> None:
-        with pytest.raises(UserError, match=r"lab-drawn: .*'broken' .* is a str, but must be a DatasetKind"):
+        with pytest.raises(UserError, match=r"lab_drawn: .*'broken' .* is of type str, but must be a DatasetKind"):
             KINDS["broken"]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.outside import write
+
 NETWORK = '''
 from torch import nn
 
@@ -59,15 +61,21 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
+from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
 
 SETTINGS = ["--network.architecture=lab", "--backbone.name=resnet10t", "--backbone.dilation=first"]
 
 
+def read(*arguments):
+    return read_recipe("toy-fcn", **given_settings(Recipe, [*SETTINGS, *arguments]))
+
+
 def refused(*overrides):
     try:
-        read_recipe("toy-fcn", [*SETTINGS, "--network.output_stride=null", *overrides])
+        read("--network.output_stride=null", *overrides)
     except UserError as error:
         return str(error)
 
@@ -86,7 +94,7 @@ from sceneparse.weights.model import load_model
 small = ["--training.iterations=1", "--training.batch=2", "--training.validate_count=1",
          "--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0",
          "--network.channels=8", "--augmentation.crop=[64,64]", "--training.device=cpu"]
-recipe = read_recipe("toy-fcn", [*SETTINGS, "--network.output_stride=null", "--network.options.depth=3", *small])
+recipe = read("--network.output_stride=null", "--network.options.depth=3", *small)
 assert recipe.network.output_stride == 16
 train(recipe, Path(sys.argv[1]))
 model = load_model(Path(sys.argv[1]) / "model")
@@ -101,11 +109,7 @@ assert "The lab's network (resnet10t)" in card and "arxiv" not in card
 def package(tmp_path: Path) -> Path:
     """An installed package, as pip would leave it."""
     folder = tmp_path / "site"
-    info = folder / "lab-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[sceneparse.architectures]\nlab = lab:LAB\n")
-    (folder / "lab.py").write_text(DECLARATION)
+    write(folder, package="lab", group="architectures", entries={"lab": "LAB"}, code=DECLARATION)
     (folder / "lab_network.py").write_text(NETWORK)
     return folder
 

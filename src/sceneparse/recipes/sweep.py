@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from sceneparse.errors import UserError, require
-from sceneparse.recipes import from_mapping, refuse_unknown_settings, to_mapping
+from sceneparse.recipes import GIVEN, as_mapping, from_mapping, refuse_unknown_settings, to_mapping
+from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.reading import (
     PUBLISHED,
     Figure,
@@ -24,7 +25,7 @@ from sceneparse.recipes.reading import (
     read_figures,
     read_file,
 )
-from sceneparse.recipes.renamed import arguments_with_new_names, new_name, with_new_names
+from sceneparse.recipes.renamed import new_name, with_new_names
 from sceneparse.settings import ProtocolSettings, Recipe
 
 KEYS = ("description", "base", "set", "rows", "grid", "seeds", "tests", "groups")
@@ -128,7 +129,7 @@ def load_sweep(sweep: str | Path) -> dict[str, Any]:
     return load(sweep, "sweep", _folder())[0]
 
 
-def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence[int] | None = None) -> Sweep:
+def read_sweep(sweep: str | Path, seeds: Sequence[int] | None = None, **changes: Unpack[Changes]) -> Sweep:
     """Read a sweep by the name of one that comes with the package, or from a YAML file.
 
     The file has these keys:
@@ -145,11 +146,11 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
 
     Args:
         sweep: A name (`sweep_names`) or a path that ends in .yaml or .yml.
-        overrides: `--dotted.name value` arguments for all rows.
-        seeds: Seeds in place of the file's.
+        seeds: Seeds instead of the file's.
+        **changes: What wins over the files in all rows, as in `read_recipe`.
 
     Raises:
-        UserError: No such sweep, an unknown or bad setting in any row, or one that the command line sets and rows vary.
+        UserError: No such sweep, an unknown or bad setting in any row, or a change of what rows vary.
     """
     mapping, where = load(sweep, "sweep", _folder())
     _refuse_unknown_keys(mapping, where)
@@ -158,12 +159,12 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
     variants = _variants(mapping, where)
     _refuse_fixed(common, where)
     common = with_new_names(common, where)
-    _refuse_varied(variants, arguments_with_new_names(overrides))
+    _refuse_varied(variants, changes)
     file = read_file(beside(sweep, mapping["base"]))
     refuse_unknown_settings(replace(file, layers=(*file.layers, (where, common))))
     name = Path(sweep).stem
     settings = layered(file.settings(), common)
-    rows = tuple(_row(name, where, settings, mapping.get("tests"), variant, overrides) for variant in variants)
+    rows = tuple(_row(name, where, settings, mapping.get("tests"), variant, changes) for variant in variants)
     for what in ("name", "folder"):
         twice = _first_twice([getattr(row, what) for row in rows])
         require(twice is None, f"{where}: two rows have the {what} '{twice}'; name them apart")
@@ -189,16 +190,14 @@ class _Variant:
         return set(_dotted_keys(self.settings))
 
 
-def _row(
-    sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _Variant, overrides: Sequence[str]
-) -> Row:
-    place = f"{where}, row '{variant.name}'"
-    # Checked by itself first, so that a mistake in it is told as the row's.
-    refuse_unknown_settings(RecipeFile(variant.name, ((place, variant.settings),)))
+def _row(sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _Variant, changes: Changes) -> Row:
+    location = f"{where}, row '{variant.name}'"
+    # Checked by itself first, so that a message about a mistake in it names the row.
+    refuse_unknown_settings(RecipeFile(variant.name, ((location, variant.settings),)))
     folder = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-") or "row"
     settings = layered(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
-    recipe = from_mapping(Recipe, settings, place, overrides)
-    return Row(variant.name, folder, recipe, _tests(tests, recipe, place), variant.published)
+    recipe = from_mapping(Recipe, settings, location, changes)
+    return Row(variant.name, folder, recipe, _tests(tests, recipe, location), variant.published)
 
 
 def _tests(given: Any, recipe: Recipe, where: str) -> dict[str, ProtocolSettings]:
@@ -225,13 +224,13 @@ def _variants(mapping: dict[str, Any], where: str) -> list[_Variant]:
     for key, values in grid.items():
         require(isinstance(values, list) and len(values) > 0, f"{where}: grid: {key} is {values!r}, but must be a list")
         _refuse_fixed(_nested(key, None), where)
-    crossed = [_crossed(dict(zip(grid, values, strict=True))) for values in itertools.product(*grid.values())]
+    cells = [_grid_cell(dict(zip(grid, values, strict=True))) for values in itertools.product(*grid.values())]
     if not named:
-        return crossed
+        return cells
     return [
         _Variant(", ".join(filter(None, (row.name, cell.name))), layered(row.settings, cell.settings), row.published)
         for row in named
-        for cell in crossed
+        for cell in cells
     ]
 
 
@@ -241,12 +240,12 @@ def _named(row: Any, where: str) -> _Variant:
         f"{where}: row {row!r} has no name",
     )
     settings = {key: value for key, value in row.items() if key not in ("name", PUBLISHED)}
-    place = f"{where}, row '{row['name']}'"
-    figures = read_figures(row.get(PUBLISHED, []), f"{place}: {PUBLISHED}")
-    return _Variant(row["name"].strip(), with_new_names(settings, place), figures)
+    location = f"{where}, row '{row['name']}'"
+    figures = read_figures(row.get(PUBLISHED, []), f"{location}: {PUBLISHED}")
+    return _Variant(row["name"].strip(), with_new_names(settings, location), figures)
 
 
-def _crossed(values: Mapping[str, Any]) -> _Variant:
+def _grid_cell(values: Mapping[str, Any]) -> _Variant:
     settings: dict[str, Any] = {}
     for key, value in values.items():
         settings = merged(settings, _nested(new_name(key), value))
@@ -254,13 +253,13 @@ def _crossed(values: Mapping[str, Any]) -> _Variant:
     short = len(set(leaves)) == len(leaves)
     names = leaves if short else list(values)
     return _Variant(
-        ", ".join(f"{name} {_told(value)}" for name, value in zip(names, values.values(), strict=True)), settings
+        ", ".join(f"{name} {_readable(value)}" for name, value in zip(names, values.values(), strict=True)), settings
     )
 
 
-def _told(value: Any) -> str:
+def _readable(value: Any) -> str:
     if isinstance(value, list):
-        return "[" + " ".join(map(_told, value)) + "]"
+        return "[" + " ".join(map(_readable, value)) + "]"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "on", False: "off"}[value]
     return str(value)
@@ -293,17 +292,17 @@ def _refuse_fixed(settings: Any, where: str) -> None:
     require(isinstance(settings, dict), f"{where}: set is {settings!r}, but must be settings below their groups")
     for key in _dotted_keys(settings):
         require(key != "training.seed", f"{where}: training.seed is set by the sweep: list seeds under 'seeds'")
-        require(key not in ("name", "description"), f"{where}: {key} has no place among a sweep's settings")
+        require(key not in ("name", "description"), f"{where}: {key} is no setting of a sweep")
 
 
-def _refuse_varied(variants: Sequence[_Variant], overrides: Sequence[str]) -> None:
-    """Refuse to set on the command line what makes the rows different."""
+def _refuse_varied(variants: Sequence[_Variant], changes: Changes) -> None:
+    """Refuse to set for all rows what makes them different."""
     varied = set().union(*(variant.keys for variant in variants)) | {"training.seed"}
-    for argument in overrides:
-        key = argument.removeprefix("--").split("=")[0]
-        if argument.startswith("--") and key in varied:
-            way = "give --seeds" if key == "training.seed" else "it differs from row to row"
-            raise UserError(f"command line: '--{key}' cannot be set for all of a sweep's runs: {way}")
+    given = with_new_names({name: as_mapping(value) for name, value in changes.items()}, GIVEN)
+    for key in _dotted_keys(given):
+        if key in varied:
+            way = "give seeds (--seeds)" if key == "training.seed" else "it differs from row to row"
+            raise UserError(f"{key} cannot be set for all of a sweep's runs: {way}")
 
 
 def _groups(mapping: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Which weights are changed, how, and how fast."""
+"""Build the optimiser and its parameter groups, and compute the learning rate."""
 
 import torch
 from torch.optim import SGD, AdamW, Optimizer

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
-from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.recipes import as_mapping, from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
@@ -21,9 +22,6 @@ from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
 AUTO, BACKBONE = "auto", "backbone"
 """Names of the command line that are no family: any of them, and a feature extractor alone."""
-
-SETTABLE = ("--backbone.", "--network.", "--preprocessing.", "--protocol.")
-"""What of a model can be set beside what was recognised."""
 
 COUNTER = "num_batches_tracked"
 """The last part of a key that files from before torch 0.4.1 lack, and nothing here reads."""
@@ -65,11 +63,9 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *family_names(), BACKBONE))}")
     matches: list[Recognised] = []
     reasons: list[str] = []
-    for key in FAMILIES:
+    named = ((key, FAMILIES[key]) for key in FAMILIES if name_of(key) == family)
+    for key, member in FAMILIES.usable() if family == AUTO else named:
         name = name_of(key)
-        if family not in (name, AUTO):
-            continue
-        member = FAMILIES[key]
         if family == AUTO and member.asked_only:
             continue
         try:
@@ -106,24 +102,20 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     )
 
 
-def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
+def configure(found: Recognised, changes: Mapping[str, Any]) -> ModelConfig:
     """Return the settings of the model that a checkpoint becomes.
 
     Args:
         found: What it was recognised as.
-        overrides: `--dotted.name value` arguments that win over that: what keys and shapes cannot tell. A protocol that
-            is given stands in place of the family's.
+        changes: What wins over that, by groups: what keys and shapes cannot tell. A protocol that is given stands in
+            place of the family's.
 
     Raises:
         UserError: An unknown setting or a wrong value.
     """
     recognition = found.recognition
-    for argument in overrides:
-        if argument.startswith("--") and not argument.startswith(SETTABLE):
-            near = ", ".join(f"{group}…" for group in SETTABLE)
-            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
-        if argument.startswith("--backbone.weights"):
-            raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
+    if as_mapping(changes.get("backbone", {})).get("weights") is not None:
+        raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
     name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,
@@ -133,19 +125,28 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
         protocol=recognition.protocol,
         data=DataSettings(),
     )
-    if not overrides:
+    if not changes:
         return config
     values = to_mapping(config)
-    if any(argument.startswith("--protocol.") for argument in overrides):
+    if "protocol" in changes:
         # A family's protocol holds together as it is; parts of two would not.
         values["protocol"] = {}
-    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", overrides)
+    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", changes)
 
 
-def open_settings(found: Recognised, overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return a line for each setting that was taken to be what is usual and that no argument gives."""
-    given = {argument.removeprefix("--").partition("=")[0] for argument in overrides if argument.startswith("--")}
-    return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if one.name not in given)
+def open_settings(found: Recognised, changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line for each setting that was taken to be what is usual and that is not given.
+
+    Args:
+        found: What a checkpoint was recognised as.
+        changes: The settings that are given.
+    """
+
+    def given(name: str) -> bool:
+        group, _, setting = name.partition(".")
+        return setting in as_mapping(changes.get(group, {}))
+
+    return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if not given(one.name))
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:
