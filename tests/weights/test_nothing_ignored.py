@@ -33,6 +33,9 @@ NETWORK: dict[str, list[Any]] = {
     "aux_channels": [5],
     "convolutions": [2],
     "concat_input": [True],
+    "head_dilation": [2],
+    "concat_stages": [True],
+    "project": [False],
     "dropout": [0.3],
     "norm_momentum": [0.3],
     "align_corners": [True],
@@ -48,7 +51,7 @@ NETWORK: dict[str, list[Any]] = {
 }
 
 BACKBONE: dict[str, list[Any]] = {
-    "dilation": ["half", "none", "doubled"],
+    "dilation": ["half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"],
     "padding": ["same"],
     "in_channels": [4],
     "stem_activation": ["relu"],

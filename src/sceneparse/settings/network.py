@@ -46,7 +46,7 @@ class NetworkSettings:
         branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU (norm, the papers), the same but
             for a grid of one cell, which has a bias instead of the batch norm (norm_but_one), a convolution with bias
             alone (bias) or without (linear).
-        kernel: PSPNet only: side of the kernel behind the pyramid.
+        kernel: PSPNet only: side of the kernel behind the pyramid; FCN: side of the head's kernels.
         classifier_kernel: PSPNet only: side of the classifier's kernel.
         reduce: Reduce each pooled map to input channels / number of bins (PSPNet paper, table 1, "DR").
         branch_channels: Width that each pooled map is reduced to. Null: input channels / number of bins (pspnet),
@@ -56,6 +56,11 @@ class NetworkSettings:
         aux_channels: Width of the auxiliary head. Null: a quarter of stage 3's, at least 64 (pspnet_multilabel: 256).
         convolutions: FCN only: number of 3×3 convolutions in the head.
         concat_input: FCN only: one more 3×3 convolution, over stage 4 and what the others made of it.
+        head_dilation: FCN only: dilation of the head's convolutions, without the one that concat_input adds.
+        concat_stages: FCN only: the head stands on all stages of the backbone, put side by side at stage 1's size
+            (HRNetV2), not on stage 4.
+        project: deeplabv3 only: the pyramid's branches are projected by a 1×1 convolution before the head's 3×3 one
+            (torchvision); false: the head stands on all of them (mmsegmentation).
         dropout: Probability of dropping a channel before each classifier.
         norm_momentum: Share of a batch in the running statistics of every batch norm, backbone and head. Null leaves
             each as it is made (0.1 in nearly all; CSAIL's releases have 0.001).
@@ -88,6 +93,9 @@ class NetworkSettings:
     aux_channels: int | None = None
     convolutions: int = 1
     concat_input: bool = False
+    head_dilation: int = 1
+    concat_stages: bool = False
+    project: bool = True
     dropout: float = 0.1
     norm_momentum: float | None = None
     align_corners: bool = False
@@ -127,6 +135,7 @@ class NetworkSettings:
             width = getattr(self, name)
             require(width is None or width >= 1, f"network.{name} is {width}, but must be at least 1 or null")
         require(self.convolutions >= 1, f"network.convolutions is {self.convolutions}, but must be at least 1")
+        require(self.head_dilation >= 1, f"network.head_dilation is {self.head_dilation}, but must be at least 1")
         require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
 
     def _check_groups(self) -> None:

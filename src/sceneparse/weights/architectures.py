@@ -157,6 +157,13 @@ def _branch_reduces(network: NetworkSettings) -> None:
     )
 
 
+def _kernel_dilates(network: NetworkSettings) -> None:
+    require(
+        network.head_dilation == 1 or network.kernel > 1,
+        f"network.head_dilation is {network.head_dilation}, which has no effect: network.kernel is 1; leave it at 1",
+    )
+
+
 def _stages_suffice(network: NetworkSettings) -> None:
     last = 2 ** (network.stages + 1)
     require(
@@ -249,7 +256,8 @@ FCN = Architecture(
     network="sceneparse.networks.fcn:FCN",
     title="FCN",
     paper="1411.4038",
-    takes=(*_HEAD, "convolutions", "concat_input"),
+    takes=(*_HEAD, "convolutions", "concat_input", "head_dilation", "concat_stages", "kernel"),
+    checks=(_kernel_dilates,),
 )
 
 PSPNET_MULTILABEL = Architecture(
@@ -265,7 +273,7 @@ DEEPLABV3 = Architecture(
     network="sceneparse.networks.deeplabv3:DeepLabV3",
     title="DeepLabV3",
     paper="1706.05587",
-    takes=(*_HEAD, "resampling"),
+    takes=(*_HEAD, "resampling", "project"),
     strides=(8, 16),
     side=513,
 )

@@ -14,14 +14,16 @@ from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones import published_vits as published_vits  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
+from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import AnyGridAttention, BlockReader, use_any_grid
-from sceneparse.settings.backbone import NeckName
+from sceneparse.settings.backbone import FinalNormOn, NeckName
 
-NECKS = {"multilevel": MultilevelNeck, "simple": SimpleNeck}
+NECKS = {"multilevel": MultilevelNeck, "simple": SimpleNeck, "interpolating": InterpolatingNeck}
 """What makes a pyramid of a plain ViT's maps, by the names that `backbone.neck` gives it."""
 
 USUAL_PATCH = 16
@@ -46,6 +48,7 @@ class PlainViT(Backbone):
         blocks: Numbers of the blocks, from 0: four, or one for the simple neck; None spaces them evenly.
         neck: What makes the pyramid; None is "multilevel".
         final_norm: Whether each map goes through the model's final norm.
+        final_norm_on: "all" maps, or the "last" alone.
         options: timm's arguments for these channels and pictures of any size.
         sketch: timm's feature extractor of these arguments, without weights.
 
@@ -67,6 +70,7 @@ class PlainViT(Backbone):
         blocks: Sequence[int] | None,
         neck: NeckName | None,
         final_norm: bool,
+        final_norm_on: FinalNormOn,
         options: Options,
         sketch: FeatureGetterNet,
     ) -> None:
@@ -85,6 +89,7 @@ class PlainViT(Backbone):
         body = _cut(name, body, numbers, final_norm)
         _refuse_one_size(name, sketch, in_channels, patch)
         widths = [int(_feature_info(body)[number]["num_chs"]) for number in numbers]  # type: ignore[call-overload]
+        flat = flat or neck == "flat"
         powers = [0] * len(STRIDES) if flat else [2 - stage + shift for stage in range(len(STRIDES))]
         made = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
@@ -101,7 +106,8 @@ class PlainViT(Backbone):
         self._multiple = patch * 2 ** max(-min(powers), 0)
         self._options = options
         # Not a layer of its own: its weights are the body's.
-        self._reader = (BlockReader(body, numbers, final_norm),)
+        self._reader = (BlockReader(body, numbers, final_norm and final_norm_on == "all"),)
+        self._norm_last = final_norm and final_norm_on == "last"
 
     @staticmethod
     def _refuse_stride(name: str, patch: int, output_stride: int, own: int) -> None:
@@ -116,6 +122,9 @@ class PlainViT(Backbone):
         height, width = images.shape[-2:]
         images = pad_to_multiple(images, self._multiple)
         maps = self._reader[0].read(images, (images.shape[-2] // self.patch, images.shape[-1] // self.patch))
+        if self._norm_last:
+            norm: nn.Module = self.body.get_submodule("norm")
+            maps = [*maps[:-1], norm(maps[-1].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)]
         if self.neck is not None:
             maps = self.neck(maps)
         return [

@@ -10,7 +10,17 @@ from sceneparse.networks.backbones.timm_models import natural_padding as timm_pa
 from sceneparse.networks.backbones.timm_models import refuse_unknown, with_padding
 from sceneparse.networks.backbones.timm_models import usual_padding as usual_timm_padding
 from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
-from sceneparse.settings.backbone import Dilation, NeckName, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+from sceneparse.settings.backbone import (
+    Dilation,
+    FinalNormOn,
+    NeckName,
+    Padding,
+    ShortcutPool,
+    Stage3End,
+    StemActivation,
+    StrideOn,
+    Windows,
+)
 from sceneparse.tables import Table
 
 BACKBONES: Table[BackboneKind] = Table(
@@ -41,6 +51,7 @@ def make_backbone(
     blocks: Sequence[int] | None = None,
     neck: NeckName | None = None,
     final_norm: bool = False,
+    final_norm_on: FinalNormOn = "all",
     drop_path: float = 0.0,
 ) -> Backbone:
     """Make a backbone with random weights.
@@ -53,7 +64,13 @@ def make_backbone(
       mmseg, timm);
     - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations);
     - "doubled": no stage gives up its stride, yet bottlenecks are dilated, twice as much from the second block of each
-      stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet).
+      stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet);
+    - "kept": no stage gives up its stride, yet bottlenecks of stages 3 and 4 are dilated as by half (stage 3: 1, 2, …;
+      stage 4: 2, 4, …; mmsegmentation's D32);
+    - "half_conv1": as "half", but of a basic block the first convolution alone is dilated (mmsegmentation's ResNet-18);
+    - "multi_grid": the three bottlenecks of stage 4 have 1, 2 and 4, at output stride 16 (mmsegmentation's MG124);
+    - "leading": of a group of inverted residuals the first block alone is dilated, by all of it (stage 3: 2, 1, …;
+      stage 4: 4, 1, …; mmsegmentation's MobileNetV2).
 
     Args:
         name: A timm model, or a key of `BACKBONES`.
@@ -69,11 +86,13 @@ def make_backbone(
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
         shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
             1; "none" leaves that out (mmsegmentation's ResNetV1d).
-        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`.
+        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`, "masked" those of
+            a Twins-SVT as in `twins_windows`.
 
         blocks: Of a plain ViT: which blocks' maps are taken; see `PlainViT`.
         neck: Of a plain ViT at output stride 32: what makes a pyramid of them, "multilevel" or "simple".
         final_norm: Of a plain ViT: whether the maps go through its final norm.
+        final_norm_on: Which do: "all", or the "last" alone.
         drop_path: Probability of leaving out the last block for a picture in training, falling to 0 at the first.
 
     Raises:
@@ -92,9 +111,9 @@ def make_backbone(
     )
     if name in BACKBONES:
         kind = BACKBONES[name]
-        asked = (output_stride, stages, variant, blocks, neck, final_norm, drop_path)
+        asked = (output_stride, stages, variant, blocks, neck, final_norm, final_norm_on, drop_path)
         usual = Variant(padding=None if padding is None else "symmetric")
-        if asked != (kind.output_stride, 4, usual, None, None, False, 0.0):
+        if asked != (kind.output_stride, 4, usual, None, None, False, "all", 0.0):
             raise UserError(
                 f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
                 f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
@@ -111,10 +130,15 @@ def make_backbone(
             blocks=blocks,
             neck=neck,
             final_norm=final_norm,
+            final_norm_on=final_norm_on,
             options=options,
             sketch=sketch,
         )
     _refuse_vit_settings(name, blocks, neck, final_norm)
+    if final_norm_on != "all":
+        raise UserError(
+            f"backbone {name}: backbone.final_norm_on is {final_norm_on}, which only a plain ViT has a use for"
+        )
     return TimmPyramid(
         name,
         output_stride=output_stride,

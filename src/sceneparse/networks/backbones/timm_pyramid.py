@@ -10,14 +10,23 @@ from timm.models.efficientnet import EfficientNetFeatures
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones import hrnets as hrnets  # makes its names known to timm
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
-from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
+from sceneparse.networks.backbones.dilation import (
+    UNSTRIDED,
+    dilate_by_grid,
+    dilate_first_blocks,
+    dilate_unstrided,
+    undilate_later_blocks,
+    undilate_second_convolutions,
+)
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
 from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
+from sceneparse.networks.backbones.twins_windows import use_masked_windows
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
     leave_out_shortcut_pools,
@@ -44,9 +53,9 @@ class Variant:
 class TimmPyramid(Backbone):
     """A timm model as a backbone.
 
-    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
-    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride). Some (MaxViT, whose
-    windows must fill every map) want multiples of the side that they were trained at.
+    Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin, unless its windows are padded), pictures are
+    padded below and to the right to a multiple of 32 and the features cut back, so that every model gives ceil(size /
+    stride). Some (MaxViT, whose windows must fill every map) want multiples of the side that they were trained at.
 
     Args:
         name: A timm model.
@@ -89,8 +98,9 @@ class TimmPyramid(Backbone):
         end_behind_last_feature(body)
         if output_stride < own[-1]:
             dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
+            _redilate(name, body, variant.dilation, output_stride)
             use_fast_depthwise(body)
-        elif variant.dilation in ("half", "none"):
+        elif variant.dilation not in ("first", *UNSTRIDED):
             raise UserError(
                 f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
                 f"at output stride {own[-1]}; leave it at first"
@@ -113,7 +123,8 @@ class TimmPyramid(Backbone):
         )
         self._indices = indices
         self._channels_last = _channels_last(body)
-        self.multiple = _multiple(name, undilated, in_channels)
+        # Where windows are padded, layers pad what they are given.
+        self.multiple = 1 if variant.windows == "padded" else _multiple(name, undilated, in_channels)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
@@ -158,16 +169,28 @@ class TimmPyramid(Backbone):
 
 def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> None:
     """Apply the variant's differences to timm's model."""
-    if variant.dilation == "doubled":
-        double_dilation(name, body, output_stride)
+    if variant.dilation in UNSTRIDED:
+        dilate_unstrided(name, body, output_stride, variant.dilation)
     if variant.shortcut_pool == "none":
         leave_out_shortcut_pools(name, body)
     if variant.windows == "padded" and not use_padded_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
+    if variant.windows == "masked" and not use_masked_windows(body):
+        raise UserError(f"backbone {name}: backbone.windows is masked, but only a Twins-SVT has windows to mask")
     if variant.stem_activation == "relu":
         use_relu_in_stem(name, body)
     if variant.stride_on == "1x1":
         move_strides(name, body)
+
+
+def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int) -> None:
+    """Change the dilation of more than first blocks, where the placement asks for it."""
+    if dilation == "half_conv1":
+        undilate_second_convolutions(name, body)
+    elif dilation == "multi_grid":
+        dilate_by_grid(name, body, output_stride)
+    elif dilation == "leading":
+        undilate_later_blocks(name, body)
 
 
 def _unexportable(body: nn.Module) -> str | None:

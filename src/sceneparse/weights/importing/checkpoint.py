@@ -20,6 +20,7 @@ from sceneparse.weights.importing.convert import (
     configure,
     convert,
     convert_backbone,
+    open_settings,
     recognise,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
@@ -40,6 +41,7 @@ class ImportedModel:
         classes: Where the names of its classes are from, for people.
         source: What was read.
         notes: What was done with the rest of the file, for people.
+        warnings: Settings that nothing tells and that were not given, with what they were taken for.
     """
 
     model: Model
@@ -49,6 +51,7 @@ class ImportedModel:
     classes: str
     source: str
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     def named(self, name: str) -> "ImportedModel":
         """Return the same model under another name."""
@@ -75,6 +78,7 @@ class ImportedModel:
             f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
             f"{len(self.model.labels)} classes",
             *(f"  {why}" for why in self.why),
+            *(f"warning: {warning}" for warning in self.warnings),
             *_account(self.account, self.notes),
             f"classes: {self.classes}",
             *self._tasks(),
@@ -187,6 +191,7 @@ def import_checkpoint(
         classes,
         checkpoint.source,
         (*checkpoint.notes, *checkpoint.beside.notes),
+        open_settings(found, changes),
     )
 
 

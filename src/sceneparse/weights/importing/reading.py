@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.processors import Beside, read_beside, read_object
@@ -43,6 +44,8 @@ class Checkpoint:
         source: What was read.
         notes: What was done with the rest, for people.
         class_names: The names of the classes, where the checkpoint gives them.
+        palette: Their colours (RGB), where it gives these too.
+        meta: What a torch file says of itself beside the weights, under `meta`.
         beside: What stands beside the weights about the network's input.
     """
 
@@ -50,6 +53,8 @@ class Checkpoint:
     source: str
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
+    palette: tuple[Color, ...] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
     beside: Beside = field(default_factory=Beside)
 
     @cached_property
@@ -133,7 +138,9 @@ def _read_torch(path: Path) -> Checkpoint:
         if not records:
             raise UserError("it holds no weights")
         tensors = make_tensors(records, read, path.stat().st_size)
-        return Checkpoint(_plain(tensors), str(path), notes, _class_names(content))
+        given = content.get("meta") if isinstance(content, Mapping) else None
+        meta = given if isinstance(given, Mapping) else {}
+        return Checkpoint(_plain(tensors), str(path), notes, _class_names(meta), _palette(meta), meta)
 
 
 def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
@@ -168,14 +175,21 @@ def _kind(value: Any) -> str:
     )
 
 
-def _class_names(content: Any) -> tuple[str, ...] | None:
+def _class_names(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the names of the classes, which mmsegmentation writes beside the weights."""
-    meta = content.get("meta") if isinstance(content, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return None
     data = meta.get("dataset_meta")
-    names = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
-    return _distinct(names)
+    return _distinct(data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES"))
+
+
+def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
+    """Return the colours of the classes, which mmsegmentation writes beside the weights."""
+    data = meta.get("dataset_meta")
+    given = data.get("palette") if isinstance(data, Mapping) else meta.get("PALETTE")
+    if not isinstance(given, list | tuple):
+        return None
+    colors = [tuple(color) for color in given if isinstance(color, list | tuple) and len(color) == 3]
+    whole = all(isinstance(value, int) and 0 <= value <= 255 for color in colors for value in color)
+    return tuple(colors) if whole and len(colors) == len(given) > 0 else None
 
 
 def _distinct(names: Any) -> tuple[str, ...] | None:
@@ -215,9 +229,9 @@ def _read_folder(folder: Path) -> Checkpoint:
     for file in ("model.safetensors", "pytorch_model.bin"):
         if (folder / file).is_file():
             found = _read_file(folder / file)
-            return Checkpoint(found.tensors, found.source, found.notes, names, beside)
+            return Checkpoint(found.tensors, found.source, found.notes, names, meta=found.meta, beside=beside)
         if (index := folder / f"{file}.index.json").is_file():
-            return Checkpoint(_read_shards(index), str(index), (), names, beside)
+            return Checkpoint(_read_shards(index), str(index), (), names, beside=beside)
     raise UserError(
         f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
         "nor an encoder_….pth with its decoder_….pth (CSAIL)"

@@ -25,7 +25,7 @@ FAMILIES: "Table[Family]" = Table(
         "pspnet-pytorch": f"{_HERE}.pspnet_pytorch:FAMILY",
         "pspnet-mobilenetv2": f"{_HERE}.pspnet_mobilenetv2:FAMILY",
         "upernet-concat": f"{_HERE}.upernet_concat:FAMILY",
-        "mmseg": f"{_HERE}.mmseg:FAMILY",
+        "mmseg": f"{_HERE}.mmseg.family:FAMILY",
         "transformers/resnet": f"{_HERE}.transformers:FAMILY",
         "transformers/convnext": f"{_HERE}.transformers_convnext:FAMILY",
         "transformers/swin": f"{_HERE}.transformers_swin:FAMILY",
