@@ -20,6 +20,8 @@ from tests.support.smp_folder import write_smp_folder
 
 CLASSES, SIDE = 6, 128
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
+SIDES = {"transformers DINOv2": 518}
+"""That of its training: for other sizes timm interpolates positions by another bicubic kernel than transformers."""
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
 
@@ -57,6 +59,20 @@ def swin() -> Any:
     return upernet(transformers.SwinConfig(out_features=STAGES))
 
 
+def dinov2() -> Any:
+    transformers = pytest.importorskip("transformers")
+    return upernet(
+        transformers.Dinov2Config(
+            hidden_size=384,
+            num_hidden_layers=12,
+            num_attention_heads=6,
+            image_size=518,
+            patch_size=14,
+            out_indices=[3, 5, 8, 11],
+        )
+    )
+
+
 def resnet() -> Any:
     transformers = pytest.importorskip("transformers")
     backbone = transformers.ResNetConfig(
@@ -83,6 +99,7 @@ def smp_upernet(encoder: str) -> Any:
 PEERS: dict[str, Callable[[], Any]] = {
     "transformers ConvNeXt": convnext,
     "transformers Swin": swin,
+    "transformers DINOv2": dinov2,
     "transformers ResNet": resnet,
     "smp ConvNeXt": lambda: smp_upernet("tu-convnext_tiny"),
     "smp ResNet": lambda: smp_upernet("resnet18"),
@@ -124,7 +141,7 @@ def test_predict_labels_a_scene_like_the_live_peer_whose_folder_it_is_given(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     peer = PEERS[name]()
-    picture = np.ascontiguousarray(render(0, 0, SIDE).image.permute(1, 2, 0).numpy())
+    picture = np.ascontiguousarray(render(0, 0, SIDES.get(name, SIDE)).image.permute(1, 2, 0).numpy())
     expected = expected_labels(peer, picture)
     peer.save_pretrained(tmp_path / "peer")
     write_preprocessing(tmp_path / "peer", name)

@@ -45,6 +45,8 @@ def fetched_folder(source: str) -> Path:
 
 
 def _from_hub(repo_id: str, published: Published | None) -> Path:
+    if published is not None and published.refused:
+        raise UserError(f"{repo_id}: {published.refused}")
     folder = fetch_from_hub(repo_id)
     if not is_foreign(folder):
         return folder

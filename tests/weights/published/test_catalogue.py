@@ -10,6 +10,7 @@ import pytest
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.recipes import recipe_names
+from sceneparse.weights.importing.families.mmseg.published import published_rows
 from sceneparse.weights.importing.families.table import family_names
 from sceneparse.weights.published.catalogue import catalogue, find_published, matching
 from sceneparse.weights.published.terms import TERMS, UNKNOWN
@@ -86,6 +87,23 @@ def test_words_filter_and_a_name_alone_shows_all_that_is_known(
         assert fact in shown
     assert main(["models", "--published", "nothing-like-it"]) == 2
     assert "no published checkpoint has all of 'nothing-like-it'" in capsys.readouterr().err
+
+
+def test_what_cannot_be_imported_says_why_before_anything_is_fetched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [one for one in catalogue() if one.refused]
+    assert {one.family for one in refused} == {"mmseg", "csail", "torchvision", "smp"} and len(refused) < 45
+    for name in ("fastfcn_r50-d32_jpu_psp_4xb4-80k_ade20k-512x512", "smp-hub/upernet-swin-tiny"):
+        assert main(["predict", name, "x.jpg", "--out", str(tmp_path / "out")]) == 2
+        assert "cannot be imported" in capsys.readouterr().err
+
+
+def test_mmsegmentations_names_are_those_that_its_importer_knows() -> None:
+    known = {row["name"]: row["file"] for row in published_rows()}
+    for one in catalogue():
+        if one.family == "mmseg" and one.backbone != "Swin-L":
+            assert one.files[0].name == f"{known[one.name]}.pth", one.name
 
 
 def test_the_table_is_read_whole() -> None:

@@ -45,7 +45,7 @@ class Checkpoint:
         notes: What was done with the rest, for people.
         class_names: The names of the classes, where the checkpoint gives them.
         palette: Their colours (RGB), where it gives these too.
-        meta: What a torch file says of itself beside the weights, under `meta`.
+        meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json".
         beside: What stands beside the weights about the network's input.
     """
 
@@ -226,12 +226,15 @@ def _read_folder(folder: Path) -> Checkpoint:
         assert decoder is not None
         return _read_pair(encoders[0], decoder)
     names, beside = _names_in_config(folder / "config.json"), read_beside(folder)
+    meta = {"config.json": read_object(folder / "config.json")} if (folder / "config.json").is_file() else {}
     for file in ("model.safetensors", "pytorch_model.bin"):
         if (folder / file).is_file():
             found = _read_file(folder / file)
-            return Checkpoint(found.tensors, found.source, found.notes, names, meta=found.meta, beside=beside)
+            return Checkpoint(
+                found.tensors, found.source, found.notes, names, meta={**found.meta, **meta}, beside=beside
+            )
         if (index := folder / f"{file}.index.json").is_file():
-            return Checkpoint(_read_shards(index), str(index), (), names, beside=beside)
+            return Checkpoint(_read_shards(index), str(index), (), names, meta=meta, beside=beside)
     raise UserError(
         f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
         "nor an encoder_….pth with its decoder_….pth (CSAIL)"

@@ -63,6 +63,7 @@ class Published:
         miou_multiscale: Mean IoU in % at several scales.
         protocol: How both were measured.
         source: Where these facts are from.
+        refused: Why it cannot be imported; None for one that can.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Published:
     miou_multiscale: float | None
     protocol: str
     source: str
+    refused: str | None = None
 
     @property
     def terms(self) -> str:
@@ -129,6 +131,7 @@ class Published:
             "terms": self.terms,
             "bytes": self.bytes,
             "by_hand": self.by_hand,
+            "refused": self.refused,
             "files": [{"urls": list(file.urls), "checksum": file.checksum, "bytes": file.bytes} for file in self.files],
             "source": self.source,
         }
@@ -204,7 +207,24 @@ def _entry(row: dict[str, str], short: str | None) -> Published:
         miou_multiscale=_figure(row["miou_multiscale"]),
         protocol=row["protocol"],
         source=row["source"],
+        refused=_refusal(row),
     )
+
+
+def _refusal(row: dict[str, str]) -> str | None:
+    """Return why a checkpoint cannot be imported; None if it can."""
+    if "+jpu" in row["architecture"]:
+        return "its joint pyramid upsampling (FastFCN) cannot be imported"
+    if row["architecture"] == "lraspp":
+        return "LR-ASPP cannot be imported"
+    for backbone in ("UNet", "mobilenet_v3"):
+        if row["backbone"].startswith(backbone):
+            return f"its backbone, {row['backbone']}, cannot be imported"
+    if row["family"] == "csail" and row["backbone"].startswith("HRNet"):
+        return "CSAIL's HRNet cannot be imported; MMSegmentation's can"
+    if row["family"] == "smp" and "swin" in row["backbone"]:
+        return f"Swin of smp cannot be imported; take openmmlab/{row['name'].partition('/')[2]}, which it was made of"
+    return None
 
 
 def _figure(text: str) -> float | None:

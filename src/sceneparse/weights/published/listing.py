@@ -38,7 +38,7 @@ def table(found: Sequence[Published]) -> str:
             f"{one.architecture} on {one.backbone}",
             one.data,
             f"{_figure(one.miou)} / {_figure(one.miou_multiscale)}",
-            one.licence.partition(" (")[0] or "not stated",
+            (one.licence.partition(" (")[0] or "not stated") + (" (cannot be imported)" if one.refused else ""),
         )
         for one in found
     ]
@@ -65,7 +65,7 @@ def describe(one: Published) -> str:
         *_files(one),
         f"  kept in       {'the cache of the Hugging Face hub' if one.on_hub else one.folder}",
         f"  source        {one.source}",
-        f"  use           sceneparse predict {one.short or one.name} photo.jpg --out parsed",
+        f"  use           {one.refused or f'sceneparse predict {one.short or one.name} photo.jpg --out parsed'}",
     ]
     return "\n".join(lines)
 

@@ -40,6 +40,8 @@ def obtain(one: Published) -> Path:
         UserError: It cannot be fetched (what is missing, and where it would be put), another file came, or what came
             cannot be imported.
     """
+    if one.refused:
+        raise UserError(f"{one.name}: {one.refused}; 'sceneparse models --published' lists others")
     folder = one.folder
     model = folder / "model"
     if _is_whole(model):

@@ -29,6 +29,7 @@ FAMILIES: "Table[Family]" = Table(
         "transformers/resnet": f"{_HERE}.transformers:FAMILY",
         "transformers/convnext": f"{_HERE}.transformers_convnext:FAMILY",
         "transformers/swin": f"{_HERE}.transformers_swin:FAMILY",
+        "transformers/dinov2": f"{_HERE}.transformers_dinov2:FAMILY",
         "smp/pspnet": f"{_HERE}.smp:PSPNET_FAMILY",
         "smp/upernet": f"{_HERE}.smp:UPERNET_FAMILY",
         "torchvision/fcn": f"{_HERE}.torchvision:FAMILY",
