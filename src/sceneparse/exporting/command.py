@@ -70,9 +70,7 @@ def export(
     folder = find_model(model)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
     loaded = load_model(folder)
-    # What was fetched or imported lies in a cache, where nobody looks for a file.
-    own = Path(model).resolve() if Path(model).is_dir() else Path(loaded.config.name).absolute()
-    path = Path(out) if out else own.with_name(f"{own.name}{suffix}")
+    path = Path(out) if out else default_path(model, loaded.config.name, suffix)
     if int8:
         quantizing.installed()
         with console.status("calibrating"):
@@ -100,6 +98,18 @@ def export(
         sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
         raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")
     return result
+
+
+def default_path(model: str | Path, name: str, suffix: str) -> Path:
+    """Return where a file goes: beside the model folder, or here if the model was named and lies in a cache.
+
+    Args:
+        model: What `export` is given.
+        name: The model's own name.
+        suffix: The end of the file's name.
+    """
+    own = Path(model).resolve() if Path(model).is_dir() else Path(name).absolute()
+    return own.with_name(f"{own.name}{suffix}")
 
 
 def _calibration_pictures(sources: Sequence[str | Path], channels: int) -> list[Tensor]:

@@ -106,6 +106,12 @@ def test_mmsegmentations_names_are_those_that_its_importer_knows() -> None:
             assert one.files[0].name == f"{known[one.name]}.pth", one.name
 
 
+def test_the_pages_say_how_many_there_are() -> None:
+    root = Path(__file__).resolve().parents[3]
+    for page in ("README.md", "docs/published.md"):
+        assert f"{len(catalogue())} published checkpoints are known by name" in (root / page).read_text(), page
+
+
 def test_the_table_is_read_whole() -> None:
     text = (resources.files("sceneparse.weights.published") / "catalogue.csv").read_text(encoding="utf-8")
     assert [row["name"] for row in csv.DictReader(text.splitlines())] == [one.name for one in catalogue()]
