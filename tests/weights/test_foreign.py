@@ -114,7 +114,7 @@ def write_preprocessing(folder: Path, name: str) -> None:
         return
     # As albumentations 2 writes `Compose([Normalize(…, max_pixel_value=1.0)])`, its means in 0..255.
     step = {"__class_fullname__": "Normalize", "max_pixel_value": 1.0}
-    step |= {"mean": [255 * value for value in MEAN], "std": [255 * value for value in STD]}  # type: ignore[dict-item]
+    step |= {"mean": [255 * value for value in MEAN], "std": [255 * value for value in STD]}
     content = {"__version__": "2.0.8", "transform": {"__class_fullname__": "Compose", "transforms": [step]}}
     (folder / "albumentations_config_eval.json").write_text(json.dumps(content))
 
