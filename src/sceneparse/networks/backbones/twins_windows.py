@@ -70,7 +70,7 @@ def use_masked_windows(body: nn.Module) -> bool:
         return False
     for stages in [module.blocks for module in body.modules() if isinstance(module, Twins)]:
         for stage in stages:
-            last = stage[-1]
+            *_, last = stage.children()
             assert isinstance(last, Block)
             last.__class__ = LastBlock
             last.stage_norm = nn.LayerNorm(last.norm1.normalized_shape, eps=NORM_EPS)
