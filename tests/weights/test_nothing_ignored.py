@@ -33,6 +33,7 @@ NETWORK: dict[str, list[Any]] = {
     "aux_channels": [5],
     "convolutions": [2],
     "concat_input": [True],
+    "layers": [4],
     "dropout": [0.3],
     "norm_momentum": [0.3],
     "align_corners": [True],
