@@ -31,6 +31,8 @@ def _register(name: str, base: str, own: dict[str, Any]) -> None:
         if pretrained:
             raise ValueError(f"there are no weights of {name}")
         model: nn.Module = timm.create_model(base, pretrained=False, **own, **options)
+        # See `vit_positions`: mmsegmentation interpolates positions without smoothing them, by another cubic.
+        model.positions_without_antialias = True  # type: ignore[assignment]
         return model
 
     make.__name__ = name

@@ -102,4 +102,7 @@ def _for_grid(body: nn.Module, grid: Grid) -> Tensor:
         return resample_abs_pos_embed_nhwc(embedding, list(grid))
     patches: Grid = body.patch_embed.grid_size  # type: ignore[assignment,union-attr]
     prefix = embedding.shape[1] - patches[0] * patches[1]
-    return resample_abs_pos_embed(embedding, list(grid), old_size=list(patches), num_prefix_tokens=prefix)
+    smooth = not getattr(body, "positions_without_antialias", False)
+    return resample_abs_pos_embed(
+        embedding, list(grid), old_size=list(patches), num_prefix_tokens=prefix, antialias=smooth
+    )
