@@ -167,9 +167,9 @@ def differences(row: Row, config: ModelConfig, network: SceneParser) -> Iterator
 def convolutions(network: SceneParser) -> list[tuple[int, int]]:
     """Stride and dilation of each spatial convolution of the backbone's blocks, in their order."""
     body = network.backbone.body
-    stages = [getattr(body, f"layer{index}", None) for index in (1, 2, 3, 4)]
+    names = ["blocks"] if hasattr(body, "blocks") else [f"layer{index}" for index in (1, 2, 3, 4)]
     found = []
-    for stage in stages if stages[0] is not None else [body.blocks]:
+    for stage in map(body.get_submodule, names):
         for key, layer in stage.named_modules():
             if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3) and "downsample" not in key:
                 found.append((layer.stride[0], layer.dilation[0]))

@@ -83,6 +83,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
     "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
     "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
+    "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 9,
     "peers": compared,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
     "serving_hostile": lambda found: (

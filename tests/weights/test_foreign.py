@@ -20,8 +20,8 @@ from tests.support.smp_folder import write_smp_folder
 
 CLASSES, SIDE = 6, 128
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
-SIDES = {"transformers DINOv2": 518}
-"""That of its training: for other sizes timm interpolates positions by another bicubic kernel than transformers."""
+SIDES = {"transformers DINOv2": 140}
+"""Whole patches, whose positions are interpolated."""
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
 

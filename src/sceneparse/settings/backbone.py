@@ -44,8 +44,8 @@ class BackboneSettings:
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
         windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
-            over a map that is padded first; masked keeps the padding of a Twins-SVT's windows out of its attention
-            (mmsegmentation); own leaves them to timm.
+            over a map that is padded first; masked is a Twins-SVT as mmsegmentation has it: the padding of windows
+            is kept out of the attention, and each stage ends in a norm; own leaves them to timm.
         blocks: Plain ViTs only, as the next two: numbers of the blocks, from 0, whose maps are taken, four (one for the
             simple neck). Null spaces them evenly and ends with the last: 2, 5, 8, 11 of 12.
         neck: What makes maps of strides 4, 8, 16 and 32 at output stride 32: multilevel (mmsegmentation, BEiT: each of

@@ -1,12 +1,13 @@
-"""The windows of Twins-SVT over maps that they do not fill (Chu et al., NeurIPS 2021, arXiv 2104.13840, section 3.3).
+"""Twins-SVT as mmsegmentation builds it (Chu et al., NeurIPS 2021, arXiv 2104.13840).
 
-timm pads such a map, and lets the padding take part in the attention. mmsegmentation keeps it out, though only where a
-map lacks both rows and columns: where it lacks the one alone, its mask covers everything and so nothing.
+Where windows do not fill a map, timm pads it and lets the padding take part in the attention. mmsegmentation keeps it
+out, though only where a map lacks both rows and columns: where it lacks the one alone, its mask covers everything and
+so nothing. And it ends each stage in a layer norm, whose result the next stage takes.
 """
 
 import torch
 import torch.nn.functional as F
-from timm.models.twins import LocallyGroupedAttn
+from timm.models.twins import Block, LocallyGroupedAttn, Twins
 from torch import Tensor, nn
 
 Size = tuple[int, int]
@@ -45,13 +46,37 @@ class MaskedWindows(LocallyGroupedAttn):
         return ((windows.unsqueeze(1) != windows.unsqueeze(2)).to(like.dtype) * OUTSIDE).unsqueeze(1)
 
 
+class LastBlock(Block):
+    """The last block of a stage, whose result is normalised."""
+
+    stage_norm: nn.LayerNorm
+
+    def forward(self, x: Tensor, size: Size) -> Tensor:
+        """Turn (N, rows · columns, channels) into the same shape."""
+        normed: Tensor = self.stage_norm(super().forward(x, size))
+        return normed
+
+
+NORM_EPS = 1e-5
+
+
 def use_masked_windows(body: nn.Module) -> bool:
-    """Replace the windows of a Twins-SVT by `MaskedWindows`; parameters keep their names.
+    """Replace the windows of a Twins-SVT by `MaskedWindows` and end its stages in norms; parameters keep their names.
 
     Returns:
         Whether it has such windows.
     """
-    windows = [module for module in body.modules() if isinstance(module, LocallyGroupedAttn)]
-    for module in windows:
-        module.__class__ = MaskedWindows
-    return bool(windows)
+    if not any(isinstance(module, LocallyGroupedAttn) for module in body.modules()):
+        return False
+    for stages in [module.blocks for module in body.modules() if isinstance(module, Twins)]:
+        for stage in stages:
+            *_, last = stage.children()
+            assert isinstance(last, Block)
+            last.__class__ = LastBlock
+            last.stage_norm = nn.LayerNorm(last.norm1.normalized_shape, eps=NORM_EPS)
+    for module in body.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = NORM_EPS
+        if isinstance(module, LocallyGroupedAttn):
+            module.__class__ = MaskedWindows
+    return True

@@ -17,11 +17,11 @@ from sceneparse.weights.importing.family import Family, Names, OpenSetting, Reco
 from sceneparse.weights.importing.resnets import count_blocks
 
 SIZES: dict[tuple[int, int], str] = {
-    (384, 12): "vit_small_patch14_dinov2",
-    (768, 12): "vit_base_patch14_dinov2",
-    (1024, 24): "vit_large_patch14_dinov2",
+    (384, 12): "dinov2_small_patch14_518",
+    (768, 12): "dinov2_base_patch14_518",
+    (1024, 24): "dinov2_large_patch14_518",
 }
-"""timm's name by the width and the number of blocks."""
+"""Our name by the width and the number of blocks."""
 
 POSITIONS = 1 + 37 * 37
 """The class token, and the patches of the pictures of 518×518 that they were trained on."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -109,14 +110,20 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
     )
 
 
+@cache
+def _channels(name: str) -> tuple[int, ...]:
+    """Return the channels of a backbone's stages."""
+    with torch.device("meta"):
+        return tuple(make_backbone(name).channels)
+
+
 def _standing(head: DecodeHead, backbone: FoundBackbone) -> NetworkSettings:
     """Return the network with the stages that the head stands on, which its width tells.
 
     Raises:
         UserError: It stands on others than can be built.
     """
-    with torch.device("meta"):
-        channels = make_backbone(backbone.settings.name).channels
+    channels = _channels(backbone.settings.name)
     network = head.network
     if head.in_channels == channels[-1]:
         return network if backbone.theirs != ("HRNet",) else replace(network, output_stride=32)

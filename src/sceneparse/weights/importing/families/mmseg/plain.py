@@ -2,6 +2,7 @@
 
 import re
 
+import timm
 import torch
 from torch import Tensor
 
@@ -12,14 +13,15 @@ from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackb
 from sceneparse.weights.importing.family import Names, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
-SIZES: dict[tuple[str, int, int, int], str] = {
-    ("vit", 384, 12, 32): "vit_small_patch16_512",
-    ("vit", 768, 12, 32): "vit_base_patch16_512",
-    ("beit", 768, 12, 40): "beit_base_patch16_640",
-    ("beit", 1024, 24, 40): "beit_large_patch16_640",
-    ("mae", 768, 12, 32): "mae_base_patch16_512",
+SIZES: dict[tuple[str, int, int], str] = {
+    ("vit", 384, 12): "vit_small_patch16",
+    ("vit", 768, 12): "vit_base_patch16",
+    ("vit", 1024, 24): "vit_large_patch16",
+    ("beit", 768, 12): "beit_base_patch16",
+    ("beit", 1024, 24): "beit_large_patch16",
+    ("mae", 768, 12): "mae_base_patch16",
 }
-"""Our name by the kind, the width, the number of blocks and the patches along a side of the training picture."""
+"""What our name begins with by the kind, the width and the number of blocks; it ends in the training picture's side."""
 
 PATCH = 16
 
@@ -59,8 +61,14 @@ VIT: Names = [
 ]
 BEIT: Names = [*COMMON, (r"^backbone\.body\.blocks\.(\d+)\.attn\.", r"backbone.layers.\1.attn.")]
 
-LAST_BLOCKS = {12: {"vit": (2, 5, 8, 11), "beit": (3, 5, 7, 11), "mae": (3, 5, 7, 11)}, 24: {"beit": (7, 11, 15, 23)}}
-"""The blocks that the published configurations take, by the number of blocks."""
+TAKEN = {
+    ("vit", 12): (2, 5, 8, 11),
+    ("vit", 24): (5, 11, 17, 23),
+    ("beit", 12): (3, 5, 7, 11),
+    ("beit", 24): (7, 11, 15, 23),
+    ("mae", 12): (3, 5, 7, 11),
+}
+"""The blocks that published configurations take, by the kind and the number of blocks; evenly spaced where none is."""
 
 
 def find_plain(shapes: Shapes) -> FoundBackbone | None:
@@ -74,14 +82,15 @@ def find_plain(shapes: Shapes) -> FoundBackbone | None:
         return None
     kind, side = _kind(shapes)
     width, blocks = patches[0], count_blocks(shapes, "backbone.layers.")
-    name = SIZES.get((kind, width, blocks, side)) if patches[-1] == PATCH else None
-    if name is None:
+    begin = SIZES.get((kind, width, blocks)) if patches[-1] == PATCH else None
+    name = f"{begin}_{side * PATCH}"
+    if begin is None or not timm.is_model(name):
         raise UserError(
             f"a {kind} of {blocks} blocks, {width} wide, with positions for {side} patches of {patches[-1]} along a "
             "side, as no published parser has"
         )
     normed = "backbone.ln1.weight" in shapes
-    taken = LAST_BLOCKS[blocks][kind]
+    taken = TAKEN[kind, blocks]
     return FoundBackbone(
         kind="other",
         settings=BackboneSettings(

@@ -49,7 +49,7 @@ def _names(local: bool) -> Names:
             rf"{body}blocks\.(\d)\.(\d+)\.(norm\d\.|attn\.\w+\.|mlp\.fc\d\.)",
             lambda m: f"backbone.layers.{m[1]}.{m[2]}.{BLOCK[m[3]]}",
         ),
-        (r"^norms\.(\d)\.", r"backbone.norm_list.\1."),
+        (rf"{body}blocks\.(\d)\.\d+\.stage_norm\.", r"backbone.norm_list.\1."),
     ]
 
 
@@ -67,7 +67,6 @@ def find_twins(shapes: Shapes) -> FoundBackbone | None:
     shown = f"{', '.join(map(str, blocks))} blocks{' with windows' if local else ''}, the first {width} wide"
     if (name := SIZES.get((local, width, blocks))) is None:
         raise UserError(f"its stages have {shown}, as no published Twins transformer has")
-    normed = "backbone.norm_list.0.weight" in shapes
     return FoundBackbone(
         kind="other",
         settings=BackboneSettings(name, windows="masked" if local else "own"),
@@ -75,7 +74,6 @@ def find_twins(shapes: Shapes) -> FoundBackbone | None:
         why=f"stages of {shown}: {name}",
         first="backbone.patch_embeds.0.projection.weight",
         theirs=("SVT",) if local else ("PCPVT",),
-        network={"feature_norm": True, "feature_norm_eps": 1e-5} if normed else {},
     )
 
 
