@@ -1,7 +1,6 @@
 """Which family a recorded case is of, what its keys do not tell, and what its checkpoints look like on disk."""
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -54,9 +53,6 @@ def changes_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     encoder, decoder = str(given.get("arch_encoder", "")), str(given.get("arch_decoder", ""))
     if encoder and not encoder.endswith("dilated") and decoder.startswith(("ppm", "c1")):
         found["network.output_stride"] = 32
-    backbone, head = given.get("backbone"), given.get("decode_head")
-    if isinstance(backbone, dict) and isinstance(head, dict):
-        found |= _mmseg(backbone, head)
     bins = given.get("pool_scales", given.get("sizes"))
     if bins is not None and tuple(bins) != (1, 2, 3, 6):
         found["network.bins"] = list(bins)
@@ -67,22 +63,16 @@ def changes_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return changes
 
 
-def _mmseg(backbone: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:
-    """Of a configuration of MMSegmentation: strides, the placement of the dilation, corners, grids."""
-    found: dict[str, Any] = {}
-    if "strides" in backbone and head["type"] != "UPerHead":
-        stride = 4 * math.prod(backbone["strides"])
-        if stride != 8:
-            found["network.output_stride"] = stride
-        if backbone.get("contract_dilation") is False:
-            found["backbone.dilation"] = "first"
-    if backbone.get("style") == "caffe":
-        found["backbone.stride_on"] = "1x1"
-    if head.get("align_corners"):
-        found["network.align_corners"] = True
-    if "pool_scales" in head and tuple(head["pool_scales"]) != (1, 2, 3, 6):
-        found["network.bins"] = list(head["pool_scales"])
-    return found
+def configuration_of(manifest: dict[str, Any]) -> str | None:
+    """The text of the configuration that MMSegmentation writes into a file; None where the manifest has none.
+
+    It stands in the arguments of what was run, whole ("backbone", "decode_head") or below "model".
+    """
+    given = manifest["source"].get("args", {})
+    model = given.get("model", given)
+    if not isinstance(model, dict) or not isinstance(model.get("decode_head"), dict) or "backbone" not in model:
+        return None
+    return f"model = {model!r}\n"
 
 
 def checkpoint_of(case: Case, family: str | None, folder: Path) -> Path:
@@ -104,7 +94,9 @@ def checkpoint_of(case: Case, family: str | None, folder: Path) -> Path:
     elif family == "pspnet-pytorch":
         torch.save(_parallel(state), path)
     elif family == "mmseg":
-        torch.save({"meta": {"epoch": 1}, "state_dict": state, "optimizer": {"state": {}}}, path)
+        configuration = configuration_of(case.manifest)
+        meta = {"epoch": 1} if configuration is None else {"epoch": 1, "cfg": configuration}
+        torch.save({"meta": meta, "state_dict": state, "optimizer": {"state": {}}}, path)
     else:
         torch.save(state, path)
     return path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.owner import Owner, owning
 from tests.support.small import TINY, write_data_set
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -26,6 +27,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SCENEPARSE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
         yield
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    """A server that stands for the owners' of published files."""
+    with owning() as server:
+        yield server
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
     "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
     "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
+    "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 9,
     "peers": compared,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
     "serving_hostile": lambda found: (
@@ -97,6 +98,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "serving_load": lambda found: all(
         row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
         for row in found["rows"]
+    ),
+    "timm_backbones": lambda found: (
+        found["built"] == 5
+        and found["plain_vits"] == 2
+        and list(found["reasons"]) == ["it takes pictures of one size only"]
     ),
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,

@@ -103,3 +103,13 @@ def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path) -> None:
 def test_wishes_that_do_not_fit_are_refused(tiny_run: Path, wish: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         export(tiny_run / "model", progress=False, **wish)  # type: ignore[arg-type]
+
+
+def test_a_file_goes_beside_the_folder_and_of_a_model_that_is_named_into_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    assert command.default_path("runs/mine", "recipe", ".onnx") == tmp_path / "runs" / "mine.onnx"
+    named = command.default_path("upernet-convnext-tiny-ade20k", "upernet-convnext-tiny-ade20k", "-int8.xml")
+    assert named == tmp_path / "upernet-convnext-tiny-ade20k-int8.xml"

@@ -85,3 +85,11 @@ def test_a_changed_protocol_says_so() -> None:
     assert "(changed)" not in resolve(ProtocolSettings("window", window=(64, 64), stride=2 / 3)).describe()
     assert resolve(ProtocolSettings("window", window=(64, 64), stride=0.5)).describe().startswith("window (changed): ")
     assert resolve(ProtocolSettings("mmseg", absent="zero")).describe().startswith("mmseg (changed): ")
+
+
+def test_both_sides_are_brought_to_a_square_whatever_the_pictures_shape() -> None:
+    protocol = resolve(ProtocolSettings("whole", resize="square", size=512, scales=(1.0, 1.5)))
+    assert protocol.input_size((300, 900), 1.0) == (512, 512) and protocol.input_size((900, 300), 1.5) == (768, 768)
+    assert protocol.describe().startswith("whole (changed): both sides 512, 768, whole picture")
+    with pytest.raises(UserError, match=r"protocol\.size is not set"):
+        resolve(ProtocolSettings("whole", resize="square"))

@@ -1,14 +1,35 @@
+import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.weights.config import FILES
 from sceneparse.weights.hub import push_to_hub
 from sceneparse.weights.model import load_model
+from tests.support.smp_folder import write_smp_folder
+
+
+class Snapshots:
+    """What `huggingface_hub.snapshot_download` does with a repository that lies in a folder."""
+
+    def __init__(self, repository: Path, into: Path) -> None:
+        self.repository, self.into = repository, into
+        self.asked: list[list[str]] = []
+
+    def __call__(self, _repo_id: str, *, allow_patterns: list[str]) -> str:
+        self.asked.append(allow_patterns)
+        self.into.mkdir(exist_ok=True)
+        for path in self.repository.iterdir():
+            if any(fnmatch(path.name, pattern) for pattern in allow_patterns):
+                shutil.copy2(path, self.into / path.name)
+        return str(self.into)
 
 
 class FakeHub:
@@ -69,7 +90,45 @@ def test_a_hub_id_is_fetched_and_loaded(saved: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     assert load_model("user/name").labels == labels
-    assert asked["repo_id"] == "user/name" and sorted(asked["allow_patterns"]) == sorted(FILES)
+    assert asked["repo_id"] == "user/name" and set(FILES) < set(asked["allow_patterns"])
+    assert not any(pattern.endswith(".bin") for pattern in asked["allow_patterns"]), "the hub has safe weights"
+
+
+def test_a_repository_of_another_library_is_fetched_with_what_stands_beside_its_weights_and_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = write_smp_folder(tmp_path / "theirs", shards=2)
+    (theirs / "albumentations_config_eval.json").write_text('{"transform": {"transforms": []}}')
+    (theirs / "training_args.bin").write_bytes(b"not for us")
+    fetch = Snapshots(theirs, tmp_path / "snapshot")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+    assert load_model("smp-hub/upernet-convnext-tiny").config.name == "upernet-convnext-tiny"
+    assert "smp-hub/upernet-convnext-tiny: licence of the weights: not stated; trained on ADE20K" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    assert {path.name for path in fetch.into.iterdir()} == {
+        path.name for path in theirs.iterdir() if path.name != "training_args.bin"
+    }
+    load_model("smp-hub/upernet-convnext-tiny")
+    assert "licence" not in capsys.readouterr().err, "it is shown once"
+
+
+def test_weights_of_older_versions_are_fetched_only_where_there_are_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = write_smp_folder(tmp_path / "theirs")
+    torch.save(load_file(theirs / "model.safetensors"), theirs / "pytorch_model.bin")
+    (theirs / "model.safetensors").unlink()
+    fetch = Snapshots(theirs, tmp_path / "snapshot")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+    assert load_model("user/old").config.network.architecture == "upernet"
+    assert len(fetch.asked) == 2
+    (theirs / "pytorch_model.bin").unlink()
+    (fetch.into / "pytorch_model.bin").unlink()
+    with pytest.raises(UserError, match=r"user/none: .* holds neither model\.safetensors nor pytorch_model\.bin"):
+        load_model("user/none")
 
 
 def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,10 @@ NETWORK: dict[str, list[Any]] = {
     "aux_channels": [5],
     "convolutions": [2],
     "concat_input": [True],
+    "head_dilation": [2],
+    "concat_stages": [True],
+    "project": [False],
+    "layers": [4],
     "dropout": [0.3],
     "norm_momentum": [0.3],
     "align_corners": [True],
@@ -48,7 +52,7 @@ NETWORK: dict[str, list[Any]] = {
 }
 
 BACKBONE: dict[str, list[Any]] = {
-    "dilation": ["half", "none", "doubled"],
+    "dilation": ["half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"],
     "padding": ["same"],
     "in_channels": [4],
     "stem_activation": ["relu"],
@@ -56,6 +60,10 @@ BACKBONE: dict[str, list[Any]] = {
     "stage3_end": ["next_block"],
     "shortcut_pool": ["none"],
     "windows": ["padded"],
+    "blocks": [(0, 1, 2, 3)],
+    "neck": ["simple"],
+    "final_norm": [True],
+    "drop_path": [0.1],
 }
 
 BACKBONES = ("resnet26d", "mobilenetv2_035", "squeezenet1_1_stride8")
@@ -63,7 +71,9 @@ BACKBONES = ("resnet26d", "mobilenetv2_035", "squeezenet1_1_stride8")
 
 def usual(architecture: str) -> dict[str, Any]:
     """Settings of a small network."""
-    return {"architecture": architecture, "channels": 16, "aux": ARCHITECTURES[architecture].auxiliary}
+    known = ARCHITECTURES[architecture]
+    width = {"channels": 16} if "channels" in known.settings else {}
+    return {"architecture": architecture, "aux": known.auxiliary, **width}
 
 
 def built(backbone: BackboneSettings, network: NetworkSettings) -> dict[str, Any]:
@@ -132,6 +142,19 @@ def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:
     network, name = NetworkSettings("upernet", channels=16, aux=False), "swin_tiny_patch4_window7_224"
     usual = built(BackboneSettings(name), network)
     assert built(BackboneSettings(name, windows="padded"), network) != usual
+
+
+@pytest.mark.parametrize("name", BACKBONE)
+def test_a_setting_of_a_plain_vit_changes_it_or_is_refused(name: str) -> None:
+    network = NetworkSettings("upernet", channels=16, aux=False)
+    usual = built(BackboneSettings("test_vit"), network)
+    for value in BACKBONE[name]:
+        try:
+            changed = built(BackboneSettings("test_vit", **{name: value}), network)
+        except UserError as error:
+            assert "backbone test_vit: " in str(error)
+            continue
+        assert changed != usual
 
 
 def test_one_network_is_like_another_of_the_same_settings() -> None:

@@ -38,8 +38,8 @@ def bench(
     Memory is measured in processes of their own: a script that calls this needs `if __name__ == "__main__":`.
 
     Args:
-        source: A model folder, a hub id, an exported .xml or .onnx file, or a recipe, read or by its name or file (its
-            network with random weights).
+        source: A model folder, a published checkpoint's name, a hub id, an exported .xml or .onnx file, or a recipe,
+            read or by its name or file (its network with random weights).
         name: What the record calls it. Default: the source, or a recipe's own name.
         size: Height and width of the picture. Default: the side that `sceneparse models` counts at.
         batch: Pictures at a time for the throughput, beside one.

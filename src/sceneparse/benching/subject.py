@@ -34,7 +34,7 @@ from sceneparse.toyworld import ToyWorld
 from sceneparse.weights.architectures import computed_as
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.hub import is_hub_id
+from sceneparse.weights.finding import is_model_name
 from sceneparse.weights.inventory import CLASSES
 from sceneparse.weights.model import find_model, load_model
 
@@ -118,8 +118,8 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
     """Find the model, exported file or recipe that is to be measured.
 
     Args:
-        source: A model folder, a hub id, an exported .xml or .onnx file, a recipe of the package, a .yaml file or a
-            recipe that has been read.
+        source: A model folder, a published checkpoint's name, a hub id, an exported .xml or .onnx file, a recipe of the
+            package, a .yaml file or a recipe that has been read.
         name: What the record calls it. Default: the source, or a recipe's own name.
 
     Raises:
@@ -133,9 +133,10 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
     if path.suffix in SUFFIXES.values() and not path.is_dir():
         engine, note = open_exported(path, device="cpu")
         return Subject(text, "file", path, note.config, len(note.labels), engine.name, note.quantized)
-    if not path.exists() and not is_hub_id(str(source)):
+    if not path.exists() and not is_model_name(str(source)):
         raise UserError(
-            f"no model folder, exported file or recipe {source}; recipes in the package: {', '.join(recipe_names())}"
+            f"no model folder, published checkpoint, exported file or recipe {source}; recipes in the package: "
+            f"{', '.join(recipe_names())}"
         )
     folder = find_model(source)
     model = load_model(folder)

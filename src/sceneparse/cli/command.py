@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sceneparse.settings import ProtocolSettings
 
 
+MODEL_HELP = "a model folder (transformers' and smp's too), a published checkpoint's name or a hub id"
+"""What a MODEL may be, for help."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command: its summary in a line, an example, its arguments, and the function that runs it."""

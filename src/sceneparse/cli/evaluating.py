@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sceneparse.cli.command import (
+    MODEL_HELP,
     Command,
     changed_protocol,
     engine_arguments,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
+    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
     parser.add_argument(
         "--kind", choices=list(KINDS), metavar="KIND", help="the data set's kind (default: the model's)"
@@ -59,7 +60,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
 
 
 def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
+    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
     parser.add_argument("--kind", choices=list(KINDS), help="the data set's kind (default: the model's)")
     parser.add_argument("--split", help="split to test on (default: the data set's test split)")
@@ -105,7 +106,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a model folder, a hub id, an exported file, or a recipe (random weights; settings can be overridden)",
+        help=f"{MODEL_HELP}, an exported file, or a recipe (random weights; settings can be overridden)",
     )
     parser.add_argument(
         "--size", type=int, nargs=2, metavar=("H", "W"), help="the picture (default: as 'sceneparse models')"

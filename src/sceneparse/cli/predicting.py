@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.cli.command import Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.errors import UserError
 from sceneparse.tasks import TASK_NAMES, Task
 
@@ -31,7 +31,7 @@ def under_protocol(parser: "Parser", arguments: argparse.Namespace) -> "Parser":
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder, a hub id or an exported file")
+    parser.add_argument("model", metavar="MODEL", help=f"{MODEL_HELP}, or an exported file")
     parser.add_argument(
         "inputs",
         metavar="INPUT",
@@ -245,7 +245,7 @@ def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, col
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="the folder or hub id of a unified model")
+    parser.add_argument("model", metavar="MODEL", help="a unified model: its folder, name or hub id")
     parser.add_argument("inputs", metavar="FOLDER", nargs="+", help="pictures, folders or globs")
     parser.add_argument(
         "--out", type=Path, default=Path("discoveries"), metavar="DIR", help="default: a folder named discoveries"

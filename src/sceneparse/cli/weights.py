@@ -3,15 +3,20 @@
 import argparse
 from pathlib import Path
 
-from sceneparse.cli.command import Command
+from sceneparse.cli.command import MODEL_HELP, Command
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model folder or a hub id")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--format", choices=("openvino", "onnx", "torch"), required=True, help="the file's kind")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="default: beside the model folder, with its name")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="default: beside the model folder, with its name; here if MODEL is no folder",
+    )
     parser.add_argument(
         "--precision", choices=("float32", "int8"), default="float32", help="int8: openvino only (default: float32)"
     )
@@ -84,10 +89,32 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--published",
+        nargs="*",
+        metavar="WORD",
+        help="published checkpoints in place of that: all, or those in whose names, family, architecture, backbone, "
+        "data, licence or terms every WORD occurs; a name alone shows all that is known of it",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the table as JSON")
 
 
 def _models(arguments: argparse.Namespace) -> int:
+    return _inventory(arguments) if arguments.published is None else _published(arguments)
+
+
+def _published(arguments: argparse.Namespace) -> int:
+    from sceneparse.files import write_json
+    from sceneparse.weights.published.listing import listed, print_published
+
+    found = listed(arguments.published)
+    print_published(found)
+    if arguments.json:
+        write_json(arguments.json, [one.to_json() for one in found])
+    return 0
+
+
+def _inventory(arguments: argparse.Namespace) -> int:
     from sceneparse.files import write_json
     from sceneparse.weights.inventory import inventory, print_inventory
 
@@ -115,8 +142,8 @@ IMPORT = Command(
 )
 
 MODELS = Command(
-    "what can be built, with parameters and multiply-adds",
-    "sceneparse models",
+    "what can be built, with parameters and multiply-adds; published checkpoints by name",
+    "sceneparse models --published upernet convnext ade20k",
     _list_arguments,
     _models,
 )

@@ -51,7 +51,7 @@ def diagnose_model(
     """Find out why a model fails on labelled pictures, and write a report on it.
 
     Args:
-        model: A model folder, a hub id, or an exported .xml or .onnx file.
+        model: A model folder, a published checkpoint's name, a hub id, or an exported .xml or .onnx file.
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: The data set's kind. Default: the model's.

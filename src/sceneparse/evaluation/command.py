@@ -45,7 +45,7 @@ def evaluate_model(
     the pictures, and the first one writes. The figures are one process's.
 
     Args:
-        model: A model folder, a hub id, or an exported .xml or .onnx file.
+        model: A model folder, a published checkpoint's name, a hub id, or an exported .xml or .onnx file.
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: As in `data.kind`. Default: the model's.

@@ -44,9 +44,10 @@ def export(
     error. In int8 the labels are compared, and accuracy too if there are labelled pictures.
 
     Args:
-        model: A model folder or a hub id.
+        model: A model folder, a published checkpoint's name or a hub id.
         format: openvino (.xml and .bin), onnx or torch (.pt2, a torch.export program).
-        out: The file. Default: the model folder's name with the format's suffix, beside the folder.
+        out: The file. Default: the model folder's name with the format's suffix, beside the folder; of what is fetched
+            by its name the model's name, in this folder.
         int8: Quantise (openvino only).
         calibration: Pictures, folders and patterns that give the ranges for int8; labels are compared on some of them.
         data: A labelled data set's folder for accuracy before and after int8. Default: the model's own, if it needs no
@@ -68,8 +69,8 @@ def export(
         raise UserError("--calibration and --data are for --precision int8; leave them out, or give that")
     folder = find_model(model)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
-    path = Path(out) if out else folder.resolve().with_name(f"{folder.resolve().name}{suffix}")
     loaded = load_model(folder)
+    path = Path(out) if out else default_path(model, loaded.config.name, suffix)
     if int8:
         quantizing.installed()
         with console.status("calibrating"):
@@ -97,6 +98,18 @@ def export(
         sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
         raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")
     return result
+
+
+def default_path(model: str | Path, name: str, suffix: str) -> Path:
+    """Return where a file goes: beside the model folder, or here if the model was named and lies in a cache.
+
+    Args:
+        model: What `export` is given.
+        name: The model's own name.
+        suffix: The end of the file's name.
+    """
+    own = Path(model).resolve() if Path(model).is_dir() else Path(name).absolute()
+    return own.with_name(f"{own.name}{suffix}")
 
 
 def _calibration_pictures(sources: Sequence[str | Path], channels: int) -> list[Tensor]:

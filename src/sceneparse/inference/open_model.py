@@ -56,13 +56,13 @@ def open_model(
     device: str = "auto",
     precision: Precision = "auto",
 ) -> Opened:
-    """Open a model folder, a hub id or an exported file to score pictures with.
+    """Open a model to score pictures with.
 
     Converting a network for OpenVINO takes longer than parsing a few pictures, so what was converted is kept in
     `cache_folder()` and taken from there the next time.
 
     Args:
-        source: A model folder, a hub id ("user/name"), or an exported .xml or .onnx file.
+        source: What `find_model` takes, or an exported .xml or .onnx file.
         engine: As in `make_engine`; an exported file has its own.
         device: As in `make_engine`.
         precision: As in `make_engine`.

@@ -17,7 +17,7 @@ class TestProtocol:
 
     Args:
         name: The known protocol that it started from.
-        resize: Long or short side brought to `size` ("long", "short") or left alone ("none").
+        resize: Long, short or both sides brought to `size` ("long", "short", "square") or left alone ("none").
         size: That side in pixels, at scale 1.
         max_long: Upper bound of the long side under "short", at every scale.
         window: Height and width of sliding windows; None tests the whole picture.
@@ -33,7 +33,7 @@ class TestProtocol:
     __test__: ClassVar[bool] = False  # by its name pytest would take it for a test
 
     name: ProtocolName = "whole"
-    resize: Literal["none", "long", "short"] = "none"
+    resize: Literal["none", "long", "short", "square"] = "none"
     size: int | None = None
     max_long: int | None = None
     window: tuple[int, int] | None = None
@@ -51,6 +51,9 @@ class TestProtocol:
         Halves are rounded as the published protocols round them: to even under "long", else up. Protocols with a
         `multiple` drop the fraction before they round up.
         """
+        if self.resize == "square":
+            side = self._sides()[self.scales.index(scale)]
+            return side, side
         if self.resize == "none":
             factor = scale
         else:
@@ -91,7 +94,8 @@ class TestProtocol:
     def _describe_size(self) -> str:
         if self.resize == "none":
             return "own size" + ("" if self.scales == (1.0,) else " x " + ", ".join(f"{s:g}" for s in self.scales))
-        text = f"{self.resize} side {', '.join(map(str, self._sides()))}"
+        sides = ", ".join(map(str, self._sides()))
+        text = f"both sides {sides}" if self.resize == "square" else f"{self.resize} side {sides}"
         if self.max_long is not None:
             text += f" (long side at most {self.max_long})"
         return text if self.multiple == 1 else f"{text} rounded up to multiples of {self.multiple}"
@@ -163,7 +167,7 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
     if protocol.window is None and settings.name == "window":
         raise UserError("protocol.name is 'window', but protocol.window is not set: give a height and a width")
     idle = {
-        "size": (protocol.resize == "none", "protocol.resize is 'none'; set it to 'long' or 'short'"),
+        "size": (protocol.resize == "none", "protocol.resize is 'none'; set it to 'long', 'short' or 'square'"),
         "max_long": (protocol.resize != "short", f"protocol.resize is '{protocol.resize}'; set it to 'short'"),
         "stride": (protocol.window is None, "the whole picture is tested; set protocol.window"),
     }
@@ -174,5 +178,5 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
         protocol,
         size=None if idle["size"][0] else protocol.size,
         max_long=None if idle["max_long"][0] else protocol.max_long,
-        multiple=1 if protocol.resize == "none" else protocol.multiple,
+        multiple=1 if protocol.resize in ("none", "square") else protocol.multiple,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import log2
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from sceneparse.errors import UserError
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
-from sceneparse.networks.heads import ConvNormReLU, Head
+from sceneparse.networks.heads import ConvNormReLU, Head, MakeConvolution
 from sceneparse.networks.pyramid import PooledBatchNorm
 
 
@@ -18,17 +19,21 @@ class AtrousPyramid(nn.Module):
     """Atrous spatial pyramid pooling (section 3.3, figure 5).
 
     A 1×1 convolution, 3×3 ones at several dilations, and the mean of the whole picture behind a 1×1 convolution, each
-    with batch norm and ReLU, are concatenated and mixed by one more 1×1 convolution. The mean is one cell, resized back
-    by copying it: `ConcatConv2d` multiplies it once instead of at every pixel.
+    with batch norm and ReLU, are concatenated and projected by one more 1×1 convolution, unless that is left to what
+    comes next. The mean is one cell, resized back by copying it: `ConcatConv2d` multiplies it once instead of at every
+    pixel.
 
     Args:
         in_channels: Channels of the map.
         channels: Width of each branch and of the result.
         rates: Dilations of the 3×3 convolutions.
-        resampling: As in `ConcatConv2d`.
+        project: What makes the projection's convolution; None leaves the projection out.
+
+    Attributes:
+        channels: Channels of the local branches together, and of the mean.
     """
 
-    def __init__(self, in_channels: int, channels: int, rates: Sequence[int], resampling: Resampling):
+    def __init__(self, in_channels: int, channels: int, rates: Sequence[int], project: MakeConvolution | None):
         super().__init__()
         self.point = ConvNormReLU(in_channels, channels, 1)
         self.atrous = nn.ModuleList(ConvNormReLU(in_channels, channels, 3) for _ in rates)
@@ -36,14 +41,16 @@ class AtrousPyramid(nn.Module):
             assert isinstance(layer, ConvNormReLU)
             layer.conv.dilation = layer.conv.padding = (rate, rate)
         self.mean = ConvNormReLU(in_channels, channels, 1, norm=PooledBatchNorm)
-        # One cell is resized to itself everywhere, whatever its corners are aligned with.
-        concat = partial(ConcatConv2d, align_corners=False, resampling=resampling)
-        self.mix = ConvNormReLU([(1 + len(rates)) * channels, channels], channels, 1, make=concat)
+        self.channels = [(1 + len(rates)) * channels, channels]
+        self.mix = None if project is None else ConvNormReLU(self.channels, channels, 1, make=project)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Turn (N, in_channels, h, w) into (N, channels, h, w)."""
+    def forward(self, maps: Tensor) -> Tensor | list[Tensor]:
+        """Turn (N, in_channels, h, w) into (N, channels, h, w); without projection into the branches and the mean."""
         local = torch.cat([self.point(maps), *(layer(maps) for layer in self.atrous)], dim=1)
-        mixed: Tensor = self.mix([local, self.mean(maps.mean(dim=(2, 3), keepdim=True))])
+        branches = [local, self.mean(maps.mean(dim=(2, 3), keepdim=True))]
+        if self.mix is None:
+            return branches
+        mixed: Tensor = self.mix(branches)
         return mixed
 
 
@@ -61,6 +68,8 @@ class DeepLabV3(SceneParser):
         align_corners: How the logits want to be resized.
         aux_channels: Width of the auxiliary head; None means a quarter of stage 3's, at least 64.
         resampling: "exact" multiplies the picture's mean once; "plain" resizes it first.
+        project: Whether the branches are projected by a 1×1 convolution before the head's 3×3 one (torchvision); else
+            the head stands on all of them (mmsegmentation), and whole channels are dropped before the classifier.
 
     Raises:
         UserError: A backbone at output stride 32, for which there are no rates.
@@ -77,6 +86,7 @@ class DeepLabV3(SceneParser):
         align_corners: bool = False,
         aux_channels: int | None = None,
         resampling: Resampling = "exact",
+        project: bool = True,
     ):
         super().__init__(
             backbone,
@@ -86,12 +96,19 @@ class DeepLabV3(SceneParser):
             dropout=dropout,
             align_corners=align_corners,
         )
-        stride = backbone.strides[-1]
+        # A plain ViT's patches may be of 14 pixels.
+        stride = 2 ** round(log2(backbone.strides[-1]))
         if stride not in RATES:
             raise UserError(f"network deeplabv3: output stride {stride} has no dilation rates; choose 8 or 16")
-        self.pyramid = AtrousPyramid(backbone.channels[3], channels, RATES[stride], resampling)
-        self.dropout = nn.Dropout(dropout)
-        self.head = Head(channels, channels, num_classes, 0.0)
+        # One cell is resized to itself everywhere, whatever its corners are aligned with.
+        concat = partial(ConcatConv2d, align_corners=False, resampling=resampling)
+        self.pyramid = AtrousPyramid(backbone.channels[3], channels, RATES[stride], concat if project else None)
+        if project:
+            self.dropout: nn.Module = nn.Dropout(dropout)
+            self.head = Head(channels, channels, num_classes, 0.0)
+        else:
+            self.dropout = nn.Identity()
+            self.head = Head(self.pyramid.channels, channels, num_classes, dropout, make=concat)
 
     def decode(self, features: list[Tensor]) -> Tensor:
         """Turn the features of stages 1 to 4 into logits at stage 4's size."""

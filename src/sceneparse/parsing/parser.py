@@ -40,7 +40,8 @@ def load(
     """Load a model to parse pictures with.
 
     Args:
-        model: A model folder, the id of one on the Hugging Face hub ("user/name"), or an exported .xml or .onnx file.
+        model: A model folder (of transformers or smp too), a published checkpoint's name ("sceneparse models
+            --published" lists them), a hub id ("user/name"), or an exported .xml or .onnx file.
         engine: torch, compile, openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed and takes the
             network, else torch. `parser.engine.describe()` says which.
         device: auto (CUDA if there is a device), cpu or cuda.

@@ -5,13 +5,15 @@ from typing import Literal
 
 from sceneparse.errors import require
 
-Dilation = Literal["first", "half", "none", "doubled"]
+Dilation = Literal["first", "half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"]
 Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
-Windows = Literal["own", "padded"]
+Windows = Literal["own", "padded", "masked"]
 ShortcutPool = Literal["own", "none"]
+FinalNormOn = Literal["all", "last"]
+NeckName = Literal["multilevel", "simple", "interpolating", "flat"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,17 @@ class BackboneSettings:
 
     Args:
         name: A timm model whose features have strides 4, 8, 16 and 32, such as resnet50, resnet50s (deep
-            stem), mobilenetv2_100. Or one made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
+            stem), mobilenetv2_100, convnext_tiny; or a plain ViT of timm's, such as vit_small_patch16_dinov3. Or one
+            made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
         weights: Where training starts: null (random), "hub" (timm's pretrained weights, needs a network) or a
             file (.safetensors, .pth).
         dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
             original PSPNet release), by half ("half", torchvision and mmseg) or not at all ("none"). Or "doubled": all
-            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others).
+            strides stay, and bottlenecks are dilated twice as much from stage to stage (one UPerNet of others). Four
+            more are mmsegmentation's: "kept" (all strides stay, and bottlenecks of stages 3 and 4 are dilated as by
+            half), "half_conv1" (as by half, but of a basic block its first convolution alone: ResNet-18),
+            "multi_grid" (blocks of stage 4 by 1, 2 and 4, at output stride 16) and "leading" (a MobileNetV2's groups
+            in their first block alone).
         padding: "symmetric" (PyTorch) or "same" (TensorFlow). Null takes what the weights file says, else "symmetric".
         in_channels: Channels of the input picture.
         stem_activation: relu replaces the ReLU6 behind MobileNetV2's first convolution (a published PSPNet); own
@@ -37,7 +44,17 @@ class BackboneSettings:
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
         windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
-            over a map that is padded first; own leaves them to timm.
+            over a map that is padded first; masked is a Twins-SVT as mmsegmentation has it: the padding of windows
+            is kept out of the attention, and each stage ends in a norm; own leaves them to timm.
+        blocks: Plain ViTs only, as the next two: numbers of the blocks, from 0, whose maps are taken, four (one for the
+            simple neck). Null spaces them evenly and ends with the last: 2, 5, 8, 11 of 12.
+        neck: What makes maps of strides 4, 8, 16 and 32 at output stride 32: multilevel (mmsegmentation, BEiT: each of
+            four blocks scaled), simple (ViTDet: all from the last block), interpolating (mmsegmentation's ViTs: four
+            blocks convolved and resized) or flat (none: all maps keep the stride of the patch). Null is multilevel.
+        final_norm: Whether the maps go through the model's final norm, as in DINOv2's and DINOv3's own heads.
+        final_norm_on: Which maps do: all, or the last alone (mmsegmentation).
+        drop_path: Probability of leaving out a block for a picture in training: this for the last, falling to 0 at the
+            first (stochastic depth).
     """
 
     name: str = "resnet50"
@@ -50,6 +67,16 @@ class BackboneSettings:
     stage3_end: Stage3End = "own"
     shortcut_pool: ShortcutPool = "own"
     windows: Windows = "own"
+    blocks: tuple[int, ...] | None = None
+    neck: NeckName | None = None
+    final_norm: bool = False
+    final_norm_on: FinalNormOn = "all"
+    drop_path: float = 0.0
 
     def __post_init__(self) -> None:
+        require(
+            self.final_norm or self.final_norm_on == "all",
+            f"backbone.final_norm_on is {self.final_norm_on}, which has no effect, since backbone.final_norm is false",
+        )
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
+        require(0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1")

@@ -27,10 +27,11 @@ class NetworkSettings:
         architecture: pspnet (pyramid pooling), pspnet_multilabel (the same, brought to full size in three learnt steps,
             and with a classifier of the whole picture), upernet (FPN and pyramid pooling), upernet_concat (the same,
             but levels are put side by side instead of added), upernet_unified (UPerNet with a head for each of several
-            tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or one that
-            another package brings along.
+            tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), linear (batch
+            norm and a 1×1 convolution, DINOv2's probe), or one that another package brings along.
         output_stride: Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8,
-            and for UPerNets, which have no other, 32; settings made of these for another architecture get that one's.
+            for UPerNets, which have no other, 32, and for linear 16; settings made of these for another architecture get
+            that one's. A plain ViT has that of its patches (16 for patches of 14 or 16 pixels), or 32 for a pyramid.
         channels: Width of the head.
         bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
@@ -46,7 +47,7 @@ class NetworkSettings:
         branch: What reduces a pooled map: a 1×1 convolution with batch norm and ReLU (norm, the papers), the same but
             for a grid of one cell, which has a bias instead of the batch norm (norm_but_one), a convolution with bias
             alone (bias) or without (linear).
-        kernel: PSPNet only: side of the kernel behind the pyramid.
+        kernel: PSPNet only: side of the kernel behind the pyramid; FCN: side of the head's kernels.
         classifier_kernel: PSPNet only: side of the classifier's kernel.
         reduce: Reduce each pooled map to input channels / number of bins (PSPNet paper, table 1, "DR").
         branch_channels: Width that each pooled map is reduced to. Null: input channels / number of bins (pspnet),
@@ -56,6 +57,12 @@ class NetworkSettings:
         aux_channels: Width of the auxiliary head. Null: a quarter of stage 3's, at least 64 (pspnet_multilabel: 256).
         convolutions: FCN only: number of 3×3 convolutions in the head.
         concat_input: FCN only: one more 3×3 convolution, over stage 4 and what the others made of it.
+        head_dilation: FCN only: dilation of the head's convolutions, without the one that concat_input adds.
+        concat_stages: FCN only: the head stands on all stages of the backbone, put side by side at stage 1's size
+            (HRNetV2), not on stage 4.
+        project: deeplabv3 only: the pyramid's branches are projected by a 1×1 convolution before the head's 3×3 one
+            (torchvision); false: the head stands on all of them (mmsegmentation).
+        layers: linear only: how many stages it stands on: 1, the last, or 4, all put side by side.
         dropout: Probability of dropping a channel before each classifier.
         norm_momentum: Share of a batch in the running statistics of every batch norm, backbone and head. Null leaves
             each as it is made (0.1 in nearly all; CSAIL's releases have 0.001).
@@ -88,6 +95,10 @@ class NetworkSettings:
     aux_channels: int | None = None
     convolutions: int = 1
     concat_input: bool = False
+    head_dilation: int = 1
+    concat_stages: bool = False
+    project: bool = True
+    layers: Literal[1, 4] = 1
     dropout: float = 0.1
     norm_momentum: float | None = None
     align_corners: bool = False
@@ -127,6 +138,7 @@ class NetworkSettings:
             width = getattr(self, name)
             require(width is None or width >= 1, f"network.{name} is {width}, but must be at least 1 or null")
         require(self.convolutions >= 1, f"network.convolutions is {self.convolutions}, but must be at least 1")
+        require(self.head_dilation >= 1, f"network.head_dilation is {self.head_dilation}, but must be at least 1")
         require(self.feature_norm_eps > 0, f"network.feature_norm_eps is {self.feature_norm_eps}, but must be positive")
 
     def _check_groups(self) -> None:

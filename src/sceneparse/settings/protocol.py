@@ -17,8 +17,8 @@ class ProtocolSettings:
 
     Args:
         name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
-        resize: What the picture is resized to before testing: "none", "long" (long side = size) or "short"
-            (short side = size).
+        resize: What the picture is resized to before testing: "none", "long" (long side = size), "short"
+            (short side = size) or "square" (both sides = size, whatever the picture's shape).
         size: Side in pixels for `resize`.
         max_long: Upper bound of the long side under "short"; null for none.
         window: Height and width of sliding windows; null tests the whole picture.
@@ -33,7 +33,7 @@ class ProtocolSettings:
     """
 
     name: ProtocolName = "whole"
-    resize: Literal["none", "long", "short"] | None = None
+    resize: Literal["none", "long", "short", "square"] | None = None
     size: int | None = None
     max_long: int | None = None
     window: tuple[int, int] | None = None

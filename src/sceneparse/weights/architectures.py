@@ -157,6 +157,13 @@ def _branch_reduces(network: NetworkSettings) -> None:
     )
 
 
+def _kernel_dilates(network: NetworkSettings) -> None:
+    require(
+        network.head_dilation == 1 or network.kernel > 1,
+        f"network.head_dilation is {network.head_dilation}, which has no effect: network.kernel is 1; leave it at 1",
+    )
+
+
 def _stages_suffice(network: NetworkSettings) -> None:
     last = 2 ** (network.stages + 1)
     require(
@@ -219,7 +226,13 @@ UPERNET = Architecture(
     strides=(32,),
     checks=(_without_bins,),
     side=512,
-    backbones=(*RESNETS, "convnext_tiny", "swin_tiny_patch4_window7_224"),
+    backbones=(
+        *RESNETS,
+        "convnext_tiny",
+        "convnext_tiny.dinov3_lvd1689m",
+        "swin_tiny_patch4_window7_224",
+        "vit_small_patch16_dinov3",
+    ),
 )
 
 UPERNET_CONCAT = Architecture(
@@ -249,7 +262,8 @@ FCN = Architecture(
     network="sceneparse.networks.fcn:FCN",
     title="FCN",
     paper="1411.4038",
-    takes=(*_HEAD, "convolutions", "concat_input"),
+    takes=(*_HEAD, "convolutions", "concat_input", "head_dilation", "concat_stages", "kernel"),
+    checks=(_kernel_dilates,),
 )
 
 PSPNET_MULTILABEL = Architecture(
@@ -265,9 +279,20 @@ DEEPLABV3 = Architecture(
     network="sceneparse.networks.deeplabv3:DeepLabV3",
     title="DeepLabV3",
     paper="1706.05587",
-    takes=(*_HEAD, "resampling"),
+    takes=(*_HEAD, "resampling", "project"),
     strides=(8, 16),
     side=513,
+)
+
+LINEAR = Architecture(
+    network="sceneparse.networks.linear:Linear",
+    title="Linear head",
+    paper="2304.07193",
+    takes=("layers", "dropout", "align_corners"),
+    auxiliary=False,
+    strides=(16, 8, 32),
+    side=518,
+    backbones=("vit_small_patch14_dinov2",),
 )
 
 ARCHITECTURES: Table[Architecture] = Table(
@@ -280,6 +305,7 @@ ARCHITECTURES: Table[Architecture] = Table(
         "fcn": f"{__name__}:FCN",
         "pspnet_multilabel": f"{__name__}:PSPNET_MULTILABEL",
         "deeplabv3": f"{__name__}:DEEPLABV3",
+        "linear": f"{__name__}:LINEAR",
     },
     kind=f"{__name__}:Architecture",
 )

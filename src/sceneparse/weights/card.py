@@ -14,7 +14,12 @@ from sceneparse.weights.config import ModelConfig
 
 
 def model_card(
-    config: ModelConfig, labels: LabelSpace, metrics: Mapping[str, object] | None, *, origin: str | None = None
+    config: ModelConfig,
+    labels: LabelSpace,
+    metrics: Mapping[str, object] | None,
+    *,
+    origin: str | None = None,
+    published: str | None = None,
 ) -> str:
     """A model card in Markdown with YAML front matter: data, classes, protocol, figures, use and limits.
 
@@ -27,6 +32,7 @@ def model_card(
             the keys of the table of figures (of other tasks than the objects under "headlines"), "protocol" (one
             line), "split" and "classes" (name and iou of each); other keys are ignored.
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
+        published: That checkpoint's licence and the terms of its data, in a line; None where they are not known here.
     """
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
     shown = [key for key, one in table("figures").usable() if one.card]
@@ -45,7 +51,7 @@ def model_card(
         f"{_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
-        f"## Data\n\n{_data(config) if origin is None else _origin(origin)}",
+        f"## Data\n\n{_data(config) if origin is None else _origin(origin, published)}",
         f"## Classes\n\n{', '.join(labels.names)}",
         f"## Figures\n\n{_figures(config, figures, metrics)}",
         "## Limits\n\n"
@@ -118,7 +124,9 @@ def _data(config: ModelConfig) -> str:
     return f"{table('datasets')[data.kind].describe(data)} {splits}{start}"
 
 
-def _origin(origin: str) -> str:
+def _origin(origin: str, published: str | None) -> str:
+    if published is not None:
+        return f"Imported from a published checkpoint: {origin}. {published[:1].upper()}{published[1:]}."
     return (
         f"Imported from a published checkpoint: {origin}. What it was trained on is for its publisher to say, as are "
         "its licence and its figures."

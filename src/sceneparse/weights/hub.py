@@ -14,18 +14,35 @@ def is_hub_id(source: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", source) is not None
 
 
+SAFE = (*FILES, "preprocessor_config.json", "*.safetensors.index.json", "model-*.safetensors", "albumentations_*.json")
+"""What is fetched of a repository at first: a model folder of ours, or another library's with safe weights."""
+
+OLD = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-*.bin")
+"""What is fetched where that brings no weights: files of older versions of transformers, which are read as data."""
+
+
 def fetch_from_hub(repo_id: str) -> Path:
-    """The model folder in a repository, brought into the hub's cache.
+    """Return a repository's model, brought into the hub's cache: of ours, or of another library.
 
     Raises:
-        UserError: There is no such repository, or it can't be reached.
+        UserError: There is no such repository, it can't be reached, or it holds no weights.
     """
+    folder = _snapshot(repo_id, SAFE)
+    if not any(folder.glob("*.safetensors")):
+        folder = _snapshot(repo_id, OLD)
+        if not any(folder.glob("*.bin")):
+            raise UserError(f"{repo_id}: the hub's repository holds neither model.safetensors nor pytorch_model.bin")
+    return folder
+
+
+def _snapshot(repo_id: str, files: tuple[str, ...]) -> Path:
     try:
-        return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(FILES)))
+        return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
     except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
         raise UserError(
             f"no folder {repo_id}, and the hub gives no model of that id ({_reason(error)}); "
-            "check the name, the network and your login"
+            "check the name, the network and your login; it would be kept in "
+            f"{huggingface_hub.constants.HF_HUB_CACHE}"
         ) from error
 
 

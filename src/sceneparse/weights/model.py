@@ -17,7 +17,6 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.weights.build import build
 from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config, write_config
-from sceneparse.weights.hub import fetch_from_hub, is_hub_id
 from sceneparse.weights.labels_file import labels_to_json, read_labels
 from sceneparse.weights.tasks import refuse_unfit_tasks
 
@@ -86,23 +85,29 @@ def save_model(folder: Path, model: Model, card: str) -> None:
 
 
 def find_model(source: str | Path) -> Path:
-    """A model folder on this machine, fetched from the Hugging Face hub if need be.
+    """Return a model folder on this machine, fetched or imported if need be.
 
     Args:
-        source: A folder, or a hub id such as "user/name" if there is no such folder.
+        source: A folder, of ours or of another library (`foreign.is_foreign`); if there is no such folder, the name of
+            a published checkpoint (`published.catalogue`) or a hub id such as "user/name".
 
     Raises:
-        UserError: No such model, or one that lacks a file.
+        UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
     """
+    # Importing needs this module to write what it imported.
+    from sceneparse.weights.finding import fetched_folder, local_folder
+
     folder = Path(source)
     if not folder.exists() and _aside(folder).is_dir():
         folder = _aside(folder)
     if not folder.exists():
-        if not is_hub_id(str(source)):
-            raise UserError(f"no model folder {source}; give a folder with config.json, or a hub id such as user/name")
-        folder = fetch_from_hub(str(source))
+        folder = fetched_folder(str(source))
     if not folder.is_dir():
-        raise UserError(f"{source}: not a folder; a model is a folder with {', '.join(FILES)}")
+        raise UserError(
+            f"{source}: not a folder; a model is a folder with {', '.join(FILES)}; of a checkpoint's file "
+            "'sceneparse import' makes one"
+        )
+    folder = local_folder(folder)
     for name in (CONFIG, WEIGHTS, LABELS):
         if not (folder / name).is_file():
             raise UserError(f"{source}: no {name} in it; a model folder has {', '.join(FILES)}")
@@ -110,10 +115,10 @@ def find_model(source: str | Path) -> Path:
 
 
 def load_model(source: str | Path) -> Model:
-    """Read a model folder, or fetch one from the Hugging Face hub.
+    """Read a model, fetched or imported first if need be.
 
     Args:
-        source: A folder, or a hub id such as "user/name" if there is no such folder.
+        source: As in `find_model`.
 
     Returns:
         The model, its network in evaluation mode on the CPU.

@@ -1,17 +1,14 @@
 """`sceneparse data get` as a function: download a data set's archives, verify and unpack them."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from sceneparse.datasets.getting.download import Advance, fetch
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.getting.unpacking import unpack
+from sceneparse.downloading import download_bar, fetch
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 
@@ -47,7 +44,7 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
         if done.get("url") == download.url and "files" in done:
             console.print(f"{download.file}: already there, as {out / RECORD} says", markup=False)
             continue
-        with _bar(progress, f"fetching {download.file}") as advance:
+        with download_bar(progress, f"fetching {download.file}") as advance:
             fetched = fetch(download.url, archive, download.checksum, advance)
         if fetched.compared:
             console.print(
@@ -59,7 +56,7 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
                 "to compare it with",
                 markup=False,
             )
-        with _bar(progress, f"unpacking {download.file}") as advance:
+        with download_bar(progress, f"unpacking {download.file}") as advance:
             unpacked = unpack(archive, out / download.into, advance)
         left = f", {counted(unpacked.links, 'link')} left out" if unpacked.links else ""
         console.print(f"{download.file}: {counted(unpacked.files, 'file')} unpacked{left}", markup=False)
@@ -88,22 +85,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
     return record if isinstance(record, dict) else {}
-
-
-@contextmanager
-def _bar(shown: bool, title: str) -> Iterator[Advance]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
-        task = bar.add_task(title, total=None)
-
-        def advance(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield advance

@@ -4,7 +4,9 @@ Published codes differ in the first block of such a stage, and weights are right
 """
 
 from timm.layers.conv2d_same import Conv2dSame
-from timm.models.resnet import Bottleneck
+from timm.models.efficientnet import EfficientNetFeatures
+from timm.models.resnest import ResNestBottleneck
+from timm.models.resnet import BasicBlock, Bottleneck
 from torch import nn
 
 from sceneparse.errors import UserError
@@ -28,6 +30,10 @@ def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor
     Raises:
         UserError: The model cannot be dilated.
     """
+    if any(isinstance(module, ResNestBottleneck) for module in body.modules()):
+        # Its stride is a pooling behind the convolution, which timm leaves with half of the dilation.
+        _require_half_of_resnest(name, dilation)
+        return
     before = {path: module for path, module in undilated.named_modules() if isinstance(module, nn.Conv2d)}
     after = {path: module for path, module in body.named_modules() if isinstance(module, nn.Conv2d)}
     entries = [path for path, module in after.items() if module.stride != before[path].stride and _spatial(module)]
@@ -36,7 +42,7 @@ def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor
     if full != expected or any(side % 2 == 0 for path in entries for side in after[path].kernel_size):
         raise UserError(f"backbone {name}: {CANNOT['output_stride']}")
     for path in entries:
-        if dilation == "first":
+        if dilation in ("first", "leading"):
             _dilate(after[path], 2 * after[path].dilation[0])
         elif dilation == "none":
             block = path.rpartition(".")[0]
@@ -45,7 +51,16 @@ def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor
                     _dilate(module, 1)
 
 
-def double_dilation(name: str, body: nn.Module, output_stride: int) -> None:
+def _require_half_of_resnest(name: str, dilation: Dilation) -> None:
+    if dilation != "half":
+        raise UserError(f"backbone {name}: backbone.dilation is {dilation}, but a ResNeSt is dilated by half alone")
+
+
+UNSTRIDED: dict[Dilation, int] = {"doubled": 1, "kept": 2}
+"""Dilations of ResNets whose strides all stay, and the index of the first stage that is dilated."""
+
+
+def dilate_unstrided(name: str, body: nn.Module, output_stride: int, dilation: Dilation) -> None:
     """Double the dilation of bottlenecks from stage to stage, while all stages keep their stride.
 
     Raises:
@@ -54,15 +69,65 @@ def double_dilation(name: str, body: nn.Module, output_stride: int) -> None:
     stages = [[block for block in stage if isinstance(block, Bottleneck)] for stage in _resnet_stages(body)]
     if output_stride != STRIDES[-1] or not all(stages):
         raise UserError(
-            f"backbone {name}: backbone.dilation is doubled, but only a ResNet of bottlenecks at output stride 32 "
-            "(architectures upernet, upernet_concat) can be dilated like this"
+            f"backbone {name}: backbone.dilation is {dilation}, but only a ResNet of bottlenecks at output stride 32 "
+            "can be dilated like this"
         )
-    dilation = 1
-    for first, *others in stages[1:]:
-        _dilate(first.conv2, dilation)
-        dilation *= 2
+    factor = 1
+    for first, *others in stages[UNSTRIDED[dilation] :]:
+        _dilate(first.conv2, factor)
+        factor *= 2
         for block in others:
-            _dilate(block.conv2, dilation)
+            _dilate(block.conv2, factor)
+
+
+def undilate_second_convolutions(name: str, body: nn.Module) -> None:
+    """Leave only the first convolution of each basic block dilated.
+
+    Raises:
+        UserError: Not a ResNet of basic blocks.
+    """
+    blocks = [module for module in body.modules() if isinstance(module, BasicBlock)]
+    if not blocks:
+        raise UserError(f"backbone {name}: backbone.dilation is half_conv1, but it has no basic blocks (ResNet-18, 34)")
+    for block in blocks:
+        _dilate(block.conv2, 1)
+
+
+def dilate_by_grid(name: str, body: nn.Module, output_stride: int) -> None:
+    """Dilate the bottlenecks of stage 4 by `GRID`, and no others (Chen et al., 2017, arXiv 1706.05587, section 3.2).
+
+    Raises:
+        UserError: Not a ResNet with three bottlenecks in stage 4, or another output stride than 16.
+    """
+    last = [block for block in _resnet_stages(body)[-1] if isinstance(block, Bottleneck)]
+    if output_stride != 16 or len(last) != len(GRID):
+        raise UserError(
+            f"backbone {name}: backbone.dilation is multi_grid, but only a ResNet with three bottlenecks in stage 4 at "
+            "output stride 16 can be dilated like this"
+        )
+    for block, factor in zip(last, GRID, strict=True):
+        _dilate(block.conv2, factor)
+
+
+GRID = (1, 2, 4)
+"""Dilations of the blocks of stage 4 under "multi_grid"."""
+
+
+def undilate_later_blocks(name: str, body: nn.Module) -> None:
+    """Leave only the first block of each group of inverted residuals dilated.
+
+    Raises:
+        UserError: Not a MobileNet or EfficientNet.
+    """
+    if not isinstance(body, EfficientNetFeatures):
+        raise UserError(
+            f"backbone {name}: backbone.dilation is leading, but only MobileNets and EfficientNets have such blocks"
+        )
+    for group in body.blocks.children():
+        for block in list(group.children())[1:]:
+            for module in block.modules():
+                if isinstance(module, nn.Conv2d) and _spatial(module):
+                    _dilate(module, 1)
 
 
 def _resnet_stages(body: nn.Module) -> list[nn.Sequential]:

@@ -6,6 +6,7 @@ shifted round is padding, and always shifts. Weights of scene parsers are right 
 """
 
 import torch.nn.functional as F
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.swin_transformer import SwinTransformerBlock
 from torch import Tensor, nn
 
@@ -23,6 +24,8 @@ class PaddedWindowsBlock(SwinTransformerBlock):
 def use_padded_windows(body: nn.Module) -> bool:
     """Replace the blocks of a Swin transformer by `PaddedWindowsBlock`, shifted at every size.
 
+    It takes pictures of any size then: each layer pads what it is given to what it needs.
+
     Args:
         body: A model, whose parameters keep their names.
 
@@ -33,4 +36,7 @@ def use_padded_windows(body: nn.Module) -> bool:
     for block in blocks:
         block.__class__ = PaddedWindowsBlock
         block.set_input_size(block.input_resolution, block.window_size, always_partition=True)  # type: ignore[arg-type]
+    for module in body.modules():
+        if isinstance(module, PatchEmbed):
+            module.dynamic_img_pad = True
     return bool(blocks)

@@ -3,6 +3,7 @@
 from timm.layers.norm_act import BatchNormAct2d
 from timm.layers.pool2d_same import AvgPool2dSame
 from timm.models.efficientnet import EfficientNetFeatures
+from timm.models.resnest import ResNestBottleneck
 from timm.models.resnet import Bottleneck
 from torch import nn
 
@@ -55,7 +56,12 @@ def leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
     ]
     if not shortcuts:
         raise UserError(
-            f"backbone {name}: backbone.shortcut_pool is none, but only a ResNet-D below output stride 32 pools there"
+            f"backbone {name}: backbone.shortcut_pool is none, but only a ResNet-D or ResNeSt below output stride 32 "
+            "pools there"
         )
     for shortcut in shortcuts:
         shortcut[0] = nn.Identity()
+    for module in body.modules():
+        # At stride 1 a ResNeSt pools behind the convolution as well.
+        if isinstance(module, ResNestBottleneck) and isinstance(module.avd_last, nn.AvgPool2d):
+            module.avd_last = module.avd_last if module.avd_last.stride != 1 else None

@@ -1,7 +1,7 @@
 """Turn a published checkpoint into a model, or into the weights of a backbone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
+    Recognised,
     configure,
     convert,
     convert_backbone,
+    open_settings,
     recognise,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.names import name_classes, name_tasks
-from sceneparse.weights.importing.reading import read_checkpoint
+from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
 
@@ -39,6 +41,7 @@ class ImportedModel:
         classes: Where the names of its classes are from, for people.
         source: What was read.
         notes: What was done with the rest of the file, for people.
+        warnings: Settings that nothing tells and that were not given, with what they were taken for.
     """
 
     model: Model
@@ -48,15 +51,25 @@ class ImportedModel:
     classes: str
     source: str
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
-    def save(self, out: Path) -> None:
+    def named(self, name: str) -> "ImportedModel":
+        """Return the same model under another name."""
+        return replace(self, model=replace(self.model, config=replace(self.model.config, name=name)))
+
+    def save(self, out: Path, *, published: str | None = None) -> None:
         """Write a model folder, whole or not at all.
+
+        Args:
+            out: The folder.
+            published: Licence of the weights and terms of their data, for the model card; None where not known.
 
         Raises:
             UserError: `out` is something else than a model folder or an empty one.
         """
         origin = f"{Path(self.source).name} ({self.family}: {'; '.join(self.why)})"
-        save_model(out, self.model, model_card(self.model.config, self.model.labels, None, origin=origin))
+        config, labels = self.model.config, self.model.labels
+        save_model(out, self.model, model_card(config, labels, None, origin=origin, published=published))
 
     def describe(self) -> list[str]:
         """Return what was recognised and done, a line each."""
@@ -65,6 +78,7 @@ class ImportedModel:
             f"recognised: {self.family}: {config.network.architecture} on {config.backbone.name}, "
             f"{len(self.model.labels)} classes",
             *(f"  {why}" for why in self.why),
+            *(f"warning: {warning}" for warning in self.warnings),
             *_account(self.account, self.notes),
             f"classes: {self.classes}",
             *self._tasks(),
@@ -164,6 +178,7 @@ def import_checkpoint(
             raise UserError(f"{checkpoint.source}: is a bare backbone, which has neither settings nor classes to give")
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
+    found = _with_beside(found, checkpoint)
     config = configure(found, changes)
     filled, account = convert(checkpoint, found, config)
     space, classes = name_classes(checkpoint, filled.num_classes, labels)
@@ -175,5 +190,19 @@ def import_checkpoint(
         account,
         classes,
         checkpoint.source,
-        checkpoint.notes,
+        (*checkpoint.notes, *checkpoint.beside.notes),
+        open_settings(found, changes),
+    )
+
+
+def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
+    """Return what was recognised, with the preprocessing and the size that stand beside the weights."""
+    beside, recognition = checkpoint.beside, found.recognition
+    return replace(
+        found,
+        recognition=replace(
+            recognition,
+            preprocessing=beside.preprocessing or recognition.preprocessing,
+            protocol=beside.protocol or recognition.protocol,
+        ),
     )

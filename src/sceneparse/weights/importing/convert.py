@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -69,6 +70,8 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
             continue
         try:
             recognition = member.recognise(checkpoint.shapes)
+            if recognition is not None and member.refine is not None:
+                recognition = member.refine(recognition, checkpoint.meta, Path(checkpoint.source).name)
         except UserError as error:
             reasons.append(f"it looks like {name}, but {error}")
             continue
@@ -131,6 +134,21 @@ def configure(found: Recognised, changes: Mapping[str, Any]) -> ModelConfig:
     return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", changes)
 
 
+def open_settings(found: Recognised, changes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a line for each setting that was taken to be what is usual and that is not given.
+
+    Args:
+        found: What a checkpoint was recognised as.
+        changes: The settings that are given.
+    """
+
+    def given(name: str) -> bool:
+        group, _, setting = name.partition(".")
+        return setting in as_mapping(changes.get(group, {}))
+
+    return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if not given(one.name))
+
+
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:
     """Build the network and fill all of it with all of the checkpoint.
 
@@ -144,9 +162,9 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
     if recognition.num_classes < 1:
         raise UserError(f"{where}: its classifier has no classes")
     tensors = dict(checkpoint.tensors)
-    if found.family.adapt is not None:
+    for adapt in (found.family.adapt, recognition.adapt):
         try:
-            tensors = found.family.adapt(tensors)
+            tensors = tensors if adapt is None else adapt(tensors)
         except (LookupError, ValueError, RuntimeError):
             raise UserError(f"{where}: looks like {found.name}, but its shapes are none that it writes") from None
     # Without memory at first: what does not fit is refused before anything of its claimed size is made.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -14,10 +15,26 @@ Shapes = Mapping[str, tuple[int, ...]]
 Names = Sequence[tuple[str, str | Callable[[re.Match[str]], str]]]
 """Our state-dict keys to a family's: the first pattern found in ours is replaced, as `re.sub` does."""
 
+Adapt = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Changes a checkpoint's values."""
+
+
+@dataclass(frozen=True)
+class OpenSetting:
+    """A setting that neither keys nor anything else in a file tells, so that it was taken to be what is usual.
+
+    Args:
+        name: The setting, such as "network.align_corners".
+        readings: What it was taken for and what else it may be, for people.
+    """
+
+    name: str
+    readings: str
+
 
 @dataclass(frozen=True)
 class Recognition:
-    """What a checkpoint holds, recognised by its keys and shapes alone.
+    """What a checkpoint holds, recognised by its keys and shapes, and by what its file says beside them.
 
     Args:
         backbone: The feature extractor.
@@ -28,6 +45,9 @@ class Recognition:
         preprocessing: What the network saw of a picture.
         protocol: How the family tests.
         dropped: Patterns of their keys that are not used, with the reason of each.
+        open: Settings that were taken to be what is usual; a user is warned of each that was not given.
+        adapt: Changes values as `Family.adapt` does, and after it, where the file says so.
+        found: What else the family's `refine` needs of what was recognised.
     """
 
     backbone: BackboneSettings
@@ -38,6 +58,9 @@ class Recognition:
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
     dropped: tuple[tuple[str, str], ...] = ()
+    open: tuple[OpenSetting, ...] = ()
+    adapt: Adapt | None = None
+    found: object = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +73,15 @@ class Family:
         adapt: Changes values that mean something else than ours (BGR stems, other orders of channels), before they
             are renamed. None changes nothing.
         asked_only: Whether it is tried only when it is named: its files look like another family's.
+        refine: What a file says beside its weights: changes what its keys and shapes were recognised as, given the
+            file's `meta` and its name. None leaves it.
     """
 
     summary: str
     recognise: Callable[[Shapes], Recognition | None]
-    adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+    adapt: Adapt | None = None
     asked_only: bool = False
+    refine: Callable[[Recognition, Mapping[str, Any], str], Recognition] | None = None
 
 
 def theirs(name: str, names: Names) -> str:

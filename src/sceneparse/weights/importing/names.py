@@ -34,7 +34,8 @@ def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) 
     if checkpoint.class_names is not None and len(checkpoint.class_names) == num_classes:
         if standard is not None and standard_labels(standard).names == checkpoint.class_names:
             return standard_labels(standard), f"given in the checkpoint: {standard}"
-        return LabelSpace(checkpoint.class_names), "given in the checkpoint"
+        colors = checkpoint.palette if len(checkpoint.palette or ()) == num_classes else None
+        return LabelSpace(checkpoint.class_names, colors or ()), "given in the checkpoint"
     if standard is not None:
         why = f"assumed to be {standard}, since there are {num_classes}; give others with --labels classes.json"
         return standard_labels(standard), why

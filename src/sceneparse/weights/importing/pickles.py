@@ -93,7 +93,9 @@ CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
 
 INERT = frozenset(
     {
+        "__builtin__.getattr",
         "__builtin__.set",
+        "builtins.getattr",
         "builtins.set",
         "_codecs.encode",
         "argparse.Namespace",
@@ -101,13 +103,17 @@ INERT = frozenset(
         "builtins.list",
         "builtins.int",
         "builtins.float",
+        "mmengine.logging.history_buffer.HistoryBuffer",
+        "numpy._core.multiarray._reconstruct",
         "numpy._core.multiarray.scalar",
+        "numpy.core.multiarray._reconstruct",
         "numpy.core.multiarray.scalar",
         "numpy.dtype",
+        "numpy.ndarray",
         "torch.device",
     }
 )
-"""What training scripts leave beside the weights (options, the best score); its calls give nothing."""
+"""What training scripts leave beside the weights (options, the best score, MMEngine's log); its calls give nothing."""
 
 
 class UnwantedNameError(UserError):

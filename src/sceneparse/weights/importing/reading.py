@@ -4,11 +4,10 @@ What lies in it is hostile until proven otherwise: nothing in it is run, and not
 bear.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.pickles import TensorRecord
+from sceneparse.weights.importing.processors import Beside, read_beside, read_object
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
 
 TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
@@ -43,12 +44,18 @@ class Checkpoint:
         source: What was read.
         notes: What was done with the rest, for people.
         class_names: The names of the classes, where the checkpoint gives them.
+        palette: Their colours (RGB), where it gives these too.
+        meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json".
+        beside: What stands beside the weights about the network's input.
     """
 
     tensors: dict[str, Tensor]
     source: str
     notes: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
+    palette: tuple[Color, ...] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -131,7 +138,9 @@ def _read_torch(path: Path) -> Checkpoint:
         if not records:
             raise UserError("it holds no weights")
         tensors = make_tensors(records, read, path.stat().st_size)
-        return Checkpoint(_plain(tensors), str(path), notes, _class_names(content))
+        given = content.get("meta") if isinstance(content, Mapping) else None
+        meta = given if isinstance(given, Mapping) else {}
+        return Checkpoint(_plain(tensors), str(path), notes, _class_names(meta), _palette(meta), meta)
 
 
 def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
@@ -166,14 +175,21 @@ def _kind(value: Any) -> str:
     )
 
 
-def _class_names(content: Any) -> tuple[str, ...] | None:
+def _class_names(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the names of the classes, which mmsegmentation writes beside the weights."""
-    meta = content.get("meta") if isinstance(content, Mapping) else None
-    if not isinstance(meta, Mapping):
-        return None
     data = meta.get("dataset_meta")
-    names = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
-    return _distinct(names)
+    return _distinct(data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES"))
+
+
+def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
+    """Return the colours of the classes, which mmsegmentation writes beside the weights."""
+    data = meta.get("dataset_meta")
+    given = data.get("palette") if isinstance(data, Mapping) else meta.get("PALETTE")
+    if not isinstance(given, list | tuple):
+        return None
+    colors = [tuple(color) for color in given if isinstance(color, list | tuple) and len(color) == 3]
+    whole = all(isinstance(value, int) and 0 <= value <= 255 for color in colors for value in color)
+    return tuple(colors) if whole and len(colors) == len(given) > 0 else None
 
 
 def _distinct(names: Any) -> tuple[str, ...] | None:
@@ -209,13 +225,16 @@ def _read_folder(folder: Path) -> Checkpoint:
         decoder = _decoder_of(encoders[0])
         assert decoder is not None
         return _read_pair(encoders[0], decoder)
-    names = _names_in_config(folder / "config.json")
+    names, beside = _names_in_config(folder / "config.json"), read_beside(folder)
+    meta = {"config.json": read_object(folder / "config.json")} if (folder / "config.json").is_file() else {}
     for file in ("model.safetensors", "pytorch_model.bin"):
         if (folder / file).is_file():
             found = _read_file(folder / file)
-            return Checkpoint(found.tensors, found.source, found.notes, names)
+            return Checkpoint(
+                found.tensors, found.source, found.notes, names, meta={**found.meta, **meta}, beside=beside
+            )
         if (index := folder / f"{file}.index.json").is_file():
-            return Checkpoint(_read_shards(index), str(index), (), names)
+            return Checkpoint(_read_shards(index), str(index), (), names, meta=meta, beside=beside)
     raise UserError(
         f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
         "nor an encoder_….pth with its decoder_….pth (CSAIL)"
@@ -223,7 +242,7 @@ def _read_folder(folder: Path) -> Checkpoint:
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
-    placed = _json(index).get("weight_map")
+    placed = read_object(index).get("weight_map")
     if not isinstance(placed, dict) or not all(isinstance(file, str) for file in placed.values()):
         raise UserError(f"{index}: has no weight_map from keys to files; copy it again")
     tensors: dict[str, Tensor] = {}
@@ -243,20 +262,10 @@ def _names_in_config(path: Path) -> tuple[str, ...] | None:
     """Return the classes in transformers' config.json; None if they are only numbered."""
     if not path.is_file():
         return None
-    labels = _json(path).get("id2label")
+    labels = read_object(path).get("id2label")
     if not isinstance(labels, dict) or set(labels) != {str(index) for index in range(len(labels))}:
         return None
     names = [labels[str(index)] for index in range(len(labels))]
     if all(isinstance(name, str) and re.fullmatch(r"LABEL_\d+", name) for name in names):
         return None
     return _distinct(names)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not readable as JSON ({' '.join(str(error).split())[:150]})") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: expected an object, found something else")
-    return value

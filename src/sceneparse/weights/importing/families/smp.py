@@ -4,6 +4,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights.importing.families.transformers_convnext import convnext_named
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, head, layer
 from sceneparse.weights.importing.mobilenets import is_mobilenetv2, mobilenetv2
 from sceneparse.weights.importing.resnets import count_blocks, find_resnet, stem_letter
@@ -106,7 +107,7 @@ PSPNET_FAMILY = Family("PSPNet of segmentation_models_pytorch", recognise_pspnet
 
 
 def recognise_upernet(shapes: Shapes) -> Recognition | None:
-    """Recognise a ResNet or MobileNetV2 under encoder; normalised features, a pyramid and an FPN under decoder."""
+    """Recognise a ResNet or a ConvNeXt under encoder; normalised features, a pyramid and an FPN under decoder."""
     fusion, classes = shapes.get("decoder.fusion_block.0.weight"), shapes.get("segmentation_head.0.weight")
     if fusion is None or classes is None or "decoder.psp.out_conv.0.weight" not in shapes:
         return None
@@ -151,7 +152,17 @@ def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names,
             pooled = f"{prefix}layer2.0.downsample.2.weight" in shapes
             name = resnet.timm("d" if pooled and stem[0] == "c" else stem[0])
             return BackboneSettings(name), [(r"^backbone\.body\.", prefix)], (), f"{resnet.why}, {stem[1]}"
-    raise UserError(f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 are")
+    if "encoder.model.stages_0.blocks.0.conv_dw.weight" in shapes:
+        name, shown = convnext_named(shapes, "encoder.model.stages_{}.blocks.", "0.conv_dw.weight")
+        return BackboneSettings(name), [(r"^backbone\.body\.", "encoder.model.")], (), f"stages of {shown}: {name}"
+    if "encoder.model.layers_0.blocks.0.attn.qkv.weight" in shapes:
+        raise UserError(
+            "its encoder is a Swin transformer, whose windows there follow from a picture size that no key shows; take "
+            "the checkpoint of transformers or MMSegmentation that it was converted from"
+        )
+    raise UserError(
+        f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 and ConvNeXt are"
+    )
 
 
 UPERNET_FAMILY = Family("UPerNet of segmentation_models_pytorch", recognise_upernet)

@@ -42,15 +42,30 @@ NAMES: Names = [
 ]
 
 
+def convnext_named(shapes: Shapes, blocks: str, first: str) -> tuple[str, str]:
+    """Return timm's name of a ConvNeXt, and what shows it.
+
+    Args:
+        shapes: A checkpoint's.
+        blocks: What stands before the number of a block, with "{}" for the stage's number.
+        first: The rest of the key of the first block's depthwise convolution.
+
+    Raises:
+        UserError: It has the width and the depths of none that was published.
+    """
+    width = shapes[f"{blocks.format(0)}{first}"][0]
+    depths = tuple(count_blocks(shapes, blocks.format(stage)) for stage in range(4))
+    shown = f"{', '.join(map(str, depths))} blocks, the first {width} wide"
+    if (name := SIZES.get((width, depths))) is None:
+        raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
+    return name, shown
+
+
 def recognise(shapes: Shapes) -> Recognition | None:
     """Recognise the names of transformers' UperNet over those of its ConvNeXt."""
     if f"{STAGES}.0.layers.0.dwconv.weight" not in shapes or (found := decoder(shapes)) is None:
         return None
-    width = shapes[f"{STAGES}.0.layers.0.dwconv.weight"][0]
-    blocks = tuple(count_blocks(shapes, f"{STAGES}.{stage}.layers.") for stage in range(4))
-    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide"
-    if (name := SIZES.get((width, blocks))) is None:
-        raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
+    name, shown = convnext_named(shapes, f"{STAGES}.{{}}.layers.", "0.dwconv.weight")
     network, classes = found
     return Recognition(
         backbone=BackboneSettings(name),

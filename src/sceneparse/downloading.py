@@ -7,11 +7,15 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
@@ -26,6 +30,10 @@ Advance = Callable[[int, int | None], None]
 """Called with the bytes that have arrived and the bytes of the whole file (None: unknown)."""
 
 
+class ChecksumError(UserError):
+    """A file arrived whole, but is another one than it should be; it has been deleted."""
+
+
 @dataclass(frozen=True)
 class Fetched:
     """A file that was downloaded.
@@ -35,16 +43,24 @@ class Fetched:
         bytes: Its size.
         sha256: Its SHA-256.
         compared: Whether it was compared with a checksum.
+        url: Where it came from.
     """
 
     path: Path
     bytes: int
     sha256: str
     compared: bool
+    url: str
 
 
 def fetch(
-    url: str, target: Path, checksum: str | None, advance: Advance, *, wait: Callable[[float], None] = time.sleep
+    url: str,
+    target: Path,
+    checksum: str | None,
+    advance: Advance,
+    *,
+    tries: int = TRIES,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Fetched:
     """Download a file, or what is missing of it.
 
@@ -54,18 +70,19 @@ def fetch(
     Args:
         url: The file.
         target: Where it goes.
-        checksum: "md5:…", "sha1:…" or "sha256:…", or None.
+        checksum: "md5:…", "sha1:…", "sha256:…" or "sha384:…" with all digits or the first ones, or None.
         advance: Called as the download goes on.
+        tries: Attempts in a row that may end without a single byte.
         wait: Waits so many seconds before the next attempt.
 
     Raises:
-        UserError: The server has no such file or doesn't answer, the disk is full, or the checksum differs (then
-            what arrived is deleted).
+        ChecksumError: It is another file; it has been deleted.
+        UserError: The server has no such file or doesn't answer, or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     if not target.is_file():
-        _complete(url, part, advance, wait)
+        _complete(url, part, advance, tries, wait)
         found = _digests(part, checksum, advance)
         _compare(url, part, checksum, found)
         part.replace(target)
@@ -73,10 +90,63 @@ def fetch(
     else:
         found = _digests(target, checksum, advance)
         _compare(url, target, checksum, found)
-    return Fetched(target, target.stat().st_size, found["sha256"], checksum is not None)
+    return Fetched(target, target.stat().st_size, found["sha256"], checksum is not None, url)
 
 
-def _complete(url: str, part: Path, advance: Advance, wait: Callable[[float], None]) -> None:
+def fetch_from(
+    urls: Sequence[str],
+    target: Path,
+    checksum: str | None,
+    advance: Advance,
+    *,
+    tries: int = TRIES,
+    wait: Callable[[float], None] = time.sleep,
+) -> Fetched:
+    """Fetch a file from the first of its addresses that gives it.
+
+    Args:
+        urls: The owner's address, then mirrors.
+        target: As in `fetch`, like the next ones.
+        checksum: …
+        advance: …
+        tries: …
+        wait: …
+
+    Raises:
+        ChecksumError: At least one address gives a file, but another one.
+        UserError: No address gives it; the message says why for each.
+    """
+    errors: list[UserError] = []
+    for url in urls:
+        try:
+            return fetch(url, target, checksum, advance, tries=tries, wait=wait)
+        except UserError as error:
+            errors.append(error)
+    kind = ChecksumError if any(isinstance(error, ChecksumError) for error in errors) else UserError
+    raise kind("; ".join(map(str, errors))) from None
+
+
+@contextmanager
+def download_bar(shown: bool, title: str) -> Iterator[Advance]:
+    """Show a bar of bytes, speed and time left on standard error; yield what moves it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+def _complete(url: str, part: Path, advance: Advance, tries: int, wait: Callable[[float], None]) -> None:
     fruitless = 0
     while True:
         before = _size(part)
@@ -93,7 +163,7 @@ def _complete(url: str, part: Path, advance: Advance, wait: Callable[[float], No
         else:
             return
         fruitless = 0 if _size(part) > before else fruitless + 1
-        if fruitless >= TRIES:
+        if fruitless >= tries:
             raise UserError(
                 f"{url}: cannot be fetched ({reason}); {_size(part):,} bytes are kept, and the same command goes on "
                 "from there"
@@ -200,10 +270,11 @@ def _compare(url: str, path: Path, checksum: str | None, found: dict[str, str]) 
     if checksum is None:
         return
     kind, _, wanted = checksum.partition(":")
-    if found[kind] != wanted:
+    if not found[kind].startswith(wanted):
         path.unlink()
         _note(path).unlink(missing_ok=True)
-        raise UserError(
-            f"{url}: its {kind} is {found[kind]}, but should be {wanted}: damaged on its way, or changed by its owner; "
+        should = f"should be {wanted}" if len(found[kind]) == len(wanted) else f"should begin with {wanted}"
+        raise ChecksumError(
+            f"{url}: its {kind} is {found[kind]}, but {should}: damaged on its way, or changed by its owner; "
             "it was deleted: try again"
         )

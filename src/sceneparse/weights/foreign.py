@@ -1,0 +1,86 @@
+"""Model folders of other libraries, given where ours are expected: they are imported once, and kept in the cache."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+from rich.console import Console
+
+from sceneparse.errors import UserError
+from sceneparse.files import cache_folder
+from sceneparse.version import __version__
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+
+KEPT = 8
+"""So many imported folders are kept; the one that was used longest ago makes room."""
+
+MARKS = ("model_type", "architectures", "_model_class", "encoder_name")
+"""Keys of which a config.json of transformers or segmentation_models_pytorch has at least one, and ours has none."""
+
+
+def is_foreign(folder: Path) -> bool:
+    """Return whether a folder holds another library's model: of transformers, of smp, or CSAIL's pair."""
+    if (folder / LABELS).is_file():
+        return False
+    if (folder / CONFIG).is_file():
+        try:
+            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return isinstance(config, dict) and "format" not in config and any(mark in config for mark in MARKS)
+    return any(path.name.startswith("encoder") and path.suffix == ".pth" for path in folder.iterdir())
+
+
+def imported_folder(folder: Path, name: str, *, facts: Sequence[str] = ()) -> Path:
+    """Return our model folder of another library's; it is made the first time, and again when a file changes.
+
+    What it was recognised as is printed on standard error when it is made.
+
+    Args:
+        folder: The other library's folder.
+        name: What the model is called.
+        facts: What else to print then: licence and terms.
+
+    Raises:
+        UserError: It holds nothing that can be imported.
+    """
+    kept = cache_folder() / "imported" / _fingerprint(folder, name)
+    if all((kept / "model" / file).is_file() for file in (CONFIG, WEIGHTS, LABELS)):
+        with suppress(OSError):
+            os.utime(kept)
+        return kept / "model"
+    kept.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept / ".lock"):
+        if not (kept / "model").is_dir():
+            console = Console(stderr=True, highlight=False, soft_wrap=True)
+            for fact in facts:
+                console.print(fact, markup=False)
+            imported = import_checkpoint(folder)
+            if not isinstance(imported, ImportedModel):
+                raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
+            console.print("\n".join(imported.describe()), markup=False)
+            imported.named(name).save(kept / "model", published=facts[0] if facts else None)
+    _make_room(kept.parent)
+    return kept / "model"
+
+
+def _fingerprint(folder: Path, name: str) -> str:
+    """Return what changes when a file of a folder does, or when another version of this package reads it."""
+    facts = [__version__, name, str(folder.resolve())]
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+        state = path.stat()
+        facts.append(f"{path.name} {state.st_size} {state.st_mtime_ns}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+
+
+def _make_room(folder: Path) -> None:
+    """Delete all but the `KEPT` models that were used last."""
+    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in used[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,164 @@
+"""What is known of a file of MMSegmentation beside its keys: from its own configuration, or from its published name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sceneparse.weights.importing.families.mmseg.configuration import Configuration
+
+HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
+"""Our architectures by MMSegmentation's decode heads."""
+
+RESNETS = ("ResNet", "ResNetV1c", "ResNetV1d", "ResNeSt", "ResNeXt")
+
+Numbers = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Settings of one file; None where they are not known, or where the network has none.
+
+    Args:
+        source: Where they are from, for people.
+        head: MMSegmentation's decode head.
+        backbone: MMSegmentation's backbone.
+        align_corners: As in `network.align_corners`.
+        strides: Strides of the backbone's stages.
+        dilations: Dilations of the backbone's stages.
+        contract: Whether the first block of a dilated stage has half of it.
+        multi_grid: Dilations of the blocks of the last stage.
+        caffe: Whether a bottleneck has its stride on its first convolution.
+        head_dilation: Dilation of the FCN's convolutions.
+        rates: Dilations of the atrous pyramid.
+        bins: Grid sizes of the pyramid.
+        out_indices: The blocks of a plain transformer that are taken, counted from 0.
+        scale: Longest and shortest side, in either order, that test pictures are resized to.
+        window: Height and width of sliding windows; None tests whole pictures.
+        step: Their step down and across, in pixels.
+        mean, std: What is taken off each channel, and what it is divided by, 0..255, in the order of the channels.
+        bgr: Whether the network takes BGR.
+    """
+
+    source: str
+    head: str | None = None
+    backbone: str | None = None
+    align_corners: bool | None = None
+    strides: Numbers | None = None
+    dilations: Numbers | None = None
+    contract: bool = True
+    multi_grid: Numbers | None = None
+    caffe: bool = False
+    head_dilation: int | None = None
+    rates: Numbers | None = None
+    bins: Numbers | None = None
+    out_indices: Numbers | None = None
+    scale: Numbers | None = None
+    window: Numbers | None = None
+    step: Numbers | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    bgr: bool = False
+
+
+def facts_of(configuration: Configuration) -> Facts:
+    """Return the facts in a file's configuration; what it leaves out is what MMSegmentation's classes default to."""
+    model = _mapping(configuration, "model")
+    backbone, head, test = _mapping(model, "backbone"), _mapping(model, "decode_head"), _mapping(model, "test_cfg")
+    kind = _text(backbone.get("type"))
+    resnet = kind in RESNETS
+    normalised = _normalisation(configuration, model)
+    slides = test.get("mode") == "slide"
+    return Facts(
+        source="its own configuration",
+        head=_text(head.get("type")),
+        backbone=kind,
+        align_corners=_boolean(head.get("align_corners", False)),
+        strides=numbers(backbone.get("strides", [1, 2, 2, 2] if resnet else None)),
+        dilations=numbers(backbone.get("dilations", [1, 1, 1, 1] if resnet else None)),
+        contract=backbone.get("contract_dilation", False) is True,
+        multi_grid=numbers(backbone.get("multi_grid")),
+        caffe=backbone.get("style") == "caffe",
+        head_dilation=_integer(head.get("dilation", 1)),
+        rates=numbers(head.get("dilations", [1, 6, 12, 18] if head.get("type") == "ASPPHead" else None)),
+        bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
+        out_indices=numbers(backbone.get("out_indices")),
+        scale=_scale(configuration),
+        window=_sides(test.get("crop_size")) if slides else None,
+        step=_sides(test.get("stride")) if slides else None,
+        mean=_fractions(normalised.get("mean")),
+        std=_fractions(normalised.get("std")),
+        # 1.x says what it turns; 0.x that it hands on RGB. Pictures are read as BGR.
+        bgr=bool(normalised) and not (normalised.get("bgr_to_rgb") is True or normalised.get("to_rgb") is True),
+    )
+
+
+def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
+    for given in (
+        model.get("data_preprocessor"),
+        configuration.get("data_preprocessor"),
+        configuration.get("img_norm_cfg"),
+    ):
+        if isinstance(given, Mapping) and "mean" in given:
+            return given
+    return next((step for step in _steps(configuration) if step.get("type") == "Normalize" and "mean" in step), {})
+
+
+def _scale(configuration: Configuration) -> Numbers | None:
+    """Return the sides that test pictures are resized to, keeping their proportions; None where they are not known."""
+    for step in _steps(configuration):
+        if step.get("type") == "Resize" and step.get("keep_ratio") is True and "scale" in step:
+            return numbers(step.get("scale"))
+        if step.get("type") == "MultiScaleFlipAug":
+            return numbers(step.get("img_scale"))
+    return None
+
+
+def _steps(configuration: Configuration) -> list[Mapping[str, Any]]:
+    """Return the steps of the pipeline that test pictures go through, those of its transforms included."""
+    data = _mapping(_mapping(configuration, "data"), "test")
+    loader = _mapping(_mapping(configuration, "test_dataloader"), "dataset")
+    for pipeline in (configuration.get("test_pipeline"), data.get("pipeline"), loader.get("pipeline")):
+        if isinstance(pipeline, list | tuple):
+            steps = [step for step in pipeline if isinstance(step, Mapping)]
+            inner = [step.get("transforms") for step in steps]
+            return steps + [
+                step for many in inner if isinstance(many, list | tuple) for step in many if isinstance(step, Mapping)
+            ]
+    return []
+
+
+def _mapping(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = given.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def numbers(given: Any) -> Numbers | None:
+    """Return whole numbers; None for anything else."""
+    if not isinstance(given, list | tuple) or not given or not all(_integer(value) is not None for value in given):
+        return None
+    return tuple(given)
+
+
+def _sides(given: Any) -> Numbers | None:
+    side = _integer(given)
+    found = (side, side) if side is not None else numbers(given)
+    return found if found is not None and len(found) == 2 and min(found) >= 1 else None
+
+
+def _fractions(given: Any) -> tuple[float, ...] | None:
+    if not isinstance(given, list | tuple) or not given:
+        return None
+    whole = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
+    return tuple(float(value) for value in given) if whole else None
+
+
+def _integer(given: Any) -> int | None:
+    return given if isinstance(given, int) and not isinstance(given, bool) else None
+
+
+def _boolean(given: Any) -> bool | None:
+    return given if isinstance(given, bool) else None
+
+
+def _text(given: Any) -> str | None:
+    return given if isinstance(given, str) else None

@@ -1,0 +1,122 @@
+"""Swin transformers and ConvNeXts as MMSegmentation and MMPretrain write them."""
+
+import re
+
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.settings import BackboneSettings
+from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
+from sceneparse.weights.importing.families.transformers_convnext import SIZES as CONVNEXTS
+from sceneparse.weights.importing.families.transformers_swin import SIZES as SWINS
+from sceneparse.weights.importing.family import Names, Shapes
+from sceneparse.weights.importing.resnets import count_blocks
+
+FEATURE_NORMS: Names = [(r"^norms\.(\d)\.", r"backbone.norm\1.")]
+
+SWIN_BLOCK = {
+    "norm1.": "norm1.",
+    "norm2.": "norm2.",
+    "attn.relative_position_bias_table": "attn.w_msa.relative_position_bias_table",
+    "attn.qkv.": "attn.w_msa.qkv.",
+    "attn.proj.": "attn.w_msa.proj.",
+    "mlp.fc1.": "ffn.layers.0.0.",
+    "mlp.fc2.": "ffn.layers.1.",
+}
+SWIN: Names = [
+    (r"^backbone\.body\.patch_embed\.proj\.", "backbone.patch_embed.projection."),
+    (r"^backbone\.body\.patch_embed\.norm\.", "backbone.patch_embed.norm."),
+    # timm halves the map at the head of a stage, MMSegmentation at the end of the one before.
+    (r"^backbone\.body\.layers_(\d)\.downsample\.", lambda m: f"backbone.stages.{int(m[1]) - 1}.downsample."),
+    (
+        r"^backbone\.body\.layers_(\d)\.blocks\.(\d+)\.(norm\d\.|attn\.(?:qkv\.|proj\.|\w+)|mlp\.fc\d\.)",
+        lambda m: f"backbone.stages.{m[1]}.blocks.{m[2]}.{SWIN_BLOCK[m[3]]}",
+    ),
+    *FEATURE_NORMS,
+]
+
+CONVNEXT_BLOCK = {
+    "gamma": "gamma",
+    "conv_dw.": "depthwise_conv.",
+    "norm.": "norm.",
+    "mlp.fc1.": "pointwise_conv1.",
+    "mlp.fc2.": "pointwise_conv2.",
+}
+CONVNEXT: Names = [
+    (r"^backbone\.body\.stem_(\d)\.", r"backbone.downsample_layers.0.\1."),
+    (r"^backbone\.body\.stages_(\d)\.downsample\.", r"backbone.downsample_layers.\1."),
+    (
+        r"^backbone\.body\.stages_(\d)\.blocks\.(\d+)\.(gamma|conv_dw\.|norm\.|mlp\.fc\d\.)",
+        lambda m: f"backbone.stages.{m[1]}.{m[2]}.{CONVNEXT_BLOCK[m[3]]}",
+    ),
+    *FEATURE_NORMS,
+]
+
+
+def find_swin(shapes: Shapes) -> FoundBackbone | None:
+    """Return the Swin transformer in a checkpoint; None if there is none.
+
+    Raises:
+        UserError: Nobody published one of this size.
+    """
+    table = shapes.get("backbone.stages.0.blocks.0.attn.w_msa.relative_position_bias_table")
+    if table is None:
+        return None
+    width = shapes["backbone.patch_embed.projection.weight"][0]
+    blocks = tuple(count_blocks(shapes, f"backbone.stages.{stage}.blocks.") for stage in range(4))
+    # The table has an entry for each distance across and down within a window.
+    side = (round(table[0] ** 0.5) + 1) // 2
+    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide, and windows of {side}"
+    if (name := SWINS.get((width, blocks, side))) is None:
+        raise UserError(f"its stages have {shown}, as no published Swin transformer has")
+    return FoundBackbone(
+        kind="other",
+        settings=BackboneSettings(name, windows="padded"),
+        names=SWIN,
+        why=f"stages of {shown}: {name}",
+        first="backbone.patch_embed.projection.weight",
+        theirs=("SwinTransformer",),
+        network={"feature_norm": True, "feature_norm_eps": 1e-5},
+        dropped=((r"\.relative_position_index$", "a table that follows from the window's side"),),
+    )
+
+
+def find_convnext(shapes: Shapes) -> FoundBackbone | None:
+    """Return the ConvNeXt in a checkpoint; None if there is none.
+
+    Raises:
+        UserError: Nobody published one of this size.
+    """
+    if "backbone.stages.0.0.depthwise_conv.weight" not in shapes:
+        return None
+    width = shapes["backbone.stages.0.0.depthwise_conv.weight"][0]
+    blocks = tuple(count_blocks(shapes, f"backbone.stages.{stage}.") for stage in range(4))
+    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide"
+    if (name := CONVNEXTS.get((width, blocks))) is None:
+        raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
+    return FoundBackbone(
+        kind="other",
+        settings=BackboneSettings(name),
+        names=CONVNEXT,
+        why=f"stages of {shown}: {name}",
+        first="backbone.downsample_layers.0.0.weight",
+        theirs=("mmpretrain.ConvNeXt", "mmcls.ConvNeXt", "ConvNeXt"),
+        network={"feature_norm": True},
+    )
+
+
+MERGED = re.compile(r"^backbone\.stages\.\d\.downsample\.(norm\.weight|norm\.bias|reduction\.weight)$")
+
+
+def adapt_merging(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Reorder what takes the four pixels that a Swin transformer merges.
+
+    MMSegmentation has the pixels of one channel side by side, row by row; timm the channels of one pixel, column by
+    column.
+    """
+    return tensors | {key: _by_pixel(value) for key, value in tensors.items() if MERGED.match(key)}
+
+
+def _by_pixel(value: Tensor) -> Tensor:
+    channels = value.shape[-1] // 4
+    return value.unflatten(-1, (channels, 2, 2)).permute(*range(value.dim() - 1), -1, -2, -3).flatten(-3)

@@ -1,0 +1,201 @@
+"""The preprocessing that other libraries write beside their weights: transformers' image processor, albumentations."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError
+from sceneparse.settings import PreprocessingSettings, ProtocolSettings
+
+PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
+"""What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
+
+IMAGENET = PreprocessingSettings()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a file beside the weights says of a network's input.
+
+    Args:
+        preprocessing: What the network saw of a picture; None where the file doesn't say.
+        protocol: To what size a picture was brought; None where the file doesn't say, or says what no protocol does.
+        notes: What was taken from it, and what was not, for people.
+    """
+
+    preprocessing: PreprocessingSettings | None = None
+    protocol: ProtocolSettings | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_beside(folder: Path) -> Beside:
+    """Return what stands beside the weights in a folder; nothing where there is no such file.
+
+    Raises:
+        UserError: A file that is damaged, or that describes an input which no setting here does.
+    """
+    if (path := folder / PROCESSOR).is_file():
+        return _of_processor(read_object(path), path)
+    if (path := folder / ALBUMENTATIONS).is_file():
+        return _of_albumentations(read_object(path), path)
+    config = folder / "config.json"
+    return _of_encoder(read_object(config)) if config.is_file() else Beside()
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        UserError: It is damaged, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not readable as JSON ({' '.join(str(error).split())[:150]})") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected an object, found something else")
+    return value
+
+
+def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
+    """Read transformers' image processor: resize, then value * rescale_factor, then (value - mean) / std."""
+    if said.get("do_flip_channel_order") is True:
+        raise UserError(f"{path}: do_flip_channel_order: the network takes BGR, which is not supported for this family")
+    factor = _number(said.get("rescale_factor", 1 / 255), "rescale_factor", path) if _does(said, "rescale") else 1.0
+    normalized = _does(said, "normalize")
+    mean = _numbers(said.get("image_mean", IMAGENET.mean), "image_mean", path) if normalized else (0.0,) * 3
+    std = _numbers(said.get("image_std", IMAGENET.std), "image_std", path) if normalized else (1.0,) * 3
+    preprocessing = _preprocessing(mean, std, 255 * factor, path)
+    notes = [f"{path.name}: mean {_shown(preprocessing.mean)}, standard deviation {_shown(preprocessing.std)}"]
+    protocol = ProtocolSettings("whole")
+    if _does(said, "resize"):
+        found = _size(said.get("size"))
+        notes.append(f"{path.name}: {_size_note(said.get('size'), found)}")
+        protocol = found if found is not None else ProtocolSettings("mmseg")
+    else:
+        notes.append(f"{path.name}: pictures are tested at their own size")
+    if said.get("do_center_crop") is True:
+        notes.append(f"{path.name}: do_center_crop is left out: it would leave the rim of every picture unlabelled")
+    return Beside(preprocessing, protocol, tuple(notes))
+
+
+def _does(said: Mapping[str, Any], step: str) -> bool:
+    return said.get(f"do_{step}", True) is not False
+
+
+def _size(size: Any) -> ProtocolSettings | None:
+    """Return the protocol of a processor's size; None for one that no protocol has."""
+    if isinstance(size, int):
+        size = {"height": size, "width": size}
+    if not isinstance(size, Mapping) or not all(isinstance(value, int) and value > 0 for value in size.values()):
+        return None
+    match dict(size):
+        case {"height": height, "width": width} if height == width and len(size) == 2:
+            return ProtocolSettings("whole", resize="square", size=height)
+        case {"shortest_edge": short, "longest_edge": long} if len(size) == 2:
+            return ProtocolSettings("whole", resize="short", size=short, max_long=long)
+        case {"shortest_edge": short} if len(size) == 1:
+            return ProtocolSettings("whole", resize="short", size=short)
+        case {"longest_edge": long} if len(size) == 1:
+            return ProtocolSettings("whole", resize="long", size=long)
+    return None
+
+
+def _size_note(size: Any, found: ProtocolSettings | None) -> str:
+    if found is None:
+        return f"its size {json.dumps(size)} is none that a protocol here has: protocol mmseg is taken in its place"
+    if found.resize == "square":
+        return (
+            f"pictures are brought to {found.size}x{found.size} whatever their shape; --protocol mmseg keeps the shape"
+        )
+    bound = f", the long one at most {found.max_long}" if found.max_long else ""
+    return f"the {found.resize} side of pictures is brought to {found.size}{bound}"
+
+
+def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
+    """Read what `albumentations.Compose.save_pretrained` writes: Resize and Normalize are understood."""
+    transform = said.get("transform")
+    steps = transform.get("transforms", [transform]) if isinstance(transform, Mapping) else None
+    if not isinstance(steps, list) or not all(isinstance(step, Mapping) for step in steps):
+        raise UserError(f"{path}: has no list of transforms; save it again with albumentations' save_pretrained")
+    found = Beside(protocol=ProtocolSettings("whole"))
+    for step in steps:
+        name = str(step.get("__class_fullname__", "")).rsplit(".", 1)[-1]
+        if name == "Normalize":
+            mean = _numbers(step.get("mean", IMAGENET.mean), "mean", path)
+            std = _numbers(step.get("std", IMAGENET.std), "std", path)
+            scale = 255 / _number(step.get("max_pixel_value", 255.0), "max_pixel_value", path)
+            taken = _preprocessing(mean, std, scale, path)
+            note = f"{path.name}: mean {_shown(taken.mean)}, standard deviation {_shown(taken.std)}"
+            found = Beside(taken, found.protocol, (*found.notes, note))
+        elif name in ("Resize", "SmallestMaxSize", "LongestMaxSize"):
+            keys = {"SmallestMaxSize": "shortest_edge", "LongestMaxSize": "longest_edge"}
+            size = (
+                {side: step.get(side) for side in ("height", "width")}
+                if name == "Resize"
+                else {keys[name]: step.get("max_size")}
+            )
+            protocol = _size(size)
+            note = f"{path.name}: {_size_note(size, protocol)}"
+            found = Beside(found.preprocessing, protocol or ProtocolSettings("mmseg"), (*found.notes, note))
+        elif name not in ("ToTensorV2", "NoOp"):
+            note = f"{path.name}: {name or 'a step without a name'} is left out: no setting here does it"
+            found = Beside(found.preprocessing, found.protocol, (*found.notes, note))
+    return found
+
+
+def _of_encoder(config: Mapping[str, Any]) -> Beside:
+    """Take the normalisation that segmentation_models_pytorch gives for an encoder of timm's with its weights."""
+    name, weights = config.get("encoder_name"), config.get("encoder_weights")
+    if not isinstance(name, str) or not name.startswith("tu-") or not weights:
+        return Beside()
+    from timm.models import get_pretrained_cfg
+
+    known = get_pretrained_cfg(name.removeprefix("tu-"), allow_unregistered=True)
+    if known is None:
+        return Beside()
+    preprocessing = PreprocessingSettings(tuple(known.mean), tuple(known.std))
+    note = f"config.json: encoder {name} with pretrained weights: mean {_shown(known.mean)}, standard deviation " + str(
+        _shown(known.std)
+    )
+    return Beside(preprocessing, None, (note,))
+
+
+def _preprocessing(mean: tuple[float, ...], std: tuple[float, ...], scale: float, path: Path) -> PreprocessingSettings:
+    """Return (v / 255 * scale - mean) / std as settings.
+
+    Args:
+        mean: Mean of the scaled values.
+        std: Their standard deviation.
+        scale: What a value of 255 becomes before it is normalised.
+        path: The file, for messages.
+    """
+    try:
+        if len(mean) == 1:
+            mean, std = mean * 3, std * 3
+        return PreprocessingSettings(tuple(m / scale for m in mean), tuple(s / scale for s in std))
+    except (UserError, ZeroDivisionError) as error:
+        raise UserError(f"{path}: its normalisation cannot be taken ({error})") from None
+
+
+def _number(value: Any, name: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise UserError(f"{path}: {name} is {value!r}, but must be a positive number")
+    return float(value)
+
+
+def _numbers(value: Any, name: str, path: Path) -> tuple[float, ...]:
+    values = [value] if isinstance(value, int | float) else value
+    if (
+        not isinstance(values, list | tuple)
+        or not values
+        or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    ):
+        raise UserError(f"{path}: {name} is {value!r}, but must be a number for each channel")
+    return tuple(float(one) for one in values)
+
+
+def _shown(values: Any) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

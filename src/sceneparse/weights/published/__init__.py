@@ -1,0 +1,1 @@
+"""Published checkpoints by name: what there is, under which terms, and how one becomes a model folder here."""

@@ -1,0 +1,158 @@
+"""Make a model folder in the cache of a published checkpoint: fetched, checked, imported, kept for the next time."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from rich.console import Console
+
+from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.version import __version__
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.reading import CAFFE, SAFE, TORCH
+from sceneparse.weights.published.catalogue import File, Published
+
+RECORD = "fetched.json"
+"""What was fetched into a checkpoint's folder: addresses, sizes, full checksums. They hold for later fetches too."""
+
+TRIES = 3
+"""Attempts in a row that may end without a single byte, at each address of a file."""
+
+wait = time.sleep
+"""Waits so many seconds between two attempts."""
+
+
+def obtain(one: Published) -> Path:
+    """Return a published checkpoint's model folder; the first time it is fetched, checked and imported.
+
+    Licence, data terms, and how far the file could be checked are printed on standard error, that first time only.
+    Several processes may ask for the same one: one fetches it, the others wait.
+
+    Raises:
+        UserError: It cannot be fetched (what is missing, and where it would be put), another file came, or what came
+            cannot be imported.
+    """
+    if one.refused:
+        raise UserError(f"{one.name}: {one.refused}; 'sceneparse models --published' lists others")
+    folder = one.folder
+    model = folder / "model"
+    if _is_whole(model):
+        return model
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        if _is_whole(model):  # another process made it while this one waited
+            return model
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        record = _read_record(folder / RECORD)
+        by_hand = [_put_by_hand(one, file, folder) for file in one.files if one.by_hand]
+        console.print(f"{one.name}: {one.licence_line()}", markup=False)
+        paths = by_hand or [_fetched(file, one, folder, record, console) for file in one.files]
+        with console.status(f"importing {paths[0].name}"):
+            imported = _import(one, paths[0])
+            imported.save(model, published=one.licence_line())
+        console.print("\n".join(imported.describe()), markup=False)
+        for path in paths:
+            if path.name in record:  # what was put there by hand stays
+                path.unlink()
+    console.print(f"kept for the next time: {model}", markup=False)
+    return model
+
+
+def _is_whole(model: Path) -> bool:
+    return all((model / name).is_file() for name in (CONFIG, WEIGHTS, LABELS))
+
+
+def _import(one: Published, path: Path) -> ImportedModel:
+    imported = import_checkpoint(path, one.family)
+    if not isinstance(imported, ImportedModel):
+        raise UserError(f"{path}: holds a bare backbone, but {one.name} is a whole network; delete it to fetch it anew")
+    return imported.named(one.short or one.name)
+
+
+def _fetched(file: File, one: Published, folder: Path, record: dict[str, Any], console: Console) -> Path:
+    """Return where a file lies, fetched if it isn't there yet, and compared with what is known of it."""
+    path = folder / file.name
+    there, first = path.is_file(), record.get(file.name)
+    checksum = f"sha256:{first['sha256']}" if first else file.checksum
+    with _explained(one, file, folder, first), download_bar(True, f"fetching {file.name}") as advance:
+        fetched = fetch_from(file.urls, path, checksum, advance, tries=TRIES, wait=wait)
+    console.print(f"{file.name}: {fetched.bytes:,} bytes, {_checked(fetched, file, first)}", markup=False)
+    if not there:
+        record[file.name] = {
+            "url": fetched.url,
+            "bytes": fetched.bytes,
+            "sha256": fetched.sha256,
+            "compared_with": file.checksum,
+            "on": date.today().isoformat(),
+            "sceneparse": __version__,
+        }
+        write_json(folder / RECORD, record)
+    return path
+
+
+def _checked(fetched: Fetched, file: File, first: dict[str, Any] | None) -> str:
+    """Say which check was possible."""
+    if first is not None:
+        return f"the same as on {first['on']} (sha256 {fetched.sha256})"
+    if file.checksum is None:
+        return (
+            f"sha256 {fetched.sha256}; its owner publishes no checksum of it, so that it was compared with nothing: "
+            "later fetches are compared with this one"
+        )
+    kind, _, digits = file.checksum.partition(":")
+    if kind == "sha256" and len(digits) < 64:
+        return f"sha256 {fetched.sha256}, which begins with the {len(digits)} digits in its name"
+    return f"{kind} as published ({digits[:16]}…)"
+
+
+@contextmanager
+def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] | None) -> Iterator[None]:
+    """Say in one line what is missing, and where it would be put."""
+    try:
+        yield
+    except ChecksumError as error:
+        if first is None:
+            raise UserError(f"{one.name}: {error}") from None
+        raise UserError(
+            f"{one.name}: {file.name} is another file than the one that was first fetched on {first['on']}: {error}; "
+            f"to take the new one, delete {folder / RECORD}"
+        ) from None
+    except UserError as error:
+        raise UserError(
+            f"{one.name}: {file.name} is missing and cannot be fetched: {error}; it would be put into {folder}: put it "
+            "there by hand, and the same command goes on"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None
+
+
+def _put_by_hand(one: Published, file: File, folder: Path) -> Path:
+    """Return the only checkpoint in a folder, which somebody has put there."""
+    suffixes = (CAFFE,) if one.family == "caffe" else (*TORCH, SAFE)
+    found = sorted(path for path in folder.iterdir() if path.suffix in suffixes)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"{folder}: holds {len(found)} checkpoints; leave only that of {one.name} there")
+    raise UserError(
+        f"{one.name} lies on Google Drive, which gives it to browsers only: fetch {file.urls[0]}, put the "
+        f"{suffixes[0]} file into {folder}, and give the same command again"
+    )
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
+    return record if isinstance(record, dict) else {}

@@ -1,0 +1,147 @@
+"""MMSegmentation's files say in their configuration what no key tells; it is read, and nothing of it is run."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.inference.protocol import resolve
+from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights.build import build
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.families.mmseg.configuration import configuration_in, parse
+from sceneparse.weights.importing.families.mmseg.published import published_facts
+from sceneparse.weights.importing.family import theirs
+from tests.weights.importing.test_mmseg import names_of
+
+FCN_D6 = """
+norm_cfg = dict(type='SyncBN', requires_grad=True)
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(type='ResNetV1c', depth=18, dilations=(1, 1, 1, 2), strides=(1, 2, 2, 1), style='pytorch',
+                  norm_cfg=norm_cfg, contract_dilation=True),
+    decode_head=dict(type='FCNHead', in_channels=512, num_convs=2, concat_input=True, align_corners=True, dilation=6),
+    test_cfg=dict(mode='slide', crop_size=(769, 769), stride=(513, 513)))
+img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
+data = dict(test=dict(type='CityscapesDataset', pipeline=[
+    dict(type='LoadImageFromFile'),
+    dict(type='MultiScaleFlipAug', img_scale=(2049, 1025), flip=False, transforms=[dict(type='Normalize')])]))
+"""
+PUBLISHED = "fcn_r18-d8_769x769_80k_cityscapes_20201225_021451-9739d1b8.pth"
+
+
+@cache
+def weights() -> dict[str, Tensor]:
+    """An FCN on ResNet-18 V1c, under the keys of mmsegmentation."""
+    torch.manual_seed(0)
+    settings = NetworkSettings(architecture="fcn", channels=8, convolutions=2, concat_input=True)
+    ours = build(BackboneSettings("resnet18c"), settings, 19)
+    return {theirs(key, names_of("resnet18c", settings)): value for key, value in ours.state_dict().items()}
+
+
+def imported(folder: Path, meta: dict[str, Any], name: str = "iter_80000.pth", **changes: Any) -> ImportedModel:
+    torch.save({"meta": meta, "state_dict": weights()}, folder / name)
+    found = import_checkpoint(folder / name, **changes)
+    assert isinstance(found, ImportedModel)
+    return found
+
+
+@pytest.mark.parametrize("key", ["cfg", "config"])
+def test_a_file_is_what_its_configuration_says(tmp_path: Path, key: str) -> None:
+    found = imported(tmp_path, {key: FCN_D6})
+    network, protocol = found.model.config.network, resolve(found.model.config.protocol)
+    assert (network.align_corners, network.head_dilation, network.output_stride) == (True, 6, 16)
+    assert found.model.config.backbone.dilation == "half_conv1"
+    assert (protocol.window, protocol.size, protocol.max_long) == ((769, 769), 1025, 2049)
+    assert round(769 * protocol.stride) == 513
+    assert found.warnings == ()
+
+
+def test_a_stripped_file_is_what_its_published_name_says(tmp_path: Path) -> None:
+    found = imported(tmp_path, {}, PUBLISHED)
+    assert found.model.config.network.align_corners is True
+    assert any("published name" in line for line in found.describe())
+    assert found.warnings == ()
+
+
+def test_what_nothing_tells_is_warned_of_until_it_is_given(tmp_path: Path) -> None:
+    found = imported(tmp_path, {})
+    assert [warning.partition(":")[0] for warning in found.warnings] == [
+        "network.align_corners",
+        "network.output_stride",
+        "network.head_dilation",
+    ]
+    assert any(line.startswith("warning: network.align_corners: taken as false") for line in found.describe())
+    given = imported(tmp_path, {}, network={"align_corners": True, "output_stride": 16, "head_dilation": 6})
+    assert given.warnings == ()
+
+
+def test_a_network_that_takes_bgr_is_turned_to_rgb(tmp_path: Path) -> None:
+    bgr = FCN_D6.replace("to_rgb=True", "to_rgb=False").replace("[123.675, 116.28, 103.53]", "[102.0, 51.0, 25.5]")
+    found = imported(tmp_path, {"config": bgr})
+    assert found.model.config.preprocessing.mean == (0.1, 0.2, 0.4)
+    first = found.model.network.state_dict()["backbone.body.conv1.0.weight"]
+    torch.testing.assert_close(first, weights()["backbone.stem.0.weight"].flip(1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("ResNetV1c", "HRNet", "its configuration is of FCNHead on HRNet, but its keys"),
+        ("dilations=(1, 1, 1, 2)", "dilations=(1, 1, 3, 5)", "with dilations .1, 1, 3, 5., which cannot be built"),
+        ("contract_dilation=True", "multi_grid=(1, 2, 4)", "multi_grid"),
+    ],
+)
+def test_a_configuration_that_cannot_be_built_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        imported(tmp_path, {"cfg": FCN_D6.replace(old, new)})
+
+
+def test_the_first_versions_wrote_several_files_one_after_another() -> None:
+    text = """/home/me/configs/_base_/models/fcn.py
+model = dict(backbone=dict(type='ResNetV1c', depth=50), decode_head=dict(type='FCNHead', num_classes=19))
+/home/me/configs/fcn/fcn_r101.py
+_base_ = ['../_base_/models/fcn.py']
+model = dict(backbone=dict(depth=101), decode_head=dict(_delete_=True, type='PSPHead'))
+"""
+    found = parse(text)
+    assert found is not None
+    assert found["model"] == {"backbone": {"type": "ResNetV1c", "depth": 101}, "decode_head": {"type": "PSPHead"}}
+
+
+def test_json_and_dictionaries_are_configurations_too() -> None:
+    model = {"model": {"backbone": {"type": "ResNet"}}}
+    assert configuration_in({"cfg": '{"model": {"backbone": {"type": "ResNet"}}}'}) == model
+    assert configuration_in({"cfg": model}) == model
+
+
+HOSTILE = [
+    "(" * 5000,
+    "-" * 60000 + "1",
+    "a" + ".b" * 60000,
+    "model = " + "[" * 150 + "]" * 150,
+    "\0",
+    "if 1:\n" * 200,
+    "model = open('/tmp/never', 'w')",
+    "model = dict(**globals())",
+    "model = __import__('os').system('true')",
+    "{" * 5000,
+    "x" * 2_000_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_text_is_no_configuration_and_runs_nothing(text: str) -> None:
+    assert configuration_in({"cfg": text}) in (None, {"model": {}})
+    assert not Path("/tmp/never").exists()
+
+
+def test_a_published_name_stands_for_one_file() -> None:
+    facts = published_facts("pspnet_r50-d8_769x769_40k_cityscapes_20200606_112725-86638686.pth")
+    assert facts is not None and facts.align_corners is True and facts.window == (769, 769)
+    assert published_facts("pspnet_r50-d8_769x769_40k_cityscapes.pth") == facts
+    assert published_facts("iter_80000.pth") is None

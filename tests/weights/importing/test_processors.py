@@ -1,0 +1,96 @@
+"""What stands beside others' weights is what the network is given: mean, deviation, scale and size."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.settings import ProtocolSettings
+from sceneparse.weights.importing.processors import Beside, read_beside
+
+SAID = {"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5] * 3, "image_std": [0.2] * 3}
+
+
+def of_processor(folder: Path, **said: Any) -> Beside:
+    (folder / "preprocessor_config.json").write_text(json.dumps({**SAID, "size": 512, **said}))
+    return read_beside(folder)
+
+
+@pytest.mark.parametrize(
+    ("said", "mean", "std"),
+    [
+        ({}, 0.5, 0.2),
+        ({"do_normalize": False}, 0.0, 1.0),
+        ({"do_rescale": False, "image_mean": 127.5, "image_std": 51.0}, 0.5, 0.2),
+        ({"rescale_factor": 1 / 127.5, "image_mean": [1.0] * 3}, 0.5, 0.1),
+        ({"do_rescale": False, "do_normalize": False}, 0.0, 1 / 255),
+    ],
+)
+def test_values_reach_the_network_as_the_processor_scales_and_normalises_them(
+    said: dict[str, Any], mean: float, std: float, tmp_path: Path
+) -> None:
+    found = of_processor(tmp_path, **said).preprocessing
+    assert found is not None
+    assert found.mean == pytest.approx((mean,) * 3) and found.std == pytest.approx((std,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "protocol"),
+    [
+        (512, ProtocolSettings("whole", resize="square", size=512)),
+        ({"height": 640, "width": 640}, ProtocolSettings("whole", resize="square", size=640)),
+        ({"shortest_edge": 512}, ProtocolSettings("whole", resize="short", size=512)),
+        (
+            {"shortest_edge": 512, "longest_edge": 2048},
+            ProtocolSettings("whole", resize="short", size=512, max_long=2048),
+        ),
+        ({"longest_edge": 800}, ProtocolSettings("whole", resize="long", size=800)),
+        ({"height": 512, "width": 1024}, ProtocolSettings("mmseg")),
+    ],
+)
+def test_pictures_are_tested_at_the_processors_size(size: Any, protocol: ProtocolSettings, tmp_path: Path) -> None:
+    found = of_processor(tmp_path, size=size)
+    assert found.protocol == protocol
+    assert any("is none that a protocol here has" in note for note in found.notes) == (protocol.name == "mmseg")
+
+
+def test_without_resizing_pictures_keep_their_size_and_a_crop_is_left_out_with_a_word(tmp_path: Path) -> None:
+    found = of_processor(tmp_path, do_resize=False, do_center_crop=True)
+    assert found.protocol == ProtocolSettings("whole")
+    assert "do_center_crop is left out" in found.notes[-1]
+
+
+def test_what_no_setting_does_is_refused_with_the_file_and_the_key(tmp_path: Path) -> None:
+    for said, reason in (
+        ({"do_flip_channel_order": True}, "takes BGR"),
+        ({"image_mean": [300.0] * 3}, "normalisation cannot be taken"),
+        ({"rescale_factor": "half"}, "rescale_factor is 'half'"),
+        ({"image_std": []}, "image_std is"),
+    ):
+        with pytest.raises(UserError, match=f"preprocessor_config.json: .*{reason}"):
+            of_processor(tmp_path, **said)
+
+
+def test_steps_of_albumentations_are_taken_or_named(tmp_path: Path) -> None:
+    steps = [
+        {"__class_fullname__": "albumentations.SmallestMaxSize", "max_size": 256},
+        {"__class_fullname__": "CLAHE"},
+        {"__class_fullname__": "Normalize", "mean": [0.5] * 3, "std": [0.2] * 3, "max_pixel_value": 255.0},
+    ]
+    content = {"transform": {"__class_fullname__": "Compose", "transforms": steps}}
+    (tmp_path / "albumentations_config_eval.json").write_text(json.dumps(content))
+    found = read_beside(tmp_path)
+    assert found.preprocessing is not None and found.preprocessing.std == pytest.approx((0.2,) * 3)
+    assert found.protocol == ProtocolSettings("whole", resize="short", size=256)
+    assert any("CLAHE is left out" in note for note in found.notes)
+
+
+def test_an_encoder_of_timms_with_weights_is_given_what_timm_gives_it(tmp_path: Path) -> None:
+    config = {"encoder_name": "tu-vit_tiny_patch16_224", "encoder_weights": "imagenet"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = read_beside(tmp_path)
+    assert found.preprocessing is not None and found.preprocessing.mean == (0.5, 0.5, 0.5) and found.protocol is None
+    (tmp_path / "config.json").write_text(json.dumps(config | {"encoder_weights": None}))
+    assert read_beside(tmp_path) == Beside()
