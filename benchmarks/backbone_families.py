@@ -82,7 +82,7 @@ def tried(name: str, side: int) -> dict[str, Any]:
     )
     row: dict[str, Any] = {"name": name, "first_loss": None, "last_loss": None, "export": "", "error": None}
     scenes = [render(0, index, side) for index in range(4)]
-    classes = 1 + max(int(scene.objects.max()) for scene in scenes)
+    classes = 1 + max(int(torch.as_tensor(scene.objects).max()) for scene in scenes)
     network = build(config.backbone, config.network, classes)
     losses = trained(
         network,

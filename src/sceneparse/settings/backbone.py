@@ -66,6 +66,4 @@ class BackboneSettings:
 
     def __post_init__(self) -> None:
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
-        require(
-            0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1"
-        )
+        require(0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1")

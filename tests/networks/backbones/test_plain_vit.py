@@ -163,9 +163,7 @@ def published(folder: Path, name: str) -> tuple[Path, dict[str, Tensor]]:
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_vit3", "vit_tiny_patch16_dinov3_qkvb"])
-def test_pretrained_weights_give_timms_own_features(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pretrained_weights_give_timms_own_features(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = published(tmp_path, name)
     overlay = {"file": str(path)}
     model = timm.create_model(name, pretrained=True, dynamic_img_size=True, pretrained_cfg_overlay=overlay).eval()

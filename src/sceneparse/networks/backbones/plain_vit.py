@@ -1,7 +1,7 @@
 """A plain ViT as a backbone: four of its blocks, scaled by a neck to the strides of a pyramid.
 
-Dosovitskiy et al., ICLR 2021, arXiv 2010.11929, and all that timm has of its form: DINOv2, DINOv3, SigLIP, CLIP, EVA-02,
-BEiT, MAE, DeiT, and others whose blocks all have one stride.
+Dosovitskiy et al., ICLR 2021, arXiv 2010.11929, and all that timm has of its form: DINOv2, DINOv3, SigLIP, CLIP,
+EVA-02, BEiT, MAE, DeiT, and others whose blocks all have one stride.
 """
 
 import sys
@@ -91,7 +91,7 @@ class PlainViT(Backbone):
         # All have the stride of a patch, but for VOLO's first.
         own_strides = [info["reduction"] for info in taken]
         powers = [0 if flat else round(log2(own / wanted)) for own, wanted in zip(own_strides, STRIDES, strict=True)]
-        made = None if flat else NECKS[neck or "multilevel"](widths, powers)
+        made: MultilevelNeck | SimpleNeck | None = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
             name,
             body,
@@ -130,7 +130,7 @@ class PlainViT(Backbone):
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
-        source = _make(self.name, self._options, pretrained=True).state_dict()
+        source = _make(self.name, self._options | {"in_chans": in_channels}, pretrained=True).state_dict()
         self.body.load_state_dict({key: source[key] for key in self.body.state_dict()})
 
     def convert_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
