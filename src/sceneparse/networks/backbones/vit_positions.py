@@ -1,8 +1,8 @@
 """Positions of a plain ViT's patches, for pictures of any size.
 
 Most of timm's models see to it themselves: they interpolate what they learnt for one grid, or compute rotations for
-any. Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair of
-patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
+any. Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair
+of patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
 """
 
 from collections.abc import Callable
