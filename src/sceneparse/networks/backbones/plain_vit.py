@@ -12,6 +12,7 @@ from math import log2
 import timm
 import torch
 from timm.layers.pos_embed_rel import RelPosMlp
+from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
@@ -222,6 +223,8 @@ def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
     if any(isinstance(module, AnyGridAttention | RelPosMlp) for module in body.modules()):
         return "relative positions of patches cannot be exported for pictures of any size"
+    if any(isinstance(module, RotaryEmbeddingDinoV3) for module in body.modules()):
+        return "rotary positions of DINOv3 cannot be exported for pictures of any size"
     return None
 
 
