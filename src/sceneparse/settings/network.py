@@ -30,8 +30,9 @@ class NetworkSettings:
             tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), linear (batch
             norm and a 1×1 convolution, DINOv2's probe), or one that another package brings along.
         output_stride: Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8,
-            for UPerNets, which have no other, 32, and for linear 16; settings made of these for another architecture get
-            that one's. A plain ViT has that of its patches (16 for patches of 14 or 16 pixels), or 32 for a pyramid.
+            for UPerNets, which have no other, 32, and for linear 16; settings made of these for another architecture
+            get that one's. A plain ViT has that of its patches (16 for patches of 14 or 16 pixels), or 32 for a
+            pyramid.
         channels: Width of the head.
         bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in

@@ -85,8 +85,8 @@ def print_inventory(rows: Sequence[Row]) -> None:
     table = Table(
         title=f"Networks with {CLASSES} classes, in evaluation",
         caption="parameters in millions; multiply-adds in billions, as the papers write it and as it is computed; "
-        "any timm model with features at strides 4, 8, 16 and 32 can be a backbone, and any plain ViT; licences are those "
-        "that timm states for the backbone's pretrained weights",
+        "any timm model with features at strides 4, 8, 16 and 32 can be a backbone, and any plain ViT; licences "
+        "are those that timm states for the backbone's pretrained weights",
     )
     table.add_column("architecture")
     table.add_column("backbone", overflow="fold")

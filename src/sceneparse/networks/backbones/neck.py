@@ -4,6 +4,7 @@ A neck's scales are powers of two: 4, 2, 1 and 1/2 for patches of 14 or 16 pixel
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from timm.layers.norm import LayerNorm2d
 from torch import Tensor, nn
@@ -77,7 +78,7 @@ def _scale(power: int, widths: Sequence[int], norm: type[nn.Module]) -> nn.Modul
     if power < 0:
         return nn.MaxPool2d(2**-power)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         if layers:
             layers += [norm(before), nn.GELU()]
         layers.append(nn.ConvTranspose2d(before, after, 2, stride=2))

@@ -1,7 +1,7 @@
 """A plain ViT as a backbone: four of its blocks, scaled by a neck to the strides of a pyramid.
 
-Dosovitskiy et al., ICLR 2021, arXiv 2010.11929, and all that timm has of its form: DINOv2, DINOv3, SigLIP, CLIP, EVA-02,
-BEiT, MAE, DeiT, and others whose blocks all have one stride.
+Dosovitskiy et al., ICLR 2021, arXiv 2010.11929, and all that timm has of its form: DINOv2, DINOv3, SigLIP, CLIP,
+EVA-02, BEiT, MAE, DeiT, and others whose blocks all have one stride.
 """
 
 import sys
@@ -12,6 +12,7 @@ from math import log2
 import timm
 import torch
 from timm.layers.pos_embed_rel import RelPosMlp
+from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
@@ -96,7 +97,7 @@ class PlainViT(Backbone):
         # All have the stride of a patch, but for VOLO's first.
         own_strides = [info["reduction"] for info in taken]
         powers = [0 if flat else round(log2(own / wanted)) for own, wanted in zip(own_strides, STRIDES, strict=True)]
-        made = None if flat else NECKS[neck or "multilevel"](widths, powers)
+        made: MultilevelNeck | SimpleNeck | None = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
             name,
             body,
@@ -140,7 +141,7 @@ class PlainViT(Backbone):
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
-        source = _make(self.name, self._options, pretrained=True).state_dict()
+        source = _make(self.name, self._options | {"in_chans": in_channels}, pretrained=True).state_dict()
         self.body.load_state_dict({key: source[key] for key in self.body.state_dict()})
 
     def convert_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -232,6 +233,8 @@ def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
     if any(isinstance(module, AnyGridAttention | RelPosMlp) for module in body.modules()):
         return "relative positions of patches cannot be exported for pictures of any size"
+    if any(isinstance(module, RotaryEmbeddingDinoV3) for module in body.modules()):
+        return "rotary positions of DINOv3 cannot be exported for pictures of any size"
     return None
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
+from timm.models._features import FeatureGetterNet
+
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones.base import Backbone, BackboneKind
 from sceneparse.networks.backbones.plain_vit import PlainViT, is_plain
@@ -122,6 +124,7 @@ def make_backbone(
     refuse_unknown(name, BACKBONES)
     options, sketch = with_padding(name, padding, in_channels, drop_path)
     if is_plain(sketch):
+        assert isinstance(sketch, FeatureGetterNet)
         _refuse_variants(name, variant, stages)
         return PlainViT(
             name,
@@ -169,7 +172,8 @@ def _refuse_vit_settings(name: str, blocks: Sequence[int] | None, neck: NeckName
         if value != default:
             shown = "false" if default is False else "null"
             raise UserError(
-                f"backbone {name}: backbone.{setting} is {value}, which only a plain ViT has a use for; leave it {shown}"
+                f"backbone {name}: backbone.{setting} is {value}, which only a plain ViT has a use for; leave it "
+                f"{shown}"
             )
 
 

@@ -88,7 +88,8 @@ class TimmPyramid(Backbone):
                 f"{missing[0]}; choose one with 4, 8, 16 and 32, such as resnet50"
             )
         own = STRIDES[:stages]
-        indices = tuple(strides.index(stride) for stride in own)
+        # timm counts features from the first that there is, which its choice may leave out (TResNet).
+        indices = tuple(feature_info(undilated).out_indices[strides.index(stride)] for stride in own)
         options["out_indices"] = indices
         if output_stride < own[-1]:
             options["output_stride"] = output_stride
@@ -142,7 +143,7 @@ class TimmPyramid(Backbone):
         if self.multiple > 1:
             features = [
                 corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
-                for maps, stride in zip(features, self.strides, strict=True)
+                for maps, stride in zip(features, map(int, self.strides), strict=True)
             ]
         return features
 

@@ -1,8 +1,8 @@
 """Positions of a plain ViT's patches, for pictures of any size.
 
-Most of timm's models see to it themselves: they interpolate what they learnt for one grid, or compute rotations for any.
-Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair of
-patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
+Most of timm's models see to it themselves: they interpolate what they learnt for one grid, or compute rotations for
+any. Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair
+of patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class AnyGridAttention(BeitAttention):
     grid: Grid
 
     def _get_rel_pos_bias(self) -> Tensor:
-        own: Grid = tuple(self.window_size)  # type: ignore[arg-type,assignment]
+        own: Grid = tuple(self.window_size)  # type: ignore[assignment]
         if self.grid == own:
             return super()._get_rel_pos_bias()
         table = self.relative_position_bias_table
@@ -40,9 +40,9 @@ class AnyGridAttention(BeitAttention):
         maps = offsets.float().T.reshape(1, -1, *sides)
         rows, columns = self.grid
         maps = F.interpolate(maps, size=(2 * rows - 1, 2 * columns - 1), mode="bicubic", align_corners=False)
-        table = torch.cat([maps.flatten(2)[0].T.to(table.dtype), of_class])
+        resized = torch.cat([maps.flatten(2)[0].T.to(table.dtype), of_class])
         index = gen_relative_position_index(self.grid, device=table.device)
-        return table[index].permute(2, 0, 1).contiguous().unsqueeze(0)
+        return resized[index].permute(2, 0, 1).contiguous().unsqueeze(0)
 
 
 def use_any_grid(body: nn.Module) -> None:
