@@ -12,6 +12,7 @@ StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
 Windows = Literal["own", "padded"]
 ShortcutPool = Literal["own", "none"]
+Frozen = Literal["none", "all"] | int
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class BackboneSettings:
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
         windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
             over a map that is padded first; own leaves them to timm.
+        frozen: What stays as it started: none, the first so many stages (the stem belongs to the first; of a plain
+            ViT, so many quarters of its blocks) or all of what pretrained weights fill. Frozen layers compute as in
+            evaluation mode: batch norm keeps its statistics, nothing is dropped.
     """
 
     name: str = "resnet50"
@@ -50,6 +54,11 @@ class BackboneSettings:
     stage3_end: Stage3End = "own"
     shortcut_pool: ShortcutPool = "own"
     windows: Windows = "own"
+    frozen: Frozen = "none"
 
     def __post_init__(self) -> None:
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
+        require(
+            isinstance(self.frozen, str) or self.frozen >= 1,
+            f"backbone.frozen is {self.frozen}, but must be none, all or a number of stages from 1",
+        )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
+from sceneparse.networks.backbones.depth import stages_of_parameters
 from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
@@ -99,6 +100,7 @@ class TimmPyramid(Backbone):
             stage3_end=variant.stage3_end,
         )
         self._indices = indices
+        self._in_channels = in_channels
         self._channels_last = _channels_last(body)
         # Tried without computing anything: odd sizes first, then sizes that suit every model.
         self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
@@ -126,6 +128,10 @@ class TimmPyramid(Backbone):
                 for maps, stride in zip(features, self.strides, strict=True)
             ]
         return features
+
+    def depth_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of each stage, the stem's with the first; see `Backbone.depth_groups`."""
+        return stages_of_parameters(self, self._in_channels, list(self.pretrained_parameters()))
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
