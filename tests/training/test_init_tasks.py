@@ -55,7 +55,7 @@ def test_rows_are_kept_by_the_names_of_objects_scenes_and_the_parts_of_objects()
     model = Model(build(given.backbone, given.network, len(OLD.objects)), config, OLD.objects, OLD)
     account = transfer(network, asked, NEW.objects, NEW, model, {})
     found, source = network.state_dict(), model.network.state_dict()
-    # Channels of parts: car (none, door, wheel), house (none, door), and in the model house (none, roof, door), car (none,
+    # Channels of parts: car (none, door, wheel), house (none, door). In the model: house (none, roof, door), car (none,
     # wheel).
     expected = {"object": (2, None, 1), "scene": (1, None), "part": (3, None, 4, 0, 2)}
     for head, rows in expected.items():
