@@ -8,8 +8,8 @@ split: the recipe toy-unified with every sample labelled for all five tasks, and
 for as many iterations, which is a fifth of the labels, and for five times as many, which is as many labels a task.
 joint: the recipe mini-broden on all its data sets, and on each alone: the same network, the same start, the same
 label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
-gradient into the backbone, so alone it looks at the features that it started with. Parts are also told with the object
-given, since car parts alone say nothing of where a car is.
+gradient into the backbone, so alone it looks at the features that it started with. Parts are also scored with the
+object given, since car parts alone say nothing of where a car is.
 
 Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
 Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written to table.json

@@ -13,7 +13,7 @@ from sceneparse.cli import main
 from tests.support.small import TINY, write_data_set
 
 
-class Place:
+class Folders:
     """Where a case breaks things: a good data set, recipe and model folder, each case its own copy."""
 
     def __init__(self, folder: Path, run: Path) -> None:
@@ -52,38 +52,38 @@ def _remove(paths: Iterable[Path]) -> None:
         path.unlink()
 
 
-def _recipe(content: object) -> Callable[[Place], list[str]]:
-    def case(place: Place) -> list[str]:
-        place.write(content)
-        return place.train()
+def _recipe(content: object) -> Callable[[Folders], list[str]]:
+    def case(at: Folders) -> list[str]:
+        at.write(content)
+        return at.train()
 
     return case
 
 
-def _setting(*more: str) -> Callable[[Place], list[str]]:
-    return lambda place: place.train(*more)
+def _setting(*more: str) -> Callable[[Folders], list[str]]:
+    return lambda at: at.train(*more)
 
 
-def _in_data(change: Callable[[Path], object]) -> Callable[[Place], list[str]]:
-    def case(place: Place) -> list[str]:
-        change(place.data)
-        return place.train("--training.iterations=4")
-
-    return case
-
-
-def _in_model(change: Callable[[Path], object]) -> Callable[[Place], list[str]]:
-    def case(place: Place) -> list[str]:
-        change(place.model())
-        return place.predict(str(place.data / "test" / "images"))
+def _in_data(change: Callable[[Path], object]) -> Callable[[Folders], list[str]]:
+    def case(at: Folders) -> list[str]:
+        change(at.data)
+        return at.train("--training.iterations=4")
 
     return case
 
 
-def _with_model(words: Callable[[Place], list[str]]) -> Callable[[Place], list[str]]:
-    def case(place: Place) -> list[str]:
-        place.model()
-        return words(place)
+def _in_model(change: Callable[[Path], object]) -> Callable[[Folders], list[str]]:
+    def case(at: Folders) -> list[str]:
+        change(at.model())
+        return at.predict(str(at.data / "test" / "images"))
+
+    return case
+
+
+def _with_model(words: Callable[[Folders], list[str]]) -> Callable[[Folders], list[str]]:
+    def case(at: Folders) -> list[str]:
+        at.model()
+        return words(at)
 
     return case
 
@@ -107,31 +107,31 @@ def _all_values(data: Path, value: int) -> None:
         Image.new("L", (64, 48), value).save(mask)
 
 
-CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
+CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     # the command line
     "unknown command": (lambda _: ["trian"], "did you mean 'train'"),
     "data without a verb": (lambda _: ["data"], "one of list, get, check, show, export, build-broden"),
     "missing argument": (lambda _: ["predict"], "required"),
-    "misspelt option": (_with_model(lambda place: place.evaluate("--splitt", "val")), "did you mean '--split'"),
-    "number expected": (_with_model(lambda place: place.evaluate("--scales", "big")), "invalid float"),
-    "unknown protocol": (_with_model(lambda place: place.evaluate("--protocol", "sem")), "one of whole"),
-    "window protocol without a window": (_with_model(lambda place: place.evaluate("--protocol", "window")), "window"),
-    "scale of zero": (_with_model(lambda place: place.evaluate("--scales", "0")), "protocol.scales"),
-    "unknown split": (_with_model(lambda place: place.evaluate("--split", "tset")), "train"),
-    "diagnosing no pictures": (_with_model(lambda place: place.diagnose("--count", "0")), "count is 0"),
-    "learning from no pictures": (_with_model(lambda place: place.diagnose("--learn-count", "0")), "learn_count is 0"),
+    "misspelt option": (_with_model(lambda at: at.evaluate("--splitt", "val")), "did you mean '--split'"),
+    "number expected": (_with_model(lambda at: at.evaluate("--scales", "big")), "invalid float"),
+    "unknown protocol": (_with_model(lambda at: at.evaluate("--protocol", "sem")), "one of whole"),
+    "window protocol without a window": (_with_model(lambda at: at.evaluate("--protocol", "window")), "window"),
+    "scale of zero": (_with_model(lambda at: at.evaluate("--scales", "0")), "protocol.scales"),
+    "unknown split": (_with_model(lambda at: at.evaluate("--split", "tset")), "train"),
+    "diagnosing no pictures": (_with_model(lambda at: at.diagnose("--count", "0")), "count is 0"),
+    "learning from no pictures": (_with_model(lambda at: at.diagnose("--learn-count", "0")), "learn_count is 0"),
     "learning from an unknown split": (
-        _with_model(lambda place: place.diagnose("--learn-split", "trian")),
+        _with_model(lambda at: at.diagnose("--learn-split", "trian")),
         "name one with --learn-split",
     ),
-    "missing rival": (_with_model(lambda place: place.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
-    "the model as its own rival": (
-        _with_model(lambda place: place.diagnose("--rival", str(place.folder / "model"))),
-        "is the model itself",
+    "missing second model": (_with_model(lambda at: at.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
+    "the model as its own second model": (
+        _with_model(lambda at: at.diagnose("--rival", str(at.folder / "model"))),
+        "is the first one: name another one (--rival)",
     ),
     # recipes
     "unknown recipe": (lambda _: ["train", "toy-pspnt"], "did you mean 'toy-pspnet'"),
-    "missing recipe file": (lambda place: ["train", str(place.folder / "none.yaml")], "no such recipe file"),
+    "missing recipe file": (lambda at: ["train", str(at.folder / "none.yaml")], "no such recipe file"),
     "recipe is not YAML": (_recipe("network: [unclosed"), "not valid YAML"),
     "recipe is a list": (_recipe(["network"]), "expected settings"),
     "misspelt key": (_recipe({"trainning": {"iterations": 3}}), "did you mean 'training'"),
@@ -172,10 +172,10 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
         "000",
     ),
     "JPEG masks": (_in_data(_jpeg_masks), "JPEG"),
-    "wrong CamVid layout": (lambda place: place.train("--data.kind=camvid", "--data.root", str(place.folder)), "train"),
-    # checkpoints and model folders
+    "wrong CamVid layout": (lambda at: at.train("--data.kind=camvid", "--data.root", str(at.folder)), "train"),
+    # checkpoints and model at
     "missing model": (
-        lambda place: ["predict", "no/such/model/folder", "x.jpg", "--out", str(place.out)],
+        lambda at: ["predict", "no/such/model/folder", "x.jpg", "--out", str(at.out)],
         "no/such/model",
     ),
     "model folder without weights": (
@@ -193,9 +193,9 @@ CASES: dict[str, tuple[Callable[[Place], list[str]], str]] = {
         "classes",
     ),
     # pictures
-    "missing picture": (_with_model(lambda place: place.predict("nowhere.jpg")), "nowhere.jpg"),
+    "missing picture": (_with_model(lambda at: at.predict("nowhere.jpg")), "nowhere.jpg"),
     "folder without pictures": (
-        _with_model(lambda place: place.predict(str(place.folder / "model"))),
+        _with_model(lambda at: at.predict(str(at.folder / "model"))),
         "picture",
     ),
 }
@@ -207,7 +207,7 @@ def test_a_mistake_gets_one_clear_line_and_exit_code_2(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     build, expected = CASES[name]
-    words = build(Place(tmp_path, tiny_run))
+    words = build(Folders(tmp_path, tiny_run))
     capfd.readouterr()
     code = main(words)
     errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
@@ -236,9 +236,9 @@ def test_resuming_with_another_recipe_names_what_differs(tiny_run: Path, capsys:
 def test_an_unreadable_picture_in_a_stream_is_skipped_named_and_counted(
     tmp_path: Path, tiny_run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    place = Place(tmp_path, tiny_run)
-    place.model()
-    _truncate(place.data / "test" / "images" / "000.png")
-    assert main(place.predict(str(place.data / "test" / "images"))) == 1
+    at = Folders(tmp_path, tiny_run)
+    at.model()
+    _truncate(at.data / "test" / "images" / "000.png")
+    assert main(at.predict(str(at.data / "test" / "images"))) == 1
     assert "000.png" in capfd.readouterr().err
-    assert (place.out / "001.json").is_file() and not (place.out / "000.json").exists()
+    assert (at.out / "001.json").is_file() and not (at.out / "000.json").exists()

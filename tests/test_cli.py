@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 import time
@@ -70,9 +71,9 @@ def test_data_check_exits_with_2_on_findings_that_stop_a_training(data_set: Path
 
 
 def test_data_show_draws_a_sheet(data_set: Path, tmp_path: Path) -> None:
-    sheet = tmp_path / "sheet.png"
-    assert main(["data", "show", str(data_set), "--count", "2", "--out", str(sheet)]) == 0
-    assert Image.open(sheet).width > 200
+    picture = tmp_path / "picture.png"
+    assert main(["data", "show", str(data_set), "--count", "2", "--out", str(picture)]) == 0
+    assert Image.open(picture).width > 200
 
 
 def test_a_fault_of_ours_exits_with_1_and_says_so(
@@ -81,3 +82,30 @@ def test_a_fault_of_ours_exits_with_1_and_says_so(
     monkeypatch.setattr("sceneparse.weights.inventory.inventory", lambda: 1 / 0)
     assert main(["models"]) == 1
     assert "fault in sceneparse" in capsys.readouterr().err
+
+
+def test_help_is_given_for_the_commands_of_data(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "data check" in shown and "data build-broden" in shown and "evaluate" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["data", "chek", "x"], "no command 'data chek'; did you mean 'data check'?"),
+        (
+            ["data", "list", "cityscape"],
+            "KIND is 'cityscape', but must be one of toyworld, .*did you mean 'cityscapes'",
+        ),
+        (["predict", "m", "x", "--engine", "torhc"], "--engine is 'torhc', but must be one of .*did you mean 'torch'"),
+        (["data", "show", "toyworld", "--count", "0"], "count is 0, but must be at least 1"),
+        (["data", "show", "toyworld", "--count", "-1"], "count is -1, but must be at least 1"),
+    ],
+)
+def test_a_wrong_word_is_one_line_that_says_what_there_is(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(expected, line)

@@ -1,4 +1,4 @@
-"""Tables: what there is of a kind, by name; the package's own entries, and those that other packages bring along.
+"""Tables of named entries, such as architectures or losses: the package's own, and those of other packages.
 
 An installed package adds an entry by an entry point, without touching this one:
 
@@ -9,6 +9,7 @@ Names are known without importing what they stand for: help and messages must no
 """
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
@@ -48,25 +49,26 @@ class Table(Mapping[str, Entry], Generic[Entry]):
         self._own = dict(own)
         self._kind = kind
         self._loaded: dict[str, Entry] = {}
+        self._broken: set[str] = set()
 
     @cached_property
-    def _added(self) -> "dict[str, EntryPoint]":
-        """The entry points of other packages.
+    def _added(self) -> "dict[str, list[EntryPoint]]":
+        """The entry points of other packages by name: several where they all want the same one.
 
-        Raises:
-            UserError: One has the name of an entry of ours, or of another package's.
+        A name of ours stays ours. The package that wants it is named on standard error and left out: what does not need
+        its entry goes on.
         """
         # Takes as long to import as all of the command line: not before a name is asked for.
         from importlib.metadata import entry_points
 
-        added: dict[str, EntryPoint] = {}
+        added: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=f"sceneparse.{self.name}"):
-            if point.name in self._own or (point.name in added and added[point.name].value != point.value):
-                raise UserError(
-                    f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} has a name that is "
-                    "taken; uninstall the package, or have its author rename it"
-                )
-            added[point.name] = point
+            if point.name in self._own:
+                _say(f"warning: {self._where(point)} is left out, since sceneparse has one of this name; rename it")
+                continue
+            others = added.setdefault(point.name, [])
+            if all(other.value != point.value for other in others):
+                others.append(point)
         return added
 
     def __iter__(self) -> Iterator[str]:
@@ -84,23 +86,50 @@ class Table(Mapping[str, Entry], Generic[Entry]):
 
         Raises:
             KeyError: There is none of this name.
-            UserError: Another package's entry cannot be imported or is not what the table holds.
+            UserError: Another package's entry cannot be imported or is not what the table holds, or two packages have
+                one of this name.
         """
         if name not in self._loaded:
             self._loaded[name] = _load(self._own[name]) if name in self._own else self._load_added(self._added[name])
         return self._loaded[name]
 
-    def _load_added(self, point: "EntryPoint") -> Entry:
-        where = f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} ({point.value})"
+    def usable(self) -> Iterator[tuple[str, Entry]]:
+        """All entries by name, but for those of other packages that cannot be used, which standard error names.
+
+        For what goes over all of them: a command must not fail for an entry that it was not asked for.
+        """
+        for name in self:
+            if name in self._broken:
+                continue
+            try:
+                entry = self[name]
+            except UserError as error:
+                self._broken.add(name)
+                _say(f"warning: {error}; it is left out")
+                continue
+            yield name, entry
+
+    def _load_added(self, points: "list[EntryPoint]") -> Entry:
+        point, *others = points
+        where = self._where(point)
+        if others:
+            packages = " and ".join(_package(one) for one in points)
+            raise UserError(f"sceneparse.{self.name}: '{point.name}' is an entry of {packages}; uninstall all but one")
         try:
             entry = point.load()
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise UserError(f"{where} cannot be imported: {type(error).__name__}: {reason}") from error
+            raise UserError(
+                f"{where} cannot be imported: {type(error).__name__}: {reason}; mend or uninstall the package"
+            ) from error
         kind = _load(self._kind)
         if not isinstance(entry, kind):
-            raise UserError(f"{where} is a {type(entry).__name__}, but must be a {kind.__name__}")
+            found = type(entry).__name__
+            raise UserError(f"{where} is of type {found}, but must be a {kind.__name__}; mend or uninstall the package")
         return entry
+
+    def _where(self, point: "EntryPoint") -> str:
+        return f"{_package(point)}: its entry point '{point.name}' of sceneparse.{self.name} ({point.value})"
 
 
 def table(name: str) -> Table[Any]:
@@ -131,9 +160,14 @@ def require_known(name: str, value: str, setting: str) -> None:
     raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}{hint}")
 
 
-def _load(place: str) -> Any:
-    module, _, attribute = place.partition(":")
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error."""
+    print(text, file=sys.stderr)
 
 
 def _package(point: "EntryPoint") -> str:

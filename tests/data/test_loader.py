@@ -11,7 +11,7 @@ import torch
 
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import Sample
-from sceneparse.data.sampling import Share, places
+from sceneparse.data.sampling import Share, draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings
@@ -124,12 +124,12 @@ def test_processes_share_a_batch_without_overlap() -> None:
     parts = [batches(Pictures(10), 0, 5, rank=rank, world=2) for rank in (0, 1)]
     for all_of_it, left, right in zip(whole, *parts, strict=True):
         assert torch.equal(all_of_it.images, torch.cat([left.images, right.images]))
-    assert places(10, 4, 0, 2, Share(1, 2)) == places(10, 4, 0, 2)[2:]
+    assert draws(10, 4, 0, 2, Share(1, 2)) == draws(10, 4, 0, 2)[2:]
 
 
 def test_processes_share_each_part_of_a_batch() -> None:
-    whole = places(100, 12, 0, 3)
-    shares = [places(100, 12, 0, 3, Share(rank, 2, parts=3)) for rank in (0, 1)]
+    whole = draws(100, 12, 0, 3)
+    shares = [draws(100, 12, 0, 3, Share(rank, 2, chunks=3)) for rank in (0, 1)]
     for part in range(3):
         own = slice(2 * part, 2 * part + 2)
         assert whole[4 * part : 4 * part + 4] == shares[0][own] + shares[1][own]

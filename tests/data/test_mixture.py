@@ -10,7 +10,7 @@ import torch
 from sceneparse.data.loader import training_batches
 from sceneparse.data.mixture import Mixture, Source
 from sceneparse.data.sample import Sample
-from sceneparse.data.sampling import mixed_places
+from sceneparse.data.sampling import mixed_draws
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
@@ -122,11 +122,11 @@ def test_without_objects_it_says_that_others_are_needed() -> None:
 
 def test_sources_are_drawn_by_weight_and_each_is_seen_whole_before_it_comes_again() -> None:
     met: list[tuple[int, int]] = []
-    for places in mixed_places((30, 10), (3.0, 1.0), "mixed", 4, 7, 0, 500):
-        met += places
+    for drawn in mixed_draws((30, 10), (3.0, 1.0), "mixed", 4, 7, 0, 500):
+        met += drawn
     share = sum(index < 30 for _, index in met) / len(met)
     assert abs(share - 0.75) < 0.03
-    small = [place for place in met if place[1] >= 30]
+    small = [draw for draw in met if draw[1] >= 30]
     assert sorted(index for _, index in small[:10]) == list(range(30, 40))
     assert [epoch for epoch, _ in small[:20]] == [0] * 10 + [1] * 10
 
@@ -134,7 +134,7 @@ def test_sources_are_drawn_by_weight_and_each_is_seen_whole_before_it_comes_agai
 @pytest.mark.parametrize("batches", ["pure", "mixed"])
 def test_a_late_start_gives_the_same_places(batches: str) -> None:
     def row(start: int, stop: int) -> list[list[tuple[int, int]]]:
-        return list(mixed_places((5, 7), (1.0, 2.0), batches, 3, 1, start, stop))  # type: ignore[arg-type]
+        return list(mixed_draws((5, 7), (1.0, 2.0), batches, 3, 1, start, stop))  # type: ignore[arg-type]
 
     assert row(0, 40)[25:] == row(25, 40)
     assert row(0, 40)[:10] == row(0, 10)
@@ -142,8 +142,8 @@ def test_a_late_start_gives_the_same_places(batches: str) -> None:
 
 def test_a_pure_batch_comes_from_one_source_and_a_mixed_one_from_several() -> None:
     def kinds(batches: str) -> list[set[bool]]:
-        rows = mixed_places((50, 50), (1.0, 1.0), batches, 8, 0, 0, 40)  # type: ignore[arg-type]
-        return [{index < 50 for _, index in places} for places in rows]
+        rows = mixed_draws((50, 50), (1.0, 1.0), batches, 8, 0, 0, 40)  # type: ignore[arg-type]
+        return [{index < 50 for _, index in drawn} for drawn in rows]
 
     assert all(len(kind) == 1 for kind in kinds("pure")) and len({*map(frozenset, kinds("pure"))}) == 2
     assert sum(len(kind) == 2 for kind in kinds("mixed")) > 35
@@ -159,13 +159,13 @@ def test_a_batch_holds_every_task_and_ignores_what_a_sample_lacks(workers: int) 
     ):  # fmt: skip
         assert batch.parts is not None and batch.owners is not None and batch.textures is not None
         assert batch.scenes is not None
-        for place, name in enumerate(batch.names):
+        for number, name in enumerate(batch.names):
             source = name.split("/")[0]
             names[source] += 1
-            assert (batch.textures[place] == IGNORE).all() == (source != "cloth")
-            assert (batch.parts[place] == IGNORE).all() == (source != "things")
-            assert (batch.objects[place] == IGNORE).all() == (source == "cloth")
-            assert (batch.scenes[place] == IGNORE) == (source != "things")
+            assert (batch.textures[number] == IGNORE).all() == (source != "cloth")
+            assert (batch.parts[number] == IGNORE).all() == (source != "things")
+            assert (batch.objects[number] == IGNORE).all() == (source == "cloth")
+            assert (batch.scenes[number] == IGNORE) == (source != "things")
     assert set(names) == {"street", "things", "cloth"}
 
 

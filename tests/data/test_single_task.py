@@ -61,7 +61,7 @@ def test_a_pure_batch_has_one_turn_and_a_mixed_one_many(batches: Batches) -> Non
     dataset = open_dataset(replace(SETTINGS, batches=batches), "train")
     assert isinstance(dataset, SplitAnnotation)
     kinds, met = [], Counter[int]()
-    for drawn in dataset.places(4, seed=0, start=0, stop=100):
+    for drawn in dataset.draws(4, seed=0, start=0, stop=100):
         met.update(index for _, index in drawn)
         samples = [dataset[index] for _, index in drawn]
         kinds.append({task for sample in samples for task in TRUTH_NAMES if getattr(sample, task) is not None})
@@ -69,14 +69,14 @@ def test_a_pure_batch_has_one_turn_and_a_mixed_one_many(batches: Batches) -> Non
     assert set().union(*kinds) == set(TRUTH_NAMES)
     # 400 draws of 400 samples: each turn's go round in an order, so that none is met often.
     assert max(met.values()) <= 2 and len(met) > 300
-    again = list(dataset.places(4, seed=0, start=60, stop=100))
-    assert again == list(dataset.places(4, seed=0, start=0, stop=100))[60:]
+    again = list(dataset.draws(4, seed=0, start=60, stop=100))
+    assert again == list(dataset.draws(4, seed=0, start=0, stop=100))[60:]
 
 
 def test_a_part_of_the_samples_is_drawn_from_all_the_same() -> None:
     dataset = open_dataset(replace(SETTINGS, train="train[:3]"), "train[:3]")
     assert isinstance(dataset, SplitAnnotation)
-    drawn = {index for places in dataset.places(2, seed=0, start=0, stop=20) for _, index in places}
+    drawn = {index for batch in dataset.draws(2, seed=0, start=0, stop=20) for _, index in batch}
     assert drawn == {0, 1, 2}
 
 

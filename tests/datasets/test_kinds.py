@@ -1,6 +1,7 @@
-"""Every kind of data set is said in full in one place, and a kind of another package is one like ours."""
+"""Every kind of data set is declared in full in one file, and a kind of another package is one like ours."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sceneparse.parsing.submissions import submission_form
 from sceneparse.recipes import from_mapping, read_recipe, to_yaml
 from sceneparse.settings import DataSettings, Recipe, SourceSettings
 from sceneparse.settings.kinds import used_by
+from tests.support.outside import install
 
 MODULE = """
 from dataclasses import dataclass, replace
@@ -51,22 +53,15 @@ NO_KIND = "drawn"
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A lab's package with a kind of its own, and the folder of a data set of that kind."""
-    package = tmp_path / "package"
-    (package / "lab_drawn-1.dist-info").mkdir(parents=True)
-    (package / "lab_drawn_kind.py").write_text(MODULE)
-    (package / "lab_drawn-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-drawn\nVersion: 1\n")
-    points = "[sceneparse.datasets]\ndrawn = lab_drawn_kind:KIND\nbroken = lab_drawn_kind:NO_KIND\n"
-    (package / "lab_drawn-1.dist-info" / "entry_points.txt").write_text(points)
-    monkeypatch.syspath_prepend(package)
-    KINDS.__dict__.pop("_added", None)
+    entries = {"drawn": "KIND", "broken": "NO_KIND"}
+    install(tmp_path / "package", monkeypatch, package="lab_drawn", group="datasets", entries=entries, code=MODULE)
     root = tmp_path / "drawings"
     for folder, picture in (("images", Image.new("RGB", (4, 4))), ("masks", Image.new("L", (4, 4)))):
         (root / "first" / "train" / folder).mkdir(parents=True)
         picture.save(root / "first" / "train" / folder / "1.png")
     (root / "first" / "classes.json").write_text(json.dumps({"names": ["paper", "ink"]}))
     yield root
-    KINDS.__dict__.pop("_added", None)
-    KINDS._loaded.pop("drawn", None)
+    sys.modules.pop("lab_drawn", None)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -171,7 +166,7 @@ class TestAKindOfAnotherPackage:
 
     @pytest.mark.usefixtures("lab")
     def test_one_that_is_no_kind_is_refused_with_the_package_that_brings_it(self) -> None:
-        with pytest.raises(UserError, match=r"lab-drawn: .*'broken' .* is a str, but must be a DatasetKind"):
+        with pytest.raises(UserError, match=r"lab_drawn: .*'broken' .* is of type str, but must be a DatasetKind"):
             KINDS["broken"]
 
 

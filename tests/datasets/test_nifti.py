@@ -177,7 +177,7 @@ def test_what_is_not_a_number_counts_as_nothing(values: NDArray[np.int16], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("place", "content"),
+    ("offset", "content"),
     [
         (40, b"\x03\x00\x00\x00"),  # dim[1] is 0
         (42, b"\xff\xff"),  # dim[1] is -1
@@ -185,11 +185,11 @@ def test_what_is_not_a_number_counts_as_nothing(values: NDArray[np.int16], tmp_p
         (280, b"\x00\x00\xc0\x7f"),  # an affine that is no number
     ],
 )
-def test_damaged_headers_are_told(place: int, content: bytes, values: NDArray[np.int16], tmp_path: Path) -> None:
+def test_damaged_headers_are_reported(offset: int, content: bytes, values: NDArray[np.int16], tmp_path: Path) -> None:
     path = tmp_path / "v.nii"
     save(path, values)
     whole = path.read_bytes()
-    path.write_bytes(whole[:place] + content + whole[place + len(content) :])
+    path.write_bytes(whole[:offset] + content + whole[offset + len(content) :])
     with pytest.raises(UserError, match=r"v\.nii: ") as caught:
         volumes.summarize(volumes.Volume.open(path))
     assert "\n" not in str(caught.value)
@@ -211,8 +211,8 @@ def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16],
 
 def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path) -> None:
     case(tmp_path / "data", "p1", {"t1": values, "t2": values}, values * 0)
-    show(settings(tmp_path / "data"), "all", tmp_path / "sheet.png", count=1)
-    assert (tmp_path / "sheet.png").stat().st_size > 0
+    show(settings(tmp_path / "data"), "all", tmp_path / "samples.png", count=1)
+    assert (tmp_path / "samples.png").stat().st_size > 0
 
 
 def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path: Path, without: Any) -> None:

@@ -39,9 +39,9 @@ def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> Non
 
 
 def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_path: Path) -> None:
-    model, rival = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
+    model, second = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
     data = str(tiny_run.parent / "data")
-    diagnose_model(model, data=data, comparison=rival, out=tmp_path / "out", engine="torch", progress=False)
+    diagnose_model(model, data=data, comparison=second, out=tmp_path / "out", engine="torch", progress=False)
     record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
     assert record["rival"]["name"] == "second/model" and record["rival"]["gains"] == record["gains"]
     assert 'id="versus"' in (tmp_path / "out" / "diagnosis.html").read_text()
@@ -50,10 +50,10 @@ def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_pa
 def test_a_rival_of_other_classes_is_refused(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rival = shutil.copytree(tiny_run / "model", tmp_path / "rival")
-    labels = json.loads((rival / "labels.json").read_text())
-    (rival / "labels.json").write_text(json.dumps({**labels, "names": ["night", "day"]}))
-    words = ["diagnose", str(tiny_run / "model"), "--data", str(tiny_run.parent / "data"), "--rival", str(rival)]
+    second = shutil.copytree(tiny_run / "model", tmp_path / "second")
+    labels = json.loads((second / "labels.json").read_text())
+    (second / "labels.json").write_text(json.dumps({**labels, "names": ["night", "day"]}))
+    words = ["diagnose", str(tiny_run / "model"), "--data", str(tiny_run.parent / "data"), "--rival", str(second)]
     assert main([*words, "--out", str(tmp_path / "out"), "--engine", "torch"]) == 2
     assert "names 2 classes (night, day" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -57,7 +57,7 @@ def test_odd_scenes_in_the_truth_lower_the_limit() -> None:
     assert limit < WEAKEST
     slow = []
     for index, truth in enumerate([*TRUTHS, *odd]):
-        others = learn([one for place, one in enumerate([*TRUTHS, *odd]) if place != index], 6)
+        others = learn([one for number, one in enumerate([*TRUTHS, *odd]) if number != index], 6)
         here = present_in(truth, 6)
         slow += [others.scene[name, here].sum() for name in np.flatnonzero(here)]
     assert limit == pytest.approx(np.quantile(slow, 0.01))

@@ -109,8 +109,8 @@ def test_it_opens_with_the_changes_that_help_most_in_words_with_gain_advice_and_
     html = report.read_text()
     opening = html[html.index('<section id="changes"') : html.index('<section id="losses"')]
     text = " ".join(Page(opening).text)
-    for place, one in enumerate(diagnosis.findings.found, 1):
-        assert f"{place}. " in text and f"+{100 * one.gain:.2f} points" in text
+    for rank, one in enumerate(diagnosis.findings.found, 1):
+        assert f"{rank}. " in text and f"+{100 * one.gain:.2f} points" in text
     assert text.count("What to do.") == 3 and len(Page(opening).images) == 4 * 3
     assert "6 of the 12 regions that are read as “<b>car</b>”" in text
     assert "but 0 show both, where chance alone would give 15" in text

@@ -102,15 +102,15 @@ def write_tree(folder: Path) -> None:
         module = Path(file).stem
         (root / file).write_text(code.pop(module))
         ((name, value),) = entry_points()[group].items()
-        place = f"sceneparse.{file.removesuffix('.py').replace('/', '.')}:{value.partition(':')[2]}"
+        path = f"sceneparse.{file.removesuffix('.py').replace('/', '.')}:{value.partition(':')[2]}"
         text = (root / home).read_text()
         if table == "ARCHITECTURES":  # the declaration stands above the table, and names the network's new home
-            declaration = code.pop("architectures").replace(f"lab.{module}", place.partition(":")[0])
-            place = f"sceneparse.weights.architectures:{value.partition(':')[2]}"
+            declaration = code.pop("architectures").replace(f"lab.{module}", path.partition(":")[0])
+            path = f"sceneparse.weights.architectures:{value.partition(':')[2]}"
             text = text.replace(
                 f"\n{table}:", f"\n\n{declaration.partition('import Architecture')[2].strip()}\n\n{table}:"
             )
-        entry = f'\n        "{name}": "{place}",'
+        entry = f'\n        "{name}": "{path}",'
         text, count = re.subn(rf"^{table}\b[^\n]*= Table\([^{{]*{{", rf"\g<0>{entry}", text, count=1, flags=re.M)
         assert count == 1, f"{home} has no table {table} as the page says"
         (root / home).write_text(text)

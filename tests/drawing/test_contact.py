@@ -41,13 +41,13 @@ def colors_of(path: Path) -> dict[tuple[int, ...], int]:
 
 
 def test_pictures_stand_beside_masks_in_the_classes_colours(tmp_path: Path) -> None:
-    contact_sheet(Fake(9), tmp_path / "sheets" / "a.png", count=2)
-    colors = colors_of(tmp_path / "sheets" / "a.png")
+    contact_sheet(Fake(9), tmp_path / "drawn" / "a.png", count=2)
+    colors = colors_of(tmp_path / "drawn" / "a.png")
     picture = CELL[0] * CELL[0] * 30 // 40
     assert colors[77, 77, 77] >= 2 * picture
     assert abs(colors[10, 200, 250] - picture) < 400  # a legend's swatch more
     assert abs(colors[128, 64, 128] - picture) < 400
-    assert (250, 0, 1) not in colors, "a class that is not on the sheet has no place in its legend"
+    assert (250, 0, 1) not in colors, "a class that no sample shows is not in the legend"
 
 
 def test_variants_are_drawn_beside_the_original(tmp_path: Path) -> None:

@@ -104,9 +104,9 @@ def random_cases() -> list[Random]:
     for _ in range(1000):
         classes = int(generator.integers(1, MOST + 1))
         size = generator.integers(1, 24, size=2)
-        told, read = (generator.choice(classes, size=int(generator.integers(1, classes + 1))) for _ in range(2))
-        truth = generator.choice(np.append(told, IGNORE), size=size)
-        truth[0, 0] = told[0]
+        theirs, read = (generator.choice(classes, size=int(generator.integers(1, classes + 1))) for _ in range(2))
+        truth = generator.choice(np.append(theirs, IGNORE), size=size)
+        truth[0, 0] = theirs[0]
         prediction = np.where(generator.random(size) < 0.4, truth.clip(0), generator.choice(read, size=size))
         matrix = ConfusionMatrix(classes)
         matrix.update(torch.from_numpy(truth.astype(np.int16)), torch.from_numpy(prediction.astype(np.int16)))
@@ -121,34 +121,34 @@ def test_scores_of_1000_random_cases_agree_with_scikit_learn(random_cases: list[
     """scikit-learn gets all cases at once: class c of case k is label 12 k + c."""
     cases = len(random_cases)
     truth, prediction = (
-        np.concatenate([case.known[which] + MOST * place for place, case in enumerate(random_cases)])
+        np.concatenate([case.known[which] + MOST * number for number, case in enumerate(random_cases)])
         for which in (0, 1)
     )
     labels = range(cases * MOST)
     iou = jaccard_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, MOST)
     recall = recall_score(truth, prediction, labels=labels, average=None, zero_division=0).reshape(cases, MOST)
     pixels, said = (np.bincount(one, minlength=cases * MOST).reshape(cases, MOST) for one in (truth, prediction))
-    for place, case in enumerate(random_cases):
+    for number, case in enumerate(random_cases):
         skip, zero = case.skip, case.zero
-        told = pixels[place, : case.classes] > 0
-        either = told | (said[place, : case.classes] > 0)
-        own, right = iou[place, : case.classes], recall[place, : case.classes]
+        theirs = pixels[number, : case.classes] > 0
+        either = theirs | (said[number, : case.classes] > 0)
+        own, right = iou[number, : case.classes], recall[number, : case.classes]
         assert [one.iou for one in skip.classes] == [
             pytest.approx(value) if there else None for value, there in zip(own, either, strict=True)
         ]
         assert [one.accuracy for one in skip.classes] == [
-            pytest.approx(value) if there else None for value, there in zip(right, told, strict=True)
+            pytest.approx(value) if there else None for value, there in zip(right, theirs, strict=True)
         ]
         assert (skip.mean_iou, zero.mean_iou) == pytest.approx((own[either].mean(), own.mean()))
-        assert (skip.mean_accuracy, zero.mean_accuracy) == pytest.approx((right[told].mean(), right.mean()))
+        assert (skip.mean_accuracy, zero.mean_accuracy) == pytest.approx((right[theirs].mean(), right.mean()))
         assert skip.pixel_accuracy == pytest.approx(np.equal(*case.known).mean())
-        weights = pixels[place, : case.classes]
+        weights = pixels[number, : case.classes]
         assert skip.frequency_weighted_iou == pytest.approx((own * weights).sum() / weights.sum())
 
 
 def test_scores_of_1000_random_cases_agree_with_torchmetrics(random_cases: list[Random]) -> None:
     """Its macro average of the IoU leaves out classes that occur neither in truth nor in prediction: our "skip"."""
-    told = pytest.importorskip("torchmetrics.functional.classification")
+    theirs = pytest.importorskip("torchmetrics.functional.classification")
     for case in random_cases:
         truth, prediction = map(torch.from_numpy, case.maps)
         how = {"num_classes": max(case.classes, 2), "ignore_index": IGNORE, "validate_args": False}
@@ -156,16 +156,16 @@ def test_scores_of_1000_random_cases_agree_with_torchmetrics(random_cases: list[
         def each(function: Callable[..., Tensor], average: str) -> Tensor:
             return function(prediction, truth, average=average, **how)  # noqa: B023
 
-        iou, recall = (each(one, "none") for one in (told.multiclass_jaccard_index, told.multiclass_recall))
+        iou, recall = (each(one, "none") for one in (theirs.multiclass_jaccard_index, theirs.multiclass_recall))
         for label, one in enumerate(case.skip.classes):
             assert (one.iou or 0.0) == pytest.approx(float(iou[label]), abs=1e-6)
             assert (one.accuracy or 0.0) == pytest.approx(float(recall[label]), abs=1e-6)
-        assert case.skip.mean_iou == pytest.approx(float(each(told.multiclass_jaccard_index, "macro")), abs=1e-6)
+        assert case.skip.mean_iou == pytest.approx(float(each(theirs.multiclass_jaccard_index, "macro")), abs=1e-6)
         assert case.zero.mean_iou == pytest.approx(float(iou[: case.classes].mean()), abs=1e-6)
         assert case.skip.mean_accuracy == pytest.approx(float(recall[np.unique(case.known[0])].mean()), abs=1e-6)
-        weighted = each(told.multiclass_jaccard_index, "weighted")
+        weighted = each(theirs.multiclass_jaccard_index, "weighted")
         assert case.skip.frequency_weighted_iou == pytest.approx(float(weighted), abs=1e-6)
-        assert case.skip.pixel_accuracy == pytest.approx(float(each(told.multiclass_accuracy, "micro")), abs=1e-6)
+        assert case.skip.pixel_accuracy == pytest.approx(float(each(theirs.multiclass_accuracy, "micro")), abs=1e-6)
 
 
 def test_counts_add_up_over_pictures_and_each_picture_gets_its_own() -> None:

@@ -78,14 +78,14 @@ def evaluation(pictures: Pictures) -> Evaluation:
 
 
 @pytest.fixture(scope="module")
-def rival(pictures: Pictures) -> Comparison:
+def second(pictures: Pictures) -> Comparison:
     engine = Reader(shaky=True, blind=True)
     return Comparison("FCN <18>", evaluate(engine, pictures, TestProtocol()), engine, (PAIR,))
 
 
 @pytest.fixture(scope="module")
 def report(
-    pictures: Pictures, evaluation: Evaluation, rival: Comparison, tmp_path_factory: pytest.TempPathFactory
+    pictures: Pictures, evaluation: Evaluation, second: Comparison, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("report")
     (folder / "run").mkdir()
@@ -99,7 +99,7 @@ def report(
         title="PSPNet <on> toys",
         name="PSPNet",
         run=folder / "run",
-        comparison=rival,
+        comparison=second,
         facts={"machine": "2 <cores>"},
     )
 
@@ -134,9 +134,11 @@ def test_the_scores_stand_at_the_top_with_their_protocol(report: Path, evaluatio
     assert TestProtocol().describe() in head
 
 
-def test_metrics_are_written_beside_it_for_both_models(report: Path, evaluation: Evaluation, rival: Comparison) -> None:
+def test_metrics_are_written_beside_it_for_both_models(
+    report: Path, evaluation: Evaluation, second: Comparison
+) -> None:
     assert json.loads((report.parent / "metrics.json").read_text()) == evaluation.to_json()
-    assert json.loads((report.parent / "metrics-fcn-18.json").read_text()) == rival.evaluation.to_json()
+    assert json.loads((report.parent / "metrics-fcn-18.json").read_text()) == second.evaluation.to_json()
     assert sorted(path.name for path in report.parent.iterdir()) == [
         "metrics-fcn-18.json",
         "metrics.json",
@@ -278,18 +280,18 @@ def test_a_rival_that_cannot_be_compared_is_refused(
     message: str,
     pictures: Pictures,
     evaluation: Evaluation,
-    rival: Comparison,
+    second: Comparison,
     tmp_path: Path,
 ) -> None:
-    other = dataclasses.replace(rival, evaluation=dataclasses.replace(rival.evaluation, **change))  # type: ignore[arg-type]
+    other = dataclasses.replace(second, evaluation=dataclasses.replace(second.evaluation, **change))  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         write_report(tmp_path, evaluation, Reader(), pictures, title="A", comparison=other)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lookalike_that_is_no_class_is_refused(
-    pictures: Pictures, evaluation: Evaluation, rival: Comparison, tmp_path: Path
+    pictures: Pictures, evaluation: Evaluation, second: Comparison, tmp_path: Path
 ) -> None:
-    other = dataclasses.replace(rival, lookalikes=(("sky", "plane"),))
+    other = dataclasses.replace(second, lookalikes=(("sky", "plane"),))
     with pytest.raises(UserError, match="'plane' is not a class"):
         write_report(tmp_path, evaluation, Reader(), pictures, title="A", comparison=other)

@@ -72,18 +72,18 @@ def slow_part_scores(pictures: list[Picture]) -> tuple[float, float]:
         assert sample.objects is not None and sample.parts is not None and prediction.parts is not None
         for owner in TREE.owners:
             truth = {}  # slot of each pixel inside of the true object: 0 is "no part"
-            for place in pixels:
-                if sample.objects[place] == owner:
-                    part = int(sample.parts[place])
-                    truth[place] = 1 + TREE.children[owner].index(part) if part in TREE.children[owner] else 0
+            for pixel in pixels:
+                if sample.objects[pixel] == owner:
+                    part = int(sample.parts[pixel])
+                    truth[pixel] = 1 + TREE.children[owner].index(part) if part in TREE.children[owner] else 0
             if not any(truth.values()):
                 continue  # the picture has no part annotation of this object
             with_truth.add(owner)
             offset = TREE.offsets[TREE.owners.index(owner)]
-            for place in pixels:
-                mine = truth.get(place, 0)
-                inside = int(prediction.objects.labels[place]) == owner
-                theirs = int(prediction.parts.labels[place]) - offset if inside else 0
+            for pixel in pixels:
+                mine = truth.get(pixel, 0)
+                inside = int(prediction.objects.labels[pixel]) == owner
+                theirs = int(prediction.parts.labels[pixel]) - offset if inside else 0
                 for slot in {mine, theirs} - {0}:
                     union[owner, slot] = union.get((owner, slot), 0) + 1
                 if mine:
@@ -129,10 +129,10 @@ def test_scores_agree_with_the_papers_definitions_written_out(seed: int) -> None
 def test_a_picture_of_one_texture_counts_as_right_if_most_of_its_pixels_are() -> None:
     (sample, prediction), *_ = random_pictures(1)
     textures = torch.ones(SIZE, dtype=torch.int16)
-    told = torch.ones(SIZE, dtype=torch.int16)
-    told[:2] = 0
+    mostly = torch.ones(SIZE, dtype=torch.int16)
+    mostly[:2] = 0
     sample = Sample(sample.image, textures=textures)
-    for guess, right in ((told, 1.0), (1 - told, 0.0)):
+    for guess, right in ((mostly, 1.0), (1 - mostly, 0.0)):
         other = TaskPrediction(prediction.objects, None, None, None, Prediction(guess, torch.ones(SIZE)))
         scores = scored([(sample, other)])
         assert scores.texture_accuracy == right
@@ -156,9 +156,9 @@ def test_parts_that_never_occur_are_left_out_or_count_as_0() -> None:
     objects = torch.ones(SIZE, dtype=torch.int16)
     sample = Sample(image, objects=objects, parts=torch.zeros(SIZE, dtype=torch.int16))  # a house that is all roof
     ones = Prediction(objects, torch.ones(SIZE))  # house everywhere, and channel 1 is its roof
-    told = TaskPrediction(ones, None, ones, None, None)
-    assert scored([(sample, told)], "skip").part_mean_iou == 1
-    assert scored([(sample, told)], "zero").part_mean_iou == 0.5  # the door
+    guess = TaskPrediction(ones, None, ones, None, None)
+    assert scored([(sample, guess)], "skip").part_mean_iou == 1
+    assert scored([(sample, guess)], "zero").part_mean_iou == 0.5  # the door
 
 
 def test_a_wrong_object_loses_its_parts() -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class ToyEngine:
-    """Scores from colours, and from the place inside the window, so that windows and mirror images do differ.
+    """Scores from colours, and from the position inside the window, so that windows and mirror images do differ.
 
     Its logits come at a stride, like a network's; `seen` holds type and shape of what it was asked.
     """

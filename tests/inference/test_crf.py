@@ -12,11 +12,11 @@ def brute_force(scores: Tensor, image: Tensor, field: Field) -> Tensor:
     """Every pair of pixels, in float64."""
     classes, height, width = scores.shape
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    places = torch.stack([y, x], -1).reshape(-1, 2).double()
+    positions = torch.stack([y, x], -1).reshape(-1, 2).double()
     colors = image.double().flatten(1).T
-    near = torch.exp(-0.5 * (torch.cdist(places, places) / field.smooth_width) ** 2)
+    near = torch.exp(-0.5 * (torch.cdist(positions, positions) / field.smooth_width) ** 2)
     alike = torch.exp(
-        -0.5 * (torch.cdist(places, places) / field.appearance_width) ** 2
+        -0.5 * (torch.cdist(positions, positions) / field.appearance_width) ** 2
         - 0.5 * (torch.cdist(colors, colors) / field.appearance_color) ** 2
     )
     total = torch.zeros(height * width, height * width, dtype=torch.float64)

@@ -191,7 +191,7 @@ def opened():
 first, second = opened(), opened()
 del first
 del second
-signal.signal(signal.SIGTERM, lambda *_: print("told"))
+signal.signal(signal.SIGTERM, lambda *_: print("caught"))
 signal.raise_signal(signal.SIGTERM)
 """
 
@@ -199,7 +199,7 @@ signal.raise_signal(signal.SIGTERM)
 @needs_openvino
 def test_a_signal_is_survived_after_engines_have_gone_in_the_order_of_their_coming() -> None:
     done = subprocess.run([sys.executable, "-c", SIGNALLED], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "caught\n"), done.stderr
 
 
 @needs_openvino

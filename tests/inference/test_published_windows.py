@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not (PARITY / "golden.py").exists(), reason="no 
 
 
 class Toy:
-    """Logits at the picture's own size: colours, and the place inside the window."""
+    """Logits at the picture's own size: colours, and the position inside the window."""
 
     num_classes, align_corners = 5, True
     padding_color = tuple(255 * value for value in PreprocessingSettings().mean)

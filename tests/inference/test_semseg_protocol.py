@@ -1,6 +1,6 @@
 """The protocol "semseg" beside a slow transcription of what the original PyTorch release of PSPNet does, in float64.
 
-The steps are those of github.com/hszhao/semseg, tool/test.py, told in other words and with nothing of the package:
+The steps are those of github.com/hszhao/semseg, tool/test.py, written anew and with nothing of the package:
 bring the long side to round(scale * base), pad with the mean to the window, slide windows at 2/3 of their size (the
 last one shifted back), average each with its mirror image as probabilities, divide by the number of windows over a
 pixel, cut the padding off, resize to the picture bilinearly, average over scales.
@@ -27,11 +27,11 @@ WEIGHT = np.random.default_rng(5).normal(0, 0.8, (3, CLASSES))
 
 
 def network(normalised: Floats) -> Floats:
-    """(H, W, 3) to logits (h, w, classes) at a stride; they depend on the place in the window, as a network's do."""
+    """(H, W, 3) to logits (h, w, classes) at a stride; they depend on the position in the window, as a network's do."""
     small = normalised[::STRIDE, ::STRIDE]
     rows, columns = (np.arange(side, dtype=np.float64) for side in small.shape[:2])
-    place = np.sin(0.3 * rows)[:, None, None] * np.arange(CLASSES) / 4 + np.cos(0.2 * columns)[None, :, None]
-    return np.tanh(small @ WEIGHT) * 2 + place * np.array([1, -1, 0.5, -0.5, 0.2, 0])
+    positions = np.sin(0.3 * rows)[:, None, None] * np.arange(CLASSES) / 4 + np.cos(0.2 * columns)[None, :, None]
+    return np.tanh(small @ WEIGHT) * 2 + positions * np.array([1, -1, 0.5, -0.5, 0.2, 0])
 
 
 class Engine(GivenScores):
@@ -57,7 +57,7 @@ def stretched(maps: Floats, size: tuple[int, int], *, corners: bool) -> Floats:
             source = np.clip((to + 0.5) * have / wanted - 0.5, 0, have - 1)
         low = np.floor(source).astype(int)
         high = np.minimum(low + 1, have - 1)
-        share = (source - low).reshape([-1 if place == axis else 1 for place in range(3)])
+        share = (source - low).reshape([-1 if other == axis else 1 for other in range(3)])
         maps = np.take(maps, low, axis) * (1 - share) + np.take(maps, high, axis) * share
     return maps
 
@@ -86,9 +86,9 @@ def one_scale(picture: Floats, window: tuple[int, int], size: tuple[int, int]) -
         for column in range(math.ceil((wide - window[1]) / steps[1]) + 1):
             bottom = min(row * steps[0] + window[0], tall)
             right = min(column * steps[1] + window[1], wide)
-            place = (slice(bottom - window[0], bottom), slice(right - window[1], right))
-            total[place] += one_window(padded[place])
-            count[place] += 1
+            area = (slice(bottom - window[0], bottom), slice(right - window[1], right))
+            total[area] += one_window(padded[area])
+            count[area] += 1
     average = (total / count)[above : above + height, left : left + width]
     return stretched(average, size, corners=False)
 

@@ -42,7 +42,7 @@ def image() -> Tensor:
     return torch.randint(0, 256, (3, 70, 91), generator=generator).to(torch.uint8)
 
 
-def told(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels = TASKS) -> TaskPrediction:
+def predicted(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels = TASKS) -> TaskPrediction:
     return predict_tasks(engine, image, protocol, tasks)
 
 
@@ -51,13 +51,13 @@ def test_objects_are_those_of_a_model_that_is_asked_for_nothing_else(
     engine: TorchEngine, image: Tensor, name: str
 ) -> None:
     alone = predict(engine, image, PROTOCOLS[name])
-    objects = told(engine, image, PROTOCOLS[name]).objects
+    objects = predicted(engine, image, PROTOCOLS[name]).objects
     assert torch.equal(objects.labels, alone.labels)
     torch.testing.assert_close(objects.confidence, alone.confidence)
 
 
 def test_every_map_is_the_winner_of_its_own_head(engine: TorchEngine, image: Tensor) -> None:
-    output, prediction = engine.heads(image[None], HEADS), told(engine, image, TestProtocol())
+    output, prediction = engine.heads(image[None], HEADS), predicted(engine, image, TestProtocol())
     for logits, found in ((output.material, prediction.materials), (output.texture, prediction.textures)):
         assert logits is not None and found is not None
         best, winner = resize(logits, (70, 91), False)[0].softmax(dim=0).max(dim=0)
@@ -69,7 +69,7 @@ def test_every_map_is_the_winner_of_its_own_head(engine: TorchEngine, image: Ten
 
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_parts_are_those_of_the_object_that_was_found_there(engine: TorchEngine, image: Tensor, name: str) -> None:
-    prediction = told(engine, image, PROTOCOLS[name])
+    prediction = predicted(engine, image, PROTOCOLS[name])
     assert prediction.parts is not None
     owner_of = torch.tensor([owner for owner, _ in TREE.channels] + [IGNORE])
     objects, parts = prediction.objects.labels, prediction.parts.labels
@@ -82,7 +82,7 @@ def test_parts_are_those_of_the_object_that_was_found_there(engine: TorchEngine,
 
 def test_probabilities_are_averaged_within_each_task(engine: TorchEngine, image: Tensor) -> None:
     protocol = TestProtocol(flip=True, average="probabilities")
-    prediction = told(engine, image, protocol)
+    prediction = predicted(engine, image, protocol)
     views = [engine.heads(image[None], HEADS), engine.heads(image.flip(-1)[None], HEADS)]
     maps = [view.material for view in views]
     assert maps[0] is not None and maps[1] is not None and prediction.materials is not None
@@ -93,7 +93,7 @@ def test_probabilities_are_averaged_within_each_task(engine: TorchEngine, image:
 
 
 def test_only_what_is_asked_for_is_told(engine: TorchEngine, image: Tensor) -> None:
-    prediction = told(engine, image, TestProtocol(), TaskLabels(objects=OBJECTS, textures=TASKS.textures))
+    prediction = predicted(engine, image, TestProtocol(), TaskLabels(objects=OBJECTS, textures=TASKS.textures))
     assert prediction.scene is None and prediction.parts is None and prediction.materials is None
     assert prediction.textures is not None
 
@@ -101,7 +101,7 @@ def test_only_what_is_asked_for_is_told(engine: TorchEngine, image: Tensor) -> N
 def test_scores_that_are_averaged_over_frames_are_those_of_the_objects_alone(
     engine: TorchEngine, image: Tensor
 ) -> None:
-    with pytest.raises(UserError, match="engine torch tells the objects alone"):
+    with pytest.raises(UserError, match="engine torch predicts the objects alone"):
         predict_tasks(SmoothedEngine(engine, 0.5), image, TestProtocol(), TASKS)
 
 
@@ -118,7 +118,7 @@ def test_an_exported_file_tells_all_tasks_as_pytorch_does(
     exported: Opened, engine: TorchEngine, image: Tensor, name: str
 ) -> None:
     assert exported.tasks == TASKS
-    found, expected = (told(one, image, PROTOCOLS[name]) for one in (exported.engine, engine))
+    found, expected = (predicted(one, image, PROTOCOLS[name]) for one in (exported.engine, engine))
     for task in ("objects", "parts", "materials", "textures"):
         one, other = getattr(found, task), getattr(expected, task)
         assert float((one.labels == other.labels).double().mean()) > 0.999
@@ -162,7 +162,7 @@ class TestPrograms:
     def test_of_one_task_all_is_made_ready_at_once_and_there_is_no_more(self) -> None:
         engine = self.engine(())
         assert self.prepared == [("logits",)] and int(engine(torch.zeros(1, 3, 40, 40))) == len("logits")
-        with pytest.raises(UserError, match="tells the objects alone"):
+        with pytest.raises(UserError, match="predicts the objects alone"):
             engine.heads(torch.zeros(1, 3, 40, 40), ("scene",))
 
 
@@ -175,11 +175,11 @@ def test_a_picture_too_small_for_a_program_is_told_by_the_other_engine(engine: T
 
     image = torch.randint(0, 256, (3, 20, 90), dtype=torch.uint8)
     found = predict_tasks(FittingEngine(Large(), lambda: engine), image, TestProtocol(), TASKS)  # type: ignore[arg-type]
-    expected = told(engine, image, TestProtocol())
+    expected = predicted(engine, image, TestProtocol())
     assert found.parts is not None and expected.parts is not None
     assert torch.equal(found.parts.labels, expected.parts.labels)
 
 
 def test_a_field_over_the_objects_alone_is_refused(engine: TorchEngine, image: Tensor) -> None:
     with pytest.raises(UserError, match=r"protocol\.crf is not for models of several tasks"):
-        told(engine, image, TestProtocol(crf=True))
+        predicted(engine, image, TestProtocol(crf=True))

@@ -31,10 +31,10 @@ def make(**options: Any) -> UnifiedUPerNet:
 @pytest.mark.parametrize("size", [(64, 96), (65, 47)])
 def test_every_task_has_logits_at_its_own_stride(size: tuple[int, int]) -> None:
     output = make().eval()(torch.randn(2, 3, *size))
-    place = tuple(-(-side // 4) for side in size)
+    grid = tuple(-(-side // 4) for side in size)
     assert output.scene.shape == (2, 6)
     shapes = {name: tuple(getattr(output, name).shape) for name in ("object", "part", "material", "texture")}
-    assert shapes == {name: (2, n, *place) for name, n in (("object", 5), ("part", 9), ("material", 4), ("texture", 3))}
+    assert shapes == {name: (2, n, *grid) for name, n in (("object", 5), ("part", 9), ("material", 4), ("texture", 3))}
     assert output.logits is output.object and output.aux is None and output.image is None
 
 

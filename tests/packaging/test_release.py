@@ -1,4 +1,4 @@
-"""The version stands in one place, and what is released agrees with it."""
+"""The version stands in one file, and what is released agrees with it."""
 
 import importlib.util
 import re

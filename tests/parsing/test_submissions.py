@@ -13,7 +13,7 @@ from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, predict_pictures
-from sceneparse.parsing.submissions import submission_form, write_results
+from sceneparse.parsing.submissions import submission_form, write_submissions
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def streets(tmp_path: Path) -> Path:
 def test_each_picture_has_a_file_with_the_servers_values_and_name(ours: Parser, streets: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     predict_pictures(ours, [streets], out, progress=False)
-    folder = write_results(ours, out, "cityscapes", progress=False)
+    folder = write_submissions(ours, out, "cityscapes", progress=False)
     assert folder == out / "cityscapes"
     assert sorted(path.name for path in folder.rglob("*")) == ["berlin_000000_000019.png", "munich_000000_000019.png"]
     with Image.open(folder / "berlin_000000_000019.png") as image:
@@ -54,10 +54,10 @@ def test_what_another_model_left_is_passed_over(ours: Parser, streets: Path, tmp
     predict_pictures(ours, [streets], out, progress=False)
     mark = out / "munich" / "munich_000000_000019_leftImg8bit.json"
     mark.write_text(mark.read_text().replace(ours.fingerprint, "another"))
-    folder = write_results(ours, out, "cityscapes", progress=False)
+    folder = write_submissions(ours, out, "cityscapes", progress=False)
     assert [path.name for path in folder.iterdir()] == ["berlin_000000_000019.png"]
     with pytest.raises(UserError, match="nothing: no label map of this model"):
-        write_results(ours, tmp_path / "nothing", "cityscapes", progress=False)
+        write_submissions(ours, tmp_path / "nothing", "cityscapes", progress=False)
 
 
 def test_pictures_of_one_name_are_refused_before_anything_is_written(
@@ -68,7 +68,7 @@ def test_pictures_of_one_name_are_refused_before_anything_is_written(
     out = tmp_path / "out"
     predict_pictures(ours, [streets], out, progress=False)
     with pytest.raises(UserError, match=r"would both be cityscapes/berlin_000000_000019\.png"):
-        write_results(ours, out, "cityscapes", progress=False)
+        write_submissions(ours, out, "cityscapes", progress=False)
     assert not (out / "cityscapes").exists()
 
 
@@ -80,8 +80,8 @@ def test_parsing_knows_of_data_sets_only_what_their_kinds_say() -> None:
 
 
 def test_a_model_of_other_classes_is_refused(parser: Parser, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"names 3 classes \(brick, .*cityscapes are told in its own 19 \(road, "):
-        write_results(parser, tmp_path, "cityscapes", progress=False)
+    with pytest.raises(UserError, match=r"names 3 classes \(brick, .*cityscapes take its own 19 \(road, "):
+        write_submissions(parser, tmp_path, "cityscapes", progress=False)
 
 
 def test_vocs_results_lie_in_the_devkits_tree_with_its_palette(tmp_path: Path) -> None:

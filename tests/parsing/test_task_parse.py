@@ -25,7 +25,7 @@ def prediction(labels: list[list[int]], confidence: float = 0.5) -> Prediction:
 def parse() -> Parse:
     """A brick house with a roof of brick and a door of glass under the sky, on a street."""
     objects = prediction([[0, 0, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1]], 0.75)
-    told = TaskPrediction(
+    found = TaskPrediction(
         objects=objects,
         scene=torch.tensor([0.9, 0.1]),
         parts=prediction([[-1, -1, -1, -1], [1, 1, 1, 1], [0, 0, 0, 2]]),
@@ -34,7 +34,7 @@ def parse() -> Parse:
     )
     image = np.full((3, 4, 3), 100, np.uint8)
     labels, confidence = objects.labels.numpy(), objects.confidence.numpy()
-    return Parse(image, labels, confidence, OBJECTS, "m", TestProtocol(), TaskParse.of(told, TASKS))
+    return Parse(image, labels, confidence, OBJECTS, "m", TestProtocol(), TaskParse.of(found, TASKS))
 
 
 def parser_of(**options: object) -> Parser:
@@ -92,8 +92,8 @@ def test_saved_label_maps_hold_the_ids_of_their_own_task(parse: Parse, tmp_path:
 
 
 def test_a_parser_tells_all_that_its_model_knows_or_what_it_is_asked_for(picture: NDArray[np.uint8]) -> None:
-    told = parser_of()(picture).task_parse
-    assert told is not None and set(told.maps()) == {"parts", "materials", "textures"} and told.scene is not None
+    found = parser_of()(picture).task_parse
+    assert found is not None and set(found.maps()) == {"parts", "materials", "textures"} and found.scene is not None
     some = parser_of(tasks=("object", "material"))(picture).task_parse
     assert some is not None and set(some.maps()) == {"materials"} and some.scene is None
     assert parser_of(tasks=("object",))(picture).task_parse is None
@@ -158,7 +158,7 @@ class TestDiscover:
         assert json.loads((tmp_path / "out" / "discoveries.json").read_text())["failed"] == 1
 
     def test_a_model_of_one_task_has_nothing_to_find(self, parser: Parser, pictures: Path, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="tells the objects alone"):
+        with pytest.raises(UserError, match="predicts the objects alone"):
             discover(parser, [pictures], tmp_path / "out", progress=False)
 
 

@@ -30,26 +30,26 @@ def form(content: bytes, name: str = "image", filename: str = "../../etc/passwd"
 def problem(answer: Any, status: int, code: str) -> str:
     """The words of a problem, which must have this status and kind."""
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json"), answer.body[:300]
-    told = ProblemAnswer.model_validate(answer.json())
-    assert (told.status, told.code) == (status, code)
-    return told.detail
+    said = ProblemAnswer.model_validate(answer.json())
+    assert (said.status, said.code) == (status, code)
+    return said.detail
 
 
 def test_json_tells_classes_masks_and_the_hash_of_what_was_sent(service: Service) -> None:
     content = picture()
     answer = service.ask("/v1/parse", content, PNG)
     assert answer.status == 200 and answer.headers["content-type"] == "application/json"
-    told = answer.json()
-    ParseAnswer.model_validate(told)
+    said = answer.json()
+    ParseAnswer.model_validate(said)
     digest = hashlib.sha256(content).hexdigest()
-    assert answer.headers["x-request-sha256"] == told["picture"]["sha256"] == digest
-    assert (told["width"], told["height"], told["model"]) == (60, 40, "colours")
-    assert {(one["name"], one["id"], one["share"]) for one in told["classes"]} == {
+    assert answer.headers["x-request-sha256"] == said["picture"]["sha256"] == digest
+    assert (said["width"], said["height"], said["model"]) == (60, 40, "colours")
+    assert {(one["name"], one["id"], one["share"]) for one in said["classes"]} == {
         ("brick", 7, 0.333333),
         ("grass", 0, 0.333333),
         ("water", 30, 0.333333),
     }
-    masks = {one["name"]: one["rle"] for one in told["masks"]["objects"]}
+    masks = {one["name"]: one["rle"] for one in said["masks"]["objects"]}
     assert masks["brick"] == {"size": [40, 60], "counts": [0, 800, 1600]}
     assert masks["water"] == {"size": [40, 60], "counts": [1600, 800]}
 
@@ -71,9 +71,9 @@ def test_every_form_of_request_gives_the_same_parse(service: Service, model: str
             {"Content-Type": "application/json; charset=utf-8"},
         ),
     ]
-    told = [{key: value for key, value in answer.json().items() if key != "seconds"} for answer in answers]
+    said = [{key: value for key, value in answer.json().items() if key != "seconds"} for answer in answers]
     assert all(answer.status == 200 for answer in answers)
-    assert all(one == told[0] for one in told[1:])
+    assert all(one == said[0] for one in said[1:])
 
 
 def test_a_label_map_has_the_ids_and_an_overlay_the_size_of_the_picture(service: Service) -> None:
@@ -90,10 +90,10 @@ def test_a_label_map_has_the_ids_and_an_overlay_the_size_of_the_picture(service:
 
 def test_a_unified_model_tells_every_task(service: Service) -> None:
     path = "/v1/parse?model=all%20tasks"
-    told = service.ask(path, picture((48, 64)), PNG).json()
-    ParseAnswer.model_validate(told)
-    assert set(told["masks"]) == {"objects", "parts", "materials", "textures"}
-    assert {one["name"] for one in told["scene"]} == {"street", "field"} and told["objects"]
+    said = service.ask(path, picture((48, 64)), PNG).json()
+    ParseAnswer.model_validate(said)
+    assert set(said["masks"]) == {"objects", "parts", "materials", "textures"}
+    assert {one["name"] for one in said["scene"]} == {"street", "field"} and said["objects"]
     for kind, names in (("materials", 4), ("textures", 2), ("parts", 3)):
         labels = service.ask(path, picture((48, 64)), {**PNG, "Accept": f"image/png;kind={kind}"})
         assert labels.headers["content-type"] == f"image/png;kind={kind}"
@@ -248,16 +248,16 @@ def test_the_page_is_the_packages_own_and_is_not_sent_twice(service: Service) ->
 
 def test_head_tells_what_get_would(service: Service) -> None:
     for path in ("/", "/healthz", "/readyz", "/v1/models", "/openapi.json"):
-        asked, told = (service.ask(path, method=method) for method in ("GET", "HEAD"))
-        assert (told.status, told.body) == (200, b"")
-        assert all(told.headers[name] == asked.headers[name] for name in ("content-type", "content-length"))
+        asked, said = (service.ask(path, method=method) for method in ("GET", "HEAD"))
+        assert (said.status, said.body) == (200, b"")
+        assert all(said.headers[name] == asked.headers[name] for name in ("content-type", "content-length"))
     assert service.ask("/v1/parse", method="HEAD").headers["allow"] == "POST"
 
 
 def test_openapi_describes_every_answer_and_its_examples_hold(service: Service) -> None:
-    told = service.ask("/openapi.json").json()
-    assert set(told["paths"]) == {"/v1/parse", "/v1/models", "/healthz", "/readyz", "/metrics"}
-    parse = told["paths"]["/v1/parse"]["post"]
+    said = service.ask("/openapi.json").json()
+    assert set(said["paths"]) == {"/v1/parse", "/v1/models", "/healthz", "/readyz", "/metrics"}
+    parse = said["paths"]["/v1/parse"]["post"]
     assert {"image/png", "multipart/form-data", "application/json"} <= set(parse["requestBody"]["content"])
     example = parse["requestBody"]["content"]["application/json"]["example"]
     assert service.ask("/v1/parse", json.dumps(example), {"Content-Type": "application/json"}).status == 200
@@ -314,12 +314,12 @@ def test_pictures_of_every_allowed_form_are_parsed_upright() -> None:
         {"colours": plain_parser()}, ServeSettings(formats=("JPEG", "WEBP", "BMP", "GIF", "TIFF", "PNG"))
     ) as service:
         for kind in ("JPEG", "WEBP", "BMP", "GIF", "TIFF"):
-            told = service.ask("/v1/parse", picture(form=kind)).json()
-            assert told["picture"]["format"] == kind and len(told["classes"]) == 3
+            said = service.ask("/v1/parse", picture(form=kind)).json()
+            assert said["picture"]["format"] == kind and len(said["classes"]) == 3
         turned = Image.open(BytesIO(picture()))
         exif = Image.Exif()
         exif[0x0112] = 6  # turn right by 90 degrees
         content = BytesIO()
         turned.save(content, "JPEG", exif=exif, quality=95)
-        told = service.ask("/v1/parse", content.getvalue()).json()
-        assert (told["width"], told["height"]) == (40, 60)
+        said = service.ask("/v1/parse", content.getvalue()).json()
+        assert (said["width"], said["height"]) == (40, 60)

@@ -49,10 +49,10 @@ def test_every_code_of_a_problem_is_in_the_table() -> None:
     sources = Path(__file__).resolve().parents[2] / "src" / "sceneparse" / "serving"
     text = "\n".join(path.read_text() for path in sources.glob("*.py"))
     codes = set(re.findall(r'Problem\(\s*\d{3},\s*"([a-z-]+)"', text)) | set(re.findall(r'\d{3}: \("([a-z-]+)"', text))
-    told = set(
+    documented = set(
         re.findall(r"`([a-z0-9-]+)`", TEXT.partition("## When there is no answer")[2].partition("## Running")[0])
     )
-    assert len(codes) > 12 and codes - {"fault"} <= told
+    assert len(codes) > 12 and codes - {"fault"} <= documented
 
 
 def test_every_option_that_the_docs_name_exists_and_every_default_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,8 +124,8 @@ def test_a_model_of_one_task(browser: Browser, stripes: Path, width: int) -> Non
         overlay = Image.open(browser.downloaded("stripes_overlay.png")).convert("RGB")
         assert overlay.size == (90, 60) and overlay.getpixel((10, 10)) == (200, 60, 40)  # at full opacity
         browser.click("[data-save=json]")
-        told = json.loads(browser.downloaded("stripes.json").read_text())
-        assert told["masks"]["objects"][0]["rle"]["size"] == [60, 90] and "layers" not in told
+        answer = json.loads(browser.downloaded("stripes.json").read_text())
+        assert answer["masks"]["objects"][0]["rle"]["size"] == [60, 90] and "layers" not in answer
         for file in browser.downloads.iterdir():
             file.unlink()
 

@@ -28,9 +28,9 @@ def process(tiny_run: Path) -> Iterator[tuple[subprocess.Popen[str], tuple[str, 
     command = [sys.executable, "-m", "sceneparse.cli", "serve", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = process.stdout.readline()
+        line = process.stdout.readline()
         try:
-            parts = urlsplit(told.split()[2])
+            parts = urlsplit(line.split()[2])
             assert parts.hostname and parts.port
             yield process, (parts.hostname, parts.port)
         finally:

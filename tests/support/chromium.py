@@ -138,29 +138,29 @@ class Browser:
         self.ask("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
 
     def click(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Click at a place of an element, in parts of its size, as a mouse does."""
-        where = {"button": "left", "clickCount": 1, **self._place(selector, x, y)}
+        """Click at a position of an element, in fractions of its size, as a mouse does."""
+        where = {"button": "left", "clickCount": 1, **self._position(selector, x, y)}
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, **where)
 
     def move(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
-        """Move the mouse to a place of an element."""
-        self.ask("Input.dispatchMouseEvent", type="mouseMoved", **self._place(selector, x, y))
+        """Move the mouse to a position of an element."""
+        self.ask("Input.dispatchMouseEvent", type="mouseMoved", **self._position(selector, x, y))
 
     def drag(self, selector: str, over: str, x: float) -> None:
-        """Drag an element to a place of another one."""
+        """Drag an element to a position of another one."""
         self.ask(
             "Input.dispatchMouseEvent",
             type="mousePressed",
             button="left",
             clickCount=1,
-            **self._place(selector, 0.5, 0.8),
+            **self._position(selector, 0.5, 0.8),
         )
-        place = self._place(over, x, 0.5)
-        self.ask("Input.dispatchMouseEvent", type="mouseMoved", button="left", buttons=1, **place)
-        self.ask("Input.dispatchMouseEvent", type="mouseReleased", button="left", **place)
+        position = self._position(over, x, 0.5)
+        self.ask("Input.dispatchMouseEvent", type="mouseMoved", button="left", buttons=1, **position)
+        self.ask("Input.dispatchMouseEvent", type="mouseReleased", button="left", **position)
 
-    def _place(self, selector: str, x: float, y: float) -> dict[str, float]:
+    def _position(self, selector: str, x: float, y: float) -> dict[str, float]:
         box = self.run(
             f"(e => (e.scrollIntoView({{block: 'center'}}), e.getBoundingClientRect().toJSON()))"
             f"(document.querySelector({json.dumps(selector)}))"

@@ -56,12 +56,12 @@ def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_p
         nibabel = pytest.importorskip("nibabel")
         assert main(["predict", str(run / "model"), root, "--out", str(tmp_path / "parsed"), "--engine", "torch"]) == 0
         for case in sorted(path for path in Path(root).iterdir() if path.is_dir()):
-            told, truth = (
+            labels, truth = (
                 nibabel.load(path)
                 for path in (tmp_path / "parsed" / f"{case.name}.nii.gz", case / f"{case.name}_seg.nii.gz")
             )
-            assert told.shape == truth.shape and np.array_equal(told.affine, truth.affine)
-            assert np.isin(np.asarray(told.dataobj), dataset.labels.ids).all()
+            assert labels.shape == truth.shape and np.array_equal(labels.affine, truth.affine)
+            assert np.isin(np.asarray(labels.dataobj), dataset.labels.ids).all()
             assert (tmp_path / "parsed" / f"{case.name}_montage.png").is_file()
     if picture := dataset[0].path:
         out = tmp_path / "parsed"

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from sceneparse.cli import main
-from sceneparse.data.sampling import Share, places
+from sceneparse.data.sampling import Share, draws
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
@@ -40,7 +40,7 @@ from sceneparse.training import keep, start
 
 
 def precise(change):
-    # Nothing but rounding tells two processes from one; in float64 that is next to nothing.
+    # Nothing but rounding distinguishes two processes from one; in float64 that is next to nothing.
     change(start, "FABRIC_PRECISION", {"float32": "64-true"})
     change(DoublePrecision, "convert_output", lambda _, output: output)
     validate = keep.validate
@@ -329,7 +329,7 @@ def test_a_broken_picture_is_told_once_though_the_second_process_meets_it(
     shutil.copytree(data, moved)
     recipe = toy(data__root=str(moved))
     dataset = open_dataset(recipe.data, "train")
-    _, index = places(len(dataset), recipe.training.batch, recipe.training.seed, 0, Share(1, 2))[0]
+    _, index = draws(len(dataset), recipe.training.batch, recipe.training.seed, 0, Share(1, 2))[0]
     broken = moved / "images" / "train" / f"{Path(dataset.name(index)).name}.png"
     broken.write_bytes(broken.read_bytes()[:50])
     done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "run", "--devices", 2)

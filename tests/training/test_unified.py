@@ -121,9 +121,9 @@ def test_accumulated_parts_have_the_losses_of_the_whole_batch(run: Path, tmp_pat
 def test_it_learns_from_samples_that_are_labelled_for_one_task_each(tmp_path: Path) -> None:
     recipe = recipe_of(data__annotation="split", training__validate_every=0, training__iterations=12)
     run = train(recipe, tmp_path / "run")
-    told = [{name for name in LOSSES if line[name] is not None} for line in lines(run, "train")]
-    assert all(len(names) == 1 for names in told), "each batch is labelled for one task: others have no loss"
-    assert set().union(*told) == set(LOSSES)
+    labelled = [{name for name in LOSSES if line[name] is not None} for line in lines(run, "train")]
+    assert all(len(names) == 1 for names in labelled), "each batch is labelled for one task: others have no loss"
+    assert set().union(*labelled) == set(LOSSES)
 
 
 def test_weights_that_a_batch_says_nothing_of_stay_as_they_are(tmp_path: Path) -> None:

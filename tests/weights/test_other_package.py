@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.outside import write
+
 NETWORK = '''
 from torch import nn
 
@@ -101,11 +103,7 @@ assert "The lab's network (resnet10t)" in card and "arxiv" not in card
 def package(tmp_path: Path) -> Path:
     """An installed package, as pip would leave it."""
     folder = tmp_path / "site"
-    info = folder / "lab-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[sceneparse.architectures]\nlab = lab:LAB\n")
-    (folder / "lab.py").write_text(DECLARATION)
+    write(folder, package="lab", group="architectures", entries={"lab": "LAB"}, code=DECLARATION)
     (folder / "lab_network.py").write_text(NETWORK)
     return folder
 

@@ -29,7 +29,7 @@ FORMS = get_args(Resampling)
 """How heads can be computed."""
 
 SMALL = (64, 64)
-"""Size of the picture with which libraries set up what they set up once."""
+"""Size of the picture that is labelled first, so that the libraries' one-time set-up isn't measured."""
 
 
 class _Built(NamedTuple):

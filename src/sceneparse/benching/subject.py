@@ -167,7 +167,7 @@ def names_recipe(source: str | Path) -> bool:
 
 
 def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe of which no picture is read, so that its data set's folder need not be there, nor be named.
+    """Read a recipe to be measured; no picture is read, so its data set may be missing.
 
     Args:
         source: As in `names_recipe`.

@@ -44,7 +44,7 @@ def wait(device: torch.device) -> None:
 def take_turns(
     runs: Mapping[Key, Run], device: torch.device, repeats: int, warm_up: int, say: Say
 ) -> dict[Key, list[float]]:
-    """Time functions in rounds; in each round another one is first.
+    """Time functions in rounds; each round begins with another one.
 
     What else the machine does, and how warm it is, then meets all of them alike.
 

@@ -1,4 +1,4 @@
-"""The command line: each command is one call into a room below.
+"""The command line: each command calls one function of the package.
 
 Nothing heavy is imported here; a command imports its room when it runs, so that help answers at once.
 """
@@ -45,10 +45,21 @@ class _Parser(argparse.ArgumentParser):
         """Raise the error as the user's mistake."""
         raise UserError(f"{message}; see '{self.prog} --help'")
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """Refuse a value that is not among an argument's choices, in the words of all other settings."""
+        if action.choices is not None and value not in action.choices:
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            known = [str(choice) for choice in action.choices]
+            near = difflib.get_close_matches(str(value), known, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UserError(f"{self.prog}: {name} is '{value}', but must be one of {', '.join(known)}{hint}")
 
-def _usage() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+
+def _usage(group: str = "") -> str:
+    """The commands and what each does; of a group alone, such as data, if one is given."""
+    shown = {name: command for name, command in COMMANDS.items() if name.startswith(group)}
+    width = max(map(len, shown))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in shown.items()]
     return "\n".join(
         [
             "sceneparse: give every pixel of a picture its label, with PSPNet and UPerNet",
@@ -69,6 +80,9 @@ def _find(given: Sequence[str]) -> tuple[str, list[str]]:
             return name, list(given[count:])
     if given[0] == "data":
         verbs = [name.split()[1] for name in COMMANDS if name.startswith("data ")]
+        near = difflib.get_close_matches(given[1], verbs, n=1) if len(given) > 1 else []
+        if near:
+            raise UserError(f"no command 'data {given[1]}'; did you mean 'data {near[0]}'?")
         raise UserError(f"sceneparse data: give one of {', '.join(verbs)}, such as 'sceneparse data check my-data'")
     near = difflib.get_close_matches(given[0], COMMANDS, n=1)
     raise UserError(
@@ -120,6 +134,9 @@ def main(given: Sequence[str] | None = None) -> int:
         end_with_parent()
     if not given or given[0] in ("-h", "--help", "help"):
         print(_usage())
+        return 0
+    if list(given[:1]) == ["data"] and set(given[1:2]) <= {"-h", "--help", "help"}:
+        print(_usage("data "))
         return 0
     if given[0] == "--version":
         from sceneparse.version import __version__

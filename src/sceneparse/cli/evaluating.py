@@ -70,7 +70,7 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--learn-split",
         metavar="SPLIT",
-        help="split whose truth tells what goes with what (default: the training split)",
+        help="split from whose truth is learnt which classes occur together (default: the training split)",
     )
     parser.add_argument(
         "--learn-count", type=int, default=500, metavar="N", help="so many of its pictures (default: 500)"

@@ -102,7 +102,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
-    from sceneparse.parsing.submissions import submission_form, write_results
+    from sceneparse.parsing.submissions import submission_form, write_submissions
 
     form = submission_form(arguments.benchmark) if arguments.benchmark else None
     videos, others = split_videos(arguments.inputs)
@@ -138,7 +138,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     else:
         failed = _predict_here(arguments, parser, videos, volumes, pictures)
     if arguments.benchmark:
-        print(f"results: {write_results(parser, Path(arguments.out), arguments.benchmark)}")
+        print(f"results: {write_submissions(parser, Path(arguments.out), arguments.benchmark)}")
     return 1 if failed else 0
 
 
@@ -207,14 +207,14 @@ def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
     if not videos and (idle := [name for name, value in given.items() if value]):
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
     if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
-        raise UserError(f"videos are told by their objects alone, not by '{more[0]}': leave --tasks out")
+        raise UserError(f"videos are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
 
 
 def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
     if arguments.modalities and not volumes:
         raise UserError("--modalities is for volumes, and there are none among the inputs")
     if volumes and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
-        raise UserError(f"volumes are told by their objects alone, not by '{more[0]}': leave --tasks out")
+        raise UserError(f"volumes are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if volumes and arguments.runner == "ray":
         raise UserError("volumes are parsed in this process: leave --runner ray out")
     if volumes and arguments.benchmark:

@@ -56,7 +56,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--batch-wait", type=float, metavar="S", help="seconds that a picture waits for others (default: 0.005)"
     )
-    group.add_argument("--stop-seconds", type=float, metavar="S", help="to finish when told to stop (default: 60)")
+    group.add_argument("--stop-seconds", type=float, metavar="S", help="to finish after a signal to stop (default: 60)")
     group.add_argument("--log", type=Path, metavar="FILE", help="add a line of JSON for each request")
     tasks_argument(parser)
     protocol_arguments(parser)

@@ -52,7 +52,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         dest="family",
         default="auto",
         metavar="FAMILY",
-        help="whose code wrote it (docs/import.md lists them); default: auto, told by its keys and shapes",
+        help="whose code wrote it (docs/import.md lists them); default: auto, recognised by its keys and shapes",
     )
     parser.add_argument(
         "--out",

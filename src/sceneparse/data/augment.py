@@ -31,7 +31,7 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
     """Change a sample at random, its picture and all its label maps alike.
 
     Without a crop the whole picture is kept: at the size that `settings.short` gives it, or else at its own, so that
-    `settings.scale` has no part in it. Colour changes apply to pictures of three channels.
+    `settings.scale` has no effect. Colour changes apply to pictures of three channels.
 
     Args:
         sample: Picture (C, H, W) uint8 and label maps (H, W) int16.
@@ -78,7 +78,7 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
 
 
 def padded(sample: Sample, size: tuple[int, int], mean: Sequence[float]) -> Sample:
-    """A sample filled up to a size, below and to the right, as `augment` fills what the picture does not cover."""
+    """Return a sample padded on the right and below to a size, with what `augment` pads with."""
     image = _pad(sample.image, size, 0, 0, _fill(mean, sample.image))
     return sample.with_images(image, {name: _pad_mask(mask, size, 0, 0) for name, mask in sample.masks().items()})
 
@@ -93,7 +93,7 @@ class _Draw(NamedTuple):
     """Radians; 0 for no rotation."""
     top: float
     left: float
-    """Place of the crop among those possible, 0..1."""
+    """Position of the crop among the possible ones, 0..1."""
     mirror: bool
     blur: float
     """Standard deviation in pixels; 0 for no blur."""
@@ -118,12 +118,12 @@ class _Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class _Span:
-    """The part of one side of the picture that is worked on.
+    """The section of one side of the picture that is worked on.
 
     Args:
         start: First pixel of the original that is used.
         stop: One past the last.
-        size: Pixels that this part has after the resize.
+        size: Pixels that this section has after the resize.
         offset: Where its first pixel falls in the crop; negative where a rotation's margin sticks out.
     """
 
@@ -133,10 +133,10 @@ class _Span:
     offset: int
 
     @classmethod
-    def choose(cls, length: int, crop: int, scale: float, place: float, margin: int) -> "_Span":
+    def choose(cls, length: int, crop: int, scale: float, position: float, margin: int) -> "_Span":
         """Cut a window of `crop` pixels, plus `margin` on both sides, out of a side that is scaled by `scale`."""
         scaled = _scaled(length, scale)
-        first = int(place * (scaled - crop + 1)) if scaled > crop else -((crop - scaled) // 2)
+        first = int(position * (scaled - crop + 1)) if scaled > crop else -((crop - scaled) // 2)
         low, high = max(0, first - margin), min(scaled, first + crop + margin)
         start = min(round(low * length / scaled), length - 1)
         stop = max(round(high * length / scaled), start + 1)
@@ -184,16 +184,16 @@ def _pad_mask(mask: Tensor, crop: tuple[int, int], top: int, left: int) -> Tenso
 
 
 def _rotation_grid(crop: tuple[int, int], rows: _Span, columns: _Span, angle: float) -> Tensor:
-    """For each pixel of the crop, turned about its centre, the place (x, y) in the window, as `grid_sample` counts."""
+    """For each pixel of the crop, turned about its centre: its (x, y) in the window, as `grid_sample` takes it."""
     cosine, sine = math.cos(angle), math.sin(angle)
     y = (torch.arange(crop[0]) - (crop[0] - 1) / 2)[:, None]
     x = torch.arange(crop[1]) - (crop[1] - 1) / 2
     grid = torch.empty(1, *crop, 2)
-    for axis, place, length, span in (
+    for axis, position, length, span in (
         (0, cosine * x - sine * y, crop[1], columns),
         (1, sine * x + cosine * y, crop[0], rows),
     ):
-        grid[0, :, :, axis] = (place + (length / 2 - span.offset)) * (2 / span.size) - 1
+        grid[0, :, :, axis] = (position + (length / 2 - span.offset)) * (2 / span.size) - 1
     return grid
 
 

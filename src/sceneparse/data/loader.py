@@ -1,6 +1,6 @@
-"""Training batches, decided by counting alone.
+"""Load training batches: which samples each holds follows from the seed and the iteration's number.
 
-Iteration i takes the places i·batch … (i+1)·batch - 1 of an endless row of samples: epoch after epoch, each in an
+Iteration i takes the samples i·batch … (i+1)·batch - 1 of an endless row of samples: epoch after epoch, each in an
 order of its own. The order of an epoch is a function of (seed, epoch), a sample's augmentation one of (seed, epoch,
 index). So neither the number of workers nor a stop and a start in between changes a single pixel, and starting late
 reads nothing of what was before.
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from sceneparse.data.augment import augment, padded
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.data.sampling import AUGMENTATION, Place, Share, places, stream
+from sceneparse.data.sampling import AUGMENTATION, Draw, Share, draws, stream
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -33,7 +33,7 @@ PREFETCH = 3
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step trains on.
+    """A batch of training samples as tensors.
 
     Args:
         images: (N, C, H, W) uint8.
@@ -73,11 +73,11 @@ def training_batches(
     workers: int,
     cache_mb: int,
     tasks: Collection[TruthName] = OBJECTS_ALONE,
-    parts: int = 1,
+    chunks: int = 1,
     rank: int = 0,
     world: int = 1,
 ) -> Generator[Batch, None, None]:
-    """The augmented batches of iterations start … stop - 1.
+    """Yield the augmented batches of iterations start … stop - 1.
 
     Workers start with the first batch that is asked for and end when the iterator is closed or used up.
 
@@ -93,7 +93,7 @@ def training_batches(
         cache_mb: Memory for decoded samples in MiB, over all workers of this process.
         tasks: What is trained on; the truth of other tasks is neither kept nor augmented. With the objects alone each
             sample must have them, else any of the tasks is enough.
-        parts: Parts that an iteration is worked through in; the processes share each of them.
+        chunks: Chunks that a batch is computed in, one after the other; the processes share each of them.
         rank: This process among those that train together.
         world: Number of processes that train together.
 
@@ -105,7 +105,7 @@ def training_batches(
         raise UserError("the training split has no samples: there is nothing to train on")
     loader = DataLoader(
         _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers), tasks),
-        batch_sampler=_Places(dataset, batch, seed, start, stop, Share(rank, world, parts)),
+        batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks)),
         num_workers=workers,
         collate_fn=_Collate(tasks, preprocessing.mean if augmentation.short and augmentation.crop is None else None),
         worker_init_fn=_begin_worker if workers else None,
@@ -127,8 +127,8 @@ def training_batches(
         ) from None
 
 
-class _Places:
-    """Batch sampler: the places of each iteration, counted and not stored."""
+class _Draws:
+    """Batch sampler: the draws of each iteration, computed when they are needed."""
 
     def __init__(self, dataset: DataSet, batch: int, seed: int, start: int, stop: int, share: Share) -> None:
         self.dataset, self.batch, self.seed = dataset, batch, seed
@@ -137,19 +137,19 @@ class _Places:
     def __len__(self) -> int:
         return max(0, self.stop - self.start)
 
-    def __iter__(self) -> Iterator[list[Place]]:
+    def __iter__(self) -> Iterator[list[Draw]]:
         if isinstance(self.dataset, Mixture | SplitAnnotation):
-            for whole in self.dataset.places(self.batch, self.seed, self.start, self.stop):
-                yield [whole[place] for place in self.share.of(self.batch)]
+            for whole in self.dataset.draws(self.batch, self.seed, self.start, self.stop):
+                yield [whole[position] for position in self.share.of(self.batch)]
         else:
             for iteration in range(self.start, self.stop):
-                yield places(len(self.dataset), self.batch, self.seed, iteration, self.share)
+                yield draws(len(self.dataset), self.batch, self.seed, iteration, self.share)
 
 
 class _AugmentedSamples(Dataset[object]):
-    """The data set by place in the endless row, augmented; decoded samples are kept as far as memory allows.
+    """The data set's samples as they are drawn, augmented; decoded samples are kept as far as memory allows.
 
-    The cache fills up and then stays: in a random order, any fixed part of the samples is met as often as the most
+    The cache fills up and then stays: in a random order, any fixed subset of the samples is drawn as often as the most
     recent ones, and nothing is decoded only to push out something else.
     """
 
@@ -166,8 +166,8 @@ class _AugmentedSamples(Dataset[object]):
         self.free, self.tasks = cache_bytes, frozenset(tasks)
         self.cache: dict[int, Sample] = {}
 
-    def __getitem__(self, place: Place) -> "tuple[int, Sample] | _Failure":
-        epoch, index = place
+    def __getitem__(self, draw: Draw) -> "tuple[int, Sample] | _Failure":
+        epoch, index = draw
         try:
             sample = self._decoded(index)
         except UserError as error:

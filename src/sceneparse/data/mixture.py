@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.data.sampling import Batches, Place, mixed_places
+from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
 from sceneparse.tasks import TRUTH_NAMES, Task, TruthName
@@ -42,12 +42,12 @@ class Source:
     keep: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def called(self, task: TruthName, name: str) -> str | None:
-        """What a class is called in the mixture, None if it is dropped."""
+        """Return a class's name in the mixture, None if the class is dropped."""
         return self.rename.get(name, name) if name in self.keep.get(task, (name,)) else None
 
 
 class Mixture:
-    """Data sets as one; see `DataSet`. Training draws from them by weight, see `places`.
+    """Several data sets as one; see `DataSet`. Training draws from them by weight, see `draws`.
 
     Args:
         sources: The data sets.
@@ -94,14 +94,14 @@ class Mixture:
         source, inside = self._place(index)
         return f"{self.sources[source].name}/{self.sources[source].dataset.name(inside)}"
 
-    def places(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Place]]:
-        """The whole batches of iterations start … stop - 1, drawn by weight; see `order.mixed_places`."""
+    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1, drawn by weight; see `sampling.mixed_draws`."""
         samples = [len(source.dataset) for source in self.sources]
         weights = [
             float(count) if source.weight is None else source.weight
             for source, count in zip(self.sources, samples, strict=True)
         ]
-        return mixed_places(samples, weights, self.batches, batch, seed, start, stop)
+        return mixed_draws(samples, weights, self.batches, batch, seed, start, stop)
 
     def _place(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):
@@ -122,7 +122,7 @@ def object_labels(tasks: TaskLabels, what: str) -> LabelSpace:
 
 
 def united(sources: Sequence[Source]) -> TaskLabels:
-    """The label spaces that hold all classes of all sources, in the order in which they are met.
+    """Return label spaces with all classes of all sources, in the order in which they appear first.
 
     A class keeps the spelling and, unless it is taken, the colour of the first source that has it. An object can have
     the parts that any source gives it.

@@ -1,4 +1,4 @@
-"""Parts as the channels of a part head: a part is always an object's part."""
+"""Translate part labels into channels of a part head, of which each stands for a part of one object."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from sceneparse.labels import IGNORE, PartTree
 
 
 def part_channels(owners: Tensor, parts: Tensor, tree: PartTree) -> Tensor:
-    """The channel of a part head that each pixel's truth is.
+    """Return the channel of a part head that is right at each pixel.
 
     As Broden+ reads part annotation: it is known for an object of a picture if at least one of its pixels shows a part;
     then its other pixels are "no part". Of objects that show none nothing is known, and parts outside of objects that

@@ -1,4 +1,4 @@
-"""What a data set gives: one picture with whatever truth it has."""
+"""A sample: a picture with its truth for one task or several."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -47,11 +47,11 @@ class Sample:
         return self.image.shape[-2], self.image.shape[-1]
 
     def with_images(self, image: Tensor, masks: dict[str, Tensor]) -> "Sample":
-        """A copy with another picture and the named label maps replaced."""
+        """Return a copy with another picture and the named label maps replaced."""
         return replace(self, image=image, **masks)  # type: ignore[arg-type]
 
     def only(self, tasks: Collection[TruthName]) -> "Sample":
-        """A copy without the truth of other tasks. Objects that are needed to read the parts are kept as `owners`."""
+        """Return a copy with the truth of these tasks alone; objects that the parts need are kept as `owners`."""
         kept: dict[str, Any] = {name: None for name in TRUTH_NAMES if name not in tasks}
         if Task.PART.truth in kept:
             kept["owners"] = None
@@ -65,7 +65,7 @@ class Sample:
 
 
 class DataSet(Protocol):
-    """A split of a data set: samples by index, at their original size, always the same."""
+    """The interface of a split of a data set: an index always gives the same sample, at its original size."""
 
     @property
     def labels(self) -> LabelSpace:

@@ -1,8 +1,8 @@
-"""Which samples an iteration trains on: counted, never stored.
+"""Decide which samples an iteration trains on, from the seed and the iteration's number alone.
 
-Every source of samples is an endless row, epoch after epoch, each epoch in an order of its own. Which source comes next
-is drawn from a stream of its own. So what an iteration sees is a function of the seed and its number, and starting late
-reads nothing of what was before.
+The samples of a source are drawn epoch after epoch, each epoch in an order of its own. Which source comes next
+is drawn from a stream of its own. So what an iteration sees is a function of the seed and its number, and a resumed
+training need not go through what was before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Place = tuple[int, int]
-"""A sample of the endless row: (epoch, index in the data set)."""
+Draw = tuple[int, int]
+"""A sample that is drawn: (epoch, index in the data set)."""
 
 Batches = Literal["pure", "mixed"]
 """Whether all pictures of a batch come from one source, or each from a source of its own."""
 
 ORDER, AUGMENTATION, SOURCE = 0, 1, 2
-"""What a generator is for; keeps the streams of chance apart."""
+"""What random numbers are used for; each use has a stream of its own."""
 
 
 def stream(seed: int, purpose: int, *counters: int) -> np.random.Generator:
-    """A generator that depends on nothing but these numbers."""
+    """Return a random generator that depends on nothing but these numbers."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, purpose, *counters])))
 
 
@@ -32,36 +32,37 @@ def stream(seed: int, purpose: int, *counters: int) -> np.random.Generator:
 class Share:
     """Which pictures of a batch one of several processes trains on.
 
-    A batch that is worked through in parts is cut into these first, and each part is shared: so what is computed over
-    a part (statistics of normalisation, hard examples) doesn't depend on the number of processes.
+    A batch that is computed in chunks is cut into these first, and each chunk is shared: so what is computed over a
+    chunk (statistics of normalisation, hard examples) doesn't depend on the number of processes.
 
     Args:
         rank: The process.
         world: Number of processes.
-        parts: Number of parts, all of one size.
+        chunks: Number of chunks, all of one size.
     """
 
     rank: int = 0
     world: int = 1
-    parts: int = 1
+    chunks: int = 1
 
     def of(self, batch: int) -> list[int]:
-        """Places in a batch of so many pictures, part after part."""
-        part, share = batch // self.parts, batch // (self.parts * self.world)
-        return [number * part + self.rank * share + place for number in range(self.parts) for place in range(share)]
+        """Return the positions of its pictures in a batch of so many, chunk after chunk."""
+        chunk, share = batch // self.chunks, batch // (self.chunks * self.world)
+        first = [number * chunk + self.rank * share for number in range(self.chunks)]
+        return [start + position for start in first for position in range(share)]
 
 
 WHOLE = Share()
 """One process trains on all of it."""
 
 
-def places(samples: int, batch: int, seed: int, iteration: int, share: Share = WHOLE) -> list[Place]:
-    """What an iteration trains on in one process: its share of the batch, as (epoch, index) pairs."""
-    row = [divmod(iteration * batch + place, samples) for place in share.of(batch)]
+def draws(samples: int, batch: int, seed: int, iteration: int, share: Share = WHOLE) -> list[Draw]:
+    """Return the samples that one process trains on in an iteration, as (epoch, index) pairs."""
+    row = [divmod(iteration * batch + position, samples) for position in share.of(batch)]
     return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
 
 
-def mixed_places(
+def mixed_draws(
     samples: Sequence[int],
     weights: Sequence[float],
     batches: Batches,
@@ -69,8 +70,8 @@ def mixed_places(
     seed: int,
     start: int,
     stop: int,
-) -> Iterator[list[Place]]:
-    """The same of several sources: the whole batches of iterations start … stop - 1.
+) -> Iterator[list[Draw]]:
+    """Yield the samples of several sources that iterations start … stop - 1 train on, all processes together.
 
     Args:
         samples: Number of samples of each source. Indices count through all sources, one behind the other.
@@ -94,14 +95,14 @@ def mixed_places(
         left -= block
     met *= pictures_each
     for _ in range(start, stop):
-        batch_places: list[Place] = []
+        drawn: list[Draw] = []
         for source in _drawn(chance, bounds, draws_each).tolist():
             for _ in range(pictures_each):
                 epoch, rest = divmod(int(met[source]), samples[source])
                 index = int(_order(samples[source], seed, epoch, source)[rest])
-                batch_places.append((epoch, int(offsets[source]) + index))
+                drawn.append((epoch, int(offsets[source]) + index))
                 met[source] += 1
-        yield batch_places
+        yield drawn
 
 
 def _drawn(chance: np.random.Generator, bounds: NDArray[np.float64], count: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 
 
 def shrunken_size(height: int, width: int, short: int) -> tuple[int, int]:
-    """The size of a picture whose shorter side is at most `short`, at the same ratio of the sides."""
+    """Return the size of a picture after its shorter side is reduced to `short`, with the sides' ratio kept."""
     factor = short / min(height, width)
     return (height, width) if factor >= 1 else (round(height * factor), round(width * factor))
 

@@ -1,9 +1,9 @@
-"""A data set as if nobody had labelled any of its pictures for more than one task."""
+"""A data set seen as if each of its pictures were labelled for one task alone."""
 
 from collections.abc import Iterator
 
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.data.sampling import Batches, Place, mixed_places
+from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.tasks import Task
 
@@ -12,7 +12,7 @@ class SplitAnnotation:
     """A data set whose samples keep their labels for one task each, in turn; see `DataSet`.
 
     Where a sample has no label for the task whose turn it is, the next task that it is labelled for takes its place.
-    Training draws the samples of each turn as those of a data set of their own, see `places`.
+    Training draws the samples of each turn as those of a data set of their own, see `draws`.
 
     Args:
         dataset: The whole.
@@ -41,18 +41,18 @@ class SplitAnnotation:
         kept = next((name for name in order if getattr(sample, name) is not None), None)
         return sample.only([] if kept is None else [kept])
 
-    def places(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Place]]:
-        """The whole batches of iterations start … stop - 1; see `order.mixed_places`."""
+    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1; see `sampling.mixed_draws`."""
         turns: list[list[int]] = [[] for _ in self._fields]
         for index in range(len(self)):
             turns[self._turn(index)].append(index)
         counts = [len(own) for own in turns if own]
         row = [index for own in turns for index in own]
-        for drawn in mixed_places(counts, counts, self.batches, batch, seed, start, stop):
-            yield [(epoch, row[place]) for epoch, place in drawn]
+        for drawn in mixed_draws(counts, counts, self.batches, batch, seed, start, stop):
+            yield [(epoch, row[position]) for epoch, position in drawn]
 
     def _turn(self, index: int) -> int:
-        """The task, as its place among all, whose turn a sample is."""
+        """The position among all tasks of the one whose turn a sample is."""
         # Consecutive samples may be of kinds that come round (the toy world's scenes do): the cycle is shifted by one
         # each time round, so that each task meets all of them.
         return (index + index // len(self._fields)) % len(self._fields)

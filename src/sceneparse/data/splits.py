@@ -1,4 +1,4 @@
-"""Splits of a data set cut and joined."""
+"""Take some samples of a split, or join several splits into one."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

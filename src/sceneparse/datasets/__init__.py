@@ -1,1 +1,1 @@
-"""Data sets: a file for each kind, how a split is opened, where published ones come from, and how one is written."""
+"""Data sets: a file for each kind, opening a split, downloading published data sets, and writing one."""

@@ -36,7 +36,7 @@ def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
     Raises:
         UserError: Another layout, no such split, or pictures and masks that don't match.
     """
-    place = located(
+    base = located(
         root,
         ("ADEChallengeData2016",),
         lambda folder: (
@@ -45,9 +45,9 @@ def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
         LAYOUT,
     )
     splits = {
-        name: SplitFolders(name, place / "images" / folder, place / "annotations" / folder)
+        name: SplitFolders(name, base / "images" / folder, base / "annotations" / folder)
         for name, folder in SPLITS.items()
-        if (place / "annotations" / folder).is_dir()
+        if (base / "annotations" / folder).is_dir()
     }
     return PairedPictures(chosen(splits, split, root), ADE20K, channels, read_published_mask)
 

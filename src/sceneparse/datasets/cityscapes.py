@@ -48,7 +48,7 @@ def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures
     Raises:
         UserError: Another layout, no such split, or pictures without a mask.
     """
-    place = located(
+    base = located(
         root,
         ("cityscapes",),
         lambda folder: (
@@ -57,18 +57,20 @@ def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures
         LAYOUT,
     )
     there = [
-        name for name, (part, form) in SPLITS.items() if all((place / f / part).is_dir() for f in ("leftImg8bit", form))
+        name
+        for name, (below, form) in SPLITS.items()
+        if all((base / f / below).is_dir() for f in ("leftImg8bit", form))
     ]
     if split not in there:
         raise no_split(root, split, there)
-    part, form = SPLITS[split]
+    below, form = SPLITS[split]
     pairs = []
-    for image in sorted((place / "leftImg8bit" / part).glob("*/*_leftImg8bit.png")):
+    for image in sorted((base / "leftImg8bit" / below).glob("*/*_leftImg8bit.png")):
         frame = image.name.removesuffix("_leftImg8bit.png")
-        mask = place / form / part / image.parent.name / f"{frame}_{form}_labelIds.png"
+        mask = base / form / below / image.parent.name / f"{frame}_{form}_labelIds.png"
         pairs.append(Pair(f"{image.parent.name}/{frame}", image, mask))
     if not pairs:
-        raise UserError(f"{place / 'leftImg8bit' / part}: no CITY/NAME_leftImg8bit.png in it; unpack the whole archive")
+        raise UserError(f"{base / 'leftImg8bit' / below}: no CITY/NAME_leftImg8bit.png in it; unpack the whole archive")
     refuse_missing(split, "masks", [pair.mask for pair in pairs])
     return ListedPictures(pairs, CITYSCAPES, channels, read_published_mask)
 

@@ -51,16 +51,16 @@ def open_coco_stuff(root: Path, split: str, channels: int = 3) -> ListedPictures
     Raises:
         UserError: Another layout, no such split, or pictures and maps that don't match.
     """
-    place = located(
+    base = located(
         root, ("coco_stuff164k", "dataset"), lambda folder: bool(_splits(folder)) or _is_small(folder), LAYOUT
     )
-    if _is_small(place):
+    if _is_small(base):
         if split not in ("train", "test"):
             raise no_split(root, split, ("train", "test"))
-        names = read_names(place / "imageLists" / f"{split}.txt")
-        pairs = listed_pairs(split, names, place / "images", lambda name: place / "annotations" / f"{name}.mat")
+        names = read_names(base / "imageLists" / f"{split}.txt")
+        pairs = listed_pairs(split, names, base / "images", lambda name: base / "annotations" / f"{name}.mat")
         return ListedPictures(pairs, COCO_STUFF, channels, read_mat_map)
-    splits = _splits(place)
+    splits = _splits(base)
     if split not in splits:
         raise no_split(root, split, list(splits))
     return PairedPictures(splits[split], COCO_STUFF, channels, read_published_mask)
@@ -73,11 +73,11 @@ def _is_small(folder: Path) -> bool:
 def _splits(folder: Path) -> dict[str, SplitFolders]:
     """Both splits that there are; COCO's own folders have no `images` around them."""
     splits = {}
-    for name, part in SPLITS.items():
-        images = next((place for place in (folder / "images" / part, folder / part) if place.is_dir()), None)
+    for name, subfolder in SPLITS.items():
+        images = next((one for one in (folder / "images" / subfolder, folder / subfolder) if one.is_dir()), None)
         # Beside stuffthingmaps lies COCO's own folder `annotations`, which holds JSON.
-        maps = (folder / place / part for place in ("annotations", "stuffthingmaps"))
-        found = next((place for place in maps if place.is_dir()), None)
+        maps = (folder / name / subfolder for name in ("annotations", "stuffthingmaps"))
+        found = next((one for one in maps if one.is_dir()), None)
         if images is not None and found is not None:
             splits[name] = SplitFolders(name, images, found)
     return splits

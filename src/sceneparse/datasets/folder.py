@@ -52,7 +52,7 @@ def folder_splits(root: Path) -> dict[str, SplitFolders]:
 
 
 def in_order(splits: dict[str, SplitFolders]) -> dict[str, SplitFolders]:
-    """Splits for training before those for validation and testing, others behind."""
+    """Sort splits: those for training first, then validation and testing, then others."""
     usual = ("train", "training", "val", "validation", "test", "testing")
     return dict(sorted(splits.items(), key=lambda item: usual.index(item[0]) if item[0] in usual else len(usual)))
 

@@ -1,4 +1,4 @@
-"""What there is to say of a kind of data set; each kind's file says it once, as its `KIND`."""
+"""The declaration of a kind of data set, which each kind's file makes as its `KIND`."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class DatasetKind:
         return 3 if self.volumes is None else len(self.volumes(settings).modalities)
 
     def describe(self, settings: DataSettings) -> str:
-        """What a model card says of the data."""
+        """Return the model card's text on the data."""
         return self.card if isinstance(self.card, str) else self.card(settings)
 
     def read_options(self, given: Mapping[str, Any], setting: str) -> Any:
-        """The kind's own settings, an instance of `options`; None of a kind that has none.
+        """Return the kind's own settings as `options` declares them; None for a kind without any.
 
         Args:
             given: What `data.options` says.
@@ -102,7 +102,7 @@ def root_of(settings: DataSettings) -> Path:
 
 
 def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:
-    """The opener of a kind of which all but the folder is fixed.
+    """Return the opener of a kind that needs no other setting than the folder.
 
     Args:
         opener: Opens a split: of the folder, the split's name and the number of channels.

@@ -1,4 +1,4 @@
-"""The kinds of data sets: where each is said, by its name in `data.kind`.
+"""The table of the kinds of data sets, by their names in `data.kind`.
 
 A kind of another package is an entry point of the group "sceneparse.datasets" (see `sceneparse.tables`).
 """

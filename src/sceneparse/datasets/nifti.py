@@ -98,8 +98,8 @@ class Slices:
     def _place(self, index: int) -> tuple[Case, int]:
         if not 0 <= index < len(self):
             raise IndexError(f"slice {index} of {len(self)}")
-        place = bisect_right(self._ends, index)
-        return self._cases[place], self._cases[place].slices[index - (self._ends[place - 1] if place else 0)]
+        case = bisect_right(self._ends, index)
+        return self._cases[case], self._cases[case].slices[index - (self._ends[case - 1] if case else 0)]
 
 
 def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:

@@ -1,4 +1,4 @@
-"""Opening a split of a data set: one split, some of its samples, several splits joined, or a mixture."""
+"""Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
     """Open a split of a data set. Folders are listed, files not yet read.
 
     Args:
-        settings: Kind and place of the data set.
+        settings: Kind and folder of the data set.
         split: A split's name, or several joined by "+" ("train+val"), whose samples follow each other and whose names
             begin with their split's ("train/0001"). "train[:300]" is the first 300 samples of a split, "train[300:]"
             the others, "train[::2]" every second. A mixture's split is what its sources have under that name.

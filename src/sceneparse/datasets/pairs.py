@@ -85,7 +85,7 @@ Truth = Callable[[Path, LabelSpace], Tensor]
 
 
 class ListedPictures:
-    """A split whose samples are pairs of files, each at its place; see `DataSet`.
+    """A split whose samples are pairs of files, each with its own paths; see `DataSet`.
 
     Args:
         pairs: The files.

@@ -43,7 +43,7 @@ LAYOUT = (
 )
 """The expected trees, in one line."""
 
-MAT_PLACES = ("trainval", "context/trainval", "PASCAL-Context/trainval")
+MAT_FOLDERS = ("trainval", "context/trainval", "PASCAL-Context/trainval")
 """Where the .mat files lie, in VOC2010 or in one of the two folders above it."""
 
 
@@ -74,20 +74,20 @@ def _open(root: Path, split: str, channels: int, labels: LabelSpace) -> ListedPi
 
     def there(folder: Path) -> bool:
         above = (folder, *folder.absolute().parents[:2])
-        places = [folder / "SegmentationClassContext", *(f / below for f in above for below in MAT_PLACES)]
-        found[:] = [place for place in places if place.is_dir()]
+        candidates = [folder / "SegmentationClassContext", *(f / below for f in above for below in MAT_FOLDERS)]
+        found[:] = [base for base in candidates if base.is_dir()]
         return (folder / "JPEGImages").is_dir() and bool(found)
 
-    place = located(root, ("VOC2010", "VOCdevkit/VOC2010"), there, LAYOUT)
+    base = located(root, ("VOC2010", "VOCdevkit/VOC2010"), there, LAYOUT)
     annotation = found[0]
     suffix = ".png" if annotation.name == "SegmentationClassContext" else ".mat"
-    listed = place / "ImageSets" / "SegmentationContext" / f"{split}.txt"
+    listed = base / "ImageSets" / "SegmentationContext" / f"{split}.txt"
     if listed.is_file():
         names = read_names(listed)
     else:
         annotated = {file.stem for file in annotation.glob(f"*{suffix}")}
-        names = [name for name in read_names(place / "ImageSets" / "Main" / f"{split}.txt") if name in annotated]
-    pairs = listed_pairs(split, names, place / "JPEGImages", lambda name: annotation / f"{name}{suffix}")
+        names = [name for name in read_names(base / "ImageSets" / "Main" / f"{split}.txt") if name in annotated]
+    pairs = listed_pairs(split, names, base / "JPEGImages", lambda name: annotation / f"{name}{suffix}")
     return ListedPictures(pairs, labels, channels, read_published_mask if suffix == ".png" else read_numbers)
 
 

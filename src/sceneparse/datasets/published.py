@@ -24,9 +24,9 @@ def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], lay
         UserError: None is; the message shows the expected tree and what was found.
     """
     subfolders(root)  # refuses what is no folder
-    for place in (root, *(root / name for name in below)):
-        if there(place):
-            return place
+    for candidate in (root, *(root / name for name in below)):
+        if there(candidate):
+            return candidate
     raise wrong_layout(root, layout)
 
 

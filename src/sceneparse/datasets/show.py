@@ -1,4 +1,4 @@
-"""What `sceneparse data show` does: draw samples of a split, as they are and as training would see them."""
+"""`sceneparse data show` as a function: draw samples of a split, as they are and as training would see them."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.contact import contact_sheet
+from sceneparse.errors import require
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
 
@@ -21,20 +22,21 @@ def show(
     augmentation: AugmentationSettings | None = None,
     seed: int = 0,
 ) -> None:
-    """Write a contact sheet of a split.
+    """Draw samples of a split beside their masks and augmented variants, and write a PNG.
 
     Args:
         settings: The data set.
         split: Which of its splits.
-        path: The sheet, a PNG.
+        path: The PNG.
         count: Number of samples.
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
             None: the defaults, with crops as large as the first picture.
         seed: Decides which samples, and what augmentation draws.
 
     Raises:
-        UserError: No such data set or split, or broken files in it.
+        UserError: No such data set or split, broken files in it, or no sample is asked for.
     """
+    require(count >= 1, f"count is {count}, but must be at least 1")
     channels = KINDS[settings.kind].channels(settings)
     mean = PreprocessingSettings().mean if channels == 3 else (0.0,)
     dataset = open_dataset(settings, split, channels=channels)

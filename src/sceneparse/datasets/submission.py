@@ -16,7 +16,7 @@ from sceneparse.labels import LabelSpace
 
 @dataclass(frozen=True)
 class SubmissionForm:
-    """How a benchmark's server takes results: values, names and folder of the label maps.
+    """The form of submissions to a benchmark's server: values, names and folder of the label maps.
 
     Args:
         benchmark: Its name.
@@ -50,7 +50,7 @@ class SubmissionForm:
         """Raise a `UserError` if a model has other classes than the benchmark."""
         if labels.names != self.labels.names:
             raise UserError(
-                f"{model} names {len(labels)} classes ({', '.join(labels.names[:3])}, …), but results for "
-                f"{self.benchmark} are told in its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
+                f"{model} names {len(labels)} classes ({', '.join(labels.names[:3])}, …), but submissions to "
+                f"{self.benchmark} take its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
                 "leave --as out, or give a model of these classes"
             )

@@ -40,7 +40,7 @@ LAYOUT = (
 )
 """The expected tree, in one line."""
 
-SBD_PLACES = ("benchmark_RELEASE/dataset", "VOCaug/dataset", "SBD/dataset", "dataset")
+SBD_FOLDERS = ("benchmark_RELEASE/dataset", "VOCaug/dataset", "SBD/dataset", "dataset")
 """Where SBD lies, in VOC2012 or in one of the two folders above it."""
 
 
@@ -57,26 +57,26 @@ def open_voc2012(root: Path, split: str, channels: int = 3) -> ListedPictures:
     """
     if split not in SPLITS:
         raise no_split(root, split, SPLITS)
-    place = located(
+    base = located(
         root,
         ("VOC2012", "VOCdevkit/VOC2012"),
         lambda folder: (folder / "JPEGImages").is_dir() and (folder / "SegmentationClass").is_dir(),
         LAYOUT,
     )
-    masks = place / "SegmentationClass"
+    masks = base / "SegmentationClass"
     if split != "train_aug":
-        names = _listed(place, split)
-        pairs = listed_pairs(split, names, place / "JPEGImages", lambda name: masks / f"{name}.png")
+        names = _listed(base, split)
+        pairs = listed_pairs(split, names, base / "JPEGImages", lambda name: masks / f"{name}.png")
         return ListedPictures(pairs, VOC, channels, read_published_mask)
-    return ListedPictures(_augmented(place), VOC, channels, read_either)
+    return ListedPictures(_augmented(base), VOC, channels, read_either)
 
 
-def _augmented(place: Path) -> tuple[Pair, ...]:
+def _augmented(base: Path) -> tuple[Pair, ...]:
     """What VOC or SBD label but VOC's validation split, by SegmentationClassAug where that is there, else by SBD."""
-    ours, held_out = set(_listed(place, "train")), set(_listed(place, "val"))
-    around = (place, *place.absolute().parents[:2])
+    ours, held_out = set(_listed(base, "train")), set(_listed(base, "val"))
+    around = (base, *base.absolute().parents[:2])
     united = next((f / "SegmentationClassAug" for f in around if (f / "SegmentationClassAug").is_dir()), None)
-    sbd = next((f / below for f in around for below in SBD_PLACES if (f / below / "cls").is_dir()), None)
+    sbd = next((f / below for f in around for below in SBD_FOLDERS if (f / below / "cls").is_dir()), None)
     masks: dict[str, Path] = {}
     if united is not None:
         masks = {file.stem: file for file in united.glob("*.png")}
@@ -84,23 +84,23 @@ def _augmented(place: Path) -> tuple[Pair, ...]:
     elif sbd is not None:
         theirs = [name for part in ("train", "val") for name in read_names(sbd / f"{part}.txt")]
         masks = {name: sbd / "cls" / f"{name}.mat" for name in theirs}
-        masks |= {name: place / "SegmentationClass" / f"{name}.png" for name in ours}
+        masks |= {name: base / "SegmentationClass" / f"{name}.png" for name in ours}
         whole = len(set(theirs)) == WHOLE["sbd"] and len(ours) == WHOLE["train"]
     else:
         raise UserError(
-            f"{place}: split 'train_aug' needs SBD or SegmentationClassAug beside it; expected layout: {LAYOUT}"
+            f"{base}: split 'train_aug' needs SBD or SegmentationClassAug beside it; expected layout: {LAYOUT}"
         )
     names = sorted(masks.keys() - held_out)
     if whole and len(held_out) == WHOLE["val"] and len(names) != WHOLE["train_aug"]:
         raise UserError(
-            f"{place}: VOC and SBD together give {len(names):,} pictures for training, but should give "
+            f"{base}: VOC and SBD together give {len(names):,} pictures for training, but should give "
             f"{WHOLE['train_aug']:,}: their lists are not the published ones; fetch them again"
         )
-    return listed_pairs("train_aug", names, place / "JPEGImages", masks.__getitem__)
+    return listed_pairs("train_aug", names, base / "JPEGImages", masks.__getitem__)
 
 
-def _listed(place: Path, split: str) -> list[str]:
-    return read_names(place / "ImageSets" / "Segmentation" / f"{split}.txt")
+def _listed(base: Path, split: str) -> list[str]:
+    return read_names(base / "ImageSets" / "Segmentation" / f"{split}.txt")
 
 
 def read_either(path: Path, labels: LabelSpace) -> Tensor:

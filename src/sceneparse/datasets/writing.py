@@ -1,4 +1,4 @@
-"""What `sceneparse data export` does: any data set, written as a folder of pictures, masks and a `classes.json`."""
+"""`sceneparse data export` as a function: write a data set as a folder of pictures, masks and a `classes.json`."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Findings in plain words: what happens, how one knows, and what to do about it."""
+"""Explain findings to the reader: what happens, how one knows, and what to do about it."""
 
 import math
 import re
@@ -48,7 +48,7 @@ ADVICE: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Advice:
-    """What a finding means to the reader.
+    """The explanation of a finding.
 
     Args:
         title: What happens, as a heading.
@@ -62,7 +62,7 @@ class Advice:
 
 
 def advise(one: Finding, diagnosis: Diagnosis) -> Advice:
-    """A finding in plain words, as text for a terminal; see `marked` for its remedy."""
+    """Explain a finding as text for a terminal; see `marked` for its remedy."""
     explained = {
         "mismatched": _mismatched,
         "confusable": _confusable,
@@ -74,12 +74,12 @@ def advise(one: Finding, diagnosis: Diagnosis) -> Advice:
 
 
 def marked(text: str) -> str:
-    """Advice as HTML."""
+    """Return advice as HTML."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def points(gain: float) -> str:
-    """A difference of the mean IoU in points: "+2.31"."""
+    """Return a difference of the mean IoU in points: "+2.31"."""
     return f"{100 * gain:+.2f}".replace("-", "−")
 
 

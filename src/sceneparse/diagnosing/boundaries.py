@@ -19,7 +19,7 @@ from sceneparse.diagnosing.regions import uniform_within
 from sceneparse.labels import IGNORE
 
 WIDTH = 0.02
-"""d as a share of the diagonal."""
+"""Width of the bands along boundaries (d in the paper) as a share of the picture's diagonal."""
 BANDS = (0.0025, 0.005, 0.01, 0.02, 0.04)
 """Outer ends of the bands around true boundaries, as shares of the diagonal; a last band is all beyond."""
 

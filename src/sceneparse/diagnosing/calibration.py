@@ -72,10 +72,10 @@ class CalibrationCounts:
             right: (N,) whether it is right.
         """
         sure = confidence.astype(np.float64)
-        place = np.ceil(sure * BINS).astype(np.int64).clip(1, BINS) - 1
-        self._pixels += np.bincount(place, minlength=BINS)
-        self._confidence += np.bincount(place, sure, BINS)
-        self._right += np.bincount(place[right], minlength=BINS)
+        interval = np.ceil(sure * BINS).astype(np.int64).clip(1, BINS) - 1
+        self._pixels += np.bincount(interval, minlength=BINS)
+        self._confidence += np.bincount(interval, sure, BINS)
+        self._right += np.bincount(interval[right], minlength=BINS)
 
     def result(self) -> Calibration:
         """What was counted."""

@@ -1,4 +1,4 @@
-"""What `sceneparse diagnose` does: why a model fails on labelled pictures, as a report and diagnosis.json."""
+"""`sceneparse diagnose` as a function: why a model fails on labelled pictures, as a report and diagnosis.json."""
 
 import os
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 
 LEARNT = 500
-"""Training pictures that the relations are learnt from, unless told otherwise."""
+"""Training pictures that the relations are learnt from by default."""
 
 KEPT = 8
 """Pictures that are kept while the report is written, lest they be tested again for each finding."""
@@ -59,7 +59,7 @@ def diagnose_model(
         comparison: A second model of the same classes, compared picture by picture under the first one's protocol.
         out: Where diagnosis.json and diagnosis.html go. Default: a `diagnosis` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
-        learn_split: Split whose truth tells what goes with what. Default: the model's training split.
+        learn_split: Split from whose truth is learnt which classes occur together. Default: the model's training split.
         learn_count: So many of its pictures, evenly spaced.
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
@@ -135,7 +135,7 @@ def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
 
 
 def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:
-    """The pictures whose truth tells what goes with what.
+    """The pictures from whose truth is learnt which classes occur together.
 
     Raises:
         UserError: There is no such split; the message says which argument names another.
@@ -162,7 +162,7 @@ def _names(opened: Opened, model: str | Path, second: Opened | None, comparison:
         return str(model), str(comparison)
     ours, theirs = Path(model).resolve(), Path(comparison).resolve()
     if ours == theirs:
-        raise UserError(f"the rival {comparison} is the model itself: name another one")
+        raise UserError(f"the second model {comparison} is the first one: name another one (--rival)")
     parent = os.path.commonpath([ours, theirs])
     return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
 

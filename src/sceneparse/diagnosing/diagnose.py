@@ -1,4 +1,4 @@
-"""Diagnosing tested pictures: everything the report says, in one pass."""
+"""Diagnose tested pictures in one pass: all counts that the report needs."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found.
+    """The diagnosis of a model on a split.
 
     Args:
         evaluation: The scores, as `evaluate` gives them.
@@ -190,7 +190,7 @@ def _tested(engine: Engine, dataset: DataSet, index: int, sample: Sample, protoc
 
 
 def learn_from(dataset: DataSet, count: int | None, progress: str | None = None) -> Relations:
-    """What goes with what in the truth of some pictures.
+    """Learn which classes occur together, and next to each other, from the truth of some pictures.
 
     Args:
         dataset: The pictures, of a split that the model was trained on.

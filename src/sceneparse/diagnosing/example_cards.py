@@ -1,4 +1,4 @@
-"""Pictures of findings: the place, its truth, its labels and its errors."""
+"""Show examples of findings: for each the picture around it, the truth, the labels and the errors."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -39,12 +39,12 @@ def _card(example: Example, case: Case, space: LabelSpace, whole: bool) -> str:
     close = Sample(case.sample.image[:, rows, columns], name=name)
     true, read, mark = truth[rows, columns], labels[rows, columns], _mark(example.box, cut)
     views = views_of(name, close, [("truth", true), ("prediction", read)], space, mark)
-    line = f'<b>{escape(name)}</b><span class="muted">{example.pixels:,} wrong pixels at the marked place</span>'
+    line = f'<b>{escape(name)}</b><span class="muted">{example.pixels:,} wrong pixels in the marked box</span>'
     return card(line, [*views, errors_view(name, close, true, read, mark=mark)], legend((true, read), space))
 
 
 def window(box: Box, size: tuple[int, int]) -> Box:
-    """What to cut out of a picture to show a box: of the picture's shape, around the box, inside the picture."""
+    """Return the crop that shows a box: of the picture's shape, around the box, inside the picture."""
     top, left, bottom, right = box
     height, width = size
     share = min(max(SEEN, AROUND * (bottom - top) / height, AROUND * (right - left) / width), 1.0)

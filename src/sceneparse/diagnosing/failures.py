@@ -7,10 +7,10 @@ first of these that holds:
    the predicted picture (see `relations`), and where the true class fits better.
 2. *Inconspicuous*: it lies in a small true region of which less than a quarter is found and most of the rest went down
    in predicted regions more than twice as large.
-3. *Boundary*: its predicted class stands in the truth a few pixels away; the boundary is only drawn in another place.
+3. *Boundary*: its predicted class stands in the truth a few pixels away; the boundary is only shifted.
 4. *Confusable*: everything else, by its true and its predicted class.
 
-Only counts and the places of the largest examples are kept. What of the counts is a finding is decided at the end, by
+Only counts and the boxes of the largest examples are kept. What of the counts is a finding is decided at the end, by
 `findings`.
 """
 
@@ -42,12 +42,12 @@ CARRIED = 0.1
 EDGE = 0.005
 """How far a boundary can be moved, as a share of the picture's diagonal."""
 EXAMPLES = 4
-"""Places that are kept of each failure, each in another picture."""
+"""Examples that are kept of each failure, each in another picture."""
 
 
 @dataclass(frozen=True, order=True)
 class Example:
-    """A place where something went wrong.
+    """A region that a model labelled wrongly.
 
     Args:
         pixels: How many pixels it cost.
@@ -62,7 +62,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Failures:
-    """What was counted; C classes.
+    """The counts of all failures; C classes.
 
     Args:
         mismatched: (C, C) wrong pixels in mismatched regions; here and below rows are the truth.
@@ -84,7 +84,7 @@ class Failures:
         overlooked_regions: (C, 6) those that are overlooked.
         sized_pixels: (C, 6) their pixels.
         sized_right: (C, 6) how many of these are right.
-        examples: The places that cost most of ("mismatched", class), ("overlooked", class, size),
+        examples: The examples that cost most of ("mismatched", class), ("overlooked", class, size),
             ("confusable", class, class) in ascending order, and ("boundary",).
     """
 
@@ -151,7 +151,7 @@ class FailureCounts:
         keys = (kind[wrong] * self._size + truth[wrong]) * self._size + prediction[wrong]
         self._lost += np.bincount(keys, minlength=self._lost.size).reshape(self._lost.shape)
         self._count_pairs(picture, truth, prediction, wrong & ~mismatched & ~edge, there, overlooked)
-        self._keep_places(picture, there, wrong & ~mismatched, edge, overlooked)
+        self._keep_lost(picture, there, wrong & ~mismatched, edge, overlooked)
 
     def result(self) -> Failures:
         """What was counted."""
@@ -159,7 +159,7 @@ class FailureCounts:
             mismatched=self._lost[0],
             overlooked=self._lost[1 : 1 + 2 * SMALL].reshape(SMALL, 2, self._size, self._size),
             plain=self._lost[1 + 2 * SMALL :],
-            examples={key: sorted(places, reverse=True) for key, places in self._examples.items()},
+            examples={key: sorted(kept, reverse=True) for key, kept in self._examples.items()},
             **self._counts,
         )
 
@@ -177,8 +177,8 @@ class FailureCounts:
         classes = said.classes[chosen]
         present = present_in(prediction, self._size)
         outline = outlines(said, prediction, chosen, self._size)
-        # How the rest of the picture and the neighbours speak of each class, were it in the region's place; a class of
-        # the rest that is the region's own by name is no evidence.
+        # How the rest of the picture and the neighbours speak of each class, were it there instead of the region's; a
+        # class of the rest that is the region's own by name is no evidence.
         rest = np.repeat(present[None], len(chosen), axis=0)
         rest[np.arange(len(chosen)), classes] = False
         scene = rest @ relations.scene.T
@@ -224,7 +224,7 @@ class FailureCounts:
         swallowed = there.count(wrong & (said.areas[said.ids] > SWALLOWED * there.areas[there.ids]))
         overlooked = missed & (2 * swallowed >= lost)
         size = np.searchsorted(SIZES, there.areas / truth.size)
-        places = there.classes * len(SIZES) + size
+        cells = there.classes * len(SIZES) + size
         for key, which, weight in (
             ("sized", counted, None),
             ("missed", missed, None),
@@ -233,7 +233,7 @@ class FailureCounts:
             ("sized_right", counted, there.areas - lost),
         ):
             table = self._counts[key]
-            added = np.bincount(places[which], None if weight is None else weight[which], table.size)
+            added = np.bincount(cells[which], None if weight is None else weight[which], table.size)
             table += added.astype(np.int64).reshape(table.shape)
         return np.where(overlooked & (size < SMALL), size, -1)
 
@@ -273,7 +273,7 @@ class FailureCounts:
             pair = (min(own, int(name)), max(own, int(name)))
             self._keep(("confusable", *pair), Example(count, picture, there.box(int(region))))
 
-    def _keep_places(
+    def _keep_lost(
         self,
         picture: int,
         there: Regions,
@@ -293,13 +293,13 @@ class FailureCounts:
 
     def _keep(self, key: Hashable, example: Example) -> None:
         """Keep an example if it is among the largest of its failure, one a picture."""
-        places = self._examples.setdefault(key, [])
-        for index, one in enumerate(places):
+        kept = self._examples.setdefault(key, [])
+        for index, one in enumerate(kept):
             if one.picture == example.picture:
-                places[index] = max(one, example)
-                heapq.heapify(places)
+                kept[index] = max(one, example)
+                heapq.heapify(kept)
                 return
-        if len(places) < EXAMPLES:
-            heapq.heappush(places, example)
+        if len(kept) < EXAMPLES:
+            heapq.heappush(kept, example)
         else:
-            heapq.heappushpop(places, example)
+            heapq.heappushpop(kept, example)

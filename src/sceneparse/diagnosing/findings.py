@@ -1,4 +1,4 @@
-"""From counts to findings: what is sure enough and large enough to be told, ranked by what it would gain.
+"""Turn counts into findings: failures that are certain and large, ranked by what mending them would gain.
 
 A finding needs both. *Sure*: the lower end of the 99% Wilson interval of how often it happens lies above the rate that
 befalls the rest (each kind says which), and it happens in at least three pictures, since what happens twice in one
@@ -26,13 +26,13 @@ Z = 2.576
 LEAST_PICTURES = 3
 LEAST_GAIN = 0.001
 MISMATCHED_RATE, CONFUSED_RATE, OVERLOOKED_RATE = 0.02, 0.02, 0.25
-"""What is never told, however rare it is elsewhere: the false alarms of the two relations together; regions that carry
-a second class; small regions that are overlooked."""
+"""Rates that are never reported, however rare the failure is elsewhere: the false alarms of the two relations
+together; regions that carry a second class; small regions that are overlooked."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A failure that is sure and large.
+    """A failure that is certain and large.
 
     Args:
         kind: Which of `KINDS`.
@@ -169,10 +169,10 @@ def _finding(
 ) -> Iterable[Finding]:
     """The finding, if it is large and of several pictures."""
     gain = worth(lost)
-    places = [place for key in keys for place in failures.examples.get(key, ())]
-    # Of each failure the places in more than three pictures are kept.
-    if gain >= LEAST_GAIN and len({place.picture for place in places}) >= LEAST_PICTURES:
-        examples = tuple(sorted(places, reverse=True))
+    found = [example for key in keys for example in failures.examples.get(key, ())]
+    # Of each failure examples in more than three pictures are kept.
+    if gain >= LEAST_GAIN and len({example.picture for example in found}) >= LEAST_PICTURES:
+        examples = tuple(sorted(found, reverse=True))
         yield Finding(kind, classes, gain, int(lost.sum()), times, chances, below, lost, examples)
 
 

@@ -1,4 +1,4 @@
-"""Regions of a label map, what they touch, and what lies within some pixels of a place.
+"""Regions of a label map, what they touch, and what lies within some pixels of a position.
 
 Everything is a few passes of whole-array operations, without a loop over pixels, regions or classes.
 """
@@ -108,7 +108,7 @@ def outlines(regions: Regions, labels: NDArray[Any], chosen: NDArray[Any], num_c
 
     Returns:
         (K, 3, C) shares of the outline of each, all of them summing to 1; 0 where nothing known touches the region.
-        The picture's border and pixels without truth are no part of an outline.
+        The picture's border and pixels without truth do not belong to an outline.
     """
     place = np.full(len(regions), -1)
     place[chosen] = np.arange(len(chosen))

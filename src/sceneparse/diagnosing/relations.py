@@ -1,4 +1,4 @@
-"""What goes with what in true label maps, and how strongly a place speaks against a class.
+"""Learn which classes occur together in true label maps, and how strongly a context speaks against a class.
 
 Two relations are learnt from the training truth. *Scene*: which classes are in one picture. *Neighbours*: which class
 stands beside, above or below a region of which class. Each is a table of counts n beside the counts e that would be
@@ -38,7 +38,7 @@ WEAKEST = -math.log(3)
 
 @dataclass(frozen=True)
 class Relations:
-    """The two tables, C classes.
+    """How strongly classes speak for and against each other, in a scene and as neighbours; C classes.
 
     Args:
         pictures: Pictures learnt from.

@@ -15,7 +15,7 @@ from sceneparse.drawing.charts import Series, bar, curves
 from sceneparse.evaluation.page import Section, named, percent, table
 
 SHOWN, ROWS, EXAMPLES = 4, 20, 2
-"""Findings of a kind that are told with pictures, rows of its table, and pictures of each finding."""
+"""Findings of a kind that are shown with pictures, rows of its table, and pictures of each finding."""
 FREQUENT = (0.1, 0.01, 0.001, 0.0)
 """Lower ends of the shares of all pixels by which classes are grouped."""
 
@@ -204,7 +204,7 @@ def _boundaries(diagnosis: Diagnosis) -> str:
     )
     rows = [
         f'<th scope="row">{_class(diagnosis, index)}</th>'
-        f'<td class="wide">{bar([(scores.classes[index].iou, "var(--ours)"), (boundary[index], "var(--rival)")])}</td>'
+        f'<td class="wide">{bar([(scores.classes[index].iou, "var(--ours)"), (boundary[index], "var(--second)")])}</td>'
         + _cells(percent(scores.classes[index].iou), percent(boundary[index]))
         for index in order
     ]

@@ -1,4 +1,4 @@
-"""The data doctor: reads all of a data set before training does, and says everything that is wrong with it at once."""
+"""The data doctor: read all of a data set before training does, and report everything that is wrong at once."""
 
 import os
 import time

@@ -58,7 +58,7 @@ class SplitSummary:
     total: int
 
     def share(self, index: int) -> float:
-        """The class's part of the pixels that count, 0..1."""
+        """The class's share of the pixels that count, 0..1."""
         return self.pixels[index] / max(sum(self.pixels), 1)
 
 

@@ -1,4 +1,4 @@
-"""What the doctor objects to: one function a rule, from evidence to findings; `RULES` and `SPLIT_RULES` list them."""
+"""The doctor's rules: one function a rule, from evidence to findings; `RULES` and `SPLIT_RULES` list them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence

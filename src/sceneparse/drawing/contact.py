@@ -15,7 +15,7 @@ from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, Task, TruthName
 
 CELL = (320, 320)
-"""Largest width and height of a picture on the sheet."""
+"""Largest width and height of a picture in it."""
 
 MARGIN, GAP, CAPTION = 24, 8, 22
 PAPER, INK, PALE = (250, 250, 248), (32, 33, 36), (118, 122, 128)
@@ -39,7 +39,7 @@ def contact_sheet(
 
     Args:
         dataset: Where the samples come from.
-        path: The sheet, a PNG.
+        path: The PNG.
         count: Number of samples, or all if there are fewer.
         augmented: Makes the variant of a sample with the given number (0, 1, …); without it only originals are drawn.
         variants: Variants to draw beside each sample.

@@ -14,7 +14,7 @@ MOST_POINTS = 300
 SMOOTHED_FROM = 40
 """The loss of a few pictures is noise; from so many points on a moving average is drawn over it."""
 
-COLORS = ("var(--ours)", "var(--muted)", "var(--rival)", "var(--text)")
+COLORS = ("var(--ours)", "var(--muted)", "var(--second)", "var(--text)")
 """Colours of the validation scores, in their order."""
 
 Points = list[tuple[float, float]]

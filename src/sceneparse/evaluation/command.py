@@ -1,4 +1,4 @@
-"""What `sceneparse evaluate` does: a model, a split, a protocol; a table, metrics.json and a report."""
+"""`sceneparse evaluate` as a function: score a model on a split under a protocol, and write the results."""
 
 import platform
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def evaluate_model(
 
 
 def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange | None) -> TestProtocol:
-    """Return how a model is tested.
+    """Return the protocol under which a model is tested.
 
     Args:
         config: The model's settings.
@@ -157,7 +157,7 @@ def machine() -> str:
 def data_settings(
     config: ModelConfig, data: str | Path | DataSettings | None, kind: str | None, split: str | None
 ) -> DataSettings:
-    """The data set to test on: the model's, with what a command says differently.
+    """Return the settings of the data set to test on: the model's own, changed by what a command says.
 
     Args:
         config: The model's settings.

@@ -1,4 +1,4 @@
-"""A second model in the report: where the two differ on classes that look alike."""
+"""Compare two models in the report: where they differ on classes that look alike."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -68,14 +68,14 @@ def check(evaluation: Evaluation, comparison: Comparison) -> None:
     """
     theirs = comparison.evaluation
     if theirs.labels.names != evaluation.labels.names:
-        raise UserError(f"rival {comparison.name}: its classes are not the model's; compare models of one label space")
+        raise UserError(f"second model {comparison.name}: has other classes; compare models of one label space")
     if theirs.protocol != evaluation.protocol:
-        raise UserError(f"rival {comparison.name}: tested by another protocol; figures of two protocols don't compare")
+        raise UserError(f"second model {comparison.name}: tested by another protocol; compare under one protocol")
     if [one.index for one in theirs.pictures] != [one.index for one in evaluation.pictures]:
-        raise UserError(f"rival {comparison.name}: tested on other pictures; evaluate both on the same ones")
+        raise UserError(f"second model {comparison.name}: tested on other pictures; evaluate both on the same ones")
     for name in (name for pair in comparison.lookalikes for name in pair):
         if name not in evaluation.labels.names:
-            raise UserError(f"rival {comparison.name}: look-alike '{name}' is not a class of the label space")
+            raise UserError(f"second model {comparison.name}: look-alike '{name}' is not a class of the label space")
 
 
 def differences(name: str, evaluation: Evaluation, engine: Engine, comparison: Comparison, dataset: DataSet) -> Section:

@@ -1,4 +1,4 @@
-"""Running a protocol over a data set."""
+"""Evaluate an engine on a data set under a protocol."""
 
 import math
 import time
@@ -48,7 +48,7 @@ class PictureScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Args:
         scores: The scores over all pictures.
@@ -74,7 +74,7 @@ class Evaluation:
     def figures(self) -> dict[str, float | None]:
         """Every figure by its key in `FIGURES`; None where nothing is labelled for it."""
         counted = Counted(self.scores, self.tasks, self.task_counts)
-        return {key: figure.value(counted) for key, figure in FIGURES.items()}
+        return {key: figure.value(counted) for key, figure in FIGURES.usable()}
 
     @property
     def pictures_per_second(self) -> float:
@@ -107,7 +107,7 @@ class Evaluation:
 
     def headlines(self) -> dict[str, float]:
         """The figure of each task beside the objects that is scored and that the best network is chosen by."""
-        chosen_by = [key for key, one in FIGURES.items() if one.headline and one.task is not Task.OBJECT]
+        chosen_by = [key for key, one in FIGURES.usable() if one.headline and one.task is not Task.OBJECT]
         return {key: value for key in chosen_by if (value := self.figures[key]) is not None}
 
 
@@ -197,7 +197,7 @@ def _of_all(pictures: list[PictureScore], dataset: DataSet, processes: Processes
 
 
 def spaced(length: int, count: int | None) -> list[int]:
-    """`count` indices below `length`, evenly spaced; all of them for None or a larger count.
+    """Return `count` indices below `length`, evenly spaced; all of them for None or a larger count.
 
     Raises:
         UserError: No pictures, or a count below 1.
@@ -211,7 +211,7 @@ def spaced(length: int, count: int | None) -> list[int]:
 
 
 def read_ahead(dataset: DataSet, indices: Sequence[int]) -> Iterator[tuple[int, Sample]]:
-    """The samples in order; the next ones are read in a thread meanwhile."""
+    """Yield the samples in order; the next ones are read in a thread meanwhile."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     waiting: deque[tuple[int, Future[Sample]]] = deque()
     try:

@@ -194,7 +194,7 @@ FIGURES: Table[Figure] = Table(
 
 def figures_of(task: Task) -> dict[str, Figure]:
     """The figures of a task by their keys."""
-    return {key: figure for key, figure in FIGURES.items() if figure.task is task}
+    return {key: figure for key, figure in FIGURES.usable() if figure.task is task}
 
 
 def accumulators(labels: TaskLabels) -> list[Accumulator]:
@@ -204,5 +204,5 @@ def accumulators(labels: TaskLabels) -> list[Accumulator]:
         labels: The label spaces of the tasks that the model knows.
     """
     known = labels.spaces()
-    makers = [one.accumulator for one in FIGURES.values() if one.accumulator is not None and one.task in known]
+    makers = [one.accumulator for _, one in FIGURES.usable() if one.accumulator is not None and one.task in known]
     return [make(labels) for make in dict.fromkeys(makers)]

@@ -1,4 +1,4 @@
-"""Pictures in the report: which ones, and each beside its truth, its prediction and its errors."""
+"""Choose pictures for the report, and show each beside its truth, its prediction and its errors."""
 
 import base64
 import io
@@ -111,7 +111,7 @@ def _card(score: PictureScore, evaluation: Evaluation, engine: Engine, dataset: 
 
 
 def card(line: str, views: Sequence[str], below: str) -> str:
-    """One picture's part of the page: a line of figures, its views side by side, and what stands below. HTML."""
+    """Return a picture's card: a line of figures, its views side by side, and what stands below. HTML."""
     return f'<div class="card"><p class="line">{line}</p><div class="views">{"".join(views)}</div>{below}</div>'
 
 
@@ -183,7 +183,7 @@ def legend(maps: Sequence[NDArray[Any]], space: LabelSpace) -> str:
 
 
 def truth_of(sample: Sample) -> NDArray[np.int16]:
-    """The (H, W) truth.
+    """Return the true label of every pixel of a sample, (H, W).
 
     Raises:
         UserError: The sample has none.

@@ -89,7 +89,7 @@ class Scores:
 
 
 def score(counts: Tensor, names: Sequence[str], absent: Literal["skip", "zero"]) -> Scores:
-    """The scores of a confusion matrix.
+    """Compute the scores of a confusion matrix.
 
     Args:
         counts: (C, C) pixels, rows truth, columns prediction.

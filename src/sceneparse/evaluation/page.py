@@ -8,12 +8,12 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --back: #f6f7f9; --panel: #ffffff; --line: #dfe3e8; --text: #1b2128; --muted: #5b6672; --track: #e9ecf0;
-  --ours: #1f66d1; --rival: #c2660a; --good: #1f66d1; --bad: #cf1446; --on-strong: #ffffff; --shadow: #0000000f;
+  --ours: #1f66d1; --second: #c2660a; --good: #1f66d1; --bad: #cf1446; --on-strong: #ffffff; --shadow: #0000000f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --back: #101418; --panel: #191f26; --line: #2e3740; --text: #e6eaee; --muted: #9ba7b3; --track: #28303a;
-    --ours: #6ea8ff; --rival: #f0a04b; --good: #5b96f0; --bad: #ff5c84; --on-strong: #0c1014; --shadow: #0000;
+    --ours: #6ea8ff; --second: #f0a04b; --good: #5b96f0; --bad: #ff5c84; --on-strong: #0c1014; --shadow: #0000;
   }
 }
 * { box-sizing: border-box; }
@@ -46,7 +46,7 @@ footer { color: var(--muted); font-size: .9rem; padding-bottom: 40px; }
 .tile b { display: block; font-size: 1.7rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .tile.main b { font-size: clamp(2.6rem, 6vw, 3.6rem); line-height: 1.1; color: var(--ours); }
 .tile span { display: block; font-size: .88rem; color: var(--muted); overflow-wrap: anywhere; }
-.tile .other { color: var(--rival); }
+.tile .other { color: var(--second); }
 dl.facts { display: grid; grid-template-columns: fit-content(40%) 1fr; gap: 2px 16px; margin: 16px 0 0;
   font-size: .95rem; }
 dl.facts dt { color: var(--muted); }
@@ -64,7 +64,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap;
   padding: 5px 0 5px 16px; }
 td.wide { width: 42%; min-width: 110px; }
-.ours { color: var(--ours); } .other { color: var(--rival); }
+.ours { color: var(--ours); } .other { color: var(--second); }
 i.swatch { display: inline-block; flex: none; width: 12px; height: 12px; border-radius: 3px; margin-right: 8px;
   vertical-align: -1px; box-shadow: inset 0 0 0 1px #8886; }
 .named { display: inline-flex; align-items: baseline; white-space: nowrap; max-width: 17em; }

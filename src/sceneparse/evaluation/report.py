@@ -117,7 +117,7 @@ def confusions(counts: NDArray[Any], classes: int) -> list[Confusion]:
 
 
 def head(name: str, evaluation: Evaluation, comparison: Comparison | None, facts: Mapping[str, str]) -> str:
-    """The figures that one looks for first, and what they were measured with and on."""
+    """Return the top of the page: the main figures, and what they were measured with and on."""
     tiles = []
     for key, figure in figures_of(Task.OBJECT).items():
         label, other = figure.short, ""
@@ -154,7 +154,7 @@ def _classes(name: str, evaluation: Evaluation, comparison: Comparison | None) -
         figures = f'<td class="number"><b>{percent(one.iou)}</b></td>'
         if comparison is not None:
             theirs = comparison.evaluation.scores.classes[index].iou
-            bars.append((theirs, "var(--rival)"))
+            bars.append((theirs, "var(--second)"))
             known = one.iou is not None and theirs is not None
             gap = f"{100 * (one.iou - theirs):+.1f}".replace("-", "−") if known else "–"  # type: ignore[operator]
             figures += f'<td class="number">{percent(theirs)}</td><td class="number">{gap}</td>'
@@ -262,5 +262,5 @@ def _foot(evaluation: Evaluation) -> str:
 
 
 def _slug(name: str) -> str:
-    """A name as part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rival"
+    """A name as it can stand in a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "second"

@@ -139,7 +139,7 @@ class TaskScores:
 
 
 def task_scores(counts: Mapping[str, Tensor], tasks: TaskLabels, absent: Literal["skip", "zero"]) -> TaskScores:
-    """The scores of counts.
+    """Compute the scores of the tasks from counts.
 
     Args:
         counts: As in `TaskCounts`.

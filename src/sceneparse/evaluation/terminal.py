@@ -1,4 +1,4 @@
-"""An evaluation on the terminal, and the table of tasks that the report shows too."""
+"""Print an evaluation on the terminal, and make the table of tasks that the report shows too."""
 
 from rich.console import Console
 from rich.table import Table
@@ -31,12 +31,12 @@ def print_scores(evaluation: Evaluation, console: Console) -> None:
 
 
 def task_rows(evaluation: Evaluation) -> tuple[list[str], dict[str, list[Cell]]]:
-    """The figures of all tasks as a table, as in the paper's joint one.
+    """Return the table of all tasks' figures, laid out as in the UPerNet paper.
 
     Returns:
         The columns' titles, and for each task a cell a column; None where the task has no such figure.
     """
-    others = [one for one in FIGURES.values() if one.task is not Task.OBJECT]
+    others = [one for _, one in FIGURES.usable() if one.task is not Task.OBJECT]
     columns = list(dict.fromkeys(one.short for one in others))
     rows: dict[str, list[Cell]] = {}
     for task in Task:

@@ -1,13 +1,13 @@
 """Dense conditional random field: align labels with the picture's edges (Krähenbühl & Koltun, NIPS 2011).
 
-Every pixel is tied to every other by two Gaussian kernels, one over places (smoothness) and one over places and colours
-(appearance), and mean-field inference looks for labels that agree with the network's probabilities and with each other
-under a Potts model. The rivals of the papers end in one (DeepLab, arXiv 1606.00915).
+Every pixel is tied to every other by two Gaussian kernels, one over positions (smoothness) and one over positions and
+colours (appearance), and mean-field inference looks for labels that agree with the network's probabilities and with
+each other under a Potts model. Networks that the papers compare with end in one (DeepLab, arXiv 1606.00915).
 
-A kernel over places is separable: two matrix products. A kernel over colours is not, but it has a low rank: with M
+A kernel over positions is separable: two matrix products. A kernel over colours is not, but it has a low rank: with M
 colours of the picture as landmarks it is a product of (pixels, M) features with themselves (Nyström's approximation,
 exact if the picture has no other colours). So the appearance kernel is a sum of M separable ones. A wide Gaussian over
-places is computed between square cells of a small fraction of its width, so that nearly all the work is matrix
+positions is computed between square cells of a small fraction of its width, so that nearly all the work is matrix
 products.
 """
 
@@ -33,10 +33,10 @@ class Field:
     """The strength of the ties between pixels; the defaults are PyDenseCRF's example, for pictures of some 500 pixels.
 
     Args:
-        smooth: Weight of the kernel over places alone.
+        smooth: Weight of the kernel over positions alone.
         smooth_width: Its standard deviation in pixels.
-        appearance: Weight of the kernel over places and colours.
-        appearance_width: Its standard deviation over places, in pixels.
+        appearance: Weight of the kernel over positions and colours.
+        appearance_width: Its standard deviation over positions, in pixels.
         appearance_color: Its standard deviation over colours, 0..255.
         steps: Steps of the mean-field inference.
         landmarks: Colours that the appearance kernel is computed with.
@@ -86,11 +86,11 @@ def refine(scores: Tensor, image: Tensor, field: Field = Field()) -> Tensor:
 
 
 class _Kernel:
-    """A normalised Gaussian kernel between all pixels: over places, times the product of features.
+    """A normalised Gaussian kernel between all pixels: over positions, times the product of features.
 
     Args:
         features: (M, H, W) features of each pixel.
-        width: Standard deviation over places in pixels.
+        width: Standard deviation over positions in pixels.
     """
 
     def __init__(self, features: Tensor, width: float) -> None:

@@ -1,4 +1,4 @@
-"""Engines: they turn pictures into scores."""
+"""Engines, which compute the scores of pictures."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext

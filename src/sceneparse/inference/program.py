@@ -23,8 +23,8 @@ INPUT, LOGITS, LABELS = "images", "logits", "labels"
 the other tasks that the network has a head for, by the tasks' names.
 """
 
-ONE_TASK = "this model tells the objects alone: there are no other tasks to ask for"
-"""What is said to whom asks for more."""
+ONE_TASK = "this model predicts the objects alone: there are no other tasks to ask for"
+"""The error line for other tasks of a network of one task."""
 
 SMALLEST, LARGEST = 33, 32768
 """Least and largest height and width that an exported program takes, in pixels. With fewer, a map at stride 32 has one

@@ -1,4 +1,4 @@
-"""All tasks of a picture at once: what the protocol says of scores holds for every head, and each is run once."""
+"""Predict all tasks of a picture under a protocol; the network runs once for all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from sceneparse.tasks import MAPS, Task
 
 @dataclass(frozen=True)
 class TaskPrediction:
-    """What a picture shows, for each task that the model has.
+    """A model's prediction for a picture, task by task.
 
     Args:
         objects: Classes of the objects.
@@ -49,7 +49,7 @@ class TaskPrediction:
 
 @torch.no_grad()
 def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels) -> TaskPrediction:
-    """The most probable classes of every task at every pixel, at the picture's own size.
+    """Return the most probable classes of every task at every pixel, at the picture's own size.
 
     Works through bands of rows, as `predict` does.
 
@@ -66,16 +66,16 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
     heads = _StackedHeads(_task_engine(engine), tasks)
     source = every_scale(heads, image, protocol, heads.groups)
-    told = _told(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
+    predicted = _without_scene(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
     scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
-    return replace(told, scene=scene)
+    return replace(predicted, scene=scene)
 
 
 @torch.no_grad()
 def predict_tasks_batch(
     engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels
 ) -> list[TaskPrediction]:
-    """`predict_tasks` for several pictures of one size, which the engine scores at once; see `predict_batch`.
+    """Compute `predict_tasks` for several pictures of one size, which the engine scores at once; see `predict_batch`.
 
     Args:
         engine: What gives scores.
@@ -91,24 +91,24 @@ def predict_tasks_batch(
     heads = _StackedHeads(_task_engine(engine), tasks)
     size = (images.shape[-2], images.shape[-1])
     rows = batch_scales(heads, images, protocol, heads.groups)
-    told = [_told(heads, source, size, protocol, tasks) for source in rows]
+    predicted = [_without_scene(heads, source, size, protocol, tasks) for source in rows]
     if tasks.scenes is None:
-        return told
+        return predicted
     scenes = torch.stack(heads.scenes).mean(dim=0).cpu()
-    return [replace(one, scene=scene) for one, scene in zip(told, scenes, strict=True)]
+    return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
 
 
 def _task_engine(engine: Engine) -> TaskEngine:
     """The engine, if it may give more than the objects: all do but those that change another's scores."""
     if not hasattr(engine, "heads"):
-        raise UserError(f"engine {engine.name} tells the objects alone")
+        raise UserError(f"engine {engine.name} predicts the objects alone")
     return cast(TaskEngine, engine)
 
 
-def _told(
+def _without_scene(
     heads: "_StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
-    """All but the scene, of scores that are told row by row."""
+    """Everything but the scene, from scores that come row by row."""
     height, width = size
     found = {name: _empty(height, width) for name in heads.maps}
     for start, band in bands(heads, source, size):

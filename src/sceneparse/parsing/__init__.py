@@ -1,4 +1,4 @@
-"""What a user holds: `load` gives a `Parser`, a `Parser` makes a picture a `Parse`; `predict_pictures` does folders."""
+"""Parsing: `load` returns a `Parser`, which turns a picture into a `Parse`; `predict_pictures` parses folders."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What goes together in a collection of pictures: tables of what a unified model finds in them.
+"""Count which classes occur together in a collection of pictures, as a unified model parses them.
 
 Xiao et al., ECCV 2018, section 4.3 ("discovering visual knowledge in natural scenes"): which objects make up a scene,
 which parts and materials an object, which material a part, which textures are whose.
@@ -82,7 +82,7 @@ def discover(
         UserError: A model of objects alone, or no picture that can be read.
     """
     if parser.tasks is None:
-        raise UserError(f"model '{parser.name}' tells the objects alone: there is nothing to find together with them")
+        raise UserError(f"model '{parser.name}' predicts objects alone: nothing can occur together with them")
     out = Path(out)
     pictures = Inputs(inputs, out)
     console = Console(stderr=True, highlight=False, soft_wrap=True)

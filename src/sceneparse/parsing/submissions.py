@@ -1,4 +1,4 @@
-"""Label maps as the benchmarks' servers take them: their values, their names, in a folder to be packed and sent."""
+"""Write label maps in the forms that benchmarks' servers take: a folder to be packed and submitted."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from sceneparse.tables import require_known
 
 
 def submission_form(benchmark: str) -> SubmissionForm:
-    """The form in which a benchmark's server takes results.
+    """Return the form of submissions to a benchmark's server.
 
     Args:
         benchmark: The kind of its data set, as in `data.kind`.
@@ -26,13 +26,13 @@ def submission_form(benchmark: str) -> SubmissionForm:
     require_known("datasets", benchmark, "--as")
     form = KINDS[benchmark].submission
     if form is None:
-        known = ", ".join(name for name, kind in KINDS.items() if kind.submission is not None)
+        known = ", ".join(name for name, kind in KINDS.usable() if kind.submission is not None)
         raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {known}")
     return form
 
 
-def write_results(parser: Parser, out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
-    """Write what a model left in an output folder as a benchmark's server takes it, too.
+def write_submissions(parser: Parser, out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
+    """Write the label maps of an output folder in the form that a benchmark's server takes.
 
     Args:
         parser: The model; what another one left there is passed over.

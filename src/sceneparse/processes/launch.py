@@ -23,7 +23,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.processes.membership import membership
 
 SUPERVISED = "SCENEPARSE_SUPERVISED"
-"""Set in processes that `launch` started: it speaks for them when they lose each other."""
+"""Set in processes that `launch` started: it reports for them when they lose their connection."""
 
 LOST = 3
 """Exit code of a process that was left alone by the others, and has nothing to say itself."""

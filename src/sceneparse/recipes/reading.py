@@ -65,7 +65,7 @@ class RecipeFile:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings put together; where both say something, `above` does. Lists are taken whole."""
+    """Merge nested mappings; where both have a value, that of `above` wins. Lists are taken whole."""
     result = dict(below)
     for key, value in above.items():
         known = result.get(key)
@@ -74,7 +74,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings put together as `merged` does, of which what `above` makes useless is dropped.
+    """Merge settings as `merged` does, and drop what `above` makes useless of those below.
 
     Where `above` chooses another kind of data, what that kind does not use of the settings below goes: they were the
     other kind's. Where it chooses a model to start from, so do the backbone's weights below: the model fills it.
@@ -85,19 +85,19 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def for_arguments(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """Settings that `--dotted.name value` arguments are to win over, as `layered` leaves those below."""
+    """Return settings without those that the kind of data, or the start, in `--dotted.name value` makes useless."""
     started = any(argument.partition("=")[0] == "--init.model" for argument in arguments)
     return _for_start(_for_kind(settings, chosen_kind({}, arguments)), started)
 
 
 def chosen_kind(settings: Mapping[str, Any], arguments: Sequence[str]) -> str | None:
-    """The kind of data that settings and the arguments above them choose; None where neither says it."""
+    """Return the kind of data that arguments, or else settings, choose; None if neither does."""
     data = settings.get("data")
     chosen = data.get("kind") if isinstance(data, Mapping) else None
-    for place, argument in enumerate(arguments):
+    for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
         if name == "--data.kind":
-            chosen = value if equals else next(iter(arguments[place + 1 :]), None)
+            chosen = value if equals else next(iter(arguments[position + 1 :]), None)
     return chosen
 
 
@@ -171,7 +171,7 @@ def _layers(
 
 
 def beside(file: str | Path, named: str) -> str | Path:
-    """What a file names: a recipe of the package, or a file whose path is relative to the naming one's folder."""
+    """Return what a file refers to: a recipe of the package, or a file relative to the referring one's folder."""
     return Path(file).parent / named if _is_file(named) and _is_file(file) else named
 
 
@@ -180,7 +180,7 @@ def _is_file(recipe: str | Path) -> bool:
 
 
 def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, Any], str]:
-    """The mapping in a YAML file, and how messages call it.
+    """Read a YAML file: return its mapping, and its name for messages.
 
     Args:
         source: A name of the package's, or a path that ends in .yaml or .yml.

@@ -146,7 +146,7 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
     Args:
         sweep: A name (`sweep_names`) or a path that ends in .yaml or .yml.
         overrides: `--dotted.name value` arguments for all rows.
-        seeds: Seeds in place of the file's.
+        seeds: Seeds instead of the file's.
 
     Raises:
         UserError: No such sweep, an unknown or bad setting in any row, or one that the command line sets and rows vary.
@@ -192,13 +192,13 @@ class _Variant:
 def _row(
     sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _Variant, overrides: Sequence[str]
 ) -> Row:
-    place = f"{where}, row '{variant.name}'"
-    # Checked by itself first, so that a mistake in it is told as the row's.
-    refuse_unknown_settings(RecipeFile(variant.name, ((place, variant.settings),)))
+    location = f"{where}, row '{variant.name}'"
+    # Checked by itself first, so that a message about a mistake in it names the row.
+    refuse_unknown_settings(RecipeFile(variant.name, ((location, variant.settings),)))
     folder = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-") or "row"
     settings = layered(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
-    recipe = from_mapping(Recipe, settings, place, overrides)
-    return Row(variant.name, folder, recipe, _tests(tests, recipe, place), variant.published)
+    recipe = from_mapping(Recipe, settings, location, overrides)
+    return Row(variant.name, folder, recipe, _tests(tests, recipe, location), variant.published)
 
 
 def _tests(given: Any, recipe: Recipe, where: str) -> dict[str, ProtocolSettings]:
@@ -225,13 +225,13 @@ def _variants(mapping: dict[str, Any], where: str) -> list[_Variant]:
     for key, values in grid.items():
         require(isinstance(values, list) and len(values) > 0, f"{where}: grid: {key} is {values!r}, but must be a list")
         _refuse_fixed(_nested(key, None), where)
-    crossed = [_crossed(dict(zip(grid, values, strict=True))) for values in itertools.product(*grid.values())]
+    cells = [_grid_cell(dict(zip(grid, values, strict=True))) for values in itertools.product(*grid.values())]
     if not named:
-        return crossed
+        return cells
     return [
         _Variant(", ".join(filter(None, (row.name, cell.name))), layered(row.settings, cell.settings), row.published)
         for row in named
-        for cell in crossed
+        for cell in cells
     ]
 
 
@@ -241,12 +241,12 @@ def _named(row: Any, where: str) -> _Variant:
         f"{where}: row {row!r} has no name",
     )
     settings = {key: value for key, value in row.items() if key not in ("name", PUBLISHED)}
-    place = f"{where}, row '{row['name']}'"
-    figures = read_figures(row.get(PUBLISHED, []), f"{place}: {PUBLISHED}")
-    return _Variant(row["name"].strip(), with_new_names(settings, place), figures)
+    location = f"{where}, row '{row['name']}'"
+    figures = read_figures(row.get(PUBLISHED, []), f"{location}: {PUBLISHED}")
+    return _Variant(row["name"].strip(), with_new_names(settings, location), figures)
 
 
-def _crossed(values: Mapping[str, Any]) -> _Variant:
+def _grid_cell(values: Mapping[str, Any]) -> _Variant:
     settings: dict[str, Any] = {}
     for key, value in values.items():
         settings = merged(settings, _nested(new_name(key), value))
@@ -254,13 +254,13 @@ def _crossed(values: Mapping[str, Any]) -> _Variant:
     short = len(set(leaves)) == len(leaves)
     names = leaves if short else list(values)
     return _Variant(
-        ", ".join(f"{name} {_told(value)}" for name, value in zip(names, values.values(), strict=True)), settings
+        ", ".join(f"{name} {_readable(value)}" for name, value in zip(names, values.values(), strict=True)), settings
     )
 
 
-def _told(value: Any) -> str:
+def _readable(value: Any) -> str:
     if isinstance(value, list):
-        return "[" + " ".join(map(_told, value)) + "]"
+        return "[" + " ".join(map(_readable, value)) + "]"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "on", False: "off"}[value]
     return str(value)
@@ -293,7 +293,7 @@ def _refuse_fixed(settings: Any, where: str) -> None:
     require(isinstance(settings, dict), f"{where}: set is {settings!r}, but must be settings below their groups")
     for key in _dotted_keys(settings):
         require(key != "training.seed", f"{where}: training.seed is set by the sweep: list seeds under 'seeds'")
-        require(key not in ("name", "description"), f"{where}: {key} has no place among a sweep's settings")
+        require(key not in ("name", "description"), f"{where}: {key} is no setting of a sweep")
 
 
 def _refuse_varied(variants: Sequence[_Variant], overrides: Sequence[str]) -> None:

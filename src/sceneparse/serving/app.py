@@ -209,8 +209,8 @@ def _add_handlers(app: FastAPI) -> None:
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         what = {
-            404: ("not-found", "There is nothing at this address. /openapi.json tells what there is."),
-            405: ("wrong-method", "This address does not take this method. /openapi.json tells what it takes."),
+            404: ("not-found", "There is nothing at this address. /openapi.json lists what there is."),
+            405: ("wrong-method", "This address does not take this method. /openapi.json lists what it takes."),
         }
         code, detail = what.get(error.status_code, ("bad-request", "The service cannot answer this request."))
         return Problem(error.status_code, code, detail, headers=error.headers).response()

@@ -1,4 +1,4 @@
-"""Choices that a table decides: settings whose values are the names of what there is."""
+"""Mark settings whose values are the names in a table."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which engines there are, by name: said here once, for the command line and for `sceneparse.inference`."""
+"""The names of the engines, listed once for the command line and for `sceneparse.inference`."""
 
 from typing import Literal, get_args
 

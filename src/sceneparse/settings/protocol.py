@@ -26,8 +26,8 @@ class ProtocolSettings:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
-        crf: Bring labels into line with the picture's edges by a dense conditional random field, as the papers' rivals
-            do. Not for models of several tasks.
+        crf: Align labels with the picture's edges by a dense conditional random field, as DeepLab does. Not for
+            models of several tasks.
         absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
             as "zero".
     """

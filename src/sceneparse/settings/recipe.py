@@ -1,4 +1,4 @@
-"""The recipe: what to train on what."""
+"""The recipe: all settings of a training, and of the model that it gives."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ from sceneparse.tables import table
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train on what.
+    """All settings of a training, and of the model that it gives.
 
     Args:
         name: The recipe's name; names the run folder.

@@ -1,4 +1,4 @@
-"""What the classes weigh: fixed numbers, or weights counted from the training split."""
+"""Class weights of the loss: fixed numbers, or weights counted from the training split."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A training that broke down: what is kept so that the step can be looked at and done again."""
+"""Keep the step whose loss was not finite, so that it can be inspected and repeated."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The run folder of a training that runs: what is written into it, and what of it a new start takes back."""
+"""Open a run folder for writing, and remove what is newer than the checkpoint that a training goes on from."""
 
 import time
 from dataclasses import dataclass

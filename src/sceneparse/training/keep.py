@@ -1,4 +1,4 @@
-"""What is kept of a training while it runs: its figures, its checkpoints and, at the end, its model."""
+"""Write down a training while it runs: its figures, its checkpoints and, at the end, its model."""
 
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -38,7 +38,7 @@ class _Pace:
 
 @dataclass
 class Keeper:
-    """Writes down what a training gives, in the run folder and for the person who watches.
+    """Writes figures, checkpoints and the model into the run folder, and progress to the terminal.
 
     All processes call its methods alike; the first of them writes.
 

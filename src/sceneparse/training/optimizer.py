@@ -1,4 +1,4 @@
-"""Which weights are changed, how, and how fast."""
+"""Build the optimiser and its parameter groups, and compute the learning rate."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,4 @@
-"""What a training needs before its first step: a device, data, a network with its optimiser, and batches."""
+"""Prepare a training: choose the device, open the data, build the network and its optimiser."""
 
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
@@ -109,7 +109,7 @@ class Prepared:
             workers=recipe.data.workers,
             cache_mb=recipe.data.cache_mb,
             tasks=tasks,
-            parts=recipe.training.accumulate,
+            chunks=recipe.training.accumulate,
             rank=processes.rank,
             world=processes.world,
         )

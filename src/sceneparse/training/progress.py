@@ -1,4 +1,4 @@
-"""What a person sees of a training, and how a person stops it."""
+"""Progress lines of a training, and the signals that stop it."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""What a training writes down while it runs: metrics.jsonl, and the same for TensorBoard where that is installed."""
+"""Record a training's figures in metrics.jsonl, and for TensorBoard where that is installed."""
 
 import json
 import math

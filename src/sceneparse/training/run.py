@@ -1,4 +1,4 @@
-"""The run folder: whether a training may begin or go on there, and what it says about itself."""
+"""The run folder: whether a training may begin or go on there, and its record in run.json."""
 
 import platform
 from collections.abc import Callable

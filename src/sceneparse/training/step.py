@@ -16,7 +16,7 @@ from sceneparse.training.recipe_losses import RecipeLosses
 
 @dataclass(frozen=True)
 class Step:
-    """What a batch gave.
+    """The losses that a step computed of its batch.
 
     Args:
         iteration: Iterations done before it.
@@ -39,7 +39,7 @@ class Step:
 
     @property
     def finite(self) -> bool:
-        """Whether the weights can be changed by it."""
+        """Whether loss and gradients are finite, so that the weights can be changed."""
         return math.isfinite(self.total)
 
 

@@ -75,12 +75,12 @@ def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
-    keys = [key for key, one in FIGURES.items() if one.log and one.task in tasks]
+    keys = [key for key, one in FIGURES.usable() if one.log and one.task in tasks]
     return {key: values[key] for key in keys if values.get(key) is not None}
 
 
 def worth(metrics: Mapping[str, Any]) -> float:
-    """Return what a network is chosen by: the mean of the headlines, of which the objects' is their mean IoU."""
+    """Return the score by which the best network is chosen: the mean of the tasks' headline figures."""
     chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]
     figures = [*(metrics[key] for key in chosen_by), *metrics.get("headlines", {}).values()]
     return float(sum(figures) / len(figures))

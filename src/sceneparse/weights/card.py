@@ -29,7 +29,7 @@ def model_card(
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
     """
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
-    shown = [key for key, one in table("figures").items() if one.card]
+    shown = [key for key, one in table("figures").usable() if one.card]
     figures = {name: value for name in shown if metrics and isinstance(value := metrics.get(name), int | float)}
     architecture = architecture_of(config.network)
     title = f"{architecture.title} ({config.backbone.name})"
@@ -81,7 +81,7 @@ def _other_tasks(config: ModelConfig) -> str:
         f"{tasks.textures} textures": tasks.textures,
     }
     words = [text for text, there in answers.items() if there]
-    return f"It also tells {', '.join(words)}. " if words else ""
+    return f"It also predicts {', '.join(words)}. " if words else ""
 
 
 def _protocol(config: ModelConfig, metrics: Mapping[str, object] | None) -> str:

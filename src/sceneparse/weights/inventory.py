@@ -1,4 +1,4 @@
-"""What can be built, and what it costs."""
+"""List the networks that can be built, with their parameters and multiply-adds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -48,7 +48,7 @@ class Row:
 
 def inventory() -> list[Row]:
     """Measure every architecture with a selection of backbones; nothing is computed, and no weight takes memory."""
-    return [measure(name, backbone) for name, known in ARCHITECTURES.items() for backbone in known.backbones]
+    return [measure(name, backbone) for name, known in ARCHITECTURES.usable() for backbone in known.backbones]
 
 
 def measure(architecture: str, backbone: str) -> Row:

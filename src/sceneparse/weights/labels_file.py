@@ -16,7 +16,7 @@ KEYS = tuple(
 
 
 def labels_to_json(objects: LabelSpace, tasks: TaskLabels | None) -> dict[str, Any]:
-    """The content of labels.json; without tasks it is that of a `classes.json`."""
+    """Return the content of labels.json; without tasks it is that of a `classes.json`."""
     if tasks is None:
         return objects.to_json()
     spaces = {Task.OBJECT: objects} | {task: space for task in OTHERS if (space := tasks.space(task)) is not None}
@@ -25,7 +25,7 @@ def labels_to_json(objects: LabelSpace, tasks: TaskLabels | None) -> dict[str, A
 
 
 def labels_from_json(value: Any, where: str) -> tuple[LabelSpace, TaskLabels | None]:
-    """The inverse of `labels_to_json`.
+    """Read the content of labels.json; the inverse of `labels_to_json`.
 
     Raises:
         UserError: Not label spaces, or some that don't fit each other.

@@ -21,7 +21,7 @@ HUB = "hub"
 
 
 def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
-    """Settle `backbone.padding`: what is set, else what the weights were trained with, else "symmetric".
+    """Decide `backbone.padding`: what is set, else what the weights were trained with, else "symmetric".
 
     A `.safetensors` file says so in its metadata ("pad_type"); with "hub" it is what timm builds the model with.
 

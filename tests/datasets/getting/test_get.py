@@ -97,11 +97,11 @@ def fetched(owner: Owner, target: Path, checksum: str | None = MD5) -> bytes:
 
 def test_a_file_arrives_whole_and_its_progress_is_told(owner: Owner, tmp_path: Path) -> None:
     owner.files["a.bin"] = CONTENT
-    told: list[tuple[int, int | None]] = []
-    result = fetch(f"{owner.url}/a.bin", tmp_path / "new" / "a.bin", MD5, lambda *so_far: told.append(so_far))
+    progress: list[tuple[int, int | None]] = []
+    result = fetch(f"{owner.url}/a.bin", tmp_path / "new" / "a.bin", MD5, lambda *so_far: progress.append(so_far))
     assert result.path.read_bytes() == CONTENT and result.compared and result.bytes == len(CONTENT)
     assert result.sha256 == hashlib.sha256(CONTENT).hexdigest()
-    assert (len(CONTENT), len(CONTENT)) in told
+    assert (len(CONTENT), len(CONTENT)) in progress
 
 
 def test_a_connection_that_breaks_is_gone_on_with(owner: Owner, tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_a_changed_byte_anywhere_in_a_compressed_archive_is_told_and_nothing_is_
         member.size = 50_000
         packed.addfile(member, io.BytesIO(CONTENT[:50_000]))
     whole = archive.read_bytes()
-    for place in (1_000, len(whole) // 2, len(whole) - 12_000):
-        archive.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for position in (1_000, len(whole) // 2, len(whole) - 12_000):
+        archive.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         with pytest.raises(UserError, match="damaged, or no archive that can be unpacked"):
             unpack(archive, tmp_path / "out", quiet)
         assert not (tmp_path / "out").exists()

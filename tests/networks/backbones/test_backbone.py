@@ -80,7 +80,7 @@ def test_output_stride_16_dilates_the_last_stage_only() -> None:
 
 
 def test_a_dilated_stage_sees_the_samples_that_the_strided_one_saw() -> None:
-    """With "half" a dilated network computes, at every second place, just what the strided network computes."""
+    """With "half" a dilated network computes, at every second position, just what the strided network computes."""
     torch.manual_seed(0)
     strided, dilated = (
         make_backbone("resnet18").eval(),

@@ -32,8 +32,8 @@ def test_it_is_the_integral_of_the_bilinear_interpolation(size: tuple[int, int],
     maps = torch.randn(1, 2, *size, dtype=torch.float64, generator=generator)
     padded = F.pad(maps, (0, 1, 0, 1))
     points = 240
-    place = [(torch.arange(bins * points) + 0.5) * side / (bins * points) for side in size]
-    rows, columns = (2 * p.double() / side - 1 for p, side in zip(place, size, strict=True))
+    at = [(torch.arange(bins * points) + 0.5) * side / (bins * points) for side in size]
+    rows, columns = (2 * p.double() / side - 1 for p, side in zip(at, size, strict=True))
     grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij")[::-1], dim=-1)[None]
     dense = F.grid_sample(padded, grid, mode="bilinear", align_corners=True)
     expected = F.avg_pool2d(dense, points)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, predict_pictures
 from sceneparse.parsing.artefacts.artefact import Artefact
 from sceneparse.parsing.artefacts.choice import picture_artefacts
-from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.tasks import Task
+from tests.support.outside import install
 
 PACKAGE = """
 import json
@@ -38,26 +38,12 @@ SAME = Artefact("another overlay", "_overlay.jpg", lambda parse: parse.overlay()
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with an installed package that adds two artefacts."""
-    folder = tmp_path / "site"
-    (folder / "centres-1.0.dist-info").mkdir(parents=True)
-    (folder / "centres.py").write_text(PACKAGE)
-    (folder / "centres-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: centres\nVersion: 1.0\n")
-    (folder / "centres-1.0.dist-info" / "entry_points.txt").write_text(
-        "[sceneparse.artefacts]\ncentre = centres:CENTRE\nsame = centres:SAME\n"
-    )
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(ARTEFACTS.__dict__, "_added", raising=False)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def forget() -> object:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that adds two artefacts."""
+    entries = {"centre": "CENTRE", "same": "SAME"}
+    install(tmp_path / "site", monkeypatch, package="centres", group="artefacts", entries=entries, code=PACKAGE)
     yield
-    ARTEFACTS.__dict__.pop("_added", None)
-    for name in ("centre", "same"):
-        ARTEFACTS._loaded.pop(name, None)
+    sys.modules.pop("centres", None)
 
 
 def files(out: Path) -> set[str]:

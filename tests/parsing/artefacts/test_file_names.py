@@ -1,4 +1,4 @@
-"""Names of files that do not take each other's places."""
+"""Names of files that do not overwrite each other."""
 
 from pathlib import Path
 

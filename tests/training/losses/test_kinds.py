@@ -73,7 +73,8 @@ DICE = LossKind(
 
 @pytest.fixture(autouse=True)
 def dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    install(tmp_path / "package", monkeypatch, group="losses", name="dice", attribute="DICE", code=DICE)
+    entries = {"dice": "DICE"}
+    install(tmp_path / "package", monkeypatch, package="outside_dice", group="losses", entries=entries, code=DICE)
     yield
     sys.modules.pop("outside_dice", None)
 

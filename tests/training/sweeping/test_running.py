@@ -1,4 +1,4 @@
-"""Running a sweep: what is done, left alone, refused and told."""
+"""Running a sweep: what is done, left alone, refused and reported."""
 
 import json
 import os
@@ -27,9 +27,9 @@ def test_a_failed_run_is_named_the_others_go_on_and_what_is_finished_is_left_alo
     out = tmp_path / "out"
     words = ["sweep", str(tmp_path / "tiny.yaml"), "--out", str(out), "--processes", "2"]
     assert main(words) == 1
-    told = capfd.readouterr()
-    assert "failed: broken, seed 0: backbone.weights: no file missing.pth" in told.out
-    assert "broken, seed 0: FAILED" in told.err and "[2/3]" in told.err
+    printed = capfd.readouterr()
+    assert "failed: broken, seed 0: backbone.weights: no file missing.pth" in printed.out
+    assert "broken, seed 0: FAILED" in printed.err and "[2/3]" in printed.err
     summary = json.loads((out / "summary.json").read_text())
     assert summary["finished"] == 2 and list(summary["failed"]) == ["broken, seed 0"]
     assert [row["seeds"] for row in summary["tests"]["test"]] == [[0], [], [0]]
@@ -117,8 +117,8 @@ def test_a_stopped_sweep_stops_its_runs_and_goes_on_from_there(
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < until:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 130 and b"stopped" in told
+    _, printed = process.communicate(timeout=120)
+    assert process.returncode == 130 and b"stopped" in printed
     assert json.loads((out / "long" / "seed0" / "run.json").read_text())["status"] == "stopped"
     assert not (out / "never").exists()
     assert [_state(sweep, out, row) for row in ("long", "never")] == ["goes on", "to do"]

@@ -1,4 +1,4 @@
-"""MMSegmentation's networks: files in its exact form become models; depth, stem and head are told by the keys."""
+"""MMSegmentation's networks: files in its exact form become models; depth, stem and head are recognised by the keys."""
 
 from pathlib import Path
 from typing import Any

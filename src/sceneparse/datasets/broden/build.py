@@ -1,4 +1,4 @@
-"""Building the joint set from the data sets as their owners distribute them.
+"""Build the joint set from the data sets as their owners distribute them.
 
 Pictures are scaled and copied with the annotation as it is; what its ids mean is said by the tables alone, so the
 result is read as the published set is. Broden+ splits all of its pictures anew, and so does this.
@@ -60,7 +60,7 @@ VALIDATION = 0.1
 
 @dataclass(frozen=True)
 class Built:
-    """What was built.
+    """The classes and the number of pictures of a joint set that was built.
 
     Args:
         tasks: The classes that were kept.
@@ -71,7 +71,7 @@ class Built:
     records: dict[tuple[str, str], int]
 
     def describe(self) -> list[str]:
-        """In lines for the terminal."""
+        """Return the numbers in lines for the terminal."""
         spaces = {task.plural: self.tasks.space(task) for task in CATEGORIES}
         lines = [f"{name}: {number:,} pictures in {split}" for (name, split), number in self.records.items()]
         return [*lines, ", ".join(f"{len(space) if space else 0} {name}" for name, space in spaces.items())]
@@ -159,9 +159,9 @@ def _write_records(meta: Path, records: Sequence[Record], seed: int) -> dict[tup
     }
     numbers: dict[tuple[str, str], int] = {}
     held_out: set[tuple[str, int]] = set()
-    for place, name in enumerate(("ade20k", "pascal", "os", "dtd")):
+    for number, name in enumerate(("ade20k", "pascal", "os", "dtd")):
         own = [record.file_index for record in records if record.dataset == name]
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, place])))
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, number])))
         # Of few pictures one is held out, of a single one none.
         wanted = min(max(1, round(len(own) * VALIDATION)), len(own) - 1) if own else 0
         held_out |= {(name, own[index]) for index in rng.permutation(len(own))[:wanted].tolist()}

@@ -1,4 +1,4 @@
-"""Which classes a joint set has enough of, and the tables of those (Xiao et al., ECCV 2018, section 2.1)."""
+"""Choose the classes that occur often enough in a joint set (Xiao et al., ECCV 2018, section 2.1)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -59,7 +59,7 @@ def count(samples: Iterable[Sample], tasks: TaskLabels) -> Counts:
 def choose(
     tables: BrodenTables, counts: Counts, *, min_pictures: int, min_pixels: int, part_pictures: int
 ) -> BrodenTables:
-    """Tables of the classes that occur often enough; what sources say of others becomes "unlabelled".
+    """Make tables of the classes that occur often enough; all others become "unlabelled".
 
     Args:
         tables: Tables of all classes.
@@ -88,8 +88,8 @@ def choose(
     objects, parts = _some(tasks.objects, kept[Task.OBJECT]), _some(tasks.parts, kept[Task.PART])
     tree = None
     if objects and parts:
-        place = {part: number for number, part in enumerate(kept[Task.PART])}
-        tree = PartTree(objects, parts, tuple(tuple(place[part] for part in own) for own in children))
+        position = {part: number for number, part in enumerate(kept[Task.PART])}
+        tree = PartTree(objects, parts, tuple(tuple(position[part] for part in own) for own in children))
     chosen = TaskLabels(
         objects, _some(tasks.scenes, kept[Task.SCENE]), tree, _some(tasks.materials, kept[Task.MATERIAL]),
         _some(tasks.textures, kept[Task.TEXTURE]),

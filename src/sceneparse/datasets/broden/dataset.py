@@ -1,4 +1,4 @@
-"""The joint set as a data set: records, decoded by their sources."""
+"""The joint set as a data set: each record's picture is read by the source that it comes from."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Label maps against their picture and against each other."""
+"""Check that label maps fit their picture and each other."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sceneparse.pictures.decoding import PictureError
 
 
 def ownership(tasks: TaskLabels) -> NDArray[np.bool_]:
-    """(objects + 1, parts + 1) whether an object can have a part; the last row and column stand for none."""
+    """Return whether each object can have each part, (objects + 1, parts + 1); the last row and column are for none."""
     objects, parts = len(tasks.objects) if tasks.objects else 0, len(tasks.parts) if tasks.parts else 0
     owned = np.zeros((objects + 1, parts + 1), dtype=np.bool_)
     for index, children in enumerate(tasks.tree.children if tasks.tree else ()):
@@ -19,12 +19,12 @@ def ownership(tasks: TaskLabels) -> NDArray[np.bool_]:
 
 
 def inside(owned: NDArray[np.bool_], objects: NDArray[np.int16], parts: NDArray[np.int16]) -> NDArray[np.int16]:
-    """The parts that lie in an object that can have them; `IGNORE` elsewhere."""
+    """Return a part map with `IGNORE` wherever the object cannot have the part."""
     return np.where(owned[objects, parts], parts, np.int16(IGNORE))
 
 
 def fitting(mask: NDArray[np.int16], size: tuple[int, int], path: Path) -> NDArray[np.int16]:
-    """The map, if it is as large as its picture.
+    """Return a label map, which must be as large as its picture.
 
     Raises:
         PictureError: It isn't.

@@ -1,4 +1,4 @@
-"""Reading MATLAB files of version 5, the form of ADE20K's index and of the Pascal annotations.
+"""Read MATLAB files of version 5, the form of ADE20K's index and of the Pascal annotations.
 
 Only data are read: numbers, text, cells and structures. Format: "MAT-File Format", The MathWorks, level 5.
 """
@@ -30,7 +30,7 @@ class SparseMatrix:
     Args:
         shape: Rows and columns.
         rows: The row of each value.
-        starts: The place of each column's first value among `rows` and `values`, and their number at the end.
+        starts: The position of each column's first value among `rows` and `values`, and their number at the end.
         values: The values.
     """
 

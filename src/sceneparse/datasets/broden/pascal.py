@@ -1,6 +1,6 @@
 """Pascal-Context (objects) with Pascal-Part (parts), as their owners distribute them.
 
-Parts have short names, which part2ind.m explains; words of place are dropped from the explanation, so that a left
+Parts have short names, which part2ind.m explains; words of position are dropped from the explanation, so that a left
 lower arm is an arm.
 """
 
@@ -22,8 +22,8 @@ from sceneparse.labels import IGNORE
 from sceneparse.pictures.reading import read_picture
 from sceneparse.tasks import Task
 
-PLACES = frozenset(("left", "right", "front", "back", "upper", "lower", "side"))
-"""Words that tell parts of one kind apart."""
+POSITIONS = frozenset(("left", "right", "front", "back", "upper", "lower", "side"))
+"""Words of position, which distinguish parts of one kind."""
 
 SPELLED_OUT = {
     "lfho": "hoof",
@@ -40,10 +40,10 @@ SPELLED_OUT = {
     "leftmirror": "mirror",
     "rightmirror": "mirror",
 }
-"""Short names that part2ind.m leaves unexplained, without words of place."""
+"""Short names that part2ind.m leaves unexplained, without words of position."""
 
 PartNames = Mapping[tuple[int, str], str]
-"""The part's name without words of place, by the object's number and the part's short name without number."""
+"""The part's name without words of position, by the object's number and the part's short name without number."""
 
 
 class PascalPictures:
@@ -97,7 +97,7 @@ class PascalPictures:
         )
 
     def part_map(self, path: Path, size: tuple[int, int]) -> NDArray[np.int16]:
-        """Part indices of an annotation, painted in the file's order; `IGNORE` where there is none."""
+        """Return the part indices of an annotation, painted in the file's order; `IGNORE` where there is none."""
         parts = np.full(size, IGNORE, dtype=np.int16)
         for number, short, mask in part_masks(path):
             if mask.shape != size:
@@ -110,7 +110,7 @@ class PascalPictures:
 
 
 def part_masks(path: Path) -> list[tuple[int, str, NDArray[np.bool_]]]:
-    """Object number, the part's short name and its mask, for each part in a file's order.
+    """Yield each part of a file in its order: the object's number, the part's short name and its mask.
 
     Raises:
         UserError: Not an annotation of Pascal-Part.
@@ -147,10 +147,10 @@ def read_part_names(path: Path) -> PartNames:
     for line in text.splitlines():
         explained = line.partition("%")[2].strip()
         if found := re.match(r"\s*pimap\{(\d+)\}\('([^']+)'\)\s*=", line):
-            names[int(found[1]), found[2]] = _without_places(explained or found[2])
+            names[int(found[1]), found[2]] = _without_positions(explained or found[2])
         elif found := re.match(r"\s*pimap\{(\d+)\}\(sprintf\('(.+?)_%d'", line):
             plain = found[2] if not explained or "multiple" in explained else explained
-            names[int(found[1]), found[2]] = _without_places(plain)
+            names[int(found[1]), found[2]] = _without_positions(plain)
         elif found := re.match(r"\s*keySet\s*=\s*keys\(pimap\{(\d+)\}\)", line):
             copied = int(found[1])
         elif found := re.match(r"\s*pimap\{(\d+)\}\s*=\s*containers\.Map\(keySet", line):
@@ -160,6 +160,6 @@ def read_part_names(path: Path) -> PartNames:
     return names
 
 
-def _without_places(name: str) -> str:
+def _without_positions(name: str) -> str:
     name = SPELLED_OUT.get(name, name)
-    return " ".join(word for word in name.split() if word not in PLACES)
+    return " ".join(word for word in name.split() if word not in POSITIONS)

@@ -1,4 +1,4 @@
-"""The record files of the joint set: JSON, one record a line, each a picture by its place in its source's list."""
+"""The record files of the joint set: a line of JSON for each picture, named by its index in its source's list."""
 
 import json
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Record:
 
     Args:
         dataset: Its source, one of `DATASETS`.
-        file_index: Its place in the source's list, from 0.
+        file_index: Its index in the source's list, from 0.
         height: In pixels, of the picture as it is stored (shorter sides over 512 were scaled to 512).
         width: In pixels.
         nr_part: 1 with a part map, 0 without; None for sources without parts. Of no effect: the maps tell.

@@ -1,6 +1,6 @@
 """The four sources of Broden+: where their pictures lie, and how their annotation is decoded.
 
-Each is a list of pictures, by whose places records name them. Paths are those of the published code: `meta_file` with
+Each is a list of pictures, which records name by their indices. Paths are those of the published code: `meta_file` with
 lists and tables, `broden_dataset` with a folder for each source.
 """
 
@@ -191,7 +191,7 @@ def ade_index(folder: Path) -> list[str]:
 
 
 def scene_ranks(path: Path, pictures: list[str]) -> NDArray[np.int64]:
-    """For each picture the raw id of its scene: its place among all scenes' sorted names, from 1; 0 is unknown.
+    """Return each picture's raw scene id: the scene's rank among all sorted names of scenes, from 1; 0 is unknown.
 
     Raises:
         UserError: The list is missing, or isn't in the pictures' order.
@@ -207,7 +207,7 @@ def scene_ranks(path: Path, pictures: list[str]) -> NDArray[np.int64]:
         names.append(words[1])
     if len(names) < len(pictures):
         raise UserError(f"{path}: {len(names):,} pictures, but the index has {len(pictures):,}: the file is cut off")
-    rank = {name: place for place, name in enumerate(sorted(set(names) - {MISC, "-"}), 1)}
+    rank = {name: number for number, name in enumerate(sorted(set(names) - {MISC, "-"}), 1)}
     return np.array([rank.get(name, 0) for name in names], dtype=np.int64)
 
 

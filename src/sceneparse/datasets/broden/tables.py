@@ -56,7 +56,7 @@ class BrodenTables:
     assignments: tuple[Assignment, ...]
 
     def lookup(self, dataset: str, category: str) -> NDArray[np.int16]:
-        """Class indices by a source's raw id, `IGNORE` for ids that the tables don't list or drop.
+        """Return class indices by a source's raw id, `IGNORE` for ids that the tables don't list or drop.
 
         It is longer than any id that an id map can hold, unlike the original's, which ends at the last listed id.
         """
@@ -67,7 +67,7 @@ class BrodenTables:
         return table
 
     def by_name(self, dataset: str, category: str) -> dict[str, int]:
-        """The same by the source's names."""
+        """Return class indices by the names that a source uses; see `lookup`."""
         rows = [row for row in self.assignments if (row.dataset, row.category) == (dataset, category)]
         return {row.raw_name: max(row.label - OFFSET[category], IGNORE) for row in rows}
 

@@ -1,1 +1,1 @@
-"""Where published data sets come from, and what fetches and unpacks them."""
+"""Download and unpack published data sets."""

@@ -1,4 +1,4 @@
-"""Fetching a large file: it goes on where it stopped, is compared with its checksum, and is whole or absent."""
+"""Download a large file: continue where it stopped, verify its checksum, and leave it whole or absent."""
 
 import hashlib
 import http.client
@@ -23,12 +23,12 @@ TIMEOUT = 60
 """Seconds without a byte after which a connection counts as lost."""
 
 Advance = Callable[[int, int | None], None]
-"""Told how many bytes of how many (None: unknown) are there."""
+"""Called with the bytes that have arrived and the bytes of the whole file (None: unknown)."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that arrived.
+    """A file that was downloaded.
 
     Args:
         path: Where it lies.
@@ -46,7 +46,7 @@ class Fetched:
 def fetch(
     url: str, target: Path, checksum: str | None, advance: Advance, *, wait: Callable[[float], None] = time.sleep
 ) -> Fetched:
-    """Fetch a file, or what is missing of it.
+    """Download a file, or what is missing of it.
 
     What has arrived lies beside `target` as NAME.part until it is whole, and is gone on with the next time if the
     server still has the same file. A connection that breaks is taken up again.
@@ -55,7 +55,7 @@ def fetch(
         url: The file.
         target: Where it goes.
         checksum: "md5:…", "sha1:…" or "sha256:…", or None.
-        advance: Told of the progress.
+        advance: Called as the download goes on.
         wait: Waits so many seconds before the next attempt.
 
     Raises:

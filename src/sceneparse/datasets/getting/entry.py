@@ -1,4 +1,4 @@
-"""What is known of a data set: what it is, whose, under which terms, where it is had and how it lies on disk.
+"""An entry of the list of data sets: contents, owner, terms, addresses and layout on disk.
 
 Checksums are given only where they are widely used and agree between independent projects (torchvision, GluonCV,
 PaddleDetection, detection toolkits' own scripts); where none does, the archive's SHA-256 is reported and compared
@@ -30,7 +30,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a kind of data set.
+    """An entry of the list of data sets: contents, owner, terms, addresses and layout on disk.
 
     Args:
         title: Its name.

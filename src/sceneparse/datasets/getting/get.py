@@ -1,4 +1,4 @@
-"""What `sceneparse data get` does: a data set's archives, fetched, compared, unpacked and written down."""
+"""`sceneparse data get` as a function: download a data set's archives, verify and unpack them."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ RECORD = "fetched.json"
 
 
 def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progress: bool = True) -> dict[str, Any]:
-    """Fetch and unpack a data set. What an earlier run finished is not done again; what it began is gone on with.
+    """Download and unpack a data set; a second call continues where an earlier one stopped.
 
     Args:
         kind: Its kind.

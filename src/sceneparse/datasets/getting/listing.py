@@ -1,4 +1,4 @@
-"""What `sceneparse data list` prints: all kinds in a table, or all that is known of one."""
+"""`sceneparse data list` as functions: all kinds in a table, or all that is known of one."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def overview() -> Table:
     table.add_column("what it is")
     table.add_column("pictures")
     table.add_column("to be had", no_wrap=True)
-    for kind, known in KINDS.items():
+    for kind, known in KINDS.usable():
         entry = known.entry
         by_hand = "by hand" if entry.page else ""
         how = f"data get, {entry.size}" if entry.downloads else entry.size or by_hand
@@ -43,7 +43,7 @@ def describe(kind: str) -> str:
 
 def catalogue_json() -> dict[str, Any]:
     """All that is known of all kinds."""
-    entries = {kind: known.entry for kind, known in KINDS.items()}
+    entries = {kind: known.entry for kind, known in KINDS.usable()}
     return {
         kind: {
             "title": entry.title,

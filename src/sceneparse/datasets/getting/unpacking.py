@@ -1,4 +1,4 @@
-"""Unpacking archives of others: nothing is written outside the folder, no link is made, and a stop costs nothing."""
+"""Unpack untrusted archives: nothing is written outside the folder, no link is made, and a stopped run continues."""
 
 import lzma
 import shutil
@@ -15,7 +15,7 @@ from sceneparse.errors import UserError
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What became of an archive.
+    """The result of unpacking an archive.
 
     Args:
         files: Files that it holds.
@@ -41,7 +41,7 @@ def unpack(archive: Path, folder: Path, advance: Callable[[int, int | None], Non
     Args:
         archive: The archive.
         folder: Made if it isn't there.
-        advance: Told how many bytes of how many are unpacked.
+        advance: Called with the bytes that are unpacked and the bytes of all files.
 
     Raises:
         UserError: Damaged, of another form, with a path that leads out of the folder (then nothing is written), larger

@@ -150,16 +150,16 @@ def _candidates(scores: Tensor, winners: Tensor, corners: Sequence[Tensor]) -> T
     values = [scores[corner] for corner in corners]
     # Each winner's score at each corner, (n, 4 winners).
     own = torch.stack([winners[corner] for corner in corners], dim=1).long()
-    rivals = [value.gather(1, own) for value in values]
-    rivals = [torch.cat([rival, _average(rival)], dim=1) for rival in rivals]
+    leaders = [value.gather(1, own) for value in values]
+    leaders = [torch.cat([leader, _average(leader)], dim=1) for leader in leaders]
     beaten = torch.zeros_like(values[0], dtype=torch.bool)
     for number in range(5):
-        worse = [value < rival[:, number, None] for value, rival in zip(values, rivals, strict=True)]
+        worse = [value < leader[:, number, None] for value, leader in zip(values, leaders, strict=True)]
         beaten |= worse[0] & worse[1] & worse[2] & worse[3]
     return ~beaten
 
 
-def _average(rival: Tensor) -> Tensor:
+def _average(leader: Tensor) -> Tensor:
     """Average (n, 4) to (n, 1), pair by pair, so that four equal values give exactly that value."""
-    pairs = rival[:, :2] + rival[:, 2:]
+    pairs = leader[:, :2] + leader[:, 2:]
     return (pairs[:, :1] + pairs[:, 1:]) / 4

@@ -17,7 +17,7 @@ def default_artefacts(tasks: Collection[str], *, overlay: bool = True) -> tuple[
     """
     return tuple(
         name
-        for name, artefact in ARTEFACTS.items()
+        for name, artefact in ARTEFACTS.usable()
         if artefact.default
         and "pictures" in artefact.inputs
         and (overlay or not artefact.drawn)
@@ -45,7 +45,7 @@ def picture_artefacts(
     refuse_unfit(write, ("pictures",), overlay=overlay)
     for name in write:
         if not _has(ARTEFACTS[name], tasks):
-            has = [name for name in fitting(ARTEFACTS, "pictures") if _has(ARTEFACTS[name], tasks)]
+            has = [name for name, known in ARTEFACTS.usable() if "pictures" in known.inputs and _has(known, tasks)]
             raise UserError(f"--write {name}: model '{model}' has none; it has {', '.join(has)}")
     chosen = tuple(name for name in ARTEFACTS if name in write)
     taken: dict[str, str] = {}

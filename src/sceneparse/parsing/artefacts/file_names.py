@@ -1,4 +1,4 @@
-"""What the files of a picture's parse are called, and pictures whose files would take each other's places."""
+"""Name the files of a picture's parse, and refuse pictures whose files would overwrite each other."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from sceneparse.parsing.artefacts.table import ARTEFACTS
 
 
 def stem_of(name: str) -> str:
-    """Return what the files of a picture's parse are called, without suffixes.
+    """Return the name of the files of a picture's parse, without suffixes.
 
     A picture "summary" must leave summary.json to the run, and is called "summary-picture"; a picture of that name,
     "summary-picture-picture".
@@ -28,7 +28,7 @@ def files_of(name: str, write: Iterable[str]) -> list[str]:
 
 
 def refuse_collisions(pictures: Callable[[], Iterable[tuple[str, str]]], write: Sequence[str]) -> None:
-    """Refuse pictures of which one's file would take the place of another's.
+    """Refuse pictures of which one's file would overwrite another's.
 
     The label map of a picture "x_parts" and the parts of a picture "x" would both be x_parts.png. Pictures are gone
     through once, or twice if there is a name that can collide; those that can't are not kept in memory.

@@ -10,7 +10,7 @@ from sceneparse.parsing.parser import Parser
 
 
 def made_by(parser: Parser) -> dict[str, Any]:
-    """Return what makes one run's parses another's: the model, the protocol and, of a unified model, the tasks."""
+    """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks."""
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
     return {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol), **tasks}
 

@@ -1,4 +1,4 @@
-"""Work in threads beside the parsing: what comes is made ahead, what goes is done behind, and both wait when full."""
+"""Threads beside the parsing: inputs are read ahead of it and outputs written behind it, in bounded queues."""
 
 import threading
 from collections import deque

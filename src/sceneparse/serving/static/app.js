@@ -57,7 +57,7 @@ async function start() {
   await attempt(listModels);
 }
 
-// Do something; what goes wrong is told, with a way on.
+// Do something; show what goes wrong, with a way on.
 async function attempt(action) {
   state.retry = action;
   hideMessage();
@@ -83,13 +83,13 @@ function hideMessage() {
 }
 
 async function listModels() {
-  const told = await models();
-  state.limits = told.limits;
+  const answer = await models();
+  state.limits = answer.limits;
   for (const id of ["first", "second"]) {
-    $(id).replaceChildren(...told.models.map((model) => element("option", { value: model.name }, model.name)));
+    $(id).replaceChildren(...answer.models.map((model) => element("option", { value: model.name }, model.name)));
   }
-  if (told.models.length > 1) $("second").value = told.models[1].name;
-  $("compare-field").hidden = told.models.length < 2;
+  if (answer.models.length > 1) $("second").value = answer.models[1].name;
+  $("compare-field").hidden = answer.models.length < 2;
   $("models").hidden = false;
   if (state.picture) await run();
 }
@@ -196,10 +196,10 @@ function facts(answer) {
 
 // The tasks of unified models, to choose one.
 function drawLayers() {
-  const told = Object.keys(TITLES).filter((name) => answers().some((answer) => answer.layers[name]));
-  if (!told.includes(state.layer)) state.layer = "objects";
-  $("layers").hidden = told.length < 2;
-  $("layers").replaceChildren($("layers").querySelector("legend"), ...told.map((name) => {
+  const names = Object.keys(TITLES).filter((name) => answers().some((answer) => answer.layers[name]));
+  if (!names.includes(state.layer)) state.layer = "objects";
+  $("layers").hidden = names.length < 2;
+  $("layers").replaceChildren($("layers").querySelector("legend"), ...names.map((name) => {
     const input = element("input", { type: "radio", name: "layer", value: name, checked: name === state.layer });
     input.addEventListener("change", () => {
       state.layer = name;
@@ -277,8 +277,8 @@ async function save(number, kind) {
     const { stem, blob } = state.picture;
     const base = answers().length > 1 ? `${stem}_${answer.label}` : stem;
     if (kind === "json") {
-      const { layers: _, label: __, ...told } = answer;
-      hand(new Blob([JSON.stringify(told)], { type: "application/json" }), `${base}.json`);
+      const { layers: _, label: __, ...rest } = answer;
+      hand(new Blob([JSON.stringify(rest)], { type: "application/json" }), `${base}.json`);
     } else if (kind === "overlay") {
       hand(await stage.picture(number, $("opacity").value), `${base}_overlay.png`);
     } else {

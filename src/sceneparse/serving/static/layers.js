@@ -33,7 +33,7 @@ function fill(at, place, count, value, width, height) {
   }
 }
 
-// Draw a layer: the colour of each class that `shown(name)` tells to show, regions outlined in white.
+// Draw a layer: the colour of each class for which `shown(name)` is true, regions outlined in white.
 export function paint(canvas, layer, width, height, shown) {
   canvas.width = width;
   canvas.height = height;

@@ -57,14 +57,14 @@ export function drawLegend(layers, names, hidden, { toggled, spotted }) {
     label.addEventListener("mouseleave", () => spotted(null));
     return item;
   }));
-  if (!sorted.length) list.append(element("li", { className: "none" }, "This model tells nothing here."));
+  if (!sorted.length) list.append(element("li", { className: "none" }, "This model predicts nothing here."));
 }
 
 // The kinds of scene that unified models tell.
 export function drawScene(answers) {
-  const told = answers.filter((answer) => answer.scene);
-  $("scene").hidden = !told.length;
-  $("scene-list").replaceChildren(...told.flatMap((answer) => [
+  const scenes = answers.filter((answer) => answer.scene);
+  $("scene").hidden = !scenes.length;
+  $("scene-list").replaceChildren(...scenes.flatMap((answer) => [
     ...(answers.length > 1 ? [element("p", { className: "guess-of" }, answer.label)] : []),
     ...answer.scene.slice(0, 3).map((guess) => {
       const bar = element("i");
@@ -89,7 +89,7 @@ export function drawDownloads(answers, save) {
   ]));
 }
 
-// What lies under a pixel, as a line: the object, and what else is told.
+// What lies under a pixel, as a line: the object, and what the other layers show.
 export function drawReading(found) {
   const line = found.map((where) => {
     const chip = element("span", { className: "chip", color: where.color ?? [128, 128, 128] });

@@ -55,7 +55,7 @@ export async function models() {
   return ask("v1/models", { headers: headers() }, "json");
 }
 
-// Parse a picture; a busy service is asked again a few times, and `waiting(seconds)` is told meanwhile.
+// Parse a picture; a busy service is asked again a few times, and `waiting(seconds)` is called meanwhile.
 export async function parse(blob, model, accept, { signal, waiting }) {
   for (let trial = 1; ; trial++) {
     try {

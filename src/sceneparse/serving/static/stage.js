@@ -123,13 +123,13 @@ export class Stage {
 
   dividerKey(event) {
     const step = event.shiftKey ? 10 : 2;
-    const places = {
+    const positions = {
       ArrowLeft: this.split - step, ArrowDown: this.split - step, ArrowRight: this.split + step, ArrowUp: this.split + step,
       PageDown: this.split - 10, PageUp: this.split + 10, Home: 0, End: 100,
     };
-    if (!(event.key in places)) return;
+    if (!(event.key in positions)) return;
     event.preventDefault();
-    this.cut(places[event.key]);
+    this.cut(positions[event.key]);
   }
 
   // The picture under the overlay of one model, at its own size, as a PNG.

@@ -1,4 +1,4 @@
-"""The loss of a network of one task: its main head's, and that of the head that helps it."""
+"""The loss of a network of one task: the main head's, and the auxiliary head's."""
 
 from typing import NamedTuple
 

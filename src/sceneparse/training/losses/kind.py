@@ -1,4 +1,4 @@
-"""What there is to know of a loss: how it is made, which settings it takes, and whether it adds up."""
+"""The declaration of a loss: how it is made, which settings it takes, and whether it adds up over chunks."""
 
 import dataclasses
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What a classifier of the whole picture learns: which classes the picture shows."""
+"""The loss of a classifier of the whole picture, which learns which classes the picture shows."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""What is minimised where a network learns several tasks: each head's loss over what is labelled for it.
+"""The losses of a network of several tasks: each head's, over the pixels that are labelled for it.
 
 Xiao et al., ECCV 2018, section 3.3, and the authors' code (github.com/CSAILVision/unifiedparsing, models/models.py).
 Nothing that is unlabelled counts as wrong: each loss is a mean over its own labelled pixels or pictures, and where

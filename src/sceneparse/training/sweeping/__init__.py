@@ -1,4 +1,4 @@
-"""Sweeps: the runs of a table of settings, one process each, and what they come to.
+"""Sweeps: run a table of settings, each run in a process of its own, and summarise the figures.
 
 `running` starts the runs, `one` is what happens in a run's process, `figures` takes means and spreads, and `tables`,
 `chart` and `examples` show them.

@@ -1,4 +1,4 @@
-"""What a person sees of a sweep while it runs: live bars on a terminal, plain lines elsewhere; on standard error."""
+"""Show the progress of a sweep on standard error: live bars on a terminal, plain lines elsewhere."""
 
 import json
 import time

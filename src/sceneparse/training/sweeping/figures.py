@@ -1,4 +1,4 @@
-"""What a sweep comes to: for each row and test the mean over the seeds, its spread, and the gain over the first row."""
+"""The figures of a sweep: for each row and test the mean over seeds, its spread, and the gain over the first row."""
 
 import json
 import statistics
@@ -14,7 +14,7 @@ from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.tasks import Task
 from sceneparse.training.sweeping.one import TESTS
 
-COMPARED = {key: one for key, one in FIGURES.items() if one.task is Task.OBJECT and one.log and one.unit == "%"}
+COMPARED = {key: one for key, one in FIGURES.usable() if one.task is Task.OBJECT and one.log and one.unit == "%"}
 """The figures that sweeps compare, by their keys in metrics.json."""
 MEAN_IOU = COMPARED["mean_iou"].title
 
@@ -57,7 +57,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class RowFigures:
-    """What a row came to in one test.
+    """The figures of a row in one test.
 
     Args:
         row: The row.

@@ -72,7 +72,7 @@ class ImportedModel:
         if not architecture_of(self.model.config.network).learns_tasks:
             return []
         if self.model.tasks is None:
-            return ["other tasks: no names are known for so many classes, so that the model tells the objects alone"]
+            return ["other tasks: no names are known for so many classes, so that the model predicts the objects alone"]
         return ["other tasks: assumed to be Broden+'s scenes, parts and materials, since there are as many"]
 
 
@@ -133,7 +133,7 @@ def import_checkpoint(
 
     Args:
         path: A file, a folder or the first of a pair (`read_checkpoint`).
-        family: Whose code wrote it (`family_names`), "backbone", or "auto": told by its keys and shapes.
+        family: Whose code wrote it (`family_names`), "backbone", or "auto": recognised by its keys and shapes.
         labels: A classes.json that names its classes.
         overrides: `--dotted.name value` arguments that win over what was recognised, such as
             `--network.align_corners false`.

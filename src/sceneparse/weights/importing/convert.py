@@ -64,11 +64,9 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         raise UserError(f"no family '{family}'; known: {', '.join((AUTO, *family_names(), BACKBONE))}")
     matches: list[Recognised] = []
     reasons: list[str] = []
-    for key in FAMILIES:
+    named = ((key, FAMILIES[key]) for key in FAMILIES if name_of(key) == family)
+    for key, member in FAMILIES.usable() if family == AUTO else named:
         name = name_of(key)
-        if family not in (name, AUTO):
-            continue
-        member = FAMILIES[key]
         if family == AUTO and member.asked_only:
             continue
         try:

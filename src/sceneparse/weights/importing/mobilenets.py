@@ -25,8 +25,8 @@ def mobilenetv2(prefix: str, *, flat: bool) -> Names:
 
     def block(match: re.Match[str]) -> str:
         group, number, part = int(match[1]), int(match[2]), match[3]
-        places = first if group == 0 else later
-        return f"{prefix}features.{FIRST_BLOCKS[group] + number}.conv.{places[part]}."
+        layers = first if group == 0 else later
+        return f"{prefix}features.{FIRST_BLOCKS[group] + number}.conv.{layers[part]}."
 
     return [
         (r"^backbone\.body\.conv_stem\.", f"{prefix}features.0.0."),

@@ -132,7 +132,7 @@ def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
         raise UserError("its list of storages is damaged")
     sizes = _sizes(value)
-    places: dict[str, int] = {}
+    starts: dict[str, int] = {}
     position = content.tell()
     for key in keys:
         if key not in sizes:
@@ -141,15 +141,15 @@ def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
         numel, itemsize = sizes[key]
         if len(header) < 8 or struct.unpack("<q", header)[0] != numel:
             raise UserError("it is cut short or damaged; copy it again")
-        places[key] = position + 8
+        starts[key] = position + 8
         position += 8 + numel * itemsize
         if position > len(content):
             raise UserError("it is cut short; copy it again")
 
     def read(storage: Storage) -> Tensor:
-        if storage.key not in places:
+        if storage.key not in starts:
             raise UserError(f"its storage {storage.key[:40]} is missing")
-        start, size = places[storage.key], storage.whole * storage.dtype.itemsize
+        start, size = starts[storage.key], storage.whole * storage.dtype.itemsize
         return _numbers(content[start : start + size], storage)
 
     return value, read

@@ -1,4 +1,4 @@
-"""Pictures in every place where a collection may lie."""
+"""Pictures in every kind of store that a collection may lie in."""
 
 import io
 from pathlib import Path

@@ -62,11 +62,11 @@ class TestPlaces:
     def test_an_objects_key_cannot_lead_out_of_the_output_folder(
         self, pngs: list[bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        place = Location("memory://keys/in/good.png")
-        place.write(pngs[0])
+        location = Location("memory://keys/in/good.png")
+        location.write(pngs[0])
         # Unlike this one, a store of objects takes any key.
         keys = ["/keys/in/good.png", "/keys/in/../../up.png", "/keys/in//x.png"]
-        monkeypatch.setattr(type(place.fs), "find", lambda *_: keys)
+        monkeypatch.setattr(type(location.fs), "find", lambda *_: keys)
         items = list_items(["memory://keys/in"], OUT)
         assert {item.name: item.problem is None for item in items} == {"good": True, "up": False, "x": False}
 

@@ -48,8 +48,8 @@ def parse(
     ]
     answer = worker({"items": packed(items)})
     assert not answer["wrong"], answer["wrong"]
-    told: list[dict[str, Any]] = json.loads(answer["outcomes"])
-    return told
+    outcomes: list[dict[str, Any]] = json.loads(answer["outcomes"])
+    return outcomes
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -80,22 +80,22 @@ class TestFiles:
     def test_they_are_those_of_the_plain_loop_byte_by_byte(
         self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
     ) -> None:
-        told = parse(worker(tmp_path / "workers"), folder)
+        outcomes = parse(worker(tmp_path / "workers"), folder)
         predict_pictures(parser, [folder], tmp_path / "loop", progress=False)
         expected = tree(tmp_path / "loop")
         del expected["summary.json"]
         assert tree(tmp_path / "workers") == expected
-        assert [one["status"] for one in told] == ["parsed", "parsed", "failed", "parsed", "parsed", "parsed"]
-        assert told[5]["files"] == {"labels": "below/e.png", "overlay": "below/e_overlay.jpg"}
-        assert "broken.jpg: not a picture" in told[2]["reason"]
+        assert [one["status"] for one in outcomes] == ["parsed", "parsed", "failed", "parsed", "parsed", "parsed"]
+        assert outcomes[5]["files"] == {"labels": "below/e.png", "overlay": "below/e_overlay.jpg"}
+        assert "broken.jpg: not a picture" in outcomes[2]["reason"]
 
     def test_what_the_plain_loop_has_done_is_done(
         self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
     ) -> None:
         predict_pictures(parser, [folder], tmp_path / "out", progress=False)
-        told = parse(worker(tmp_path / "out"), folder)
-        assert [one["status"] for one in told] == ["skipped", "skipped", "failed", "skipped", "skipped", "skipped"]
-        assert all(one["pixels"] for one in told if one["status"] == "skipped")
+        outcomes = parse(worker(tmp_path / "out"), folder)
+        assert [one["status"] for one in outcomes] == ["skipped", "skipped", "failed", "skipped", "skipped", "skipped"]
+        assert all(one["pixels"] for one in outcomes if one["status"] == "skipped")
         (tmp_path / "out" / "a_overlay.jpg").unlink()
         assert parse(worker(tmp_path / "out"), folder)[0]["status"] == "parsed"
         assert parse(worker(tmp_path / "out", again=True), folder)[1]["status"] == "parsed"
@@ -104,8 +104,8 @@ class TestFiles:
         self, worker: Callable[..., ParseChunks], tar: Path, tmp_path: Path, folder: Path
     ) -> None:
         for _ in range(2):
-            told = parse(worker(tmp_path / "out"), tar)
-        assert [one["status"] for one in told] == ["skipped"] * 3
+            outcomes = parse(worker(tmp_path / "out"), tar)
+        assert [one["status"] for one in outcomes] == ["skipped"] * 3
         parse(worker(tmp_path / "files"), folder)
         assert (tmp_path / "out" / "shard-000/train/1.png").read_bytes() == (tmp_path / "files" / "b.png").read_bytes()
 
@@ -116,20 +116,20 @@ class TestFiles:
 
     def test_a_picture_is_never_overwritten(self, worker: Callable[..., ParseChunks], folder: Path) -> None:
         before = (folder / "a.png").read_bytes()
-        (told,) = parse(worker(folder), folder / "a.png", out=folder)
-        assert told["status"] == "failed" and "would overwrite" in told["reason"]
+        (outcomes,) = parse(worker(folder), folder / "a.png", out=folder)
+        assert outcomes["status"] == "failed" and "would overwrite" in outcomes["reason"]
         assert (folder / "a.png").read_bytes() == before
 
 
 class TestObjectStore:
     def test_it_takes_the_same_files(self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path) -> None:
         out = f"memory://results/{tmp_path.name}"
-        told = parse(worker(out), folder)
+        outcomes = parse(worker(out), folder)
         parse(worker(tmp_path / "disk"), folder)
         for name, content in tree(tmp_path / "disk").items():
             assert (Location(out) / name).read() == content
         assert [one["status"] for one in parse(worker(out), folder)].count("skipped") == 5
-        assert told[0]["files"]["labels"] == "a.png"
+        assert outcomes[0]["files"]["labels"] == "a.png"
 
     def test_what_lost_a_file_is_done_again(
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
@@ -153,12 +153,12 @@ class TestParquet:
 
     def run(self, worker: Callable[..., ParseChunks], folder: Path, out: Path, **options: Any) -> list[dict[str, Any]]:
         there = rows_there(Location(str(out)))
-        told = parse(
+        outcomes = parse(
             worker(out, form="parquet", **options), folder, rows_there=lambda item: tuple(there.get(item.name, ()))
         )
         names = [item.name for item in list_items([str(folder)], str(out))]
-        self.pixels = deduplicate(Location(str(out)), dict(zip(names, told, strict=True)))
-        return told
+        self.pixels = deduplicate(Location(str(out)), dict(zip(names, outcomes, strict=True)))
+        return outcomes
 
     def test_a_row_holds_what_the_files_would(
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
@@ -180,8 +180,8 @@ class TestParquet:
     ) -> None:
         self.run(worker, folder, tmp_path / "out")
         before = tree(tmp_path / "out")
-        told = self.run(worker, folder, tmp_path / "out")
-        assert [one["status"] for one in told].count("skipped") == 5 and tree(tmp_path / "out") == before
+        outcomes = self.run(worker, folder, tmp_path / "out")
+        assert [one["status"] for one in outcomes].count("skipped") == 5 and tree(tmp_path / "out") == before
         assert self.pixels.total() == 5 * 48 * 48
 
     def test_rows_of_changed_and_failed_pictures_make_room(
@@ -191,8 +191,8 @@ class TestParquet:
         old = self.rows(tmp_path / "out")
         (folder / "a.png").write_bytes(pngs[3])
         (folder / "b.png").write_bytes(b"broken")
-        told = self.run(worker, folder, tmp_path / "out")
-        assert [one["status"] for one in told].count("parsed") == 1
+        outcomes = self.run(worker, folder, tmp_path / "out")
+        assert [one["status"] for one in outcomes].count("parsed") == 1
         rows = self.rows(tmp_path / "out")
         assert sorted(rows) == ["a", "below/e", "c", "d"]
         assert rows["a"]["labels"] == old["d"]["labels"] != old["a"]["labels"] and rows["c"] == old["c"]
@@ -201,8 +201,8 @@ class TestParquet:
         self, worker: Callable[..., ParseChunks], folder: Path, tmp_path: Path
     ) -> None:
         for status in ("parsed", "skipped"):
-            told = self.run(worker, folder, tmp_path / "out [1]")
-            assert [one["status"] for one in told].count(status) == 5
+            outcomes = self.run(worker, folder, tmp_path / "out [1]")
+            assert [one["status"] for one in outcomes].count(status) == 5
 
     def test_a_part_that_is_none_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "parts").mkdir()
@@ -254,12 +254,14 @@ class TestDeaths:
         attempts, deaths = Attempts(), 0
         while True:
             try:
-                told = parse(worker(tmp_path / "out", attempts), folder)
+                outcomes = parse(worker(tmp_path / "out", attempts), folder)
             except DeadError:
                 deaths += 1
                 assert deaths < 20
             else:
                 break
         assert deaths == 6
-        assert [one["status"] for one in told].count("failed") == 2 and "5 workers died over it" in told[3]["reason"]
+        assert [one["status"] for one in outcomes].count("failed") == 2 and "5 workers died over it" in outcomes[3][
+            "reason"
+        ]
         assert {"a.png", "b.png", "d.png", "below/e.png"} <= set(tree(tmp_path / "out"))

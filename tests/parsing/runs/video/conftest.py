@@ -1,4 +1,4 @@
-"""A maker of clips, in a folder of the test's own."""
+"""A maker of clips and an output folder, both of the test's own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,3 +18,8 @@ def make_clip(tmp_path: Path) -> MakeClip:
         return write_clip(tmp_path / name, *arguments, **options)
 
     return make
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"

@@ -31,10 +31,10 @@ def test_labels_lie_where_the_volume_has_its_voxels(
     out = tmp_path / "out"
     summary = predict_volumes(make_parser(), [case], out, progress=False)
     assert (summary.done, summary.failed) == (1, 0) and {path.name for path in out.iterdir()} == FILES
-    told, given = nibabel.load(out / "p1.nii.gz"), nibabel.load(case / "p1_t1.nii.gz")
-    assert np.array_equal(told.affine, given.affine) and told.shape == given.shape
-    assert told.get_data_dtype() == np.uint8 and told.header.get_xyzt_units() == given.header.get_xyzt_units()
-    assert [int(told.header[code]) for code in ("qform_code", "sform_code")] == [
+    labels, given = nibabel.load(out / "p1.nii.gz"), nibabel.load(case / "p1_t1.nii.gz")
+    assert np.array_equal(labels.affine, given.affine) and labels.shape == given.shape
+    assert labels.get_data_dtype() == np.uint8 and labels.header.get_xyzt_units() == given.header.get_xyzt_units()
+    assert [int(labels.header[code]) for code in ("qform_code", "sform_code")] == [
         int(given.header[code]) for code in ("qform_code", "sform_code")
     ]
     assert np.array_equal(read(out / "p1.nii.gz"), np.transpose(truth, (2, 1, 0))[::-1]), "class 3 is BraTS's 4"
@@ -160,9 +160,9 @@ def test_what_cannot_be_parsed_is_left_out_and_the_others_go_on(
     out = tmp_path / "out"
     summary = predict_volumes(make_parser(), [flat, broken, case], out, progress=False)
     assert (summary.done, summary.failed) == (1, 2)
-    told = capsys.readouterr().err.splitlines()
-    assert told[0].startswith(f"left out: {flat}: has 1 channel, but the model takes 4 channels")
-    assert told[1].startswith(f"left out: {broken}: not a NIfTI volume, or damaged")
+    labels = capsys.readouterr().err.splitlines()
+    assert labels[0].startswith(f"left out: {flat}: has 1 channel, but the model takes 4 channels")
+    assert labels[1].startswith(f"left out: {broken}: not a NIfTI volume, or damaged")
     assert json.loads((out / "volumes-summary.json").read_text())["failed"] == 2
 
 
@@ -191,7 +191,7 @@ def test_other_modalities_than_the_model_has_channels_are_refused(
     ("words", "message"),
     [
         (["x.nii.gz", "--runner", "ray"], "volumes are parsed in this process"),
-        (["x.nii.gz", "--tasks", "part"], "told by their objects alone"),
+        (["x.nii.gz", "--tasks", "part"], "parsed for their objects alone"),
         (["x.nii.gz", "--as", "voc2012"], "--as voc2012 is for pictures"),
         (["x.png", "--modalities", "t1"], "--modalities is for volumes"),
     ],

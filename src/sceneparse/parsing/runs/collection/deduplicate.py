@@ -1,4 +1,4 @@
-"""Parquet results over several runs: which rows are there, and that each picture has one row in the end."""
+"""Parquet results of several runs: find the rows that exist, and leave one row for each picture."""
 
 import json
 from collections import Counter, defaultdict

@@ -24,7 +24,7 @@ _TASK_MAPS = frozenset(task.plural for task in MAPS if task is not Task.OBJECT)
 
 
 class Saved(NamedTuple):
-    """What became of a picture.
+    """The result of saving a picture's parse.
 
     Args:
         pixels: Its classes' pixels.

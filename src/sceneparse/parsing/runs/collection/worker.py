@@ -1,4 +1,4 @@
-"""What a worker does: it loads the model once, and parses one chunk after the other."""
+"""A worker, which loads the model once and parses one chunk of pictures after the other."""
 
 import json
 from collections import Counter
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a picture.
+    """The result of parsing a picture: parsed, skipped or failed.
 
     Args:
         number: Its index in the collection.

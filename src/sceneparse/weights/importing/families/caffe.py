@@ -1,6 +1,6 @@
 """The first release of PSPNet, in Caffe (github.com/hszhao/PSPNet, evaluation/prototxt).
 
-Layers are told by the names of its deploy files; a "BN" layer's four blobs are slope, bias, mean and variance.
+Layers are recognised by the names in its deploy files; a "BN" layer's four blobs are slope, bias, mean and variance.
 """
 
 import re

@@ -25,7 +25,7 @@ FEATURES = {
     11: "feat_4.2",
     12: "feat_4.3",
 }
-"""SqueezeNet's layers by their places in torchvision's."""
+"""SqueezeNet's layers by their indices in torchvision's."""
 
 NETWORK: Names = [
     (r"^pyramid\.branches\.(\d)\.conv\.", r"psp.stages.\1.1."),

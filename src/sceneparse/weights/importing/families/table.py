@@ -1,7 +1,7 @@
 """The families of checkpoints that can be imported, in the order in which they are tried and shown.
 
-One code base may write several kinds of checkpoints: what stands behind a slash tells them apart, what stands before it
-is the name that `sceneparse import --from` takes. Another package adds one by an entry point of the group
+One code base may write several kinds of checkpoints: what stands behind a slash distinguishes them, what stands before
+it is the name that `sceneparse import --from` takes. Another package adds one by an entry point of the group
 `sceneparse.families`.
 """
 
