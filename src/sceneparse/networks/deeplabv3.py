@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import log2
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +87,8 @@ class DeepLabV3(SceneParser):
             dropout=dropout,
             align_corners=align_corners,
         )
-        stride = backbone.strides[-1]
+        # A plain ViT's patches may be of 14 pixels.
+        stride = 2 ** round(log2(backbone.strides[-1]))
         if stride not in RATES:
             raise UserError(f"network deeplabv3: output stride {stride} has no dilation rates; choose 8 or 16")
         self.pyramid = AtrousPyramid(backbone.channels[3], channels, RATES[stride], resampling)

@@ -12,6 +12,7 @@ StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
 Windows = Literal["own", "padded"]
 ShortcutPool = Literal["own", "none"]
+NeckName = Literal["multilevel", "simple"]
 Frozen = Literal["none", "all"] | int
 
 
@@ -21,7 +22,8 @@ class BackboneSettings:
 
     Args:
         name: A timm model whose features have strides 4, 8, 16 and 32, such as resnet50, resnet50s (deep
-            stem), mobilenetv2_100. Or one made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
+            stem), mobilenetv2_100, convnext_tiny; or a plain ViT of timm's, such as vit_small_patch16_dinov3. Or one
+            made for stride 8: squeezenet1_1_stride8, densenet121_stride8.
         weights: Where training starts: null (random), "hub" (timm's pretrained weights, needs a network) or a
             file (.safetensors, .pth).
         dilation: How a stage that gave up its stride is dilated: its first block like the rest ("first", the
@@ -39,6 +41,13 @@ class BackboneSettings:
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
         windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
             over a map that is padded first; own leaves them to timm.
+        blocks: Plain ViTs only, as the next two: numbers of the blocks, from 0, whose maps are taken, four (one for the
+            simple neck). Null spaces them evenly and ends with the last: 2, 5, 8, 11 of 12.
+        neck: What makes maps of strides 4, 8, 16 and 32 at output stride 32: multilevel (mmsegmentation, BEiT: each of
+            four blocks scaled) or simple (ViTDet: all from the last block). Null is multilevel.
+        final_norm: Whether the maps go through the model's final norm, as in DINOv2's and DINOv3's own heads.
+        drop_path: Probability of leaving out a block for a picture in training: this for the last, falling to 0 at the
+            first (stochastic depth).
         frozen: What stays as it started: none, the first so many stages (the stem belongs to the first; of a plain
             ViT, so many quarters of its blocks) or all of what pretrained weights fill. Frozen layers compute as in
             evaluation mode: batch norm keeps its statistics, nothing is dropped.
@@ -54,10 +63,15 @@ class BackboneSettings:
     stage3_end: Stage3End = "own"
     shortcut_pool: ShortcutPool = "own"
     windows: Windows = "own"
+    blocks: tuple[int, ...] | None = None
+    neck: NeckName | None = None
+    final_norm: bool = False
+    drop_path: float = 0.0
     frozen: Frozen = "none"
 
     def __post_init__(self) -> None:
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
+        require(0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1")
         require(
             isinstance(self.frozen, str) or self.frozen >= 1,
             f"backbone.frozen is {self.frozen}, but must be none, all or a number of stages from 1",

@@ -20,7 +20,7 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     """Build a network with random weights, in training mode.
 
     Args:
-        backbone: The feature extractor; a padding of None means "symmetric".
+        backbone: The feature extractor; a padding of None means "symmetric" where there is a choice.
         network: The network on top of it.
         num_classes: Number of classes.
 
@@ -41,5 +41,4 @@ def _backbone(settings: BackboneSettings, network: NetworkSettings) -> Backbone:
     arguments: dict[str, Any] = {
         known.name: getattr(settings, known.name) for known in fields(settings) if known.name not in NO_ARGUMENTS
     }
-    arguments["padding"] = settings.padding or "symmetric"
     return make_backbone(settings.name, output_stride=network.stride, stages=network.stages, **arguments)

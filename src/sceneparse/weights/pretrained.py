@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
-from sceneparse.networks.backbones import Backbone, natural_padding
+from sceneparse.networks.backbones import Backbone, natural_padding, usual_padding
 from sceneparse.settings import BackboneSettings, Padding
 
 HUB = "hub"
@@ -30,17 +30,21 @@ def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
     """
     if backbone.padding is not None:
         return backbone
-    padding: Padding = "symmetric"
-    if backbone.weights == HUB:
+    padding: Padding
+    if backbone.weights is None:
+        padding = usual_padding(backbone.name)
+    elif backbone.weights == HUB:
         padding = natural_padding(backbone.name)
-    elif backbone.weights is not None and Path(backbone.weights).suffix == ".safetensors":
+    elif Path(backbone.weights).suffix == ".safetensors":
         stated = _metadata(Path(backbone.weights)).get("pad_type", "")
         known: dict[str, Padding] = {"": "symmetric", "symmetric": "symmetric", "same": "same"}
         if stated not in known:
             raise UserError(
                 f"{backbone.weights}: its metadata says pad_type '{stated}'; set backbone.padding to symmetric or same"
             )
-        padding = known[stated]
+        padding = known[stated] if stated else usual_padding(backbone.name)
+    else:
+        padding = usual_padding(backbone.name)
     return dataclasses.replace(backbone, padding=padding)
 
 
@@ -60,7 +64,7 @@ def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
         _load_from_hub(network.backbone, backbone)
         return
     path = Path(backbone.weights)
-    state = _renamed(_read(path), network.backbone)
+    state = _renamed(network.backbone.convert_weights(_read(path)), network.backbone)
     state = _adapted(state, network.backbone, backbone.in_channels)
     _fill(network.backbone, state, str(path))
 

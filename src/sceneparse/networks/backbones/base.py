@@ -1,6 +1,6 @@
 """The interface of all backbones: channels and strides, pretrained parameters, and whether they can be exported."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ class Backbone(nn.Module):
         name: The name that `backbone.name` gives it.
         body: The layers; `backbone.body.` begins the names of their weights in a model folder.
         channels: Channels of each stage's map.
-        strides: Stride of each stage's map.
+        strides: Stride of each stage's map; not always whole (a plain ViT with patches of 14 pixels).
         unexportable: Why it cannot be exported for pictures of any size; None where it can.
         stage3_end: At which of two blocks stage 3 ends; see `make_backbone`.
     """
@@ -35,7 +35,7 @@ class Backbone(nn.Module):
         body: nn.Module,
         *,
         channels: list[int],
-        strides: tuple[int, ...],
+        strides: tuple[float, ...],
         unexportable: str | None = None,
         stage3_end: Stage3End = "own",
     ) -> None:
@@ -110,6 +110,14 @@ class Backbone(nn.Module):
             Exception: They could not be fetched: whatever the network or the disk says.
         """
         raise LookupError(f"there are no weights of {self.name} with {in_channels} channels to fetch")
+
+    def convert_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Give the tensors of a weights file the body's names and shapes, as far as its publisher's differ.
+
+        Args:
+            state: Tensors by name, as the file has them.
+        """
+        return dict(state)
 
     def first_weights(self) -> Sequence[str]:
         """Return the names that the first convolution's weight may have in a weights file.

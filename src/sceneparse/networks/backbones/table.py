@@ -1,11 +1,25 @@
 """The table of backbones, and making one by its name."""
 
+from collections.abc import Sequence
+from dataclasses import fields
+
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones.base import Backbone, BackboneKind
+from sceneparse.networks.backbones.plain_vit import PlainViT, is_plain
 from sceneparse.networks.backbones.timm_models import natural_padding as timm_padding
-from sceneparse.networks.backbones.timm_models import refuse_unknown
+from sceneparse.networks.backbones.timm_models import refuse_unknown, with_padding
+from sceneparse.networks.backbones.timm_models import usual_padding as usual_timm_padding
 from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
-from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+from sceneparse.settings.backbone import (
+    Dilation,
+    NeckName,
+    Padding,
+    ShortcutPool,
+    Stage3End,
+    StemActivation,
+    StrideOn,
+    Windows,
+)
 from sceneparse.tables import Table
 
 BACKBONES: Table[BackboneKind] = Table(
@@ -25,7 +39,7 @@ def make_backbone(
     *,
     output_stride: int = 32,
     dilation: Dilation = "first",
-    padding: Padding = "symmetric",
+    padding: Padding | None = None,
     in_channels: int = 3,
     stages: int = 4,
     stem_activation: StemActivation = "own",
@@ -33,6 +47,10 @@ def make_backbone(
     stage3_end: Stage3End = "own",
     shortcut_pool: ShortcutPool = "own",
     windows: Windows = "own",
+    blocks: Sequence[int] | None = None,
+    neck: NeckName | None = None,
+    final_norm: bool = False,
+    drop_path: float = 0.0,
 ) -> Backbone:
     """Make a backbone with random weights.
 
@@ -51,7 +69,7 @@ def make_backbone(
         output_stride: 8, 16 or 32.
         dilation: Placement of the dilation.
         padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
-            come last), which only timm models that know `pad_type` can have.
+            come last), which only timm models that know `pad_type` can have. None: symmetric where there is a choice.
         in_channels: Channels of the picture.
         stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
         stem_activation: "own" is the model's; "relu" replaces the ReLU6 behind MobileNetV2's first convolution.
@@ -61,6 +79,11 @@ def make_backbone(
         shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
             1; "none" leaves that out (mmsegmentation's ResNetV1d).
         windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`.
+
+        blocks: Of a plain ViT: which blocks' maps are taken; see `PlainViT`.
+        neck: Of a plain ViT at output stride 32: what makes a pyramid of them, "multilevel" or "simple".
+        final_norm: Of a plain ViT: whether the maps go through its final norm.
+        drop_path: Probability of leaving out the last block for a picture in training, falling to 0 at the first.
 
     Raises:
         UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
@@ -78,14 +101,61 @@ def make_backbone(
     )
     if name in BACKBONES:
         kind = BACKBONES[name]
-        if (output_stride, stages, variant) != (kind.output_stride, 4, Variant()):
+        asked = (output_stride, stages, variant, blocks, neck, final_norm, drop_path)
+        usual = Variant(padding=None if padding is None else "symmetric")
+        if asked != (kind.output_stride, 4, usual, None, None, False, 0.0):
             raise UserError(
                 f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
                 f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
             )
         return kind.make(name, in_channels)
     refuse_unknown(name, BACKBONES)
-    return TimmPyramid(name, output_stride=output_stride, in_channels=in_channels, stages=stages, variant=variant)
+    options, sketch = with_padding(name, padding, in_channels, drop_path)
+    if is_plain(sketch):
+        _refuse_variants(name, variant, stages)
+        return PlainViT(
+            name,
+            output_stride=output_stride,
+            in_channels=in_channels,
+            blocks=blocks,
+            neck=neck,
+            final_norm=final_norm,
+            options=options,
+            sketch=sketch,
+        )
+    _refuse_vit_settings(name, blocks, neck, final_norm)
+    return TimmPyramid(
+        name,
+        output_stride=output_stride,
+        in_channels=in_channels,
+        stages=stages,
+        variant=variant,
+        options=options,
+        undilated=sketch,
+    )
+
+
+def _refuse_variants(name: str, variant: Variant, stages: int) -> None:
+    """Refuse the differences of convolutional and windowed models, which a plain ViT has not."""
+    usual = Variant(padding=variant.padding)
+    for known in fields(variant):
+        if (value := getattr(variant, known.name)) != (default := getattr(usual, known.name)):
+            raise UserError(
+                f"backbone {name}: backbone.{known.name} is {value}, which has no effect on a plain ViT; "
+                f"leave it at {default}"
+            )
+    if stages != 4:
+        raise UserError(f"backbone {name}: a plain ViT has no stages to leave out; set network.stages to 4")
+
+
+def _refuse_vit_settings(name: str, blocks: Sequence[int] | None, neck: NeckName | None, final_norm: bool) -> None:
+    """Refuse settings that only a plain ViT has a use for."""
+    for setting, value, default in (("blocks", blocks, None), ("neck", neck, None), ("final_norm", final_norm, False)):
+        if value != default:
+            shown = "false" if default is False else "null"
+            raise UserError(
+                f"backbone {name}: backbone.{setting} is {value}, which only a plain ViT has a use for; leave it {shown}"
+            )
 
 
 def natural_padding(name: str) -> Padding:
@@ -95,3 +165,12 @@ def natural_padding(name: str) -> Padding:
         UserError: No such backbone.
     """
     return "symmetric" if name in BACKBONES else timm_padding(name)
+
+
+def usual_padding(name: str) -> Padding:
+    """Return the padding of a backbone that nobody chose one for: "symmetric", unless it has its own alone.
+
+    Raises:
+        UserError: No such backbone.
+    """
+    return "symmetric" if name in BACKBONES else usual_timm_padding(name)

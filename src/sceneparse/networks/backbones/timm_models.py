@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import timm
@@ -14,10 +15,13 @@ from torch import nn
 from sceneparse.errors import UserError
 from sceneparse.settings.backbone import Padding
 
+Options = dict[str, Any]
+"""Arguments of timm's for making a model."""
+
 CANNOT = {
     "output_stride": "it cannot be dilated; use it at output stride 32 (architecture upernet), or choose a ResNet",
     "pad_type": "it has no choice of padding; leave backbone.padding null",
-    "strict_img_size": "it takes pictures of one size only; choose another, such as swin_tiny_patch4_window7_224",
+    "drop_path_rate": "it has no blocks that could be dropped; leave backbone.drop_path at 0",
 }
 """What to say of a model that does not know an argument of timm's."""
 
@@ -36,28 +40,63 @@ def natural_padding(name: str) -> Padding:
         return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
 
 
-def with_padding(name: str, padding: Padding, in_channels: int) -> tuple[dict[str, Any], nn.Module]:
-    """Return timm's arguments for a padding, channels and any input size, and the undilated model without weights.
+def usual_padding(name: str) -> Padding:
+    """Return the padding of a model that nobody chose one for: "symmetric", unless it has its own alone.
 
     Raises:
-        UserError: No such model, or one that has no choice of padding.
+        UserError: No such model.
+    """
+    return "same" if _pads_same(with_padding(name, None, 3)[1]) else "symmetric"
+
+
+def with_padding(
+    name: str, padding: Padding | None, in_channels: int, drop_path: float = 0.0
+) -> tuple[dict[str, Any], nn.Module]:
+    """Return timm's arguments for a padding, channels and any input size, and the undilated model without weights.
+
+    A padding of None is "symmetric", or timm's own where there is no choice.
+
+    Raises:
+        UserError: No such model, or one that has no choice of padding, or no blocks to drop.
     """
     refuse_unknown(name)
     options = _size_options(name) | {"in_chans": in_channels}
+    if drop_path:
+        options["drop_path_rate"] = drop_path
     with torch.device("meta"):
         model = create(name, options)
         if _pads_same(model) != (padding == "same"):
-            options["pad_type"] = {"symmetric": "", "same": "same"}[padding]
-            model = create(name, options)
-            if _pads_same(model) != (padding == "same"):
-                raise UserError(f"backbone {name}: {CANNOT['pad_type']}")
+            try:
+                changed = options | {"pad_type": "same" if padding == "same" else ""}
+                other = create(name, changed)
+                if _pads_same(other) != (padding == "same"):
+                    raise UserError(f"backbone {name}: {CANNOT['pad_type']}")
+                options, model = changed, other
+            except UserError:
+                if padding is not None:
+                    raise
+    take_any_size(model)
     return options, model
 
 
+@cache
 def _size_options(name: str) -> dict[str, Any]:
-    """Return the arguments that make a timm model of one input size take any."""
+    """Return the arguments that make a timm model of one input size take any, as far as it knows of any."""
     known = timm.get_pretrained_cfg(name)
-    return {"strict_img_size": False} if known is not None and known.fixed_input_size else {}
+    if known is None or not known.fixed_input_size:
+        return {}
+    for options in ({"strict_img_size": False}, {"dynamic_img_size": True}):
+        with suppress(*FAILURES), torch.device("meta"):
+            _create(name, options)
+            return options
+    return {}
+
+
+def take_any_size(model: nn.Module) -> None:
+    """Let patches be cut from pictures of other sizes than the one that a model was made for."""
+    for module in model.modules():
+        if getattr(module, "strict_img_size", False) is True:
+            module.strict_img_size = False  # type: ignore[assignment]
 
 
 def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:

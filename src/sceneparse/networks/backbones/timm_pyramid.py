@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import timm
 import torch
-import torch.nn.functional as F
 from timm.models.efficientnet import EfficientNetFeatures
 from torch import Tensor, nn
 
@@ -15,9 +15,10 @@ from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.depth import stages_of_parameters
 from sceneparse.networks.backbones.dilation import dilate_first_blocks, double_dilation
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
+from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
-from sceneparse.networks.backbones.timm_models import create, feature_info, with_padding
+from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
     leave_out_shortcut_pools,
@@ -25,7 +26,6 @@ from sceneparse.networks.backbones.variants import (
     use_relu_in_stem,
 )
 from sceneparse.networks.exact.depthwise import use_fast_depthwise
-from sceneparse.networks.exact.matrices import in_graph
 from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
 
 
@@ -34,7 +34,7 @@ class Variant:
     """The differences between a backbone and timm's own model; see `make_backbone`."""
 
     dilation: Dilation = "first"
-    padding: Padding = "symmetric"
+    padding: Padding | None = None
     stem_activation: StemActivation = "own"
     stride_on: StrideOn = "3x3"
     stage3_end: Stage3End = "own"
@@ -46,7 +46,8 @@ class TimmPyramid(Backbone):
     """A timm model as a backbone.
 
     Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin), pictures are padded below and to the right to
-    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride).
+    a multiple of 32 and the features cut back, so that every model gives ceil(size / stride). Some (MaxViT, whose
+    windows must fill every map) want multiples of the side that they were trained at.
 
     Args:
         name: A timm model.
@@ -54,13 +55,24 @@ class TimmPyramid(Backbone):
         in_channels: Channels of the picture.
         stages: How many stages there are: 4, or fewer where later ones are not built (2 ends at stride 8).
         variant: How it differs from timm's model.
+        options: timm's arguments for these channels and pictures of any size.
+        undilated: The model of these arguments without weights.
 
     Raises:
-        UserError: No such model, one without these strides, or one that cannot be dilated or padded as asked.
+        UserError: One without these strides, or one that cannot be dilated as asked.
     """
 
-    def __init__(self, name: str, *, output_stride: int, in_channels: int, stages: int, variant: Variant) -> None:
-        options, undilated = with_padding(name, variant.padding, in_channels)
+    def __init__(
+        self,
+        name: str,
+        *,
+        output_stride: int,
+        in_channels: int,
+        stages: int,
+        variant: Variant,
+        options: dict[str, Any],
+        undilated: nn.Module,
+    ) -> None:
         strides = feature_info(undilated).reduction()
         if missing := [stride for stride in STRIDES if stride not in strides]:
             raise UserError(
@@ -73,6 +85,7 @@ class TimmPyramid(Backbone):
         if output_stride < own[-1]:
             options["output_stride"] = output_stride
         body = create(name, options)
+        take_any_size(body)
         use_exportable_padding(body)
         end_behind_last_feature(body)
         if output_stride < own[-1]:
@@ -102,18 +115,13 @@ class TimmPyramid(Backbone):
         self._indices = indices
         self._in_channels = in_channels
         self._channels_last = _channels_last(body)
-        # Tried without computing anything: odd sizes first, then sizes that suit every model.
-        self.pads = _sides(undilated, in_channels, 97) != [-(-97 // stride) for stride in STRIDES]
-        if self.pads and _sides(undilated, in_channels, 128) != [128 // stride for stride in STRIDES]:
-            raise UserError(f"backbone {name}: its features do not cover the picture evenly; choose another")
+        self.multiple = _multiple(name, undilated, in_channels)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
         height, width = images.shape[-2:]
-        if self.pads:
-            # Without negative numbers, which exporters of sizes known only at run time do not divide as Python does.
-            bottom, right = ((side + STRIDES[-1] - 1) // STRIDES[-1] * STRIDES[-1] - side for side in (height, width))
-            images = F.pad(images, (0, right, 0, bottom))
+        if self.multiple > 1:
+            images = pad_to_multiple(images, self.multiple)
         features: list[Tensor]
         if self.stage3_end == "next_block":
             assert isinstance(self.body, EfficientNetFeatures)
@@ -122,9 +130,9 @@ class TimmPyramid(Backbone):
             features = self.body(images)
         if self._channels_last:
             features = [maps.permute(0, 3, 1, 2) for maps in features]
-        if self.pads:
+        if self.multiple > 1:
             features = [
-                _corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
+                corner(maps, (height + stride - 1) // stride, (width + stride - 1) // stride)
                 for maps, stride in zip(features, self.strides, strict=True)
             ]
         return features
@@ -176,27 +184,39 @@ def _unexportable(body: nn.Module) -> str | None:
     return "attention in windows cannot be exported for pictures of any size" if windowed else None
 
 
-def _corner(maps: Tensor, rows: int, columns: int) -> Tensor:
-    """Cut maps to their upper left rows and columns."""
-    if not in_graph():
-        return maps[..., :rows, :columns]
-    # A slice in a graph is taken to leave something out, or not to, for all sizes.
-    maps = maps.index_select(-2, torch.arange(rows, device=maps.device))
-    return maps.index_select(-1, torch.arange(columns, device=maps.device))
-
-
 def _channels_last(model: nn.Module) -> bool:
     """Return whether maps are (N, H, W, C), as most of timm's transformers say; the others give (N, C, H, W)."""
     return str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
 
 
-def _sides(undilated: nn.Module, in_channels: int, side: int) -> list[int] | None:
-    """Return the heights of the features at `STRIDES` for a square picture, or None if the model refuses it."""
+def _multiple(name: str, undilated: nn.Module, in_channels: int) -> int:
+    """Return the multiple that sides are padded to: 1, 32, or the side that the model was trained at.
+
+    Tried without computing anything: odd sizes first, then sizes that suit every model.
+
+    Raises:
+        UserError: None of them gives features that cover the picture evenly.
+    """
+    known = timm.get_pretrained_cfg(name)
+    own = known.input_size[-1] if known is not None else STRIDES[-1]
+    tried = {1: [(97, 65), (64, 97)], STRIDES[-1]: [(128, 128), (96, 160)], own: [(own, own), (own, 2 * own)]}
+    for multiple, sizes in tried.items():
+        if all(_covers(undilated, in_channels, height, width) for height, width in sizes):
+            return multiple
+    raise UserError(
+        f"backbone {name}: it takes pictures of one size only, or its features do not cover the picture evenly; choose "
+        "another, such as swin_tiny_patch4_window7_224"
+    )
+
+
+def _covers(undilated: nn.Module, in_channels: int, height: int, width: int) -> bool:
+    """Return whether the features at `STRIDES` have sides of ceil(side / stride) for pictures of a size."""
     try:
         with torch.no_grad():
-            features = undilated.eval()(torch.empty(1, in_channels, side, side, device="meta"))
+            features = undilated.eval()(torch.empty(1, in_channels, height, width, device="meta"))
     except (AssertionError, RuntimeError, ValueError):
-        return None
+        return False
     rows = 1 if _channels_last(undilated) else 2
     strides = feature_info(undilated).reduction()
-    return [features[strides.index(stride)].shape[rows] for stride in STRIDES]
+    found = [tuple(features[strides.index(stride)].shape[rows : rows + 2]) for stride in STRIDES]
+    return found == [(-(-height // stride), -(-width // stride)) for stride in STRIDES]

@@ -43,8 +43,8 @@ SEEN = frozenset(
 """Settings of the network that the shapes of its weights show, that do nothing but in training, or that weights stand
 on whatever they are. All others change what the same weights mean."""
 
-OWN = frozenset({"weights", "frozen"})
-"""Settings of the backbone that are no model's."""
+OWN = frozenset({"weights", "frozen", "drop_path"})
+"""Settings of the backbone that do nothing but in training."""
 
 GROUPS = ("backbone", "network", "preprocessing")
 
