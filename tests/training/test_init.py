@@ -18,6 +18,7 @@ from sceneparse.settings import BackboneSettings, NetworkSettings, Recipe
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import Prepared, prepare
 from sceneparse.weights.model import load_model, save_model
+from tests.support.lextal import PSPNet
 from tests.training.test_resume import kill_after, metrics
 
 MakeRecipe = Callable[..., Recipe]
@@ -222,6 +223,27 @@ def test_a_map_of_classes_may_be_a_file(toy: MakeRecipe, model: Path, other: Pat
     (tmp_path / "map.yaml").write_text("- night\n")
     with pytest.raises(UserError, match="must map names of classes to the model's"):
         begun(from_model(toy, model, other, init__classes_file=str(tmp_path / "map.yaml")))
+
+
+def test_a_checkpoint_of_others_is_a_start(toy: MakeRecipe, other: Path, tmp_path: Path) -> None:
+    theirs = PSPNet("squeezenet", 4, 512, 256)
+    torch.save(theirs.published_state(), tmp_path / "theirs.pth")
+    recipe = toy(
+        data__root=str(other),
+        backbone__name="squeezenet1_1_stride8",
+        network__architecture="pspnet_multilabel",
+        network__output_stride=8,
+        network__channels=1024,
+        network__branch="linear",
+        init__model=str(tmp_path / "theirs.pth"),
+        init__classes={"bright": "class 3"},
+    )
+    prepared = begun(recipe)
+    assert prepared.started is not None and prepared.started.source["what"].startswith("checkpoint of ")
+    found = prepared.learner.network.state_dict()["classifier.weight"]
+    assert torch.equal(found[0], theirs.final.weight[3])
+    # Its code aligns corners, which no shape shows.
+    assert prepared.recipe.network.align_corners
 
 
 def test_the_init_of_a_command_line_drops_the_weights_of_the_recipe_below(

@@ -14,7 +14,7 @@ class InitSettings:
     """The model that a training starts from: what fits is taken, classes are matched by their names.
 
     Args:
-        model: A model folder, a run folder, a published checkpoint, or a name or hub id by which other commands take
+        model: A run folder, a model folder, the file of a published checkpoint, or a name by which other commands take
             a model too. Null starts anew. It fills the backbone, so that backbone.weights must be null.
         classes: Which class of the model a class starts from, by the class's name, where names don't tell; null makes
             it new. Equal names and the alternatives in a name ("sidewalk;pavement") are matched without it.

@@ -32,10 +32,10 @@ class Source:
 
 
 def open_source(name: str, sha256: str | None) -> Source:
-    """Open a model folder, a run folder, a published checkpoint, or what `find_model` knows by another name.
+    """Open a run folder, a published checkpoint's file, or whatever else `find_model` takes.
 
     Args:
-        name: A path, or a name of `find_model`'s.
+        name: A path, or a name that `find_model` knows.
         sha256: What its hash must be; None takes any.
 
     Raises:
@@ -46,9 +46,9 @@ def open_source(name: str, sha256: str | None) -> Source:
         if not (path / RUN_MODEL / CONFIG).is_file():
             raise UserError(f"{name}: this training has not finished, so that there is no model in it to start from")
         return _of_folder(name, "run folder", path / RUN_MODEL, sha256)
-    if not path.exists() or ((path / CONFIG).is_file() and (path / WEIGHTS).is_file()):
-        return _of_folder(name, "model folder", find_model(name), sha256)
-    found = _same(name, _digest(sorted(path.rglob("*")) if path.is_dir() else [path]), sha256)
+    if not path.is_file():
+        return _of_folder(name, "model folder" if path.is_dir() else "model", find_model(name), sha256)
+    found = _same(name, _digest([path]), sha256)
     imported = import_checkpoint(path)
     if isinstance(imported, ImportedBackbone):
         raise UserError(
