@@ -362,7 +362,9 @@ def main() -> int:
     )
     parser.add_argument("--first", type=int, default=600, help="iterations of the model to start from (default: 600)")
     parser.add_argument("--iterations", type=int, default=200, help="of the five classes, from weights (default: 200)")
-    parser.add_argument("--batch-of-gain", type=int, default=8, metavar="N")
+    parser.add_argument(
+        "--gain-batch", type=int, default=8, metavar="N", help="pictures in a batch that learns (default: 8)"
+    )
     parser.add_argument("--workers", type=int, default=8, help="loading processes (default: 8)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S")
     parser.add_argument(
@@ -373,7 +375,7 @@ def main() -> int:
     parser.add_argument("--channels", type=int, default=64, help="of the step's head (default: 64)")
     parser.add_argument("--repeats", type=int, default=15, help="measured rounds of the step (default: 15)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the step")
-    quick = {"first": 4, "iterations": 4, "batch_of_gain": 2, "workers": 0, "seeds": [0, 1], "device": "cpu"}
+    quick = {"first": 4, "iterations": 4, "gain_batch": 2, "workers": 0, "seeds": [0, 1], "device": "cpu"}
     tiny = {"backbone": "convnext_atto", "side": 64, "batch": 1, "channels": 8, "repeats": 1}
     given = parsed(parser, quick | tiny)
     if "gain" in given.parts and not given.quick and (given.camvid is None or given.weights is None):
@@ -395,7 +397,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             made = camvid(given.camvid, given.weights, work / "five", given.pictures) if given.camvid else blocks(work)
-            length = Length(given.first, given.iterations, given.batch_of_gain, given.workers)
+            length = Length(given.first, given.iterations, given.gain_batch, given.workers)
             figures["gain"] = gain(made, length, given.seeds, work)
         figures["seeds"] = len(given.seeds)
         figures["gain_points"] = round(figures["gain"][1]["mean_iou"] - figures["gain"][2]["mean_iou"], 2)

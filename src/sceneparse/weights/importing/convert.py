@@ -119,6 +119,8 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
             raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
         if argument.startswith("--backbone.weights"):
             raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
+        if argument.startswith("--backbone.frozen"):
+            raise UserError("backbone.frozen has no effect: an import trains nothing")
     name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,
