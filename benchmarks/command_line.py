@@ -3,11 +3,14 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneparse.cli.settings import given_settings
 from sceneparse.files import write_json
+from sceneparse.recipes.changes import Changes
+from sceneparse.settings import Recipe
 
 STDOUT = Path("-")
 """What `--json` without a file means."""
@@ -45,6 +48,13 @@ def parsed(parser: ArgumentParser, quick: Mapping[str, Any]) -> Namespace:
 def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tuple[Namespace, list[str]]:
     """The same of a program that takes a recipe's settings as well (--dotted.name=value), which come beside it."""
     return _with_defaults(parser, quick).parse_known_args()
+
+
+def settings_of(arguments: Sequence[str]) -> Changes:
+    """The settings of a recipe that arguments (--dotted.name=value) give."""
+    given: Any = given_settings(Recipe, arguments)
+    changes: Changes = given
+    return changes
 
 
 def _with_defaults(parser: ArgumentParser, quick: Mapping[str, Any]) -> ArgumentParser:

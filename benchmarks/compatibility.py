@@ -112,8 +112,9 @@ def _logits(out: Path, names: tuple[str, ...]) -> None:
         folder = STORED / "models" / name
         config = json.loads((folder / "config.json").read_text())
         recipe = out / "recipe.yaml"  # JSON is YAML
-        recipe.write_text(json.dumps({key: config[key] for key in ("backbone", "network", "preprocessing")}))
-        settings = sceneparse.read_recipe(recipe, ["--data.kind=toyworld"])
+        kept = {key: config[key] for key in ("backbone", "network", "preprocessing")}
+        recipe.write_text(json.dumps(kept | {"data": {"kind": "toyworld"}}))
+        settings = sceneparse.read_recipe(recipe)
         labels = json.loads((folder / "labels.json").read_text())
         classes = labels.get("objects", labels)["names"]  # a unified model has the tasks one after the other
         network = sceneparse.build(settings.backbone, settings.network, len(classes))

@@ -182,12 +182,8 @@ def recipe_of(data: Data, source: dict[str, Any], iterations: int, length: Lengt
 
 def from_model(recipe: Recipe, model: Path) -> Recipe:
     """The recipe with a start from a model: what is new learns ten times as fast as what was taken."""
-    return from_mapping(
-        Recipe,
-        {**to_mapping(recipe), "init": {"model": str(model)}},
-        "finetuning.py",
-        ["--backbone.weights=null", "--optimizer.head_factor=1", "--optimizer.new_factor=10"],
-    )
+    changes = {"init": {"model": str(model)}, "optimizer": {"head_factor": 1.0, "new_factor": 10.0}}
+    return from_mapping(Recipe, to_mapping(recipe), "finetuning.py", changes)
 
 
 def gain(data: Data, length: Length, seeds: Sequence[int], work: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, write_figures
+from command_line import command_line, parsed_with_settings, settings_of, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", default="toy-pspnet", help=words)
     parser.add_argument("--batches", type=int, default=20, help="batches that are measured (default: 20)")
     given, overrides = parsed_with_settings(parser, {"batches": 1})
-    recipe = read_recipe(given.recipe, [*(SMALL if given.quick else ()), *overrides])
+    recipe = read_recipe(given.recipe, **settings_of([*(SMALL if given.quick else ()), *overrides]))
     fabric, precision, _ = start_fabric(recipe)
     dataset = open_dataset(recipe.data, recipe.data.train, channels=recipe.backbone.in_channels)
 

@@ -20,6 +20,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,10 +29,11 @@ from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
 from parity_cases import Case, operator_outputs, protocol_outputs
-from parity_families import checkpoint_of, expected_family, overrides_of
+from parity_families import changes_of, checkpoint_of, expected_family
 from parity_outputs import network_outputs
 from parity_training import training_outputs
 from sceneparse.errors import UserError
+from sceneparse.recipes.reading import merged
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 QUICK = 3
@@ -107,24 +109,26 @@ def _outputs(case: Case) -> tuple[str, dict[str, np.ndarray], dict[str, np.ndarr
         return expected, protocol_outputs(case), {}, ""
     if expected == "operator":
         return expected, operator_outputs(case), {}, ""
-    overrides = overrides_of(case.manifest)
+    changes: dict[str, Any] = changes_of(case.manifest)
+    shown = " ".join(f"{group}.{name}={value}" for group, given in changes.items() for name, value in given.items())
     with tempfile.TemporaryDirectory() as folder:
         path = checkpoint_of(case, expected, Path(folder))
-        imported = import_checkpoint(path, "auto", overrides=overrides)
+        imported = import_checkpoint(path, "auto", **changes)
         if not isinstance(imported, ImportedModel):
             raise UserError("recognised as a bare backbone")
         family = imported.family
         if expected not in (None, family):
             raise UserError(f"recognised as {family}, but is {expected}")
 
-        def again(*more: str) -> ImportedModel:
-            other = import_checkpoint(path, family, overrides=[*overrides, *more])
+        def again(**network: Any) -> ImportedModel:
+            given: dict[str, Any] = merged(changes, {"network": network})
+            other = import_checkpoint(path, family, **given)
             assert isinstance(other, ImportedModel)
             return other
 
         if case.manifest["mode"] == "train":
-            return family, *training_outputs(case, family, imported, again), " ".join(overrides)
-        return family, *network_outputs(case, family, imported, again), " ".join(overrides)
+            return family, *training_outputs(case, family, imported, again), shown
+        return family, *network_outputs(case, family, imported, again), shown
 
 
 def weights_of(case: Path) -> int:

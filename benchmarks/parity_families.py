@@ -42,8 +42,8 @@ def expected_family(manifest: dict[str, Any]) -> str | None:
     return None
 
 
-def overrides_of(manifest: dict[str, Any]) -> list[str]:
-    """What no key tells and the manifest says, as arguments of the command line."""
+def changes_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What no key tells and the manifest says, as settings by group."""
     given = manifest["source"].get("args", {})
     found: dict[str, Any] = {}
     if given.get("downsample_factor") == 16:
@@ -60,7 +60,11 @@ def overrides_of(manifest: dict[str, Any]) -> list[str]:
     bins = given.get("pool_scales", given.get("sizes"))
     if bins is not None and tuple(bins) != (1, 2, 3, 6):
         found["network.bins"] = list(bins)
-    return [f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in found.items()]
+    changes: dict[str, dict[str, Any]] = {}
+    for key, value in found.items():
+        group, _, name = key.partition(".")
+        changes.setdefault(group, {})[name] = value
+    return changes
 
 
 def _mmseg(backbone: dict[str, Any], head: dict[str, Any]) -> dict[str, Any]:

@@ -47,8 +47,7 @@ def _evaluated_outputs(
     got = {}
     for one in wanted:
         if one.align_corners not in readings:
-            reading = str(one.align_corners).lower()
-            model = imported if one.align_corners is None else again(f"--network.align_corners={reading}")
+            model = imported if one.align_corners is None else again(align_corners=one.align_corners)
             model.model.network.to(dtype)
             readings[one.align_corners] = [evaluated(case, family, model, image) for image in images]
         value = _averaged(one, readings[one.align_corners])

@@ -96,7 +96,8 @@ def difference(network: SceneParser, size: tuple[int, int]) -> str:
     backbone = network.backbone
     with torch.no_grad():
         images = torch.empty(1, 3, *size, device="meta")
-        maps, logits = backbone(images), network(images).logits
+        maps = backbone(images)
+        logits = network.decode(maps)
     wanted = [
         (1, channels, *(int(-(-side // stride)) for side in size))
         for channels, stride in zip(backbone.channels, backbone.strides, strict=True)

@@ -26,7 +26,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from command_line import command_line, parsed_with_settings, write_figures
+from command_line import command_line, parsed_with_settings, settings_of, write_figures
 from sceneparse.data.part_channels import part_channels
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
@@ -181,12 +181,12 @@ def main() -> None:
     with TemporaryDirectory(prefix="sceneparse-unified-") as folder:
         out = Path(folder) if given.out is None else given.out
         if given.what == "split":
-            rows = split(read_recipe("toy-unified", [*(SMALL if given.quick else ()), *overrides]), out)
+            rows = split(read_recipe("toy-unified", **settings_of([*(SMALL if given.quick else ()), *overrides])), out)
         else:
             named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
             short = ["--training.iterations=8"] if given.quick else []
             settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
-            rows = joint(read_recipe("mini-broden", settings), out)
+            rows = joint(read_recipe("mini-broden", **settings_of(settings)), out)
         write_json(out / "table.json", rows)
     write_figures(rows, given.json, lambda: show(rows))
 

@@ -42,11 +42,12 @@ def data_set(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a real, very short training on a folder data set."""
+    from sceneparse.cli.settings import given_settings
     from sceneparse.recipes import from_mapping
     from sceneparse.settings import Recipe
     from sceneparse.training.loop import train
 
     folder = tmp_path_factory.mktemp("tiny")
     data = write_data_set(folder / "data")
-    recipe = from_mapping(Recipe, {"name": "tiny"}, "test", [*TINY, f"--data.root={data}"])
+    recipe = from_mapping(Recipe, {"name": "tiny"}, "test", given_settings(Recipe, [*TINY, f"--data.root={data}"]))
     return train(recipe, folder / "run")

@@ -150,14 +150,17 @@ def require_known(name: str, value: str, setting: str) -> None:
         setting: The dotted name of the setting, for the message.
 
     Raises:
-        UserError: There is no such entry; the message lists those that there are.
+        UserError: There is no such entry; the message lists them, and says that a package may be missing.
     """
     known = table(name)
     if value in known:
         return
     near = difflib.get_close_matches(value, known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    raise UserError(f"{setting} is '{value}', but must be one of {', '.join(known)}{hint}")
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    raise UserError(
+        f"{setting} is '{value}', but must be one of {', '.join(known)}{hint} If another package adds '{value}', "
+        "install that package"
+    )
 
 
 def _load(target: str) -> Any:

@@ -90,7 +90,7 @@ def test_of_a_unified_network_the_objects_alone_are_told_and_counted(
 
 
 def test_multiply_adds_of_exact_heads_are_fewer_and_of_an_fcn_the_same() -> None:
-    pspnet = find_subject(recipe_to_measure("toy-pspnet", ["--network.channels=512"]))
+    pspnet = find_subject(recipe_to_measure("toy-pspnet", network={"channels": 512}))
     assert pspnet.multiply_adds("exact", (473, 473)) < 0.95 * pspnet.multiply_adds("plain", (473, 473))
     fcn = find_subject("toy-fcn")
     assert fcn.multiply_adds("exact", (97, 97)) == fcn.multiply_adds("plain", (97, 97))

@@ -81,6 +81,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
         for row in found["rows"]
     ),
+    "timm_backbones": lambda found: (
+        found["built"] == 5
+        and found["plain_vits"] == 2
+        and list(found["reasons"]) == ["it takes pictures of one size only"]
+    ),
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
 }

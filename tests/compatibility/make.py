@@ -197,10 +197,12 @@ def write_settings(out: Path) -> None:
     names = importlib.import_module("sceneparse.recipes").recipe_names()
     sweeps = importlib.import_module("sceneparse.recipes.sweep")
     root = ["--data.root=DATA"]
+    # As the package of that commit takes it.
+    read_recipe: Any = sceneparse.read_recipe
     recipes, networks = {}, {}
     for name in names:
         plain = name.startswith("toy-") or name == "mini-broden"
-        recipe = sceneparse.read_recipe(name, [] if plain else root)
+        recipe = read_recipe(name, [] if plain else root)
         recipes[name] = dataclasses.asdict(recipe)
         if not recipe.network.tasks.from_data:
             with torch.device("meta"):

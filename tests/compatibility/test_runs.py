@@ -57,7 +57,7 @@ def test_a_finished_training_is_recognised_by_the_recipe_that_was_written_then(
 
 def test_a_training_is_not_gone_on_with_by_another_recipe(tmp_path: Path) -> None:
     folder = shutil.copytree(STORED / "run" / "stopped", tmp_path / "run")
-    other = sceneparse.read_recipe(RECIPE, ["--optimizer.lr=0.03"])
+    other = sceneparse.read_recipe(RECIPE, optimizer={"lr": 0.03})
     with pytest.raises(sceneparse.UserError, match=r"optimizer\.lr is 0\.03 but was 0\.02"):
         sceneparse.train(other, folder, resume=True)
 

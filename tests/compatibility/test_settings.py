@@ -28,15 +28,15 @@ def stored(what: str) -> Any:
     return read(STORED / "settings" / f"{what}.json.gz")
 
 
-def overrides(data: Mapping[str, Any]) -> list[str]:
+def changes(data: Mapping[str, Any]) -> dict[str, Any]:
     """What the stored settings were read with."""
-    return [f"--data.root={data['root']}"] if data["root"] else []
+    return {"root": data["root"]} if data["root"] else {}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_of_the_package_says_what_it_said(name: str) -> None:
     before = stored("recipes")[name]
-    assert_same_settings(sceneparse.read_recipe(name, overrides(before["data"])), before)
+    assert_same_settings(sceneparse.read_recipe(name, data=changes(before["data"])), before)
 
 
 @pytest.mark.parametrize("path", sorted((STORED / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
@@ -50,7 +50,7 @@ def test_a_recipe_that_a_user_wrote_is_still_read(path: Path) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_recipe_of_the_package_builds_the_same_parameters(name: str) -> None:
-    recipe = sceneparse.read_recipe(name, overrides(stored("recipes")[name]["data"]))
+    recipe = sceneparse.read_recipe(name, data=changes(stored("recipes")[name]["data"]))
     before = stored("networks")[name]
     with torch.device("meta"):
         network = sceneparse.build(recipe.backbone, recipe.network, 21)
@@ -71,7 +71,7 @@ def test_a_sweep_of_the_package_has_the_rows_that_it_had(name: str, tmp_path: Pa
     for settings, row in zip(rows, before["rows"], strict=True):
         path = tmp_path / "row.yaml"
         path.write_text(yaml.safe_dump({"extends": sweep["base"], **settings}), encoding="utf-8")
-        recipe = sceneparse.read_recipe(path, overrides(row["recipe"]["data"]))
+        recipe = sceneparse.read_recipe(path, data=changes(row["recipe"]["data"]))
         known = row["recipe"] | {"name": recipe.name, "description": recipe.description}
         assert_same_settings(recipe, known)
 

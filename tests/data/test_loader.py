@@ -232,3 +232,23 @@ def test_whole_pictures_of_several_sizes_are_filled_up_to_the_largest_of_their_b
         widths = (batch.objects[:, 0] != IGNORE).sum(1)
         assert batch.images.shape[-1] == widths.max() and len(set(widths.tolist())) > 1
         assert batch.images.shape[-2:] == batch.objects.shape[-2:]
+
+
+class Ending(Pictures):
+    """Pictures of which the first ends the process that reads it, or has another error."""
+
+    error: Exception | None = None
+
+    def __getitem__(self, index: int) -> Sample:
+        if self.error is not None:
+            raise self.error
+        os._exit(1)
+
+
+def test_a_loader_process_that_dies_is_told_from_an_error_in_it() -> None:
+    with pytest.raises(UserError, match="a loader process died"):
+        batches(Ending(4), workers=1)
+    dataset = Ending(4)
+    dataset.error = RuntimeError("DataLoader worker: shapes differ")
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        batches(dataset, workers=1)

@@ -204,7 +204,7 @@ def test_a_wrong_slice_is_refused(data_set: Path, split: str) -> None:
 
 
 def test_the_mini_broden_recipe_opens_on_the_real_data(shared: Path) -> None:
-    settings = read_recipe("mini-broden", [f"--data.root={shared / 'data'}"]).data
+    settings = read_recipe("mini-broden", data={"root": str(shared / "data")}).data
     train = open_dataset(settings, "train")
     assert isinstance(train, Mixture) and train.tasks.parts is not None
     assert {"wheel", "bumper", "door", "hood"} <= set(train.tasks.parts.names)

@@ -100,8 +100,9 @@ def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, ch
         without = {key: value for key, value in data.items() if key != changed}
         assert from_mapping(Recipe, {"data": data}, "x.yaml").data != from_mapping(DataSettings, without, "x.yaml")
         return
+    says = "has no options" if changed == "options" else "takes"
     with pytest.raises(
-        UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} takes "
+        UserError, match=rf"^x\.yaml: data\.{changed}[\w.]* has no effect: kind {name} {says}"
     ) as caught:
         from_mapping(Recipe, {"data": data}, "x.yaml")
     if changed not in used:
@@ -126,7 +127,7 @@ def test_a_source_is_no_mixture_and_has_a_folder_only_where_its_kind_has() -> No
         ({"kind": "dtd"}, "has no root"),
         ({"kind": "toyworld", "root": "here"}, "root has no effect"),
         ({"kind": "dtx", "root": "here"}, "did you mean 'dtd'"),
-        ({"kind": "dtd", "root": "here", "options": {"a": 1}}, "has no settings of its own"),
+        ({"kind": "dtd", "root": "here", "options": {"a": 1}}, "options has no effect: kind dtd has no options"),
     ):
         with pytest.raises(UserError, match=message):
             SourceSettings(**source)

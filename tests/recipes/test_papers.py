@@ -18,7 +18,7 @@ OF_THE_PAPER = [name for name in NAMES if "multilabel" not in name and "upernet"
 
 
 def recipe(name: str) -> Recipe:
-    return read_recipe(name, ["--data.root", "anywhere"])
+    return read_recipe(name, data={"root": "anywhere"})
 
 
 def test_every_row_that_the_papers_report_has_a_recipe() -> None:
@@ -76,7 +76,7 @@ def test_upernet_is_trained_as_in_its_authors_configuration(depth: int, iteratio
 
 def test_the_sweeps_vary_what_the_tables_vary() -> None:
     def rows(name: str) -> list[Recipe]:
-        return [row.recipe for row in read_sweep(name, ["--data.root", "anywhere"]).rows]
+        return [row.recipe for row in read_sweep(name, data={"root": "anywhere"}).rows]
 
     def network(one: Recipe) -> tuple[object, ...]:
         return one.network.architecture, one.network.bins, one.network.pool, one.network.reduce

@@ -3,7 +3,6 @@
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,13 +26,13 @@ from sceneparse.settings import (
 TOY = {"data": {"kind": "toyworld"}}
 
 
-def recipe(mapping: dict[str, Any] | None = None, overrides: Sequence[str] = ()) -> Recipe:
-    return from_mapping(Recipe, TOY | (mapping or {}), "x.yaml", overrides)
+def recipe(mapping: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> Recipe:
+    return from_mapping(Recipe, TOY | (mapping or {}), "x.yaml", changes)
 
 
-def complaint(mapping: dict[str, Any] | None = None, overrides: Sequence[str] = ()) -> str:
+def complaint(mapping: dict[str, Any] | None = None, changes: dict[str, Any] | None = None) -> str:
     with pytest.raises(UserError) as caught:
-        recipe(mapping, overrides)
+        recipe(mapping, changes)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -64,7 +63,7 @@ class TestMapping:
 
     def test_the_mapping_is_left_as_it_was(self) -> None:
         mapping = {"network": {"bins": [1, 2]}, **TOY}
-        from_mapping(Recipe, mapping, "x.yaml", ["--network.channels", "8"])
+        from_mapping(Recipe, mapping, "x.yaml", {"network": {"channels": 8}})
         assert mapping == {"network": {"bins": [1, 2]}, "data": {"kind": "toyworld"}}
 
 
@@ -106,11 +105,11 @@ class TestWrongTypes:
                 "'unet', but must be one of pspnet, upernet, ",
             ),
             ({"network": {"output_stride": 12}}, "'12', but must be one of 8, 16, 32"),
-            ({"network": {"bins": 3}}, "network.bins is '3', but must be list"),
-            ({"network": {"bins": ["a"]}}, "network.bins is 'a', but must be list"),
+            ({"network": {"bins": 3}}, "network.bins is '3', but must be a list of whole numbers"),
+            ({"network": {"bins": ["a"]}}, "network.bins is 'a', but must be a list of whole numbers"),
             ({"network": {"reduce": "perhaps"}}, "must be true or false"),
             ({"augmentation": {"crop": [3]}}, "augmentation.crop is '[3]'"),
-            ({"loss": {"class_weights": "mean"}}, "'mean', but must be one of median or list"),
+            ({"loss": {"class_weights": "mean"}}, "'mean', but must be one of median or a list of numbers or null"),
             ({"data": {"kind": "toyworld", "root": 5}}, "data.root is '5', but must be text or null"),
             ({"network": {"dropout": None}}, "network.dropout is null, but must be a number"),
             ({"network": {"bins": None}}, "network.bins is null"),
@@ -204,49 +203,40 @@ def test_one_mean_serves_all_channels() -> None:
     assert read.preprocessing == PreprocessingSettings((0.5,), (0.25,))
 
 
-class TestCommandLine:
-    def test_it_wins_over_the_file(self) -> None:
-        read = recipe({"training": {"iterations": 5, "seed": 3}}, ["--training.iterations", "7"])
-        assert read.training.iterations == 7 and read.training.seed == 3
+class TestChanges:
+    def test_they_win_over_the_file(self) -> None:
+        read = recipe({"training": {"iterations": 5, "seed": 3}}, {"training": {"iterations": 7}, "name": "mine"})
+        assert read.training.iterations == 7 and read.training.seed == 3 and read.name == "mine"
+
+    def test_values_are_typed_ones(self) -> None:
+        read = recipe({}, {"network": {"bins": (1, 2), "dropout": 0.25}, "backbone": {"weights": "1e3"}})
+        assert read.network.bins == (1, 2) and read.network.dropout == 0.25 and read.backbone.weights == "1e3"
+
+    def test_settings_replace_the_whole_group(self) -> None:
+        optimizer = OptimizerSettings(lr=0.5)
+        assert recipe({"optimizer": {"momentum": 0.5}}, {"optimizer": optimizer}).optimizer == optimizer
 
     @pytest.mark.parametrize(
-        ("arguments", "key", "value"),
+        ("changes", "message"),
         [
-            (["--network.bins", "[1,2]"], "bins", (1, 2)),
-            (["--network.bins=[4]"], "bins", (4,)),
-            (["--network.reduce", "false"], "reduce", False),
-            (["--network.dropout", "1e-1"], "dropout", 0.1),
-            (["--network.channels", "3", "--network.channels", "5"], "channels", 5),
+            ({"netwrok": {}}, "unknown setting 'netwrok'; did you mean 'network'?"),
+            ({"network": {"chanels": 7}}, "unknown setting 'network.chanels'; did you mean 'network.channels'?"),
+            ({"network": 7}, "network is 7, but it is a group"),
+            ({"training": {"iterations": "x"}}, "training.iterations is 'x', but must be a whole number"),
+            ({"network": {"dropout": None}}, "network.dropout is null, but must be a number"),
         ],
     )
-    def test_values_are_read_like_yaml(self, arguments: list[str], key: str, value: Any) -> None:
-        assert getattr(recipe({}, arguments).network, key) == value
+    def test_mistakes_name_them(self, changes: dict[str, Any], message: str) -> None:
+        text = complaint({}, changes)
+        assert text.startswith("given settings: ") and message in text
 
-    def test_null_and_text_with_equals_signs_are_read(self) -> None:
-        read = recipe({}, ["--augmentation.crop", "null", "--backbone.weights=a=b", "--name", "2024"])
-        assert read.augmentation.crop is None
-        assert read.backbone.weights == "a=b"
-        assert read.name == "2024"
+    def test_a_mistake_of_the_file_names_the_file(self) -> None:
+        text = complaint({"network": {"channels": "x"}}, {"training": {"iterations": 7}})
+        assert text.startswith("x.yaml: network.channels is 'x'")
 
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            (["--training.iteration", "7"], "'--training.iteration'; did you mean '--training.iterations'?"),
-            (["--lr=7"], "'--lr'; did you mean '--optimizer.lr'?"),
-            (["--training.iterations", "x"], "training.iterations is 'x', but must be a whole number"),
-            (["--training.iterations"], "expected one argument"),
-            (["--network.dropout", "null"], "network.dropout is 'None', but must be a number"),
-            (["--protocol.flip", "perhaps"], "protocol.flip is 'perhaps', but must be true or false or null"),
-            (["stray"], "unrecognized arguments: stray"),
-        ],
-    )
-    def test_mistakes_name_the_command_line(self, arguments: list[str], message: str) -> None:
-        text = complaint({}, arguments)
-        assert text.startswith("command line: ") and message in text
-
-    def test_a_value_out_of_range_says_that_the_command_line_had_a_part(self) -> None:
-        text = complaint({}, ["--training.iterations", "0"])
-        assert text.startswith("x.yaml with the command line's values: training.iterations is 0")
+    def test_a_value_out_of_range_says_that_they_had_a_part(self) -> None:
+        text = complaint({}, {"training": {"iterations": 0}})
+        assert text.startswith("x.yaml with the given settings: training.iterations is 0")
 
 
 class TestYaml:
@@ -282,7 +272,7 @@ class TestReadRecipe:
     @pytest.mark.parametrize("name", recipe_names())
     def test_every_recipe_of_the_package_can_be_read(self, name: str) -> None:
         kind = KINDS[read_file(name).settings()["data"]["kind"]]
-        read = read_recipe(name, [] if kind.root == "none" else ["--data.root", "anywhere"])
+        read = read_recipe(name, data={} if kind.root == "none" else {"root": "anywhere"})
         assert read.name == name and read.description
 
     def test_a_file_without_a_name_is_named_after_itself(self, tmp_path: Path) -> None:
@@ -290,10 +280,10 @@ class TestReadRecipe:
         path.write_text("data: {kind: toyworld}\n")
         assert read_recipe(path).name == "mine"
 
-    def test_overrides_reach_the_recipe(self, tmp_path: Path) -> None:
+    def test_changes_reach_the_recipe(self, tmp_path: Path) -> None:
         path = tmp_path / "mine.yaml"
         path.write_text("data: {root: here}\n")
-        assert read_recipe(path, ["--data.root", "there"]).data.root == "there"
+        assert read_recipe(path, data={"root": "there"}).data.root == "there"
 
     def test_an_unknown_name_is_answered_with_the_nearest(self) -> None:
         name = recipe_names()[0]

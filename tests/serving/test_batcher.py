@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
+from sceneparse.serving.batcher import is_out_of_memory
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
 from tests.support.brightest import BrightestChannel
@@ -180,3 +181,12 @@ def test_a_batch_has_the_parses_of_its_pictures(protocol: ProtocolSettings) -> N
         assert (pairs[0][0] == pairs[0][1]).mean() > 0.999
         assert [entry.name for entry in alone.scene or ()] == [entry.name for entry in parse.scene or ()]
         np.testing.assert_array_equal(parse.image, image.permute(1, 2, 0).numpy())
+
+
+def test_what_torch_raises_for_want_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    with pytest.raises(RuntimeError) as other:
+        torch.ones(2) @ torch.ones(3)
+    assert not is_out_of_memory(other.value)

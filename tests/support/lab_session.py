@@ -15,10 +15,11 @@ from torch import Tensor
 
 import sceneparse
 from sceneparse.cli import main
+from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.recipes import read_recipe, settings_help
-from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.settings import BackboneSettings, NetworkSettings, Recipe
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.weights.build import build
@@ -57,7 +58,7 @@ def run(arguments: list[str]) -> tuple[int, str]:
 def refusal(*overrides: str) -> str:
     """What is said of the page's recipe with these settings."""
     try:
-        read_recipe("mine.yaml", overrides)
+        read_recipe("mine.yaml", **given_settings(Recipe, overrides))
     except UserError as error:
         return str(error)
     return "it is accepted"
@@ -67,7 +68,7 @@ def poly(epsilon: float) -> float:
     """The lab's loss where four classes are equally probable at every pixel, half of which count."""
     target = torch.zeros(1, 8, 8, dtype=torch.int16)
     target[:, :4] = IGNORE
-    loss = LOSSES["poly"].build(read_recipe("mine.yaml", [f"--loss.options={{epsilon: {epsilon}}}"]).loss)
+    loss = LOSSES["poly"].build(read_recipe("mine.yaml", loss={"options": {"epsilon": epsilon}}).loss)
     return loss(torch.zeros(1, 4, 2, 2), target, LossContext(align_corners=False)).item()
 
 

@@ -1,7 +1,7 @@
 """What tests of imported checkpoints share: stand-ins for trained weights, written as their families write them."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,11 +25,11 @@ def as_if_trained(network: Network, seed: int = 0) -> Network:
     return network.eval()
 
 
-def imported(state: dict[str, Tensor], folder: Path, *overrides: str, family: str = "auto") -> ImportedModel:
-    """A model from a file with these weights."""
+def imported(state: dict[str, Tensor], folder: Path, *, family: str = "auto", **changes: Any) -> ImportedModel:
+    """A model from a file with these weights; `changes` are those of `import_checkpoint`."""
     path = folder / "checkpoint.pth"
     torch.save(state, path)
-    model = import_checkpoint(path, family, overrides=overrides)
+    model = import_checkpoint(path, family, **changes)
     assert isinstance(model, ImportedModel)
     return model
 

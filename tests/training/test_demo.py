@@ -4,22 +4,18 @@ from pathlib import Path
 import pytest
 
 from sceneparse.recipes import read_recipe
+from sceneparse.recipes.changes import Changes
 from sceneparse.training import demo as module
 
-SHORT = [
-    "--training.iterations=2",
-    "--training.batch=2",
-    "--training.validate_every=0",
-    "--training.validate_count=1",
-    "--data.toyworld.size=64",
-    "--data.toyworld.eval_count=6",
-    "--data.workers=0",
-    "--augmentation.crop=[64,64]",
-]
+SHORT: Changes = {
+    "training": {"iterations": 2, "batch": 2, "validate_every": 0, "validate_count": 1},
+    "data": {"toyworld": {"size": 64, "eval_count": 6}, "workers": 0},
+    "augmentation": {"crop": [64, 64]},
+}
 
 
 def test_the_demo_leaves_models_figures_a_report_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "read_recipe", lambda name: read_recipe(name, SHORT))
+    monkeypatch.setattr(module, "read_recipe", lambda name: read_recipe(name, **SHORT))
     report = module.demo(tmp_path, seed=3)
     assert report == tmp_path / "evaluation" / "report.html" and "Where they differ" in report.read_text()
     for metrics in ("metrics.json", "metrics-fcn.json"):

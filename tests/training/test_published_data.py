@@ -9,6 +9,7 @@ from PIL import Image
 
 from sceneparse import load
 from sceneparse.cli import main
+from sceneparse.cli.settings import given_settings
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.evaluation import evaluate_model
@@ -31,8 +32,8 @@ def test_every_published_data_set_trains_evaluates_and_predicts(kind: str, tmp_p
         "--network.architecture=fcn",
         "--training.iterations=1",
     ]
-    recipe = replace(from_mapping(Recipe, {}, "test", [*TINY, *channels, "--data.root=."]), data=layout.settings)
-    recipe = replace(recipe, data=replace(recipe.data, workers=0))
+    given = given_settings(Recipe, [*TINY, *channels])
+    recipe = from_mapping(Recipe, {}, "test", given | {"data": replace(layout.settings, workers=0)})
     run = train(recipe, tmp_path / "run")
 
     root = str(layout.settings.root)

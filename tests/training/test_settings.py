@@ -111,13 +111,13 @@ def to_plain(value: Any) -> Any:
     return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def root_for(name: str) -> list[str]:
+def root_for(name: str) -> dict[str, str]:
     """A folder for all but the toy world, which has none."""
-    return [] if name.startswith("toy") else ["--data.root=somewhere"]
+    return {} if name.startswith("toy") else {"root": "somewhere"}
 
 
 def test_every_recipe_and_sweep_of_the_package_loads() -> None:
     for name in recipe_names():
-        assert read_recipe(name, root_for(name)).name == name
+        assert read_recipe(name, data=root_for(name)).name == name
     for name in sweep_names():
-        assert read_sweep(name, root_for(name)).rows
+        assert read_sweep(name, data=root_for(name)).rows

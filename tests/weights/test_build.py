@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from sceneparse.errors import UserError
 from sceneparse.networks import FCN, PSPNet, UPerNet
 from sceneparse.networks.exact.convolution import ConcatConv2d
+from sceneparse.recipes import to_mapping
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 
@@ -44,6 +47,14 @@ def test_resampling_is_exact_unless_plain_is_asked_for(name: str) -> None:
         settings = NetworkSettings(architecture=name, channels=16, **options)  # type: ignore[arg-type]
         network = build(BackboneSettings("resnet10t"), settings, 4)
         assert {m.resampling for m in network.modules() if isinstance(m, ConcatConv2d)} == {expected}
+
+
+def test_an_output_stride_that_nobody_asked_for_follows_the_architecture() -> None:
+    assert replace(NetworkSettings(), architecture="upernet") == NetworkSettings("upernet", output_stride=32)
+    assert replace(NetworkSettings("upernet"), architecture="fcn").output_stride == 8
+    assert type(to_mapping(NetworkSettings("upernet"))["output_stride"]) is int
+    with pytest.raises(UserError, match="output_stride is 16, but upernet has no choice"):
+        replace(NetworkSettings(output_stride=16), architecture="upernet")
 
 
 def test_upernet_has_output_stride_32_and_no_other() -> None:

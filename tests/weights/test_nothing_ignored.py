@@ -56,6 +56,10 @@ BACKBONE: dict[str, list[Any]] = {
     "stage3_end": ["next_block"],
     "shortcut_pool": ["none"],
     "windows": ["padded"],
+    "blocks": [(0, 1, 2, 3)],
+    "neck": ["simple"],
+    "final_norm": [True],
+    "drop_path": [0.1],
 }
 
 BACKBONES = ("resnet26d", "mobilenetv2_035", "squeezenet1_1_stride8")
@@ -132,6 +136,19 @@ def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:
     network, name = NetworkSettings("upernet", channels=16, aux=False), "swin_tiny_patch4_window7_224"
     usual = built(BackboneSettings(name), network)
     assert built(BackboneSettings(name, windows="padded"), network) != usual
+
+
+@pytest.mark.parametrize("name", BACKBONE)
+def test_a_setting_of_a_plain_vit_changes_it_or_is_refused(name: str) -> None:
+    network = NetworkSettings("upernet", channels=16, aux=False)
+    usual = built(BackboneSettings("test_vit"), network)
+    for value in BACKBONE[name]:
+        try:
+            changed = built(BackboneSettings("test_vit", **{name: value}), network)
+        except UserError as error:
+            assert "backbone test_vit: " in str(error)
+            continue
+        assert changed != usual
 
 
 def test_one_network_is_like_another_of_the_same_settings() -> None:

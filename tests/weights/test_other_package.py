@@ -61,15 +61,21 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
+from sceneparse.cli.settings import given_settings
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
 
 SETTINGS = ["--network.architecture=lab", "--backbone.name=resnet10t", "--backbone.dilation=first"]
 
 
+def read(*arguments):
+    return read_recipe("toy-fcn", **given_settings(Recipe, [*SETTINGS, *arguments]))
+
+
 def refused(*overrides):
     try:
-        read_recipe("toy-fcn", [*SETTINGS, "--network.output_stride=null", *overrides])
+        read("--network.output_stride=null", *overrides)
     except UserError as error:
         return str(error)
 
@@ -88,7 +94,7 @@ from sceneparse.weights.model import load_model
 small = ["--training.iterations=1", "--training.batch=2", "--training.validate_count=1",
          "--data.toyworld.train_count=2", "--data.toyworld.size=64", "--data.workers=0",
          "--network.channels=8", "--augmentation.crop=[64,64]", "--training.device=cpu"]
-recipe = read_recipe("toy-fcn", [*SETTINGS, "--network.output_stride=null", "--network.options.depth=3", *small])
+recipe = read("--network.output_stride=null", "--network.options.depth=3", *small)
 assert recipe.network.output_stride == 16
 train(recipe, Path(sys.argv[1]))
 model = load_model(Path(sys.argv[1]) / "model")

@@ -1,10 +1,10 @@
 """The thing that is benchmarked: a model folder, an exported file, or the network of a recipe."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 from torch import Tensor
@@ -18,7 +18,8 @@ from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.recipes import read_recipe, recipe_names
-from sceneparse.recipes.reading import chosen_kind, read_file
+from sceneparse.recipes.changes import Changes
+from sceneparse.recipes.reading import layered, read_file
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -166,19 +167,24 @@ def names_recipe(source: str | Path) -> bool:
     return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
 
 
-def recipe_to_measure(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe to be measured; no picture is read, so its data set may be missing.
+def recipe_to_measure(source: str | Path, **changes: Unpack[Changes]) -> Recipe:
+    """Read a recipe of which no picture is read, so that its data set's folder need not be there, nor be named.
 
     Args:
         source: As in `names_recipe`.
-        overrides: As in `read_recipe`.
+        **changes: As in `read_recipe`.
 
     Raises:
         UserError: As `read_recipe`.
     """
-    kind = KINDS.get(chosen_kind(read_file(source).settings(), overrides) or "folder")
-    root = [] if kind is None or kind.root == "none" else [f"--data.root={os.devnull}"]
-    return read_recipe(source, [*root, *overrides])
+    data = changes.get("data", {})
+    if isinstance(data, Mapping):
+        chosen = layered(read_file(source).settings(), {"data": data}).get("data", {})
+        name = chosen.get("kind", "folder") if isinstance(chosen, Mapping) else "folder"
+        # A kind that isn't there is refused where the settings are read.
+        if name in KINDS and KINDS[name].root != "none":
+            changes["data"] = {"root": os.devnull, **data}
+    return read_recipe(source, **changes)
 
 
 def _of_recipe(found: Recipe, name: str) -> Subject:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.errors import UserError
 
 if TYPE_CHECKING:
+    from sceneparse.recipes.changes import Changes
     from sceneparse.settings import ProtocolSettings
 
 
@@ -23,6 +24,20 @@ class Command:
     """Whether `--dotted.name value` arguments are settings of the recipe."""
     groups: tuple[str, ...] | None = None
     """Which groups of settings it takes; None: all, and recipes by their names."""
+
+
+def recipe_settings(arguments: argparse.Namespace) -> "Changes":
+    """Return the settings of a recipe that a command's `--dotted.name value` arguments give.
+
+    Raises:
+        UserError: An unknown setting, or a value of the wrong type.
+    """
+    from sceneparse.cli.settings import given_settings
+    from sceneparse.settings import Recipe
+
+    given: Any = given_settings(Recipe, arguments.settings)
+    changes: Changes = given
+    return changes
 
 
 def protocol_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +71,7 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
 
     where = "the model's protocol"
     if arguments.protocol is not None:
-        own = from_mapping(ProtocolSettings, {}, where, [f"--name={arguments.protocol}"])
+        own = from_mapping(ProtocolSettings, {"name": arguments.protocol}, "command line")
     given: dict[str, Any] = {
         "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,

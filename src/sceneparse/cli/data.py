@@ -2,9 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sceneparse.cli.command import Command
+from sceneparse.cli.command import Command, recipe_settings
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 
@@ -60,23 +60,25 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     from sceneparse.recipes import from_mapping, read_recipe
+    from sceneparse.recipes.reading import layered
     from sceneparse.settings import Recipe
 
+    given: dict[str, Any] = dict(recipe_settings(arguments))
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
-        return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", arguments.settings).data
+        return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
     if KINDS[arguments.kind].root == "none":
         raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
     if KINDS[arguments.kind].mixes:
-        root = [f"--data.root={arguments.root}"] if arguments.root else []
-        data = read_recipe(arguments.data, [*root, *arguments.settings]).data
+        if arguments.root:
+            given = layered({"data": {"root": arguments.root}}, given)
+        data = read_recipe(arguments.data, **given).data
         if not KINDS[data.kind].mixes:
             raise UserError(f"{arguments.data}: its data are of kind {data.kind}, not a mixture")
         return data
     if arguments.root:
         raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
-    return from_mapping(
-        Recipe, {"data": {"kind": arguments.kind, "root": arguments.data}}, "command line", arguments.settings
-    ).data
+    folder = {"kind": arguments.kind, "root": arguments.data}
+    return from_mapping(Recipe, {"data": folder}, "command line", given).data
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:

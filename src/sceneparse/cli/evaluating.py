@@ -11,6 +11,7 @@ from sceneparse.cli.command import (
     in_processes,
     process_arguments,
     protocol_arguments,
+    recipe_settings,
 )
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
@@ -134,7 +135,7 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
-        source = recipe_to_measure(arguments.model, arguments.settings)
+        source = recipe_to_measure(arguments.model, **recipe_settings(arguments))
     elif arguments.settings:
         first = arguments.settings[0]
         raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")

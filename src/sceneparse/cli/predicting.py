@@ -152,10 +152,15 @@ def _predict_here(
     """Videos, cameras, volumes and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
     from sceneparse.parsing.artefacts.choice import fitting
+    from sceneparse.parsing.artefacts.file_names import refuse_records
+    from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.video import predict_videos
     from sceneparse.parsing.runs.volume import predict_volumes
 
     failed, write = 0, arguments.write
+    if videos and pictures:
+        found = Inputs(pictures, Path(arguments.out))
+        refuse_records(((one.name, str(one.path)) for one in found), ((one.name, one.shown) for one in videos))
     if videos:
         failed += predict_videos(
             parser,

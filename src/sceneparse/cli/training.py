@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sceneparse.cli.command import Command, in_processes, process_arguments
+from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +48,9 @@ def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import read_recipe
     from sceneparse.training.loop import train
 
-    started = [] if arguments.init is None else [f"--init.model={arguments.init}"]
-    recipe = read_recipe(arguments.recipe, [*arguments.settings, *started])
+    if arguments.init is not None:
+        arguments.settings.append(f"--init.model={arguments.init}")
+    recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
     if leads():
         print(f"model: {run / 'model'}")
@@ -73,7 +74,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 def _sweep(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes.sweep import read_sweep
 
-    sweep = read_sweep(arguments.sweep, arguments.settings, arguments.seeds)
+    sweep = read_sweep(arguments.sweep, arguments.seeds, **recipe_settings(arguments))
     out = arguments.out or Path("sweeps") / sweep.name
     from sceneparse.training.sweeping import list_runs, run_sweep
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sceneparse.cli.command import Command
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.errors import UserError
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,9 +66,17 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    from sceneparse.cli.settings import given_settings
+    from sceneparse.settings import Recipe
     from sceneparse.weights.importing.checkpoint import import_checkpoint
 
-    imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, arguments.settings)
+    groups = [f"--{group}" for group in IMPORT.groups or ()]
+    for argument in arguments.settings:
+        if argument.startswith("--") and argument.split("=")[0].split(".")[0] not in groups:
+            near = ", ".join(f"{group}.…" for group in groups)
+            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
+    settings = given_settings(Recipe, arguments.settings)
+    imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, **settings)
     print("\n".join(imported.describe()))
     imported.save(arguments.out)
     print(f"saved: {arguments.out}")

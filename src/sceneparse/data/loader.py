@@ -9,6 +9,7 @@ reads nothing of what was before.
 import signal
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import active_children
 
 import torch
 from torch import Tensor
@@ -113,13 +114,17 @@ def training_batches(
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
         generator=torch.Generator(),
     )
+    others = set(active_children())
+    batches = iter(loader)
+    started = set(active_children()) - others
     try:
-        for result in loader:
+        for result in batches:
             if isinstance(result, _Failure):
                 raise UserError(result.message)
             yield result
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        # torch has no class for it; what became of the workers says it.
+        if not any(worker.exitcode for worker in started):
             raise
         raise UserError(
             f"a loader process died ({' '.join(str(error).split())}), most often for want of memory: "

@@ -12,7 +12,6 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.settings.data import NiftiSettings
-from sceneparse.settings.options import read_options
 
 if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait for
     from sceneparse.data.sample import DataSet
@@ -73,21 +72,20 @@ class DatasetKind:
         """Return the model card's text on the data."""
         return self.card if isinstance(self.card, str) else self.card(settings)
 
-    def read_options(self, given: Mapping[str, Any], setting: str) -> Any:
+    def read_options(self, given: Mapping[str, Any], setting: str, owner: str = "the kind") -> Any:
         """Return the kind's own settings as `options` declares them; None for a kind without any.
 
         Args:
             given: What `data.options` says.
             setting: The setting's dotted name, for messages.
+            owner: What messages call the kind.
 
         Raises:
             UserError: The kind has no settings of its own, or they are unknown or wrong.
         """
-        if self.options is None:
-            if given:
-                raise UserError(f"{setting} has no effect: the kind has no settings of its own")
-            return None
-        return read_options(self.options, given, setting)
+        from sceneparse.recipes.options import read_options  # which reads settings of data, and so asks for kinds
+
+        return read_options(self.options, given, setting, owner)
 
 
 def root_of(settings: DataSettings) -> Path:

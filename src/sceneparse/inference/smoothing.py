@@ -1,13 +1,9 @@
 """Smooth a video's scores over time by averaging each frame's with those of the frames before."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from sceneparse.inference.engine import Engine
-
-Scorer = Callable[[Tensor], Tensor]
 
 
 class SmoothedEngine:

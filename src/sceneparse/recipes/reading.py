@@ -1,7 +1,7 @@
 """Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -82,23 +82,6 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     data, init = above.get("data"), above.get("init")
     below = _for_kind(below, data.get("kind") if isinstance(data, Mapping) else None)
     return merged(_for_start(below, isinstance(init, Mapping) and init.get("model") is not None), above)
-
-
-def for_arguments(settings: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
-    """Return settings without those that the kind of data, or the start, in `--dotted.name value` makes useless."""
-    started = any(argument.partition("=")[0] == "--init.model" for argument in arguments)
-    return _for_start(_for_kind(settings, chosen_kind({}, arguments)), started)
-
-
-def chosen_kind(settings: Mapping[str, Any], arguments: Sequence[str]) -> str | None:
-    """Return the kind of data that arguments, or else settings, choose; None if neither does."""
-    data = settings.get("data")
-    chosen = data.get("kind") if isinstance(data, Mapping) else None
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.partition("=")
-        if name == "--data.kind":
-            chosen = value if equals else next(iter(arguments[position + 1 :]), None)
-    return chosen
 
 
 def _for_kind(settings: Mapping[str, Any], kind: str | None) -> dict[str, Any]:

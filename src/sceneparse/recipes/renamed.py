@@ -1,10 +1,7 @@
 """Settings that had other names: recipes, run folders, model folders and commands with the old ones still work."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from sceneparse.errors import UserError
 from sceneparse.settings.data import data_of_kind
@@ -54,38 +51,6 @@ def with_new_names(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
 def new_name(setting: str) -> str:
     """The name that a dotted setting has now."""
     return RENAMED.get(setting, setting)
-
-
-def arguments_with_new_names(arguments: Sequence[str]) -> list[str]:
-    """Replace each old name in `--dotted.name value` and `--dotted.name=value` arguments by the new one.
-
-    Raises:
-        UserError: A setting is given under both names.
-    """
-    given = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}
-    for old, new in RENAMED.items():
-        if {f"--{old}", f"--{new}"} <= given:
-            raise UserError(f"command line: --{old} is now called --{new}, and is given under both names: remove one")
-    renamed = []
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if name == "--data" and equals:
-            argument = f"--data={_group_with_new_names(value)}"
-        elif name.startswith("--"):
-            argument = f"--{new_name(name[2:])}{equals}{value}"
-        renamed.append(argument)
-    return renamed
-
-
-def _group_with_new_names(text: str) -> str:
-    """The settings of data as one argument; text that is no mapping is left for the reader of settings to refuse."""
-    try:
-        group = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    if not isinstance(group, dict):
-        return text
-    return json.dumps(with_new_names({"data": group}, "command line")["data"])
 
 
 def _holds(settings: Any, name: str) -> bool:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from sceneparse.errors import UserError, require
-from sceneparse.recipes import from_mapping, refuse_unknown_settings, to_mapping
+from sceneparse.recipes import GIVEN, as_mapping, from_mapping, refuse_unknown_settings, to_mapping
+from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.reading import (
     PUBLISHED,
     Figure,
@@ -24,7 +25,7 @@ from sceneparse.recipes.reading import (
     read_figures,
     read_file,
 )
-from sceneparse.recipes.renamed import arguments_with_new_names, new_name, with_new_names
+from sceneparse.recipes.renamed import new_name, with_new_names
 from sceneparse.settings import ProtocolSettings, Recipe
 
 KEYS = ("description", "base", "set", "rows", "grid", "seeds", "tests", "groups")
@@ -128,7 +129,7 @@ def load_sweep(sweep: str | Path) -> dict[str, Any]:
     return load(sweep, "sweep", _folder())[0]
 
 
-def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence[int] | None = None) -> Sweep:
+def read_sweep(sweep: str | Path, seeds: Sequence[int] | None = None, **changes: Unpack[Changes]) -> Sweep:
     """Read a sweep by the name of one that comes with the package, or from a YAML file.
 
     The file has these keys:
@@ -145,11 +146,11 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
 
     Args:
         sweep: A name (`sweep_names`) or a path that ends in .yaml or .yml.
-        overrides: `--dotted.name value` arguments for all rows.
         seeds: Seeds instead of the file's.
+        **changes: What wins over the files in all rows, as in `read_recipe`.
 
     Raises:
-        UserError: No such sweep, an unknown or bad setting in any row, or one that the command line sets and rows vary.
+        UserError: No such sweep, an unknown or bad setting in any row, or a change of what rows vary.
     """
     mapping, where = load(sweep, "sweep", _folder())
     _refuse_unknown_keys(mapping, where)
@@ -158,12 +159,12 @@ def read_sweep(sweep: str | Path, overrides: Sequence[str] = (), seeds: Sequence
     variants = _variants(mapping, where)
     _refuse_fixed(common, where)
     common = with_new_names(common, where)
-    _refuse_varied(variants, arguments_with_new_names(overrides))
+    _refuse_varied(variants, changes)
     file = read_file(beside(sweep, mapping["base"]))
     refuse_unknown_settings(replace(file, layers=(*file.layers, (where, common))))
     name = Path(sweep).stem
     settings = layered(file.settings(), common)
-    rows = tuple(_row(name, where, settings, mapping.get("tests"), variant, overrides) for variant in variants)
+    rows = tuple(_row(name, where, settings, mapping.get("tests"), variant, changes) for variant in variants)
     for what in ("name", "folder"):
         twice = _first_twice([getattr(row, what) for row in rows])
         require(twice is None, f"{where}: two rows have the {what} '{twice}'; name them apart")
@@ -189,15 +190,13 @@ class _Variant:
         return set(_dotted_keys(self.settings))
 
 
-def _row(
-    sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _Variant, overrides: Sequence[str]
-) -> Row:
+def _row(sweep: str, where: str, common: dict[str, Any], tests: Any, variant: _Variant, changes: Changes) -> Row:
     location = f"{where}, row '{variant.name}'"
     # Checked by itself first, so that a message about a mistake in it names the row.
     refuse_unknown_settings(RecipeFile(variant.name, ((location, variant.settings),)))
     folder = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-") or "row"
     settings = layered(common, variant.settings) | {"name": folder, "description": f"sweep {sweep}: {variant.name}"}
-    recipe = from_mapping(Recipe, settings, location, overrides)
+    recipe = from_mapping(Recipe, settings, location, changes)
     return Row(variant.name, folder, recipe, _tests(tests, recipe, location), variant.published)
 
 
@@ -296,14 +295,14 @@ def _refuse_fixed(settings: Any, where: str) -> None:
         require(key not in ("name", "description"), f"{where}: {key} is no setting of a sweep")
 
 
-def _refuse_varied(variants: Sequence[_Variant], overrides: Sequence[str]) -> None:
-    """Refuse to set on the command line what makes the rows different."""
+def _refuse_varied(variants: Sequence[_Variant], changes: Changes) -> None:
+    """Refuse to set for all rows what makes them different."""
     varied = set().union(*(variant.keys for variant in variants)) | {"training.seed"}
-    for argument in overrides:
-        key = argument.removeprefix("--").split("=")[0]
-        if argument.startswith("--") and key in varied:
-            way = "give --seeds" if key == "training.seed" else "it differs from row to row"
-            raise UserError(f"command line: '--{key}' cannot be set for all of a sweep's runs: {way}")
+    given = with_new_names({name: as_mapping(value) for name, value in changes.items()}, GIVEN)
+    for key in _dotted_keys(given):
+        if key in varied:
+            way = "give seeds (--seeds)" if key == "training.seed" else "it differs from row to row"
+            raise UserError(f"{key} cannot be set for all of a sweep's runs: {way}")
 
 
 def _groups(mapping: dict[str, Any], where: str) -> dict[str, tuple[str, ...]]:

@@ -184,7 +184,7 @@ class Batcher:
                     await self._finish([job])
                 return
             if not batch[0].future.done():
-                batch[0].future.set_exception(_no_memory() if _is_out_of_memory(error) else error)
+                batch[0].future.set_exception(_no_memory() if is_out_of_memory(error) else error)
             return
         for job, parsed in zip(batch, done, strict=True):
             if not job.future.done():  # the client may have gone, or the time be over
@@ -233,8 +233,11 @@ class Batcher:
         ]
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    # On a CPU PyTorch says it by a plain RuntimeError.
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that memory is wanting.
+
+    On a CPU torch raises a plain RuntimeError, which only its text tells from others. A test makes such an error.
+    """
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 

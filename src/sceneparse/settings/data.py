@@ -111,7 +111,7 @@ class SourceSettings:
         require(self.short is None or self.short >= 1, f"{where} has short {self.short}, but it must be at least 1")
         require(self.tasks is None or len(self.tasks) > 0, f"{where} has no tasks: name some, or null for all")
         require(bool(self.train or self.val or self.test), f"{where} has no split: name one of train, val and test")
-        kind.read_options(self.options, f"{where}: options")
+        kind.read_options(self.options, f"{where}: options", f"kind {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class DataSettings:
             return
         used = used_by(self.kind, [source.kind for source in self.sources])
         for name in changed:
-            if name not in used:
+            if name not in (*used, "options"):
                 raise UserError(
                     f"data.{self._changed_in(name)} has no effect: kind {self.kind} takes {', '.join(used[1:])}"
                 )
@@ -184,7 +184,7 @@ class DataSettings:
             self.batches == "pure" or kind.mixes or self.annotation == "split",
             f"data.batches has no effect: kind {self.kind} takes it with data.annotation split alone",
         )
-        kind.read_options(self.options, "data.options")
+        kind.read_options(self.options, "data.options", f"kind {self.kind}")
 
     def of_kind(self, kind: str, **changes: Any) -> "DataSettings":
         """These settings for a data set of another kind: what that kind does not use is at its default again.

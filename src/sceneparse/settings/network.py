@@ -13,6 +13,10 @@ Resampling = Literal["exact", "plain"]
 Branch = Literal["norm", "norm_but_one", "bias", "linear"]
 
 
+class _OwnStride(int):
+    """The stride of an architecture that was asked for no other, which another architecture has to find anew."""
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """The network on top of the backbone.
@@ -26,7 +30,7 @@ class NetworkSettings:
             tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or one that
             another package brings along.
         output_stride: Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8,
-            and for UPerNets, which have no other, 32.
+            and for UPerNets, which have no other, 32; settings made of these for another architecture get that one's.
         channels: Width of the head.
         bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
@@ -95,8 +99,8 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         require_known("architectures", self.architecture, "network.architecture")
         architecture = table("architectures")[self.architecture]
-        if self.output_stride is None:
-            object.__setattr__(self, "output_stride", architecture.strides[0])
+        if self.output_stride is None or isinstance(self.output_stride, _OwnStride):
+            object.__setattr__(self, "output_stride", _OwnStride(architecture.strides[0]))
         self._check_values()
         self._check_groups()
         architecture.refuse_unused(self)

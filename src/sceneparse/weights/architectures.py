@@ -82,13 +82,12 @@ class Architecture:
             f"network.aux is true, but {name} has no auxiliary head: set it to false",
         )
         self._refuse_stride(network)
-        uses = {*self.settings, "architecture", *AUXILIARY[:1]}
+        self.own_options(network)
+        uses = {*self.settings, "architecture", "options", *AUXILIARY[:1]}
         for known in fields(network):
             if known.name not in uses and getattr(network, known.name) != _default(known):
                 shown = ", ".join(self.settings)
                 raise UserError(f"network.{known.name} has no effect on {name}, which uses {shown}")
-        if network.options:
-            self.own_options(network)
         for check in self.checks:
             check(network)
 
@@ -109,13 +108,11 @@ class Architecture:
         """The settings below `network.options`, as an `options`; None for an architecture without any.
 
         Raises:
-            UserError: An unknown one, or a wrong value.
+            UserError: There are none, an unknown one, or a wrong value.
         """
-        if self.options is None:
-            return None
-        from sceneparse.recipes import from_mapping
+        from sceneparse.recipes.options import read_options  # which reads settings, and so asks for architectures
 
-        return from_mapping(self.options, dict(network.options), "network.options")
+        return read_options(self.options, network.options, "network.options", f"architecture {network.architecture}")
 
     def arguments(self, network: NetworkSettings) -> dict[str, Any]:
         """The keyword arguments of the class: all settings that it takes, and nothing else."""

@@ -9,7 +9,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.artefacts.artefact import Artefact
-from sceneparse.parsing.artefacts.file_names import refuse_collisions, stem_of
+from sceneparse.parsing.artefacts.file_names import refuse_collisions, refuse_records, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from tests.support.unified import unified_model
 
@@ -72,3 +72,19 @@ def test_names_of_pictures_never_meet_the_summary_or_each_other() -> None:
     stems = [stem_of(name) for name in names]
     assert len(set(stems)) == len(names) and "summary" not in stems
     assert stems[3:] == ["a", "below/summary"] and stem_of("Summary") == "Summary-picture"
+
+
+def test_the_overlay_of_a_picture_too_long_for_a_jpeg_can_be_in_the_way() -> None:
+    def both() -> list[tuple[str, str]]:
+        return [("x", "x.jpg"), ("x_overlay", "x_overlay.jpg")]
+
+    refuse_collisions(both, ("labels", "overlay"), lambda _: (100, 200))
+    refuse_collisions(both, ("labels", "overlay"), lambda _: None)
+    with pytest.raises(UserError, match=r"overlay of x\.jpg would both be written to x_overlay\.png"):
+        refuse_collisions(both, ("labels", "overlay"), {"x.jpg": (100, 70000)}.get)
+
+
+def test_a_picture_called_like_a_videos_json_is_refused() -> None:
+    refuse_records([("x", "x.jpg"), ("below/x_video", "below/x_video.jpg")], [("x", "x.mp4")])
+    with pytest.raises(UserError, match=r"x_video\.jpg: its JSON and that of x\.mp4 would both be written to x_video"):
+        refuse_records([("x_video", "x_video.jpg")], [("x", "x.mp4")])

@@ -142,7 +142,10 @@ def test_a_loss_that_does_not_add_up_is_refused_in_chunks_and_in_several_process
         ({"loss__options": {"smoth": 1.0}}, r"loss\.options: unknown setting 'smoth'; did you mean 'smooth'\?"),
         ({"loss__options": {"smooth": "much"}}, r"loss\.options: smooth is 'much', but must be a number"),
         ({"loss__options": {"smooth": 0.0}}, r"loss\.options: smooth is 0\.0, but must be positive"),
-        ({"loss__kind": "cross_entropy", "loss__options": {"smooth": 1.0}}, "loss.kind 'cross_entropy' has no options"),
+        (
+            {"loss__kind": "cross_entropy", "loss__options": {"smooth": 1.0}},
+            "loss.options has no effect: loss cross_entropy has no options",
+        ),
     ],
 )
 def test_what_a_loss_does_not_use_or_know_is_refused(
@@ -154,7 +157,7 @@ def test_what_a_loss_does_not_use_or_know_is_refused(
 
 def test_options_can_be_given_on_the_command_line(toy: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(to_yaml(toy(loss__kind="dice")), encoding="utf-8")
-    assert read_recipe(tmp_path / "recipe.yaml", ["--loss.options.smooth", "3"]).loss.options == {"smooth": 3}
+    assert read_recipe(tmp_path / "recipe.yaml", loss={"options": {"smooth": 3}}).loss.options == {"smooth": 3}
 
 
 def test_an_entry_that_cannot_be_right_is_refused_where_it_is_made() -> None:

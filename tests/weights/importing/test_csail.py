@@ -40,7 +40,7 @@ def pair(encoder: nn.Module, decoder: nn.Module, folder: Path) -> ImportedModel:
 def of(checkpoint: Checkpoint) -> SceneParser:
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    return convert(checkpoint, found, configure(found, ()))[0]
+    return convert(checkpoint, found, configure(found, {}))[0]
 
 
 MAKE: dict[str, Callable[[], tuple[Any, Any]]] = {

@@ -82,7 +82,7 @@ def test_parser_and_live_peer_label_a_scene_alike(name: str, tmp_path: Path) -> 
     with torch.no_grad():
         balance(peer, image)
         expected = logits_of(peer(image[None])).argmax(dim=1)[0].numpy()
-    imported(peer.state_dict(), tmp_path, "--protocol.name=whole").save(tmp_path / "model")
+    imported(peer.state_dict(), tmp_path, protocol={"name": "whole"}).save(tmp_path / "model")
     labels = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", engine="torch")(picture).labels
     assert len(np.unique(expected)) > 1
     assert (labels == expected).mean() >= 0.9999

@@ -34,7 +34,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    network, _ = convert(checkpoint, found, configure(found, ()))
+    network, _ = convert(checkpoint, found, configure(found, {}))
     images = case.image()
     with torch.inference_mode():
         raw = network(images).logits
@@ -60,7 +60,7 @@ def test_both_backbones_are_imported_from_a_file(backbone: BackboneSettings, cha
 
 def test_output_stride_16_is_chosen_by_the_user(tmp_path: Path) -> None:
     _, state = published(MOBILENET, NetworkSettings(channels=80, aux=False, align_corners=True))
-    network = network_of(imported(state, tmp_path, "--network.output_stride", "16"))
+    network = network_of(imported(state, tmp_path, network={"output_stride": 16}))
     depthwise = [m for m in network.backbone.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1]
     # features.1 to features.17: 7 keeps its stride, 14 loses it and is not dilated, the last three are.
     assert [layer.stride[0] for layer in depthwise] == [1, 2, 1, 2, 1, 1, 2, *[1] * 10]

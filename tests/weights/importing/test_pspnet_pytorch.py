@@ -74,8 +74,8 @@ def test_scores_are_those_recorded(align_corners: bool, shared: Path) -> None:
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    overrides = () if align_corners else ("--network.align_corners", "false")
-    network, _ = convert(checkpoint, found, configure(found, overrides))
+    changes = {} if align_corners else {"network": {"align_corners": False}}
+    network, _ = convert(checkpoint, found, configure(found, changes))
     with torch.inference_mode():
         output = network(case.image())
     assert output.image is not None

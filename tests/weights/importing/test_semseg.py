@@ -9,9 +9,9 @@ import torch
 import sceneparse
 from sceneparse.cli import main
 from sceneparse.errors import UserError
-from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.importing.checkpoint import import_checkpoint
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families.semseg import NAMES, recognise
 from sceneparse.weights.importing.family import Shapes, theirs
 from tests.support.published import as_if_trained
@@ -73,9 +73,17 @@ def test_what_keys_cannot_tell_is_the_users_to_change(tmp_path: Path) -> None:
     settings = NetworkSettings(channels=8, branch_channels=8, aux=False)
     ours = build(BackboneSettings("resnet50s"), settings, 4)
     torch.save({theirs(key, NAMES): value for key, value in ours.state_dict().items()}, tmp_path / "a.pth")
-    overrides = ("--network.align_corners", "false", "--backbone.dilation=half")
-    model = import_checkpoint(tmp_path / "a.pth", "auto", overrides=overrides).model  # type: ignore[union-attr]
+    found = import_checkpoint(
+        tmp_path / "a.pth", network={"align_corners": False}, backbone={"dilation": "half"}, protocol={"name": "whole"}
+    )
+    assert isinstance(found, ImportedModel)
+    model = found.model
+    assert model.config.protocol == ProtocolSettings("whole")
     assert not model.config.network.align_corners and not model.network.align_corners
     assert model.config.backbone.dilation == "half"
-    with pytest.raises(UserError, match=r"unknown argument '--training\.seed'"):
-        import_checkpoint(tmp_path / "a.pth", overrides=["--training.seed=1"])
+    other = import_checkpoint(tmp_path / "a.pth", protocol=ProtocolSettings("csail"))
+    assert isinstance(other, ImportedModel) and other.model.config.protocol == ProtocolSettings("csail")
+    with pytest.raises(UserError, match=r"given settings: unknown setting 'network\.align_corner'; did you mean"):
+        import_checkpoint(tmp_path / "a.pth", network={"align_corner": False})
+    with pytest.raises(UserError, match=r"backbone\.weights has no effect"):
+        import_checkpoint(tmp_path / "a.pth", backbone={"weights": "hub"})

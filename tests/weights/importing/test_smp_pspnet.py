@@ -52,7 +52,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    network, _ = convert(checkpoint, found, configure(found, ()))
+    network, _ = convert(checkpoint, found, configure(found, {}))
     images = case.image()
     with torch.inference_mode():
         features = network.backbone(images)

@@ -16,7 +16,7 @@ from tests.support.published import as_if_trained, imported, network_of
 def test_parser_labels_a_picture_like_the_live_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
     peer = as_if_trained(fcn_resnet50(weights=None, weights_backbone=None, num_classes=4, aux_loss=True))
-    model = imported(peer.state_dict(), tmp_path, "--protocol.resize", "none")
+    model = imported(peer.state_dict(), tmp_path, protocol={"resize": "none"})
     assert model.family == "torchvision"
     model.save(tmp_path / "model")
     picture = np.random.default_rng(0).integers(0, 256, (61, 80, 3), dtype=np.uint8)

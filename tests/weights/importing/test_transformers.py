@@ -53,7 +53,7 @@ def test_a_sharded_folder_parses_a_picture_like_the_live_network(tmp_path: Path)
     peer = make_peer(**BASIC)
     peer.save_pretrained(tmp_path / "peer", max_shard_size="20MB")
     assert len(list((tmp_path / "peer").glob("*.safetensors"))) > 1
-    imported = import_checkpoint(tmp_path / "peer", "transformers", overrides=["--protocol.name=whole"])
+    imported = import_checkpoint(tmp_path / "peer", "transformers", protocol={"name": "whole"})
     imported.save(tmp_path / "model")
     picture = np.random.default_rng(0).integers(0, 256, (61, 80, 3), dtype=np.uint8)
     images = normalize(torch.from_numpy(picture).permute(2, 0, 1)[None], (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

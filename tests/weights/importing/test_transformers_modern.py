@@ -68,7 +68,7 @@ def test_a_picture_is_parsed_like_by_the_live_network(name: str, tmp_path: Path)
     peer = make_peer(PEERS[name]())
     # Names of the network in memory, which differ from those that it saves.
     torch.save(peer.state_dict(), tmp_path / "peer.pth")
-    imported = import_checkpoint(tmp_path / "peer.pth", "transformers", overrides=["--protocol.name=whole"])
+    imported = import_checkpoint(tmp_path / "peer.pth", "transformers", protocol={"name": "whole"})
     imported.save(tmp_path / "model")
     picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     images = normalize(torch.from_numpy(picture).permute(2, 0, 1)[None], (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

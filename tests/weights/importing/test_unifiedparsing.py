@@ -29,7 +29,7 @@ def network_of(weights: dict[str, Tensor]) -> UnifiedUPerNet:
     checkpoint = Checkpoint(weights, "pair")
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    network, _ = convert(checkpoint, found, configure(found, ()))
+    network, _ = convert(checkpoint, found, configure(found, {}))
     assert isinstance(network, UnifiedUPerNet)
     return network
 

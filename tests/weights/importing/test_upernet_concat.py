@@ -21,7 +21,7 @@ def test_scores_are_those_recorded(shared: Path) -> None:
     checkpoint = Checkpoint(case.weights(), "checkpoint")
     found = recognise(checkpoint, "auto")
     assert isinstance(found, Recognised)
-    network, _ = convert(checkpoint, found, configure(found, ()))
+    network, _ = convert(checkpoint, found, configure(found, {}))
     assert isinstance(network, ConcatUPerNet)
     with torch.inference_mode():
         features = network.backbone(case.image())

@@ -214,7 +214,8 @@ def _refuse_one_size(name: str, sketch: FeatureGetterNet, in_channels: int, patc
     body = sketch.model
     use_any_grid(body)
     rows, columns = 6, 10
-    reader = BlockReader(body, list(sketch.out_indices)[-1:], norm=False)
+    # One block says as much as all of them.
+    reader = BlockReader(_cut(name, body, [0], final_norm=False), [0], norm=False)
     try:
         with torch.no_grad():
             images = torch.empty(1, in_channels, rows * patch, columns * patch, device="meta")

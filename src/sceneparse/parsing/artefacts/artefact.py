@@ -110,8 +110,13 @@ class Artefact:
             return path.name
         if not hasattr(content, "save"):
             raise TypeError(f"artefact '{self.title}' made a {type(content).__name__}, not an image, text or bytes")
-        suffix = self.suffixes[0 if max(content.size) <= _JPEG_LIMIT else -1]
+        suffix = self.suffixes[-1 if is_too_long(content.size) else 0]
         path = folder / f"{stem}{suffix}"
         with whole_file(path) as temporary:
             content.save(temporary, quality=_JPEG_QUALITY)  # other formats have none and pass it over
         return path.name
+
+
+def is_too_long(size: tuple[int, int] | None) -> bool:
+    """Return whether a picture of this size, if it is known, has too long a side for a JPEG."""
+    return size is not None and max(size) > _JPEG_LIMIT

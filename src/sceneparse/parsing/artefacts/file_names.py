@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.artefacts.artefact import is_too_long
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 
 
@@ -27,7 +28,11 @@ def files_of(name: str, write: Iterable[str]) -> list[str]:
     return [f"{stem_of(name)}{suffix}" for suffix in (*suffixes, ".json")]
 
 
-def refuse_collisions(pictures: Callable[[], Iterable[tuple[str, str]]], write: Sequence[str]) -> None:
+def refuse_collisions(
+    pictures: Callable[[], Iterable[tuple[str, str]]],
+    write: Sequence[str],
+    size: Callable[[str], tuple[int, int] | None] | None = None,
+) -> None:
     """Refuse pictures of which one's file would overwrite another's.
 
     The label map of a picture "x_parts" and the parts of a picture "x" would both be x_parts.png. Pictures are gone
@@ -36,14 +41,17 @@ def refuse_collisions(pictures: Callable[[], Iterable[tuple[str, str]]], write: 
     Args:
         pictures: Gives the names and what messages call the pictures, anew each time.
         write: The artefacts' names.
+        size: Gives the size of a picture by what messages call it, None if it cannot be read. With it, a file that only
+            a picture too long for a JPEG has is thought of too.
 
     Raises:
         UserError: There are such pictures.
     """
     suffixes = {**{name: ARTEFACTS[name].suffix for name in write}, "JSON": ".json"}
     pairs = {
-        long[: -len(short)]: (one, other)
-        for one, long in suffixes.items()
+        long[: -len(short)]: (one, other, long)
+        for one, usual in suffixes.items()
+        for long in ((usual,) if size is None or one == "JSON" else ARTEFACTS[one].suffixes)
         for other, short in suffixes.items()
         if long != short and long.endswith(short)
     }
@@ -58,9 +66,29 @@ def refuse_collisions(pictures: Callable[[], Iterable[tuple[str, str]]], write: 
     if not candidates:
         return
     for name, shown in pictures():
-        for extra, (one, other) in pairs.items():
-            if victim := candidates.get((stem_of(name), extra)):
+        for extra, (one, other, long) in pairs.items():
+            victim = candidates.get((stem_of(name), extra))
+            if victim and (long == suffixes[one] or (size is not None and is_too_long(size(shown)))):
                 raise UserError(
                     f"{victim}: its {other} and the {one} of {shown} would both be written to "
-                    f"{stem_of(name)}{suffixes[one]}; rename one of the two, or parse them into different folders"
+                    f"{stem_of(name)}{long}; rename one of the two, or parse them into different folders"
                 )
+
+
+def refuse_records(pictures: Iterable[tuple[str, str]], videos: Iterable[tuple[str, str]]) -> None:
+    """Refuse pictures whose JSON would take the place of a video's.
+
+    Args:
+        pictures: The names and what messages call the pictures.
+        videos: The same of the videos.
+
+    Raises:
+        UserError: There are such.
+    """
+    records = {f"{name}_video": shown for name, shown in videos}
+    for name, shown in pictures:
+        if video := records.get(stem_of(name)):
+            raise UserError(
+                f"{shown}: its JSON and that of {video} would both be written to {stem_of(name)}.json; rename one of "
+                "the two, or parse them into different folders"
+            )

@@ -22,6 +22,7 @@ from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
+from sceneparse.pictures.reading import PictureError, picture_size
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
@@ -65,7 +66,7 @@ def predict_pictures(
     out = Path(out)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     pictures = Inputs(inputs, out)
-    refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen)
+    refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
     reader = _Reader(parser, made_by(parser), pictures, out, chosen, again)
@@ -153,3 +154,10 @@ class _Writer:
                 self.run.leave_out(failure)
             case pixels:
                 self.run.tally.parsed(pixels)
+
+
+def _size(path: str) -> tuple[int, int] | None:
+    try:
+        return picture_size(Path(path))
+    except PictureError:
+        return None  # which is said when it is its turn

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError, require
 from sceneparse.processes import ALONE
-from sceneparse.recipes import from_mapping
+from sceneparse.recipes.options import read_options
 from sceneparse.settings import LossSettings
 from sceneparse.settings.loss import OPTIONAL
 
@@ -89,10 +89,7 @@ class LossKind:
         Raises:
             UserError: An option that it doesn't have, or a bad value.
         """
-        if self.options is None:
-            require(not given, f"loss.options is {dict(given)}, but loss.kind '{name}' has no options")
-            return None
-        return from_mapping(self.options, dict(given), "loss.options")
+        return read_options(self.options, given, "loss.options", f"loss {name}")
 
     def check(self, settings: LossSettings) -> None:
         """Refuse settings that this loss doesn't use.

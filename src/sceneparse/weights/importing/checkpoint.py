@@ -1,14 +1,16 @@
 """Turn a published checkpoint into a model, or into the weights of a backbone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
+from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.convert import (
@@ -124,36 +126,50 @@ def _account(account: Account, notes: Sequence[str]) -> list[str]:
 
 
 def import_checkpoint(
-    path: str | Path, family: str = AUTO, labels: Path | None = None, overrides: Sequence[str] = ()
+    path: str | Path,
+    family: str = AUTO,
+    labels: Path | None = None,
+    *,
+    backbone: Mapping[str, Any] | BackboneSettings | None = None,
+    network: Mapping[str, Any] | NetworkSettings | None = None,
+    preprocessing: Mapping[str, Any] | PreprocessingSettings | None = None,
+    protocol: Mapping[str, Any] | ProtocolSettings | None = None,
 ) -> ImportedModel | ImportedBackbone:
     """Turn a published checkpoint into a model, or into a backbone's weights if that is all it holds.
 
     Nothing is imported half: every key of the checkpoint is used or belongs to a kind that is known to be of no use,
     and every parameter of the network is filled. Nothing in the file is run.
 
+        import_checkpoint("train_epoch_100.pth", network={"align_corners": True})
+
     Args:
         path: A file, a folder or the first of a pair (`read_checkpoint`).
         family: Whose code wrote it (`family_names`), "backbone", or "auto": recognised by its keys and shapes.
         labels: A classes.json that names its classes.
-        overrides: `--dotted.name value` arguments that win over what was recognised, such as
-            `--network.align_corners false`.
+        backbone: What wins over the backbone that was recognised: a mapping of the settings that differ, or settings
+            that replace all of them.
+        network: The same of the network.
+        preprocessing: The same of the preprocessing.
+        protocol: The protocol in place of the family's.
 
     Raises:
         UserError: No such file, a damaged or hostile one, or one that no family fits whole.
     """
     checkpoint = read_checkpoint(path)
     found = recognise(checkpoint, family)
+    given = {"backbone": backbone, "network": network, "preprocessing": preprocessing, "protocol": protocol}
+    changes = {name: value for name, value in given.items() if value is not None}
     if isinstance(found, BackboneRecognition):
-        if overrides or labels is not None:
+        if changes or labels is not None:
             raise UserError(f"{checkpoint.source}: is a bare backbone, which has neither settings nor classes to give")
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
-    config = configure(found, overrides)
-    network, account = convert(checkpoint, found, config)
-    space, classes = name_classes(checkpoint, network.num_classes, labels)
+    config = configure(found, changes)
+    filled, account = convert(checkpoint, found, config)
+    space, classes = name_classes(checkpoint, filled.num_classes, labels)
     tasks = name_tasks(space, config.network)
     return ImportedModel(
-        Model(network, config, space, tasks),
+        Model(filled, config, space, tasks),
         found.name,
         found.recognition.why,
         account,

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
-from sceneparse.recipes import from_mapping, to_mapping
+from sceneparse.recipes import as_mapping, from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
@@ -20,9 +21,6 @@ from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
 AUTO, BACKBONE = "auto", "backbone"
 """Names of the command line that are no family: any of them, and a feature extractor alone."""
-
-SETTABLE = ("--backbone.", "--network.", "--preprocessing.", "--protocol.")
-"""What of a model can be set beside what was recognised."""
 
 COUNTER = "num_batches_tracked"
 """The last part of a key that files from before torch 0.4.1 lack, and nothing here reads."""
@@ -101,26 +99,23 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
     )
 
 
-def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
+def configure(found: Recognised, changes: Mapping[str, Any]) -> ModelConfig:
     """Return the settings of the model that a checkpoint becomes.
 
     Args:
         found: What it was recognised as.
-        overrides: `--dotted.name value` arguments that win over that: what keys and shapes cannot tell. A protocol that
-            is given stands in place of the family's.
+        changes: What wins over that, by groups: what keys and shapes cannot tell. A protocol that is given stands in
+            place of the family's.
 
     Raises:
         UserError: An unknown setting or a wrong value.
     """
     recognition = found.recognition
-    for argument in overrides:
-        if argument.startswith("--") and not argument.startswith(SETTABLE):
-            near = ", ".join(f"{group}…" for group in SETTABLE)
-            raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
-        if argument.startswith("--backbone.weights"):
-            raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
-        if argument.startswith("--backbone.frozen"):
-            raise UserError("backbone.frozen has no effect: an import trains nothing")
+    given = as_mapping(changes.get("backbone", {}))
+    if given.get("weights") is not None:
+        raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
+    if given.get("frozen", "none") != "none":
+        raise UserError("backbone.frozen has no effect: an import trains nothing")
     name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,
@@ -130,13 +125,13 @@ def configure(found: Recognised, overrides: Sequence[str]) -> ModelConfig:
         protocol=recognition.protocol,
         data=DataSettings(),
     )
-    if not overrides:
+    if not changes:
         return config
     values = to_mapping(config)
-    if any(argument.startswith("--protocol.") for argument in overrides):
+    if "protocol" in changes:
         # A family's protocol holds together as it is; parts of two would not.
         values["protocol"] = {}
-    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", overrides)
+    return from_mapping(ModelConfig, values, f"what was recognised as {found.name}", changes)
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:

@@ -1,0 +1,116 @@
+"""Settings on the command line: `--dotted.name value` arguments, read as typed values."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from sceneparse.errors import UserError
+from sceneparse.recipes.known import GROUP, dotted_settings, keys_of, one_line, refuse_unknown, settings_parser
+from sceneparse.recipes.renamed import RENAMED, new_name, with_new_names
+
+WHERE = "command line"
+"""How messages call where arguments stand."""
+
+
+def given_settings(kind: type, arguments: Sequence[str]) -> dict[str, Any]:
+    """Read `--dotted.name value` and `--dotted.name=value` arguments.
+
+    Args:
+        kind: The settings class that the names are below.
+        arguments: The arguments.
+
+    Returns:
+        What is given and nothing else: nested mappings, each value of its setting's type.
+
+    Raises:
+        UserError: An unknown setting (the nearest known one is named), or a value of the wrong type.
+    """
+    import jsonargparse
+
+    known = dotted_settings(kind)
+    arguments = _with_new_names(arguments)
+    for name, value in _pairs(arguments):
+        refuse_unknown(name, known, WHERE, "--")
+        if value is None:
+            raise UserError(f"{WHERE}: --{name} has no value: it must be {known.get(name, 'a value')}")
+        if known.get(name) == GROUP:
+            _check_group(name, value, known)
+    try:
+        read = settings_parser(kind).parse_args(list(arguments), defaults=False)
+    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
+        raise UserError(f"{WHERE}: {one_line(str(error), known)}") from None
+    found: dict[str, Any] = _plain(read)
+    return found
+
+
+def _pairs(arguments: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """The name and the value of each setting that is given; None where a value is missing.
+
+    Raises:
+        UserError: An argument that is neither.
+    """
+    rest = iter(arguments)
+    for argument in rest:
+        if not argument.startswith("--"):
+            raise UserError(f"{WHERE}: unexpected '{argument}'; a setting is given as --name value")
+        name, equals, value = argument[2:].partition("=")
+        yield name, value if equals else next(rest, None)
+
+
+def _check_group(name: str, value: str, known: dict[str, str]) -> None:
+    """Refuse what is no mapping of a group's settings."""
+    inside = next(setting for setting in known if setting.startswith(f"{name}."))
+    group = _loaded(value)
+    if not isinstance(group, dict):
+        raise UserError(f"{WHERE}: {name} is {value!r}, but it is a group: give its settings, such as --{inside}")
+    for key in keys_of(group, known, WHERE, f"{name}."):
+        refuse_unknown(key, known, WHERE, "--")
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _plain(value: Any) -> Any:
+    """What was read with mappings in place of jsonargparse's namespaces."""
+    import jsonargparse
+
+    if isinstance(value, jsonargparse.Namespace):
+        value = value.as_dict()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _with_new_names(arguments: Sequence[str]) -> list[str]:
+    """Replace each old name of a setting by the new one.
+
+    Raises:
+        UserError: A setting is given under both names.
+    """
+    given = {name for name, _ in _pairs(arguments)}
+    for old, new in RENAMED.items():
+        if {old, new} <= given:
+            raise UserError(f"{WHERE}: --{old} is now called --{new}, and is given under both names: remove one")
+    renamed = []
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if name == "--data" and equals:
+            argument = f"--data={_group_with_new_names(value)}"
+        elif name.startswith("--"):
+            argument = f"--{new_name(name[2:])}{equals}{value}"
+        renamed.append(argument)
+    return renamed
+
+
+def _group_with_new_names(text: str) -> str:
+    """The settings of data as one argument; text that is no mapping is left to be refused."""
+    group = _loaded(text)
+    if not isinstance(group, dict):
+        return text
+    return json.dumps(with_new_names({"data": group}, WHERE)["data"])

@@ -1,0 +1,156 @@
+"""What settings there are under a settings class, and what is said of a key or a value that is none of them."""
+
+import dataclasses
+import difflib
+import re
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sceneparse.errors import UserError
+from sceneparse.settings.choices import Choice
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+GROUP = "settings"
+"""How the type of a setting is called that is a group of others."""
+
+MAPPING = "a mapping"
+"""How a setting's type is called that holds settings of another package, by names that are known there."""
+
+
+def dotted_settings(kind: Any, prefix: str = "") -> dict[str, str]:
+    """Every dotted key under a settings class, with its type as a reader would write it."""
+    keys = {}
+    hints = get_type_hints(kind, include_extras=True)
+    for item in dataclasses.fields(kind):
+        hint = hints[item.name]
+        keys[prefix + item.name] = GROUP if dataclasses.is_dataclass(hint) else _readable(hint)
+        if dataclasses.is_dataclass(hint):
+            keys |= dotted_settings(hint, f"{prefix}{item.name}.")
+    return keys
+
+
+def settings_parser(kind: type) -> "ArgumentParser":
+    """Return a parser of all settings under a settings class; it raises its errors."""
+    import jsonargparse
+
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
+    parser.add_class_arguments(kind, None)
+    # jsonargparse asks an object of each group for its defaults, where null has become what it stands for.
+    parser.set_defaults(_null_defaults(kind))
+    return parser
+
+
+def _null_defaults(kind: Any, prefix: str = "") -> dict[str, None]:
+    """The dotted settings under a settings class that are null unless they are given."""
+    found: dict[str, None] = {}
+    hints = get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        if dataclasses.is_dataclass(hints[item.name]):
+            found |= _null_defaults(hints[item.name], f"{prefix}{item.name}.")
+        elif item.default is None:
+            found[prefix + item.name] = None
+    return found
+
+
+def _readable(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        chosen = [mark for mark in get_args(hint)[1:] if isinstance(mark, Choice)]
+        return "one of " + ", ".join(chosen[0].names()) if chosen else _readable(get_args(hint)[0])
+    if get_origin(hint) is dict:
+        return MAPPING
+    if get_origin(hint) is tuple:
+        return _readable_list(get_args(hint))
+    text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(str(value) for value in get_args(hint))
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join("null" if part is NoneType else _readable(part) for part in get_args(hint))
+    return {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}.get(text, text)
+
+
+def _readable_list(items: tuple[Any, ...]) -> str:
+    """A list's type, such as "a list of whole numbers" or "a list of 2 numbers"."""
+    names = {int: "whole numbers", float: "numbers", str: "texts"}
+    many = "" if Ellipsis in items else f"{len(items)} "
+    if dataclasses.is_dataclass(items[0]):
+        return f"a list of {many}mappings"
+    return f"a list of {many}{names.get(items[0], f'items, each {_readable(items[0])}')}"
+
+
+def keys_of(mapping: Any, known: dict[str, str], where: str, prefix: str = "") -> list[str]:
+    """The dotted keys that a mapping sets, groups before what is in them."""
+    keys = []
+    for key, value in mapping.items():
+        dotted = f"{prefix}{key}"
+        keys.append(dotted)
+        if known.get(dotted) == GROUP and not isinstance(value, dict):
+            raise UserError(f"{where}: {dotted} is {value!r}, but it is a group: give its settings below it")
+        if isinstance(value, dict) and known.get(dotted) == GROUP:
+            keys += keys_of(value, known, where, f"{dotted}.")
+    return keys
+
+
+def refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str = "") -> None:
+    """Refuse a dotted key that is no setting; the message names the nearest one.
+
+    Args:
+        key: The key.
+        known: The settings, from `dotted_settings`.
+        where: Where it stands, for the message.
+        dashes: What precedes names there.
+
+    Raises:
+        UserError: It is none.
+    """
+    if key in known or _is_free(key, known):
+        return
+    group = key.rpartition(".")[0]
+    if known.get(group, GROUP) != GROUP:
+        raise UserError(
+            f"{where}: unknown setting '{dashes}{key}': {dashes}{group} is no group, but must be {known[group]}"
+        )
+    beside = [name for name in known if name.rpartition(".")[0] == group]
+    leaf = key.rpartition(".")[2]
+    # The same word in another group ("training.lr" for "optimizer.lr") is nearer than a similar word in this one.
+    near = difflib.get_close_matches(leaf, [name.rpartition(".")[2] for name in beside], n=1, cutoff=0.7)
+    moved = [name for name in known if name.rpartition(".")[2] == leaf]
+    close = (
+        [f"{group}.{near[0]}".lstrip(".")] if near else moved or difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    )
+    hint = (
+        f"did you mean '{dashes}{close[0]}'?"
+        if close
+        else f"known here: {', '.join(dashes + name for name in beside or known)}"
+    )
+    raise UserError(f"{where}: unknown setting '{dashes}{key}'; {hint}")
+
+
+def _is_free(key: str, known: dict[str, str]) -> bool:
+    """Whether a key stands in a mapping whose keys are not ours to know."""
+    above = key.rpartition(".")[0]
+    return bool(above) and (known.get(above) == MAPPING or _is_free(above, known))
+
+
+def refuse_null(values: dict[str, Any], known: dict[str, str], where: str, prefix: str = "") -> None:
+    """jsonargparse lets null pass for every type; "dropout:" with nothing behind it would be a None in a sum."""
+    for key, value in values.items():
+        dotted = f"{prefix}{key}"
+        if known[dotted] == MAPPING:
+            continue
+        if isinstance(value, dict):
+            refuse_null(value, known, where, f"{dotted}.")
+        elif value is None and not known[dotted].endswith("null"):
+            raise UserError(f"{where}: {dotted} is null, but must be {known[dotted]}")
+
+
+def one_line(message: str, known: dict[str, str]) -> str:
+    """jsonargparse's explanation of a bad value, cut to one line: the setting, the value and what it may be."""
+    key = re.search(r'Parser key "([^"]+)"', message)
+    value = re.search(r"(?:Got value|Given value): ?(.*)", message)
+    if key and value and value.group(1) == "None" and key.group(1) in known:
+        return f"{key.group(1)} is null, but must be {known[key.group(1)]}"
+    if key and value and key.group(1) in known:
+        return f"{key.group(1)} is {value.group(1)!r}, but must be {known[key.group(1)]}"
+    return " ".join(message.split())

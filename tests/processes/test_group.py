@@ -1,0 +1,45 @@
+"""What is noticed of processes that are gone."""
+
+import os
+import socket
+import subprocess
+import sys
+
+PEER = """
+import os, sys
+from sceneparse.processes import join, lost_peer
+import torch
+
+group = join("cpu")
+group.total(torch.ones(1))
+if group.rank == 1:
+    os._exit(0)
+try:
+    for _ in range(3):
+        group.total(torch.ones(1))
+except RuntimeError as error:
+    os._exit(0 if lost_peer(error) and not lost_peer(RuntimeError("shapes differ")) else 3)
+os._exit(4)
+"""
+
+
+def test_what_is_raised_when_another_process_has_ended_is_told_from_other_errors() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", PEER],
+            env={
+                **os.environ,
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": "2",
+                "LOCAL_WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            },
+        )
+        for rank in (0, 1)
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
