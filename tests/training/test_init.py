@@ -151,15 +151,15 @@ def test_a_killed_start_goes_on_to_the_same_bytes_without_its_model(
         backbone__frozen=1,
         optimizer__layer_decay=0.7,
         optimizer__new_factor=3.0,
-        training__iterations=16,
-        training__checkpoint_every=3,
-        training__validate_every=8,
+        training__iterations=12,
+        training__checkpoint_every=2,
+        training__validate_every=6,
         training__validate_count=1,
     )
     whole = train(recipe, tmp_path / "whole")
     run = tmp_path / "killed" / "run"
     run.parent.mkdir()
-    kill_after(recipe, run, 5, 0.05)
+    kill_after(recipe, run, 4, 0.0)
     assert not (run / "model").exists(), "the training was over before it could be killed"
     assert list((run / "checkpoints").glob("last-*.pt"))
     shutil.rmtree(start)
