@@ -54,7 +54,8 @@ def test_train_evaluate_and_predict_from_the_command_line(
     assert metrics["pictures"] == 2 and (run / "evaluation" / "report.html").is_file()
     assert "mean" in capsys.readouterr().out
     out = tmp_path / "parsed"
-    assert main(["predict", str(run / "model"), str(data_set / "test" / "images"), "--out", str(out)]) == 0
+    words = [str(run / "model"), str(data_set / "test" / "images"), "--out", str(out)]
+    assert main(["predict", *words, "--engine", "torch"]) == 0  # evaluate has had the network converted
     assert Image.open(out / "000.png").size == (64, 48)
     assert {path.name for path in out.iterdir()} == {
         *(f"{name}{end}" for name in ("000", "001") for end in (".png", "_overlay.jpg", ".json")),

@@ -18,26 +18,6 @@ def rows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *a
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_a_json_line_for_each_row_has_time_ratio_memory_and_agreement(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = rows(
-        capsys, monkeypatch, "inference", "--network", "pspnet50", "--rows", "plain, channels-last", "--no-memory"
-    )
-    assert [(row["row"], row["precision"]) for row in found] == [
-        ("sceneparse, auto", "float32"),
-        ("sceneparse, auto", "bfloat16"),
-        ("plain, channels-last", "float32"),
-        ("plain, channels-last", "bfloat16"),
-    ]
-    keys = {"network", "row", "engine", "precision", "ms", "ratio", "ratio_low", "ratio_high", "ratio_auto"}
-    assert all(keys | {"peak_mib", "labels_equal", "multiply_adds", "note"} <= set(row) for row in found)
-    assert all(row["ms"] > 0 and row["ratio_low"] <= row["ratio"] <= row["ratio_high"] for row in found)
-    ours, _, plain, _ = found
-    assert ours["ratio"] == 1 and ours["labels_equal"] > 0.999
-    assert ours["multiply_adds"] < plain["multiply_adds"]
-
-
 def test_a_training_step_has_the_same_loss_in_the_plain_form(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
 PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if MAIN in path.read_text(encoding="utf-8"))
+PRECISIONS = ("float32", "bfloat16")
 NEEDS = {"serving_hostile": "fastapi", "serving_kill": "fastapi", "serving_load": "fastapi"}
 """Packages of extras without which a program can do nothing."""
 
@@ -49,6 +51,24 @@ def timed(rows: list[dict[str, Any]]) -> bool:
     return bool(rows) and all(row["ms"] > 0 for row in rows if row.get("ms") is not None)
 
 
+def compared(rows: list[dict[str, Any]]) -> bool:
+    """Whether each row of peers.py has time, ratio, memory and agreement, and ours computes the same in less."""
+    inference = {(row["row"], row["precision"]): row for row in rows if row["task"] == "inference"}
+    measured = [inference[name] for name in product(("sceneparse, auto", "plain, channels-last"), PRECISIONS)]
+    ours, _, plain, _ = measured
+    keys = {"network", "row", "engine", "precision", "ms", "ratio", "ratio_low", "ratio_high", "ratio_auto"}
+    return (
+        timed(rows)
+        and all(row["ms"] for row in measured)
+        and {row["task"] for row in rows} == {"inference", "training"}
+        and all(keys | {"peak_mib", "labels_equal", "multiply_adds", "note"} <= set(row) for row in rows)
+        and all(row["ratio_low"] <= row["ratio"] <= row["ratio_high"] for row in rows if row["ms"] is not None)
+        and ours["ratio"] == 1
+        and ours["labels_equal"] > 0.999
+        and ours["multiply_adds"] < plain["multiply_adds"]
+    )
+
+
 CHECKS: dict[str, Callable[[Any], bool]] = {
     "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
@@ -66,7 +86,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
     "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
     "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
-    "peers": lambda rows: timed(rows) and {row["task"] for row in rows} == {"inference", "training"},
+    "peers": compared,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
     "serving_hostile": lambda found: (
         found["requests"] == 250
