@@ -37,3 +37,12 @@ def test_a_classifier_that_is_computed_before_enlarging_counts() -> None:
     """The concatenating UPerNet's sees 512 channels and 3×3 taps at the picture's full size."""
     row = measure("upernet_concat", "resnet18")
     assert row.multiply_adds > 512 * 512 * 512 * 9 * 150 / 1e9 > row.exact_multiply_adds
+
+
+def test_the_licence_of_the_backbones_weights_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    row = measure("linear", "vit_small_patch14_dinov2")
+    assert row.licence == "apache-2.0"
+    assert measure("upernet", "vit_small_patch16_dinov3").licence == "dinov3-license"
+    assert measure("fcn", "squeezenet1_1_stride8").licence == "no weights"
+    print_inventory([row])
+    assert "apache" in capsys.readouterr().out

@@ -33,6 +33,7 @@ NETWORK: dict[str, list[Any]] = {
     "aux_channels": [5],
     "convolutions": [2],
     "concat_input": [True],
+    "layers": [4],
     "dropout": [0.3],
     "norm_momentum": [0.3],
     "align_corners": [True],
@@ -67,7 +68,9 @@ BACKBONES = ("resnet26d", "mobilenetv2_035", "squeezenet1_1_stride8")
 
 def usual(architecture: str) -> dict[str, Any]:
     """Settings of a small network."""
-    return {"architecture": architecture, "channels": 16, "aux": ARCHITECTURES[architecture].auxiliary}
+    known = ARCHITECTURES[architecture]
+    width = {"channels": 16} if "channels" in known.settings else {}
+    return {"architecture": architecture, "aux": known.auxiliary, **width}
 
 
 def built(backbone: BackboneSettings, network: NetworkSettings) -> dict[str, Any]:

@@ -27,10 +27,11 @@ class NetworkSettings:
         architecture: pspnet (pyramid pooling), pspnet_multilabel (the same, brought to full size in three learnt steps,
             and with a classifier of the whole picture), upernet (FPN and pyramid pooling), upernet_concat (the same,
             but levels are put side by side instead of added), upernet_unified (UPerNet with a head for each of several
-            tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), or one that
-            another package brings along.
+            tasks), fcn (the baseline of both papers), deeplabv3 (dilated convolutions at several rates), linear (batch
+            norm and a 1×1 convolution, DINOv2's probe), or one that another package brings along.
         output_stride: Stride of the backbone's last features: 8, 16 or 32. Null: the architecture's own, which is 8,
-            and for UPerNets, which have no other, 32; settings made of these for another architecture get that one's.
+            for UPerNets, which have no other, 32, and for linear 16; settings made of these for another architecture get
+            that one's. A plain ViT has that of its patches (16 for patches of 14 or 16 pixels), or 32 for a pyramid.
         channels: Width of the head.
         bins: Grid sizes of the pyramid pooling. upernet only: none at all leaves the pyramid pooling out (a bare FPN).
         pool: Pooling of the pyramid: average, maximum or precise (the integral of the bilinear interpolation, in
@@ -56,6 +57,7 @@ class NetworkSettings:
         aux_channels: Width of the auxiliary head. Null: a quarter of stage 3's, at least 64 (pspnet_multilabel: 256).
         convolutions: FCN only: number of 3×3 convolutions in the head.
         concat_input: FCN only: one more 3×3 convolution, over stage 4 and what the others made of it.
+        layers: linear only: how many stages it stands on: 1, the last, or 4, all put side by side.
         dropout: Probability of dropping a channel before each classifier.
         norm_momentum: Share of a batch in the running statistics of every batch norm, backbone and head. Null leaves
             each as it is made (0.1 in nearly all; CSAIL's releases have 0.001).
@@ -88,6 +90,7 @@ class NetworkSettings:
     aux_channels: int | None = None
     convolutions: int = 1
     concat_input: bool = False
+    layers: Literal[1, 4] = 1
     dropout: float = 0.1
     norm_momentum: float | None = None
     align_corners: bool = False

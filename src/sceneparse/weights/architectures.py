@@ -219,7 +219,13 @@ UPERNET = Architecture(
     strides=(32,),
     checks=(_without_bins,),
     side=512,
-    backbones=(*RESNETS, "convnext_tiny", "swin_tiny_patch4_window7_224"),
+    backbones=(
+        *RESNETS,
+        "convnext_tiny",
+        "convnext_tiny.dinov3_lvd1689m",
+        "swin_tiny_patch4_window7_224",
+        "vit_small_patch16_dinov3",
+    ),
 )
 
 UPERNET_CONCAT = Architecture(
@@ -270,6 +276,17 @@ DEEPLABV3 = Architecture(
     side=513,
 )
 
+LINEAR = Architecture(
+    network="sceneparse.networks.linear:Linear",
+    title="Linear head",
+    paper="2304.07193",
+    takes=("layers", "dropout", "align_corners"),
+    auxiliary=False,
+    strides=(16, 8, 32),
+    side=518,
+    backbones=("vit_small_patch14_dinov2",),
+)
+
 ARCHITECTURES: Table[Architecture] = Table(
     "architectures",
     own={
@@ -280,6 +297,7 @@ ARCHITECTURES: Table[Architecture] = Table(
         "fcn": f"{__name__}:FCN",
         "pspnet_multilabel": f"{__name__}:PSPNET_MULTILABEL",
         "deeplabv3": f"{__name__}:DEEPLABV3",
+        "linear": f"{__name__}:LINEAR",
     },
     kind=f"{__name__}:Architecture",
 )

@@ -8,6 +8,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.networks.backbones.timm_models import weights_licence
 from sceneparse.networks.cost import multiply_adds
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
@@ -31,6 +32,7 @@ class Row:
         multiply_adds: Multiply-adds of the convolutions and matrix products in one picture's forward pass in
             evaluation, computed as the papers write it, in billions (10⁹): what is comparable with published figures.
         exact_multiply_adds: The same as it is really computed unless `network.resampling` is "plain".
+        licence: Of the backbone's pretrained weights, as timm states it.
     """
 
     architecture: str
@@ -40,6 +42,7 @@ class Row:
     parameters: float
     multiply_adds: float
     exact_multiply_adds: float
+    licence: str = "not stated"
 
     def to_json(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -73,6 +76,7 @@ def measure(architecture: str, backbone: str) -> Row:
         parameters=round(sum(weight.numel() for weight in network.parameters()) / 1e6, 2),
         multiply_adds=round(multiply_adds(network, 3, (side, side)) / 1e9, 2),
         exact_multiply_adds=round(multiply_adds(exact, 3, (side, side)) / 1e9, 2),
+        licence=weights_licence(backbone),
     )
 
 
@@ -81,12 +85,14 @@ def print_inventory(rows: Sequence[Row]) -> None:
     table = Table(
         title=f"Networks with {CLASSES} classes, in evaluation",
         caption="parameters in millions; multiply-adds in billions, as the papers write it and as it is computed; "
-        "any timm model with features at strides 4, 8, 16 and 32 can be a backbone",
+        "any timm model with features at strides 4, 8, 16 and 32 can be a backbone, and any plain ViT; licences are those "
+        "that timm states for the backbone's pretrained weights",
     )
     table.add_column("architecture")
     table.add_column("backbone", overflow="fold")
     for name in ("stride", "input", "parameters", "multiply-adds", "exact"):
         table.add_column(name, justify="right")
+    table.add_column("licence of the weights", overflow="fold")
     for row in rows:
         table.add_row(
             row.architecture,
@@ -96,5 +102,6 @@ def print_inventory(rows: Sequence[Row]) -> None:
             f"{row.parameters:.1f}",
             f"{row.multiply_adds:.1f}",
             f"{row.exact_multiply_adds:.1f}",
+            row.licence,
         )
     Console().print(table)

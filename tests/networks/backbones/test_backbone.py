@@ -152,7 +152,7 @@ def test_any_number_of_input_channels_works() -> None:
         ("convnext_femto", {"output_stride": 8}, "backbone convnext_femto: it cannot be dilated"),
         ("densenet121", {"output_stride": 16}, "backbone densenet121: it cannot be dilated"),
         ("resnet18", {"padding": "same"}, "backbone resnet18: it has no choice of padding"),
-        ("vit_tiny_patch16_224", {}, "one size only"),
+        ("resmlp_12_224", {}, "one size only"),
         ("inception_v3", {}, "do not cover the picture evenly"),
         ("resnet18", {"output_stride": 4}, "output stride 4 is not 8, 16 or 32"),
     ],

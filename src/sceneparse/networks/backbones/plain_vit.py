@@ -7,10 +7,12 @@ BEiT, MAE, DeiT, and others whose blocks all have one stride.
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import log2
 
 import timm
 import torch
+from timm.layers.pos_embed_rel import RelPosMlp
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
@@ -84,25 +86,28 @@ class PlainViT(Backbone):
         body = _make(name, options)
         numbers = _block_numbers(name, len(_feature_info(body)), blocks, 1 if neck == "simple" else len(STRIDES))
         body = _cut(name, body, numbers, final_norm)
-        _refuse_one_size(name, sketch, in_channels, patch)
-        widths = [int(_feature_info(body)[number]["num_chs"]) for number in numbers]  # type: ignore[call-overload]
-        powers = [0] * len(STRIDES) if flat else [2 - stage + shift for stage in range(len(STRIDES))]
+        interpolates = _has_to_interpolate(name, sketch, in_channels, patch)
+        taken = [_feature_info(body)[number] for number in numbers] * (len(STRIDES) // len(numbers))
+        widths = [info["num_chs"] for info in taken]
+        # All have the stride of a patch, but for VOLO's first.
+        own_strides = [info["reduction"] for info in taken]
+        powers = [0 if flat else round(log2(own / wanted)) for own, wanted in zip(own_strides, STRIDES, strict=True)]
         made = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
             name,
             body,
             channels=widths if made is None else made.channels,
-            strides=tuple(_whole(patch / 2**power) for power in powers),
+            strides=tuple(_whole(own / 2**power) for own, power in zip(own_strides, powers, strict=True)),
             unexportable=_unexportable(body),
         )
         self.neck: nn.Module | None = made
         self.patch = patch
         self.block_numbers = numbers
-        self._powers = powers
+        self._scales = list(zip(own_strides, powers, strict=True))
         self._multiple = patch * 2 ** max(-min(powers), 0)
         self._options = options
         # Not a layer of its own: its weights are the body's.
-        self._reader = (BlockReader(body, numbers, final_norm),)
+        self._reader = (BlockReader(body, numbers, final_norm, interpolates),)
 
     @staticmethod
     def _refuse_stride(name: str, patch: int, output_stride: int, own: int) -> None:
@@ -120,8 +125,8 @@ class PlainViT(Backbone):
         if self.neck is not None:
             maps = self.neck(maps)
         return [
-            corner(own, _cells(height, self.patch, power), _cells(width, self.patch, power))
-            for own, power in zip(maps, self._powers, strict=True)
+            corner(own, _cells(height, stride, power), _cells(width, stride, power))
+            for own, (stride, power) in zip(maps, self._scales, strict=True)
         ]
 
     def depth_groups(self) -> list[list[nn.Parameter]]:
@@ -181,7 +186,8 @@ def _make(name: str, options: Options, pretrained: bool = False) -> nn.Module:
     return model
 
 
-def _feature_info(model: nn.Module) -> list[dict[str, object]]:
+def _feature_info(model: nn.Module) -> list[dict[str, int]]:
+    """Return the channels and stride of each block."""
     return list(model.feature_info)  # type: ignore[arg-type]
 
 
@@ -209,36 +215,41 @@ def _cut(name: str, body: nn.Module, numbers: Sequence[int], final_norm: bool) -
     return body
 
 
-def _refuse_one_size(name: str, sketch: FeatureGetterNet, in_channels: int, patch: int) -> None:
-    """Refuse a model that does not take pictures of any size; tried without computing anything."""
+def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, patch: int) -> bool:
+    """Return whether a model's position embedding has to be interpolated for it; tried without computing anything.
+
+    Raises:
+        UserError: The model takes pictures of one size only, one way or the other.
+    """
     body = sketch.model
     use_any_grid(body)
+    # One block says as much as all of them, but for VOLO, whose embedding stands behind its first.
+    last = min(1, len(_feature_info(body)) - 1)
+    body = _cut(name, body, [last], final_norm=False)
+    ways = (False, True) if isinstance(getattr(body, "pos_embed", None), nn.Parameter) else (False,)
     rows, columns = 6, 10
-    # One block says as much as all of them.
-    reader = BlockReader(_cut(name, body, [0], final_norm=False), [0], norm=False)
-    try:
-        with torch.no_grad():
-            images = torch.empty(1, in_channels, rows * patch, columns * patch, device="meta")
-            fits = reader.eval().read(images, (rows, columns))[0].shape[-2:] == (rows, columns)
-    except (*FAILURES, IndexError):
-        fits = False
-    if not fits:
-        raise UserError(
-            f"backbone {name}: it takes pictures of one size only; choose another, such as vit_small_patch16_dinov3"
-        )
+    images = torch.empty(1, in_channels, rows * patch, columns * patch, device="meta")
+    for interpolates in ways:
+        reader = BlockReader(body, [last], norm=False, interpolates=interpolates).eval()
+        with suppress(*FAILURES, IndexError), torch.no_grad():
+            if reader.read(images, (rows, columns))[0].shape[-2:] == (rows, columns):
+                return interpolates
+    raise UserError(
+        f"backbone {name}: it takes pictures of one size only; choose another, such as vit_small_patch16_dinov3"
+    )
 
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
-    if any(isinstance(module, AnyGridAttention) for module in body.modules()):
-        return "relative positions of BEiT cannot be exported for pictures of any size"
+    if any(isinstance(module, AnyGridAttention | RelPosMlp) for module in body.modules()):
+        return "relative positions of patches cannot be exported for pictures of any size"
     return None
 
 
-def _cells(side: int, patch: int, power: int) -> int:
-    """Return ceil(side / (patch / 2**power)), of whole numbers that may be known only at run time."""
+def _cells(side: int, stride: int, power: int) -> int:
+    """Return ceil(side / (stride / 2**power)), of whole numbers that may be known only at run time."""
     up, down = 2 ** max(power, 0), 2 ** max(-power, 0)
-    return (side * up + patch * down - 1) // (patch * down)
+    return (side * up + stride * down - 1) // (stride * down)
 
 
 def _whole(stride: float) -> float:

@@ -99,6 +99,14 @@ def take_any_size(model: nn.Module) -> None:
             module.strict_img_size = False  # type: ignore[assignment]
 
 
+def weights_licence(name: str) -> str:
+    """Return the licence of a model's pretrained weights as timm states it, or that it has none."""
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    if known is None or not known.has_weights:
+        return "no weights"
+    return known.license or "not stated"
+
+
 def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
     """Refuse a name that timm does not know, or not with this tag.
 

@@ -1,8 +1,8 @@
 """Positions of a plain ViT's patches, for pictures of any size.
 
 Most of timm's models see to it themselves: they interpolate what they learnt for one grid, or compute rotations for any.
-Two kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), and BEiT's bias of every pair of
-patches by their offset, of which there is a table for one grid.
+Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair of
+patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from timm.layers.pos_embed import resample_abs_pos_embed, resample_abs_pos_embed_nhwc
+from timm.layers.pos_embed_rel import RelPosMlp
 from timm.models.beit import Attention as BeitAttention
 from timm.models.beit import gen_relative_position_index
 from torch import Tensor, nn
@@ -52,15 +53,12 @@ def use_any_grid(body: nn.Module) -> None:
 
 
 def set_grid(body: nn.Module, grid: Grid) -> None:
-    """Set the grid of patches that `AnyGridAttention` is for."""
+    """Set the grid of patches that relative positions are for."""
     for module in body.modules():
         if isinstance(module, AnyGridAttention):
             module.grid = grid
-
-
-def has_fixed_embedding(body: nn.Module) -> bool:
-    """Return whether a model has a position embedding for one grid that it does not interpolate itself."""
-    return isinstance(getattr(body, "pos_embed", None), nn.Parameter) and not getattr(body, "dynamic_img_size", False)
+        elif isinstance(module, RelPosMlp) and tuple(module.window_size) != grid:
+            module.set_window_size(grid)
 
 
 class BlockReader(nn.Module):
@@ -70,10 +68,12 @@ class BlockReader(nn.Module):
         body: timm's model.
         blocks: Numbers of the blocks.
         norm: Whether each map goes through the model's final norm.
+        interpolates: Whether the model's position embedding, which is for one grid, is interpolated here.
     """
 
-    def __init__(self, body: nn.Module, blocks: list[int], norm: bool) -> None:
+    def __init__(self, body: nn.Module, blocks: list[int], norm: bool, interpolates: bool) -> None:
         super().__init__()
+        self.interpolates = interpolates
         self.body = body
         self.blocks = blocks
         self.norm = norm
@@ -86,7 +86,7 @@ class BlockReader(nn.Module):
     def read(self, images: Tensor, grid: Grid) -> list[Tensor]:
         """Return the maps of pictures that make this grid of patches."""
         set_grid(self.body, grid)
-        if not has_fixed_embedding(self.body):
+        if not self.interpolates:
             maps: list[Tensor] = self(images)
             return maps
         embedding = _for_grid(self.body, grid)
