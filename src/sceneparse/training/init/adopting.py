@@ -26,6 +26,7 @@ SEEN = frozenset(
         "stages",
         "branch",
         "kernel",
+        "layers",
         "classifier_kernel",
         "reduce",
         "branch_channels",

@@ -110,7 +110,8 @@ class Started:
         for one in self.settings:
             said = f"{one.setting}: the recipe has {one.recipe}, the model {one.model}"
             why = f" ({one.why})" if one.why else ""
-            lines.append(f"{said}: {'the model's is taken' if one.adopted else f'it stays as the recipe has it{why}'}")
+            stays = f"it stays as the recipe has it{why}"
+            lines.append(f"{said}: " + ("the model's is taken" if one.adopted else stays))
         return lines
 
 
