@@ -371,7 +371,7 @@ def main() -> int:
     parser.add_argument("--channels", type=int, default=64, help="of the step's head (default: 64)")
     parser.add_argument("--repeats", type=int, default=15, help="measured rounds of the step (default: 15)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="of the step")
-    quick = {"first": 4, "iterations": 4, "gain_batch": 2, "workers": 0, "seeds": [0, 1], "device": "cpu"}
+    quick = {"first": 2, "iterations": 4, "gain_batch": 2, "workers": 0, "seeds": [0], "device": "cpu"}
     tiny = {"backbone": "convnext_atto", "side": 64, "batch": 1, "channels": 8, "repeats": 1}
     given = parsed(parser, quick | tiny)
     if "gain" in given.parts and not given.quick and (given.camvid is None or given.weights is None):
