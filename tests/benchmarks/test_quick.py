@@ -77,6 +77,9 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
     "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
     "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["phases_ms"] for row in rows),
+    "finetuning": lambda found: (
+        [row["iterations"] for row in found["gain"]] == [0, 2, 4] and all(row["ms"] > 0 for row in found["frozen"])
+    ),
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
     "heads": lambda rows: (
         {row["head"] for row in rows} == {"pyramid", "fusion"}

@@ -23,6 +23,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="a recipe of the package (listed below) or a .yaml file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/<recipe's name>)")
     parser.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="start from this model, by the names of its classes: the same as --init.model (see init below)",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="continue exactly where the run in the run folder stopped"
     )
     process_arguments(parser)
@@ -43,6 +48,8 @@ def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import read_recipe
     from sceneparse.training.loop import train
 
+    if arguments.init is not None:
+        arguments.settings.append(f"--init.model={arguments.init}")
     recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
     if leads():

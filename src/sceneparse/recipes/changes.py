@@ -7,6 +7,7 @@ from sceneparse.settings import (
     AugmentationSettings,
     BackboneSettings,
     DataSettings,
+    InitSettings,
     LossSettings,
     NetworkSettings,
     OptimizerSettings,
@@ -26,6 +27,7 @@ class Changes(TypedDict, total=False):
     description: str
     backbone: Mapping[str, Any] | BackboneSettings
     network: Mapping[str, Any] | NetworkSettings
+    init: Mapping[str, Any] | InitSettings
     data: Mapping[str, Any] | DataSettings
     augmentation: Mapping[str, Any] | AugmentationSettings
     preprocessing: Mapping[str, Any] | PreprocessingSettings

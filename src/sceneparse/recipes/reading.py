@@ -74,13 +74,14 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge settings as `merged` does, and drop what only the kind of data below uses if `above` chooses another.
+    """Merge settings as `merged` does, and drop what `above` makes useless of those below.
 
     Where `above` chooses another kind of data, what that kind does not use of the settings below goes: they were the
-    other kind's.
+    other kind's. Where it chooses a model to start from, so do the backbone's weights below: the model fills it.
     """
-    data = above.get("data")
-    return merged(_for_kind(below, data.get("kind") if isinstance(data, Mapping) else None), above)
+    data, init = above.get("data"), above.get("init")
+    below = _for_kind(below, data.get("kind") if isinstance(data, Mapping) else None)
+    return merged(_for_start(below, isinstance(init, Mapping) and init.get("model") is not None), above)
 
 
 def _for_kind(settings: Mapping[str, Any], kind: str | None) -> dict[str, Any]:
@@ -89,6 +90,14 @@ def _for_kind(settings: Mapping[str, Any], kind: str | None) -> dict[str, Any]:
     if not isinstance(data, Mapping) or kind in (None, data.get("kind", "folder")) or kind not in table("datasets"):
         return dict(settings)
     return {**settings, "data": data_of_kind(data, str(kind))}
+
+
+def _for_start(settings: Mapping[str, Any], started: bool) -> dict[str, Any]:
+    """Settings below the choice of a model to start from, or as they are where none is chosen."""
+    backbone = settings.get("backbone")
+    if not started or not isinstance(backbone, Mapping):
+        return dict(settings)
+    return {**settings, "backbone": {name: value for name, value in backbone.items() if name != "weights"}}
 
 
 def packaged(folder: Traversable) -> list[str]:

@@ -9,6 +9,7 @@ from sceneparse.settings.augmentation import AugmentationSettings
 from sceneparse.settings.backbone import (
     BackboneSettings,
     Dilation,
+    Frozen,
     Padding,
     ShortcutPool,
     Stage3End,
@@ -23,6 +24,7 @@ from sceneparse.settings.data import (
     SourceSettings,
     ToyWorldSettings,
 )
+from sceneparse.settings.init import InitSettings
 from sceneparse.settings.loss import LossSettings
 from sceneparse.settings.network import Branch, NetworkSettings, Pool, Resampling
 from sceneparse.settings.optimizer import OptimizerSettings
@@ -38,7 +40,9 @@ __all__ = [
     "Branch",
     "DataSettings",
     "Dilation",
+    "Frozen",
     "HuggingFaceSettings",
+    "InitSettings",
     "LossSettings",
     "NetworkSettings",
     "NiftiSettings",

@@ -14,6 +14,7 @@ Windows = Literal["own", "padded", "masked"]
 ShortcutPool = Literal["own", "none"]
 FinalNormOn = Literal["all", "last"]
 NeckName = Literal["multilevel", "simple", "interpolating", "flat"]
+Frozen = Literal["none", "all"] | int
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class BackboneSettings:
         final_norm_on: Which maps do: all, or the last alone (mmsegmentation).
         drop_path: Probability of leaving out a block for a picture in training: this for the last, falling to 0 at the
             first (stochastic depth).
+        frozen: What stays as it started: none, the first so many stages (the stem belongs to the first; of a plain
+            ViT, so many quarters of its blocks) or all of what pretrained weights fill. Frozen layers compute as in
+            evaluation mode: batch norm keeps its statistics, nothing is dropped.
     """
 
     name: str = "resnet50"
@@ -72,11 +76,16 @@ class BackboneSettings:
     final_norm: bool = False
     final_norm_on: FinalNormOn = "all"
     drop_path: float = 0.0
+    frozen: Frozen = "none"
 
     def __post_init__(self) -> None:
         require(
             self.final_norm or self.final_norm_on == "all",
             f"backbone.final_norm_on is {self.final_norm_on}, which has no effect, since backbone.final_norm is false",
+        )
+        require(
+            isinstance(self.frozen, str) or self.frozen >= 1,
+            f"backbone.frozen is {self.frozen}, but must be none, all or a number of stages from 1",
         )
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
         require(0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1")

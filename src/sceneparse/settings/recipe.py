@@ -6,6 +6,7 @@ from sceneparse.errors import require
 from sceneparse.settings.augmentation import AugmentationSettings
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.data import DataSettings
+from sceneparse.settings.init import InitSettings
 from sceneparse.settings.loss import TASK_OF, UNIFIED_ONLY, LossSettings
 from sceneparse.settings.network import NetworkSettings
 from sceneparse.settings.optimizer import OptimizerSettings
@@ -24,6 +25,7 @@ class Recipe:
         description: One line about it.
         backbone: The feature extractor.
         network: The network on top of it.
+        init: The model that training starts from.
         data: The pictures and their truth.
         augmentation: Random changes to training pictures.
         preprocessing: Normalisation.
@@ -37,6 +39,7 @@ class Recipe:
     description: str = ""
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    init: InitSettings = field(default_factory=InitSettings)
     data: DataSettings = field(default_factory=DataSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
@@ -61,7 +64,37 @@ class Recipe:
             f"augmentation.color has no effect, since backbone.in_channels is {channels}: only pictures of three "
             "channels have colours",
         )
+        self._check_start()
         self._check_loss()
+
+    def _check_start(self) -> None:
+        """Refuse starts that contradict each other, and rates of what does not learn or is not there."""
+        frozen, init = self.backbone.frozen, self.init.model
+        require(
+            init is None or self.backbone.weights is None,
+            f"backbone.weights is {self.backbone.weights}, which has no effect: init.model fills the backbone; set it "
+            "to null",
+        )
+        require(
+            init is not None or self.optimizer.new_factor == 1,
+            "optimizer.new_factor has no effect, since init.model is null: everything but the backbone is new, and "
+            "learns at optimizer.head_factor",
+        )
+        if frozen == "none":
+            return
+        require(
+            init is not None or self.backbone.weights is not None,
+            f"backbone.frozen is {frozen}, but its weights are random: give backbone.weights or init.model",
+        )
+        require(
+            frozen != "all" or self.optimizer.layer_decay == 1,
+            "optimizer.layer_decay has no effect, since backbone.frozen is all: no layer of the backbone learns",
+        )
+        stages = self.network.stages
+        require(
+            isinstance(frozen, str) or frozen < stages,
+            f"backbone.frozen is {frozen}, but the backbone has {stages} stages: give fewer, or all",
+        )
 
     def _check_loss(self) -> None:
         """Refuse losses that the training cannot sum up, and weights of losses that the network doesn't have."""

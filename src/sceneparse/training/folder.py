@@ -51,7 +51,7 @@ class RunFolder:
 
 
 def begin_run(prepared: Prepared, path: Path) -> RunFolder:
-    """Write the recipe and run.json, and remove what is newer than the checkpoint that the training goes on from.
+    """Write recipe, start and run.json, and remove what is newer than the checkpoint that the training goes on from.
 
     Args:
         prepared: The training.
@@ -69,12 +69,15 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
             "processes": world,
             "strategy": ("fsdp" if is_sharded(network) else "ddp") if world > 1 else None,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "frozen_parameters": sum(one.numel() for one in network.parameters() if not one.requires_grad),
             "training_samples": len(prepared.data.training),
             "validation_samples": len(prepared.data.validation),
         },
     )
     if not compute.processes.first:
         return folder
+    if prepared.started is not None:
+        prepared.started.write(path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
     record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)

@@ -68,10 +68,16 @@ class Keeper:
         """Say what is trained, and on what."""
         prepared, facts = self.prepared, self.folder.facts
         world = prepared.compute.processes.world
+        if prepared.started is not None:
+            self.progress.show(prepared.started.table())
+            for line in prepared.started.lines():
+                self.progress.say(line)
+        frozen = facts["frozen_parameters"]
         self.progress.say(
             f"{prepared.recipe.name}: {facts['parameters'] / 1e6:.1f} million parameters, "
-            f"{len(prepared.data.labels)} classes, {len(prepared.data.training)} training samples; {facts['device']}, "
-            + facts["precision"]
+            + (f"{frozen / 1e6:.1f} million of them frozen, " if frozen else "")
+            + f"{len(prepared.data.labels)} classes, {len(prepared.data.training)} training samples; "
+            + f"{facts['device']}, {facts['precision']}"
             + (f", {world} processes" if world > 1 else "")
             + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
         )

@@ -8,6 +8,7 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
+from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
 from sceneparse.training.prepare import prepare
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
@@ -27,7 +28,8 @@ def train(
     """Train a network by a recipe, from start to end or from where it stopped.
 
     The run folder gets recipe.yaml (all settings), metrics.jsonl (curves; with TensorBoard installed, tensorboard/ has
-    them too), checkpoints/, run.json (how it went, on what) and at the end model/: the network of the best validation.
+    them too), checkpoints/, run.json (how it went, on what), init.json (what was taken of the model that it started
+    from, where there is one) and at the end model/: the network of the best validation.
 
     On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
     killed and resumed. Started in several processes (`sceneparse train --devices N`, torchrun, srun), all of them call
@@ -56,7 +58,8 @@ def train(
         say_once(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
-    prepared = prepare(recipe, checkpoint, strategy)
+    made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
+    prepared = prepare(recipe, checkpoint, strategy, made_new)
     folder = begin_run(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)

@@ -1,8 +1,11 @@
 """Build the optimiser and its parameter groups, and compute the learning rate."""
 
+from collections.abc import Collection, Mapping
+
 import torch
 from torch.optim import SGD, AdamW, Optimizer
 
+from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import OptimizerSettings
 
@@ -27,26 +30,63 @@ def learning_rate(iteration: int, *, base: float, iterations: int, power: float,
     return rate * min(1.0, (iteration + 1) / warmup) if warmup else rate
 
 
-def build_optimizer(network: SceneParser, settings: OptimizerSettings) -> Optimizer:
-    """Make the optimiser, its parameters in up to four groups: pretrained or new, decayed or not.
+def rate_factors(network: SceneParser, settings: OptimizerSettings, made_new: Collection[str] = ()) -> dict[str, float]:
+    """Return the multiple of the base rate at which each parameter that learns does, by its name.
 
-    New layers, all that pretrained weights don't fill, learn at `head_factor` times the rate. Biases and the weights of
-    normalisation layers, all of one dimension, are not decayed. Each group keeps the multiple of the base rate as
-    "factor"; `set_learning_rate` applies it.
+    New layers, all that pretrained weights don't fill, learn at `head_factor` times the rate; a group of the backbone's
+    layers at `layer_decay` times the rate of the group behind it, the last at `layer_decay` times the base rate
+    (BEiT, arXiv 2106.08254, appendix); what the model that training started from did not fill at `new_factor` times the
+    rate that it would have.
+
+    Args:
+        network: The network, before its weights are shared among processes.
+        settings: The factors.
+        made_new: Names of the parameters that a model to start from did not fill.
+
+    Raises:
+        UserError: The backbone's layers cannot be told apart, but are to learn at different rates.
     """
-    members: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    backbone = network.backbone
+    factor_of = {id(parameter): 1.0 for parameter in backbone.pretrained_parameters()}
+    if settings.layer_decay != 1:
+        groups = backbone.depth_groups()
+        if len(groups) == 1:
+            raise UserError(
+                f"backbone {backbone.name}: optimizer.layer_decay has no effect: it does not tell its layers apart"
+            )
+        for depth, group in enumerate(groups):
+            factor_of |= {id(parameter): settings.layer_decay ** (len(groups) - depth) for parameter in group}
+    factors = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            factor = factor_of.get(id(parameter), settings.head_factor)
+            factors[name] = factor * settings.new_factor if name in made_new else factor
+    return factors
+
+
+def build_optimizer(
+    network: SceneParser, settings: OptimizerSettings, factors: Mapping[str, float] | None = None
+) -> Optimizer:
+    """Make the optimiser, its parameters in groups of pretrained or new, decayed or not, and of equal rates.
+
+    Biases and the weights of normalisation layers, all of one dimension, are not decayed. Each group keeps the multiple
+    of the base rate as "factor"; `set_learning_rate` applies it.
+
+    Args:
+        network: The network; parameters that need no gradient are left out.
+        settings: Kind, rate and decay.
+        factors: As `rate_factors` gives them; None asks it.
+    """
+    factors = rate_factors(network, settings) if factors is None else factors
+    members: dict[tuple[bool, bool, float], list[torch.nn.Parameter]] = {}
     pretrained = {id(parameter) for parameter in network.backbone.pretrained_parameters()}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            group = (id(parameter) not in pretrained, parameter.ndim > 1 and not name.endswith(".bias"))
-            members.setdefault(group, []).append(parameter)
+            decayed = parameter.ndim > 1 and not name.endswith(".bias")
+            members.setdefault((id(parameter) not in pretrained, decayed, factors[name]), []).append(parameter)
     groups = [
-        {
-            "params": parameters,
-            "factor": settings.head_factor if new else 1.0,
-            "weight_decay": settings.weight_decay if decayed else 0.0,
-        }
-        for (new, decayed), parameters in sorted(members.items())
+        {"params": parameters, "factor": factor, "weight_decay": settings.weight_decay if decayed else 0.0}
+        for (_, decayed, factor), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
     if settings.kind == "sgd":
         return SGD(groups, lr=settings.lr, momentum=settings.momentum)

@@ -20,7 +20,8 @@ from sceneparse.networks.shared_batch import share_batch
 from sceneparse.settings import Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
-from sceneparse.training.optimizer import build_optimizer
+from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
+from sceneparse.training.optimizer import build_optimizer, rate_factors
 from sceneparse.training.sharding import load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.build import build
@@ -75,6 +76,7 @@ class Prepared:
         compute: Device, number format and processes.
         data: The samples.
         learner: The network and its optimiser.
+        started: What was taken of a model to start from; None where there is none, or the training goes on.
     """
 
     recipe: Recipe
@@ -82,6 +84,7 @@ class Prepared:
     compute: Compute
     data: TrainingData
     learner: Learner
+    started: Started | None = None
 
     @property
     def start(self) -> int:
@@ -112,13 +115,16 @@ class Prepared:
         )
 
 
-def prepare(recipe: Recipe, checkpoint: Checkpoint | None, strategy: StrategyName) -> Prepared:
+def prepare(
+    recipe: Recipe, checkpoint: Checkpoint | None, strategy: StrategyName, made_new: Collection[str] = ()
+) -> Prepared:
     """Meet the other processes, open the data, and build the network with its optimiser.
 
     Args:
         recipe: What to train on what.
         checkpoint: Where to go on from; None to begin.
         strategy: How several processes hold the network.
+        made_new: With a checkpoint: the tensors that a model to start from did not fill. The model isn't read again.
 
     Raises:
         UserError: There is no such device, or data, settings and checkpoint don't fit each other.
@@ -130,6 +136,11 @@ def prepare(recipe: Recipe, checkpoint: Checkpoint | None, strategy: StrategyNam
             f"this training computed in {checkpoint.precision}, but training.precision {recipe.training.precision} "
             f"means {compute.precision} here: give --training.precision {checkpoint.precision} to go on with it"
         )
+    start: Start | None = None
+    if checkpoint is None:
+        # What has to be fetched is fetched once.
+        with compute.fabric.rank_zero_first():
+            recipe, start = begin_from_model(recipe)
     recipe, data = _open_data(recipe)
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
@@ -139,8 +150,18 @@ def prepare(recipe: Recipe, checkpoint: Checkpoint | None, strategy: StrategyNam
     torch.manual_seed(recipe.training.seed)
     if checkpoint is None:
         recipe = replace(recipe, backbone=resolve_padding(recipe.backbone))
-    learner = _build_learner(recipe, checkpoint, compute, len(data.labels))
-    return Prepared(recipe, checkpoint, compute, data, learner)
+    network = build(recipe.backbone, recipe.network, len(data.labels))
+    started: Started | None = None
+    if checkpoint is not None:
+        network.load_state_dict(checkpoint.network)
+    elif start is not None:
+        started = start.fill(network, recipe, data.labels, data.tasks)
+        made_new = started.account.made_new()
+    else:
+        with compute.fabric.rank_zero_first():
+            load_backbone(network, recipe.backbone)
+    learner = _build_learner(network, recipe, checkpoint, compute, made_new)
+    return Prepared(recipe, checkpoint, compute, data, learner, started)
 
 
 def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
@@ -163,20 +184,25 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled))
 
 
-def _build_learner(recipe: Recipe, checkpoint: Checkpoint | None, compute: Compute, classes: int) -> Learner:
-    """Build the network and its optimiser, as new or in the state of a checkpoint."""
-    fabric = compute.fabric
-    network = build(recipe.backbone, recipe.network, classes)
-    if checkpoint is None:
-        with fabric.rank_zero_first():
-            load_backbone(network, recipe.backbone)
-    else:
-        network.load_state_dict(checkpoint.network)
+def _build_learner(
+    network: SceneParser,
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    compute: Compute,
+    made_new: Collection[str],
+) -> Learner:
+    """Freeze what is to be frozen of a filled network, and make its optimiser, as new or in a checkpoint's state."""
+    fabric, frozen = compute.fabric, recipe.backbone.frozen
     if compute.processes.world > 1:
         share_batch(network, fabric.device)
+    network.train()
+    if frozen != "none":
+        network.backbone.freeze(None if frozen == "all" else int(frozen))
+        refuse_new_and_frozen(network, made_new)
+    factors = rate_factors(network, recipe.optimizer, made_new)
     network = network.to(memory_format=torch.channels_last)
     model = fabric.setup_module(network)
-    optimizer = build_optimizer(network, recipe.optimizer)
+    optimizer = build_optimizer(network, recipe.optimizer, factors)
     stepper = fabric.setup_optimizers(optimizer)
     assert not isinstance(stepper, tuple)
     if checkpoint:

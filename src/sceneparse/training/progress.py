@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from sceneparse.processes import leads
 
@@ -83,6 +84,10 @@ class ProgressLine:
     def say(self, text: str) -> None:
         """Write a line for good."""
         self.console.print(text, soft_wrap=True, markup=False)
+
+    def show(self, table: Table) -> None:
+        """Write a table for good."""
+        self.console.print(table)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

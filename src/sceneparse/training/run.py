@@ -12,6 +12,7 @@ from sceneparse.files import write_json
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.settings import Recipe
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
+from sceneparse.training.init import read_started
 
 RECIPE = "recipe.yaml"
 MODEL = "model"
@@ -44,7 +45,7 @@ def open_run(
         warn: Called with a line for each checkpoint that is damaged.
 
     Returns:
-        The recipe with backbone and network as the run has them, and the checkpoint to go on from;
+        The recipe with network, preprocessing and start as the run has them, and the checkpoint to go on from;
         None to begin.
 
     Raises:
@@ -64,7 +65,8 @@ def open_run(
         return recipe, None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
-    return replace(recipe, backbone=saved.backbone, network=saved.network), checkpoint
+    known = ("backbone", "network", "init", "preprocessing")
+    return replace(recipe, **{name: getattr(saved, name) for name in known}), checkpoint
 
 
 def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
@@ -74,6 +76,10 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
         UserError: A setting that isn't `FREE` differs; the message names the first three.
     """
     given, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
+    if saved.init.model is not None:
+        # The run took over settings of the model that it started from, and wrote down which model that was.
+        before = _flat(read_started(out)["settings_before"]) | {"init.sha256": None}
+        began |= {name: value for name, value in before.items() if given.get(name, value) == value}
     if given["backbone.padding"] is None:
         # The run wrote down what null meant.
         began["backbone.padding"] = None

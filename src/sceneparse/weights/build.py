@@ -12,8 +12,8 @@ from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
 from sceneparse.weights.architectures import architecture_of
 
-NO_ARGUMENTS = ("name", "weights")
-"""Settings of the backbone that are not keyword arguments of its class: the name, and what is loaded afterwards."""
+NO_ARGUMENTS = ("name", "weights", "frozen")
+"""Settings of the backbone that are not keyword arguments of its class: the name, and what comes after it is made."""
 
 
 def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int) -> SceneParser:

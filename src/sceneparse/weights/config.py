@@ -47,10 +47,13 @@ class ModelConfig:
     data: DataSettings
 
     def portable(self) -> "ModelConfig":
-        """Leave out what holds only where the model was trained: paths, and where its weights came from."""
+        """Leave out what holds only where the model was trained: paths, where its weights came from, what learnt."""
+        backbone = dataclasses.replace(
+            self.backbone, weights=None, padding=self.backbone.padding or "symmetric", frozen="none"
+        )
         return dataclasses.replace(
             self,
-            backbone=dataclasses.replace(self.backbone, weights=None, padding=self.backbone.padding or "symmetric"),
+            backbone=backbone,
             # The classes of whoever trained it are those of the file beside config.json.
             data=dataclasses.replace(self.data, root=None, classes=self.data.classes and LABELS),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from sceneparse.errors import UserError
 from sceneparse.settings.backbone import Stage3End
 
 STRIDES = (4, 8, 16, 32)
@@ -45,6 +46,7 @@ class Backbone(nn.Module):
         self.strides = strides
         self.unexportable = unexportable
         self.stage3_end = stage3_end
+        self._held: list[nn.Module] = []
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
@@ -53,6 +55,49 @@ class Backbone(nn.Module):
     def pretrained_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the parameters that pretrained weights fill; they learn slower than new ones."""
         return self.body.parameters()
+
+    def depth_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters that pretrained weights fill, in groups of growing depth.
+
+        Layers learn at rates that differ from group to group (`optimizer.layer_decay`). A backbone that says nothing
+        of its own is a single group.
+        """
+        return [list(self.pretrained_parameters())]
+
+    def stage_ends(self) -> list[int]:
+        """Return how many of `depth_groups` lie up to the end of each stage that `freeze` can end at."""
+        return list(range(1, len(self.depth_groups()) + 1))
+
+    def freeze(self, stages: int | None) -> None:
+        """Hold the first stages as they are, in training too.
+
+        Their parameters get no gradient, so that autograd keeps nothing of what they compute; their modules stay in
+        evaluation mode, so that batch norm keeps its statistics.
+
+        Args:
+            stages: How many; None holds all that pretrained weights fill.
+
+        Raises:
+            UserError: There are not so many that can be told apart.
+        """
+        groups, ends = self.depth_groups(), self.stage_ends()
+        if stages is not None and stages >= len(ends):
+            which = f"so many stages (1 to {len(ends) - 1}) or all" if len(ends) > 1 else "as a whole only (all)"
+            raise UserError(f"backbone {self.name}: backbone.frozen is {stages}, but it can be frozen {which}")
+        held = groups if stages is None else groups[: ends[stages - 1]]
+        for parameter in (parameter for group in held for parameter in group):
+            parameter.requires_grad_(False)
+        still = [module for module in self.modules() if _stands_still(module)]
+        # What has no parameters, such as dropout, stands still with the block that it lies in.
+        self._held = list(dict.fromkeys(inside for module in still for inside in module.modules()))
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Set training or evaluation mode, the latter always for what is held."""
+        super().train(mode)
+        for module in self._held:
+            module.training = False
+        return self
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load the pretrained weights from the publisher's hub into the body.
@@ -85,6 +130,12 @@ class Backbone(nn.Module):
     def classifier_keys(self) -> Sequence[str]:
         """Return the prefixes of the classifier's keys in a weights file, which are left out."""
         return ()
+
+
+def _stands_still(module: nn.Module) -> bool:
+    """Whether a module has parameters, none of which learns."""
+    parameters = list(module.parameters())
+    return bool(parameters) and not any(parameter.requires_grad for parameter in parameters)
 
 
 @dataclass(frozen=True)

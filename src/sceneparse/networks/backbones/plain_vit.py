@@ -4,6 +4,7 @@ Dosovitskiy et al., ICLR 2021, arXiv 2010.11929, and all that timm has of its fo
 EVA-02, BEiT, MAE, DeiT, and others whose blocks all have one stride.
 """
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -138,6 +139,26 @@ class PlainViT(Backbone):
             corner(own, _cells(height, stride, power), _cells(width, stride, power))
             for own, (stride, power) in zip(maps, self._scales, strict=True)
         ]
+
+    def depth_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of each block, those of patches and positions first; see `Backbone.depth_groups`."""
+        depth = self.block_numbers[-1] + 1
+        groups: list[list[nn.Parameter]] = [[] for _ in range(1 + depth)]
+        behind = False
+        for name, parameter in self.body.named_parameters():
+            block = re.search(r"(?:^|\.)blocks\.(\d+)\.", name)
+            behind = behind or block is not None
+            # The final norm stands behind the blocks, in order too.
+            groups[1 + int(block[1]) if block else -1 if behind else 0].append(parameter)
+        # A model that calls its blocks otherwise is a single group.
+        return groups if behind else super().depth_groups()
+
+    def stage_ends(self) -> list[int]:
+        """Return how many of `depth_groups` there are up to each quarter of the blocks; see `Backbone.stage_ends`."""
+        depth = len(self.depth_groups()) - 1
+        if depth == 0:
+            return super().stage_ends()
+        return [1 + depth * quarter // len(STRIDES) for quarter in range(1, 1 + len(STRIDES))]
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""

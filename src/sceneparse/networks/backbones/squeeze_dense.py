@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.networks.backbones.base import Backbone, BackboneKind
+from sceneparse.networks.backbones.depth import stages_of_parameters
 
 
 class Fire(nn.Module):
@@ -112,25 +113,33 @@ class Stride8(Backbone):
     Args:
         name: The name that `backbone.name` gives it.
         body: The layers.
+        in_channels: Channels of the picture.
         classifier: The beginnings of what torchvision's whole network has beyond them.
     """
 
-    def __init__(self, name: str, body: SqueezeNet | DenseNet, classifier: Sequence[str]) -> None:
+    def __init__(self, name: str, body: SqueezeNet | DenseNet, in_channels: int, classifier: Sequence[str]) -> None:
         super().__init__(name, body, channels=list(body.channels), strides=(4, 8, 8, 8))
         self._classifier = classifier
+        self._in_channels = in_channels
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Turn normalised pictures (N, in_channels, H, W) into four maps at strides 4, 8, 8, 8."""
         maps: list[Tensor] = self.body(images)
         return maps
 
+    def depth_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of each stage, the stem's with the first; see `Backbone.depth_groups`."""
+        return stages_of_parameters(self, self._in_channels, list(self.pretrained_parameters()))
+
     def classifier_keys(self) -> Sequence[str]:
         """Return the prefixes of the keys of torchvision's classifier; see `Backbone.classifier_keys`."""
         return self._classifier
 
 
-SQUEEZENET = BackboneKind(lambda name, channels: Stride8(name, SqueezeNet(channels), ("classifier.1.",)), 8)
+SQUEEZENET = BackboneKind(lambda name, channels: Stride8(name, SqueezeNet(channels), channels, ("classifier.1.",)), 8)
 """SqueezeNet 1.1."""
 
-DENSENET = BackboneKind(lambda name, channels: Stride8(name, DenseNet(channels), ("classifier.", "features.norm5.")), 8)
+DENSENET = BackboneKind(
+    lambda name, channels: Stride8(name, DenseNet(channels), channels, ("classifier.", "features.norm5.")), 8
+)
 """DenseNet-121."""

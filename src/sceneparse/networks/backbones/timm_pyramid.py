@@ -13,6 +13,7 @@ from sceneparse.errors import UserError
 from sceneparse.networks.backbones import hrnets as hrnets  # makes its names known to timm
 from sceneparse.networks.backbones import resnets as resnets  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
+from sceneparse.networks.backbones.depth import stages_of_parameters
 from sceneparse.networks.backbones.dilation import (
     UNSTRIDED,
     dilate_by_grid,
@@ -123,6 +124,7 @@ class TimmPyramid(Backbone):
             stage3_end=variant.stage3_end,
         )
         self._indices = indices
+        self._in_channels = in_channels
         self._channels_last = _channels_last(body)
         # Where windows are padded, layers pad what they are given.
         self.multiple = 1 if variant.windows == "padded" else _multiple(name, undilated, in_channels)
@@ -146,6 +148,10 @@ class TimmPyramid(Backbone):
                 for maps, stride in zip(features, map(int, self.strides), strict=True)
             ]
         return features
+
+    def depth_groups(self) -> list[list[nn.Parameter]]:
+        """Return the parameters of each stage, the stem's with the first; see `Backbone.depth_groups`."""
+        return stages_of_parameters(self, self._in_channels, list(self.pretrained_parameters()))
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""

@@ -114,8 +114,11 @@ def configure(found: Recognised, changes: Mapping[str, Any]) -> ModelConfig:
         UserError: An unknown setting or a wrong value.
     """
     recognition = found.recognition
-    if as_mapping(changes.get("backbone", {})).get("weights") is not None:
+    given = as_mapping(changes.get("backbone", {}))
+    if given.get("weights") is not None:
         raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
+    if given.get("frozen", "none") != "none":
+        raise UserError("backbone.frozen has no effect: an import trains nothing")
     name = f"{recognition.network.architecture}-{recognition.backbone.name}-{found.name}"
     config = ModelConfig(
         name=name,

@@ -1,0 +1,98 @@
+"""Starts from a model: what of it fits a new network, and what was done with the rest."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.networks import SceneParser
+from sceneparse.settings import Recipe
+from sceneparse.training.init.adopting import Difference, values_before, with_models_settings
+from sceneparse.training.init.classes import given_classes
+from sceneparse.training.init.report import Started, read_started, sizes_of, source_facts
+from sceneparse.training.init.source import Source, open_source
+from sceneparse.training.init.transfer import transfer
+
+__all__ = ["Start", "Started", "begin_from_model", "read_started"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model that is open, before the network is built that starts from it.
+
+    Args:
+        source: The model.
+        settings: The settings that differed.
+        asked: The recipe before the model's settings were taken over.
+    """
+
+    source: Source
+    settings: tuple[Difference, ...]
+    asked: Recipe
+
+    def fill(self, network: SceneParser, recipe: Recipe, objects: LabelSpace, tasks: TaskLabels | None) -> Started:
+        """Fill a network with all that fits.
+
+        Args:
+            network: The network, which is changed.
+            recipe: What it was built by.
+            objects: The classes of the data.
+            tasks: The label spaces of the other tasks that it learns.
+
+        Raises:
+            UserError: Nothing fits, nothing is new that is to learn faster, or something new would be frozen.
+        """
+        model = self.source.model
+        account = transfer(network, recipe, objects, tasks, model, given_classes(recipe.init))
+        if account.took_nothing():
+            raise UserError(
+                f"init.model {self.source.name}: nothing of it fits: it is {model.config.network.architecture} on "
+                f"{model.config.backbone.name}, but the recipe has {recipe.network.architecture} on "
+                f"{recipe.backbone.name}; set backbone.name to {model.config.backbone.name}, or take all of its "
+                "settings with init.adopt all"
+            )
+        new = account.made_new()
+        if recipe.optimizer.new_factor != 1 and not _learning(network, new):
+            raise UserError(
+                "optimizer.new_factor has no effect: init.model fills every parameter of the network; set it to 1"
+            )
+        sizes = sizes_of(network.state_dict(), model.network.state_dict())
+        # The tasks' sizes are the data's, whatever the recipe said.
+        return Started(source_facts(self.source), account, sizes, self.settings, values_before(self.asked, recipe))
+
+
+def begin_from_model(recipe: Recipe) -> tuple[Recipe, Start | None]:
+    """Open the model that a recipe starts from, and take over what settings of it the recipe leaves open.
+
+    Args:
+        recipe: What is going to be trained.
+
+    Returns:
+        The recipe with these settings and the model's hash, and the model; None where there is none.
+
+    Raises:
+        UserError: No such model, or another than `init.sha256` says.
+    """
+    if recipe.init.model is None:
+        return recipe, None
+    source = open_source(recipe.init.model, recipe.init.sha256)
+    adopted, settings = with_models_settings(recipe, source.model.config)
+    return replace(adopted, init=replace(adopted.init, sha256=source.sha256)), Start(source, settings, recipe)
+
+
+def refuse_new_and_frozen(network: SceneParser, made_new: Collection[str]) -> None:
+    """Refuse to hold what started from random numbers.
+
+    Raises:
+        UserError: A frozen parameter is new.
+    """
+    frozen = [name for name, one in network.named_parameters() if not one.requires_grad and name in made_new]
+    if frozen:
+        raise UserError(
+            f"backbone.frozen holds {len(frozen)} parameters that init.model did not fill, such as {frozen[0]}: "
+            "freeze less, or nothing"
+        )
+
+
+def _learning(network: SceneParser, names: Collection[str]) -> bool:
+    return any(name in names for name, _ in network.named_parameters())

@@ -1,0 +1,121 @@
+"""Match the classes of a data set with those of a model: by what the user says, by equal names, by alternatives."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sceneparse.errors import UserError, require
+from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.settings import InitSettings
+from sceneparse.tasks import Task
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a class starts from.
+
+    Args:
+        name: The class.
+        source: The model's class; None for a new one.
+        how: map, name or alternative; for a new one, why it is none of these.
+    """
+
+    name: str
+    source: str | None
+    how: str
+
+
+def match_spaces(
+    new: Mapping[Task, LabelSpace], old: Mapping[Task, LabelSpace], given: Mapping[str, str | None]
+) -> dict[Task, list[Match]]:
+    """Match the classes of each task.
+
+    Args:
+        new: The label spaces of the data.
+        old: The model's.
+        given: The model's class, or None, of classes whose names don't tell. It holds for every task that has both.
+
+    Raises:
+        UserError: A class that is in no label space.
+    """
+    for name, source in given.items():
+        _refuse_unknown(name, new, "the data has no such class")
+        if source is not None:
+            _refuse_unknown(source, old, "the model has no such class")
+            fits = any(name in space.names and task in old and source in old[task].names for task, space in new.items())
+            require(fits, f"init.classes: '{name}' and '{source}' are classes of different tasks")
+    return {
+        task: [_match(name, old[task].names, given) for name in space.names]
+        for task, space in new.items()
+        if task in old
+    }
+
+
+def spaces_of(objects: LabelSpace, tasks: TaskLabels | None) -> dict[Task, LabelSpace]:
+    """Return the label spaces of all tasks that there are, the objects' among them."""
+    return {**({} if tasks is None else tasks.spaces()), Task.OBJECT: objects}
+
+
+def given_classes(settings: InitSettings) -> dict[str, str | None]:
+    """Return what `init.classes` and the file of `init.classes_file` say together.
+
+    Raises:
+        UserError: The file is missing, or holds no mapping of names.
+    """
+    if settings.classes_file is None:
+        return dict(settings.classes)
+    where = settings.classes_file
+    try:
+        content = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"init.classes_file: {where} cannot be read ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict) or not all(
+        isinstance(new, str) and (old is None or isinstance(old, str)) for new, old in content.items()
+    ):
+        raise UserError(f"init.classes_file: {where} must map names of classes to the model's, such as 'bike: bicycle'")
+    return {**content, **settings.classes}
+
+
+def _match(name: str, known: Sequence[str], given: Mapping[str, str | None]) -> Match:
+    if name in given:
+        source = given[name]
+        if source is None:
+            return Match(name, None, "as init.classes says")
+        if source in known:
+            return Match(name, source, "map")
+    if name in known:
+        return Match(name, name, "name")
+    # The stricter comes first: what is called the same is not mixed up with what shares an alternative.
+    for how, likeness in LIKENESSES:
+        found = [one for one in known if likeness(_alternatives(name), _alternatives(one))]
+        if len(found) == 1:
+            return Match(name, found[0], how)
+        if found:
+            return Match(name, None, f"fits {', '.join(found[:3])}: say which with init.classes")
+    return Match(name, None, "no class of this name")
+
+
+def _alternatives(name: str) -> list[str]:
+    """Return the alternatives in a name ("sidewalk;pavement"), in small letters and with single blanks."""
+    parts = re.split(r"[;,/]", name)
+    return [" ".join(re.sub(r"[_-]", " ", part).split()).casefold() for part in parts if part.strip()]
+
+
+LIKENESSES: tuple[tuple[str, Callable[[list[str], list[str]], bool]], ...] = (
+    ("name", lambda one, other: one == other),
+    ("alternative", lambda one, other: one[:1] == other[:1]),
+    ("alternative", lambda one, other: not set(one).isdisjoint(other)),
+)
+"""How alike the alternatives in two names must be, and what that is called."""
+
+
+def _refuse_unknown(name: str, spaces: Mapping[Task, LabelSpace], what: str) -> None:
+    names = [known for space in spaces.values() for known in space.names]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names[:5])}, …"
+        raise UserError(f"init.classes names '{name}', but {what}; {hint}")

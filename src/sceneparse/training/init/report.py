@@ -1,0 +1,177 @@
+"""What a start from a model came to: a table for people and init.json for programs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from torch import Tensor
+
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.training.init.adopting import Difference
+from sceneparse.training.init.source import Source
+from sceneparse.training.init.transfer import Account
+
+FILE = "init.json"
+"""In the run folder: what was taken of the model that the training started from."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A start from a model.
+
+    Args:
+        source: The model's name, what it is and its hash, for people and programs.
+        account: Where every tensor went.
+        sizes: Number of values of each tensor, the network's and the model's.
+        settings: The settings that differed.
+        before: Values that settings had before the model's were taken over, by their dotted names.
+    """
+
+    source: dict[str, str]
+    account: Account
+    sizes: dict[str, int]
+    settings: tuple[Difference, ...]
+    before: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of init.json."""
+        account = self.account
+        return {
+            **self.source,
+            "parts": {name: asdict(part) for name, part in self.parts().items()},
+            "classes": {task: [vars(match) for match in matches] for task, matches in account.classes.items()},
+            "classes_left": dict(account.left),
+            "settings": [vars(difference) for difference in self.settings],
+            "settings_before": self.before,
+            "made_new": account.made_new(),
+            "tensors": {
+                "taken": [*account.taken, *account.adapted],
+                "kept_by_name": {name: {"kept": rows, "of": of} for name, (rows, of) in account.kept.items()},
+                "made_new": account.new,
+                "dropped": account.dropped,
+            },
+        }
+
+    def write(self, run: Path) -> None:
+        """Write init.json into a run folder."""
+        write_json(run / FILE, self.to_json())
+
+    def parts(self) -> "dict[str, Part]":
+        """Return for each part of the network, in its order, how many values were taken, kept, made new, dropped."""
+        account, parts = self.account, dict[str, Part]()
+        groups: tuple[tuple[str, Mapping[str, Any] | list[str]], ...] = (
+            ("taken", [*account.taken, *account.adapted]),
+            ("kept", account.kept),
+            ("new", account.new),
+            ("dropped", account.dropped),
+        )
+        for what, names in groups:
+            for name in names:
+                part = parts.setdefault(name.partition(".")[0], Part(0, 0, 0, 0, {}))
+                size = self.sizes[f"model:{name}" if what == "dropped" else name]
+                if what == "kept":
+                    rows, of = account.kept[name]
+                    part.kept += size * rows // of
+                    part.new += size - size * rows // of
+                else:
+                    setattr(part, what, getattr(part, what) + size)
+                if what in ("new", "dropped"):
+                    why = account.new[name] if what == "new" else account.dropped[name]
+                    part.why[why] = part.why.get(why, 0) + 1
+        return parts
+
+    def table(self) -> Table:
+        """Return the table for people."""
+        table = Table(title=f"start from {self.source['model']} ({self.source['what']})", title_justify="left")
+        for heading in ("part", "taken", "kept by name", "made new", "dropped"):
+            table.add_column(heading, justify="left" if heading == "part" else "right")
+        table.add_column("why", overflow="fold")
+        for name, part in self.parts().items():
+            why = "; ".join(part.why)[:200] if len(part.why) <= 2 else f"{next(iter(part.why))}; …"
+            figures = (part.taken, part.kept, part.new, part.dropped)
+            table.add_row(name, *(f"{figure:,}" if figure else "-" for figure in figures), why)
+        return table
+
+    def lines(self) -> list[str]:
+        """Return what stands below the table: classes and settings, a line each."""
+        lines = []
+        for task, matches in self.account.classes.items():
+            kept = [match for match in matches if match.source is not None]
+            shown = [one.name if one.source == one.name else f"{one.name} (from {one.source})" for one in kept]
+            new = [match.name for match in matches if match.source is None]
+            lines.append(f"{task} classes known to both: {_listed(shown)}; new: {_listed(new)}")
+            lines += [f"  {one.name}: {one.how}" for one in matches if one.how.startswith("fits ")]
+            if left := self.account.left.get(task):
+                lines.append(f"  the model's that are left out: {_listed(left)}")
+        for one in self.settings:
+            said = f"{one.setting}: the recipe has {one.recipe}, the model {one.model}"
+            why = f" ({one.why})" if one.why else ""
+            stays = f"it stays as the recipe has it{why}"
+            lines.append(f"{said}: " + ("the model's is taken" if one.adopted else stays))
+        return lines
+
+
+@dataclass
+class Part:
+    """Values of a part of the network: parameters and running statistics.
+
+    Args:
+        taken: Taken whole.
+        kept: In rows of classes that both know.
+        new: Made new.
+        dropped: The model's that were not used.
+        why: Reasons why tensors are new or were dropped, and for how many.
+    """
+
+    taken: int
+    kept: int
+    new: int
+    dropped: int
+    why: dict[str, int]
+
+
+def sizes_of(network: Mapping[str, Tensor], model: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the number of values of each tensor, the model's behind "model:"."""
+    return {
+        **{name: tensor.numel() for name, tensor in network.items()},
+        **{f"model:{name}": tensor.numel() for name, tensor in model.items()},
+    }
+
+
+def source_facts(source: Source) -> dict[str, str]:
+    """Return what identifies a source, for init.json."""
+    config = source.model.config
+    return {
+        "model": source.name,
+        "what": source.what,
+        "sha256": source.sha256,
+        "architecture": config.network.architecture,
+        "backbone": config.backbone.name,
+    }
+
+
+def read_started(run: Path) -> dict[str, Any]:
+    """Read init.json of a run folder.
+
+    Raises:
+        UserError: It is missing or damaged, so that nobody knows what is new in the network.
+    """
+    path = run / FILE
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(
+            f"{path}: cannot be read ({error}); this training started from a model, and goes on only with that file"
+        ) from None
+    if not isinstance(value, dict) or not {"made_new", "settings_before"} <= value.keys():
+        raise UserError(f"{path}: is not what a training writes; restore it, or train into another --out")
+    return value
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:12])
+    return (shown or "none") if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
