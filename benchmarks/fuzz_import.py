@@ -34,7 +34,8 @@ from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.importing.checkpoint import import_checkpoint
-from sceneparse.weights.importing.families import mmseg, torchvision, transformers
+from sceneparse.weights.importing.families import torchvision, transformers
+from sceneparse.weights.importing.families.mmseg import convolutional, heads
 from sceneparse.weights.importing.family import theirs
 
 State = dict[str, Tensor]
@@ -44,7 +45,7 @@ def sources() -> dict[str, State]:
     """Small whole checkpoints, in half precision, by family."""
     kinds = {
         "torchvision": (torchvision.NAMES, NetworkSettings(architecture="fcn", channels=8)),
-        "mmseg": ([*mmseg.STEMS[""], *mmseg.PSPNET], NetworkSettings(channels=8, branch_channels=8)),
+        "mmseg": ([*convolutional.STEMS[""], *heads.PSPNET], NetworkSettings(channels=8, branch_channels=8)),
         "transformers": (transformers.NAMES, NetworkSettings(architecture="upernet", channels=8)),
     }
     made = {}

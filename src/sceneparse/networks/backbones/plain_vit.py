@@ -27,7 +27,8 @@ from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_an
 from sceneparse.networks.backbones.vit_positions import AnyGridAttention, BlockReader, use_any_grid
 from sceneparse.settings.backbone import FinalNormOn, NeckName
 
-NECKS = {"multilevel": MultilevelNeck, "simple": SimpleNeck, "interpolating": InterpolatingNeck}
+Neck = MultilevelNeck | SimpleNeck | InterpolatingNeck
+NECKS: dict[str, type[Neck]] = {"multilevel": MultilevelNeck, "simple": SimpleNeck, "interpolating": InterpolatingNeck}
 """What makes a pyramid of a plain ViT's maps, by the names that `backbone.neck` gives it."""
 
 USUAL_PATCH = 16
@@ -98,7 +99,7 @@ class PlainViT(Backbone):
         # All have the stride of a patch, but for VOLO's first.
         own_strides = [info["reduction"] for info in taken]
         powers = [0 if flat else round(log2(own / wanted)) for own, wanted in zip(own_strides, STRIDES, strict=True)]
-        made: MultilevelNeck | SimpleNeck | None = None if flat else NECKS[neck or "multilevel"](widths, powers)
+        made: Neck | None = None if flat else NECKS[neck or "multilevel"](widths, powers)
         super().__init__(
             name,
             body,
