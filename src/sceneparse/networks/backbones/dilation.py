@@ -1,6 +1,20 @@
 """Dilate the convolutions of stages whose stride was removed.
 
-Published codes differ in the first block of such a stage, and weights are right only under their own placement.
+A stage that gives up its stride of 2 is dilated so that its kernels see the same context. What happens in its first
+block differs between published codes, and weights are right only under their own placement:
+
+- "first": the first block is dilated like the rest (stage 3: 2, 2, …; stage 4: 4, 4, …; original PSPNet release);
+- "half": the convolution that gave up its stride has half of it (stage 3: 1, 2, …; stage 4: 2, 4, …; torchvision,
+  mmseg, timm);
+- "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations);
+- "doubled": no stage gives up its stride, yet bottlenecks are dilated, twice as much from the second block of each
+  stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet);
+- "kept": no stage gives up its stride, yet bottlenecks of stages 3 and 4 are dilated as by half (stage 3: 1, 2, …;
+  stage 4: 2, 4, …; mmsegmentation's D32);
+- "half_conv1": as "half", but of a basic block the first convolution alone is dilated (mmsegmentation's ResNet-18);
+- "multi_grid": the three bottlenecks of stage 4 have 1, 2 and 4, at output stride 16 (mmsegmentation's MG124);
+- "leading": of a group of inverted residuals the first block alone is dilated, by all of it (stage 3: 2, 1, …;
+  stage 4: 4, 1, …; mmsegmentation's MobileNetV2).
 """
 
 from timm.layers.conv2d_same import Conv2dSame

@@ -58,26 +58,10 @@ def make_backbone(
 ) -> Backbone:
     """Make a backbone with random weights.
 
-    A stage that gives up its stride of 2 is dilated so that its kernels see the same context. What happens in its first
-    block differs between published codes, and weights are right only under their own placement:
-
-    - "first": the first block is dilated like the rest (stage 3: 2, 2, …; stage 4: 4, 4, …; original PSPNet release);
-    - "half": the convolution that gave up its stride has half of it (stage 3: 1, 2, …; stage 4: 2, 4, …; torchvision,
-      mmseg, timm);
-    - "none": the first block is not dilated at all (stage 3: 1, 2, …; stage 4: 1, 4, …; several re-implementations);
-    - "doubled": no stage gives up its stride, yet bottlenecks are dilated, twice as much from the second block of each
-      stage on (stage 2: 1, 2, …; stage 3: 2, 4, …; stage 4: 4, 8, …; one re-implementation of UPerNet);
-    - "kept": no stage gives up its stride, yet bottlenecks of stages 3 and 4 are dilated as by half (stage 3: 1, 2, …;
-      stage 4: 2, 4, …; mmsegmentation's D32);
-    - "half_conv1": as "half", but of a basic block the first convolution alone is dilated (mmsegmentation's ResNet-18);
-    - "multi_grid": the three bottlenecks of stage 4 have 1, 2 and 4, at output stride 16 (mmsegmentation's MG124);
-    - "leading": of a group of inverted residuals the first block alone is dilated, by all of it (stage 3: 2, 1, …;
-      stage 4: 4, 1, …; mmsegmentation's MobileNetV2).
-
     Args:
         name: A timm model, or a key of `BACKBONES`.
         output_stride: 8, 16 or 32.
-        dilation: Placement of the dilation.
+        dilation: Placement of the dilation, as the module `dilation` describes them.
         padding: "symmetric" (PyTorch) or "same" (TensorFlow: the odd row and column of a strided convolution's padding
             come last), which only timm models that know `pad_type` can have. None: symmetric where there is a choice.
         in_channels: Channels of the picture.
@@ -112,15 +96,9 @@ def make_backbone(
         windows=windows,
     )
     if name in BACKBONES:
-        kind = BACKBONES[name]
-        asked = (output_stride, stages, variant, blocks, neck, final_norm, final_norm_on, drop_path)
         usual = Variant(padding=None if padding is None else "symmetric")
-        if asked != (kind.output_stride, 4, usual, None, None, False, "all", 0.0):
-            raise UserError(
-                f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
-                f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
-            )
-        return kind.make(name, in_channels)
+        asked = (stages, variant, blocks, neck, final_norm, final_norm_on, drop_path)
+        return _as_it_is(name, output_stride, in_channels, asked == (4, usual, None, None, False, "all", 0.0))
     refuse_unknown(name, BACKBONES)
     options, sketch = with_padding(name, padding, in_channels, drop_path)
     if is_plain(sketch):
@@ -137,11 +115,7 @@ def make_backbone(
             options=options,
             sketch=sketch,
         )
-    _refuse_vit_settings(name, blocks, neck, final_norm)
-    if final_norm_on != "all":
-        raise UserError(
-            f"backbone {name}: backbone.final_norm_on is {final_norm_on}, which only a plain ViT has a use for"
-        )
+    _refuse_vit_settings(name, blocks, neck, final_norm, final_norm_on)
     return TimmPyramid(
         name,
         output_stride=output_stride,
@@ -151,6 +125,17 @@ def make_backbone(
         options=options,
         undilated=sketch,
     )
+
+
+def _as_it_is(name: str, output_stride: int, in_channels: int, unchanged: bool) -> Backbone:
+    """A backbone that is not timm's, which has no settings."""
+    kind = BACKBONES[name]
+    if not unchanged or output_stride != kind.output_stride:
+        raise UserError(
+            f"backbone {name}: it is made for output stride {kind.output_stride} as it is; set "
+            f"network.output_stride to {kind.output_stride} and leave the other backbone settings at their defaults"
+        )
+    return kind.make(name, in_channels)
 
 
 def _refuse_variants(name: str, variant: Variant, stages: int) -> None:
@@ -166,11 +151,17 @@ def _refuse_variants(name: str, variant: Variant, stages: int) -> None:
         raise UserError(f"backbone {name}: a plain ViT has no stages to leave out; set network.stages to 4")
 
 
-def _refuse_vit_settings(name: str, blocks: Sequence[int] | None, neck: NeckName | None, final_norm: bool) -> None:
+def _refuse_vit_settings(
+    name: str, blocks: Sequence[int] | None, neck: NeckName | None, final_norm: bool, final_norm_on: FinalNormOn
+) -> None:
     """Refuse settings that only a plain ViT has a use for."""
-    for setting, value, default in (("blocks", blocks, None), ("neck", neck, None), ("final_norm", final_norm, False)):
+    for setting, value, default, shown in (
+        ("blocks", blocks, None, "null"),
+        ("neck", neck, None, "null"),
+        ("final_norm", final_norm, False, "false"),
+        ("final_norm_on", final_norm_on, "all", "all"),
+    ):
         if value != default:
-            shown = "false" if default is False else "null"
             raise UserError(
                 f"backbone {name}: backbone.{setting} is {value}, which only a plain ViT has a use for; leave it "
                 f"{shown}"
