@@ -158,7 +158,7 @@ class TestDiscover:
         assert json.loads((tmp_path / "out" / "discoveries.json").read_text())["failed"] == 1
 
     def test_a_model_of_one_task_has_nothing_to_find(self, parser: Parser, pictures: Path, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match="predicts the objects alone"):
+        with pytest.raises(UserError, match="predicts objects alone"):
             discover(parser, [pictures], tmp_path / "out", progress=False)
 
 

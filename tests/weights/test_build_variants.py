@@ -54,7 +54,7 @@ def test_settings_reach_the_multilabel_network() -> None:
         ({"architecture": "fcn", "stages": 3}, "network.stages"),
         ({"stages": 2}, "no stage 3"),
         ({"stages": 2, "aux": False, "output_stride": 16}, "end at stride 8"),
-        ({"architecture": "fcn", "kernel": 1}, "network.kernel"),
+        ({"architecture": "upernet", "kernel": 1}, "network.kernel"),
         ({"architecture": "deeplabv3", "classifier_kernel": 3}, "network.classifier_kernel"),
         ({"reduce": False, "branch": "bias"}, "network.branch"),
         ({"architecture": "deeplabv3", "branch_channels": 8}, "network.branch_channels"),

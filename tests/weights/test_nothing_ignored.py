@@ -63,6 +63,7 @@ BACKBONE: dict[str, list[Any]] = {
     "blocks": [(0, 1, 2, 3)],
     "neck": ["simple"],
     "final_norm": [True],
+    "final_norm_on": ["last"],
     "drop_path": [0.1],
 }
 

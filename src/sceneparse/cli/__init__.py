@@ -135,7 +135,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if not given or given[0] in ("-h", "--help", "help"):
         print(_usage())
         return 0
-    if list(given[:1]) == ["data"] and set(given[1:2]) <= {"-h", "--help", "help"}:
+    if given[0] == "data" and given[1:2] and given[1] in ("-h", "--help", "help"):
         print(_usage("data "))
         return 0
     if given[0] == "--version":

@@ -112,7 +112,7 @@ class TestCommand:
         self, make_clip: MakeClip, out: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert main(["predict", "model", str(make_clip()), "--out", str(out), "--tasks", "object", "scene"]) == 2
-        assert "by their objects alone, not by 'scene'" in capsys.readouterr().err
+        assert "for their objects alone, not by 'scene'" in capsys.readouterr().err
 
 
 def test_progress_is_in_frames_a_second() -> None:
