@@ -48,9 +48,11 @@ def test_the_first_is_waited_for_as_long_as_it_takes(started: Path) -> None:
 
 
 def test_one_that_fails_ends_the_others_and_is_told(started: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
     does(started, "[ $RANK = 1 ] && echo 'error: why' >&2 && exit 2", "exec sleep 60")
     assert launch(["train"], 2, 1) == 2
     assert capsys.readouterr().err == "error: why\n"
     does(started, "[ $RANK = 1 ] && kill -SEGV $$", "exec sleep 60")
     assert launch(["train"], 2, 1) == 1
     assert capsys.readouterr().err == f"error: process 1 was ended by {signal.SIGSEGV.name}\n"
+    assert time.monotonic() - began < 30

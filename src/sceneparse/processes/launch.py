@@ -188,7 +188,8 @@ class _Watch:
     def wait(self) -> None:
         """Wait until all processes have ended."""
         end = None
-        while any(process.poll() is None for process in self.processes):
+        # All are asked each time: one whose end nobody asked for is not known to have failed.
+        while None in [process.poll() for process in self.processes]:
             self._note_failure()
             # A single Ctrl-C is obeyed after the step and a checkpoint, which takes as long as it takes.
             if end is None and (
