@@ -102,7 +102,9 @@ CASES = [(name, value) for name, values in NETWORK.items() for value in values]
 
 def test_every_setting_is_among_those_that_are_tried() -> None:
     assert {"architecture", *NETWORK} == {known.name for known in fields(NetworkSettings)}
-    assert {"name", "weights", "frozen", "final_norm_on", *BACKBONE} == {known.name for known in fields(BackboneSettings)}
+    assert {"name", "weights", "frozen", "final_norm_on", *BACKBONE} == {
+        known.name for known in fields(BackboneSettings)
+    }
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
