@@ -33,6 +33,7 @@ from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
 from sceneparse.benching.timing import peak_alone, take_turns
+from sceneparse.datasets.camvid import CAMVID
 from sceneparse.files import write_json
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.settings import BackboneSettings, NetworkSettings, OptimizerSettings, Recipe
@@ -48,20 +49,6 @@ NEW = {
     "Traffic": ("Car", "Pedestrian", "Bicyclist"),
 }
 """The five classes; where CamVid's others went."""
-
-CAMVID = (
-    "Sky",
-    "Building",
-    "Pole",
-    "Road",
-    "Pavement",
-    "Tree",
-    "SignSymbol",
-    "Fence",
-    "Car",
-    "Pedestrian",
-    "Bicyclist",
-)
 
 
 @dataclass(frozen=True)
@@ -85,7 +72,7 @@ def camvid(folder: Path, weights: Path, into: Path, count: int) -> Data:
     """CamVid, and five classes on some of its pictures, written as a folder."""
     names = [*KEPT, *NEW]
     table = np.full(256, 255, np.uint8)
-    for index, name in enumerate(CAMVID):
+    for index, name in enumerate(CAMVID.names):
         table[index] = (
             names.index(name) if name in KEPT else names.index(next(new for new, old in NEW.items() if name in old))
         )

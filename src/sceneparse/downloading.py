@@ -126,6 +126,21 @@ def fetch_from(
     raise kind("; ".join(map(str, errors))) from None
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """Read what is known of files that were fetched before: nothing, where there is no record.
+
+    Raises:
+        UserError: The record cannot be read.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
+    return record if isinstance(record, dict) else {}
+
+
 @contextmanager
 def download_bar(shown: bool, title: str) -> Iterator[Advance]:
     """Show a bar of bytes, speed and time left on standard error; yield what moves it."""

@@ -25,6 +25,16 @@ def as_if_trained(network: Network, seed: int = 0) -> Network:
     return network.eval()
 
 
+def vectors_as_if_trained(backbone: nn.Module) -> None:
+    """Move the vectors of a backbone, those of its norms and scales, far from where they start."""
+    with torch.no_grad():
+        for name, value in backbone.named_parameters():
+            if "layer_scale" in name:
+                value.uniform_(0.2, 0.5)
+            elif value.ndim == 1:
+                value.copy_(torch.rand_like(value) + (0.5 if name.endswith("weight") else -0.5))
+
+
 def imported(state: dict[str, Tensor], folder: Path, *, family: str = "auto", **changes: Any) -> ImportedModel:
     """A model from a file with these weights; `changes` are those of `import_checkpoint`."""
     path = folder / "checkpoint.pth"

@@ -15,7 +15,7 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.toyworld import render
 from sceneparse.weights.model import find_model, load_model
-from tests.support.published import as_if_trained
+from tests.support.published import as_if_trained, vectors_as_if_trained
 from tests.support.smp_folder import write_smp_folder
 
 CLASSES, SIDE = 6, 128
@@ -38,12 +38,7 @@ def upernet(backbone: Any) -> Any:
         backbone_config=backbone, hidden_size=16, auxiliary_in_channels=384, num_labels=CLASSES
     )
     peer = as_if_trained(transformers.UperNetForSemanticSegmentation(config))
-    with torch.no_grad():
-        for name, value in peer.backbone.named_parameters():
-            if "layer_scale" in name:
-                value.uniform_(0.2, 0.5)
-            elif value.ndim == 1:
-                value.copy_(torch.rand_like(value) + (0.5 if name.endswith("weight") else -0.5))
+    vectors_as_if_trained(peer.backbone)
     return peer
 
 

@@ -10,7 +10,7 @@ import torch
 import sceneparse
 from sceneparse.networks import normalize, resize
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
-from tests.support.published import as_if_trained
+from tests.support.published import as_if_trained, vectors_as_if_trained
 
 transformers = pytest.importorskip("transformers")
 
@@ -24,12 +24,7 @@ def make_peer(backbone: Any) -> Any:
         backbone_config=backbone, hidden_size=24, auxiliary_in_channels=384, auxiliary_channels=20, num_labels=5
     )
     peer = as_if_trained(transformers.UperNetForSemanticSegmentation(config))
-    with torch.no_grad():
-        for name, value in peer.backbone.named_parameters():
-            if "layer_scale" in name:
-                value.uniform_(0.2, 0.5)
-            elif value.ndim == 1:
-                value.copy_(torch.rand_like(value) + (0.5 if name.endswith("weight") else -0.5))
+    vectors_as_if_trained(peer.backbone)
     return peer
 
 

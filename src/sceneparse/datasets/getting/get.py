@@ -1,6 +1,5 @@
 """`sceneparse data get` as a function: download a data set's archives, verify and unpack them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from rich.console import Console
 
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.getting.unpacking import unpack
-from sceneparse.downloading import download_bar, fetch
+from sceneparse.downloading import download_bar, fetch, read_record
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 
@@ -37,7 +36,7 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
         raise UserError(f"{kind} is not fetched for you: {entry.by_hand}{page}")
     console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=not progress)
     console.print(f"{entry.title}: {entry.licence}; {entry.page}", markup=False)
-    record = _read(out / RECORD)
+    record = read_record(out / RECORD)
     for download in entry.downloads:
         archive = out / "archives" / download.file
         done = record.get(download.file, {})
@@ -75,13 +74,3 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
     if not keep and (out / "archives").is_dir() and not any((out / "archives").iterdir()):
         (out / "archives").rmdir()
     return record
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
-    return record if isinstance(record, dict) else {}

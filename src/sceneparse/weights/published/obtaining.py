@@ -1,6 +1,5 @@
 """Make a model folder in the cache of a published checkpoint: fetched, checked, imported, kept for the next time."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 from rich.console import Console
 
-from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from
+from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from, read_record
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.version import __version__
@@ -51,7 +50,7 @@ def obtain(one: Published) -> Path:
         if _is_whole(model):  # another process made it while this one waited
             return model
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        record = _read_record(folder / RECORD)
+        record = read_record(folder / RECORD)
         by_hand = [_put_by_hand(one, file, folder) for file in one.files if one.by_hand]
         console.print(f"{one.name}: {one.licence_line()}", markup=False)
         paths = by_hand or [_fetched(file, one, folder, record, console) for file in one.files]
@@ -146,13 +145,3 @@ def _put_by_hand(one: Published, file: File, folder: Path) -> Path:
         f"{one.name} lies on Google Drive, which gives it to browsers only: fetch {file.urls[0]}, put the "
         f"{suffixes[0]} file into {folder}, and give the same command again"
     )
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
-    return record if isinstance(record, dict) else {}
