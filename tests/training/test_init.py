@@ -71,7 +71,7 @@ def test_rows_of_classes_that_both_know_are_kept_and_the_rest_of_the_network_is_
         (None, "no class of this name"),
     ]
     assert sorted(said["made_new"]) == sorted(name for name in found if "classifier" in name)
-    assert said["tensors"]["dropped"] == {} and said["parts"]["head"]["kept"] == 3 * (8 + 1)
+    assert said["tensors"]["dropped"] == {} and said["components"]["head"]["kept"] == 3 * (8 + 1)
 
 
 def test_another_architecture_takes_the_backbone_and_the_auxiliary_head(
@@ -80,10 +80,10 @@ def test_another_architecture_takes_the_backbone_and_the_auxiliary_head(
     recipe = from_model(toy, model, other, network__architecture="upernet")
     started = begun(recipe).started
     assert started is not None
-    parts = started.parts()
-    assert parts["backbone"].new == parts["aux_head"].dropped == 0 < parts["backbone"].taken
-    assert parts["aux_head"].kept > 0 == parts["head"].taken + parts["head"].kept
-    assert "the architecture is upernet here, fcn in the model" in parts["head"].why
+    components = started.components()
+    assert components["backbone"].new == components["aux_head"].dropped == 0 < components["backbone"].taken
+    assert components["aux_head"].kept > 0 == components["head"].taken + components["head"].kept
+    assert "the architecture is upernet here, fcn in the model" in components["head"].why
 
 
 def test_a_start_that_takes_nothing_is_refused_in_a_line(
@@ -136,7 +136,7 @@ def test_all_settings_can_be_the_models(toy: MakeRecipe, model: Path, other: Pat
     for group in ("backbone", "network"):
         found = to_mapping(prepared.recipe)[group]
         assert {name for name, value in found.items() if value != mapping[group][name]} <= {"padding"}
-    assert prepared.started is not None and prepared.started.parts()["head"].taken > 0
+    assert prepared.started is not None and prepared.started.components()["head"].taken > 0
 
 
 def test_a_killed_start_goes_on_to_the_same_bytes_without_its_model(

@@ -42,7 +42,7 @@ class Started:
         account = self.account
         return {
             **self.source,
-            "parts": {name: asdict(part) for name, part in self.parts().items()},
+            "components": {name: asdict(component) for name, component in self.components().items()},
             "classes": {task: [vars(match) for match in matches] for task, matches in account.classes.items()},
             "classes_left": dict(account.left),
             "settings": [vars(difference) for difference in self.settings],
@@ -60,9 +60,9 @@ class Started:
         """Write init.json into a run folder."""
         write_json(run / FILE, self.to_json())
 
-    def parts(self) -> "dict[str, Part]":
-        """Return for each part of the network, in its order, how many values were taken, kept, made new, dropped."""
-        account, parts = self.account, dict[str, Part]()
+    def components(self) -> "dict[str, Component]":
+        """Return how many values of each component of the network were taken, kept, made new and dropped."""
+        account, components = self.account, dict[str, Component]()
         groups: tuple[tuple[str, Mapping[str, Any] | list[str]], ...] = (
             ("taken", [*account.taken, *account.adapted]),
             ("kept", account.kept),
@@ -71,28 +71,28 @@ class Started:
         )
         for what, names in groups:
             for name in names:
-                part = parts.setdefault(name.partition(".")[0], Part(0, 0, 0, 0, {}))
+                component = components.setdefault(name.partition(".")[0], Component(0, 0, 0, 0, {}))
                 size = self.sizes[f"model:{name}" if what == "dropped" else name]
                 if what == "kept":
                     rows, of = account.kept[name]
-                    part.kept += size * rows // of
-                    part.new += size - size * rows // of
+                    component.kept += size * rows // of
+                    component.new += size - size * rows // of
                 else:
-                    setattr(part, what, getattr(part, what) + size)
+                    setattr(component, what, getattr(component, what) + size)
                 if what in ("new", "dropped"):
                     why = account.new[name] if what == "new" else account.dropped[name]
-                    part.why[why] = part.why.get(why, 0) + 1
-        return parts
+                    component.why[why] = component.why.get(why, 0) + 1
+        return components
 
     def table(self) -> Table:
         """Return the table for people."""
         table = Table(title=f"start from {self.source['model']} ({self.source['what']})", title_justify="left")
-        for heading in ("part", "taken", "kept by name", "made new", "dropped"):
-            table.add_column(heading, justify="left" if heading == "part" else "right")
+        for heading in ("component", "taken", "kept by name", "made new", "dropped"):
+            table.add_column(heading, justify="left" if heading == "component" else "right")
         table.add_column("why", overflow="fold")
-        for name, part in self.parts().items():
-            why = "; ".join(part.why)[:200] if len(part.why) <= 2 else f"{next(iter(part.why))}; …"
-            figures = (part.taken, part.kept, part.new, part.dropped)
+        for name, component in self.components().items():
+            why = "; ".join(component.why)[:200] if len(component.why) <= 2 else f"{next(iter(component.why))}; …"
+            figures = (component.taken, component.kept, component.new, component.dropped)
             table.add_row(name, *(f"{figure:,}" if figure else "-" for figure in figures), why)
         return table
 
@@ -116,8 +116,8 @@ class Started:
 
 
 @dataclass
-class Part:
-    """Values of a part of the network: parameters and running statistics.
+class Component:
+    """Values of one of the layers that a network names: parameters and running statistics.
 
     Args:
         taken: Taken whole.

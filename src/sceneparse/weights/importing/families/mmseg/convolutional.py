@@ -119,8 +119,8 @@ def find_resnest(shapes: Shapes) -> FoundBackbone | None:
 MOBILENETV2 = (1, 2, 3, 4, 3, 3, 1)
 """Blocks in each of its seven groups (Sandler et al., CVPR 2018, table 2)."""
 
-FIRST_PARTS = {"conv_dw": "0.conv", "bn1": "0.bn", "conv_pw": "1.conv", "bn2": "1.bn"}
-PARTS = {
+FIRST_LAYERS = {"conv_dw": "0.conv", "bn1": "0.bn", "conv_pw": "1.conv", "bn2": "1.bn"}
+LAYERS = {
     "conv_pw": "0.conv",
     "bn1": "0.bn",
     "conv_dw": "1.conv",
@@ -131,8 +131,8 @@ PARTS = {
 
 
 def _mobile_block(found: re.Match[str]) -> str:
-    group, number, part = int(found[1]), found[2], found[3]
-    return f"backbone.layer{group + 1}.{number}.conv.{(PARTS if group else FIRST_PARTS)[part]}."
+    group, number, layer = int(found[1]), found[2], found[3]
+    return f"backbone.layer{group + 1}.{number}.conv.{(LAYERS if group else FIRST_LAYERS)[layer]}."
 
 
 def find_mobilenetv2(shapes: Shapes) -> FoundBackbone | None:
