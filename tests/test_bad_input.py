@@ -132,7 +132,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     # recipes
     "unknown recipe": (lambda _: ["train", "toy-pspnt"], "did you mean 'toy-pspnet'"),
     "missing recipe file": (lambda at: ["train", str(at.folder / "none.yaml")], "no such recipe file"),
-    "recipe is not YAML": (_recipe("network: [unclosed"), "not valid YAML"),
+    "recipe is not YAML": (_recipe("network: [unclosed"), r"not valid YAML (line 1, column 19: expected ',' or ']'"),
     "recipe is a list": (_recipe(["network"]), "expected settings"),
     "misspelt key": (_recipe({"trainning": {"iterations": 3}}), "did you mean 'training'"),
     "misspelt nested key": (_recipe({"network": {"chanels": 3}}), "did you mean 'network.channels'"),

@@ -162,6 +162,7 @@ class TestJson:
             ({}, 'no "names"'),
             ({"names": ["sky"], "ignroe": 255}, "unknown key 'ignroe'; did you mean 'ignore'"),
             ({"names": ["sky"], "xyz": 1}, "unknown key 'xyz'; known keys: names"),
+            ({"names": ["sky"], "xyz": 1, "aliases": []}, "unknown keys 'xyz', 'aliases'; known keys: names"),
             ({"names": "sky"}, "must be a list of class names"),
             ({"names": ["sky", ""]}, "must be a list of class names"),
             ({"names": ["sky", 3]}, "must be a list of class names"),

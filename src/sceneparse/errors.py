@@ -25,3 +25,15 @@ def require(holds: bool, message: str) -> None:
 def counted(count: int, word: str) -> str:
     """A number of things: "1 file", "20,210 files"."""
     return f"{count:,} {word}" + "s" * (count != 1)
+
+
+def yaml_reason(error: Exception) -> str:
+    """Return where a YAML text is wrong, and how, in a line: "line 2, column 1: expected ',' or ']'".
+
+    Args:
+        error: What the YAML reader raised; anything else is put into a line as it is.
+    """
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"

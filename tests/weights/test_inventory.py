@@ -21,6 +21,16 @@ def test_pspnet_is_counted_at_473_and_stride_8() -> None:
     assert row.to_json() == dataclasses.asdict(row)
 
 
+def test_names_are_whole_in_what_another_program_reads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "swin_tiny_patch4_window7_224"
+    print_inventory([Row("upernet_concat", name, 32, 512, 59.9, 234.7, 114.2)])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "59.9" in line)
+    assert "upernet_concat" in line and name in line
+
+
 def test_the_table_names_every_row(capsys: pytest.CaptureFixture[str]) -> None:
     print_inventory([Row("pspnet", "resnet50", 8, 473, 46.7, 155.8, 125.5)])
     printed = capsys.readouterr().out

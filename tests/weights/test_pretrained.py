@@ -130,6 +130,7 @@ def test_weights_that_do_not_fit_are_refused_with_the_first_names(tmp_path: Path
 
 def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     refused(BackboneSettings("resnet10t", weights=str(tmp_path / "none.pth")), "no file")
+    refused(BackboneSettings("resnet10t", weights="none"), "did you mean null")
     (tmp_path / "w.bin").write_bytes(b"x")
     refused(BackboneSettings("resnet10t", weights=str(tmp_path / "w.bin")), r"must be a \.safetensors, \.pth or \.pt")
     for name in ("broken.pth", "broken.safetensors"):

@@ -18,15 +18,15 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from sceneparse.datasets.getting.listing import catalogue_json, describe, overview
     from sceneparse.files import write_json
 
     if arguments.kind:
         print(describe(arguments.kind))
     else:
-        Console().print(overview())
+        from sceneparse.progress import results_console
+
+        results_console().print(overview())
     if arguments.json:
         write_json(arguments.json, catalogue_json())
     return 0
@@ -87,14 +87,13 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from sceneparse.doctor import check, print_diagnosis
     from sceneparse.files import write_json
+    from sceneparse.progress import results_console
 
     settings = _data_settings(arguments)
     diagnosis = check(settings, channels=KINDS[settings.kind].channels(settings))
-    print_diagnosis(diagnosis, Console())
+    print_diagnosis(diagnosis, results_console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
     return 0 if diagnosis.ok else 2

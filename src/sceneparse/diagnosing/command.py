@@ -22,6 +22,7 @@ from sceneparse.evaluation.command import ProtocolChange, data_settings, machine
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
+from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 
 LEARNT = 500
@@ -104,7 +105,7 @@ def diagnose_model(
     with Console(stderr=True, quiet=not progress).status("testing the examples again for the report"):
         report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
     if progress:
-        print_findings(diagnosis, Console())
+        print_findings(diagnosis, results_console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
     return diagnosis
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
@@ -17,6 +15,7 @@ from sceneparse.evaluation.terminal import print_scores
 from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
+from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
@@ -95,7 +94,7 @@ def evaluate_model(
     run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
     report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
     if progress:
-        print_scores(evaluation, Console())
+        print_scores(evaluation, results_console())
         print(f"metrics: {out / 'metrics.json'}\nreport:  {report}")
     return evaluation
 

@@ -187,11 +187,11 @@ class LabelSpace:
         if not isinstance(value, dict):
             raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {_kind(value)}')
         known = ("names", "colors", "ids", "ignore", "ignore_colors", "masks")
-        for key in value:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-                raise UserError(f"{where}: unknown key '{key}'; {hint}")
+        if unknown := [key for key in value if key not in known]:
+            near = difflib.get_close_matches(str(unknown[0]), known, n=1) if len(unknown) == 1 else []
+            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
+            keys = ", ".join(f"'{key}'" for key in unknown)
+            raise UserError(f"{where}: unknown {'key' if len(unknown) == 1 else 'keys'} {keys}; {hint}")
         if "names" not in value:
             raise UserError(f'{where}: no "names"; list the classes, such as "names": ["sky", "road"]')
         names = value["names"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, require, yaml_reason
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.settings.data import data_of_kind
 from sceneparse.tables import table
@@ -192,7 +192,7 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
     try:
         mapping = yaml.safe_load(content)
     except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML ({' '.join(str(error).split())})") from None
+        raise UserError(f"{where}: not valid YAML ({yaml_reason(error)})") from None
     if mapping is None:
         mapping = {}
     if not isinstance(mapping, dict):

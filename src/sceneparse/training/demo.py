@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
@@ -23,6 +22,7 @@ from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import load, predict_pictures
+from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe
 from sceneparse.toyworld import LOOKALIKES
 from sceneparse.training.loop import train
@@ -60,7 +60,7 @@ def demo(out: Path, *, seed: int = 0) -> Path:
     evaluations: dict[str, Evaluation] = {
         name: evaluate(engine, dataset, protocol, progress=f"evaluating {name}") for name, engine in engines.items()
     }
-    print_scores(evaluations["pspnet"], Console())
+    print_scores(evaluations["pspnet"], results_console())
     report = write_report(
         out / "evaluation",
         evaluations["pspnet"],

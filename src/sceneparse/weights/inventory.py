@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from sceneparse.networks.backbones.timm_models import weights_licence
 from sceneparse.networks.cost import multiply_adds
+from sceneparse.progress import results_console
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
 from sceneparse.weights.architectures import ARCHITECTURES, computed_as
@@ -104,4 +104,4 @@ def print_inventory(rows: Sequence[Row]) -> None:
             f"{row.exact_multiply_adds:.1f}",
             row.licence,
         )
-    Console().print(table)
+    results_console().print(table)

@@ -96,6 +96,8 @@ def _metadata(path: Path) -> dict[str, str]:
 
 def _refuse_missing(path: Path) -> None:
     if not path.is_file():
+        if str(path).lower() in ("none", "random", "no", "false"):
+            raise UserError(f"backbone.weights: no file {path}; did you mean null, which starts from random weights?")
         raise UserError(f"backbone.weights: no file {path}; give a .safetensors or .pth file, 'hub' or null")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, require, yaml_reason
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import InitSettings
 from sceneparse.tasks import Task
@@ -72,7 +72,7 @@ def given_classes(settings: InitSettings) -> dict[str, str | None]:
     try:
         content = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"init.classes_file: {where} cannot be read ({' '.join(str(error).split())})") from None
+        raise UserError(f"init.classes_file: {where} cannot be read ({yaml_reason(error)})") from None
     if not isinstance(content, dict) or not all(
         isinstance(new, str) and (old is None or isinstance(old, str)) for new, old in content.items()
     ):

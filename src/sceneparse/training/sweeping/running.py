@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO
 
 import torch
-from rich.console import Console
 
 from sceneparse.errors import UserError, require
 from sceneparse.inference import resolve
+from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.sweep import Run, Sweep
 from sceneparse.training.checkpoint import Checkpoints
@@ -75,8 +75,7 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
             raise TrainingStopped("stopped; the same command goes on from here")
     write_examples(sweep, out)
     write_summary(sweep, out, failed)
-    # Without a terminal to fit into, lines are as long as the table is wide.
-    print_summary(sweep, out, failed, Console(width=None if sys.stdout.isatty() else 160))
+    print_summary(sweep, out, failed, results_console())
     return len(failed)
 
 
