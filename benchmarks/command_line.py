@@ -5,12 +5,12 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sceneparse.cli.settings import given_settings
 from sceneparse.files import write_json
-from sceneparse.recipes.changes import Changes
-from sceneparse.settings import Recipe
+
+if TYPE_CHECKING:  # compatibility.py runs on top of packages that have no such modules
+    from sceneparse.recipes.changes import Changes
 
 STDOUT = Path("-")
 """What `--json` without a file means."""
@@ -50,8 +50,11 @@ def parsed_with_settings(parser: ArgumentParser, quick: Mapping[str, Any]) -> tu
     return _with_defaults(parser, quick).parse_known_args()
 
 
-def settings_of(arguments: Sequence[str]) -> Changes:
+def settings_of(arguments: Sequence[str]) -> "Changes":
     """The settings of a recipe that arguments (--dotted.name=value) give."""
+    from sceneparse.cli.settings import given_settings
+    from sceneparse.settings import Recipe
+
     given: Any = given_settings(Recipe, arguments)
     changes: Changes = given
     return changes
