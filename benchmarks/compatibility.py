@@ -33,7 +33,7 @@ QUICK = MODELS[:1]
 DATA = {"upernet_concat": "data", "fcn": "data/parquet", "deeplabv3": "data/volumes", "pspnet_multilabel": "data/left"}
 TOY = ["toy-pspnet", "toy-fcn", "toy-unified"]
 SHORT = ["training.batch=4", "training.validate_count=2", "training.log_every=1", "data.workers=0"]
-TIMES = ("seconds", "images_per_second", "pictures_per_second", "modified_ns", "minutes", "facts")
+TIMES = ("seconds", "took_seconds", "images_per_second", "pictures_per_second", "modified_ns", "minutes", "facts")
 FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
 
 
