@@ -1,11 +1,13 @@
 """Small data sets and models that the tests share."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.conversions import remembered
 from tests.support.owner import Owner, owning
 from tests.support.small import TINY, write_data_set
 
@@ -26,6 +28,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCENEPARSE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("datasets")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A network is converted for another runtime once, whichever of pytest's processes needs it first."""
+    base = tmp_path_factory.getbasetemp()
+    with remembered((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "conversions"):
         yield
 
 

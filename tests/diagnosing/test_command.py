@@ -64,7 +64,9 @@ def test_of_a_unified_model_the_objects_are_diagnosed(tmp_path: Path) -> None:
     (data / "classes.json").write_text(json.dumps({"names": OBJECTS.names, "ignore": 255}))
     save_model(tmp_path / "model", unified_model(), "a card")
     out = tmp_path / "out"
-    diagnosis = diagnose_model(tmp_path / "model", data=str(data), kind="folder", out=out, progress=False)
+    diagnosis = diagnose_model(
+        tmp_path / "model", data=str(data), kind="folder", out=out, engine="torch", progress=False
+    )
     assert diagnosis.evaluation.labels.names == OBJECTS.names and (out / "diagnosis.html").is_file()
 
 

@@ -2,10 +2,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sceneparse.errors import UserError
 from sceneparse.exporting import command, export
@@ -14,7 +12,8 @@ from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.model import save_model
-from tests.support.unified import NETWORK, RELEASE, TASKS, unified_model
+from tests.support.small import write_data_set
+from tests.support.unified import NETWORK, OBJECTS, RELEASE, TASKS, unified_model
 
 
 def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
@@ -53,39 +52,22 @@ def test_a_file_that_does_not_agree_is_an_error(
         export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
 
 
-def test_int8_tells_what_it_costs(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("nncf")
-    pictures = tiny_run.parent / "data" / "train" / "images"
-    result = export(
-        tiny_run / "model",
-        format="openvino",
-        out=tmp_path / "tiny.xml",
-        int8=True,
-        calibration=[pictures],
-        data=str(tiny_run.parent / "data"),
-    )
-    assert result.accuracy is not None and result.accuracy.calibrated_on == 4
-    assert result.accuracy.equal > 0.8
-    assert result.accuracy.mean_iou is not None and 0 <= result.accuracy.mean_iou[1] <= 1
-    opened = open_model(tmp_path / "tiny.xml")
-    assert opened.engine.precision == "int8" and "int8" in opened.engine.describe()
-    assert b"FakeQuantize" in (tmp_path / "tiny.xml").read_bytes()
+    folder, data = tmp_path / "unified", write_data_set(tmp_path / "data")
+    (data / "classes.json").write_text(json.dumps({"names": OBJECTS.names, "ignore": 255}))
+    save_model(folder, unified_model(RELEASE), "a card")
+    calibration = [data / "train" / "images"]
+    result = export(folder, format="openvino", int8=True, calibration=calibration, data=str(data), kind="folder")
+    cost = result.accuracy
+    assert cost is not None and cost.calibrated_on == 4 and set(cost.tasks) == {"part", "material", "texture", "scene"}
+    assert all(0.5 < equal <= 1 for equal in (cost.equal, *cost.tasks.values()))
+    assert cost.mean_iou is not None and 0 <= cost.mean_iou[1] <= 1
     assert "calibrated on 4 inputs" in capsys.readouterr().out
-    assert json.loads((tmp_path / "tiny.json").read_text())["accuracy"]["compared_on"] == 4
-
-
-def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path) -> None:
-    pytest.importorskip("nncf")
-    folder = tmp_path / "unified"
-    save_model(folder, unified_model(), "a card")
-    generator = np.random.default_rng(0)
-    for index in range(3):
-        Image.fromarray(generator.integers(0, 256, (64, 80, 3)).astype(np.uint8)).save(tmp_path / f"{index}.png")
-    result = export(folder, format="openvino", int8=True, calibration=[tmp_path / "*.png"], progress=False)
-    assert result.accuracy is not None and set(result.accuracy.tasks) == {"part", "material", "texture", "scene"}
-    assert all(0.5 < equal <= 1 for equal in (result.accuracy.equal, *result.accuracy.tasks.values()))
+    assert json.loads(result.path.with_suffix(".json").read_text())["accuracy"]["compared_on"] == 4
+    assert b"FakeQuantize" in result.path.read_bytes()
     opened = open_model(result.path)
-    assert opened.tasks == TASKS and opened.engine.precision == "int8"
+    assert opened.tasks == TASKS and opened.engine.precision == "int8" and "int8" in opened.engine.describe()
     image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
     found = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
     assert found.scene is not None and found.textures is not None and found.textures.labels.shape == (70, 90)

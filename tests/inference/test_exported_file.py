@@ -62,25 +62,25 @@ def agree(logits: np.ndarray, labels: np.ndarray, model: Model, images: torch.Te
     expected = TorchEngine(model.network, model.config.preprocessing, precision="float32")(images)
     assert float(np.abs(logits - expected.numpy()).max() / expected.abs().max()) < 1e-4
     size = (images.shape[-2], images.shape[-1])
-    winners = resize(expected, size, model.config.network.align_corners).argmax(1)
+    winners = resize(expected, size, model.network.align_corners).argmax(1)
     assert labels.shape == winners.shape and (labels == winners.numpy()).mean() >= 0.9999
 
 
-@pytest.mark.parametrize("backbone", ["resnet10t", "mobilenetv2_050"])
-@pytest.mark.parametrize("architecture", ["pspnet", "upernet"])
 class TestOtherRuntimesAgree:
-    def test_onnx_runtime(self, architecture: str, backbone: str, tmp_path: Path) -> None:
+    # OpenVINO's PSPNet with padding that depends on the size is among the engines (test_engines.py).
+    @pytest.mark.parametrize("architecture", ["pspnet", "upernet"])
+    def test_onnx_runtime(self, architecture: str, folder: Path, tmp_path: Path) -> None:
         runtime = pytest.importorskip("onnxruntime")
-        model = make(architecture, backbone)
+        model = make("pspnet", "mobilenetv2_050") if architecture == "pspnet" else load_model(folder)
         session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
         for height, width in SIZES:
             images = torch.randint(0, 256, (1, 3, height, width)).float()
             logits, labels = session.run(["logits", "labels"], {"images": images.numpy()})
             agree(logits, labels, model, images)
 
-    def test_openvino(self, architecture: str, backbone: str, tmp_path: Path) -> None:
+    def test_openvino(self, folder: Path, tmp_path: Path) -> None:
         pytest.importorskip("openvino")
-        model = make(architecture, backbone)
+        model = load_model(folder)
         path = export_model(model, tmp_path / "m.xml", "openvino")
         compiled = core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         for index, (height, width) in enumerate(SIZES):

@@ -5,9 +5,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import sceneparse
+from tests.support.forked import COMMAND, started
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Sums depend on the number of threads in their last bits."""
@@ -49,22 +51,34 @@ def torchrun(*words: object) -> "subprocess.CompletedProcess[str]":
 
 def in_two_processes(script: Path, *words: object) -> None:
     """Run a script in two processes that know of each other as under torchrun; both must succeed."""
+    done = two_processes(script, *words)
+    assert done.returncode == 0, done.stderr
+
+
+def sceneparse_in_two(*words: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command line to its end in two processes, as under torchrun."""
+    return two_processes(COMMAND, *words)
+
+
+def two_processes(script: Path, *words: object) -> "subprocess.CompletedProcess[str]":
+    """Run a script in two processes that know of each other as under torchrun, and return what both said."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(probe.getsockname()[1])}
-    world = meeting | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), *map(str, words)],
-            env=environment() | world | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    try:
-        said = [process.communicate(timeout=300)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+    world = ONE_THREAD | meeting | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "test"}
+    given = list(map(str, words))
+    with tempfile.TemporaryDirectory() as folder:
+        said = [Path(folder) / f"{rank}.out" for rank in (0, 1)]
+        processes = [
+            started(script, given, said[rank], world | {"RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in (0, 1)
+        ]
+        try:
+            for process in processes:
+                process.join(timeout=300)
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+        codes = [process.exitcode or 0 for process in processes]
+        output, errors = ("".join(one.with_suffix(suffix).read_text() for one in said) for suffix in (".out", ".err"))
+    return subprocess.CompletedProcess([str(script), *given], next(filter(None, codes), 0), output, errors)

@@ -4,9 +4,6 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,25 +11,16 @@ from pathlib import Path
 
 import pytest
 
-import sceneparse
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
+from tests.support.forked import COMMAND, started
+from tests.support.together import ONE_THREAD
 
 MakeRecipe = Callable[..., Recipe]
-
-TRAIN = """
-import sys
-from pathlib import Path
-from sceneparse.recipes import read_recipe
-from sceneparse.training.loop import train
-
-if __name__ == "__main__":
-    train(read_recipe(sys.argv[1]), Path(sys.argv[2]), resume=True)
-"""
 
 
 def metrics(run: Path) -> list[dict[str, object]]:
@@ -40,31 +28,20 @@ def metrics(run: Path) -> list[dict[str, object]]:
     return [{key: value for key, value in line.items() if key not in TIME_FIELDS} for line in found]
 
 
-def start(recipe: Recipe, run: Path) -> "subprocess.Popen[bytes]":
-    folder = run.parent
-    write_text(folder / "asked.yaml", to_yaml(recipe))
-    write_text(folder / "train.py", TRAIN)
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(sceneparse.__file__).parents[1]),
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
-    command = [sys.executable, str(folder / "train.py"), str(folder / "asked.yaml"), str(run)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-
-
 def kill_after(recipe: Recipe, run: Path, lines: int, delay: float) -> None:
     """Train in a process of its own, and kill it a moment after so many lines of metrics.jsonl are there."""
-    process = start(recipe, run)
+    write_text(run.parent / "asked.yaml", to_yaml(recipe))
+    words = ["train", str(run.parent / "asked.yaml"), "--out", str(run), "--resume"]
+    process = started(COMMAND, words, run.parent / "said.txt", ONE_THREAD)
     file = run / "metrics.jsonl"
     try:
         while not file.exists() or file.read_bytes().count(b"\n") < lines:
-            assert process.poll() is None, f"the training ended by itself, with {process.returncode}"
+            assert process.is_alive(), f"the training ended by itself, with {process.exitcode}"
             time.sleep(0.005)
         time.sleep(delay)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
 
 
 def long(toy: MakeRecipe, **changes: object) -> Recipe:

@@ -44,18 +44,8 @@ class OnnxEngine(ProgramEngine):
         device: str | torch.device = "auto",
         precision: Precision = "auto",
     ) -> None:
+        self.device = chosen = self.check(device, precision)
         runtime, _ = installed()
-        if precision not in ("auto", "float32"):
-            raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
-        chosen = choose_device(device)
-        has_cuda = "CUDAExecutionProvider" in runtime.get_available_providers()
-        if chosen.type == "cuda" and not has_cuda:
-            if device != "auto":
-                raise UserError(
-                    f"this ONNX Runtime cannot compute on '{device}'; install onnxruntime-gpu or use --device cpu"
-                )
-            chosen = torch.device("cpu")
-        self.device = chosen
         self.threads = torch.get_num_threads()
         self._version = runtime.__version__
         options = runtime.SessionOptions()
@@ -65,6 +55,25 @@ class OnnxEngine(ProgramEngine):
         if chosen.type == "cuda":
             providers.insert(0, ("CUDAExecutionProvider", {"device_id": chosen.index or 0}))
         super().__init__(traits, partial(_prepared, model, options, providers))
+
+    @staticmethod
+    def check(device: str | torch.device, precision: Precision) -> torch.device:
+        """Check a device and a precision, and return the device to compute on.
+
+        Raises:
+            UserError: ONNX Runtime is missing or lacks the device, or another precision.
+        """
+        runtime, _ = installed()
+        if precision not in ("auto", "float32"):
+            raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
+        chosen = choose_device(device)
+        if chosen.type == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
+            if device != "auto":
+                raise UserError(
+                    f"this ONNX Runtime cannot compute on '{device}'; install onnxruntime-gpu or use --device cpu"
+                )
+            return torch.device("cpu")
+        return chosen
 
     @classmethod
     def of(
@@ -80,6 +89,7 @@ class OnnxEngine(ProgramEngine):
         Raises:
             UserError: ONNX Runtime or a package that conversion needs is missing, or as above.
         """
+        cls.check(device, precision)  # wrong wishes are refused before a network is converted for them
         program = Program(network, preprocessing)
         return cls(converted(program), program.traits, device=device, precision=precision)
 

@@ -104,7 +104,9 @@ def test_imported_network_scores_as_its_deploy_file_says(tmp_path: Path) -> None
     assert isinstance(imported, ImportedModel)
     assert imported.family == "caffe"
     imported.save(tmp_path / "model")
-    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=ProtocolSettings("whole"))
+    parser = sceneparse.load(
+        tmp_path / "model", device="cpu", engine="torch", precision="float32", protocol=ProtocolSettings("whole")
+    )
     picture = torch.randint(0, 256, (1, 3, 49, 57), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     bgr = picture.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
     with torch.inference_mode():

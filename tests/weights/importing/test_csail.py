@@ -98,7 +98,7 @@ def test_parser_labels_a_picture_with_the_familys_preprocessing(tmp_path: Path) 
     with torch.inference_mode():
         expected = resize(decoder(encoder(images))[0], (64, 96), False).argmax(dim=1)[0].numpy()
     whole = ProtocolSettings("whole")
-    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=whole)
+    parser = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32", protocol=whole)
     labels = parser(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.99

@@ -63,7 +63,7 @@ def test_parser_labels_a_picture_like_the_published_network(tmp_path: Path) -> N
     imported(peer.published_state(), tmp_path).save(tmp_path / "model")
     with torch.inference_mode():
         expected = peer(images)[0].argmax(dim=1)[0].numpy()
-    labels = sceneparse.load(tmp_path / "model", device="cpu", precision="float32")(picture).labels
+    labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999
 

@@ -34,7 +34,7 @@ def test_a_release_file_becomes_a_model_that_scores_alike(tmp_path: Path, capsys
     assert main(["import", str(tmp_path / "train_epoch_200.pth"), "--from", "semseg", "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert "ResNet-50" in said and "cityscapes-19" in said and "weights taken from 'state_dict'" in said
-    parser = sceneparse.load(out, device="cpu", precision="float32")
+    parser = sceneparse.load(out, device="cpu", engine="torch", precision="float32")
     assert parser.labels.names[0] == "road"
     assert parser.protocol.window == (713, 713)
     assert "Imported" in (out / "README.md").read_text()

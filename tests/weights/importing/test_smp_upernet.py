@@ -39,7 +39,7 @@ def test_parser_labels_a_picture_like_the_live_upernet(tmp_path: Path) -> None:
     images = normalize(torch.from_numpy(picture).permute(2, 0, 1)[None], (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     with torch.inference_mode():
         expected = peer(images).argmax(dim=1)[0].numpy()
-    labels = sceneparse.load(tmp_path / "model", device="cpu", precision="float32")(picture).labels
+    labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999
 

@@ -31,7 +31,7 @@ def test_parser_labels_a_picture_like_the_live_network(tmp_path: Path) -> None:
             rtol=1e-3,
             atol=1e-4,
         )
-    labels = sceneparse.load(tmp_path / "model", device="cpu", precision="float32")(picture).labels
+    labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999
 

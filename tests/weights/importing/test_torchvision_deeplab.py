@@ -42,7 +42,7 @@ def test_parser_labels_a_picture_like_the_live_network(tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = peer(images)["out"].argmax(dim=1)[0].numpy()
     whole = ProtocolSettings("whole")
-    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=whole)
+    parser = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32", protocol=whole)
     labels = parser(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999

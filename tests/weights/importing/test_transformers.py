@@ -59,6 +59,6 @@ def test_a_sharded_folder_parses_a_picture_like_the_live_network(tmp_path: Path)
     images = normalize(torch.from_numpy(picture).permute(2, 0, 1)[None], (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     with torch.inference_mode():
         expected = peer(images).logits.argmax(dim=1)[0].numpy()
-    labels = sceneparse.load(tmp_path / "model", device="cpu", precision="float32")(picture).labels
+    labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999

@@ -102,7 +102,9 @@ def test_parser_labels_objects_with_bgr_preprocessing(tmp_path: Path) -> None:
     with torch.inference_mode():
         assert torch.equal(stem.weight, state["encoder.conv1.weight"].flip(1))
         expected = resize(network(bgr.flip(1)).object, (64, 96), False).argmax(dim=1)[0].numpy()
-    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=ProtocolSettings("whole"))
+    parser = sceneparse.load(
+        tmp_path / "model", device="cpu", engine="torch", precision="float32", protocol=ProtocolSettings("whole")
+    )
     labels = parser(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.99
@@ -116,7 +118,9 @@ def test_a_model_of_the_releases_sizes_tells_everything_by_name(tmp_path: Path) 
         "other tasks: assumed to be Broden+'s scenes, parts and materials, since there are as many"
     )
     model.save(tmp_path / "model")
-    parser = sceneparse.load(tmp_path / "model", device="cpu", precision="float32", protocol=ProtocolSettings("whole"))
+    parser = sceneparse.load(
+        tmp_path / "model", device="cpu", engine="torch", precision="float32", protocol=ProtocolSettings("whole")
+    )
     picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     parse, network = parser(picture), model.model.network
     assert isinstance(network, UnifiedUPerNet) and model.model.tasks is not None

@@ -1,0 +1,71 @@
+"""Conversions of networks for other runtimes, each made once: one takes seconds, whatever the network's width."""
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sceneparse.inference import onnx_engine, openvino_engine
+from sceneparse.inference.program import Program
+
+
+def fingerprint(program: Program) -> str:
+    """SHA-256 of all that a program is: its modules with their settings, and every weight."""
+    buffer = io.BytesIO()
+    torch.save(program, buffer)
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+@contextmanager
+def remembered(folder: Path) -> Iterator[None]:
+    """Within the context, a program that was converted before, by any process, is read from a folder.
+
+    What is equal to the last bit, and nothing else, counts as converted before; conversion itself stays what it is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    to_openvino, to_onnx = openvino_engine.converted, onnx_engine.converted
+
+    def openvino(program: Program) -> Any:
+        def write(path: Path) -> None:
+            openvino_engine.installed().save_model(to_openvino(program), path, compress_to_fp16=False)
+
+        # Not by path: a model that was read so keeps its weights' file open and mapped.
+        path = kept(folder / f"{fingerprint(program)}.xml", write)
+        weights = openvino_engine.installed().Tensor(_bytes(path.with_suffix(".bin")))
+        return openvino_engine.core().read_model(path.read_text(), weights)
+
+    def onnx(program: Program) -> Any:
+        path = kept(folder / f"{fingerprint(program)}.onnx", lambda path: _write(path, to_onnx(program)))
+        return onnx_engine.installed()[1].load_from_string(path.read_bytes())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openvino_engine, "converted", openvino)
+        patch.setattr(onnx_engine, "converted", onnx)
+        yield
+
+
+def kept(path: Path, make: Callable[[Path], None]) -> Path:
+    """Return the path, where a file is made first if there is none; the file beside it comes first."""
+    if not path.is_file():
+        temporary = path.with_name(f"{os.getpid()}-{path.name}")
+        make(temporary)
+        for suffix in (".bin", path.suffix):
+            with suppress(FileNotFoundError):
+                temporary.with_suffix(suffix).replace(path.with_suffix(suffix))
+    return path
+
+
+def _bytes(path: Path) -> Any:
+    import numpy as np
+
+    return np.fromfile(path, np.uint8)
+
+
+def _write(path: Path, model: Any) -> None:
+    path.write_bytes(model.SerializeToString())
