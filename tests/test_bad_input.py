@@ -36,7 +36,8 @@ class Folders:
         return ["predict", str(self.folder / "model"), *inputs, "--out", str(self.out)]
 
     def evaluate(self, *more: str) -> list[str]:
-        return ["evaluate", str(self.folder / "model"), "--data", str(self.data), "--out", str(self.out), *more]
+        model, out = str(self.folder / "model"), str(self.out)
+        return ["evaluate", model, "--data", str(self.data), "--out", out, "--engine", "torch", *more]
 
     def diagnose(self, *more: str) -> list[str]:
         model, out = str(self.folder / "model"), str(self.out)
@@ -175,7 +176,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "wrong CamVid layout": (lambda at: at.train("--data.kind=camvid", "--data.root", str(at.folder)), "train"),
     # checkpoints and model at
     "missing model": (
-        lambda at: ["predict", "no/such/model/folder", "x.jpg", "--out", str(at.out)],
+        lambda at: ["predict", "no/such/model/folder", str(at.data), "--out", str(at.out)],
         "no/such/model",
     ),
     "model folder without weights": (

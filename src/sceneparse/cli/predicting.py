@@ -99,6 +99,7 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load
+    from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
@@ -111,6 +112,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     _check_volume_arguments(arguments, bool(volumes))
     _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     _check_write(arguments, {"pictures": bool(pictures), "videos": bool(videos), "volumes": bool(volumes)})
+    if pictures and arguments.runner == "loop":
+        Inputs(pictures, Path(arguments.out))  # what is missing is said before a model is fetched or converted
     parser = load(
         arguments.model,
         engine=arguments.engine,

@@ -95,7 +95,7 @@ def test_what_cannot_be_imported_says_why_before_anything_is_fetched(
     refused = [one for one in catalogue() if one.refused]
     assert {one.family for one in refused} == {"mmseg", "csail", "torchvision", "smp"} and len(refused) < 45
     for name in ("fastfcn_r50-d32_jpu_psp_4xb4-80k_ade20k-512x512", "smp-hub/upernet-swin-tiny"):
-        assert main(["predict", name, "x.jpg", "--out", str(tmp_path / "out")]) == 2
+        assert main(["predict", name, __file__, "--out", str(tmp_path / "out")]) == 2
         assert "cannot be imported" in capsys.readouterr().err
 
 

@@ -173,8 +173,8 @@ def test_a_file_of_google_drive_is_put_into_the_cache_by_hand(publish: Publish, 
 def test_names_that_there_are_not_are_answered_with_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["predict", "upernet-convnext-teeny-ade20k", "x.jpg", "--out", str(tmp_path / "out")]) == 2
+    assert main(["predict", "upernet-convnext-teeny-ade20k", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "no published checkpoint" not in (line := said(capsys)) and "(near: upernet-convnext-tiny-ade20k" in line
-    assert main(["predict", "pspnet-resnet50-ade20k", "x.jpg", "--out", str(tmp_path / "out")]) == 2
+    assert main(["predict", "pspnet-resnet50-ade20k", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "6 published checkpoints are a pspnet-resnet50-ade20k: name one of" in said(capsys)
     assert find_published("pspnet-resnet50-ade20k") is None
