@@ -1,6 +1,6 @@
 """Every setting of network and backbone, under every architecture, changes what is built or is refused."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.base import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, TaskSettings
 from sceneparse.weights.architectures import ARCHITECTURES
 from sceneparse.weights.build import build
@@ -138,6 +139,55 @@ def test_a_setting_of_the_backbone_changes_it_or_is_refused(architecture: str, b
             assert f"backbone {backbone}: " in str(error)
             continue
         assert changed != base(backbone, architecture)
+
+
+ONE_TASK_ALONE: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ARCHITECTURES),
+    ("fcn", {"concat_stages": True}),
+    ("linear", {"layers": 4}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "settings"), ONE_TASK_ALONE)
+def test_an_architecture_reads_the_stages_that_it_says(architecture: str, settings: dict[str, Any]) -> None:
+    network = NetworkSettings(**{**usual(architecture), **settings, "aux": False})
+    made = build(BackboneSettings("resnet10t"), network, 3).eval()
+    reads = ARCHITECTURES[architecture].reads
+    first = 4 - (4 if reads is None else reads(network))
+    assert [reads_stage(made, stage) for stage in range(4)] == [stage >= first for stage in range(4)]
+
+
+def reads_stage(network: SceneParser, stage: int) -> bool:
+    """Whether what a network says depends on the map of a stage, counted from 0."""
+
+    def poison(_: nn.Module, __: Any, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [maps * torch.nan if index == stage else maps for index, maps in enumerate(features)]
+
+    hook = network.backbone.register_forward_hook(poison)
+    with torch.inference_mode():
+        outputs = network(torch.zeros(1, 3, 64, 64))
+    hook.remove()
+    return any(bool(output.isnan().any()) for output in outputs if isinstance(output, torch.Tensor))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        BackboneSettings("mobilenetv2_035", stage3_end="next_block"),
+        BackboneSettings("test_vit", final_norm=True, final_norm_on="last"),
+    ],
+)
+def test_a_setting_of_stages_that_are_not_read_is_refused(architecture: str, backbone: BackboneSettings) -> None:
+    declared = ARCHITECTURES[architecture]
+    network = NetworkSettings(**{**usual(architecture), "aux": False})
+    if declared.reads is None:
+        declared.refuse_unread(backbone, network)
+        return
+    with pytest.raises(UserError, match=r"is (next_block|last), which has no effect: .* reads the last stage alone"):
+        build(backbone, network, 3)
+    if declared.auxiliary:
+        declared.refuse_unread(backbone, replace(network, aux=True))
 
 
 def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:

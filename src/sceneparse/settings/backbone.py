@@ -40,7 +40,7 @@ class BackboneSettings:
             leaves it.
         stride_on: Which convolution of a ResNet's bottleneck halves the picture: 3x3 (PyTorch) or the first 1x1 (older
             Caffe models).
-        stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
+        stage3_end: next_block takes stage 3, which the auxiliary head stands on, one block later than timm (CSAIL's
             MobileNetV2); own leaves it.
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.

@@ -28,6 +28,7 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
         UserError: A backbone that does not exist or cannot be used like this.
     """
     architecture = architecture_of(network)
+    architecture.refuse_unread(backbone, network)
     arguments = architecture.arguments(network)
     built: SceneParser = resolve_name(architecture.network)(_backbone(backbone, network), num_classes, **arguments)
     if network.norm_momentum is not None:
