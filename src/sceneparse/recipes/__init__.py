@@ -49,7 +49,6 @@ GIVEN = "given settings"
 
 def to_mapping(settings: Any) -> dict[str, Any]:
     """A settings object as plain dictionaries, lists, strings and numbers, for YAML and JSON."""
-
     result: dict[str, Any] = _plain(dataclasses.asdict(settings))
     return result
 
