@@ -11,6 +11,7 @@ from torch import nn
 from sceneparse.errors import UserError
 from sceneparse.networks.base import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, TaskSettings
+from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN, sight_of
 from sceneparse.weights.architectures import ARCHITECTURES
 from sceneparse.weights.build import build
 
@@ -101,6 +102,16 @@ def base(backbone: str, architecture: str) -> dict[str, Any]:
 CASES = [(name, value) for name, values in NETWORK.items() for value in values]
 
 
+def shapes(found: dict[str, Any]) -> dict[str, Any]:
+    """Of what `built` gives, the names and shapes of the tensors."""
+    return {name: value for name, value in found.items() if not name.endswith(":")}
+
+
+def test_every_setting_says_whether_weights_show_it() -> None:
+    for known in (*fields(NetworkSettings), *fields(BackboneSettings)):
+        assert sight_of(known) in (SEEN, UNSEEN, NEUTRAL)
+
+
 def test_every_setting_is_among_those_that_are_tried() -> None:
     assert {"architecture", *NETWORK} == {known.name for known in fields(NetworkSettings)}
     assert {"name", "weights", "frozen", "final_norm_on", *BACKBONE} == {
@@ -123,7 +134,10 @@ def test_a_setting_of_the_network_changes_it_or_is_refused(architecture: str, na
     assert name in ARCHITECTURES[architecture].settings
     if settings == NetworkSettings(**usual(architecture)):
         return  # what null stands for
-    assert built(BackboneSettings("resnet10t"), settings) != base("resnet10t", architecture)
+    changed = built(BackboneSettings("resnet10t"), settings)
+    assert changed != base("resnet10t", architecture)
+    sight = sight_of(next(known for known in fields(NetworkSettings) if known.name == name))
+    assert (shapes(changed) != shapes(base("resnet10t", architecture))) == (sight == SEEN)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -139,6 +153,9 @@ def test_a_setting_of_the_backbone_changes_it_or_is_refused(architecture: str, b
             assert f"backbone {backbone}: " in str(error)
             continue
         assert changed != base(backbone, architecture)
+        if shapes(changed) == shapes(base(backbone, architecture)) and name != "drop_path":
+            sight = sight_of(next(known for known in fields(BackboneSettings) if known.name == name))
+            assert sight == UNSEEN
 
 
 ONE_TASK_ALONE: list[tuple[str, dict[str, Any]]] = [

@@ -40,7 +40,7 @@ def without_batch_norms(network: nn.Module) -> Iterator[None]:
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
-        norm.forward = _as_it_is  # type: ignore[method-assign]
+        norm.forward = _as_it_is  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:

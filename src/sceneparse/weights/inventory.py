@@ -90,7 +90,7 @@ class Inventory:
             built = build_on(backbone, network, CLASSES).eval()
         parameters = sum(weight.numel() for weight in built.parameters())
         # What the backbone does is counted already.
-        backbone.forward = lambda _: list(maps)  # type: ignore[method-assign]
+        backbone.forward = lambda _: list(maps)  # type: ignore[assignment,method-assign]
         try:
             return parameters, counted + multiply_adds(built, 3, (side, side))
         finally:
