@@ -80,7 +80,7 @@ def test_data_show_draws_a_sheet(data_set: Path, tmp_path: Path) -> None:
 def test_a_fault_of_ours_exits_with_1_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sceneparse.weights.inventory.inventory", lambda: 1 / 0)
+    monkeypatch.setattr("sceneparse.weights.inventory.inventory", lambda **_: 1 / 0)
     assert main(["models"]) == 1
     assert "fault in sceneparse" in capsys.readouterr().err
 

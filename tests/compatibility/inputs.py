@@ -74,6 +74,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "backbone": {"in_channels": 2},
         "network": {"architecture": "deeplabv3", "channels": 8, "aux_channels": 8},
         "preprocessing": {"mean": [0.2, 0.3], "std": [0.25, 0.25]},
+        # Without colours, which pictures of two channels don't have: 634fde6 took and ignored them, others refuse them.
+        "augmentation": COMMON["augmentation"] | {"color": 0.0},
         "data": {
             "kind": "nifti",
             "root": "data/volumes",

@@ -22,6 +22,7 @@ import dataclasses
 import gzip
 import hashlib
 import importlib
+import inspect
 import json
 import os
 import shutil
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -196,13 +197,10 @@ def write_settings(out: Path) -> None:
     # By name, so that this file still passes the checks of commits in which these are elsewhere.
     names = importlib.import_module("sceneparse.recipes").recipe_names()
     sweeps = importlib.import_module("sceneparse.recipes.sweep")
-    root = ["--data.root=DATA"]
-    # As the package of that commit takes it.
-    read_recipe: Any = sceneparse.read_recipe
     recipes, networks = {}, {}
     for name in names:
         plain = name.startswith("toy-") or name == "mini-broden"
-        recipe = read_recipe(name, [] if plain else root)
+        recipe = read_with_root(sceneparse.read_recipe, name, None if plain else "DATA")
         recipes[name] = dataclasses.asdict(recipe)
         if not recipe.network.tasks.from_data:
             with torch.device("meta"):
@@ -211,7 +209,7 @@ def write_settings(out: Path) -> None:
     rows = {}
     for name in sweeps.sweep_names():
         base = sweeps.load_sweep(name)["base"]
-        sweep = sweeps.read_sweep(name, [] if str(base).startswith("toy-") else root)
+        sweep = read_with_root(sweeps.read_sweep, name, None if str(base).startswith("toy-") else "DATA")
         rows[name] = {
             "seeds": sweep.seeds,
             "rows": [
@@ -227,6 +225,13 @@ def write_settings(out: Path) -> None:
     for name, value in (("recipes", recipes), ("sweeps", rows), ("networks", networks)):
         content = json.dumps(value, separators=(",", ":")).encode()
         (out / "settings" / f"{name}.json.gz").write_bytes(gzip.compress(content, mtime=0))
+
+
+def read_with_root(read: Callable[..., Any], name: str, root: str | None) -> Any:
+    """Read a recipe or sweep, as the package of that commit takes what is changed of it: typed, or as arguments."""
+    if "changes" in inspect.signature(read).parameters:
+        return read(name, **({} if root is None else {"data": {"root": root}}))
+    return read(name, [] if root is None else [f"--data.root={root}"])
 
 
 def shapes(network: Any) -> dict[str, Any]:

@@ -70,6 +70,12 @@ def test_a_dilation_of_no_stage_is_left_out(network: dict[str, Any], dilation: s
     assert found.backbone.dilation == dilation
 
 
+@pytest.mark.parametrize("aux", [True, False])
+def test_an_end_of_stage_3_that_nothing_stands_on_is_left_out(aux: bool) -> None:
+    written = config(earlier(aux=aux), name="mobilenetv2_100", stage3_end="next_block")
+    assert config_from_json(written, "config.json").backbone.stage3_end == ("next_block" if aux else "own")
+
+
 def test_the_recipe_in_an_earlier_run_folder_is_read_as_it_was_meant(tmp_path: Path) -> None:
     whole = to_mapping(Recipe(data=DataSettings(kind="toyworld"))) | {"network": earlier(architecture="upernet")}
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(whole))

@@ -1,8 +1,15 @@
 import dataclasses
+from unittest import mock
 
 import pytest
+import torch
 
-from sceneparse.weights.inventory import Row, measure, print_inventory
+from sceneparse.networks.cost import multiply_adds
+from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights import inventory
+from sceneparse.weights.architectures import ARCHITECTURES
+from sceneparse.weights.build import build, build_backbone
+from sceneparse.weights.inventory import CLASSES, Inventory, Row, measure, print_inventory
 
 
 def test_the_sizes_are_those_that_are_published() -> None:
@@ -19,6 +26,19 @@ def test_pspnet_is_counted_at_473_and_stride_8() -> None:
     assert (row.output_stride, row.input_size) == (8, 473)
     assert row.parameters == pytest.approx(16.2, abs=0.1)
     assert row.to_json() == dataclasses.asdict(row)
+
+
+def test_networks_on_one_backbone_are_measured_as_each_is_built() -> None:
+    measuring = Inventory()
+    with mock.patch.object(inventory, "build_backbone", wraps=build_backbone) as made:
+        for name in ("pspnet", "fcn", "deeplabv3", "upernet", "upernet_unified"):
+            row = measuring.measure(name, "resnet10t")
+            with torch.device("meta"):
+                built = build(BackboneSettings("resnet10t"), NetworkSettings(name, aux=False), CLASSES).eval()
+            side = ARCHITECTURES[name].side
+            assert row.exact_multiply_adds == round(multiply_adds(built, 3, (side, side)) / 1e9, 2)
+            assert row.parameters == round(sum(weight.numel() for weight in built.parameters()) / 1e6, 2)
+    assert made.call_count == 2  # at strides 8 and 32
 
 
 def test_names_are_whole_in_what_another_program_reads(

@@ -1,6 +1,6 @@
 """Every setting of network and backbone, under every architecture, changes what is built or is refused."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.base import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, TaskSettings
+from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN, sight_of
 from sceneparse.weights.architectures import ARCHITECTURES
 from sceneparse.weights.build import build
 
@@ -100,6 +102,16 @@ def base(backbone: str, architecture: str) -> dict[str, Any]:
 CASES = [(name, value) for name, values in NETWORK.items() for value in values]
 
 
+def shapes(found: dict[str, Any]) -> dict[str, Any]:
+    """Of what `built` gives, the names and shapes of the tensors."""
+    return {name: value for name, value in found.items() if not name.endswith(":")}
+
+
+def test_every_setting_says_whether_weights_show_it() -> None:
+    for known in (*fields(NetworkSettings), *fields(BackboneSettings)):
+        assert sight_of(known) in (SEEN, UNSEEN, NEUTRAL)
+
+
 def test_every_setting_is_among_those_that_are_tried() -> None:
     assert {"architecture", *NETWORK} == {known.name for known in fields(NetworkSettings)}
     assert {"name", "weights", "frozen", "final_norm_on", *BACKBONE} == {
@@ -122,7 +134,10 @@ def test_a_setting_of_the_network_changes_it_or_is_refused(architecture: str, na
     assert name in ARCHITECTURES[architecture].settings
     if settings == NetworkSettings(**usual(architecture)):
         return  # what null stands for
-    assert built(BackboneSettings("resnet10t"), settings) != base("resnet10t", architecture)
+    changed = built(BackboneSettings("resnet10t"), settings)
+    assert changed != base("resnet10t", architecture)
+    sight = sight_of(next(known for known in fields(NetworkSettings) if known.name == name))
+    assert (shapes(changed) != shapes(base("resnet10t", architecture))) == (sight == SEEN)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -138,6 +153,58 @@ def test_a_setting_of_the_backbone_changes_it_or_is_refused(architecture: str, b
             assert f"backbone {backbone}: " in str(error)
             continue
         assert changed != base(backbone, architecture)
+        if shapes(changed) == shapes(base(backbone, architecture)) and name != "drop_path":
+            sight = sight_of(next(known for known in fields(BackboneSettings) if known.name == name))
+            assert sight == UNSEEN
+
+
+ONE_TASK_ALONE: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ARCHITECTURES),
+    ("fcn", {"concat_stages": True}),
+    ("linear", {"layers": 4}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "settings"), ONE_TASK_ALONE)
+def test_an_architecture_reads_the_stages_that_it_says(architecture: str, settings: dict[str, Any]) -> None:
+    network = NetworkSettings(**{**usual(architecture), **settings, "aux": False})
+    made = build(BackboneSettings("resnet10t"), network, 3).eval()
+    reads = ARCHITECTURES[architecture].reads
+    first = 4 - (4 if reads is None else reads(network))
+    assert [reads_stage(made, stage) for stage in range(4)] == [stage >= first for stage in range(4)]
+
+
+def reads_stage(network: SceneParser, stage: int) -> bool:
+    """Whether what a network says depends on the map of a stage, counted from 0."""
+
+    def poison(_: nn.Module, __: Any, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [maps * torch.nan if index == stage else maps for index, maps in enumerate(features)]
+
+    hook = network.backbone.register_forward_hook(poison)
+    with torch.inference_mode():
+        outputs = network(torch.zeros(1, 3, 64, 64))
+    hook.remove()
+    return any(bool(output.isnan().any()) for output in outputs if isinstance(output, torch.Tensor))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        BackboneSettings("mobilenetv2_035", stage3_end="next_block"),
+        BackboneSettings("test_vit", final_norm=True, final_norm_on="last"),
+    ],
+)
+def test_a_setting_of_stages_that_are_not_read_is_refused(architecture: str, backbone: BackboneSettings) -> None:
+    declared = ARCHITECTURES[architecture]
+    network = NetworkSettings(**{**usual(architecture), "aux": False})
+    if declared.reads is None:
+        declared.refuse_unread(backbone, network)
+        return
+    with pytest.raises(UserError, match=r"is (next_block|last), which has no effect: .* reads the last stage alone"):
+        build(backbone, network, 3)
+    if declared.auxiliary:
+        declared.refuse_unread(backbone, replace(network, aux=True))
 
 
 def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:

@@ -1,6 +1,7 @@
 """Commands about models and their files: export, import and models."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from sceneparse.cli.command import MODEL_HELP, Command
@@ -118,7 +119,7 @@ def _inventory(arguments: argparse.Namespace) -> int:
     from sceneparse.files import write_json
     from sceneparse.weights.inventory import inventory, print_inventory
 
-    rows = inventory()
+    rows = inventory(progress=sys.stderr.isatty())
     print_inventory(rows)
     if arguments.json:
         write_json(arguments.json, [row.to_json() for row in rows])

@@ -4,19 +4,22 @@ Classes are the same when their names are, whatever the case; each source's clas
 before (Xiao et al., ECCV 2018, section 2.1). What a source doesn't label is unknown, never negative.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
 from sceneparse.tasks import TRUTH_NAMES, Task, TruthName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,8 @@ class _Translation:
     """A source's samples in the shared label spaces."""
 
     def __init__(self, source: Source, tasks: TaskLabels) -> None:
+        import torch  # not at the top: reading a recipe must not wait for it
+
         self.source = source
         shared = _spaces(tasks)
         self.indices = {

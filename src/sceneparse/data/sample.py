@@ -1,14 +1,16 @@
 """A sample: a picture with its truth for one task or several."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, TRUTH_NAMES, Task, TruthName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MASKS: tuple[str, ...] = (*(task.truth for task in MAPS), "owners")
 """The fields of a `Sample` that are label maps and go through every geometric change with the picture."""
@@ -46,11 +48,11 @@ class Sample:
         """Height and width in pixels."""
         return self.image.shape[-2], self.image.shape[-1]
 
-    def with_images(self, image: Tensor, masks: dict[str, Tensor]) -> "Sample":
+    def with_images(self, image: Tensor, masks: dict[str, Tensor]) -> Sample:
         """Return a copy with another picture and the named label maps replaced."""
         return replace(self, image=image, **masks)  # type: ignore[arg-type]
 
-    def only(self, tasks: Collection[TruthName]) -> "Sample":
+    def only(self, tasks: Collection[TruthName]) -> Sample:
         """Return a copy with the truth of these tasks alone; objects that the parts need are kept as `owners`."""
         kept: dict[str, Any] = {name: None for name in TRUTH_NAMES if name not in tasks}
         if Task.PART.truth in kept:
@@ -61,7 +63,7 @@ class Sample:
 
     def masks(self) -> dict[str, Tensor]:
         """The label maps that are there, by field name."""
-        return {name: mask for name in MASKS if isinstance(mask := getattr(self, name), torch.Tensor)}
+        return {name: mask for name in MASKS if (mask := getattr(self, name)) is not None}
 
 
 class DataSet(Protocol):

@@ -4,8 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import chosen, folder_splits
 from sceneparse.datasets.getting.entry import Entry
@@ -40,6 +38,8 @@ class CarParts:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> Sample:
+        import torch  # not at the top: reading a recipe must not wait for it
+
         sample = self._pairs[index]
         parts = sample.objects
         assert parts is not None

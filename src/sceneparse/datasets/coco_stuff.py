@@ -5,11 +5,13 @@ of 164,000 pictures has maps with a class's number less one, 255 where nothing i
 .mat files with the numbers themselves, 0 where nothing is labelled.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
@@ -25,6 +27,9 @@ from sceneparse.datasets.published import (
 )
 from sceneparse.labels import LabelSpace
 from sceneparse.standard import standard_labels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PUBLISHED = standard_labels("coco-stuff-171")
 

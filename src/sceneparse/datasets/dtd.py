@@ -1,9 +1,9 @@
 """The Describable Textures Dataset: pictures of one texture each (Cimpoi et al., CVPR 2014)."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sceneparse.data.mixture import object_labels
 from sceneparse.data.sample import Sample
@@ -14,6 +14,9 @@ from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.reading import read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LAYOUT = "images/TEXTURE/NAME.jpg with labels/{train1,val1,test1,…}.txt (as published), or {train,val}/TEXTURE/NAME.jpg"
 """The expected trees, in one line."""
@@ -88,6 +91,8 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
 
 def everywhere(index: int, image: Tensor) -> Tensor:
     """A label map that says the same at every pixel of a picture."""
+    import torch  # not at the top: reading a recipe must not wait for it
+
     return torch.full((image.shape[-2], image.shape[-1]), index, dtype=torch.int16)
 
 

@@ -3,15 +3,15 @@
 They come from the hub, from a folder written by `save_to_disk`, or from a folder of Parquet files or pictures.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import wrong_layout
@@ -24,6 +24,9 @@ from sceneparse.pictures.decoding import PictureError, described
 from sceneparse.pictures.masks import read_mask, unknown_values
 from sceneparse.pictures.reading import read_picture
 from sceneparse.settings import DataSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LAYOUT = (
     "a name of the hub (user/name), a folder that save_to_disk wrote, or one that load_dataset takes (*.parquet, or "
@@ -180,6 +183,8 @@ def _read_cell(where: str, column: str, row: dict[str, Any], read: Callable[[Any
 
 
 def _mask(source: Source, labels: LabelSpace) -> Tensor:
+    import torch  # not at the top: reading a recipe must not wait for it
+
     if not isinstance(source, np.ndarray):
         return read_mask(source, labels)
     if source.ndim != 2:

@@ -11,7 +11,6 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
@@ -79,6 +78,8 @@ class Slices:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> Sample:
+        import torch  # not at the top: reading a recipe must not wait for it
+
         case, number = self._place(index)
         channels = [self._known[volume.path].bytes_of(volume.slice(number)) for volume in case.images]
         values = case.truth.slice(number)

@@ -1,10 +1,11 @@
 """Pictures and the masks that belong to them, matched by name in two folders."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
@@ -12,6 +13,9 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import PictureError, decode
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.reading import read_mask, read_picture
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def _by_stem(folder: Path) -> tuple[dict[str, Path], list[Path]]:
     return found, doubles
 
 
-Truth = Callable[[Path, LabelSpace], Tensor]
+Truth = Callable[[Path, LabelSpace], "Tensor"]
 """Reads a file of labels as (H, W) int16 class indices, as `read_mask` does."""
 
 

@@ -5,10 +5,11 @@ annotation is read as published (one .mat file a picture, whose `LabelMap` holds
 MMSegmentation converts it (one PNG a picture: 0 the background, then the 59 classes by their numbers' order).
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
@@ -24,6 +25,9 @@ from sceneparse.datasets.published import (
 )
 from sceneparse.labels import LabelSpace
 from sceneparse.standard import standard_labels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _NUMBERED = standard_labels("pascal-context-59")
 _NUMBERS = replace(_NUMBERED, ignore=tuple(number for number in range(460) if number not in _NUMBERED.ids))

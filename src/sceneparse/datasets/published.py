@@ -1,12 +1,13 @@
 """What the readers of published data sets share: finding their folders, reading their lists and masks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.folder import subfolders, wrong_layout
@@ -15,6 +16,9 @@ from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import decode_mask, values_outside
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def located(root: Path, below: Sequence[str], there: Callable[[Path], bool], layout: str) -> Path:
@@ -126,6 +130,8 @@ def mat_variable(path: Path, name: str) -> object:
 
 
 def _known(path: Path, indices: NDArray[np.int16], unknown: Mapping[str, int], labels: LabelSpace) -> Tensor:
+    import torch  # not at the top: reading a recipe must not wait for it
+
     if unknown:
         message = f"{path}: {values_outside(unknown, labels)}: not the published annotation, or changed; fetch it again"
         raise PictureError(message, "values")

@@ -5,10 +5,12 @@ labels 11,355 pictures of VOC 2011. All that either labels, but for VOC's valida
 which papers train ("trainaug"). Where both label a picture VOC's own, finer annotation is taken.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
@@ -26,6 +28,9 @@ from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.standard import standard_labels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VOC = standard_labels("voc-21")
 

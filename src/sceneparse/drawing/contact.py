@@ -1,18 +1,23 @@
 """Contact sheets: samples of a data set beside their masks and augmented variants, to check before training."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample, tasks_of
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, Task, TruthName
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CELL = (320, 320)
 """Largest width and height of a picture in it."""

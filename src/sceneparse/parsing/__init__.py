@@ -18,7 +18,7 @@ _HOMES = {
     "Parser": "parser",
     "SceneEntry": "task_parse",
     "StreamSummary": "runs.tally",
-    "Table": "discover",
+    "Table": "discovery",
     "TaskMap": "task_parse",
     "TaskParse": "task_parse",
     "discover": "discovery",

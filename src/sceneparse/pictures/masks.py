@@ -1,19 +1,22 @@
 """Read and write mask files exactly: no interpolation, no rotation, no lossy format."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _PACKED = {"L;2": 85, "L;4": 17}
 """Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
@@ -30,6 +33,8 @@ def read_mask(source: Path | bytes, labels: LabelSpace) -> Tensor:
         PictureError: Missing, damaged, a JPEG, of the other form than the label space says, or with values that are
             not in the label space.
     """
+    import torch  # not at the top: reading a recipe must not wait for it
+
     indices, unknown = decode_mask(source, labels)
     if unknown:
         raise PictureError(f"{described(source)}: {unknown_values(unknown, labels)}", "values")

@@ -1,16 +1,20 @@
 """Read pictures of every common format as uint8 tensors, and write them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
 from sceneparse.pictures.finding import PICTURE_SUFFIXES, FoundPicture, find_pictures
 from sceneparse.pictures.masks import read_mask, write_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -55,6 +59,8 @@ def read_picture(source: Path | bytes, channels: int = 3) -> Tensor:
         PictureError: Missing, not a picture, damaged, too large, or of a form that has no clear meaning as bytes
             (32-bit integers, floats).
     """
+    import torch  # not at the top: reading a recipe must not wait for it
+
     decoded = decode(source)
     image = _upright(_eight_bit(decoded, described(source)), decoded.orientation)
     if channels in (1, 3):

@@ -49,16 +49,17 @@ GIVEN = "given settings"
 
 def to_mapping(settings: Any) -> dict[str, Any]:
     """A settings object as plain dictionaries, lists, strings and numbers, for YAML and JSON."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, int) and not isinstance(value, bool):
-            return int(value)  # YAML is written of int itself alone
-        return [plain(item) for item in value] if isinstance(value, tuple | list) else value
-
-    result: dict[str, Any] = plain(dataclasses.asdict(settings))
+    result: dict[str, Any] = _plain(dataclasses.asdict(settings))
     return result
+
+
+def _plain(value: Any) -> Any:
+    """A value with lists for tuples, and whole numbers of int itself, of which alone YAML is written."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def from_mapping(
@@ -190,7 +191,9 @@ def _help_lines(group: Any, name: str) -> list[str]:
             lines += [f"  {name}.{item.name}: {text}", *_help_lines(inside, f"{name}.{item.name}")]
             continue
         text += _unmentioned(hints[item.name], text)
-        value = yaml.safe_dump(to_mapping(group)[item.name], default_flow_style=True).split("\n")[0]
+        # As it is declared: what null stands for is the text's to say.
+        default = item.default if item.default is not dataclasses.MISSING else to_mapping(group)[item.name]
+        value = yaml.safe_dump(_plain(default), default_flow_style=True).split("\n")[0]
         wrapped = textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")
         lines += [f"  --{name}.{item.name} {value}", *wrapped]
     return lines

@@ -54,8 +54,11 @@ def without_ignored(settings: dict[str, Any]) -> dict[str, Any]:
     if network.get("branch") == "norm_but_one" and 1 not in (network.get("bins") or [1]):
         ignored |= {"branch"}
     found = {**settings, "network": {name: value for name, value in network.items() if name not in ignored}}
-    if isinstance(backbone, dict) and backbone.get("dilation") in ("half", "none") and not _dilated(network):
-        found["backbone"] = {name: value for name, value in backbone.items() if name != "dilation"}
+    if isinstance(backbone, dict):
+        unused = {"dilation"} if backbone.get("dilation") in ("half", "none") and not _dilated(network) else set()
+        # Without an auxiliary head, no network of those versions read stage 3 of a dilated backbone.
+        unused |= {"stage3_end"} if network.get("aux") is False else set()
+        found["backbone"] = {name: value for name, value in backbone.items() if name not in unused}
     return found
 
 

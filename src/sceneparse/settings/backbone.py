@@ -1,9 +1,10 @@
 """Settings of the backbone: the feature extractor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN
 
 Dilation = Literal["first", "half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"]
 Padding = Literal["symmetric", "same"]
@@ -40,7 +41,7 @@ class BackboneSettings:
             leaves it.
         stride_on: Which convolution of a ResNet's bottleneck halves the picture: 3x3 (PyTorch) or the first 1x1 (older
             Caffe models).
-        stage3_end: next_block takes stage 3, of use to the auxiliary head, one block later than timm (CSAIL's
+        stage3_end: next_block takes stage 3, which the auxiliary head stands on, one block later than timm (CSAIL's
             MobileNetV2); own leaves it.
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
@@ -61,22 +62,22 @@ class BackboneSettings:
             evaluation mode: batch norm keeps its statistics, nothing is dropped.
     """
 
-    name: str = "resnet50"
-    weights: str | None = None
-    dilation: Dilation = "first"
-    padding: Padding | None = None
-    in_channels: int = 3
-    stem_activation: StemActivation = "own"
-    stride_on: StrideOn = "3x3"
-    stage3_end: Stage3End = "own"
-    shortcut_pool: ShortcutPool = "own"
-    windows: Windows = "own"
-    blocks: tuple[int, ...] | None = None
-    neck: NeckName | None = None
-    final_norm: bool = False
-    final_norm_on: FinalNormOn = "all"
-    drop_path: float = 0.0
-    frozen: Frozen = "none"
+    name: str = field(default="resnet50", metadata=SEEN)
+    weights: str | None = field(default=None, metadata=NEUTRAL)
+    dilation: Dilation = field(default="first", metadata=UNSEEN)
+    padding: Padding | None = field(default=None, metadata=UNSEEN)
+    in_channels: int = field(default=3, metadata=SEEN)
+    stem_activation: StemActivation = field(default="own", metadata=UNSEEN)
+    stride_on: StrideOn = field(default="3x3", metadata=UNSEEN)
+    stage3_end: Stage3End = field(default="own", metadata=UNSEEN)
+    shortcut_pool: ShortcutPool = field(default="own", metadata=UNSEEN)
+    windows: Windows = field(default="own", metadata=UNSEEN)
+    blocks: tuple[int, ...] | None = field(default=None, metadata=UNSEEN)
+    neck: NeckName | None = field(default=None, metadata=UNSEEN)
+    final_norm: bool = field(default=False, metadata=UNSEEN)
+    final_norm_on: FinalNormOn = field(default="all", metadata=UNSEEN)
+    drop_path: float = field(default=0.0, metadata=NEUTRAL)
+    frozen: Frozen = field(default="none", metadata=NEUTRAL)
 
     def __post_init__(self) -> None:
         require(

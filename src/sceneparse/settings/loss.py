@@ -75,7 +75,7 @@ class LossSettings:
             "loss.hard_threshold has no effect, since loss.hard_fraction is 1: nothing is mined",
         )
         require_known("losses", self.kind, "loss.kind")
-        # The entry is imported, and torch with it, only where there is something to ask it.
+        # Another package's entry may import torch: it is asked only where there is something to ask.
         if self.options or self.kind != _default("kind") or any(getattr(self, n) != _default(n) for n in OPTIONAL):
             table("losses")[self.kind].check(self)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from sceneparse.errors import require
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN
 from sceneparse.settings.tasks import TaskSettings
 from sceneparse.tables import require_known, table
 
@@ -76,37 +77,37 @@ class NetworkSettings:
         options: Settings of an architecture that another package brings along, by the names that it gives them.
     """
 
-    architecture: Annotated[str, Choice("architectures")] = "pspnet"
-    output_stride: Literal[8, 16, 32] | None = None
-    channels: int = 512
-    bins: tuple[int, ...] = (1, 2, 3, 6)
-    pool: Pool = "avg"
-    resize_first: bool = False
-    feature_norm: bool = False
-    feature_norm_eps: float = 1e-6
-    finest: Literal[4, 8, 16] = 4
-    fuse: bool = True
-    stages: Literal[2, 3, 4] = 4
-    branch: Branch = "norm"
-    kernel: Literal[1, 3] = 3
-    classifier_kernel: Literal[1, 3] = 1
-    reduce: bool = True
-    branch_channels: int | None = None
-    aux: bool = True
-    aux_channels: int | None = None
-    convolutions: int = 1
-    concat_input: bool = False
-    head_dilation: int = 1
-    concat_stages: bool = False
-    project: bool = True
-    layers: Literal[1, 4] = 1
-    dropout: float = 0.1
-    norm_momentum: float | None = None
-    align_corners: bool = False
-    align_logits: bool | None = None
-    tasks: TaskSettings = field(default_factory=TaskSettings)
-    resampling: Resampling = "exact"
-    options: dict[str, Any] = field(default_factory=dict, hash=False)
+    architecture: Annotated[str, Choice("architectures")] = field(default="pspnet", metadata=SEEN)
+    output_stride: Literal[8, 16, 32] | None = field(default=None, metadata=NEUTRAL)
+    channels: int = field(default=512, metadata=SEEN)
+    bins: tuple[int, ...] = field(default=(1, 2, 3, 6), metadata=SEEN)
+    pool: Pool = field(default="avg", metadata=UNSEEN)
+    resize_first: bool = field(default=False, metadata=UNSEEN)
+    feature_norm: bool = field(default=False, metadata=SEEN)
+    feature_norm_eps: float = field(default=1e-6, metadata=UNSEEN)
+    finest: Literal[4, 8, 16] = field(default=4, metadata=SEEN)
+    fuse: bool = field(default=True, metadata=SEEN)
+    stages: Literal[2, 3, 4] = field(default=4, metadata=SEEN)
+    branch: Branch = field(default="norm", metadata=SEEN)
+    kernel: Literal[1, 3] = field(default=3, metadata=SEEN)
+    classifier_kernel: Literal[1, 3] = field(default=1, metadata=SEEN)
+    reduce: bool = field(default=True, metadata=SEEN)
+    branch_channels: int | None = field(default=None, metadata=SEEN)
+    aux: bool = field(default=True, metadata=SEEN)
+    aux_channels: int | None = field(default=None, metadata=SEEN)
+    convolutions: int = field(default=1, metadata=SEEN)
+    concat_input: bool = field(default=False, metadata=SEEN)
+    head_dilation: int = field(default=1, metadata=UNSEEN)
+    concat_stages: bool = field(default=False, metadata=SEEN)
+    project: bool = field(default=True, metadata=SEEN)
+    layers: Literal[1, 4] = field(default=1, metadata=SEEN)
+    dropout: float = field(default=0.1, metadata=NEUTRAL)
+    norm_momentum: float | None = field(default=None, metadata=NEUTRAL)
+    align_corners: bool = field(default=False, metadata=UNSEEN)
+    align_logits: bool | None = field(default=None, metadata=UNSEEN)
+    tasks: TaskSettings = field(default_factory=TaskSettings, metadata=SEEN)
+    resampling: Resampling = field(default="exact", metadata=NEUTRAL)
+    options: dict[str, Any] = field(default_factory=dict, hash=False, metadata=SEEN)
 
     def __post_init__(self) -> None:
         require_known("architectures", self.architecture, "network.architecture")

@@ -64,6 +64,7 @@ class Recipe:
             f"augmentation.color has no effect, since backbone.in_channels is {channels}: only pictures of three "
             "channels have colours",
         )
+        table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)
         self._check_start()
         self._check_loss()
 

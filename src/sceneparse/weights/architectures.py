@@ -9,6 +9,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any
 
 from sceneparse.errors import UserError, require
+from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings, Resampling
 from sceneparse.settings.tasks import TaskSettings
 from sceneparse.tables import Table
@@ -39,6 +40,8 @@ class Architecture:
             `network.aux` must be false.
         strides: The output strides that there are, the usual one first. A single one leaves no choice.
         fewer_stages: Whether it can stand on a backbone of fewer than four stages.
+        reads: How many of the backbone's stages the decoder reads, counted from the last; None: all. The auxiliary head
+            reads stage 3 besides.
         learns_tasks: Whether it learns several tasks: the class has `network.tasks`' heads, is called with the names of
             the tasks that are asked for, and gives a `UnifiedOutput`.
         options: A frozen dataclass of settings of its own, which a recipe gives below `network.options`; the class
@@ -56,6 +59,7 @@ class Architecture:
     auxiliary: bool = True
     strides: tuple[int, ...] = (8, 16, 32)
     fewer_stages: bool = False
+    reads: Callable[[NetworkSettings], int] | None = None
     learns_tasks: bool = False
     options: type | None = None
     checks: tuple[Callable[[NetworkSettings], None], ...] = ()
@@ -103,6 +107,24 @@ class Architecture:
             stride in self.strides,
             f"network.output_stride is {stride}, but {name} takes {', '.join(map(str, others))} and {last} only",
         )
+
+    def refuse_unread(self, backbone: BackboneSettings, network: NetworkSettings) -> None:
+        """Refuse settings of the backbone that change only stages which this network does not read.
+
+        Raises:
+            UserError: There is one that is not at its default.
+        """
+        if network.aux or self.reads is None or self.reads(network) > 1:
+            return
+        for known in fields(backbone):
+            if known.name in ("stage3_end", "final_norm_on"):
+                given = getattr(backbone, known.name)
+                require(
+                    given == known.default,
+                    f"backbone {backbone.name}: backbone.{known.name} is {given}, which has no effect: "
+                    f"{network.architecture} without an auxiliary head (network.aux) reads the last stage alone; leave "
+                    f"it at {known.default}",
+                )
 
     def own_options(self, network: NetworkSettings) -> Any:
         """The settings below `network.options`, as an `options`; None for an architecture without any.
@@ -215,6 +237,7 @@ PSPNET = Architecture(
     paper="1612.01105",
     takes=(*_HEAD, *_POOLING, "reduce", "branch", "kernel", "classifier_kernel", "resampling"),
     fewer_stages=True,
+    reads=lambda _: 1,
     checks=(_needs_bins, _branch_reduces, _branch_differs, _stages_suffice),
 )
 
@@ -263,6 +286,7 @@ FCN = Architecture(
     title="FCN",
     paper="1411.4038",
     takes=(*_HEAD, "convolutions", "concat_input", "head_dilation", "concat_stages", "kernel"),
+    reads=lambda network: 4 if network.concat_stages else 1,
     checks=(_kernel_dilates,),
 )
 
@@ -271,6 +295,7 @@ PSPNET_MULTILABEL = Architecture(
     title="Multi-label PSPNet",
     paper="1612.01105",
     takes=(*_HEAD, *_POOLING, "reduce", "branch", "resampling"),
+    reads=lambda _: 1,
     checks=(_needs_bins, _branch_reduces, _branch_differs),
     backbones=(*RESNETS, "squeezenet1_1_stride8", "densenet121_stride8"),
 )
@@ -281,6 +306,7 @@ DEEPLABV3 = Architecture(
     paper="1706.05587",
     takes=(*_HEAD, "resampling", "project"),
     strides=(8, 16),
+    reads=lambda _: 1,
     side=513,
 )
 
@@ -291,6 +317,7 @@ LINEAR = Architecture(
     takes=("layers", "dropout", "align_corners"),
     auxiliary=False,
     strides=(16, 8, 32),
+    reads=lambda network: network.layers,
     side=518,
     backbones=("vit_small_patch14_dinov2",),
 )

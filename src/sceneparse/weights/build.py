@@ -27,9 +27,15 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
+    architecture_of(network).refuse_unread(backbone, network)
+    return build_on(build_backbone(backbone, network), network, num_classes)
+
+
+def build_on(backbone: Backbone, network: NetworkSettings, num_classes: int) -> SceneParser:
+    """Build a network with random weights on a backbone that is made already, by `build_backbone`; see `build`."""
     architecture = architecture_of(network)
     arguments = architecture.arguments(network)
-    built: SceneParser = resolve_name(architecture.network)(_backbone(backbone, network), num_classes, **arguments)
+    built: SceneParser = resolve_name(architecture.network)(backbone, num_classes, **arguments)
     if network.norm_momentum is not None:
         for module in built.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -37,7 +43,16 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     return built
 
 
-def _backbone(settings: BackboneSettings, network: NetworkSettings) -> Backbone:
+def build_backbone(settings: BackboneSettings, network: NetworkSettings) -> Backbone:
+    """Build the backbone of a network with random weights.
+
+    Args:
+        settings: As for `build`.
+        network: The network on top of it, of which the output stride and the number of stages count.
+
+    Raises:
+        UserError: A backbone that does not exist or cannot be used like this.
+    """
     arguments: dict[str, Any] = {
         known.name: getattr(settings, known.name) for known in fields(settings) if known.name not in NO_ARGUMENTS
     }

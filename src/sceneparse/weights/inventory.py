@@ -6,14 +6,16 @@ from typing import Any
 
 import torch
 from rich.table import Table
+from torch import Tensor
 
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.backbones.timm_models import weights_licence
-from sceneparse.networks.cost import multiply_adds
-from sceneparse.progress import results_console
+from sceneparse.networks.cost import multiply_adds, without_batch_norms
+from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
 from sceneparse.weights.architectures import ARCHITECTURES, computed_as
-from sceneparse.weights.build import build
+from sceneparse.weights.build import build_backbone, build_on
 
 CLASSES = 150
 """Number of classes that sizes are counted with: ADE20K's."""
@@ -49,9 +51,65 @@ class Row:
         return asdict(self)
 
 
-def inventory() -> list[Row]:
-    """Measure every architecture with a selection of backbones; nothing is computed, and no weight takes memory."""
-    return [measure(name, backbone) for name, known in ARCHITECTURES.usable() for backbone in known.backbones]
+class Inventory:
+    """Measures networks with default settings, each backbone once; nothing is computed, no weight takes memory."""
+
+    def __init__(self) -> None:
+        self._backbones: dict[tuple[str, int], Backbone] = {}
+        self._maps: dict[tuple[str, int, int], tuple[list[Tensor], int]] = {}
+
+    def measure(self, architecture: str, backbone: str) -> Row:
+        """Measure one network; see `measure`."""
+        exact = NetworkSettings(architecture=architecture, aux=False)
+        side = ARCHITECTURES[architecture].side
+        parameters, plain_sum = self._size(backbone, computed_as(exact, "plain"), side)
+        _, exact_sum = self._size(backbone, exact, side)
+        return Row(
+            architecture=architecture,
+            backbone=backbone,
+            output_stride=exact.stride,
+            input_size=side,
+            parameters=round(parameters / 1e6, 2),
+            multiply_adds=round(plain_sum / 1e9, 2),
+            exact_multiply_adds=round(exact_sum / 1e9, 2),
+            licence=weights_licence(backbone),
+        )
+
+    def _size(self, name: str, network: NetworkSettings, side: int) -> tuple[int, int]:
+        """Return the parameters and the multiply-adds of a network on a backbone."""
+        key = (name, network.stride)
+        with torch.device("meta"):
+            if key not in self._backbones:
+                self._backbones[key] = build_backbone(BackboneSettings(name), network).eval()
+            backbone = self._backbones[key]
+            if (*key, side) not in self._maps:
+                with torch.no_grad(), without_batch_norms(backbone):
+                    maps = backbone(torch.empty(1, 3, side, side))
+                self._maps[*key, side] = maps, multiply_adds(backbone, 3, (side, side))
+            maps, counted = self._maps[*key, side]
+            built = build_on(backbone, network, CLASSES).eval()
+        parameters = sum(weight.numel() for weight in built.parameters())
+        # What the backbone does is counted already.
+        backbone.forward = lambda _: list(maps)  # type: ignore[assignment,method-assign]
+        try:
+            return parameters, counted + multiply_adds(built, 3, (side, side))
+        finally:
+            del backbone.forward
+
+
+def inventory(progress: bool = False) -> list[Row]:
+    """Measure every architecture with a selection of backbones.
+
+    Args:
+        progress: Whether to show a progress bar.
+    """
+    pairs = [(name, backbone) for name, known in ARCHITECTURES.usable() for backbone in known.backbones]
+    measuring, rows = Inventory(), []
+    with progress_bar(progress, len(pairs), "measuring networks") as advance:
+        for architecture, backbone in pairs:
+            rows.append(measuring.measure(architecture, backbone))
+            advance()
+    return rows
 
 
 def measure(architecture: str, backbone: str) -> Row:
@@ -60,24 +118,7 @@ def measure(architecture: str, backbone: str) -> Row:
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
-    known = ARCHITECTURES[architecture]
-    exact_settings = NetworkSettings(architecture=architecture, aux=False)
-    plain_settings = computed_as(exact_settings, "plain")
-    with torch.device("meta"):
-        network, exact = (
-            build(BackboneSettings(backbone), settings, CLASSES).eval() for settings in (plain_settings, exact_settings)
-        )
-    side = known.side
-    return Row(
-        architecture=architecture,
-        backbone=backbone,
-        output_stride=exact_settings.stride,
-        input_size=side,
-        parameters=round(sum(weight.numel() for weight in network.parameters()) / 1e6, 2),
-        multiply_adds=round(multiply_adds(network, 3, (side, side)) / 1e9, 2),
-        exact_multiply_adds=round(multiply_adds(exact, 3, (side, side)) / 1e9, 2),
-        licence=weights_licence(backbone),
-    )
+    return Inventory().measure(architecture, backbone)
 
 
 def print_inventory(rows: Sequence[Row]) -> None:

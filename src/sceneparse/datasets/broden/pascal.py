@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
@@ -77,6 +76,8 @@ class PascalPictures:
 
     def sample(self, index: int, channels: int) -> Sample:
         """Read a picture and its labels."""
+        import torch  # not at the top: reading a recipe must not wait for it
+
         name = self._names[index]
         image = self._folder / "VOC2010" / "JPEGImages" / f"{name}.jpg"
         pixels = read_picture(image, channels)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
@@ -100,6 +99,8 @@ class AdeDecoder:
 
     def __call__(self, image: Path, name: str, scene: int | None, channels: int) -> Sample:
         """Read a picture and decode its annotation."""
+        import torch  # not at the top: reading a recipe must not wait for it
+
         pixels = read_picture(image, channels)
         size = (pixels.shape[-2], pixels.shape[-1])
         path = image.with_name(f"{image.stem}_seg.png")
@@ -128,6 +129,8 @@ class OpenSurfacesPictures:
 
     def sample(self, index: int, channels: int) -> Sample:
         """Read a picture and its labels."""
+        import torch  # not at the top: reading a recipe must not wait for it
+
         image = self._folder / "photos" / f"{self._ids[index]}.jpg"
         pixels = read_picture(image, channels)
         path = self._folder / "photos-labels" / f"{self._ids[index]}.png"

@@ -91,6 +91,11 @@ class PlainViT(Backbone):
             )
         body = _make(name, options)
         numbers = _block_numbers(name, len(_feature_info(body)), blocks, 1 if neck == "simple" else len(STRIDES))
+        if len(numbers) == 1 and final_norm_on != "all":
+            raise UserError(
+                f"backbone {name}: backbone.final_norm_on is {final_norm_on}, which has no effect: backbone.neck "
+                "simple takes one map; leave it at all"
+            )
         body = _cut(name, body, numbers, final_norm)
         flat = flat or neck == "flat"
         interpolates = _has_to_interpolate(name, sketch, in_channels, patch)

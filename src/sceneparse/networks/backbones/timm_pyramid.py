@@ -34,6 +34,7 @@ from sceneparse.networks.backbones.variants import (
     move_strides,
     use_relu_in_stem,
 )
+from sceneparse.networks.cost import without_batch_norms
 from sceneparse.networks.exact.depthwise import use_fast_depthwise
 from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
 
@@ -236,7 +237,7 @@ def _multiple(name: str, undilated: nn.Module, in_channels: int) -> int:
 def _covers(undilated: nn.Module, in_channels: int, height: int, width: int) -> bool:
     """Return whether the features at `STRIDES` have sides of ceil(side / stride) for pictures of a size."""
     try:
-        with torch.no_grad():
+        with torch.no_grad(), without_batch_norms(undilated):
             features = undilated.eval()(torch.empty(1, in_channels, height, width, device="meta"))
     except (AssertionError, RuntimeError, ValueError):
         return False

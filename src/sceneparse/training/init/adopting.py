@@ -9,43 +9,11 @@ import torch
 from sceneparse.errors import UserError
 from sceneparse.recipes import to_mapping
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, Recipe, TaskSettings
+from sceneparse.settings.sight import NEUTRAL, UNSEEN, sight_of
 from sceneparse.tables import table
 from sceneparse.tasks import OTHER_PLURALS
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-
-SEEN = frozenset(
-    {
-        "architecture",
-        "output_stride",
-        "channels",
-        "bins",
-        "feature_norm",
-        "finest",
-        "fuse",
-        "stages",
-        "branch",
-        "kernel",
-        "layers",
-        "classifier_kernel",
-        "reduce",
-        "branch_channels",
-        "aux",
-        "aux_channels",
-        "convolutions",
-        "concat_input",
-        "dropout",
-        "norm_momentum",
-        "tasks",
-        "resampling",
-        "options",
-    }
-)
-"""Settings of the network that the shapes of its weights show, that do nothing but in training, or that weights stand
-on whatever they are. All others change what the same weights mean."""
-
-OWN = frozenset({"weights", "frozen", "drop_path"})
-"""Settings of the backbone that do nothing but in training."""
 
 GROUPS = ("backbone", "network", "preprocessing")
 
@@ -126,7 +94,7 @@ def _adoptable(recipe: Recipe, config: ModelConfig) -> list[Changes]:
     for item in fields(BackboneSettings):
         if item.name == "in_channels" and of_default and adopt == "all" and _is_open(recipe, config, "backbone", item):
             found.append({"backbone": {"in_channels": config.backbone.in_channels}, "preprocessing": pixels})
-        elif item.name not in {*OWN, "name", "in_channels"} and _is_open(recipe, config, "backbone", item):
+        elif sight_of(item) == UNSEEN and _is_open(recipe, config, "backbone", item):
             found.append({"backbone": {item.name: getattr(config.backbone, item.name)}})
     if of_default and len(config.preprocessing.mean) in (1, recipe.backbone.in_channels):
         found.append({"preprocessing": pixels})
@@ -144,8 +112,8 @@ def _adoptable_of_network(recipe: Recipe, config: ModelConfig) -> list[Changes]:
         changes = {"architecture": theirs, "output_stride": None, "aux": recipe.network.aux and auxiliary}
         found.append({"network": changes})
     for item in fields(NetworkSettings):
-        hidden = recipe.init.adopt == "all" or item.name not in SEEN
-        if item.name != "architecture" and hidden and _is_open(recipe, config, "network", item):
+        wanted = recipe.init.adopt == "all" or sight_of(item) == UNSEEN
+        if item.name != "architecture" and wanted and _is_open(recipe, config, "network", item):
             value = getattr(config.network, item.name)
             found.append({"network": {item.name: _sizes_from_data(value) if item.name == "tasks" else value}})
     return found
@@ -195,12 +163,14 @@ def _differences(
     before: Recipe, after: Recipe, config: ModelConfig, refused: Mapping[str, str]
 ) -> tuple[Difference, ...]:
     found = []
+    # What only training needs of the backbone is the recipe's own.
+    own = {f"backbone.{item.name}" for item in fields(BackboneSettings) if sight_of(item) == NEUTRAL}
     for group in GROUPS:
         old, new, theirs = (to_mapping(getattr(settings, group)) for settings in (before, after, config.portable()))
         for name, value in theirs.items():
             setting = f"{group}.{name}"
             # Sizes of other tasks are the data's; null means the padding that the model has.
-            if name in OWN or setting == "network.tasks" or (setting == "backbone.padding" and old[name] is None):
+            if setting in own or setting == "network.tasks" or (setting == "backbone.padding" and old[name] is None):
                 continue
             if setting == "backbone.name" and base_name(value) == base_name(new[name]) == base_name(old[name]):
                 continue

@@ -1,14 +1,15 @@
 """Cross-entropy averaged over the pixels that count, in the one place where it is computed."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sceneparse.labels import IGNORE
-from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
 from sceneparse.training.losses.kind import LossContext, LossKind
-from sceneparse.training.losses.mining import hard_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class CrossEntropy:
 
     def __call__(self, logits: Tensor, target: Tensor, context: LossContext) -> Tensor:
         """Return the loss of a head's logits (see `HeadLoss`)."""
+        # Not at the top: reading a recipe must not wait for torch.
+        import torch
+
+        from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
+        from sceneparse.training.losses.mining import hard_pixels
+
         counts = target != IGNORE
         classes = torch.where(counts, target, 0)
         if self.hard_fraction < 1:

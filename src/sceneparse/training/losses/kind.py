@@ -1,11 +1,11 @@
 """The declaration of a loss: how it is made, which settings it takes, and whether it adds up over chunks."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sceneparse.errors import UserError, require
 from sceneparse.processes import ALONE
@@ -13,7 +13,10 @@ from sceneparse.recipes.options import read_options
 from sceneparse.settings import LossSettings
 from sceneparse.settings.loss import OPTIONAL
 
-Total = Callable[[Tensor], Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Total = Callable[["Tensor"], "Tensor"]
 """The sum of a tensor over all processes that train together."""
 
 

@@ -71,7 +71,9 @@ def recognise(shapes: Shapes) -> Recognition | None:
     backbone, names, why = encoder
     dilated = decoder.network.stride < 32
     if not dilated:
-        backbone = replace(backbone, dilation="first", stage3_end="own")
+        backbone = replace(backbone, dilation="first")
+    if not decoder.network.aux:  # the end of stage 3 differs, which nothing else stands on
+        backbone = replace(backbone, stage3_end="own")
     return Recognition(
         backbone=backbone,
         network=decoder.network,
