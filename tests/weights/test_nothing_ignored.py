@@ -60,6 +60,8 @@ BACKBONE: dict[str, list[Any]] = {
     "stage3_end": ["next_block"],
     "shortcut_pool": ["none"],
     "windows": ["padded"],
+    "sides": ["patches", "cut"],
+    "norm_eps": [1e-4],
     "blocks": [(0, 1, 2, 3)],
     "neck": ["simple"],
     "final_norm": [True],

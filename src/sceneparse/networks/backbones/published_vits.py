@@ -10,8 +10,11 @@ import timm
 from timm.models import register_model
 from torch import nn
 
-SIDES = (224, 256, 320, 384, 448, 480, 512, 640, 768, 896, 1024)
-"""Sides of a picture that there are models for."""
+PATCH = 16
+"""Side of a patch of those that there are for every side of a picture."""
+
+LONGEST = 4096
+"""The longest side of a picture that there are models for."""
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "vit_small_patch16": ("vit_small_patch16_224", {}),
@@ -47,7 +50,16 @@ DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in
 for _name, _base in DINOV2.items():
     _register(_name, _base, {"img_size": 518})
 
-for _kind, (_base, _own) in KINDS.items():
-    for _side in SIDES:
-        if not timm.is_model(f"{_kind}_{_side}"):
-            _register(f"{_kind}_{_side}", _base, _own | {"img_size": _side})
+
+def make_known(name: str) -> bool:
+    """Make a name known to timm if it is one of `KINDS` with a side of whole patches, such as vit_base_patch16_496.
+
+    Returns:
+        Whether timm knows the name.
+    """
+    kind, _, side = name.rpartition("_")
+    if not timm.is_model(name) and kind in KINDS and side.isdigit() and side == str(int(side)):
+        base, own = KINDS[kind]
+        if 0 < int(side) <= LONGEST and int(side) % PATCH == 0:
+            _register(name, base, own | {"img_size": int(side)})
+    return bool(timm.is_model(name))

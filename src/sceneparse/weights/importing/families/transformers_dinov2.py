@@ -76,7 +76,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
     network, classes = found
     evenly = tuple(depth * stage // 4 - 1 for stage in range(1, 5))
     recognition = Recognition(
-        backbone=BackboneSettings(name, neck="flat"),
+        backbone=BackboneSettings(name, neck="flat", sides="cut"),
         network=network,
         num_classes=classes,
         names=NAMES,

@@ -96,7 +96,7 @@ def find_convnext(shapes: Shapes) -> FoundBackbone | None:
         raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
     return FoundBackbone(
         kind="other",
-        settings=BackboneSettings(name),
+        settings=BackboneSettings(name, sides="cut"),
         names=CONVNEXT,
         why=f"stages of {shown}: {name}",
         first="backbone.downsample_layers.0.0.weight",
