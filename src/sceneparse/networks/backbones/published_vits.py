@@ -28,7 +28,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 """The beginnings of the names, which end in a side, and timm's models with the arguments that make them."""
 
 
-def _register(name: str, base: str, own: dict[str, Any]) -> None:
+def register(name: str, base: str, own: dict[str, Any]) -> None:
+    """Make a name known to timm: one of its models with these arguments, and positions that are not smoothed."""
 
     def make(pretrained: bool = False, **options: Any) -> nn.Module:
         if pretrained:
@@ -44,11 +45,11 @@ def _register(name: str, base: str, own: dict[str, Any]) -> None:
     register_model(entry)
 
 
-DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")}
+DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large", "giant")}
 """Names of DINOv2 as transformers has it, whose positions are interpolated like mmsegmentation's, and timm's models."""
 
 for _name, _base in DINOV2.items():
-    _register(_name, _base, {"img_size": 518})
+    register(_name, _base, {"img_size": 518})
 
 
 def make_known(name: str) -> bool:
@@ -61,5 +62,5 @@ def make_known(name: str) -> bool:
     if not timm.is_model(name) and kind in KINDS and side.isdigit() and side == str(int(side)):
         base, own = KINDS[kind]
         if 0 < int(side) <= LONGEST and int(side) % PATCH == 0:
-            _register(name, base, own | {"img_size": int(side)})
+            register(name, base, own | {"img_size": int(side)})
     return bool(timm.is_model(name))
