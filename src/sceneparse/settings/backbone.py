@@ -10,7 +10,7 @@ Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
-Windows = Literal["own", "padded", "masked"]
+Windows = Literal["own", "padded", "masked", "shifted"]
 ShortcutPool = Literal["own", "none"]
 FinalNormOn = Literal["all", "last"]
 Sides = Literal["padded", "patches", "cut"]
@@ -45,9 +45,10 @@ class BackboneSettings:
             MobileNetV2); own leaves it.
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
-        windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
-            over a map that is padded first; masked is a Twins-SVT as mmsegmentation has it: the padding of windows
-            is kept out of the attention, and each stage ends in a norm; own leaves them to timm.
+        windows: padded lays a Swin transformer's windows as its release for dense prediction does: shifted at every
+            size, and over a map that is padded first; shifted shifts them at every size alone (timm, made for a size
+            above that of its weights). masked is a Twins-SVT as mmsegmentation has it: the padding of windows is kept
+            out of the attention, and each stage ends in a norm. own leaves them to timm.
         sides: What becomes of a picture whose sides are no multiples of 32, where a model wants such: padded brings it
             to the next multiple and cuts its maps back; patches pads whatever is cut into patches to whole ones, stage
             by stage (mmsegmentation's Twins and plain ViTs); cut leaves out the rows and columns that fill no patch

@@ -9,6 +9,7 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.weights.model import load_model
+from sceneparse.weights.published.listing import describe
 from sceneparse.weights.published.obtaining import obtain
 from tests.support.catalogue import NAME, SHORT, Publish
 from tests.support.hub import Snapshots
@@ -38,6 +39,14 @@ def test_a_name_is_fetched_checked_and_imported_into_the_folder_that_is_asked_fo
     assert load_model(tmp_path / "aligned").config.network.align_corners
     assert owner.asked == [None], "what was fetched for the first is there for the second, and for other commands"
     assert obtain(one).is_dir() and owner.asked == [None]
+    assert f"size          {len(checkpoint):,} bytes" in describe(one)
+
+
+def test_a_size_is_shown_as_soon_as_it_is_known(publish: Publish, checkpoint: bytes) -> None:
+    one = publish()
+    assert one.bytes is None and "size" not in describe(one)
+    obtain(one)
+    assert one.bytes == one.to_json()["bytes"] == len(checkpoint)
 
 
 def test_a_model_that_another_command_has_imported_is_taken_from_the_cache(

@@ -75,8 +75,8 @@ def make_backbone(
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
         shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
             1; "none" leaves that out (mmsegmentation's ResNetV1d).
-        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`, "masked" those of
-            a Twins-SVT as in `twins_windows`.
+        windows: "own" is timm's; "padded" and "shifted" lay a Swin transformer's as in `swin_windows`, "masked" those
+            of a Twins-SVT as in `twins_windows`.
         sides: What becomes of sides that are no multiples of what the model wants: "padded" pads the picture and cuts
             the maps back, "patches" pads what is cut into patches (Twins, plain ViTs), "cut" leaves out what fills no
             patch.

@@ -25,7 +25,7 @@ from sceneparse.networks.backbones.dilation import (
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
-from sceneparse.networks.backbones.swin_windows import use_padded_windows
+from sceneparse.networks.backbones.swin_windows import shift_all_windows, use_padded_windows
 from sceneparse.networks.backbones.timm_models import FAILURES, create, feature_info, take_any_size
 from sceneparse.networks.backbones.twins_windows import use_masked_windows, use_whole_patches
 from sceneparse.networks.backbones.variants import (
@@ -201,6 +201,10 @@ def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> N
         leave_out_shortcut_pools(name, body)
     if variant.windows == "padded" and not use_padded_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
+    if variant.windows == "shifted" and not shift_all_windows(body):
+        raise UserError(
+            f"backbone {name}: backbone.windows is shifted, but only a Swin transformer has windows to shift"
+        )
     if variant.windows == "masked" and not use_masked_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is masked, but only a Twins-SVT has windows to mask")
     if variant.sides == "patches" and not use_whole_patches(body):

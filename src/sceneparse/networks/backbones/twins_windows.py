@@ -88,7 +88,7 @@ class WholePatches(PatchEmbed):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Size]:
         """Turn maps (N, C, H, W) into tokens, and the number of patches down and across."""
-        rows, columns = self.patch_size
+        rows, columns = self.proj.stride
         below, right = (-x.shape[-2]) % rows, (-x.shape[-1]) % columns
         tokens, size = super().forward(F.pad(x, (0, right, 0, below)))
         return tokens, size

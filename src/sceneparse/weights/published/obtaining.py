@@ -18,10 +18,7 @@ from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import AUTO
 from sceneparse.weights.importing.reading import CAFFE, SAFE, TORCH
-from sceneparse.weights.published.catalogue import File, Published
-
-RECORD = "fetched.json"
-"""What was fetched into a checkpoint's folder: addresses, sizes, full checksums. They hold for later fetches too."""
+from sceneparse.weights.published.catalogue import RECORD, File, Published
 
 MODEL = "model"
 """The model folder in a checkpoint's folder."""
