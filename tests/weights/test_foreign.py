@@ -20,8 +20,13 @@ from tests.support.smp_folder import write_smp_folder
 
 CLASSES, SIDE = 6, 128
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
-SIDES = {"transformers DINOv2": 140}
-"""Whole patches, whose positions are interpolated."""
+SIDES = {
+    "transformers ConvNeXt": 141,
+    "transformers Swin": 141,
+    "transformers DINOv2": 150,
+    "transformers DINOv2 with registers": 150,
+}
+"""No multiples of 32 or of a patch of 14: networks pad or cut; positions are interpolated."""
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
 
@@ -54,10 +59,10 @@ def swin() -> Any:
     return upernet(transformers.SwinConfig(out_features=STAGES))
 
 
-def dinov2() -> Any:
+def dinov2(kind: str = "Dinov2Config") -> Any:
     transformers = pytest.importorskip("transformers")
     return upernet(
-        transformers.Dinov2Config(
+        getattr(transformers, kind)(
             hidden_size=384,
             num_hidden_layers=12,
             num_attention_heads=6,
@@ -95,6 +100,7 @@ PEERS: dict[str, Callable[[], Any]] = {
     "transformers ConvNeXt": convnext,
     "transformers Swin": swin,
     "transformers DINOv2": dinov2,
+    "transformers DINOv2 with registers": lambda: dinov2("Dinov2WithRegistersConfig"),
     "transformers ResNet": resnet,
     "smp ConvNeXt": lambda: smp_upernet("tu-convnext_tiny"),
     "smp ResNet": lambda: smp_upernet("resnet18"),

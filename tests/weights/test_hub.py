@@ -1,5 +1,3 @@
-import shutil
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +11,8 @@ from sceneparse.labels import LabelSpace
 from sceneparse.weights.config import FILES
 from sceneparse.weights.hub import push_to_hub
 from sceneparse.weights.model import load_model
+from tests.support.hub import Snapshots
 from tests.support.smp_folder import write_smp_folder
-
-
-class Snapshots:
-    """What `huggingface_hub.snapshot_download` does with a repository that lies in a folder."""
-
-    def __init__(self, repository: Path, into: Path) -> None:
-        self.repository, self.into = repository, into
-        self.asked: list[list[str]] = []
-
-    def __call__(self, _repo_id: str, *, allow_patterns: list[str]) -> str:
-        self.asked.append(allow_patterns)
-        self.into.mkdir(exist_ok=True)
-        for path in self.repository.iterdir():
-            if any(fnmatch(path.name, pattern) for pattern in allow_patterns):
-                shutil.copy2(path, self.into / path.name)
-        return str(self.into)
 
 
 class FakeHub:

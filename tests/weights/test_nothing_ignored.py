@@ -61,7 +61,9 @@ BACKBONE: dict[str, list[Any]] = {
     "stride_on": ["1x1"],
     "stage3_end": ["next_block"],
     "shortcut_pool": ["none"],
-    "windows": ["padded"],
+    "windows": ["padded", "shifted"],
+    "sides": ["patches", "cut"],
+    "norm_eps": [1e-4],
     "blocks": [(0, 1, 2, 3)],
     "neck": ["simple"],
     "final_norm": [True],
@@ -211,6 +213,7 @@ def test_windows_of_a_swin_transformer_can_be_laid_otherwise() -> None:
     network, name = NetworkSettings("upernet", channels=16, aux=False), "swin_tiny_patch4_window7_224"
     usual = built(BackboneSettings(name), network)
     assert built(BackboneSettings(name, windows="padded"), network) != usual
+    assert built(BackboneSettings(name, windows="shifted"), network) != usual
 
 
 @pytest.mark.parametrize("name", BACKBONE)

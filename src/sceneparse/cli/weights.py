@@ -52,7 +52,8 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
         metavar="CHECKPOINT",
-        help="a .pth, .safetensors or .caffemodel file, a folder of transformers, or the encoder's file of a pair",
+        help="a .pth, .safetensors or .caffemodel file, a folder of transformers or smp, the encoder's file of a pair, "
+        "a published checkpoint's name or a hub id",
     )
     parser.add_argument(
         "--from",
@@ -74,7 +75,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
-    from sceneparse.weights.importing.checkpoint import import_checkpoint
+    from sceneparse.weights.import_named import import_named
 
     groups = [f"--{group}" for group in IMPORT.groups or ()]
     for argument in arguments.settings:
@@ -82,7 +83,7 @@ def _import(arguments: argparse.Namespace) -> int:
             near = ", ".join(f"{group}.…" for group in groups)
             raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
     settings = given_settings(Recipe, arguments.settings)
-    imported = import_checkpoint(arguments.checkpoint, arguments.family, arguments.labels, **settings)
+    imported = import_named(arguments.checkpoint, arguments.family, arguments.labels, **settings)
     print("\n".join(imported.describe()))
     imported.save(arguments.out)
     print(f"saved: {arguments.out}")

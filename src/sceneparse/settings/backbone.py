@@ -11,9 +11,10 @@ Padding = Literal["symmetric", "same"]
 StemActivation = Literal["own", "relu"]
 StrideOn = Literal["3x3", "1x1"]
 Stage3End = Literal["own", "next_block"]
-Windows = Literal["own", "padded", "masked"]
+Windows = Literal["own", "padded", "masked", "shifted"]
 ShortcutPool = Literal["own", "none"]
 FinalNormOn = Literal["all", "last"]
+Sides = Literal["padded", "patches", "cut"]
 NeckName = Literal["multilevel", "simple", "interpolating", "flat"]
 Frozen = Literal["none", "all"] | int
 
@@ -45,9 +46,15 @@ class BackboneSettings:
             MobileNetV2); own leaves it.
         shortcut_pool: none leaves out the pooling at stride 1 that timm's ResNet-D has in the shortcut of a stage that
             gave up its stride (mmsegmentation's ResNetV1d has none there); own leaves it.
-        windows: padded lays a Swin transformer's windows as its release for dense prediction does: at every size, and
-            over a map that is padded first; masked is a Twins-SVT as mmsegmentation has it: the padding of windows
-            is kept out of the attention, and each stage ends in a norm; own leaves them to timm.
+        windows: padded lays a Swin transformer's windows as its release for dense prediction does: shifted at every
+            size, and over a map that is padded first; shifted shifts them at every size alone (timm, made for a size
+            above that of its weights). masked is a Twins-SVT as mmsegmentation has it: the padding of windows is kept
+            out of the attention, and each stage ends in a norm. own leaves them to timm.
+        sides: What becomes of a picture whose sides are no multiples of 32, where a model wants such: padded brings it
+            to the next multiple and cuts its maps back; patches pads whatever is cut into patches to whole ones, stage
+            by stage (mmsegmentation's Twins and plain ViTs); cut leaves out the rows and columns that fill no patch
+            (ConvNeXt and DINOv2 of mmsegmentation and transformers). A model that takes every size is left alone.
+        norm_eps: What layer norms add to the variance; null is timm's (mmsegmentation's Twins have 1e-5).
         blocks: Plain ViTs only, as the next two: numbers of the blocks, from 0, whose maps are taken, four (one for the
             simple neck). Null spaces them evenly and ends with the last: 2, 5, 8, 11 of 12.
         neck: What makes maps of strides 4, 8, 16 and 32 at output stride 32: multilevel (mmsegmentation, BEiT: each of
@@ -72,6 +79,8 @@ class BackboneSettings:
     stage3_end: Stage3End = field(default="own", metadata=UNSEEN)
     shortcut_pool: ShortcutPool = field(default="own", metadata=UNSEEN)
     windows: Windows = field(default="own", metadata=UNSEEN)
+    sides: Sides = field(default="padded", metadata=UNSEEN)
+    norm_eps: float | None = field(default=None, metadata=UNSEEN)
     blocks: tuple[int, ...] | None = field(default=None, metadata=UNSEEN)
     neck: NeckName | None = field(default=None, metadata=UNSEEN)
     final_norm: bool = field(default=False, metadata=UNSEEN)
@@ -87,6 +96,10 @@ class BackboneSettings:
         require(
             isinstance(self.frozen, str) or self.frozen >= 1,
             f"backbone.frozen is {self.frozen}, but must be none, all or a number of stages from 1",
+        )
+        require(
+            self.norm_eps is None or self.norm_eps > 0,
+            f"backbone.norm_eps is {self.norm_eps}, but must be above 0",
         )
         require(self.in_channels >= 1, f"backbone.in_channels is {self.in_channels}, but must be at least 1")
         require(0 <= self.drop_path < 1, f"backbone.drop_path is {self.drop_path}, but must be at least 0 and below 1")

@@ -30,30 +30,50 @@ def fetched_folder(source: str) -> Path:
     Raises:
         UserError: There is none, several share the name, or it cannot be fetched or imported.
     """
-    published = find_published(source)
+    published = published_of(source)
     if published is not None and not published.on_hub:
         return obtain(published)
-    if is_hub_id(source):
-        return _from_hub(source, published)
+    folder = fetched_repository(source, published)
+    if not is_foreign(folder):
+        return folder
+    facts = None if published is None else published.licence_line()
+    return imported_folder(folder, source, published=facts)
+
+
+def published_of(source: str) -> Published | None:
+    """Return the published checkpoint of this name; None for a hub id that the catalogue doesn't have.
+
+    Raises:
+        UserError: It is neither, or several checkpoints share the name.
+    """
+    published = find_published(source)
+    if published is not None or is_hub_id(source):
+        return published
     if several := sharing(source):
         names = ", ".join(one.short or one.name for one in several)
         raise UserError(f"{len(several)} published checkpoints are a {source}: name one of {names}")
     raise UserError(
-        f"no model folder {source}, nor a published checkpoint of that name{_hint(source)}; give a folder with "
+        f"no model folder {source}, nor a published checkpoint of that name{near_names(source)}; give a folder with "
         f"{FILES[0]}, a name that 'sceneparse models --published' lists, or a hub id such as user/name"
     )
 
 
-def _from_hub(repo_id: str, published: Published | None) -> Path:
+def fetched_repository(repo_id: str, published: Published | None) -> Path:
+    """Return a repository of the hub in the cache, of ours or of another library.
+
+    Args:
+        repo_id: The hub id.
+        published: What the catalogue knows of it.
+
+    Raises:
+        UserError: It is known to be one that cannot be imported, or it cannot be fetched.
+    """
     if published is not None and published.refused:
         raise UserError(f"{repo_id}: {published.refused}")
-    folder = fetch_from_hub(repo_id)
-    if not is_foreign(folder):
-        return folder
-    facts = [] if published is None else [f"{repo_id}: {published.licence_line()}"]
-    return imported_folder(folder, repo_id.rpartition("/")[2], facts=facts)
+    return fetch_from_hub(repo_id)
 
 
-def _hint(source: str) -> str:
+def near_names(source: str) -> str:
+    """Return the published names that are most like one that there is not, in brackets; nothing if none is."""
     near = nearest(source)
     return f" (near: {', '.join(near)})" if near else ""

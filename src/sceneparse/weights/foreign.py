@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,15 +36,15 @@ def is_foreign(folder: Path) -> bool:
     return any(path.name.startswith("encoder") and path.suffix == ".pth" for path in folder.iterdir())
 
 
-def imported_folder(folder: Path, name: str, *, facts: Sequence[str] = ()) -> Path:
+def imported_folder(folder: Path, name: str, *, published: str | None = None) -> Path:
     """Return our model folder of another library's; it is made the first time, and again when a file changes.
 
     What it was recognised as is printed on standard error when it is made.
 
     Args:
         folder: The other library's folder.
-        name: What the model is called.
-        facts: What else to print then: licence and terms.
+        name: What the model is called: its own name, or a hub id of which the last part is taken.
+        published: Licence of the weights and terms of their data, which are printed then too; None where not known.
 
     Raises:
         UserError: It holds nothing that can be imported.
@@ -59,13 +58,13 @@ def imported_folder(folder: Path, name: str, *, facts: Sequence[str] = ()) -> Pa
     with FileLock(kept / ".lock"):
         if not (kept / "model").is_dir():
             console = Console(stderr=True, highlight=False, soft_wrap=True)
-            for fact in facts:
-                console.print(fact, markup=False)
+            if published is not None:
+                console.print(f"{name}: {published}", markup=False)
             imported = import_checkpoint(folder)
             if not isinstance(imported, ImportedModel):
                 raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
             console.print("\n".join(imported.describe()), markup=False)
-            imported.named(name).save(kept / "model", published=facts[0] if facts else None)
+            imported.named(name.rpartition("/")[2], published).save(kept / "model")
     _make_room(kept.parent)
     return kept / "model"
 

@@ -9,7 +9,7 @@ from torch import nn
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.backbones.twins_windows import MaskedWindows
-from sceneparse.settings.backbone import Dilation
+from sceneparse.settings.backbone import Dilation, Sides
 from sceneparse.weights.importing.families.mmseg.hierarchical import adapt_merging
 from sceneparse.weights.importing.families.mmseg.plain import adapt_plain
 
@@ -95,6 +95,59 @@ def test_biases_of_keys_change_no_attention() -> None:
     q_bias, v_bias = (adapted[f"backbone.layers.0.attn.{name}_bias"] for name in "qv")
     torch.testing.assert_close(F.scaled_dot_product_attention(tokens + q_bias, tokens, tokens + v_bias), expected)
     assert adapted["backbone.patch_embed.projection.bias"].shape == (8,)
+
+
+def test_twins_pad_what_they_cut_into_patches_and_norm_with_their_own_epsilon() -> None:
+    torch.manual_seed(0)
+    own = make_backbone("twins_pcpvt_small", sides="patches", norm_eps=1e-5).eval()
+    assert {one.eps for one in own.modules() if isinstance(one, nn.LayerNorm)} == {1e-5}
+    picture = torch.randn(1, 3, 33, 70)
+    with torch.inference_mode():
+        maps = own(picture)
+        whole = F.pad(picture, (0, 2, 0, 3))
+        assert [tuple(one.shape[2:]) for one in maps] == [(9, 18), (5, 9), (3, 5), (2, 3)]
+        torch.testing.assert_close(own(whole)[3], maps[3], msg="the first stage pads to multiples of 4")
+        padded = make_backbone("twins_pcpvt_small", norm_eps=1e-5).eval()
+        padded.load_state_dict(own.state_dict())
+        assert not torch.allclose(padded(picture)[3], maps[3], atol=1e-3), "padding the picture is another thing"
+
+
+@pytest.mark.parametrize(
+    ("name", "sides", "expected"),
+    [
+        ("convnext_atto", "cut", [(24, 32), (12, 16), (6, 8), (3, 4)]),
+        ("convnext_atto", "padded", [(25, 33), (13, 17), (7, 9), (4, 5)]),
+        ("vit_small_patch16_48", "patches", [(28, 36), (14, 18), (7, 9), (3, 4)]),
+        ("vit_small_patch16_48", "cut", [(24, 32), (12, 16), (6, 8), (3, 4)]),
+        ("vit_small_patch16_48", "padded", [(25, 33), (13, 17), (7, 9), (4, 5)]),
+    ],
+)
+def test_rows_that_fill_no_patch_are_cut_or_padded_as_is_asked(
+    name: str, sides: Sides, expected: list[tuple[int, int]]
+) -> None:
+    with torch.device("meta"):
+        backbone = make_backbone(name, sides=sides).eval()
+        maps = backbone(torch.empty(1, 3, 98, 131))
+    assert [tuple(one.shape[2:]) for one in maps] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "sides", "line"),
+    [
+        ("resnet18", "cut", "no effect on a model that takes every size"),
+        ("convnext_atto", "patches", "only Twins and plain ViTs can pad their patches"),
+        ("swin_tiny_patch4_window7_224", "cut", "multiples of 32 only"),
+    ],
+)
+def test_sides_that_a_model_cannot_have_are_refused(name: str, sides: Sides, line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        make_backbone(name, sides=sides)
+
+
+@pytest.mark.parametrize("name", ["vit_small_patch16_50", "vit_small_patch16_99984", "vit_tiny_patch16_48"])
+def test_plain_vits_are_known_for_every_side_of_whole_patches_alone(name: str) -> None:
+    with pytest.raises(UserError, match="is not a timm model"):
+        make_backbone(name)
 
 
 def test_padding_of_a_twins_window_is_masked_where_rows_and_columns_lack() -> None:

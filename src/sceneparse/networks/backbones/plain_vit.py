@@ -18,14 +18,13 @@ from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones import published_vits as published_vits  # makes its names known to timm
 from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import AnyGridAttention, BlockReader, use_any_grid
-from sceneparse.settings.backbone import FinalNormOn, NeckName
+from sceneparse.settings.backbone import FinalNormOn, NeckName, Sides
 
 Neck = MultilevelNeck | SimpleNeck | InterpolatingNeck
 NECKS: dict[str, type[Neck]] = {"multilevel": MultilevelNeck, "simple": SimpleNeck, "interpolating": InterpolatingNeck}
@@ -54,12 +53,15 @@ class PlainViT(Backbone):
         neck: What makes the pyramid; None is "multilevel".
         final_norm: Whether each map goes through the model's final norm.
         final_norm_on: "all" maps, or the "last" alone.
+        sides: "padded" as above; "patches" pads pictures to whole patches alone and leaves the maps as they are;
+            "cut" leaves out rows and columns that fill no patch.
         options: timm's arguments for these channels and pictures of any size.
         sketch: timm's feature extractor of these arguments, without weights.
 
     Attributes:
         neck: What makes the pyramid, a module; None where there is none.
         patch: Side of a patch in pixels.
+        sides: What becomes of sides that are no multiples.
         block_numbers: Numbers of the blocks whose maps are taken.
 
     Raises:
@@ -76,6 +78,7 @@ class PlainViT(Backbone):
         neck: NeckName | None,
         final_norm: bool,
         final_norm_on: FinalNormOn,
+        sides: Sides,
         options: Options,
         sketch: FeatureGetterNet,
     ) -> None:
@@ -98,6 +101,11 @@ class PlainViT(Backbone):
             )
         body = _cut(name, body, numbers, final_norm)
         flat = flat or neck == "flat"
+        if flat and sides == "patches":
+            raise UserError(
+                f"backbone {name}: backbone.sides is patches, which has no effect without a neck: pictures are padded "
+                "to whole patches as it is; leave it at padded"
+            )
         interpolates = _has_to_interpolate(name, sketch, in_channels, patch)
         taken = [_feature_info(body)[number] for number in numbers] * (len(STRIDES) // len(numbers))
         widths = [info["num_chs"] for info in taken]
@@ -116,7 +124,8 @@ class PlainViT(Backbone):
         self.patch = patch
         self.block_numbers = numbers
         self._scales = list(zip(own_strides, powers, strict=True))
-        self._multiple = patch * 2 ** max(-min(powers), 0)
+        self.sides = sides
+        self._multiple = patch * (2 ** max(-min(powers), 0) if sides == "padded" else 1)
         self._options = options
         # Not a layer of its own: its weights are the body's.
         every = final_norm and final_norm_on == "all"
@@ -132,15 +141,23 @@ class PlainViT(Backbone):
             )
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
+        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …).
+
+        Unless `sides` is "padded", their sides are those of whole patches.
+        """
         height, width = images.shape[-2:]
-        images = pad_to_multiple(images, self._multiple)
+        if self.sides == "cut":
+            images = corner(images, height // self.patch * self.patch, width // self.patch * self.patch)
+        else:
+            images = pad_to_multiple(images, self._multiple)
         maps = self._reader[0].read(images, (images.shape[-2] // self.patch, images.shape[-1] // self.patch))
         if self._norm_last:
             norm: nn.Module = self.body.get_submodule("norm")
             maps = [*maps[:-1], norm(maps[-1].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)]
         if self.neck is not None:
             maps = self.neck(maps)
+        if self.sides != "padded":
+            return maps
         return [
             corner(own, _cells(height, stride, power), _cells(width, stride, power))
             for own, (stride, power) in zip(maps, self._scales, strict=True)

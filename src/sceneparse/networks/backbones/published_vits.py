@@ -10,8 +10,11 @@ import timm
 from timm.models import register_model
 from torch import nn
 
-SIDES = (224, 256, 320, 384, 448, 480, 512, 640, 768, 896, 1024)
-"""Sides of a picture that there are models for."""
+PATCH = 16
+"""Side of a patch of those that there are for every side of a picture."""
+
+LONGEST = 4096
+"""The longest side of a picture that there are models for."""
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "vit_small_patch16": ("vit_small_patch16_224", {}),
@@ -25,7 +28,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 """The beginnings of the names, which end in a side, and timm's models with the arguments that make them."""
 
 
-def _register(name: str, base: str, own: dict[str, Any]) -> None:
+def register(name: str, base: str, own: dict[str, Any]) -> None:
+    """Make a name known to timm: one of its models with these arguments, and positions that are not smoothed."""
 
     def make(pretrained: bool = False, **options: Any) -> nn.Module:
         if pretrained:
@@ -41,13 +45,22 @@ def _register(name: str, base: str, own: dict[str, Any]) -> None:
     register_model(entry)
 
 
-DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large")}
+DINOV2 = {f"dinov2_{size}_patch14_518": f"vit_{size}_patch14_dinov2" for size in ("small", "base", "large", "giant")}
 """Names of DINOv2 as transformers has it, whose positions are interpolated like mmsegmentation's, and timm's models."""
 
 for _name, _base in DINOV2.items():
-    _register(_name, _base, {"img_size": 518})
+    register(_name, _base, {"img_size": 518})
 
-for _kind, (_base, _own) in KINDS.items():
-    for _side in SIDES:
-        if not timm.is_model(f"{_kind}_{_side}"):
-            _register(f"{_kind}_{_side}", _base, _own | {"img_size": _side})
+
+def make_known(name: str) -> bool:
+    """Make a name known to timm if it is one of `KINDS` with a side of whole patches, such as vit_base_patch16_496.
+
+    Returns:
+        Whether timm knows the name.
+    """
+    kind, _, side = name.rpartition("_")
+    if not timm.is_model(name) and kind in KINDS and side.isdigit() and side == str(int(side)):
+        base, own = KINDS[kind]
+        if 0 < int(side) <= LONGEST and int(side) % PATCH == 0:
+            register(name, base, own | {"img_size": int(side)})
+    return bool(timm.is_model(name))

@@ -32,11 +32,21 @@ def use_padded_windows(body: nn.Module) -> bool:
     Returns:
         Whether it has such blocks.
     """
-    blocks = [module for module in body.modules() if isinstance(module, SwinTransformerBlock)]
-    for block in blocks:
-        block.__class__ = PaddedWindowsBlock
-        block.set_input_size(block.input_resolution, block.window_size, always_partition=True)  # type: ignore[arg-type]
     for module in body.modules():
+        if isinstance(module, SwinTransformerBlock):
+            module.__class__ = PaddedWindowsBlock
         if isinstance(module, PatchEmbed):
             module.dynamic_img_pad = True
+    return shift_all_windows(body)
+
+
+def shift_all_windows(body: nn.Module) -> bool:
+    """Shift the windows of a Swin transformer in every stage, as timm does where all maps are larger than a window.
+
+    Returns:
+        Whether it has windows.
+    """
+    blocks = [module for module in body.modules() if isinstance(module, SwinTransformerBlock)]
+    for block in blocks:
+        block.set_input_size(block.input_resolution, block.window_size, always_partition=True)  # type: ignore[arg-type]
     return bool(blocks)

@@ -18,6 +18,7 @@ from sceneparse.settings.backbone import (
     NeckName,
     Padding,
     ShortcutPool,
+    Sides,
     Stage3End,
     StemActivation,
     StrideOn,
@@ -50,6 +51,8 @@ def make_backbone(
     stage3_end: Stage3End = "own",
     shortcut_pool: ShortcutPool = "own",
     windows: Windows = "own",
+    sides: Sides = "padded",
+    norm_eps: float | None = None,
     blocks: Sequence[int] | None = None,
     neck: NeckName | None = None,
     final_norm: bool = False,
@@ -72,9 +75,12 @@ def make_backbone(
         stage3_end: "own" is the model's; "next_block" takes stage 3's feature one block later (CSAIL's MobileNetV2).
         shortcut_pool: "own" is timm's: where a stage of a ResNet-D gave up its stride, its shortcut pools 2×2 at stride
             1; "none" leaves that out (mmsegmentation's ResNetV1d).
-        windows: "own" is timm's; "padded" lays a Swin transformer's windows as in `swin_windows`, "masked" those of
-            a Twins-SVT as in `twins_windows`.
-
+        windows: "own" is timm's; "padded" and "shifted" lay a Swin transformer's as in `swin_windows`, "masked" those
+            of a Twins-SVT as in `twins_windows`.
+        sides: What becomes of sides that are no multiples of what the model wants: "padded" pads the picture and cuts
+            the maps back, "patches" pads what is cut into patches (Twins, plain ViTs), "cut" leaves out what fills no
+            patch.
+        norm_eps: What layer norms add to the variance; None is timm's.
         blocks: Of a plain ViT: which blocks' maps are taken; see `PlainViT`.
         neck: Of a plain ViT at output stride 32: what makes a pyramid of them, "multilevel" or "simple".
         final_norm: Of a plain ViT: whether the maps go through its final norm.
@@ -94,6 +100,8 @@ def make_backbone(
         stage3_end=stage3_end,
         shortcut_pool=shortcut_pool,
         windows=windows,
+        sides=sides,
+        norm_eps=norm_eps,
     )
     if name in BACKBONES:
         usual = Variant(padding=None if padding is None else "symmetric")
@@ -112,6 +120,7 @@ def make_backbone(
             neck=neck,
             final_norm=final_norm,
             final_norm_on=final_norm_on,
+            sides=sides,
             options=options,
             sketch=sketch,
         )
@@ -140,7 +149,7 @@ def _as_it_is(name: str, output_stride: int, in_channels: int, unchanged: bool) 
 
 def _refuse_variants(name: str, variant: Variant, stages: int) -> None:
     """Refuse the differences of convolutional and windowed models, which a plain ViT has not."""
-    usual = Variant(padding=variant.padding)
+    usual = Variant(padding=variant.padding, sides=variant.sides)
     for known in fields(variant):
         if (value := getattr(variant, known.name)) != (default := getattr(usual, known.name)):
             raise UserError(

@@ -13,6 +13,7 @@ from timm.models import FeatureInfo
 from torch import nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones.published_vits import make_known
 from sceneparse.settings.backbone import Padding
 
 Options = dict[str, Any]
@@ -117,7 +118,7 @@ def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
     Raises:
         UserError: There is no such model; the message names near ones.
     """
-    if not timm.is_model(name):
+    if not make_known(name):
         near = difflib.get_close_matches(name, [*timm.list_models(), *others], n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "see timm.list_models() for all names"
         raise UserError(f"backbone '{name}' is not a timm model; {hint}")

@@ -25,18 +25,28 @@ from sceneparse.networks.backbones.dilation import (
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
-from sceneparse.networks.backbones.swin_windows import use_padded_windows
-from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
-from sceneparse.networks.backbones.twins_windows import use_masked_windows
+from sceneparse.networks.backbones.swin_windows import shift_all_windows, use_padded_windows
+from sceneparse.networks.backbones.timm_models import FAILURES, create, feature_info, take_any_size
+from sceneparse.networks.backbones.twins_windows import use_masked_windows, use_whole_patches
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
     leave_out_shortcut_pools,
     move_strides,
+    set_norm_eps,
     use_relu_in_stem,
 )
 from sceneparse.networks.cost import without_batch_norms
 from sceneparse.networks.exact.depthwise import use_fast_depthwise
-from sceneparse.settings.backbone import Dilation, Padding, ShortcutPool, Stage3End, StemActivation, StrideOn, Windows
+from sceneparse.settings.backbone import (
+    Dilation,
+    Padding,
+    ShortcutPool,
+    Sides,
+    Stage3End,
+    StemActivation,
+    StrideOn,
+    Windows,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Variant:
     stage3_end: Stage3End = "own"
     shortcut_pool: ShortcutPool = "own"
     windows: Windows = "own"
+    sides: Sides = "padded"
+    norm_eps: float | None = None
 
 
 class TimmPyramid(Backbone):
@@ -58,6 +70,7 @@ class TimmPyramid(Backbone):
     Where a model floors odd sizes (ConvNeXt) or wants multiples (Swin, unless its windows are padded), pictures are
     padded below and to the right to a multiple of 32 and the features cut back, so that every model gives ceil(size /
     stride). Some (MaxViT, whose windows must fill every map) want multiples of the side that they were trained at.
+    Unless `variant.sides` leaves it to the layers, which may leave out the last rows and columns.
 
     Args:
         name: A timm model.
@@ -129,9 +142,15 @@ class TimmPyramid(Backbone):
         self._channels_last = _channels_last(body)
         # Where windows are padded, layers pad what they are given.
         self.multiple = 1 if variant.windows == "padded" else _multiple(name, undilated, in_channels)
+        if variant.sides != "padded":
+            _refuse_sides(name, undilated, in_channels, self.multiple)
+            self.multiple = 1
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …)."""
+        """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …).
+
+        Where `variant.sides` is "cut", its sides are those that the layers leave.
+        """
         height, width = images.shape[-2:]
         if self.multiple > 1:
             images = pad_to_multiple(images, self.multiple)
@@ -183,8 +202,18 @@ def _vary(name: str, body: nn.Module, variant: Variant, output_stride: int) -> N
         leave_out_shortcut_pools(name, body)
     if variant.windows == "padded" and not use_padded_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is padded, but only a Swin transformer has windows")
+    if variant.windows == "shifted" and not shift_all_windows(body):
+        raise UserError(
+            f"backbone {name}: backbone.windows is shifted, but only a Swin transformer has windows to shift"
+        )
     if variant.windows == "masked" and not use_masked_windows(body):
         raise UserError(f"backbone {name}: backbone.windows is masked, but only a Twins-SVT has windows to mask")
+    if variant.sides == "patches" and not use_whole_patches(body):
+        raise UserError(
+            f"backbone {name}: backbone.sides is patches, but only Twins and plain ViTs can pad their patches"
+        )
+    if variant.norm_eps is not None:
+        set_norm_eps(name, body, variant.norm_eps)
     if variant.stem_activation == "relu":
         use_relu_in_stem(name, body)
     if variant.stride_on == "1x1":
@@ -232,6 +261,25 @@ def _multiple(name: str, undilated: nn.Module, in_channels: int) -> int:
         f"backbone {name}: it takes pictures of one size only, or its features do not cover the picture evenly; choose "
         "another, such as swin_tiny_patch4_window7_224"
     )
+
+
+def _refuse_sides(name: str, undilated: nn.Module, in_channels: int, multiple: int) -> None:
+    """Refuse to leave sides to layers that need no help with them, or that cannot do without.
+
+    Raises:
+        UserError: It is so.
+    """
+    if multiple == 1:
+        raise UserError(
+            f"backbone {name}: backbone.sides has no effect on a model that takes every size; leave it at padded"
+        )
+    try:
+        with torch.no_grad():
+            undilated.eval()(torch.empty(1, in_channels, 97, 65, device="meta"))
+    except FAILURES:
+        raise UserError(
+            f"backbone {name}: it takes sides that are multiples of {multiple} only; leave backbone.sides at padded"
+        ) from None
 
 
 def _covers(undilated: nn.Module, in_channels: int, height: int, width: int) -> bool:

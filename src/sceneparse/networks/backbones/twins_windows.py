@@ -1,13 +1,14 @@
-"""Twins-SVT as mmsegmentation builds it (Chu et al., NeurIPS 2021, arXiv 2104.13840).
+"""Twins as mmsegmentation builds them (Chu et al., NeurIPS 2021, arXiv 2104.13840).
 
 Where windows do not fill a map, timm pads it and lets the padding take part in the attention. mmsegmentation keeps it
 out, though only where a map lacks both rows and columns: where it lacks the one alone, its mask covers everything and
-so nothing. And it ends each stage in a layer norm, whose result the next stage takes.
+so nothing. And it ends each stage of an SVT in a layer norm, whose result the next stage takes. What a stage cuts into
+patches is padded to whole ones, where timm leaves out the rest.
 """
 
 import torch
 import torch.nn.functional as F
-from timm.models.twins import Block, LocallyGroupedAttn, Twins
+from timm.models.twins import Block, LocallyGroupedAttn, PatchEmbed, Twins
 from torch import Tensor, nn
 
 Size = tuple[int, int]
@@ -80,3 +81,26 @@ def use_masked_windows(body: nn.Module) -> bool:
         if isinstance(module, LocallyGroupedAttn):
             module.__class__ = MaskedWindows
     return True
+
+
+class WholePatches(PatchEmbed):
+    """Patches of which the last row and column are padded with zeros."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Size]:
+        """Turn maps (N, C, H, W) into tokens, and the number of patches down and across."""
+        rows, columns = self.proj.stride
+        below, right = (-x.shape[-2]) % rows, (-x.shape[-1]) % columns
+        tokens, size = super().forward(F.pad(x, (0, right, 0, below)))
+        return tokens, size
+
+
+def use_whole_patches(body: nn.Module) -> bool:
+    """Replace the patches of Twins by `WholePatches`; parameters keep their names.
+
+    Returns:
+        Whether it is a Twins.
+    """
+    patches = [module for module in body.modules() if isinstance(module, PatchEmbed)]
+    for module in patches:
+        module.__class__ = WholePatches
+    return bool(patches)

@@ -42,6 +42,19 @@ def move_strides(name: str, body: nn.Module) -> None:
         module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
 
 
+def set_norm_eps(name: str, body: nn.Module, eps: float) -> None:
+    """Set what layer norms add to the variance.
+
+    Raises:
+        UserError: There are no layer norms.
+    """
+    norms = [module for module in body.modules() if isinstance(module, nn.LayerNorm)]
+    if not norms:
+        raise UserError(f"backbone {name}: backbone.norm_eps is {eps}, but it has no layer norms; leave it null")
+    for norm in norms:
+        norm.eps = eps
+
+
 def leave_out_shortcut_pools(name: str, body: nn.Module) -> None:
     """Remove the pooling at stride 1 from the shortcuts of a ResNet-D's stages whose stride was removed.
 

@@ -42,6 +42,7 @@ class ImportedModel:
         source: What was read.
         notes: What was done with the rest of the file, for people.
         warnings: Settings that nothing tells and that were not given, with what they were taken for.
+        published: Licence of the weights and terms of their data, for the model card; None where not known.
     """
 
     model: Model
@@ -52,24 +53,25 @@ class ImportedModel:
     source: str
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    published: str | None = None
 
-    def named(self, name: str) -> "ImportedModel":
-        """Return the same model under another name."""
-        return replace(self, model=replace(self.model, config=replace(self.model.config, name=name)))
+    def named(self, name: str, published: str | None = None) -> "ImportedModel":
+        """Return the same model under another name, with the licence and the terms under which it was published."""
+        config = replace(self.model.config, name=name)
+        return replace(self, model=replace(self.model, config=config), published=published)
 
-    def save(self, out: Path, *, published: str | None = None) -> None:
+    def save(self, out: Path) -> None:
         """Write a model folder, whole or not at all.
 
         Args:
             out: The folder.
-            published: Licence of the weights and terms of their data, for the model card; None where not known.
 
         Raises:
             UserError: `out` is something else than a model folder or an empty one.
         """
         origin = f"{Path(self.source).name} ({self.family}: {'; '.join(self.why)})"
         config, labels = self.model.config, self.model.labels
-        save_model(out, self.model, model_card(config, labels, None, origin=origin, published=published))
+        save_model(out, self.model, model_card(config, labels, None, origin=origin, published=self.published))
 
     def describe(self) -> list[str]:
         """Return what was recognised and done, a line each."""

@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sceneparse.downloading import read_record
 from sceneparse.files import cache_folder
 from sceneparse.weights.published.names import CONVERTED, plain_name, short_names
 from sceneparse.weights.published.terms import terms_of
+
+RECORD = "fetched.json"
+"""What was fetched into a checkpoint's folder: addresses, sizes, full checksums. They hold for later fetches too."""
 
 DRIVE = "drive.google.com"
 """A host that gives its files to browsers only."""
@@ -104,9 +108,14 @@ class Published:
 
     @property
     def bytes(self) -> int | None:
-        """The size of all its files; None where that is not known."""
-        sizes = [file.bytes for file in self.files]
-        return None if None in sizes else sum(size for size in sizes if size is not None)
+        """The size of all its files, as published or as they were fetched; None where that is not known.
+
+        Raises:
+            UserError: The record of what was fetched is damaged.
+        """
+        record = {} if self.on_hub else read_record(self.folder / RECORD)
+        sizes = [record.get(file.name, {}).get("bytes", file.bytes) for file in self.files]
+        return None if None in sizes else sum(sizes)
 
     def licence_line(self) -> str:
         """Return the licence and the terms of the data, in a line."""
@@ -222,8 +231,6 @@ def _refusal(row: dict[str, str]) -> str | None:
             return f"its backbone, {row['backbone']}, cannot be imported"
     if row["family"] == "csail" and row["backbone"].startswith("HRNet"):
         return "CSAIL's HRNet cannot be imported; MMSegmentation's can"
-    if row["family"] == "smp" and "swin" in row["backbone"]:
-        return f"Swin of smp cannot be imported; take openmmlab/{row['name'].partition('/')[2]}, which it was made of"
     return None
 
 

@@ -60,7 +60,7 @@ def describe(one: Published) -> str:
         f"  data          {one.data}; its terms: {one.terms}",
         f"  licence       {one.licence or 'not stated'}",
         f"  mean IoU, %   {figures if one.protocol else 'not published'}",
-        f"  size          {f'{size:,} bytes' if size is not None else 'not known before it is fetched'}",
+        *([] if size is None else [f"  size          {size:,} bytes"]),
         f"  read as       {one.family}",
         *_files(one),
         f"  kept in       {'the cache of the Hugging Face hub' if one.on_hub else one.folder}",

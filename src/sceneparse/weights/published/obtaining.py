@@ -16,11 +16,12 @@ from sceneparse.files import write_json
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from sceneparse.weights.importing.convert import AUTO
 from sceneparse.weights.importing.reading import CAFFE, SAFE, TORCH
-from sceneparse.weights.published.catalogue import File, Published
+from sceneparse.weights.published.catalogue import RECORD, File, Published
 
-RECORD = "fetched.json"
-"""What was fetched into a checkpoint's folder: addresses, sizes, full checksums. They hold for later fetches too."""
+MODEL = "model"
+"""The model folder in a checkpoint's folder."""
 
 TRIES = 3
 """Attempts in a row that may end without a single byte, at each address of a file."""
@@ -39,24 +40,16 @@ def obtain(one: Published) -> Path:
         UserError: It cannot be fetched (what is missing, and where it would be put), another file came, or what came
             cannot be imported.
     """
-    if one.refused:
-        raise UserError(f"{one.name}: {one.refused}; 'sceneparse models --published' lists others")
-    folder = one.folder
-    model = folder / "model"
-    if _is_whole(model):
+    if model := kept_model(one):
         return model
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
-        if _is_whole(model):  # another process made it while this one waited
+    with _locked(one) as folder:
+        if model := kept_model(one):  # another process made it while this one waited
             return model
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        record = read_record(folder / RECORD)
-        by_hand = [_put_by_hand(one, file, folder) for file in one.files if one.by_hand]
-        console.print(f"{one.name}: {one.licence_line()}", markup=False)
-        paths = by_hand or [_fetched(file, one, folder, record, console) for file in one.files]
+        model, console = folder / MODEL, _console()
+        paths, record = _files(one, folder, console)
         with console.status(f"importing {paths[0].name}"):
-            imported = _import(one, paths[0])
-            imported.save(model, published=one.licence_line())
+            imported = import_published(one, paths[0])
+            imported.save(model)
         console.print("\n".join(imported.describe()), markup=False)
         for path in paths:
             if path.name in record:  # what was put there by hand stays
@@ -65,15 +58,66 @@ def obtain(one: Published) -> Path:
     return model
 
 
-def _is_whole(model: Path) -> bool:
-    return all((model / name).is_file() for name in (CONFIG, WEIGHTS, LABELS))
+@contextmanager
+def checkpoint_of(one: Published) -> Iterator[Path]:
+    """Fetch and check a published checkpoint; yield its file, or the first of its pair, which stays in the cache.
+
+    Licence, data terms, and how far the file could be checked are printed on standard error.
+
+    Raises:
+        UserError: As in `obtain`.
+    """
+    with _locked(one) as folder:
+        console = _console()
+        paths, _ = _files(one, folder, console)
+        yield paths[0]
+        console.print(f"kept for the next time: {', '.join(map(str, paths))}", markup=False)
 
 
-def _import(one: Published, path: Path) -> ImportedModel:
-    imported = import_checkpoint(path, one.family)
+def kept_model(one: Published) -> Path | None:
+    """Return the model folder that an earlier call left in the cache; None where there is none.
+
+    Raises:
+        UserError: The checkpoint is one that cannot be imported.
+    """
+    if one.refused:
+        raise UserError(f"{one.name}: {one.refused}; 'sceneparse models --published' lists others")
+    model = one.folder / MODEL
+    return model if all((model / name).is_file() for name in (CONFIG, WEIGHTS, LABELS)) else None
+
+
+def import_published(
+    one: Published, path: Path, family: str = AUTO, labels: Path | None = None, **settings: Any
+) -> ImportedModel:
+    """Import a published checkpoint's file under its name; the arguments are those of `import_checkpoint`.
+
+    Raises:
+        UserError: It cannot be imported.
+    """
+    imported = import_checkpoint(path, one.family if family == AUTO else family, labels, **settings)
     if not isinstance(imported, ImportedModel):
         raise UserError(f"{path}: holds a bare backbone, but {one.name} is a whole network; delete it to fetch it anew")
-    return imported.named(one.short or one.name)
+    return imported.named(one.short or one.name, one.licence_line())
+
+
+def _console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _locked(one: Published) -> Iterator[Path]:
+    """Yield a checkpoint's folder in the cache, to this process alone."""
+    one.folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(one.folder / ".lock"):
+        yield one.folder
+
+
+def _files(one: Published, folder: Path, console: Console) -> tuple[list[Path], dict[str, Any]]:
+    """Return where a checkpoint's files lie, fetched and checked, and the record of those that were fetched."""
+    record = read_record(folder / RECORD)
+    by_hand = [_put_by_hand(one, file, folder) for file in one.files if one.by_hand]
+    console.print(f"{one.name}: {one.licence_line()}", markup=False)
+    return by_hand or [_fetched(file, one, folder, record, console) for file in one.files], record
 
 
 def _fetched(file: File, one: Published, folder: Path, record: dict[str, Any], console: Console) -> Path:

@@ -1,9 +1,10 @@
-"""PSPNet and UPerNet of segmentation_models_pytorch (version 0.6)."""
+"""PSPNet and UPerNet of segmentation_models_pytorch (version 0.6); `smp_timm` has timm's encoders."""
 
 from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights.importing.families.smp_timm import KEYS, Unnamed, has_timm_encoder, refine, unnamed
 from sceneparse.weights.importing.families.transformers_convnext import convnext_named
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, head, layer
 from sceneparse.weights.importing.mobilenets import is_mobilenetv2, mobilenetv2
@@ -35,6 +36,9 @@ UPERNET: Names = [
     *head("head", "decoder.fusion_block.0.", "decoder.fusion_block.1.", "segmentation_head.0."),
 ]
 
+TIMM: Names = [(r"^backbone\.body\.", KEYS)]
+"""Names of encoders that begin with tu-: timm's own, one level deeper."""
+
 IMAGE_HEAD = (r"^classification_head\.", "the classifier of the whole picture, which a user may add")
 
 MOBILENETV2 = {32: (2, "7|8|9|10|11|12|13|14|15|16|17|18"), 96: (3, "14|15|16|17|18")}
@@ -51,7 +55,14 @@ def recognise_pspnet(shapes: Shapes) -> Recognition | None:
             "its decoder has no batch norm (decoder_use_norm); only the one with batch norm can be imported"
         )
     width = mix[1] // 2
-    backbone, stage, names, behind, why = _encoder(shapes, width)
+    if timm := has_timm_encoder(shapes):
+        # Which stage it is follows from the depth, in config.json.
+        backbone, stage, names, why = unnamed(), 2, TIMM, "an encoder of timm's"
+        dropped: tuple[tuple[str, str], ...] = ()
+    else:
+        backbone, stage, names, behind, why = _encoder(shapes, width)
+        dropped = ((behind, f"the encoder's end, behind stage {stage}, on which the pyramid stands"),)
+        why = f"{why}; the pyramid under decoder.psp takes {width} channels: it stands on stage {stage}"
     return Recognition(
         backbone=backbone,
         network=NetworkSettings(
@@ -69,10 +80,10 @@ def recognise_pspnet(shapes: Shapes) -> Recognition | None:
         names=[*names, *PSPNET],
         why=(
             why,
-            f"the pyramid under decoder.psp takes {width} channels: it stands on stage {stage}",
             "segmentation_models_pytorch mixes by a 1×1 convolution, classifies by a 3×3 one and aligns corners",
         ),
-        dropped=(IMAGE_HEAD, (behind, f"the encoder's end, behind stage {stage}, on which the pyramid stands")),
+        dropped=(IMAGE_HEAD, *dropped),
+        found=Unnamed(f"a PSPNet over {width} channels of {why}", by_depth=True) if timm else None,
     )
 
 
@@ -103,7 +114,7 @@ def adapt_pspnet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors | {"decoder.conv.0.weight": mix.roll(mix.shape[1] // 2, dims=1)}
 
 
-PSPNET_FAMILY = Family("PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet)
+PSPNET_FAMILY = Family("PSPNet of segmentation_models_pytorch", recognise_pspnet, adapt_pspnet, refine=refine)
 
 
 def recognise_upernet(shapes: Shapes) -> Recognition | None:
@@ -118,7 +129,7 @@ def recognise_upernet(shapes: Shapes) -> Recognition | None:
     if (levels := count_blocks(shapes, "decoder.feature_norms.")) != 4:
         raise UserError(f"its decoder takes {levels} features; only the usual four (encoder_depth 5) can be imported")
     width = shapes["decoder.psp.out_conv.0.weight"][1] - 4 * fusion[0]
-    backbone, names, behind, why = _whole_encoder(shapes, width)
+    backbone, names, why = _whole_encoder(shapes, width)
     return Recognition(
         backbone=backbone,
         network=NetworkSettings(
@@ -137,32 +148,43 @@ def recognise_upernet(shapes: Shapes) -> Recognition | None:
             why,
             "segmentation_models_pytorch normalises features over channels and aligns corners of the logits alone",
         ),
-        dropped=(IMAGE_HEAD, *behind),
+        dropped=(IMAGE_HEAD,),
+        found=Unnamed(f"a UPerNet over {width} channels of {why}") if backbone == unnamed() else None,
     )
 
 
-def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names, tuple[tuple[str, str], ...], str]:
-    """Return the backbone whose last stage has this width, its names, what of it is unused, and the reason."""
-    # Encoders whose names begin with tu- are timm's own, one level deeper.
-    for prefix in ("encoder.", "encoder.model."):
+def _whole_encoder(shapes: Shapes, width: int) -> tuple[BackboneSettings, Names, str]:
+    """Return the backbone whose last stage has this width, its names, and the reason."""
+    try:
+        known = _known_encoder(shapes)
+    except UserError:
+        # Of a size that keys do not name; config.json may.
+        if not has_timm_encoder(shapes):
+            raise
+        known = None
+    if known is not None:
+        return known
+    if has_timm_encoder(shapes):
+        return unnamed(), TIMM, "an encoder of timm's"
+    raise UserError(
+        f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 and timm's (tu-…) are"
+    )
+
+
+def _known_encoder(shapes: Shapes) -> tuple[BackboneSettings, Names, str] | None:
+    """Return an encoder that keys and shapes name; None if they name none."""
+    for prefix in ("encoder.", KEYS):
         plain = stem_letter(shapes, f"{prefix}conv1.weight", "")
         stem = plain or stem_letter(shapes, f"{prefix}conv1.0.weight", f"{prefix}conv1.6.weight")
         if stem is not None:
             resnet = find_resnet(shapes, lambda number, prefix=prefix: f"{prefix}layer{number}.")  # type: ignore[misc]
             pooled = f"{prefix}layer2.0.downsample.2.weight" in shapes
             name = resnet.timm("d" if pooled and stem[0] == "c" else stem[0])
-            return BackboneSettings(name), [(r"^backbone\.body\.", prefix)], (), f"{resnet.why}, {stem[1]}"
-    if "encoder.model.stages_0.blocks.0.conv_dw.weight" in shapes:
-        name, shown = convnext_named(shapes, "encoder.model.stages_{}.blocks.", "0.conv_dw.weight")
-        return BackboneSettings(name), [(r"^backbone\.body\.", "encoder.model.")], (), f"stages of {shown}: {name}"
-    if "encoder.model.layers_0.blocks.0.attn.qkv.weight" in shapes:
-        raise UserError(
-            "its encoder is a Swin transformer, whose windows there follow from a picture size that no key shows; take "
-            "the checkpoint of transformers or MMSegmentation that it was converted from"
-        )
-    raise UserError(
-        f"a UPerNet over {width} channels of an encoder that is not supported; ResNet-18 to 152 and ConvNeXt are"
-    )
+            return BackboneSettings(name), [(r"^backbone\.body\.", prefix)], f"{resnet.why}, {stem[1]}"
+    if f"{KEYS}stages_0.blocks.0.conv_dw.weight" in shapes:
+        name, shown = convnext_named(shapes, f"{KEYS}stages_{{}}.blocks.", "0.conv_dw.weight")
+        return BackboneSettings(name), TIMM, f"stages of {shown}: {name}"
+    return None
 
 
-UPERNET_FAMILY = Family("UPerNet of segmentation_models_pytorch", recognise_upernet)
+UPERNET_FAMILY = Family("UPerNet of segmentation_models_pytorch", recognise_upernet, refine=refine)

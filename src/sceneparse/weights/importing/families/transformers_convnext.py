@@ -68,7 +68,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
     name, shown = convnext_named(shapes, f"{STAGES}.{{}}.layers.", "0.dwconv.weight")
     network, classes = found
     return Recognition(
-        backbone=BackboneSettings(name),
+        backbone=BackboneSettings(name, sides="cut"),
         network=replace(network, feature_norm=True),
         num_classes=classes,
         names=NAMES,

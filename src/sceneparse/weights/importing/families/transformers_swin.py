@@ -6,24 +6,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing.families.transformers import DECODER, PROTOCOL, WHY, decoder
 from sceneparse.weights.importing.families.transformers_convnext import FEATURE_NORMS
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes
-from sceneparse.weights.importing.resnets import count_blocks
-
-SIZES: dict[tuple[int, tuple[int, ...], int], str] = {
-    (96, (2, 2, 6, 2), 7): "swin_tiny_patch4_window7_224",
-    (96, (2, 2, 18, 2), 7): "swin_small_patch4_window7_224",
-    (128, (2, 2, 18, 2), 7): "swin_base_patch4_window7_224",
-    (128, (2, 2, 18, 2), 12): "swin_base_patch4_window12_384",
-    (192, (2, 2, 18, 2), 7): "swin_large_patch4_window7_224",
-    (192, (2, 2, 18, 2), 12): "swin_large_patch4_window12_384",
-}
-"""timm's name by the width of the first stage, the blocks of each and the window's side (section 3.3 of the paper)."""
-
-FEATURE_EPS = 1e-5
+from sceneparse.weights.importing.swins import FEATURE_EPS, INDEX, find_swin, swin_names
 
 STAGES = "backbone.encoder.layers"
 BLOCK = {
@@ -36,14 +23,7 @@ BLOCK = {
     "mlp.fc2.": "output.dense.",
 }
 NAMES: Names = [
-    (r"^backbone\.body\.patch_embed\.proj\.", "backbone.embeddings.patch_embeddings.projection."),
-    (r"^backbone\.body\.patch_embed\.norm\.", "backbone.embeddings.norm."),
-    # timm halves the map at the head of a stage, transformers at the end of the one before.
-    (r"^backbone\.body\.layers_(\d)\.downsample\.", lambda m: f"{STAGES}.{int(m[1]) - 1}.downsample."),
-    (
-        r"^backbone\.body\.layers_(\d)\.blocks\.(\d+)\.(norm\d\.|attn\.(?:qkv\.|proj\.|\w+)|mlp\.fc\d\.)",
-        lambda m: f"{STAGES}.{m[1]}.blocks.{m[2]}.{BLOCK[m[3]]}",
-    ),
+    *swin_names("backbone.embeddings.patch_embeddings.projection.", "backbone.embeddings.norm.", f"{STAGES}.", BLOCK),
     *FEATURE_NORMS,
     *DECODER,
 ]
@@ -70,16 +50,12 @@ def _on_file(key: str) -> str:
 def recognise(shapes: Shapes) -> Recognition | None:
     """Recognise the names of transformers' UperNet over those of its Swin transformer."""
     shapes = {_on_file(key): shape for key, shape in shapes.items()}
-    table = shapes.get(f"{STAGES}.0.blocks.0.attention.self.relative_position_bias_table")
-    if table is None or (found := decoder(shapes)) is None:
+    # Queries, keys and values are apart; each takes the channels that the three together take.
+    joined = {key.replace(".query.", ".qkv."): shape for key, shape in shapes.items()}
+    swin = find_swin(joined, f"{STAGES}.", "attention.self.")
+    if swin is None or (found := decoder(shapes)) is None:
         return None
-    width = shapes["backbone.embeddings.norm.weight"][0]
-    blocks = tuple(count_blocks(shapes, f"{STAGES}.{stage}.blocks.") for stage in range(4))
-    # The table has an entry for each distance across and down within a window.
-    side = (round(table[0] ** 0.5) + 1) // 2
-    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide, and windows of {side}"
-    if (name := SIZES.get((width, blocks, side))) is None:
-        raise UserError(f"its stages have {shown}, as no published Swin transformer has")
+    name, shown = swin
     network, classes = found
     return Recognition(
         backbone=BackboneSettings(name, windows="padded"),
@@ -89,7 +65,7 @@ def recognise(shapes: Shapes) -> Recognition | None:
         why=(f"stages of {shown}: {name}", *WHY, "each feature is normalised over its channels"),
         protocol=PROTOCOL,
         dropped=(
-            (r"\.relative_position_index$", "a table that follows from the window's side"),
+            INDEX,
             (r"^backbone\.layernorm\.", "the norm before the classifier of ImageNet, which nothing uses"),
         ),
     )

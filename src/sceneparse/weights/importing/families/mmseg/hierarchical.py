@@ -4,13 +4,12 @@ import re
 
 from torch import Tensor
 
-from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
+from sceneparse.weights.importing import swins
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
-from sceneparse.weights.importing.families.transformers_convnext import SIZES as CONVNEXTS
-from sceneparse.weights.importing.families.transformers_swin import SIZES as SWINS
+from sceneparse.weights.importing.families.transformers_convnext import convnext_named
 from sceneparse.weights.importing.family import Names, Shapes
-from sceneparse.weights.importing.resnets import count_blocks
+from sceneparse.weights.importing.swins import swin_names
 
 FEATURE_NORMS: Names = [(r"^norms\.(\d)\.", r"backbone.norm\1.")]
 
@@ -24,14 +23,7 @@ SWIN_BLOCK = {
     "mlp.fc2.": "ffn.layers.1.",
 }
 SWIN: Names = [
-    (r"^backbone\.body\.patch_embed\.proj\.", "backbone.patch_embed.projection."),
-    (r"^backbone\.body\.patch_embed\.norm\.", "backbone.patch_embed.norm."),
-    # timm halves the map at the head of a stage, MMSegmentation at the end of the one before.
-    (r"^backbone\.body\.layers_(\d)\.downsample\.", lambda m: f"backbone.stages.{int(m[1]) - 1}.downsample."),
-    (
-        r"^backbone\.body\.layers_(\d)\.blocks\.(\d+)\.(norm\d\.|attn\.(?:qkv\.|proj\.|\w+)|mlp\.fc\d\.)",
-        lambda m: f"backbone.stages.{m[1]}.blocks.{m[2]}.{SWIN_BLOCK[m[3]]}",
-    ),
+    *swin_names("backbone.patch_embed.projection.", "backbone.patch_embed.norm.", "backbone.stages.", SWIN_BLOCK),
     *FEATURE_NORMS,
 ]
 
@@ -59,16 +51,10 @@ def find_swin(shapes: Shapes) -> FoundBackbone | None:
     Raises:
         UserError: Nobody published one of this size.
     """
-    table = shapes.get("backbone.stages.0.blocks.0.attn.w_msa.relative_position_bias_table")
-    if table is None:
+    found = swins.find_swin(shapes, "backbone.stages.", "attn.w_msa.")
+    if found is None:
         return None
-    width = shapes["backbone.patch_embed.projection.weight"][0]
-    blocks = tuple(count_blocks(shapes, f"backbone.stages.{stage}.blocks.") for stage in range(4))
-    # The table has an entry for each distance across and down within a window.
-    side = (round(table[0] ** 0.5) + 1) // 2
-    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide, and windows of {side}"
-    if (name := SWINS.get((width, blocks, side))) is None:
-        raise UserError(f"its stages have {shown}, as no published Swin transformer has")
+    name, shown = found
     return FoundBackbone(
         kind="other",
         settings=BackboneSettings(name, windows="padded"),
@@ -76,8 +62,8 @@ def find_swin(shapes: Shapes) -> FoundBackbone | None:
         why=f"stages of {shown}: {name}",
         first="backbone.patch_embed.projection.weight",
         theirs=("SwinTransformer",),
-        network={"feature_norm": True, "feature_norm_eps": 1e-5},
-        dropped=((r"\.relative_position_index$", "a table that follows from the window's side"),),
+        network={"feature_norm": True, "feature_norm_eps": swins.FEATURE_EPS},
+        dropped=(swins.INDEX,),
     )
 
 
@@ -89,14 +75,10 @@ def find_convnext(shapes: Shapes) -> FoundBackbone | None:
     """
     if "backbone.stages.0.0.depthwise_conv.weight" not in shapes:
         return None
-    width = shapes["backbone.stages.0.0.depthwise_conv.weight"][0]
-    blocks = tuple(count_blocks(shapes, f"backbone.stages.{stage}.") for stage in range(4))
-    shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide"
-    if (name := CONVNEXTS.get((width, blocks))) is None:
-        raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
+    name, shown = convnext_named(shapes, "backbone.stages.{}.", "0.depthwise_conv.weight")
     return FoundBackbone(
         kind="other",
-        settings=BackboneSettings(name),
+        settings=BackboneSettings(name, sides="cut"),
         names=CONVNEXT,
         why=f"stages of {shown}: {name}",
         first="backbone.downsample_layers.0.0.weight",

@@ -1,12 +1,14 @@
 """Plain transformers as MMSegmentation writes them: ViT and DeiT, BEiT, and MAE."""
 
 import re
+from math import isqrt
 
-import timm
 import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones.published_vits import PATCH, make_known
+from sceneparse.networks.backbones.vit_positions import CLASS_OFFSETS
 from sceneparse.settings import BackboneSettings
 from sceneparse.settings.backbone import NeckName
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
@@ -22,8 +24,6 @@ SIZES: dict[tuple[str, int, int], str] = {
     ("mae", 768, 12): "mae_base_patch16",
 }
 """What our name begins with by the kind, the width and the number of blocks; it ends in the training picture's side."""
-
-PATCH = 16
 
 EMBEDDING: Names = [
     (r"^backbone\.body\.(cls_token|pos_embed)$", r"backbone.\1"),
@@ -84,17 +84,22 @@ def find_plain(shapes: Shapes) -> FoundBackbone | None:
     width, blocks = patches[0], count_blocks(shapes, "backbone.layers.")
     begin = SIZES.get((kind, width, blocks)) if patches[-1] == PATCH else None
     name = f"{begin}_{side * PATCH}"
-    if begin is None or not timm.is_model(name):
+    if begin is None or not make_known(name):
         raise UserError(
             f"a {kind} of {blocks} blocks, {width} wide, with positions for {side} patches of {patches[-1]} along a "
             "side, as no published parser has"
         )
     normed = "backbone.ln1.weight" in shapes
-    taken = TAKEN[kind, blocks]
+    taken, neck = TAKEN[kind, blocks], _neck(shapes)
     return FoundBackbone(
         kind="other",
         settings=BackboneSettings(
-            name, blocks=taken, neck=_neck(shapes), final_norm=normed, final_norm_on="last" if normed else "all"
+            name,
+            blocks=taken,
+            neck=neck,
+            final_norm=normed,
+            final_norm_on="last" if normed else "all",
+            sides="padded" if neck == "flat" else "patches",
         ),
         names=VIT if kind == "vit" else BEIT,
         why=f"{blocks} blocks, {width} wide, of patches of {PATCH}: {name}",
@@ -110,8 +115,21 @@ def _kind(shapes: Shapes) -> tuple[str, int]:
     table = shapes.get("backbone.layers.0.attn.relative_position_bias_table")
     if table is not None:
         kind = "mae" if "backbone.pos_embed" in shapes else "beit"
-        return kind, (round((table[0] - 3) ** 0.5) + 1) // 2
-    return "vit", round((shapes["backbone.pos_embed"][1] - 1) ** 0.5)
+        return kind, (_root(table[0] - CLASS_OFFSETS) + 1) // 2
+    return "vit", _root(shapes["backbone.pos_embed"][1] - 1)
+
+
+def _root(count: int) -> int:
+    """Return the side of a square of so many.
+
+    Raises:
+        UserError: It is none.
+    """
+    if isqrt(count) ** 2 != count:
+        raise UserError(
+            f"it has {count} positions, which make no square; only those of square pictures can be imported"
+        )
+    return isqrt(count)
 
 
 def _neck(shapes: Shapes) -> NeckName:

@@ -20,6 +20,9 @@ SIZES: dict[tuple[bool, int, tuple[int, ...]], str] = {
 }
 """timm's name by whether it has windows (SVT), the width of the first stage and the blocks of each."""
 
+NORM_EPS = 1e-5
+"""Of all layer norms; timm's blocks have 1e-6. What masks the windows of an SVT sees to it."""
+
 BLOCK = {
     "norm1.": "norm1.",
     "norm2.": "norm2.",
@@ -69,7 +72,9 @@ def find_twins(shapes: Shapes) -> FoundBackbone | None:
         raise UserError(f"its stages have {shown}, as no published Twins transformer has")
     return FoundBackbone(
         kind="other",
-        settings=BackboneSettings(name, windows="masked" if local else "own"),
+        settings=BackboneSettings(
+            name, windows="masked" if local else "own", sides="patches", norm_eps=None if local else NORM_EPS
+        ),
         names=_names(local),
         why=f"stages of {shown}: {name}",
         first="backbone.patch_embeds.0.projection.weight",
