@@ -174,6 +174,14 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     ),
     "JPEG masks": (_in_data(_jpeg_masks), "JPEG"),
     "wrong CamVid layout": (lambda at: at.train("--data.kind=camvid", "--data.root", str(at.folder)), "train"),
+    "run folder for a model": (
+        lambda at: ["predict", str(at.run), str(at.data), "--out", str(at.out)],
+        "its model is",
+    ),
+    "import over the model of a training": (
+        lambda at: ["import", "any.pth", "--out", str(at.run / "model")],
+        "a training's folder, whose model would be lost",
+    ),
     # checkpoints and model at
     "missing model": (
         lambda at: ["predict", "no/such/model/folder", str(at.data), "--out", str(at.out)],

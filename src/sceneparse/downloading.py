@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import shutil
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -76,7 +77,7 @@ def fetch(
         wait: Waits so many seconds before the next attempt.
 
     Raises:
-        ChecksumError: It is another file; it has been deleted.
+        ChecksumError: Another file came, which has been deleted; or one lies at `target`, which stays there.
         UserError: The server has no such file or doesn't answer, or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,12 +85,21 @@ def fetch(
     if not target.is_file():
         _complete(url, part, advance, tries, wait)
         found = _digests(part, checksum, advance)
-        _compare(url, part, checksum, found)
+        if wrong := _difference(checksum, found):
+            part.unlink()
+            _note(part).unlink(missing_ok=True)
+            raise ChecksumError(
+                f"{url}: its {wrong}: damaged on its way, or changed by its owner; it was deleted: try again"
+            )
         part.replace(target)
         _note(part).unlink(missing_ok=True)
     else:
         found = _digests(target, checksum, advance)
-        _compare(url, target, checksum, found)
+        if wrong := _difference(checksum, found):
+            raise ChecksumError(
+                f"{target}: its {wrong}: it is another file, or damaged; put the right one there, or delete it to "
+                "fetch it anew"
+            )
     return Fetched(target, target.stat().st_size, found["sha256"], checksum is not None, url)
 
 
@@ -117,7 +127,7 @@ def fetch_from(
         UserError: No address gives it; the message says why for each.
     """
     errors: list[UserError] = []
-    for url in urls:
+    for url in urls[:1] if target.is_file() else urls:
         try:
             return fetch(url, target, checksum, advance, tries=tries, wait=wait)
         except UserError as error:
@@ -174,16 +184,22 @@ def _complete(url: str, part: Path, advance: Advance, tries: int, wait: Callable
                 ) from None
             reason = f"the server says {error.code} ({error.reason})"
         except (OSError, http.client.HTTPException) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = _reason(error)
         else:
             return
         fruitless = 0 if _size(part) > before else fruitless + 1
         if fruitless >= tries:
-            raise UserError(
-                f"{url}: cannot be fetched ({reason}); {_size(part):,} bytes are kept, and the same command goes on "
-                "from there"
-            )
+            kept = f"; {_size(part):,} bytes are kept, and the same command goes on from there" if _size(part) else ""
+            raise UserError(f"{url}: cannot be fetched ({reason}){kept}")
         wait(min(30.0, 2.0**fruitless))
+
+
+def _reason(error: Exception) -> str:
+    """Say in few words why a connection failed."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, socket.gaierror):
+        return "no network, or no such server"
+    return " ".join(str(cause).split()) or type(error).__name__
 
 
 def _receive(url: str, part: Path, advance: Advance) -> None:
@@ -281,15 +297,11 @@ def _digests(path: Path, checksum: str | None, advance: Advance) -> dict[str, st
     return {kind: digest.hexdigest() for kind, digest in digests.items()}
 
 
-def _compare(url: str, path: Path, checksum: str | None, found: dict[str, str]) -> None:
+def _difference(checksum: str | None, found: dict[str, str]) -> str:
+    """Return how a file's digests differ from its checksum; empty where they don't."""
     if checksum is None:
-        return
+        return ""
     kind, _, wanted = checksum.partition(":")
-    if not found[kind].startswith(wanted):
-        path.unlink()
-        _note(path).unlink(missing_ok=True)
-        should = f"should be {wanted}" if len(found[kind]) == len(wanted) else f"should begin with {wanted}"
-        raise ChecksumError(
-            f"{url}: its {kind} is {found[kind]}, but {should}: damaged on its way, or changed by its owner; "
-            "it was deleted: try again"
-        )
+    if found[kind].startswith(wanted):
+        return ""
+    return f"{kind} is {found[kind]}, but should {'be' if len(found[kind]) == len(wanted) else 'begin with'} {wanted}"

@@ -11,7 +11,7 @@ from sceneparse.exporting.checking import check_export
 from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
-from sceneparse.weights.model import save_model
+from sceneparse.weights.model import load_model, save_model
 from tests.support.small import write_data_set
 from tests.support.unified import NETWORK, OBJECTS, RELEASE, TASKS, unified_model
 
@@ -71,6 +71,17 @@ def test_int8_tells_what_it_costs_in_every_task(tmp_path: Path, capsys: pytest.C
     image = torch.randint(0, 256, (3, 70, 90), dtype=torch.uint8)
     found = predict_tasks(opened.engine, image, TestProtocol(), TASKS)
     assert found.scene is not None and found.textures is not None and found.textures.labels.shape == (70, 90)
+
+
+def test_a_network_that_cannot_be_exported_is_refused_in_words_of_this_command(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(tiny_run / "model")
+    model.network.backbone.unexportable = "attention in windows cannot be exported"
+    monkeypatch.setattr(command, "load_model", lambda _: model)
+    with pytest.raises(UserError, match=r"model: attention in windows cannot be exported; without an export") as caught:
+        export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
+    assert "--engine" not in str(caught.value) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

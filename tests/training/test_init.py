@@ -99,6 +99,11 @@ def test_a_start_that_takes_nothing_is_refused_in_a_line(
     )
     with pytest.raises(UserError, match=r"set backbone\.name to resnet10t, or take all of its settings with"):
         begun(recipe)
+    recipe = from_model(toy, model, other, backbone__name="resnet14t", init__adopt="all")
+    with pytest.raises(UserError, match=r"set backbone\.name to resnet10t, or leave it out of the recipe"):
+        begun(recipe)
+    assert main(["train", "pspnet-resnet50", *words, "--init.model=x", f"--out={tmp_path / 'run'}"]) == 2
+    assert "--init and --init.model say the same" in capsys.readouterr().err
 
 
 def changed(model: Path, out: Path, **settings: Any) -> Path:

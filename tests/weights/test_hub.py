@@ -4,6 +4,7 @@ from typing import Any
 import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file
 
 from sceneparse.errors import UserError
@@ -114,10 +115,16 @@ def test_weights_of_older_versions_are_fetched_only_where_there_are_no_others(
         load_model("user/none")
 
 
-def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def snapshot_download(*_: Any, **__: Any) -> str:
-        raise ConnectionError("no network")
+        raise LocalEntryNotFoundError("An error happened while trying to locate the files, and much more")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    with pytest.raises(UserError, match=r"no folder runs/model, and the hub .* \(no network\)"):
+    with pytest.raises(UserError, match=r"no folder runs/model, and the hub .* \(it cannot be reached: no network\)"):
         load_model("runs/model")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "base").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"no folder runs/bsae \(near: runs/base\), and the hub"):
+        load_model("runs/bsae")

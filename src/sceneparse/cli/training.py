@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
+from sceneparse.errors import UserError
 
 
 def _demo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,8 @@ def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.training.loop import train
 
     if arguments.init is not None:
+        if any(one.split("=")[0] in ("--init", "--init.model") for one in arguments.settings):
+            raise UserError("--init and --init.model say the same: give one of them")
         arguments.settings.append(f"--init.model={arguments.init}")
     recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)

@@ -75,6 +75,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
+    from sceneparse.training.run import RUN_FACTS
     from sceneparse.weights.import_named import import_named
 
     groups = [f"--{group}" for group in IMPORT.groups or ()]
@@ -83,6 +84,8 @@ def _import(arguments: argparse.Namespace) -> int:
             near = ", ".join(f"{group}.…" for group in groups)
             raise UserError(f"unknown argument '{argument.split('=')[0]}'; settings of an import begin with {near}")
     settings = given_settings(Recipe, arguments.settings)
+    if (arguments.out.parent / RUN_FACTS).is_file():
+        raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
     imported = import_named(arguments.checkpoint, arguments.family, arguments.labels, **settings)
     print("\n".join(imported.describe()))
     imported.save(arguments.out)

@@ -1,6 +1,7 @@
 """`sceneparse export` as a function: write the file, check that it agrees with PyTorch, measure what int8 costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from sceneparse.exporting.table import print_export
 from sceneparse.files import write_json
 from sceneparse.inference import TorchEngine, export_model, openvino_engine, resolve
 from sceneparse.inference.exported_file import SUFFIXES, Format, Note, write_openvino
-from sceneparse.inference.program import Program
+from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
 from sceneparse.weights.model import Model, find_model, load_model
@@ -75,7 +76,8 @@ def export(
         quantizing.installed()
         with console.status("calibrating"):
             pictures = _calibration_pictures(calibration, loaded.config.backbone.in_channels)
-            calibrated_on = _quantize(loaded, path, pictures)
+            with _in_words_of_export(str(model)):
+                calibrated_on = _quantize(loaded, path, pictures)
         with console.status("comparing with float32"):
             accuracy = measure_accuracy(
                 loaded,
@@ -87,7 +89,7 @@ def export(
             )
         result = Export(path, (), accuracy)
     else:
-        with console.status(f"exporting to {path}"):
+        with console.status(f"exporting to {path}"), _in_words_of_export(str(model)):
             export_model(loaded, path, format)
         with console.status("comparing with PyTorch"):
             result = Export(path, tuple(check_export(loaded, path, format)), None)
@@ -98,6 +100,15 @@ def export(
         sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
         raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")
     return result
+
+
+@contextmanager
+def _in_words_of_export(model: str) -> Iterator[None]:
+    """Say of a network that cannot be exported what is left: another engine is no choice of `export`."""
+    try:
+        yield
+    except ConversionError as error:
+        raise UserError(f"{model}: {error.reason}; without an export, the other commands run it with PyTorch") from None
 
 
 def default_path(model: str | Path, name: str, suffix: str) -> Path:

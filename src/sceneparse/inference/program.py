@@ -33,7 +33,15 @@ row, which an exporter takes for one that is repeated.
 
 
 class ConversionError(UserError):
-    """An error for a network that a runtime or an exporter cannot take."""
+    """An error for a network that a runtime or an exporter cannot take.
+
+    Args:
+        reason: What it cannot take; engines add that PyTorch takes it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; use --engine torch")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -192,7 +200,7 @@ def exported(program: Program) -> ExportedProgram:
         ConversionError: The network does something that PyTorch cannot export.
     """
     if (reason := program.network.backbone.unexportable) is not None:
-        raise ConversionError(f"{reason}; use --engine torch")
+        raise ConversionError(reason)
     # Odd and unequal sizes, so that nothing looks the same by accident.
     example = torch.zeros(2, program.traits.channels, 97, 129)
     sides = {2: Dim("height", min=SMALLEST, max=LARGEST), 3: Dim("width", min=SMALLEST, max=LARGEST)}
@@ -232,7 +240,7 @@ def converting(what: str) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         # OpenVINO names the operations it lacks far below its first line.
         reason = next((line for line in lines if "No conversion rule" in line), lines[0])
-        raise ConversionError(f"{what} cannot export this network ({reason[:300]}); use --engine torch") from error
+        raise ConversionError(f"{what} cannot export this network ({reason[:300]})") from error
 
 
 def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from sceneparse.training.init import read_started
 
 RECIPE = "recipe.yaml"
 MODEL = "model"
+RUN_FACTS = "run.json"
 
 FREE = frozenset(
     {
@@ -112,7 +113,7 @@ def write_run(out: Path, status: str, facts: dict[str, Any]) -> None:
     """
     names = ("sceneparse", "torch", "torchvision", "timm", "lightning-fabric", "numpy")
     versions = {"python": platform.python_version()} | {name: _version(name) for name in names}
-    write_json(out / "run.json", {"status": status, **facts, "versions": versions})
+    write_json(out / RUN_FACTS, {"status": status, **facts, "versions": versions})
 
 
 def _version(name: str) -> str | None:

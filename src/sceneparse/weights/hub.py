@@ -1,9 +1,12 @@
 """Model folders on the Hugging Face hub."""
 
 import re
+from difflib import get_close_matches
 from pathlib import Path
+from textwrap import shorten
 
 import huggingface_hub
+from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
 from sceneparse.errors import UserError
 from sceneparse.weights.config import FILES
@@ -40,10 +43,18 @@ def _snapshot(repo_id: str, files: tuple[str, ...]) -> Path:
         return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
     except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
         raise UserError(
-            f"no folder {repo_id}, and the hub gives no model of that id ({_reason(error)}); "
+            f"no folder {repo_id}{_near_folders(repo_id)}, and the hub gives no model of that id ({_reason(error)}); "
             "check the name, the network and your login; it would be kept in "
             f"{huggingface_hub.constants.HF_HUB_CACHE}"
         ) from error
+
+
+def _near_folders(source: str) -> str:
+    """Return, in brackets, the folders here whose names are most like one that there is not; nothing if none is."""
+    parent = Path(source).parent
+    names = [one.name for one in parent.iterdir() if one.is_dir()] if parent.is_dir() else []
+    near = get_close_matches(Path(source).name, names, n=3)
+    return f" (near: {', '.join(str(parent / name) for name in near)})" if near else ""
 
 
 def push_to_hub(folder: Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -79,4 +90,8 @@ def push_to_hub(folder: Path, repo_id: str, *, private: bool = False, token: str
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, LocalEntryNotFoundError):  # which its servers' answers are no cause of
+        return "it cannot be reached: no network"
+    if isinstance(error, RepositoryNotFoundError):
+        return "there is no such repository, or it is private"
+    return shorten(str(error), 200, placeholder=" …") or type(error).__name__

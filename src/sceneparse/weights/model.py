@@ -110,6 +110,8 @@ def find_model(source: str | Path) -> Path:
     folder = local_folder(folder)
     for name in (CONFIG, WEIGHTS, LABELS):
         if not (folder / name).is_file():
+            if (folder / "model" / CONFIG).is_file():
+                raise UserError(f"{source}: is a training's folder; its model is {Path(source) / 'model'}")
             raise UserError(f"{source}: no {name} in it; a model folder has {', '.join(FILES)}")
     return folder
 

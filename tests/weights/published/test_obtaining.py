@@ -104,7 +104,7 @@ def test_a_file_that_moved_is_followed_and_one_that_is_gone_comes_from_the_mirro
 
 
 def test_without_a_network_one_line_says_what_is_missing_and_where_it_would_be_put(
-    publish: Publish, checkpoint: bytes
+    publish: Publish, checkpoint: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = publish()
     one = replace(one, files=(File(("http://127.0.0.1:9/pspnet.pth", DEAD)),))
@@ -112,10 +112,21 @@ def test_without_a_network_one_line_says_what_is_missing_and_where_it_would_be_p
         obtain(one)
     line = str(caught.value)
     assert "\n" not in line and "http://127.0.0.1:9/pspnet.pth" in line and DEAD in line
-    assert f"it would be put into {one.folder}: put it there by hand, and the same command goes on" in line
+    assert f"{one.folder / 'pspnet.pth'} is missing and cannot be fetched" in line and "put it there by hand" in line
+    assert "bytes are kept" not in line and "licence" not in said(capsys), "the licence of what came, once"
     (one.folder / "pspnet.pth").write_bytes(checkpoint)
     assert (obtain(one) / "model.safetensors").is_file()
     assert (one.folder / "pspnet.pth").is_file(), "what somebody put there stays"
+
+
+def test_a_wrong_file_that_somebody_put_there_is_named_and_stays(publish: Publish, checkpoint: bytes) -> None:
+    one = publish(checksum=f"sha256:{sha256(checkpoint)[:8]}")
+    one.folder.mkdir(parents=True)
+    (one.folder / "pspnet.pth").write_bytes(b"another")
+    with pytest.raises(UserError, match=r"pspnet\.pth: its sha256 is .*it is another file, or damaged") as caught:
+        obtain(one)
+    assert str(one.folder / "pspnet.pth") in str(caught.value) and "http" not in str(caught.value)
+    assert (one.folder / "pspnet.pth").read_bytes() == b"another"
 
 
 def test_a_file_of_google_drive_is_put_into_the_cache_by_hand(publish: Publish, checkpoint: bytes) -> None:
@@ -131,6 +142,8 @@ def test_names_that_there_are_not_are_answered_with_the_nearest(
 ) -> None:
     assert main(["predict", "upernet-convnext-teeny-ade20k", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "no published checkpoint" not in (line := said(capsys)) and "(near: upernet-convnext-tiny-ade20k" in line
+    assert main(["predict", "UPERNET-CONVNEXT-TEENY-ADE20K", __file__, "--out", str(tmp_path / "out")]) == 2
+    assert "(near: upernet-convnext-tiny-ade20k" in said(capsys)
     assert main(["predict", "pspnet-resnet50-ade20k", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "6 published checkpoints are a pspnet-resnet50-ade20k: name one of" in said(capsys)
     assert find_published("pspnet-resnet50-ade20k") is None

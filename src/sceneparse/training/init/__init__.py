@@ -45,11 +45,15 @@ class Start:
         model = self.source.model
         account = transfer(network, recipe, objects, tasks, model, given_classes(recipe.init))
         if account.took_nothing():
+            advice = f"set backbone.name to {model.config.backbone.name}"
+            if recipe.init.adopt != "all":
+                advice += ", or take all of its settings with init.adopt all"
+            else:
+                advice += ", or leave it out of the recipe: only what a recipe leaves at its default is the model's"
             raise UserError(
                 f"init.model {self.source.name}: nothing of it fits: it is {model.config.network.architecture} on "
                 f"{model.config.backbone.name}, but the recipe has {recipe.network.architecture} on "
-                f"{recipe.backbone.name}; set backbone.name to {model.config.backbone.name}, or take all of its "
-                "settings with init.adopt all"
+                f"{recipe.backbone.name}; {advice}"
             )
         new = account.made_new()
         if recipe.optimizer.new_factor != 1 and not _learning(network, new):

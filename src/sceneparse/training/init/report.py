@@ -19,6 +19,10 @@ FILE = "init.json"
 """In the run folder: what was taken of the model that the training started from."""
 
 
+COUNTER = "num_batches_tracked"
+"""Counts a batch norm's steps: nothing that is learnt, so nothing that is counted as taken or new."""
+
+
 @dataclass(frozen=True)
 class Started:
     """A start from a model.
@@ -71,6 +75,8 @@ class Started:
         )
         for what, names in groups:
             for name in names:
+                if name.endswith(COUNTER):
+                    continue
                 component = components.setdefault(name.partition(".")[0], Component(0, 0, 0, 0, {}))
                 size = self.sizes[f"model:{name}" if what == "dropped" else name]
                 if what == "kept":
@@ -91,7 +97,8 @@ class Started:
             table.add_column(heading, justify="left" if heading == "component" else "right")
         table.add_column("why", overflow="fold")
         for name, component in self.components().items():
-            why = "; ".join(component.why)[:200] if len(component.why) <= 2 else f"{next(iter(component.why))}; …"
+            most = max(component.why, key=lambda one: component.why[one], default="")
+            why = "; ".join(component.why) if len(component.why) <= 2 else f"{most}; and {len(component.why) - 1} more"
             figures = (component.taken, component.kept, component.new, component.dropped)
             table.add_row(name, *(f"{figure:,}" if figure else "-" for figure in figures), why)
         return table

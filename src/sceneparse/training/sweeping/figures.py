@@ -12,6 +12,7 @@ from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.tasks import Task
+from sceneparse.training.run import RUN_FACTS
 from sceneparse.training.sweeping.one import TESTS
 
 COMPARED = {key: one for key, one in FIGURES.usable() if one.task is Task.OBJECT and one.log and one.unit == "%"}
@@ -152,4 +153,4 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _minutes(run: Path) -> float:
-    return float(json.loads((run / "run.json").read_text(encoding="utf-8"))["seconds"]) / 60
+    return float(json.loads((run / RUN_FACTS).read_text(encoding="utf-8"))["seconds"]) / 60

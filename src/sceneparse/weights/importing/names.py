@@ -37,10 +37,10 @@ def name_classes(checkpoint: Checkpoint, num_classes: int, labels: Path | None) 
         colors = checkpoint.palette if len(checkpoint.palette or ()) == num_classes else None
         return LabelSpace(checkpoint.class_names, colors or ()), "given in the checkpoint"
     if standard is not None:
-        why = f"assumed to be {standard}, since there are {num_classes}; give others with --labels classes.json"
+        why = f"assumed to be {standard}, since there are {num_classes}; others are given by importing with --labels"
         return standard_labels(standard), why
     names = tuple(f"class {index}" for index in range(num_classes))
-    return LabelSpace(names), "unknown, so they are only numbered; name them with --labels classes.json"
+    return LabelSpace(names), "unknown, so they are only numbered; import it with --labels to name them"
 
 
 def name_tasks(objects: LabelSpace, network: NetworkSettings) -> TaskLabels | None:

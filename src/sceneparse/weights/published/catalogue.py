@@ -168,7 +168,7 @@ def sharing(plain: str) -> list[Published]:
 def nearest(name: str, count: int = 3) -> list[str]:
     """Return the names that are most like one that there is not."""
     names = [known for one in catalogue() for known in (one.short, one.name) if known]
-    return difflib.get_close_matches(name, names, n=count, cutoff=0.5)
+    return difflib.get_close_matches(name.lower(), names, n=count, cutoff=0.5)
 
 
 def matching(words: Iterable[str]) -> list[Published]:

@@ -116,8 +116,9 @@ def _files(one: Published, folder: Path, console: Console) -> tuple[list[Path], 
     """Return where a checkpoint's files lie, fetched and checked, and the record of those that were fetched."""
     record = read_record(folder / RECORD)
     by_hand = [_put_by_hand(one, file, folder) for file in one.files if one.by_hand]
+    paths = by_hand or [_fetched(file, one, folder, record, console) for file in one.files]
     console.print(f"{one.name}: {one.licence_line()}", markup=False)
-    return by_hand or [_fetched(file, one, folder, record, console) for file in one.files], record
+    return paths, record
 
 
 def _fetched(file: File, one: Published, folder: Path, record: dict[str, Any], console: Console) -> Path:
@@ -170,8 +171,8 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
         ) from None
     except UserError as error:
         raise UserError(
-            f"{one.name}: {file.name} is missing and cannot be fetched: {error}; it would be put into {folder}: put it "
-            "there by hand, and the same command goes on"
+            f"{one.name}: {folder / file.name} is missing and cannot be fetched: {error}; put it there by "
+            "hand, or give the same command when there is a network"
         ) from None
     except OSError as error:
         raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None
