@@ -24,11 +24,12 @@ class FittingEngine:
 
     Args:
         engine: The engine for all others.
-        small: Makes the one for pictures of less than `SMALLEST` pixels a side.
+        small: Makes the one for pictures that are smaller than it takes.
     """
 
     def __init__(self, engine: TaskEngine, small: Callable[[], TaskEngine]) -> None:
         self._engine = engine
+        self._smallest = getattr(engine, "smallest", SMALLEST)
         self._make_small = small
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
@@ -47,7 +48,7 @@ class FittingEngine:
         return self._fitting(images).heads(images, tasks)
 
     def _fitting(self, images: Tensor) -> TaskEngine:
-        return self._small if min(images.shape[-2:]) < SMALLEST else self._engine
+        return self._small if min(images.shape[-2:]) < self._smallest else self._engine
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""

@@ -55,6 +55,7 @@ class Traits:
         mean: Mean of each channel in 0..1.
         std: Standard deviation of each channel in 0..1.
         tasks: The tasks of a unified network, in the order of `networks.HEADS`; none where there are the objects alone.
+        smallest: Rows and columns of a picture that an exported program takes at least.
     """
 
     channels: int
@@ -63,6 +64,7 @@ class Traits:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     tasks: tuple[str, ...] = ()
+    smallest: int = SMALLEST
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
@@ -77,7 +79,8 @@ class Traits:
         channels = first.in_channels
         mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
         tasks = network.tasks if isinstance(network, UnifiedUPerNet) else ()
-        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks)
+        smallest = network.backbone.smallest
+        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks, smallest)
 
     @property
     def padding_color(self) -> tuple[float, ...]:
@@ -145,6 +148,7 @@ class ProgramEngine:
         self.num_classes = traits.num_classes
         self.align_corners = traits.align_corners
         self.padding_color = traits.padding_color
+        self.smallest = traits.smallest
         self.tasks = traits.tasks
         self._run: Callable[[tuple[str, ...]], Run]
         if traits.tasks:
@@ -158,7 +162,7 @@ class ProgramEngine:
         """Score pictures; see `Engine`.
 
         Raises:
-            UserError: Pictures of less than `SMALLEST` pixels a side.
+            UserError: Pictures of fewer pixels a side than the program takes.
         """
         (logits,) = self._scored(images, (LOGITS,))
         return logits
@@ -176,7 +180,7 @@ class ProgramEngine:
         return UnifiedOutput(**{**dict.fromkeys(UnifiedOutput._fields), **dict(zip(asked, scored, strict=True))})
 
     def _scored(self, images: Tensor, outputs: tuple[str, ...]) -> list[Tensor]:
-        refuse_small(images, self.name)
+        refuse_small(images, self.name, self.smallest)
         return self._run(outputs)(images.float().contiguous().cpu())
 
 
@@ -203,7 +207,8 @@ def exported(program: Program) -> ExportedProgram:
         raise ConversionError(reason)
     # Odd and unequal sizes, so that nothing looks the same by accident.
     example = torch.zeros(2, program.traits.channels, 97, 129)
-    sides = {2: Dim("height", min=SMALLEST, max=LARGEST), 3: Dim("width", min=SMALLEST, max=LARGEST)}
+    smallest = program.traits.smallest
+    sides = {2: Dim("height", min=smallest, max=LARGEST), 3: Dim("width", min=smallest, max=LARGEST)}
     with warnings.catch_warnings(), converting("PyTorch"):
         warnings.simplefilter("ignore")
         return torch.export.export(
@@ -215,16 +220,16 @@ def exported(program: Program) -> ExportedProgram:
         )
 
 
-def refuse_small(images: Tensor, engine: str) -> None:
+def refuse_small(images: Tensor, engine: str, smallest: int) -> None:
     """Refuse pictures so small that an exported program would give wrong answers.
 
     Raises:
-        UserError: Fewer than `SMALLEST` rows or columns.
+        UserError: Fewer rows or columns than `smallest`.
     """
     height, width = images.shape[-2:]
-    if min(height, width) < SMALLEST:
+    if min(height, width) < smallest:
         raise UserError(
-            f"engine {engine} takes pictures of at least {SMALLEST} pixels a side, not {height}×{width}; "
+            f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; "
             "use --engine torch"
         )
 

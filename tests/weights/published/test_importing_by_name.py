@@ -44,7 +44,7 @@ def test_a_name_is_fetched_checked_and_imported_into_the_folder_that_is_asked_fo
 
 def test_a_size_is_shown_as_soon_as_it_is_known(publish: Publish, checkpoint: bytes) -> None:
     one = publish()
-    assert one.bytes is None and "\nsize " not in describe(one)
+    assert one.bytes is None and "  size  " not in describe(one)
     obtain(one)
     assert one.bytes == one.to_json()["bytes"] == len(checkpoint)
 

@@ -29,6 +29,9 @@ class Backbone(nn.Module):
 
     body: nn.Module
 
+    smallest = 33
+    """Rows and columns of a picture at least with which all maps have two: programs for any size take no fewer."""
+
     def __init__(
         self,
         name: str,

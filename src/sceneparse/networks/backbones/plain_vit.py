@@ -125,6 +125,8 @@ class PlainViT(Backbone):
         self.block_numbers = numbers
         self._scales = list(zip(own_strides, powers, strict=True))
         self.sides = sides
+        if sides != "padded" and not flat:
+            self.smallest = 2 * patch * 2 ** max(-min(powers), 0)
         self._multiple = patch * (2 ** max(-min(powers), 0) if sides == "padded" else 1)
         self._options = options
         # Not a layer of its own: its weights are the body's.

@@ -145,6 +145,8 @@ class TimmPyramid(Backbone):
         if variant.sides != "padded":
             _refuse_sides(name, undilated, in_channels, self.multiple)
             self.multiple = 1
+            # What fills no patch of a layer's is left out: fewer would leave one row of the coarsest.
+            self.smallest = 2 * STRIDES[-1]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Turn normalised pictures (N, in_channels, H, W) into a map per stage, (N, channels[i], ceil(H / s), …).

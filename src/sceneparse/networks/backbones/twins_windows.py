@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from timm.models.twins import Block, LocallyGroupedAttn, PatchEmbed, Twins
 from torch import Tensor, nn
 
+from sceneparse.networks.backbones.picture_sides import pad_to_multiple
+
 Size = tuple[int, int]
 
 OUTSIDE = -1000.0
@@ -88,9 +90,7 @@ class WholePatches(PatchEmbed):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Size]:
         """Turn maps (N, C, H, W) into tokens, and the number of patches down and across."""
-        rows, columns = self.proj.stride
-        below, right = (-x.shape[-2]) % rows, (-x.shape[-1]) % columns
-        tokens, size = super().forward(F.pad(x, (0, right, 0, below)))
+        tokens, size = super().forward(pad_to_multiple(x, self.proj.stride[0]))
         return tokens, size
 
 
