@@ -12,7 +12,6 @@ from math import log2
 
 import timm
 import torch
-from timm.layers.pos_embed_rel import RelPosMlp
 from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
@@ -23,8 +22,9 @@ from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
+from sceneparse.networks.backbones.relative_positions import AnyGridAttention, AnyGridMlpBias
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
-from sceneparse.networks.backbones.vit_positions import AnyGridAttention, BlockReader, use_any_grid
+from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
 from sceneparse.settings.backbone import FinalNormOn, NeckName
 
 Neck = MultilevelNeck | SimpleNeck | InterpolatingNeck
@@ -238,7 +238,7 @@ def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, p
     # One block says as much as all of them, but for VOLO, whose embedding stands behind its first.
     last = min(1, len(_feature_info(body)) - 1)
     body = _cut(name, body, [last], final_norm=False)
-    ways = (False, True) if isinstance(getattr(body, "pos_embed", None), nn.Parameter) else (False,)
+    ways = (False,) if embedding_name(body) is None else (False, True)
     rows, columns = 6, 10
     images = torch.empty(1, in_channels, rows * patch, columns * patch, device="meta")
     for interpolates in ways:
@@ -253,7 +253,7 @@ def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, p
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
-    if any(isinstance(module, AnyGridAttention | RelPosMlp) for module in body.modules()):
+    if any(isinstance(module, AnyGridAttention | AnyGridMlpBias) for module in body.modules()):
         return "relative positions of patches cannot be exported for pictures of any size"
     if any(isinstance(module, RotaryEmbeddingDinoV3) for module in body.modules()):
         return "rotary positions of DINOv3 cannot be exported for pictures of any size"

@@ -13,6 +13,7 @@ from timm.models import FeatureInfo
 from torch import nn
 
 from sceneparse.errors import UserError
+from sceneparse.networks.backbones.pyramid_positions import use_any_size
 from sceneparse.settings.backbone import Padding
 
 Options = dict[str, Any]
@@ -93,10 +94,11 @@ def _size_options(name: str) -> dict[str, Any]:
 
 
 def take_any_size(model: nn.Module) -> None:
-    """Let patches be cut from pictures of other sizes than the one that a model was made for."""
+    """Let a model take pictures of other sizes than the one that it was made for, as far as it is known how."""
     for module in model.modules():
         if getattr(module, "strict_img_size", False) is True:
             module.strict_img_size = False  # type: ignore[assignment]
+    use_any_size(model)
 
 
 def weights_licence(name: str) -> str:

@@ -24,6 +24,7 @@ from sceneparse.networks.backbones.dilation import (
 )
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
+from sceneparse.networks.backbones.pyramid_positions import AnySizeAttention
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
 from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
@@ -202,6 +203,8 @@ def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
+    if any(isinstance(module, AnySizeAttention) for module in body.modules()):
+        return "relative positions of a whole map cannot be exported for pictures of any size"
     # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
     names = {type(module).__name__ for module in body.modules()}
     windowed = any("Window" in name and "Attention" in name for name in names)
