@@ -7,9 +7,11 @@ import timm
 import torch
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
+from torch.export import Dim
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import make_backbone
+from sceneparse.networks.backbones.picture_sides import pad_to_multiple
 from sceneparse.networks.backbones.square_vits import offsets_between
 from sceneparse.networks.backbones.timm_models import take_any_size
 from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
@@ -28,6 +30,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "position_embedding_size": 16,
     },
     "vit_relpos_small_patch16_224": {"embed_dim": 24, "depth": 2, "num_heads": 2},
+    "vit_small_patch16_dinov3": {"embed_dim": 24, "depth": 2, "num_heads": 2},
+    "beit_base_patch16_224": {"embed_dim": 24, "depth": 2, "num_heads": 2},
     "coat_mini": {"embed_dims": (16,) * 4, "num_heads": 8, "parallel_depth": 1},
     "coatnet_rmlp_nano_rw_224": {"embed_dim": (32, 32, 64, 64), "depths": (1, 1, 1, 1)},
     "coatnet_nano_rw_224": {"embed_dim": (32, 32, 64, 64), "depths": (1, 1, 1, 1)},
@@ -99,6 +103,32 @@ def test_offsets_on_a_grid_that_is_not_square() -> None:
     assert offsets[0, 5].tolist() == [2, 1, 5]
     assert offsets[5, 0].tolist() == [-2, -1, 5]
     assert offsets[2, 3].tolist() == [-2, 1, 5]
+
+
+class Exportable(nn.Module):
+    """The maps of a plain ViT's block 1 for pictures of any size, as a module."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return our_vit_maps(self.model, pad_to_multiple(images, 16))
+
+
+@pytest.mark.parametrize("name", ["vit_small_patch16_dinov3", "beit_base_patch16_224", "convit_tiny"])
+def test_positions_are_right_in_a_program_for_any_size(name: str) -> None:
+    model, sides = Exportable(made(name)), {2: Dim("height", min=33, max=999), 3: Dim("width", min=33, max=999)}
+    with torch.no_grad():
+        program = torch.export.export(
+            model,
+            (torch.zeros(1, 3, 97, 129),),
+            dynamic_shapes={"images": sides},
+            prefer_deferred_runtime_asserts_over_guards=True,
+        ).module()
+        for size in ((64, 64), (50, 131)):
+            images = torch.rand(1, 3, *size)
+            torch.testing.assert_close(program(images), model(images))
 
 
 @pytest.mark.parametrize("name", ["coat_mini", "coatnet_rmlp_nano_rw_224"])

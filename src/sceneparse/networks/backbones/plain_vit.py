@@ -14,6 +14,7 @@ import timm
 import torch
 from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
+from timm.models.gemma4_vit import Gemma4VitEncoder
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
@@ -22,7 +23,6 @@ from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
-from sceneparse.networks.backbones.relative_positions import AnyGridAttention, AnyGridMlpBias
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
 from sceneparse.settings.backbone import FinalNormOn, NeckName
@@ -107,6 +107,7 @@ class PlainViT(Backbone):
             strides=tuple(_whole(own / 2**power) for own, power in zip(own_strides, powers, strict=True)),
             unexportable=_unexportable(body),
         )
+        self.in_channels = in_channels
         self.neck: nn.Module | None = made
         self.patch = patch
         self.block_numbers = numbers
@@ -253,10 +254,12 @@ def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, p
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
-    if any(isinstance(module, AnyGridAttention | AnyGridMlpBias) for module in body.modules()):
-        return "relative positions of patches cannot be exported for pictures of any size"
-    if any(isinstance(module, RotaryEmbeddingDinoV3) for module in body.modules()):
-        return "rotary positions of DINOv3 cannot be exported for pictures of any size"
+    for module in body.modules():
+        if type(module) is RotaryEmbeddingDinoV3:
+            return "rotary positions of this kind cannot be exported for pictures of any size"
+        if isinstance(module, Gemma4VitEncoder):
+            # ONNX's exporter writes a graph whose nodes are out of order.
+            return "Gemma 4's encoder cannot be exported"
     return None
 
 

@@ -12,6 +12,8 @@ from timm.models.beit import Attention as BeitAttention
 from timm.models.beit import gen_relative_position_index as pair_index_with_class
 from torch import Tensor, nn
 
+from sceneparse.networks.exact.matrices import in_graph
+
 Grid = tuple[int, int]
 
 CLASS_OFFSETS = 3
@@ -36,7 +38,7 @@ class AnyGridAttention(OnGrid, BeitAttention):
 
     def _get_rel_pos_bias(self) -> Tensor:
         own: Grid = tuple(self.window_size)  # type: ignore[assignment]
-        if self.grid == own:
+        if _is(self.grid, own):
             return super()._get_rel_pos_bias()
         table = self.relative_position_bias_table
         assert table is not None
@@ -51,7 +53,7 @@ class AnyGridBias(OnGrid, RelPosBias):
     def get_bias(self) -> Tensor:
         """Return the bias (1, heads, patches, patches) of every pair of patches."""
         own: Grid = tuple(self.window_size)  # type: ignore[assignment]
-        if self.grid == own:
+        if _is(self.grid, own):
             return super().get_bias()
         table = self.relative_position_bias_table
         resized = _resized(table, own, self.grid)
@@ -90,6 +92,14 @@ def set_grid(body: nn.Module, grid: Grid) -> None:
     for module in body.modules():
         if isinstance(module, OnGrid):
             module.grid = grid
+
+
+def _is(grid: Grid, own: Grid) -> bool:
+    """Return whether a grid is a table's own.
+
+    Never in a graph, which would hold for the one or the other alone; the table is interpolated to itself there.
+    """
+    return not in_graph() and grid == own
 
 
 def _resized(table: Tensor, own: Grid, grid: Grid) -> Tensor:

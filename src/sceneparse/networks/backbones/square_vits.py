@@ -76,8 +76,10 @@ def use_any_grid_vit(module: nn.Module) -> None:
 
 def offsets_between(grid: Grid, like: Tensor) -> Tensor:
     """Return columns, rows and squared distance (patches, patches, 3) between every two patches of a grid."""
-    rows, columns = (torch.arange(side, device=like.device, dtype=like.dtype) for side in grid)
-    down = rows.repeat_interleave(grid[1])
-    across = columns.repeat(grid[0])
+    rows, columns = grid
+    number = torch.arange(rows * columns, device=like.device)
+    row = number // columns
+    # Not a remainder, which ONNX's exporter does not take of a number known only at run time.
+    down, across = (line.to(like.dtype) for line in (row, number - row * columns))
     vertical, horizontal = (line[None, :] - line[:, None] for line in (down, across))
     return torch.stack([horizontal, vertical, horizontal**2 + vertical**2], dim=-1)

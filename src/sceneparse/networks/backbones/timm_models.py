@@ -41,6 +41,7 @@ def natural_padding(name: str) -> Padding:
         return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
 
 
+@cache
 def usual_padding(name: str) -> Padding:
     """Return the padding of a model that nobody chose one for: "symmetric", unless it has its own alone.
 

@@ -24,7 +24,6 @@ from sceneparse.networks.backbones.dilation import (
 )
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
-from sceneparse.networks.backbones.pyramid_positions import AnySizeAttention
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import use_padded_windows
 from sceneparse.networks.backbones.timm_models import create, feature_info, take_any_size
@@ -71,6 +70,8 @@ class TimmPyramid(Backbone):
     Raises:
         UserError: One without these strides, or one that cannot be dilated as asked.
     """
+
+    in_channels: int
 
     def __init__(
         self,
@@ -125,7 +126,7 @@ class TimmPyramid(Backbone):
             stage3_end=variant.stage3_end,
         )
         self._indices = indices
-        self._in_channels = in_channels
+        self.in_channels = in_channels
         self._channels_last = _channels_last(body)
         # Where windows are padded, layers pad what they are given.
         self.multiple = 1 if variant.windows == "padded" else _multiple(name, undilated, in_channels)
@@ -152,7 +153,7 @@ class TimmPyramid(Backbone):
 
     def depth_groups(self) -> list[list[nn.Parameter]]:
         """Return the parameters of each stage, the stem's with the first; see `Backbone.depth_groups`."""
-        return stages_of_parameters(self, self._in_channels, list(self.pretrained_parameters()))
+        return stages_of_parameters(self, self.in_channels, list(self.pretrained_parameters()))
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
@@ -203,8 +204,6 @@ def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
-    if any(isinstance(module, AnySizeAttention) for module in body.modules()):
-        return "relative positions of a whole map cannot be exported for pictures of any size"
     # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
     names = {type(module).__name__ for module in body.modules()}
     windowed = any("Window" in name and "Attention" in name for name in names)

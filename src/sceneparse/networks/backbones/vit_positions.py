@@ -12,6 +12,7 @@ from timm.layers.pos_embed import resample_abs_pos_embed, resample_abs_pos_embed
 from torch import Tensor, nn
 
 from sceneparse.networks.backbones.relative_positions import Grid, set_grid, use_any_grid_bias
+from sceneparse.networks.backbones.rotations import use_any_grid_rotations
 from sceneparse.networks.backbones.square_vits import use_any_grid_vit
 
 EMBEDDINGS = {"pos_embed": "patch_embed", "patch_pos": "pixel_embed"}
@@ -23,6 +24,7 @@ def use_any_grid(body: nn.Module) -> None:
     for module in body.modules():
         use_any_grid_bias(module)
         use_any_grid_vit(module)
+        use_any_grid_rotations(module)
 
 
 def embedding_name(body: nn.Module) -> str | None:
