@@ -7,6 +7,9 @@ from typing import Any
 import timm
 import torch
 from timm.models.efficientnet import EfficientNetFeatures
+from timm.models.mvitv2 import MultiScaleAttention
+from timm.models.pvt_v2 import Attention as PvtAttention
+from timm.models.twins import GlobalSubSampleAttn
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
@@ -202,8 +205,14 @@ def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int
         undilate_later_blocks(name, body)
 
 
+REDUCING = (GlobalSubSampleAttn, PvtAttention, MultiScaleAttention)
+"""Attention of Twins, PVT v2 and MViTv2, whose reduced maps' sides PyTorch's exporter fixes."""
+
+
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
+    if any(isinstance(module, REDUCING) for module in body.modules()):
+        return "attention to a reduced map cannot be exported for pictures of any size"
     # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
     names = {type(module).__name__ for module in body.modules()}
     windowed = any("Window" in name and "Attention" in name for name in names)
