@@ -12,7 +12,7 @@ stages and the logits have the right channels and ceil(side / stride) rows and c
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from multiprocessing import get_context
 from typing import Any
@@ -62,16 +62,20 @@ def main() -> None:
 
 def all_tried(names: Sequence[str], processes: int) -> list[dict[str, Any]]:
     """A row for each architecture, in the order in which they are done."""
-    rows: list[dict[str, Any]] = []
     if processes == 1:
-        found = map(tried, names)
-        return list(found)
+        return list(_noted(map(tried, names), len(names)))
     with get_context("spawn").Pool(processes, maxtasksperchild=100) as pool:
-        for row in pool.imap_unordered(tried, names):
-            rows.append(row)
-            if len(rows) % 50 == 0 or len(rows) == len(names):
-                note(f"{len(rows)} of {len(names)} architectures, {sum(row['built'] for row in rows)} built")
-    return rows
+        return list(_noted(pool.imap_unordered(tried, names), len(names)))
+
+
+def _noted(rows: Iterable[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+    """Pass rows on, and say now and then how many there were."""
+    built = 0
+    for number, row in enumerate(rows, 1):
+        built += row["built"]
+        if number % 50 == 0 or number == count:
+            note(f"{number} of {count} architectures, {built} built")
+        yield row
 
 
 def tried(name: str) -> dict[str, Any]:

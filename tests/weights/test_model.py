@@ -9,8 +9,10 @@ from safetensors.torch import load_file, save_file
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.settings import NetworkSettings
+from sceneparse.weights.build import build
 from sceneparse.weights.card import model_card
-from sceneparse.weights.config import FILES
+from sceneparse.weights.config import FILES, ModelConfig, config_from_json, config_to_json
 from sceneparse.weights.model import Model, load_model, save_model
 
 
@@ -46,6 +48,18 @@ def test_neither_paths_nor_the_origin_of_weights_leave_the_machine(
     assert config["format"] == 1
     assert config["backbone"]["weights"] is None and config["data"]["root"] is None
     assert config["backbone"]["padding"] == "symmetric"
+
+
+@pytest.mark.parametrize(("name", "padding"), [("maxvit_tiny_tf_224", "same"), ("test_efficientnet", "symmetric")])
+def test_a_padding_left_open_is_written_as_what_the_network_is_built_with(
+    make_config: Callable[..., ModelConfig], name: str, padding: str
+) -> None:
+    config = make_config(name=name, dilation="first")
+    written = config_from_json(config_to_json(config), "config.json")
+    assert written.backbone.padding == padding
+    for backbone in (config.backbone, written.backbone):
+        with torch.device("meta"):
+            build(backbone, NetworkSettings("upernet", channels=8), 3)
 
 
 def test_equal_weights_give_equal_bytes_whatever_their_memory_layout(

@@ -73,10 +73,7 @@ class Traits:
         Raises:
             UserError: Preprocessing for another number of channels.
         """
-        first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
-        if first is None:
-            raise ValueError("a scene parser needs at least one convolution")
-        channels = first.in_channels
+        channels = _channels(network)
         mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
         tasks = network.tasks if isinstance(network, UnifiedUPerNet) else ()
         smallest = network.backbone.smallest
@@ -246,6 +243,16 @@ def converting(what: str) -> Iterator[None]:
         # OpenVINO names the operations it lacks far below its first line.
         reason = next((line for line in lines if "No conversion rule" in line), lines[0])
         raise ConversionError(f"{what} cannot export this network ({reason[:300]})") from error
+
+
+def _channels(network: SceneParser) -> int:
+    """Return the channels of the pictures that a network takes."""
+    if network.backbone.in_channels is not None:
+        return network.backbone.in_channels
+    first = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is None:
+        raise ValueError("a scene parser needs at least one convolution")
+    return first.in_channels
 
 
 def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.networks.backbones import usual_padding
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.recipes.earlier import without_ignored
 from sceneparse.settings import (
@@ -48,9 +49,8 @@ class ModelConfig:
 
     def portable(self) -> "ModelConfig":
         """Leave out what holds only where the model was trained: paths, where its weights came from, what learnt."""
-        backbone = dataclasses.replace(
-            self.backbone, weights=None, padding=self.backbone.padding or "symmetric", frozen="none"
-        )
+        padding = self.backbone.padding or usual_padding(self.backbone.name)
+        backbone = dataclasses.replace(self.backbone, weights=None, padding=padding, frozen="none")
         return dataclasses.replace(
             self,
             backbone=backbone,

@@ -197,3 +197,9 @@ def test_a_backbone_says_whether_it_can_be_exported(name: str, exportable: bool)
 def test_pretrained_parameters_are_those_of_the_body() -> None:
     backbone = make_backbone("resnet10t")
     assert [id(one) for one in backbone.pretrained_parameters()] == [id(one) for one in backbone.parameters()]
+
+
+@pytest.mark.parametrize("name", ["twins_svt_small", "pvt_v2_b0", "mvitv2_tiny"])
+def test_attention_to_a_reduced_map_is_not_exported(name: str) -> None:
+    with torch.device("meta"):
+        assert "attention to a reduced map" in str(make_backbone(name).unexportable)

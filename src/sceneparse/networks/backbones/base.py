@@ -25,9 +25,13 @@ class Backbone(nn.Module):
         strides: Stride of each stage's map; not always whole (a plain ViT with patches of 14 pixels).
         unexportable: Why it cannot be exported for pictures of any size; None where it can.
         stage3_end: At which of two blocks stage 3 ends; see `make_backbone`.
+
+    Attributes:
+        in_channels: Channels of the picture; None where they are those of the first convolution.
     """
 
     body: nn.Module
+    in_channels: int | None = None
 
     smallest = 33
     """Rows and columns of a picture at least with which all maps have two: programs for any size take no fewer."""

@@ -12,9 +12,9 @@ from math import log2
 
 import timm
 import torch
-from timm.layers.pos_embed_rel import RelPosMlp
 from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
+from timm.models.gemma4_vit import Gemma4VitEncoder
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
@@ -23,7 +23,7 @@ from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
-from sceneparse.networks.backbones.vit_positions import AnyGridAttention, BlockReader, use_any_grid
+from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
 from sceneparse.settings.backbone import FinalNormOn, NeckName, Sides
 
 Neck = MultilevelNeck | SimpleNeck | InterpolatingNeck
@@ -120,6 +120,7 @@ class PlainViT(Backbone):
             strides=tuple(_whole(own / 2**power) for own, power in zip(own_strides, powers, strict=True)),
             unexportable=_unexportable(body),
         )
+        self.in_channels = in_channels
         self.neck: nn.Module | None = made
         self.patch = patch
         self.block_numbers = numbers
@@ -262,7 +263,7 @@ def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, p
     # One block says as much as all of them, but for VOLO, whose embedding stands behind its first.
     last = min(1, len(_feature_info(body)) - 1)
     body = _cut(name, body, [last], final_norm=False)
-    ways = (False, True) if isinstance(getattr(body, "pos_embed", None), nn.Parameter) else (False,)
+    ways = (False,) if embedding_name(body) is None else (False, True)
     rows, columns = 6, 10
     images = torch.empty(1, in_channels, rows * patch, columns * patch, device="meta")
     for interpolates in ways:
@@ -277,10 +278,12 @@ def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, p
 
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
-    if any(isinstance(module, AnyGridAttention | RelPosMlp) for module in body.modules()):
-        return "relative positions of patches cannot be exported for pictures of any size"
-    if any(isinstance(module, RotaryEmbeddingDinoV3) for module in body.modules()):
-        return "rotary positions of DINOv3 cannot be exported for pictures of any size"
+    for module in body.modules():
+        if type(module) is RotaryEmbeddingDinoV3:
+            return "rotary positions of this kind cannot be exported for pictures of any size"
+        if isinstance(module, Gemma4VitEncoder):
+            # ONNX's exporter writes a graph whose nodes are out of order.
+            return "Gemma 4's encoder cannot be exported"
     return None
 
 

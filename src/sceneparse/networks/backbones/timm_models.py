@@ -14,6 +14,7 @@ from torch import nn
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones.published_vits import make_known
+from sceneparse.networks.backbones.pyramid_positions import use_any_size
 from sceneparse.settings.backbone import Padding
 
 Options = dict[str, Any]
@@ -41,6 +42,7 @@ def natural_padding(name: str) -> Padding:
         return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
 
 
+@cache
 def usual_padding(name: str) -> Padding:
     """Return the padding of a model that nobody chose one for: "symmetric", unless it has its own alone.
 
@@ -94,10 +96,11 @@ def _size_options(name: str) -> dict[str, Any]:
 
 
 def take_any_size(model: nn.Module) -> None:
-    """Let patches be cut from pictures of other sizes than the one that a model was made for."""
+    """Let a model take pictures of other sizes than the one that it was made for, as far as it is known how."""
     for module in model.modules():
         if getattr(module, "strict_img_size", False) is True:
             module.strict_img_size = False  # type: ignore[assignment]
+    use_any_size(model)
 
 
 def weights_licence(name: str) -> str:

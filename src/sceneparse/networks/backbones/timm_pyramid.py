@@ -7,6 +7,9 @@ from typing import Any
 import timm
 import torch
 from timm.models.efficientnet import EfficientNetFeatures
+from timm.models.mvitv2 import MultiScaleAttention
+from timm.models.pvt_v2 import Attention as PvtAttention
+from timm.models.twins import GlobalSubSampleAttn
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
@@ -85,6 +88,8 @@ class TimmPyramid(Backbone):
         UserError: One without these strides, or one that cannot be dilated as asked.
     """
 
+    in_channels: int
+
     def __init__(
         self,
         name: str,
@@ -138,7 +143,7 @@ class TimmPyramid(Backbone):
             stage3_end=variant.stage3_end,
         )
         self._indices = indices
-        self._in_channels = in_channels
+        self.in_channels = in_channels
         self._channels_last = _channels_last(body)
         # Where windows are padded, layers pad what they are given.
         self.multiple = 1 if variant.windows == "padded" else _multiple(name, undilated, in_channels)
@@ -173,7 +178,7 @@ class TimmPyramid(Backbone):
 
     def depth_groups(self) -> list[list[nn.Parameter]]:
         """Return the parameters of each stage, the stem's with the first; see `Backbone.depth_groups`."""
-        return stages_of_parameters(self, self._in_channels, list(self.pretrained_parameters()))
+        return stages_of_parameters(self, self.in_channels, list(self.pretrained_parameters()))
 
     def load_hub_weights(self, in_channels: int) -> None:
         """Load timm's pretrained weights into the body; see `Backbone.load_hub_weights`."""
@@ -232,8 +237,14 @@ def _redilate(name: str, body: nn.Module, dilation: Dilation, output_stride: int
         undilate_later_blocks(name, body)
 
 
+REDUCING = (GlobalSubSampleAttn, PvtAttention, MultiScaleAttention)
+"""Attention of Twins, PVT v2 and MViTv2, whose reduced maps' sides PyTorch's exporter fixes."""
+
+
 def _unexportable(body: nn.Module) -> str | None:
     """Return why a model cannot be exported for pictures of any size; None if it can."""
+    if any(isinstance(module, REDUCING) for module in body.modules()):
+        return "attention to a reduced map cannot be exported for pictures of any size"
     # PyTorch works at it for minutes, without an end in sight: each window's mask depends on the picture's size.
     names = {type(module).__name__ for module in body.modules()}
     windowed = any("Window" in name and "Attention" in name for name in names)

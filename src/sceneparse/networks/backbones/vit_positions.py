@@ -1,64 +1,35 @@
 """Positions of a plain ViT's patches, for pictures of any size.
 
 Most of timm's models see to it themselves: they interpolate what they learnt for one grid, or compute rotations for
-any. Three kinds do not, and are helped here: a position embedding for one grid (CaiT, VOLO), BEiT's bias of every pair
-of patches by their offset, of which there is a table for one grid, and biases that a small network computes of offsets.
+any. Others are helped: here those that have a position embedding for one grid (CaiT, VOLO), by `relative_positions` and
+`square_vits` the others.
 """
 
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from timm.layers.pos_embed import resample_abs_pos_embed, resample_abs_pos_embed_nhwc
-from timm.layers.pos_embed_rel import RelPosMlp
-from timm.models.beit import Attention as BeitAttention
-from timm.models.beit import gen_relative_position_index
 from torch import Tensor, nn
 
-Grid = tuple[int, int]
+from sceneparse.networks.backbones.relative_positions import Grid, set_grid, use_any_grid_bias
+from sceneparse.networks.backbones.rotations import use_any_grid_rotations
+from sceneparse.networks.backbones.square_vits import use_any_grid_vit
 
-CLASS_OFFSETS = 3
-"""The last rows of BEiT's table: from the class token to patches, from patches to it, and from it to itself."""
-
-
-class AnyGridAttention(BeitAttention):
-    """BEiT's attention whose table of offsets is interpolated for the grid at hand.
-
-    Bicubic, as BEiT's own fine-tuning starts from its table; at its own grid the table is taken as it is.
-    """
-
-    grid: Grid
-
-    def _get_rel_pos_bias(self) -> Tensor:
-        own: Grid = tuple(self.window_size)  # type: ignore[assignment]
-        if self.grid == own:
-            return super()._get_rel_pos_bias()
-        table = self.relative_position_bias_table
-        assert table is not None
-        offsets, of_class = table[:-CLASS_OFFSETS], table[-CLASS_OFFSETS:]
-        sides = [2 * side - 1 for side in own]
-        maps = offsets.float().T.reshape(1, -1, *sides)
-        rows, columns = self.grid
-        maps = F.interpolate(maps, size=(2 * rows - 1, 2 * columns - 1), mode="bicubic", align_corners=False)
-        resized = torch.cat([maps.flatten(2)[0].T.to(table.dtype), of_class])
-        index = gen_relative_position_index(self.grid, device=table.device)
-        return resized[index].permute(2, 0, 1).contiguous().unsqueeze(0)
+EMBEDDINGS = {"pos_embed": "patch_embed", "patch_pos": "pixel_embed"}
+"""Names that a position embedding may have, and of what cuts the patches that it is for."""
 
 
 def use_any_grid(body: nn.Module) -> None:
-    """Replace BEiT's attention by `AnyGridAttention`; parameters keep their names."""
+    """Let a plain ViT's parts take any grid of patches; parameters keep their names."""
     for module in body.modules():
-        if type(module) is BeitAttention and module.window_size is not None:
-            module.__class__ = AnyGridAttention
+        use_any_grid_bias(module)
+        use_any_grid_vit(module)
+        use_any_grid_rotations(module)
 
 
-def set_grid(body: nn.Module, grid: Grid) -> None:
-    """Set the grid of patches that relative positions are for."""
-    for module in body.modules():
-        if isinstance(module, AnyGridAttention):
-            module.grid = grid
-        elif isinstance(module, RelPosMlp) and tuple(module.window_size) != grid:
-            module.set_window_size(grid)
+def embedding_name(body: nn.Module) -> str | None:
+    """Return the name of a model's position embedding; None where it has none."""
+    return next((name for name in EMBEDDINGS if isinstance(getattr(body, name, None), nn.Parameter)), None)
 
 
 class BlockReader(nn.Module):
@@ -89,18 +60,19 @@ class BlockReader(nn.Module):
         if not self.interpolates:
             maps: list[Tensor] = self(images)
             return maps
-        embedding = _for_grid(self.body, grid)
-        found: list[Tensor] = torch.func.functional_call(self, {"body.pos_embed": embedding}, (images,))
+        name = embedding_name(self.body)
+        assert name is not None
+        embedding = _for_grid(self.body, name, grid)
+        found: list[Tensor] = torch.func.functional_call(self, {f"body.{name}": embedding}, (images,))
         return found
 
 
-def _for_grid(body: nn.Module, grid: Grid) -> Tensor:
+def _for_grid(body: nn.Module, name: str, grid: Grid) -> Tensor:
     """Return a model's position embedding, interpolated for a grid."""
-    embedding = body.pos_embed
-    assert isinstance(embedding, Tensor)
+    embedding = body.get_parameter(name)
     if embedding.ndim == 4:
         return resample_abs_pos_embed_nhwc(embedding, list(grid))
-    patches: Grid = body.patch_embed.grid_size  # type: ignore[assignment,union-attr]
+    patches: Grid = body.get_submodule(EMBEDDINGS[name]).grid_size  # type: ignore[assignment]
     prefix = embedding.shape[1] - patches[0] * patches[1]
     smooth = not getattr(body, "positions_without_antialias", False)
     return resample_abs_pos_embed(

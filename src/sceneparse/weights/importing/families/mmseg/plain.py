@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones.published_vits import PATCH, make_known
-from sceneparse.networks.backbones.vit_positions import CLASS_OFFSETS
+from sceneparse.networks.backbones.relative_positions import CLASS_OFFSETS
 from sceneparse.settings import BackboneSettings
 from sceneparse.settings.backbone import NeckName
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
