@@ -3,15 +3,19 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs docs-zensical clean
+.PHONY: demo test tests lint docs docs-zensical clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
 
 # Bytecode is written even where the environment forbids it: without, each of the many processes that the tests start
 # would compile PyTorch's and our own modules anew, for seconds.
-test: $(VENV)/.installed-dev lint
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+# Linters and tests go side by side: of the linters, the one that takes long has one thread.
+test: $(VENV)/.installed-dev
+	+@$(MAKE) --no-print-directory -j 2 lint tests
+
+tests: $(VENV)/.installed-dev
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

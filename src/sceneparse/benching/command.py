@@ -15,6 +15,7 @@ from sceneparse.evaluation.command import machine
 from sceneparse.files import write_json
 from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import ENGINES
+from sceneparse.progress import results_console
 from sceneparse.settings import Precision, Recipe
 from sceneparse.weights.architectures import architecture_of
 
@@ -84,5 +85,5 @@ def bench(
     if json is not None:
         write_json(Path(json), result.to_json())
     if progress:
-        print_bench(result, Console(highlight=False))
+        print_bench(result, results_console(highlight=False))
     return result

@@ -20,6 +20,7 @@ from sceneparse.inference.exported_file import SUFFIXES, Format, Note, write_ope
 from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
+from sceneparse.progress import results_console
 from sceneparse.weights.model import Model, find_model, load_model
 
 CALIBRATED = 100
@@ -95,7 +96,7 @@ def export(
             result = Export(path, tuple(check_export(loaded, path, format)), None)
     write_json(path.with_suffix(".json"), result.to_json())
     if progress:
-        print_export(result, Console(highlight=False))
+        print_export(result, results_console(highlight=False))
     if wrong := [check for check in result.checks if not agrees(check)]:
         sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
         raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")

@@ -10,11 +10,11 @@ from datetime import timedelta
 from types import FrameType, TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from sceneparse.processes import leads
+from sceneparse.progress import FoldingConsole
 
 
 class TrainingStopped(KeyboardInterrupt):
@@ -37,7 +37,7 @@ class ProgressLine:
     """
 
     def __init__(self, done: int, total: int, *, shown: bool) -> None:
-        self.console = Console(stderr=True, quiet=not shown, highlight=False)
+        self.console = FoldingConsole(stderr=True, quiet=not shown, highlight=False)
         self._total = total
         self._done, self._began = done, time.monotonic()
         self._bar: Progress | None = None
