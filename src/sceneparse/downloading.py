@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
 
 CHUNK = 1 << 20
@@ -147,7 +147,7 @@ def read_record(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it to fetch all again") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); delete it to fetch all again") from None
     return record if isinstance(record, dict) else {}
 
 

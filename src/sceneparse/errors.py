@@ -1,5 +1,7 @@
 """The one kind of error that is the user's to mend, and what its messages are made of."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """Bad input: a single line that says what is wrong, where, and what to do about it.
@@ -27,13 +29,20 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}" + "s" * (count != 1)
 
 
-def yaml_reason(error: Exception) -> str:
-    """Return where a YAML text is wrong, and how, in a line: "line 2, column 1: expected ',' or ']'".
+def reason_of(error: Exception) -> str:
+    """Return in a line what another library's error says: of a file the reason alone, of YAML the line and the column.
 
     Args:
-        error: What the YAML reader raised; anything else is put into a line as it is.
+        error: Such as "No such file or directory" or "line 2, column 1: expected ',' or ']'" is made of.
     """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or problem is None:
-        return " ".join(str(error).split())
+        return " ".join(str(error).split()) or type(error).__name__
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
+
+
+def some(names: Sequence[str], count: int = 3) -> str:
+    """Return the first of some names for a message: "road, car, tree, …", the dots only where there are more."""
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.pairs import Pair
-from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.errors import MissingSplitError, UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import decode_mask, values_outside
@@ -50,7 +50,7 @@ def read_names(path: Path) -> list[str]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it lists the split's pictures") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     names = [line.split()[0] for line in lines if line.strip()]
     if not names:
         raise UserError(f"{path}: lists no picture")

@@ -8,7 +8,7 @@ from pathlib import Path
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
@@ -123,8 +123,8 @@ def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> No
     """
     if known.names != given.names:
         raise UserError(
-            f"{model} names {len(known)} classes ({', '.join(known.names[:3])}, …) but the data set "
-            f"{len(given)} ({', '.join(given.names[:3])}, …): give data with the model's classes"
+            f"{model} names {len(known)} classes ({some(known.names)}) but the data set "
+            f"{len(given)} ({some(given.names)}): give data with the model's classes"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 
 IGNORE = -1
 """The class index of pixels that count neither in the loss nor in a metric."""
@@ -239,7 +239,7 @@ def read_json(path: Path) -> Any:
             f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg})") from None
 

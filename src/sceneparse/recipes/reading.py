@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sceneparse.errors import UserError, require, yaml_reason
+from sceneparse.errors import UserError, reason_of, require
 from sceneparse.recipes.renamed import with_new_names
 from sceneparse.settings.data import data_of_kind
 from sceneparse.tables import table
@@ -181,7 +181,7 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
         except FileNotFoundError:
             raise UserError(f"{where}: no such {what} file; {what}s in the package: {', '.join(names)}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{where}: cannot be read ({error})") from None
+            raise UserError(f"{where}: cannot be read ({reason_of(error)})") from None
     else:
         if text not in names:
             near = difflib.get_close_matches(text, names, n=1)
@@ -192,7 +192,7 @@ def load(source: str | Path, what: str, folder: Traversable) -> tuple[dict[str, 
     try:
         mapping = yaml.safe_load(content)
     except yaml.YAMLError as error:
-        raise UserError(f"{where}: not valid YAML ({yaml_reason(error)})") from None
+        raise UserError(f"{where}: not valid YAML ({reason_of(error)})") from None
     if mapping is None:
         mapping = {}
     if not isinstance(mapping, dict):

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, reason_of, require
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 """What can be allowed. SVG is not a picture of pixels, and what Pillow reads beside these is rare and little tested."""
@@ -113,7 +113,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a file of API keys ({error})") from None
+        raise UserError(f"{path}: cannot be read as a file of API keys ({reason_of(error)})") from None
     keys = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
     require(bool(keys), f"{path}: holds no API key; write one a line")
     return keys

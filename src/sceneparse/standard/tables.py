@@ -11,7 +11,7 @@ from importlib import resources
 from io import StringIO
 from pathlib import Path
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.tasks import Task
 
@@ -114,7 +114,7 @@ def read_rows(path: Path, heading: Sequence[str]) -> list[list[str]]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Broden+'s label tables need it") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     rows = [row for row in csv.reader(StringIO(text)) if row]
     if not rows or tuple(rows[0]) != tuple(heading):
         raise UserError(f"{path}:1: the first row must be '{','.join(heading)}'")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
 from sceneparse.networks.backbones import usual_padding
 from sceneparse.recipes import from_mapping, to_mapping
@@ -78,7 +78,7 @@ def read_config(path: Path) -> ModelConfig:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error})") from None
+        raise UserError(f"{path}: not readable as JSON ({reason_of(error)})") from None
     config = config_from_json(value, str(path))
     if config.data.classes != LABELS:
         return config

@@ -16,7 +16,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.broden.maps import fitting, inside, ownership
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.broden.tables import BrodenTables
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import IGNORE
 from sceneparse.pictures.reading import read_picture
 from sceneparse.tasks import Task
@@ -142,7 +142,7 @@ def read_part_names(path: Path) -> PartNames:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it comes with Pascal-Part and explains the parts' names") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     names: dict[tuple[int, str], str] = {}
     copied = 0
     for line in text.splitlines():

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_text
 
 DATASETS = ("ade20k", "pascal", "os", "dtd")
@@ -42,7 +42,7 @@ def read_records(path: Path) -> list[Record]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Broden+'s records need it") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     records = [_record(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not records:
         raise UserError(f"{path}: holds no records")

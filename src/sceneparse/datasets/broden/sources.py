@@ -20,7 +20,7 @@ from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.broden.pascal import PascalPictures
 from sceneparse.datasets.broden.tables import BrodenTables
 from sceneparse.datasets.dtd import everywhere
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import IGNORE
 from sceneparse.pictures.reading import read_picture
 from sceneparse.tasks import Task
@@ -235,7 +235,7 @@ def text_lines(path: Path) -> list[str]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+        raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
 
 
 def csv_rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:

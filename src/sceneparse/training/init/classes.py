@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from sceneparse.errors import UserError, require, yaml_reason
+from sceneparse.errors import UserError, reason_of, require, some
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import InitSettings
 from sceneparse.tasks import Task
@@ -72,7 +72,7 @@ def given_classes(settings: InitSettings) -> dict[str, str | None]:
     try:
         content = yaml.safe_load(Path(where).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"init.classes_file: {where} cannot be read ({yaml_reason(error)})") from None
+        raise UserError(f"init.classes_file: {where} cannot be read ({reason_of(error)})") from None
     if not isinstance(content, dict) or not all(
         isinstance(new, str) and (old is None or isinstance(old, str)) for new, old in content.items()
     ):
@@ -117,5 +117,5 @@ def _refuse_unknown(name: str, spaces: Mapping[Task, LabelSpace], what: str) -> 
     names = [known for space in spaces.values() for known in space.names]
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names[:5])}, …"
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {some(names, 5)}"
         raise UserError(f"init.classes names '{name}', but {what}; {hint}")

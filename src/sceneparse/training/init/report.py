@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
 from sceneparse.training.init.adopting import Difference
 from sceneparse.training.init.source import Source
@@ -172,7 +172,8 @@ def read_started(run: Path) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(
-            f"{path}: cannot be read ({error}); this training started from a model, and goes on only with that file"
+            f"{path}: cannot be read ({reason_of(error)}); this training started from a model, and goes on only with "
+            "that file"
         ) from None
     if not isinstance(value, dict) or not {"made_new", "settings_before"} <= value.keys():
         raise UserError(f"{path}: is not what a training writes; restore it, or train into another --out")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 
 PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
@@ -177,7 +177,7 @@ def _preprocessing(mean: tuple[float, ...], std: tuple[float, ...], scale: float
             mean, std = mean * 3, std * 3
         return PreprocessingSettings(tuple(m / scale for m in mean), tuple(s / scale for s in std))
     except (UserError, ZeroDivisionError) as error:
-        raise UserError(f"{path}: its normalisation cannot be taken ({error})") from None
+        raise UserError(f"{path}: its normalisation cannot be taken ({reason_of(error)})") from None
 
 
 def _number(value: Any, name: str, path: Path) -> float:
