@@ -57,25 +57,27 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--names", nargs="*", default=FAMILIES, metavar="NAME", help="timm's names (default: twenty)")
     parser.add_argument("--side", type=int, default=96, help="side of the training pictures (default: 96)")
-    given = parsed(parser, {"names": QUICK, "side": 64})
+    parser.add_argument("--architecture", choices=("upernet", "fcn"), default="upernet", help="default: upernet")
+    # An FCN has the same maps, and few layers behind them to be exported.
+    given = parsed(parser, {"names": QUICK, "side": 64, "architecture": "fcn"})
     if find_spec("onnxruntime") is None:
         note("onnxruntime is not installed (pip install 'sceneparse[onnx]'): nothing is exported")
     rows = []
     for name in given.names:
         note(name)
-        rows.append(tried(name, given.side))
-    write_figures(rows, given.json, lambda: report(rows))
+        rows.append(tried(name, given.side, given.architecture))
+    write_figures(rows, given.json, lambda: report(rows, given.architecture))
     if not all(row["ok"] for row in rows):
         sys.exit(1)
 
 
-def tried(name: str, side: int) -> dict[str, Any]:
+def tried(name: str, side: int, architecture: str) -> dict[str, Any]:
     """Train a model and compare its exported form."""
     torch.manual_seed(0)
     config = ModelConfig(
         name=name,
         backbone=BackboneSettings(name),
-        network=NetworkSettings("upernet", channels=32),
+        network=NetworkSettings(architecture, channels=32, output_stride=32),
         preprocessing=PreprocessingSettings(),
         protocol=ProtocolSettings(),
         data=DataSettings(),
@@ -131,9 +133,9 @@ def exported(model: Model) -> dict[str, Any]:
     }
 
 
-def report(rows: Sequence[dict[str, Any]]) -> None:
+def report(rows: Sequence[dict[str, Any]], architecture: str) -> None:
     """Print the table."""
-    table = Table(title=f"{STEPS} steps of UPerNet, and its ONNX file against PyTorch")
+    table = Table(title=f"{STEPS} steps of {architecture}, and its ONNX file against PyTorch")
     for column in ("backbone", "first loss", "last", "export", "error", "equal labels"):
         table.add_column(column, overflow="fold", justify="left" if column in ("backbone", "export") else "right")
     for row in rows:

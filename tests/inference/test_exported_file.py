@@ -96,17 +96,6 @@ def test_the_channels_of_pictures_are_known_where_patches_are_cut_without_a_conv
     assert Traits.of(network, PreprocessingSettings(mean=(0.0,), std=(1.0,))).channels == 4
 
 
-def test_a_plain_vit_agrees_in_onnx_runtime(tmp_path: Path) -> None:
-    runtime = pytest.importorskip("onnxruntime")
-    # FCN at stride 32 has the neck's maps, and few layers behind them to convert.
-    model = make("fcn", "test_vit", output_stride=32)
-    session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
-    for height, width in ((97, 161), (150, 113)):
-        images = torch.randint(0, 256, (1, 3, height, width)).float()
-        logits, labels = session.run(["logits", "labels"], {"images": images.numpy()})
-        agree(logits, labels, model, images)
-
-
 def test_a_torch_program_agrees_and_says_what_it_is(tmp_path: Path) -> None:
     model = make("pspnet", "resnet10t")
     path = export_model(model, tmp_path / "m.pt2", "torch")
