@@ -14,7 +14,6 @@ import timm
 import torch
 from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
-from timm.models.gemma4_vit import Gemma4VitEncoder
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
@@ -22,6 +21,7 @@ from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
+from sceneparse.networks.backbones.relative_positions import OnGrid
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
 from sceneparse.settings.backbone import FinalNormOn, NeckName, Sides
@@ -281,9 +281,8 @@ def _unexportable(body: nn.Module) -> str | None:
     for module in body.modules():
         if type(module) is RotaryEmbeddingDinoV3:
             return "rotary positions of this kind cannot be exported for pictures of any size"
-        if isinstance(module, Gemma4VitEncoder):
-            # ONNX's exporter writes a graph whose nodes are out of order.
-            return "Gemma 4's encoder cannot be exported"
+        if isinstance(module, OnGrid) and module.unexportable is not None:
+            return module.unexportable
     return None
 
 

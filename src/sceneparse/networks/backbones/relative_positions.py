@@ -25,9 +25,11 @@ class OnGrid(nn.Module):
 
     Attributes:
         grid: Rows and columns of patches; see `set_grid`.
+        unexportable: Why a model with it cannot be exported; None where it can.
     """
 
     grid: Grid
+    unexportable: str | None = None
 
 
 class AnyGridAttention(OnGrid, BeitAttention):

@@ -1,16 +1,16 @@
 """Plain ViTs that timm makes for square pictures of one size, or one way of cutting them, for any grid of patches.
 
-ConViT (arXiv 2103.10697), TNT (arXiv 2103.00112) and Gemma 4's encoder.
+ConViT (arXiv 2103.10697) and TNT (arXiv 2103.00112).
 """
 
 from typing import Any
 
 import torch
 from timm.models.convit import GPSA
-from timm.models.gemma4_vit import Gemma4VitClassifier, Gemma4VitEncoder
 from timm.models.tnt import TNT, PixelEmbed
 from torch import Tensor, nn
 
+from sceneparse.networks.backbones.gemma4 import use_any_grid_gemma
 from sceneparse.networks.backbones.relative_positions import Grid, OnGrid
 
 
@@ -50,28 +50,13 @@ class AnyGridTNT(OnGrid, TNT):
         return super().forward_intermediates(x, *arguments, **options)
 
 
-class AnyGridGemma(OnGrid, Gemma4VitEncoder):
-    """Gemma 4's encoder, whose maps have the grid at hand; timm reads it from the values of a tensor."""
-
-    def forward_intermediates(self, *arguments: Any, **options: Any) -> Any:
-        """Return the maps of blocks (N, channels, rows, columns), and no more than these."""
-        tokens: list[Tensor] = super().forward_intermediates(*arguments, **options | {"output_fmt": "NLC"})  # type: ignore[assignment]
-        return [own.transpose(1, 2).unflatten(-1, self.grid) for own in tokens]
-
-
 def use_any_grid_vit(module: nn.Module) -> None:
     """Let a part of such a model take any grid; parameters keep their names."""
     if type(module) is GPSA:
         module.__class__ = AnyGridGPSA
     elif type(module) is TNT:
         module.__class__ = AnyGridTNT
-    elif type(module) is Gemma4VitEncoder:
-        module.__class__ = AnyGridGemma
-        # Its pooling wants multiples of three patches, and comes after the maps.
-        module.global_pool = "none"
-    elif isinstance(module, Gemma4VitClassifier):
-        # It stands behind the pooling, and so is none of the blocks' maps.
-        module.norm = nn.Identity()
+    use_any_grid_gemma(module)
 
 
 def offsets_between(grid: Grid, like: Tensor) -> Tensor:
