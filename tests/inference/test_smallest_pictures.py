@@ -49,7 +49,7 @@ def made(backbone: BackboneSettings) -> SceneParser:
             torch.nn.init.uniform_(buffer, 0.5, 1.5)
     bias = network.get_parameter("head.classifier.bias")
     with torch.no_grad():  # else one class wins everywhere
-        bias -= network(torch.randn(1, 3, 256, 256)).logits.mean((0, 2, 3))
+        bias.sub_(network(torch.randn(1, 3, 256, 256)).logits.mean((0, 2, 3)))
     return network
 
 
