@@ -35,6 +35,8 @@ ADDED: dict[str, Any] = {
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",
+    "backbone.sides": "padded",
+    "backbone.norm_eps": None,
     "backbone.blocks": None,
     "backbone.neck": None,
     "backbone.final_norm": False,

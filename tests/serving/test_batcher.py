@@ -112,18 +112,20 @@ def test_a_picture_that_is_too_large_for_the_memory_is_told_so(error: Exception)
 
 def test_a_fault_in_the_engine_meets_its_own_request_alone() -> None:
     class Broken(BrightestChannel):
+        smallest = 64
+
         def __call__(self, images: torch.Tensor) -> torch.Tensor:
             if images.shape[-1] == 13:
                 raise RuntimeError("a secret path /etc/secret")
             if images.shape[-1] == 12:
-                raise UserError("takes pictures of at least 33 pixels a side")
+                raise UserError("takes pictures of at least 64 pixels a side")
             return super().__call__(images)
 
     with serving({"broken": plain_parser(Broken())}) as service:
         answer = service.ask("/v1/parse", picture((13, 13)), PNG)
         assert answer.status == 500 and b"secret" not in answer.body
         unfit = service.ask("/v1/parse", picture((12, 12)), PNG)
-        assert unfit.status == 422 and "33 pixels a side" in unfit.json()["detail"]
+        assert unfit.status == 422 and "64 pixels a side" in unfit.json()["detail"]
         assert service.ask("/v1/parse", picture(), PNG).status == 200 and service.ask("/readyz").status == 200
 
 

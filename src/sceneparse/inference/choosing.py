@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.inference.engine import TaskEngine, TorchEngine
+from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.precision import choose_device
@@ -29,7 +29,7 @@ class FittingEngine:
 
     def __init__(self, engine: TaskEngine, small: Callable[[], TaskEngine]) -> None:
         self._engine = engine
-        self._smallest = getattr(engine, "smallest", SMALLEST)
+        self._smallest = smallest_side(engine)
         self._make_small = small
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
@@ -53,6 +53,11 @@ class FittingEngine:
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
         return self._engine.describe()
+
+
+def smallest_side(engine: Engine) -> int:
+    """Return how many rows and columns a picture must have for an engine that does not take all."""
+    return getattr(engine, "smallest", SMALLEST)
 
 
 def make_engine(

@@ -15,9 +15,10 @@ from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.inference import onnx_engine, openvino_engine
 from sceneparse.inference.engine import TaskEngine
-from sceneparse.inference.program import Program, Traits, exported
+from sceneparse.inference.program import SMALLEST, Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
+from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
 from sceneparse.weights.labels_file import labels_from_json, labels_to_json
 from sceneparse.weights.model import Model
@@ -30,7 +31,7 @@ SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"
 NOTE = "sceneparse"
 """Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised when exported files give or say more than those of before, so that none of these is taken from the cache."""
 
 
@@ -71,11 +72,23 @@ class Note:
         try:
             value = json.loads(text)
             config, labels, quantized = value["config"], value["labels"], bool(value["quantized"])
-            traits = Traits(**value["traits"])
+            given = value["traits"]
+            traits = Traits(**given)
             traits = replace(traits, mean=tuple(traits.mean), std=tuple(traits.std), tasks=tuple(traits.tasks))
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: what it says of its model is damaged; export it again") from None
-        return cls(config_from_json(config, str(path)), *labels_from_json(labels, str(path)), traits, quantized)
+        settings = config_from_json(config, str(path))
+        if "smallest" not in given:
+            traits = replace(traits, smallest=_smallest(settings))
+        return cls(settings, *labels_from_json(labels, str(path)), traits, quantized)
+
+
+def _smallest(config: ModelConfig) -> int:
+    """Return the smallest side of pictures for a program whose file is too old to say it."""
+    if config.backbone.sides == "padded":
+        return SMALLEST
+    with torch.device("meta"):
+        return build_backbone(config.backbone, config.network).smallest
 
 
 def export_model(model: Model, path: Path, format: Format) -> Path:  # noqa: A002 - the command's word

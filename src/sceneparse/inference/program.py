@@ -14,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from sceneparse.errors import UserError
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import arrange_weights
 from sceneparse.settings import PreprocessingSettings
 from sceneparse.tasks import Task
@@ -26,9 +27,9 @@ the other tasks that the network has a head for, by the tasks' names.
 ONE_TASK = "this model predicts the objects alone: there are no other tasks to ask for"
 """The error line for other tasks of a network of one task."""
 
-SMALLEST, LARGEST = 33, 32768
+SMALLEST, LARGEST = Backbone.smallest, 32768
 """Least and largest height and width that an exported program takes, in pixels. With fewer, a map at stride 32 has one
-row, which an exporter takes for one that is repeated.
+row, which an exporter takes for one that is repeated. Backbones whose maps have fewer rows take no fewer than they say.
 """
 
 

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 
 from sceneparse.errors import UserError
-from sceneparse.inference.program import SMALLEST
+from sceneparse.inference.choosing import smallest_side
 from sceneparse.parsing import Parser
 from sceneparse.serving.answers import encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
@@ -137,7 +137,8 @@ def _add_parse(
             raise
         except UserError as error:
             FAULTS.warning("a picture was refused by its engine: %s", error)
-            text = f"This model's engine cannot take the picture: it takes {SMALLEST} pixels a side and more."
+            least = smallest_side(parsers[name].engine)
+            text = f"This model's engine cannot take the picture: it takes {least} pixels a side and more."
             raise Problem(422, "unfit", text, headers={HASH: digest}) from None
         received = Received(content, digest, form)
         made = await batcher.in_thread(lambda: encoded(parsed, received, answer))

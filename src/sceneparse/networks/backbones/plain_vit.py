@@ -126,9 +126,10 @@ class PlainViT(Backbone):
         self.block_numbers = numbers
         self._scales = list(zip(own_strides, powers, strict=True))
         self.sides = sides
-        if sides != "padded" and not flat:
-            self.smallest = 2 * patch * 2 ** max(-min(powers), 0)
-        self._multiple = patch * (2 ** max(-min(powers), 0) if sides == "padded" else 1)
+        coarsest = patch * 2 ** max(-min(powers), 0)
+        # Of what isn't padded to whole cells, the rest of a cell is left out.
+        self.smallest = max(self.smallest, coarsest + 1 if sides == "padded" else 2 * coarsest)
+        self._multiple = coarsest if sides == "padded" else patch
         self._options = options
         # Not a layer of its own: its weights are the body's.
         every = final_norm and final_norm_on == "all"
