@@ -41,8 +41,6 @@ ADDED: dict[str, Any] = {
     "backbone.neck": None,
     "backbone.final_norm": False,
     "backbone.final_norm_on": "all",
-    "backbone.sides": "padded",
-    "backbone.norm_eps": None,
     "backbone.drop_path": 0.0,
     "backbone.frozen": "none",
     "network.head_dilation": 1,
