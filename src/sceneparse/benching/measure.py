@@ -105,7 +105,7 @@ class Measuring:
         except UserError as error:
             row.note, row.ready_s = str(error), None
             if isinstance(error, ConversionError) and row.engine == "openvino":
-                self.refused = str(error)
+                self.refused = error.reason
             return None
         except Exception as error:  # each runtime has its own kinds; the other rows are still worth measuring
             row.note, row.ready_s = f"failed: {_one_line(error)}", None
