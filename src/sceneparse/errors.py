@@ -30,7 +30,7 @@ def counted(count: int, word: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in a line what another library's error says: of a file the reason alone, of YAML the line and the column.
+    """Return in a line what an error says: of a file that the message names the reason alone, of YAML line and column.
 
     Args:
         error: Such as "No such file or directory" or "line 2, column 1: expected ',' or ']'" is made of.

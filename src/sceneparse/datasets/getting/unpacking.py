@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def unpack(archive: Path, folder: Path, advance: Callable[[int, int | None], Non
     except OSError as error:
         if error.errno is None:  # of gzip and bzip2, about what they read
             raise _damaged(archive, error) from None
-        raise UserError(f"{archive}: cannot be unpacked into {folder} ({reason_of(error)})") from None
+        raise UserError(f"{archive}: cannot be unpacked into {folder} ({error})") from None
     return Unpacked(files, links)
 
 

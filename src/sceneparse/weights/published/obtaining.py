@@ -11,7 +11,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from, read_record
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
@@ -175,7 +175,7 @@ def _explained(one: Published, file: File, folder: Path, first: dict[str, Any] |
             "hand, or give the same command when there is a network"
         ) from None
     except OSError as error:
-        raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({reason_of(error)})") from None
+        raise UserError(f"{one.name}: {file.name} cannot be written into {folder} ({error})") from None
 
 
 def _put_by_hand(one: Published, file: File, folder: Path) -> Path:
