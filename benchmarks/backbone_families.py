@@ -41,7 +41,7 @@ from sceneparse.weights.model import Model
 
 FAMILIES = (
     *("vit_tiny_patch16_224", "vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_small_patch16_dinov3"),
-    *("deit_tiny_patch16_224", "deit3_small_patch16_224", "eva02_tiny_patch14_224", "beit_base_patch16_224"),
+    *("convit_tiny", "deit3_small_patch16_224", "eva02_tiny_patch14_224", "beit_base_patch16_224"),
     *("vit_base_patch16_siglip_224", "vit_base_patch16_clip_224", "cait_xxs24_224", "xcit_nano_12_p16_224"),
     *("twins_svt_small", "mvitv2_tiny", "swiftformer_xs", "resnet50_clip", "convnext_atto", "pvt_v2_b0"),
     *("swin_tiny_patch4_window7_224", "efficientnet_b0"),
