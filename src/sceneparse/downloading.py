@@ -199,7 +199,7 @@ def _reason(error: Exception) -> str:
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, socket.gaierror):
         return "no network, or no such server"
-    return " ".join(str(cause).split()) or type(error).__name__
+    return reason_of(cause if isinstance(cause, Exception) else error)
 
 
 def _receive(url: str, part: Path, advance: Advance) -> None:

@@ -55,7 +55,7 @@ def made(backbone: BackboneSettings) -> SceneParser:
 
 @pytest.mark.parametrize("backbone", [CUT, PATCHES], ids=["cut", "patches"])
 def test_all_that_openvino_takes_is_right_and_the_rest_goes_to_torch(backbone: BackboneSettings) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="OpenVINO is not installed (the openvino extra)")
     network, preprocessing = made(backbone), PreprocessingSettings()
     expected = TorchEngine(network, preprocessing, device="cpu", precision="float32")
     engine = make_engine(network, preprocessing, engine="openvino", device="cpu", precision="float32")

@@ -126,5 +126,11 @@ def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(
         load_model("runs/model")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "base").mkdir(parents=True)
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, **__: (_ for _ in ()).throw(ValueError("x" * 300))
+    )
+    with pytest.raises(UserError, match=r"of that id \(x{200} …\); check the name"):
+        load_model("runs/bsae")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
     with pytest.raises(UserError, match=r"no folder runs/bsae \(near: runs/base\), and the hub"):
         load_model("runs/bsae")

@@ -3,13 +3,15 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from textwrap import shorten
 
 import huggingface_hub
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
 from sceneparse.weights.config import FILES
+
+LONGEST = 200
+"""Characters of the library's own words that a message repeats at most."""
 
 
 def is_hub_id(source: str) -> bool:
@@ -94,4 +96,5 @@ def _reason(error: Exception) -> str:
         return "it cannot be reached: no network"
     if isinstance(error, RepositoryNotFoundError):
         return "there is no such repository, or it is private"
-    return shorten(str(error), 200, placeholder=" …") or type(error).__name__
+    reason = reason_of(error)
+    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} …"

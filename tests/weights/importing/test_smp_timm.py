@@ -13,7 +13,9 @@ from sceneparse.networks import resize
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from tests.support.published import as_if_trained, imported, network_of, vectors_as_if_trained
 
-smp = pytest.importorskip("segmentation_models_pytorch")
+smp = pytest.importorskip(
+    "segmentation_models_pytorch", reason="smp, the live peer, is not installed (the bench extra)"
+)
 
 SWIN = "tu-swin_tiny_patch4_window7_224"
 
