@@ -41,6 +41,9 @@ class DatasetKind:
             label space is the fixed one, or what classes.json in the root says.
         volumes: For data sets whose samples are slices of volumes, how these are read.
         submission: The form in which the benchmark's server takes results.
+        recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
+            nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
+            finds there.
     """
 
     open: Callable[[DataSettings, str, int], DataSet]
@@ -58,6 +61,7 @@ class DatasetKind:
     pair_folders: Callable[[Path], Mapping[str, SplitFolders]] | None = None
     volumes: Callable[[DataSettings], NiftiSettings] | None = None
     submission: SubmissionForm | None = None
+    recognise: Callable[[Path], str | None] | None = None
 
     @property
     def labels(self) -> LabelSpace | None:
