@@ -13,7 +13,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.show import show
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
-from sceneparse.pictures import volumes
+from sceneparse.pictures import volume_values, volumes
 from sceneparse.settings import DataSettings, NiftiSettings
 
 nibabel = pytest.importorskip("nibabel")
@@ -100,13 +100,13 @@ def test_volumes_are_read_whole_once(
 ) -> None:
     case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
     read: list[str] = []
-    whole = volumes.summarize
+    whole = volume_values.summarize
 
-    def noting(volume: volumes.Volume) -> volumes.VolumeSummary:
+    def noting(volume: volumes.Volume) -> volume_values.VolumeSummary:
         read.append(volume.path.name)
         return whole(volume)
 
-    monkeypatch.setattr(volumes, "summarize", noting)
+    monkeypatch.setattr(volume_values, "summarize", noting)
     for _ in range(2):
         open_dataset(settings(tmp_path), "all", channels=2)
     assert sorted(read) == ["p1_t1.nii.gz", "p1_t2.nii.gz"]
@@ -150,7 +150,7 @@ def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path
     with pytest.raises(UserError, match=r"p1_seg\.nii\.gz: 2×4×5 voxels, but p1_t1\.nii\.gz has 3×4×5"):
         open_dataset(settings(tmp_path), "all", channels=2)
     save(truth, values + 0.5)
-    with pytest.raises(UserError, match="values that are not whole numbers are no labels"):
+    with pytest.raises(UserError, match=r"slice 0: 1\.5 is no label: labels are whole numbers"):
         open_dataset(settings(tmp_path), "all", channels=2)[0]
     truth.write_bytes(truth.read_bytes()[:40])
     with pytest.raises(UserError, match=r"p1_seg\.nii\.gz: not a NIfTI volume, or damaged"):
@@ -191,7 +191,7 @@ def test_damaged_headers_are_reported(offset: int, content: bytes, values: NDArr
     whole = path.read_bytes()
     path.write_bytes(whole[:offset] + content + whole[offset + len(content) :])
     with pytest.raises(UserError, match=r"v\.nii: ") as caught:
-        volumes.summarize(volumes.Volume.open(path))
+        volume_values.summarize(volumes.Volume.open(path))
     assert "\n" not in str(caught.value)
 
 
@@ -207,6 +207,143 @@ def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16],
     assert check(settings(tmp_path), progress=False, workers=1, channels=2).ok
     with pytest.raises(UserError, match=r"p1: no file \*_flair\.nii\.gz"):
         check(settings(tmp_path, modalities=("t1", "flair")), progress=False, workers=1, channels=2)
+
+
+def nifti(path: Path, values: NDArray[Any], affine: NDArray[Any]) -> None:
+    """Write values (columns to the right, rows to the front, slices to the head) as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(values, affine), path)
+
+
+def moved(by: tuple[float, float, float], spacing: float = 1.0) -> NDArray[np.float64]:
+    affine = np.diag([spacing, spacing, spacing, 1.0])
+    affine[:3, 3] = by
+    return affine
+
+
+@pytest.mark.parametrize(
+    "affine",
+    [moved((3, 0, 0)), moved((0, 0, -0.5)), moved((0, 0, 0), 2.0), np.diag([1, 1, 1.1, 1.0])],
+    ids=["shifted", "half a voxel", "other spacing", "other thickness"],
+)
+@pytest.mark.parametrize("what", ["t2", "seg"])
+def test_volumes_at_other_positions_are_refused_unless_it_is_said_what_to_do(
+    affine: NDArray[np.float64], what: str, tmp_path: Path
+) -> None:
+    values = np.arange(1, 61, dtype=np.float32).reshape(5, 4, 3)
+    for name in ("t1", "t2", "seg"):
+        content = values * 0 if name == "seg" else values
+        nifti(tmp_path / "p1" / f"p1_{name}.nii.gz", content, affine if name == what else np.eye(4))
+    with pytest.raises(UserError, match=rf"p1_{what}\.nii\.gz: its affine puts voxels up to .* --data\.nifti\.grids"):
+        open_dataset(settings(tmp_path), "all", channels=2)
+    assert len(open_dataset(settings(tmp_path, grids="ignore"), "all", channels=2)) == 3
+    assert len(open_dataset(settings(tmp_path, grids="resample"), "all", channels=2)) == 3
+
+
+def test_headers_may_round_and_store_the_axes_otherwise(values: NDArray[np.int16], tmp_path: Path) -> None:
+    save(tmp_path / "p1" / "p1_t1.nii.gz", values)
+    save(tmp_path / "p1" / "p1_t2.nii.gz", values)
+    image = nibabel.load(tmp_path / "p1" / "p1_t1.nii.gz")
+    turned = nibabel.as_closest_canonical(image).slicer[4::-1]
+    turned.affine[:3, 3] += 0.01
+    nibabel.save(nibabel.Nifti1Image(np.asarray(turned.dataobj) * 0, turned.affine), tmp_path / "p1" / "p1_seg.nii")
+    assert len(open_dataset(settings(tmp_path), "all", channels=2)) == 3
+
+
+def test_resampled_volumes_lie_where_their_affines_say(tmp_path: Path) -> None:
+    # A ramp over the world's axis to the right, sampled at two spacings and offsets.
+    t1 = np.broadcast_to(np.arange(10, 18, dtype=np.float32)[:, None, None], (8, 6, 4))
+    nifti(tmp_path / "p1" / "p1_t1.nii.gz", t1, np.eye(4))
+    fine = np.broadcast_to((10 + 2 + np.arange(9, dtype=np.float32) / 2)[:, None, None], (9, 12, 8))
+    nifti(tmp_path / "p1" / "p1_t2.nii.gz", fine[::-1], np.diag([-0.5, 0.5, 0.5, 1]) + _column(6.0, 0, 0))
+    truth = np.zeros((8, 6, 4), np.uint8)
+    truth[5] = 4
+    nifti(tmp_path / "p1" / "p1_seg.nii.gz", truth[2:], moved((2, 0, 0)))
+    sample = open_dataset(settings(tmp_path, grids="resample"), "all", channels=2)[1]
+    first, second = sample.image.numpy().astype(float)
+    assert (second[:, :2] == 0).all() and (second[:, 7] == 0).all(), "what was not recorded there"
+    there = slice(2, 7)
+    slopes = np.diff(second[0, there])
+    assert second[0, 2] == 1 and second[0, 6] == 255 and np.ptp(slopes) <= 1, "linear where it was"
+    assert (np.diff(first[0]) > 0).all()
+    objects = sample.objects
+    assert objects is not None and objects[0].tolist() == [-1, -1, 0, 0, 0, 3, 0, 0], "unknown is ignored"
+
+
+def _column(right: float, front: float, head: float) -> NDArray[np.float64]:
+    only = np.zeros((4, 4))
+    only[:3, 3] = right, front, head
+    return only
+
+
+def test_without_scipy_the_extra_is_named(values: NDArray[np.int16], tmp_path: Path, without: Any) -> None:
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    nifti(tmp_path / "p1" / "p1_seg.nii.gz", np.zeros((5, 4, 3)), moved((9, 0, 0)))
+    without("scipy")
+    with pytest.raises(UserError, match=r"resampling needs SciPy: pip install 'sceneparse\[medical\]'"):
+        open_dataset(settings(tmp_path, grids="resample"), "all", channels=2)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        np.array([0, 0.9999999, 2.0000001, 4], np.float32),
+        np.array([0, 1.0039, 1.9922, 4.0000002], np.float64),
+        np.array([-0.0, 0.995, 2.0, 3.9999], np.float64),
+    ],
+)
+def test_labels_that_a_program_saved_as_floats_are_rounded(stored: NDArray[Any], tmp_path: Path) -> None:
+    values = np.tile(stored, (2, 2, 1))
+    case(tmp_path, "p1", {"t1": values + 1, "t2": values + 1}, values)
+    objects = open_dataset(settings(tmp_path), "all", channels=2)[0].objects
+    assert objects is not None and objects[0].tolist() == [0, 1, 2, 3]
+
+
+def test_labels_by_a_slope_are_rounded(tmp_path: Path) -> None:
+    values = np.tile(np.array([0.0, 1, 2, 4]), (2, 2, 1))
+    case(tmp_path, "p1", {"t1": values + 1, "t2": values + 1}, values)
+    image = nibabel.Nifti1Image(np.transpose(values * 10, (2, 1, 0)).astype(np.int16), np.eye(4))
+    image.header.set_slope_inter(0.1, 0)
+    nibabel.save(image, tmp_path / "p1" / "p1_seg.nii.gz")
+    objects = open_dataset(settings(tmp_path, grids="ignore"), "all", channels=2)[0].objects
+    assert objects is not None and objects[0].tolist() == [0, 1, 2, 3]
+
+
+def test_labels_that_are_not_numbers_are_ignored(tmp_path: Path) -> None:
+    values = np.tile(np.array([0, np.nan, 2, 4]), (2, 2, 1))
+    case(tmp_path, "p1", {"t1": np.ones((2, 2, 4)), "t2": np.ones((2, 2, 4))}, values)
+    objects = open_dataset(settings(tmp_path), "all", channels=2)[0].objects
+    assert objects is not None and objects[0].tolist() == [0, -1, 2, 3]
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_where_values_go_below_zero_zero_is_a_value_like_any_other(dtype: Any, tmp_path: Path) -> None:
+    ct = np.linspace(-1000, 1000, 60).reshape(SHAPE).astype(dtype)
+    ct[1, 1, :3] = -10, 0, 10
+    case(tmp_path, "p1", {"t1": ct, "t2": ct}, np.zeros(SHAPE, np.uint8))
+    dataset = open_dataset(settings(tmp_path), "all", channels=2)
+    low, zero, high = dataset[1].image[0, 1, :3].tolist()
+    assert low < zero < high and 120 < zero < 135
+    assert dataset[0].image[0].min() == 0 and dataset[2].image[0].max() == 255
+    windowed = open_dataset(settings(tmp_path, windows={"t1": (-20, 20)}), "all", channels=2)
+    assert windowed[1].image[0, 1, :3].tolist() == [64, 128, 191], "-10, 0 and 10 between -20 and 20"
+    assert windowed[0].image[0].max() == 0 and windowed[2].image[0].min() == 255
+    assert windowed[1].image[1].tolist() == dataset[1].image[1].tolist(), "the other modality stays"
+
+
+def test_slices_of_air_alone_are_empty(tmp_path: Path) -> None:
+    ct = np.full(SHAPE, -1000, np.int16)
+    ct[1, 1, 1] = -900
+    case(tmp_path, "p1", {"t1": ct, "t2": ct}, np.zeros(SHAPE, np.uint8))
+    dataset = open_dataset(settings(tmp_path, empty_slices=False), "all", channels=2)
+    assert [dataset.name(index) for index in range(len(dataset))] == ["p1/001"]
+
+
+def test_windows_are_of_modalities_that_there_are() -> None:
+    with pytest.raises(UserError, match=r"data\.nifti\.windows: no modality 'ct'; there are: t1, t2"):
+        NiftiSettings(("t1", "t2"), windows={"ct": (0, 1)})
+    with pytest.raises(UserError, match="'t1' is from 40 to -40: give the lower value first"):
+        NiftiSettings(("t1", "t2"), windows={"t1": (40, -40)})
 
 
 def test_a_contact_sheet_shows_slices(values: NDArray[np.int16], tmp_path: Path) -> None:

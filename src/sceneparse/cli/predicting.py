@@ -2,10 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.errors import UserError
+from sceneparse.settings.data import Grids
 from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
@@ -51,11 +52,18 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
     _video_arguments(parser)
-    parser.add_argument_group("volumes").add_argument(
+    volumes = parser.add_argument_group("volumes")
+    volumes.add_argument(
         "--modalities",
         nargs="+",
         metavar="NAME",
         help="what a case's volumes are called, in the order of the channels (default: as in training)",
+    )
+    volumes.add_argument(
+        "--grids",
+        choices=get_args(Grids),
+        help="where the affines of a case's volumes differ: equal refuses it, resample brings all onto the first one's "
+        "voxels, ignore takes them voxel by voxel (default: as in training, else equal)",
     )
     _collection_arguments(parser)
     protocol_arguments(parser)
@@ -182,6 +190,7 @@ def _predict_here(
             volumes,
             Path(arguments.out),
             modalities=arguments.modalities,
+            grids=arguments.grids,
             montage=not arguments.no_overlay,
             again=arguments.again,
             write=write and fitting(write, "volumes"),
@@ -219,8 +228,9 @@ def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
 
 
 def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
-    if arguments.modalities and not volumes:
-        raise UserError("--modalities is for volumes, and there are none among the inputs")
+    given = {"--modalities": arguments.modalities, "--grids": arguments.grids}
+    if not volumes and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for volumes, and there are none among the inputs")
     if volumes and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"volumes are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if volumes and arguments.runner == "ray":

@@ -18,11 +18,13 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.published import no_split, read_names
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.pictures.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.pictures.cases import modalities_of, one_volume, volume_files
 from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.grids import on_one_grid
 from sceneparse.pictures.masks import unknown_values
-from sceneparse.pictures.volumes import Volume, VolumeSummary, summaries
+from sceneparse.pictures.volume_values import VolumeSummary, summaries
+from sceneparse.pictures.volumes import Volume
 from sceneparse.settings import DataSettings
 from sceneparse.settings.data import NiftiSettings
 
@@ -32,6 +34,9 @@ BRATS = LabelSpace(
     ids=(0, 1, 2, 4),
 )
 """The classes of BraTS up to 2021, by their values in the volumes; from 2023 on enhancing tumour is 3."""
+
+ROUNDING = 0.01
+"""How far from a whole number a label may be: programs save labels as floats, or by a slope."""
 
 LAYOUT = (
     "CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, inside {train,val,test}/ or with lists of cases {train,val,test}.txt "
@@ -60,7 +65,7 @@ class Case:
 class Slices:
     """The axial slices of cases, each modality a channel; see `DataSet`.
 
-    A modality's values are spread over 1 to 255 between two percentiles of its volume; 0 stays 0 (`VolumeSummary`).
+    A modality's values are spread over a byte between two percentiles of its volume or by a window (`VolumeSummary`).
 
     Args:
         cases: The cases.
@@ -68,7 +73,7 @@ class Slices:
         labels: The label space of the truth.
     """
 
-    def __init__(self, cases: Sequence[Case], known: dict[Path, VolumeSummary], labels: LabelSpace) -> None:
+    def __init__(self, cases: Sequence[Case], known: dict[Volume, VolumeSummary], labels: LabelSpace) -> None:
         self.labels = labels
         self.tasks = TaskLabels(labels)
         self._cases, self._known = tuple(cases), known
@@ -81,12 +86,20 @@ class Slices:
         import torch  # not at the top: reading a recipe must not wait for it
 
         case, number = self._place(index)
-        channels = [self._known[volume.path].bytes_of(volume.slice(number)) for volume in case.images]
+        channels = [self._known[volume].bytes_of(volume.slice(number)) for volume in case.images]
         values = case.truth.slice(number)
-        whole = np.rint(values).astype(np.int64)
-        if values.dtype.kind == "f" and not np.array_equal(whole, values):
-            raise PictureError(f"{case.truth.path}: values that are not whole numbers are no labels", "values")
+        there = np.isfinite(values)
+        whole = np.rint(np.where(there, values, self.labels.ids[0])).astype(np.int64)
+        off = np.where(there, np.abs(values - whole), 0)
+        if off.max() > ROUNDING:
+            worst = values.flat[int(off.argmax())]
+            raise PictureError(
+                f"{case.truth.path}, slice {number}: {worst:g} is no label: labels are whole numbers, to within "
+                f"{ROUNDING} (values in between come of resampling with interpolation)",
+                "values",
+            )
         objects, unknown = self.labels.decode(whole)
+        objects[~there] = IGNORE
         if unknown:
             raise PictureError(f"{case.truth.path}, slice {number}: {unknown_values(unknown, self.labels)}", "values")
         return Sample(torch.from_numpy(np.stack(channels)), objects=torch.from_numpy(objects), name=self.name(index))
@@ -126,6 +139,9 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
         raise no_split(root, split, list(splits))
     cases = [_case(folder, settings.nifti) for folder in splits[split]]
     known = summaries(root, [volume for case in cases for volume in case.images])
+    for case in cases:
+        for modality, volume in zip(settings.nifti.modalities, case.images, strict=True):
+            known[volume] = known[volume].within(settings.nifti.windows.get(modality))
     if not settings.nifti.empty_slices:
         cases = [_without_empty(case, known) for case in cases]
     if not any(case.slices for case in cases):
@@ -154,14 +170,13 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
 
 
 def _case(folder: Path, settings: NiftiSettings) -> Case:
-    images = modalities_of(folder, settings.modalities)
-    truth = one_volume(folder, settings.truth)
-    refuse_other_shapes((*images, truth))
+    images = modalities_of(folder, settings.modalities, settings.grids)
+    _, truth = on_one_grid((images[0], one_volume(folder, settings.truth)), settings.grids, labels=True)
     return Case(folder.name, images, truth, tuple(range(images[0].shape[0])))
 
 
-def _without_empty(case: Case, known: dict[Path, VolumeSummary]) -> Case:
-    filled = set().union(*(known[volume.path].filled for volume in case.images))
+def _without_empty(case: Case, known: dict[Volume, VolumeSummary]) -> Case:
+    filled = set().union(*(known[volume].filled for volume in case.images))
     return Case(case.name, case.images, case.truth, tuple(sorted(filled)))
 
 

@@ -4,22 +4,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sceneparse.errors import UserError
+from sceneparse.pictures.grids import on_one_grid
 from sceneparse.pictures.volumes import SUFFIXES, Volume
+from sceneparse.settings.data import Grids
 
 
-def modalities_of(folder: Path, names: Sequence[str]) -> tuple[Volume, ...]:
-    """Open the volumes of a case, in the order of the channels.
+def modalities_of(folder: Path, names: Sequence[str], grids: Grids = "equal") -> tuple[Volume, ...]:
+    """Open the volumes of a case, in the order of the channels, on the first one's grid.
 
     Args:
         folder: The case's.
         names: What the volumes are called: CASE_NAME.nii.gz, or with a dash.
+        grids: What to do with volumes that lie at other positions than the first.
 
     Raises:
-        UserError: Missing, twice there, damaged, or of different shapes.
+        UserError: Missing, twice there, damaged, or on different grids.
     """
-    volumes = tuple(one_volume(folder, name) for name in names)
-    refuse_other_shapes(volumes)
-    return volumes
+    return on_one_grid([one_volume(folder, name) for name in names], grids)
 
 
 def one_volume(folder: Path, name: str) -> Volume:
@@ -46,11 +47,3 @@ def called(files: Sequence[Path], name: str) -> list[Path]:
     """Return the files whose names end in _NAME or -NAME."""
     ends = tuple(f"{sign}{name}{suffix}".lower() for sign in "_-" for suffix in SUFFIXES)
     return [file for file in files if file.name.lower().endswith(ends)]
-
-
-def refuse_other_shapes(volumes: Sequence[Volume]) -> None:
-    """Raise a `UserError` if a volume has another shape than the first."""
-    for other in volumes[1:]:
-        if other.shape != volumes[0].shape:
-            first, second = ("×".join(map(str, one.shape)) for one in (volumes[0], other))
-            raise UserError(f"{other.path}: {second} voxels, but {volumes[0].path.name} has {first}")

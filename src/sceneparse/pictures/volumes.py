@@ -1,16 +1,12 @@
-"""Volumes in NIfTI files: upright axial slices, and statistics over the whole volume.
+"""Volumes in NIfTI files: upright axial slices, and label volumes as files.
 
 Slices are counted from the feet to the head; in each the front is up and the patient's left is left, however the file
 stores them (Nifti1Image's affine says it). Volumes that are not packed (.nii) are read a slice at a time.
 """
 
 import gzip
-import hashlib
-import json
 import zlib
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,14 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder, whole_file, write_json
+from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError
-from sceneparse.progress import progress_bar
 
 SUFFIXES = (".nii.gz", ".nii")
-
-PERCENTILES = (0.5, 99.5)
-"""Of the voxels that are not zero: what lies between them is spread over a byte."""
 
 KEPT = 10
 """Unpacked volumes that a process keeps: two cases of five, so that consecutive slices are unpacked once."""
@@ -92,9 +84,12 @@ class Volume:
         return tuple(replace(first, position=number) for number in range(image.shape[3] if len(image.shape) > 3 else 1))
 
     def slice(self, number: int) -> NDArray[Any]:
-        """Return one axial slice as (rows, columns); slice 0 is the one nearest the feet."""
+        """Return one axial slice as (rows, columns); slice 0 is the one nearest the feet.
+
+        Voxels outside of what was recorded may be NaN or infinite: some programs mark them so.
+        """
         packed = self.path.suffix == ".gz"
-        source = _unpacked(self.path, _changed(self.path)) if packed else _load(self.path).dataobj
+        source = self.voxels() if packed else _load(self.path).dataobj
         where: list[Any] = [slice(None)] * 3 + [self.position, 0, 0, 0][: len(source.shape) - 3]
         where[self.axes[0]] = self.shape[0] - 1 - number if self.flips[0] else number
         try:
@@ -103,11 +98,26 @@ class Volume:
             raise _damaged(self.path, error) from None
         if cut.dtype.kind not in "biuf":
             raise PictureError(f"{self.path}: voxels of type {cut.dtype}, but plain numbers are expected", "form")
-        if cut.dtype.kind == "f":
-            cut = np.nan_to_num(cut, posinf=0.0, neginf=0.0)  # how some programs mark what is outside of the brain
         if self.axes[1] > self.axes[2]:
             cut = cut.T
         return cut[:: -1 if self.flips[1] else 1, :: -1 if self.flips[2] else 1]
+
+    def voxels(self) -> NDArray[Any]:
+        """Return all voxels in the file's own order, and of further axes all there are; the last few files are kept."""
+        return _unpacked(self.path, _changed(self.path))
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """The 4×4 matrix that leads from (slice, row, column, 1), as `slice` counts them, to a position in the world.
+
+        The world's axes run to the right, to the front and to the head, in the unit of the affine.
+        """
+        to_file = np.zeros((4, 4))
+        to_file[3, 3] = 1
+        for number, (axis, flip, size) in enumerate(zip(self.axes, self.flips, self.shape, strict=True)):
+            to_file[axis, number] = -1 if flip else 1
+            to_file[axis, 3] = size - 1 if flip else 0
+        return np.asarray(_load(self.path).affine, dtype=np.float64) @ to_file
 
     def stored(self, slices: NDArray[Any]) -> NDArray[Any]:
         """Reorder (slices, rows, columns), as `slice` counts them, into the file's own order of voxels."""
@@ -126,27 +136,6 @@ class Volume:
         image = _load(self.path)
         unit = {"mm": 1e-3, "meter": 1e6, "micron": 1e-12}.get(image.header.get_xyzt_units()[0])
         return None if unit is None else float(abs(np.linalg.det(image.affine[:3, :3]))) * unit
-
-
-@dataclass(frozen=True)
-class VolumeSummary:
-    """Statistics over all voxels of a volume.
-
-    Args:
-        low: The lower of `PERCENTILES` of the voxels that are not zero; 0 if all are.
-        high: The upper one.
-        filled: The slices in which a voxel is above zero.
-    """
-
-    low: float
-    high: float
-    filled: tuple[int, ...]
-
-    def bytes_of(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Map values to bytes: zero stays 0, all others become 1 to 255 between the percentiles."""
-        span = max(self.high - self.low, 1e-30)  # of a volume of one value, which becomes 1
-        share = ((values.astype(np.float32) - self.low) / span).clip(0, 1)
-        return np.where(values == 0, 0, 1 + np.rint(254 * share)).astype(np.uint8)
 
 
 def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
@@ -170,55 +159,11 @@ def write_labels(path: Path, slices: NDArray[Any], like: Volume) -> None:
         temporary.write_bytes(gzip.compress(image.to_bytes(), 6, mtime=0))
 
 
-def summarize(volume: Volume) -> VolumeSummary:
-    """Read all slices of a volume and return its statistics."""
-    slices = [volume.slice(number) for number in range(volume.shape[0])]
-    there = np.concatenate([one[one != 0].astype(np.float32) for one in slices])
-    low, high = np.percentile(there, PERCENTILES).tolist() if there.size else (0.0, 0.0)
-    return VolumeSummary(low, high, tuple(number for number, one in enumerate(slices) if (one > 0).any()))
-
-
-def summaries(root: Path, volumes: Sequence[Volume]) -> dict[Path, VolumeSummary]:
-    """Return the statistics of a data set's volumes; each is read once, then remembered in the cache folder.
-
-    Args:
-        root: The data set's folder.
-        volumes: Its volumes.
-
-    Raises:
-        PictureError: A volume is damaged.
-    """
-    kept = cache_folder() / "volumes" / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
-    try:
-        known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    marks = {volume.path: _mark(volume.path) for volume in volumes}
-    fresh = [volume for volume in volumes if marks[volume.path] not in known]
-    with progress_bar(bool(fresh), len(fresh), "reading volumes") as advance:
-        for volume in fresh:
-            known[marks[volume.path]] = asdict(summarize(volume))
-            advance()
-    if fresh:
-        with suppress(OSError):  # a cache that cannot be written costs time, and nothing else
-            write_json(kept, known)
-    return {
-        path: VolumeSummary(known[mark]["low"], known[mark]["high"], tuple(known[mark]["filled"]))
-        for path, mark in marks.items()
-    }
-
-
 def _changed(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
     except OSError as error:
         raise _damaged(path, error) from None
-
-
-def _mark(path: Path) -> str:
-    """Return a key for a file that changes with its name, size or modification time."""
-    status = path.stat()
-    return f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _load(path: Path) -> Any:

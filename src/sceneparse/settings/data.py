@@ -46,6 +46,10 @@ class HuggingFaceSettings:
     subset: str | None = None
 
 
+Grids = Literal["equal", "resample", "ignore"]
+"""What is done where volumes of a case lie at other positions: refused, resampled, or taken voxel by voxel."""
+
+
 @dataclass(frozen=True)
 class NiftiSettings:
     """How volumes are read.
@@ -53,17 +57,31 @@ class NiftiSettings:
     Args:
         modalities: What a case's volumes are called ("CASE_t1.nii.gz"), in the order of the channels.
         truth: What a case's volume of labels is called.
-        empty_slices: Whether slices in which no voxel is above zero (no brain) are samples too.
+        empty_slices: Whether slices in which nothing is (no voxel above zero; of volumes with values below zero, no two
+            different ones) are samples too.
+        grids: What is done where the affines of a case's volumes put voxels of the same indices at other positions:
+            equal refuses such a case, resample brings all onto the first modality's voxels (labels by the nearest,
+            others linearly), ignore takes them voxel by voxel.
+        windows: For a modality, the values that become black and white, such as {ct: [-160, 240]} in Hounsfield units.
+            Others are spread between their volume's 0.5th and 99.5th percentile.
     """
 
     modalities: tuple[str, ...] = ("t1", "t1ce", "t2", "flair")
     truth: str = "seg"
     empty_slices: bool = True
+    grids: Grids = "equal"
+    windows: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(
             len(self.modalities) > 0, "data.nifti.modalities is empty: name the volumes of a case, such as [t1, t2]"
         )
+        for name, (low, high) in self.windows.items():
+            require(
+                name in self.modalities,
+                f"data.nifti.windows: no modality '{name}'; there are: {', '.join(self.modalities)}",
+            )
+            require(low < high, f"data.nifti.windows: '{name}' is from {low:g} to {high:g}: give the lower value first")
 
 
 @dataclass(frozen=True)

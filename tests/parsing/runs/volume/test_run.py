@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,42 @@ def test_options_that_do_not_fit_are_refused_before_a_model_is_loaded(
 ) -> None:
     assert main(["predict", "nowhere", words[0], "--out", "out", *words[1:]]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_window_that_the_model_learnt_with_is_used(
+    case: Path, make_parser: Callable[..., Parser], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, NDArray[np.uint8]] = {}
+    for name, windows in (("own", {}), ("windowed", {"t1": (0.0, 1.0)})):
+        parser = make_parser()
+        data = replace(parser.config.data, nifti=replace(parser.config.data.nifti, windows=windows))
+        monkeypatch.setattr(parser, "config", replace(parser.config, data=data))
+        whole = parser.parse
+        images: list[NDArray[np.uint8]] = []
+
+        def noting(image: Any, whole: Any = whole, images: list[NDArray[np.uint8]] = images, **how: Any) -> Any:
+            images.append(image.numpy())
+            return whole(image, **how)
+
+        monkeypatch.setattr(parser, "parse", noting)
+        predict_volumes(parser, [case], tmp_path / name, write=["labels"], progress=False)
+        seen[name] = np.stack(images)
+    assert set(np.unique(seen["windowed"][:, 0])) <= {0, 255}, "all values are at or beyond the window's ends"
+    assert len(np.unique(seen["own"][:, 0])) > 2 or set(np.unique(seen["own"][:, 0])) != {0, 255}
+    assert np.array_equal(seen["own"][:, 1:], seen["windowed"][:, 1:])
+
+
+def test_volumes_on_other_grids_are_named_and_left_out(
+    case: Path, make_parser: Callable[..., Parser], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = sorted(case.glob("*_t2*"))[0]
+    image = nibabel.load(second)
+    affine = image.affine.copy()
+    affine[0, 3] += 2
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), second)
+    assert predict_volumes(make_parser(), [case], tmp_path / "out", progress=False).failed == 1
+    assert "p1_t2.nii.gz: its affine puts voxels up to" in capsys.readouterr().err
+    for grids in ("resample", "ignore"):
+        out = tmp_path / grids
+        assert predict_volumes(make_parser(), [case], out, grids=grids, progress=False).done == 1
+        assert json.loads((out / "p1_volume.json").read_text())["grids"] == grids

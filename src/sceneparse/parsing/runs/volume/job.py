@@ -23,8 +23,10 @@ from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
 from sceneparse.parsing.runs.volume.sources import VolumeSource
-from sceneparse.pictures.volumes import Volume, VolumeSummary, summarize, write_labels
+from sceneparse.pictures.volume_values import VolumeSummary, summarize
+from sceneparse.pictures.volumes import Volume, write_labels
 from sceneparse.progress import progress_bar
+from sceneparse.settings.data import Grids
 
 
 class _Labelled(NamedTuple):
@@ -49,6 +51,7 @@ class VolumeJob:
         parser: The model.
         source: Where the volume is, and the name of its outputs.
         volumes: Its channels.
+        grids: How these were brought together.
         out: The output folder.
         write: Names of the artefacts to write.
         progress: Whether to show progress.
@@ -57,6 +60,7 @@ class VolumeJob:
     parser: Parser
     source: VolumeSource
     volumes: tuple[Volume, ...]
+    grids: Grids
     out: Path
     write: tuple[str, ...]
     progress: bool
@@ -87,6 +91,7 @@ class VolumeJob:
             "volumes": [facts_of_file(path) for path in paths],
             "model_sha256": self.parser.fingerprint,
             "protocol": protocol_json(self.parser.protocol),
+            **({} if self.grids == "equal" else {"grids": self.grids}),
         }
 
     def is_done(self) -> bool:
@@ -102,7 +107,7 @@ class VolumeJob:
         start = time.perf_counter()
         self._refuse_own_input()
         self._record.unlink(missing_ok=True)
-        known = [summarize(volume) for volume in self.volumes]
+        known = [summarize(volume).within(window) for volume, window in zip(self.volumes, self._windows(), strict=True)]
         filled = set().union(*(one.filled for one in known))
         labelled = self._label(known, filled)
         if "labels" in self.write:
@@ -155,6 +160,15 @@ class VolumeJob:
             "took_seconds": round(time.perf_counter() - start, 2),
             **self.facts(),
         }
+
+    def _windows(self) -> list[tuple[float, float] | None]:
+        """The windows that the model learnt with, by channel."""
+        config = self.parser.config.data
+        volumes = KINDS[config.kind].volumes
+        if volumes is None:
+            return [None] * len(self.volumes)
+        settings = volumes(config)
+        return [settings.windows.get(name) for name in settings.modalities]
 
     def _refuse_own_input(self) -> None:
         inputs = {volume.path.resolve() for volume in self.volumes}

@@ -11,6 +11,7 @@ from sceneparse.parsing.runs.engine import Run, run_jobs
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.volume.job import VolumeJob
 from sceneparse.parsing.runs.volume.sources import VolumeSource, find_volumes
+from sceneparse.settings.data import Grids
 
 
 def predict_volumes(
@@ -19,6 +20,7 @@ def predict_volumes(
     out: Path,
     *,
     modalities: Sequence[str] | None = None,
+    grids: Grids | None = None,
     montage: bool = True,
     again: bool = False,
     progress: bool = True,
@@ -26,7 +28,8 @@ def predict_volumes(
 ) -> Summary:
     """Parse volumes, each axial slice as a picture whose channels are the volume's.
 
-    Values are spread over a byte as for training (`data.volumes.VolumeSummary`), by each channel's own volume. Each
+    Values are spread over a byte as for training (`VolumeSummary`), by each channel's own volume or the window that the
+    model learnt with; volumes of a case on different grids are treated as in training (`data.nifti.grids`). Each
     volume gives OUT/NAME.nii.gz (the label space's ids, voxel by voxel where the input has its own),
     OUT/NAME_montage.png and, last, OUT/NAME_volume.json; at the end comes OUT/volumes-summary.json. Only objects are
     parsed. Where the model was trained without slices in which nothing is above zero (`data.nifti.empty_slices`), it
@@ -41,6 +44,8 @@ def predict_volumes(
         out: The output folder; made if it isn't there.
         modalities: What a case's volumes are called, in the order of the channels. Default: as in training, for a model
             that was trained on volumes.
+        grids: Where the affines of a case's volumes differ: "equal" refuses it, "resample" brings all onto the first
+            one's voxels, "ignore" takes them voxel by voxel. Default: as in training, else "equal".
         montage: Whether to draw montages.
         again: Also parse what is already done.
         progress: Show progress and closing lines on stderr.
@@ -57,12 +62,13 @@ def predict_volumes(
         raise UserError(f"{len(names)} modalities ({', '.join(names)}), but the model takes {wanted} channels")
     chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
     sources = find_volumes(inputs, names)
+    grids = grids or (volumes(data).grids if volumes else "equal")
     out = Path(out)
     run = Run(out, progress=progress)
     run.say_engine(parser)
 
     def job_of(source: VolumeSource) -> VolumeJob:
-        return VolumeJob(parser, source, source.channels(names, wanted), out, chosen, progress)
+        return VolumeJob(parser, source, source.channels(names, wanted, grids), grids, out, chosen, progress)
 
     run_jobs(run, sources, job_of, out=out, again=again, left_out=UserError)
     summary = run.tally.summary()

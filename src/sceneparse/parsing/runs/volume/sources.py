@@ -9,6 +9,7 @@ from sceneparse.parsing.runs.naming import files_matching, unique_name
 from sceneparse.pictures.cases import called, modalities_of, volume_files
 from sceneparse.pictures.finding import PICTURE_SUFFIXES
 from sceneparse.pictures.volumes import SUFFIXES, Volume
+from sceneparse.settings.data import Grids
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,19 @@ class VolumeSource:
         """The path as messages and files have it."""
         return str(self.path)
 
-    def channels(self, modalities: Sequence[str], wanted: int) -> tuple[Volume, ...]:
+    def channels(self, modalities: Sequence[str], wanted: int, grids: Grids = "equal") -> tuple[Volume, ...]:
         """The volumes that are its channels.
 
         Args:
             modalities: What a case's volumes are called, in the order of the channels.
             wanted: How many channels the model takes.
+            grids: What to do with volumes that lie at other positions than the first.
 
         Raises:
-            UserError: Damaged or missing volumes, of different shapes, or another number of channels.
+            UserError: Damaged or missing volumes, on different grids, or another number of channels.
         """
         if self.path.is_dir():
-            return modalities_of(self.path, modalities)
+            return modalities_of(self.path, modalities, grids)
         found = Volume.open_all(self.path)
         if len(found) != wanted:
             has, takes = (f"{count} channel{'s' * (count != 1)}" for count in (len(found), wanted))
