@@ -229,6 +229,7 @@ class VideoJob:
             "seconds": round(found.end, 3),
             "rate": round(float(reader.rate), 4),
             "damaged_packets": reader.damaged,
+            **({} if reader.high_range is None else {"high_dynamic_range": reader.high_range}),
             "dropped_frames": found.dropped,
             **({} if found.audio is None else {"audio": found.audio}),
             "classes": found.timeline.classes(),
@@ -282,6 +283,8 @@ def _lines(source: VideoSource, described: dict[str, Any], took: float, record: 
         before = flicker.get("without_smoothing")
         without = "" if before is None else f", without smoothing {share_text(before)}"
         lines.append(f"  labels that change from frame to frame: {share_text(flicker['share'])}{without}")
+    if (high := described.get("high_dynamic_range")) is not None:
+        lines.append(f"  its high dynamic range ({high}) was brought to that of an ordinary screen")
     if described["damaged_packets"]:
         lines.append(f"  {described['damaged_packets']} damaged packets of the file could not be decoded")
     if described["dropped_frames"]:

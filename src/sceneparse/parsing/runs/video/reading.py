@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.runs.video.display import shown_stream, turn_of
 from sceneparse.parsing.runs.video.sources import VideoSource
+from sceneparse.parsing.runs.video.tone import NAMES as HIGH_RANGES
+from sceneparse.parsing.runs.video.tone import to_sdr
 
 if TYPE_CHECKING:
     import av
@@ -42,8 +45,9 @@ class Frame(NamedTuple):
 class VideoReader:
     """Iterates over the frames of a video, and the packets of its first audio stream, in the file's order.
 
-    Frames stand upright by the rotation that the file gives, have the size of the first one, and times that grow. What
-    cannot be decoded is left out and counted.
+    Frames are turned and mirrored by the display matrix that the file gives, have the size of the first one, and times
+    that grow. High dynamic range is brought to that of an ordinary screen (`to_sdr`). What cannot be decoded
+    is left out and counted.
 
     Args:
         source: The video.
@@ -57,6 +61,7 @@ class VideoReader:
         audio: The audio stream; None without one.
         expected: How many frames there should be; None where that is not known.
         damaged: How many packets could not be decoded so far.
+        high_range: "PQ" or "HLG" where the frames so far were of high dynamic range, else None.
 
     Raises:
         UserError: PyAV is missing, or there is no video that FFmpeg can decode.
@@ -79,9 +84,11 @@ class VideoReader:
             raise
 
     def _begin(self, *, live: bool) -> None:
-        if not self._container.streams.video:
-            raise UserError(f"{self._where}: holds no video stream")
-        self._video = self._container.streams.video[0]
+        video = shown_stream(self._container.streams.video)
+        if video is None:
+            still = " but a cover picture" if self._container.streams.video else ""
+            raise UserError(f"{self._where}: holds no video stream{still}")
+        self._video = video
         self._video.thread_type = "AUTO"
         # A device's sound would be recorded with the wrong timing: only what is in a file is kept.
         self.audio: AudioStream | None = None
@@ -92,8 +99,9 @@ class VideoReader:
         start = self._container.start_time
         self._start: Fraction | None = None if start is None or live else Fraction(start, 1_000_000)
         self.damaged = 0
+        self.high_range: str | None = None
         self._last = -1
-        self._shape: tuple[int, int] | None = None  # of decoded frames, before they are turned
+        self._upright: tuple[int, int] | None = None
         self.expected = self._count()
         items = self._items()
         begun: list[Frame | Any] = []
@@ -183,15 +191,24 @@ class VideoReader:
                 pts = self._last + step
         # Encoders want times that grow; broken files repeat some.
         self._last = pts = max(pts, self._last + 1)
-        if self._shape is None:
-            self._shape = (frame.height, frame.width)
+        turn = turn_of(frame)
+        if self._upright is None:
+            self._upright = turn.of((frame.height, frame.width))
             aspect = self._video.sample_aspect_ratio or Fraction(1)
-            self.aspect = 1 / aspect if round(frame.rotation / 90) % 2 else aspect
-        colors = self._av.video.reformatter.Colorspace
-        guessed = colors.ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HIGH_DEFINITION else None
+            self.aspect = 1 / aspect if turn.transposed else aspect
         # A size that changes on the way is brought back to that of the first frame.
-        pixels = frame.reformat(self._shape[1], self._shape[0], "rgb24", src_colorspace=guessed).to_ndarray()
-        return Frame(np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90))), pts, frame.duration or 0)
+        return Frame(turn(self._colors(frame, turn.of(self._upright))), pts, frame.duration or 0)
+
+    def _colors(self, frame: "VideoFrame", size: tuple[int, int]) -> NDArray[np.uint8]:
+        """A frame's colours (H, W, 3) at a size."""
+        colors = self._av.video.reformatter.Colorspace
+        if (name := HIGH_RANGES.get(int(frame.color_trc))) is not None:
+            self.high_range = name
+            guessed = None if frame.colorspace != _UNSPECIFIED else colors.BT2020
+            wide: NDArray[Any] = frame.reformat(size[1], size[0], "rgb48le", src_colorspace=guessed).to_ndarray()
+            return to_sdr(wide, int(frame.color_trc))
+        guessed = colors.ITU709 if frame.colorspace == _UNSPECIFIED and frame.height >= _HIGH_DEFINITION else None
+        return np.asarray(frame.reformat(size[1], size[0], "rgb24", src_colorspace=guessed).to_ndarray())
 
 
 def installed() -> ModuleType:
