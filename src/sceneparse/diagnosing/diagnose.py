@@ -143,9 +143,7 @@ def diagnose(
         known = truth != IGNORE
         calibration.add(case.confidence.numpy()[known], (labels == truth)[known])
     if not matrix.counts.any():
-        raise UserError(
-            f"none of {counted(len(pictures), 'picture')} has a pixel whose class is known: check the label space"
-        )
+        raise UserError(f"no pixel whose class is known in {counted(len(pictures), 'picture')}: check the label space")
     sorted_failures = failures.result()
     return Diagnosis(
         evaluation=Evaluation(

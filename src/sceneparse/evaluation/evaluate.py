@@ -167,9 +167,7 @@ def evaluate(
     seconds = time.perf_counter() - began
     confusion = processes.total(matrix.counts)
     if not confusion.any():
-        raise UserError(
-            f"none of {counted(len(indices), 'picture')} has a pixel whose class is known: check the label space"
-        )
+        raise UserError(f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space")
     scores = score(confusion, dataset.labels.names, protocol.absent)
     found = {str(name): counts for counter in counters for name, counts in counter.counts.items()}
     counts = {name: processes.total(found[name]) for name in sorted(found)}

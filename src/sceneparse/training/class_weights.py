@@ -53,7 +53,7 @@ def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:
     """
     if len(weights) != len(names):
         raise UserError(
-            f"loss.class_weights has {counted(len(weights), 'number')} for {counted(len(names), 'class', 'classes')}: "
+            f"loss.class_weights has {counted(len(weights), 'number')}, but there are {len(names)} classes: "
             "give one each"
         )
     if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
