@@ -1,10 +1,13 @@
 """The consoles of long tasks and of results."""
 
 import io
+import time
 
+import pytest
 from rich.table import Table
 
-from sceneparse.progress import FoldingConsole
+from sceneparse import progress
+from sceneparse.progress import FoldingConsole, working
 
 
 def test_a_table_in_a_narrow_terminal_loses_nothing() -> None:
@@ -17,3 +20,23 @@ def test_a_table_in_a_narrow_terminal_loses_nothing() -> None:
     columns = list(zip(*(line.split("│")[1:-1] for line in shown.splitlines() if line.startswith("│")), strict=True))
     row = ["".join(cell.strip() for cell in column) for column in columns]
     assert row == ["upernet_unified", "1,234,567.8", "vit_small_patch16_dinov3_with_a_long_name"]
+
+
+def test_without_a_terminal_a_line_says_what_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    with working("quick") as say:
+        say("building compile")
+        time.sleep(0.3)
+        say("quick, too")
+    time.sleep(0.1)
+    assert capsys.readouterr().err == "building compile …\n"
+
+
+def test_what_is_not_shown_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    with working("one", shown=False) as say:
+        say("another")
+        time.sleep(0.05)
+    assert capsys.readouterr().err == ""

@@ -24,9 +24,15 @@ def require(holds: bool, message: str) -> None:
         raise UserError(message)
 
 
-def counted(count: int, word: str) -> str:
-    """A number of things: "1 file", "20,210 files"."""
-    return f"{count:,} {word}" + "s" * (count != 1)
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a number of things in words: "1 file", "20,210 files".
+
+    Args:
+        count: How many there are.
+        one: What one is called.
+        many: What several are called; by default with an s at the end.
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def reason_of(error: Exception) -> str:

@@ -2,16 +2,28 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 WIDE = 160
 """Columns of a table that is written to a file or read by another program: names are not cut off for want of room."""
+
+PATIENCE = 5.0
+"""Seconds after which a line says what is being done, where no terminal shows it all the time."""
 
 
 class FoldingConsole(Console):
@@ -44,3 +56,48 @@ def progress_bar(shown: bool, total: int, title: str = "checking pictures") -> I
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def working(text: str, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is being done, and for how long; yield a function that says what is done next.
+
+    Where standard error is no terminal, a line says so of whatever takes longer than `PATIENCE`: in a log, minutes
+    without a word look like a program that hangs.
+
+    Args:
+        text: What is done first.
+        shown: Whether anything is shown.
+    """
+    console = Console(stderr=True)
+    if not shown:
+        yield lambda _: None
+    elif console.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(text, total=None)
+            yield lambda now: bar.reset(task, description=now)
+    else:
+        late = _Late()
+        try:
+            late.say(text)
+            yield late.say
+        finally:
+            late.end()
+
+
+class _Late:
+    """Lines on standard error about what takes long."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def say(self, text: str) -> None:
+        self.end()
+        self._timer = threading.Timer(PATIENCE, print, (f"{text} …",), {"file": sys.stderr, "flush": True})
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

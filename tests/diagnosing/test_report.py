@@ -182,7 +182,7 @@ def test_a_rival_tested_by_another_protocol_is_refused(
 def test_pictures_without_a_known_pixel_cannot_be_diagnosed(diagnosis: Diagnosis) -> None:
     unknown = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.full((8, 8), IGNORE, dtype=torch.int16), name="x")
     tested = Case(0, unknown, torch.zeros(8, 8, dtype=torch.int16), torch.ones(8, 8))
-    with pytest.raises(UserError, match="none of the 1 pictures has a pixel whose class is known"):
+    with pytest.raises(UserError, match="no pixel whose class is known in 1 picture:"):
         diagnose([tested], SPACE, diagnosis.relations)
     with pytest.raises(UserError, match="no truth"):
         diagnose(

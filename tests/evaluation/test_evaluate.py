@@ -158,7 +158,7 @@ def test_there_must_be_something_to_score() -> None:
             assert sample.objects is not None
             return replace(sample, objects=torch.full_like(sample.objects, IGNORE))
 
-    with pytest.raises(UserError, match="none of the 5 pictures has a pixel whose class is known"):
+    with pytest.raises(UserError, match="no pixel whose class is known in 5 pictures"):
         evaluate(RedIsClass(), Unlabelled(), WHOLE)
 
 

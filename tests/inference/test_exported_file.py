@@ -18,7 +18,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import TorchEngine, export_model, open_model
 from sceneparse.inference.exported_file import SUFFIXES
 from sceneparse.inference.openvino_engine import core
-from sceneparse.inference.program import Traits
+from sceneparse.inference.program import ConversionError, Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import resize
 from sceneparse.settings import (
@@ -207,6 +207,32 @@ class TestCache:
         kept.write_text("<net")
         assert open_model(folder).engine.name == "openvino"
         assert kept.read_text() != "<net"
+
+    def test_a_network_that_openvino_refuses_is_tried_once(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tries = []
+
+        def refuse(*_: object) -> None:
+            tries.append(1)
+            raise ConversionError("OpenVINO cannot export this network (no rule)")
+
+        monkeypatch.setattr(opening_room, "export_model", refuse)
+        assert [open_model(folder, device="cpu").engine.name for _ in range(2)] == ["torch"] * 2
+        with pytest.raises(ConversionError, match=r"cannot export this network \(no rule\); use --engine torch"):
+            open_model(folder, engine="openvino")
+        assert len(tries) == 1
+
+    def test_a_conversion_for_which_the_machine_had_no_room_is_tried_again(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tries = []
+
+        def refuse(*_: object) -> None:
+            tries.append(1)
+            raise ConversionError("PyTorch cannot export this network (MemoryError)") from MemoryError()
+
+        monkeypatch.setattr(opening_room, "export_model", refuse)
+        assert [open_model(folder, device="cpu").engine.name for _ in range(2)] == ["torch"] * 2
+        assert len(tries) == 2
 
     def test_only_the_latest_are_kept(self, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for index in range(3):

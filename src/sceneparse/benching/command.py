@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from sceneparse.benching.measure import FORMS, Measuring
 from sceneparse.benching.record import Bench
@@ -15,7 +14,7 @@ from sceneparse.evaluation.command import machine
 from sceneparse.files import write_json
 from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import ENGINES
-from sceneparse.progress import results_console
+from sceneparse.progress import results_console, working
 from sceneparse.settings import Precision, Recipe
 from sceneparse.weights.architectures import architecture_of
 
@@ -62,7 +61,6 @@ def bench(
         raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(ENGINES)}")
     subject = find_subject(source, name)
     where = choose_device(device)
-    console = Console(stderr=True, quiet=not progress, highlight=False)
     network = subject.config.network
     size = size or (architecture_of(network).side,) * 2
     counted = {form: round(subject.multiply_adds(form, size) / 1e9, 6) for form in FORMS}
@@ -80,8 +78,8 @@ def bench(
         multiply_adds=counted,
         heads=network.resampling,
     )
-    with console.status("") as status:
-        Measuring(subject, result, where, lambda text: status.update(text)).all(engines, precisions, memory)
+    with working("bench", shown=progress) as say:
+        Measuring(subject, result, where, say).all(engines, precisions, memory)
     if json is not None:
         write_json(Path(json), result.to_json())
     if progress:

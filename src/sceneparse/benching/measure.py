@@ -25,6 +25,13 @@ from sceneparse.settings import Precision, Resampling
 WARM_UP = 2
 """Rounds before those that count."""
 
+SLOW = {
+    "compile": ": PyTorch compiles the network for each size of batch, which takes minutes for a large one",
+    "openvino": ": the network is converted, which can take a minute",
+    "onnxruntime": ": the network is converted, which can take a minute",
+}
+"""Why building an engine takes long."""
+
 FORMS = get_args(Resampling)
 """How heads can be computed."""
 
@@ -93,7 +100,7 @@ class Measuring:
 
     def _build(self, row: Row, precision: Precision) -> _Built | None:
         """Make a row's engine and its first labels; on failure return None and note why."""
-        self.say(f"building {row.engine}, {precision}")
+        self.say(f"building {row.engine}, {precision}{SLOW.get(row.engine, '')}")
         start = time.perf_counter()
         try:
             engine = self.subject.engine(row.engine, self.device_name, precision)

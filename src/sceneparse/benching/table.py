@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.benching.record import Bench
+from sceneparse.errors import counted
 from sceneparse.weights.architectures import ARCHITECTURES
 
 WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
@@ -14,7 +15,7 @@ def print_bench(result: Bench, console: Console) -> None:
     height, width = result.size
     labels = "the labels of its objects" if ARCHITECTURES[result.architecture].learns_tasks else "its labels"
     console.print(
-        f"{result.source}: {result.architecture} with {result.backbone}, {result.classes} classes"
+        f"{result.source}: {result.architecture} with {result.backbone}, {counted(result.classes, 'class', 'classes')}"
         f"{WEIGHTS[result.kind]}; a {height}×{width} picture to {labels} on {result.device}",
         markup=False,
     )

@@ -8,6 +8,7 @@ from html import escape
 
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.findings import Finding, Kind
+from sceneparse.errors import counted
 from sceneparse.evaluation.page import percent
 
 TITLES: dict[str, str] = {
@@ -100,7 +101,7 @@ def _mismatched(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
         here, there = int(relations.present[read]), int(relations.present[against])
         both, chance = int(relations.together[read, against]), here * there / relations.pictures
         evidence += (
-            f"Of the {relations.pictures:,} training pictures, {here:,} show “{names[read]}” and {there:,} "
+            f"Of {counted(relations.pictures, 'training picture')}, {here:,} show “{names[read]}” and {there:,} "
             f"“{names[against]}”, but {both:,} show both, where chance alone would give {chance:.0f}."
         )
     else:
@@ -125,8 +126,8 @@ def _confusable(one: Finding, diagnosis: Diagnosis) -> tuple[str, str]:
         else f"“{names[a]}” and “{names[b]}” are taken for each other"
     )
     evidence = (
-        f"{forth:,} pixels of “{names[a]}” are read as “{names[b]}” and {back:,} the other way round, boundaries left "
-        f"out. Of the {one.chances:,} true regions of the two, {split:,} are split between both labels and "
+        f"{counted(forth, 'pixel')} of “{names[a]}” read as “{names[b]}” and {back:,} the other way round, boundaries "
+        f"left out. Of the {one.chances:,} true regions of the two, {split:,} are split between both labels and "
         f"{one.times - split:,} carry the other one alone."
     )
     return title, evidence

@@ -17,12 +17,12 @@ from sceneparse.diagnosing.example_cards import Again
 from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import CHANGES, write_diagnosis
 from sceneparse.diagnosing.versus import Opponent
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
-from sceneparse.progress import results_console
+from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 
 LEARNT = 500
@@ -97,12 +97,12 @@ def diagnose_model(
     out = Path(out or (folder.parent / "diagnosis" if folder.is_dir() else "diagnosis"))
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
-        "learnt from": f"{relations.pictures:,} pictures of the {learn_split or settings.train} split",
+        "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
         "engine": opened.engine.describe(),
         "machine": machine(),
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
-    with Console(stderr=True, quiet=not progress).status("testing the examples again for the report"):
+    with working("testing the examples again for the report", shown=progress):
         report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
     if progress:
         print_findings(diagnosis, results_console())
@@ -191,6 +191,6 @@ def print_findings(diagnosis: Diagnosis, console: Console) -> None:
     console.print(
         f"mean IoU {100 * scores.mean_iou:.2f}, boundary IoU {100 * diagnosis.boundaries.mean_iou:.2f}, "
         f"expected calibration error {100 * diagnosis.calibration.error:.2f}%, "
-        f"{len(diagnosis.evaluation.pictures):,} pictures in {diagnosis.evaluation.seconds:.1f} s",
+        f"{counted(len(diagnosis.evaluation.pictures), 'picture')} in {diagnosis.evaluation.seconds:.1f} s",
         highlight=False,
     )

@@ -18,7 +18,7 @@ from sceneparse.diagnosing.calibration import Calibration, CalibrationCounts
 from sceneparse.diagnosing.failures import SIZES, FailureCounts, Failures
 from sceneparse.diagnosing.findings import Findings, find, finding_json
 from sceneparse.diagnosing.relations import Relations, learn
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore, read_ahead, spaced
 from sceneparse.evaluation.gallery import truth_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, picture_score, score
@@ -143,7 +143,7 @@ def diagnose(
         known = truth != IGNORE
         calibration.add(case.confidence.numpy()[known], (labels == truth)[known])
     if not matrix.counts.any():
-        raise UserError(f"none of the {len(pictures)} pictures has a pixel whose class is known: check the label space")
+        raise UserError(f"no pixel whose class is known in {counted(len(pictures), 'picture')}: check the label space")
     sorted_failures = failures.result()
     return Diagnosis(
         evaluation=Evaluation(

@@ -11,6 +11,7 @@ from sceneparse.diagnosing.findings import KINDS
 from sceneparse.diagnosing.sections import calibration_section, kind_section
 from sceneparse.diagnosing.versus import Opponent, differences
 from sceneparse.drawing.charts import bar
+from sceneparse.errors import counted
 from sceneparse.evaluation.comparison import check
 from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.report import head
@@ -115,9 +116,9 @@ def _losses(diagnosis: Diagnosis) -> Section:
         cells = "".join(f'<td class="number">{one}</td>' for one in figures)
         rows.append(f'<th scope="row">{link}</th><td class="wide">{bar([(share, "var(--bad)")])}</td>{cells}')
     body = (
-        f'<p class="muted">{wrong:,} of {known:,} pixels ({percent(wrong / known)}) are wrong, and the mean IoU is '
-        f"{percent(now)}. Each wrong pixel stands in one row. The gains don't add up to the whole: a class's score "
-        "rises faster the less is left to mend.</p>"
+        f'<p class="muted">{wrong:,} of {counted(known, "pixel")} ({percent(wrong / known)}) are wrong, and the '
+        f"mean IoU is {percent(now)}. Each wrong pixel stands in one row. The gains don't add up to the whole: a "
+        "class's score rises faster the less is left to mend.</p>"
         f"{table(header, rows, caption='What each kind of failure costs')}"
     )
     return Section("losses", "Where it is lost", body)

@@ -6,6 +6,7 @@ from html import escape
 from sceneparse.diagnosing.advice import TITLES, points
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.example_cards import Again
+from sceneparse.errors import counted
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import PictureScore
 from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
@@ -59,7 +60,8 @@ def differences(name: str, diagnosis: Diagnosis, again: Again, opponent: Opponen
     ahead = [pair for pair in pairs if _lead(pair) > 0]
     behind = [pair for pair in reversed(pairs) if _lead(pair) < 0]
     body = (
-        f'<p><b class="ours">{escape(name)}</b> has the higher mean IoU in {len(ahead):,} of {len(pairs):,} pictures, '
+        f'<p><b class="ours">{escape(name)}</b> has the higher mean IoU in {len(ahead):,} of '
+        f"{counted(len(pairs), 'picture')}, "
         f'<b class="other">{escape(other)}</b> in {len(behind):,}.</p>{_losses(name, diagnosis, opponent)}'
     )
     for title, chosen in ((f"Where {name} is ahead most", ahead), (f"Where {other} is ahead most", behind)):

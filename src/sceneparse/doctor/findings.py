@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 
 Severity = Literal["error", "warning", "note"]
@@ -111,8 +112,8 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """The overall verdict in a line."""
-        files = f"{sum(split.pictures for split in self.splits):,} pictures"
-        parts = [_plural(self.count(severity), severity) for severity in SEVERITIES if self.count(severity)]
+        files = counted(sum(split.pictures for split in self.splits), "picture")
+        parts = [counted(self.count(severity), severity) for severity in SEVERITIES if self.count(severity)]
         state = "ready to train on" if self.ok else "not ready: mend the errors first"
         return f"{files}: {state}" + (f" ({', '.join(parts)})" if parts else "")
 
@@ -223,7 +224,3 @@ def describe_sizes(sizes: Counter[tuple[int, int]]) -> str:
     ordered: Sequence[tuple[int, int]] = sorted(sizes, key=lambda size: (size[0] * size[1], size))
     texts = [f"{width}×{height}" for height, width in (ordered[0], ordered[-1])]
     return texts[0] if len(ordered) == 1 else f"{len(ordered)} sizes, {texts[0]} to {texts[1]}"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" + "s" * (count != 1)

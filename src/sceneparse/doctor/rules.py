@@ -206,7 +206,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
     never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
     if never:
         effect = "be learnt" if training else "be measured here"
-        classes = "1 class never occurs" if len(never) == 1 else f"{len(never)} classes never occur"
+        classes = counted(len(never), "class never occurs", "classes never occur")
         severity: Severity = "warning" if training else "note"
         yield _finding(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
     share = split.ignored / split.total

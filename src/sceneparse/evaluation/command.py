@@ -8,7 +8,7 @@ from pathlib import Path
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import UserError, some
+from sceneparse.errors import UserError, counted, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
@@ -123,7 +123,7 @@ def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> No
     """
     if known.names != given.names:
         raise UserError(
-            f"{model} names {len(known)} classes ({some(known.names)}) but the data set "
+            f"{model} names {counted(len(known), 'class', 'classes')} ({some(known.names)}) but the data set "
             f"{len(given)} ({some(given.names)}): give data with the model's classes"
         )
 
@@ -150,7 +150,7 @@ def machine() -> str:
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{platform.machine()} CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def data_settings(

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, Scores, picture_score, score
 from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scores
@@ -139,7 +139,10 @@ def evaluate(
             engine has other classes than the data set, or lacks a task.
     """
     if engine.num_classes != len(dataset.labels):
-        raise UserError(f"the model has {engine.num_classes} classes, but the data set has {len(dataset.labels)}")
+        raise UserError(
+            f"the model has {counted(engine.num_classes, 'class', 'classes')}, but the data set has "
+            f"{len(dataset.labels)}"
+        )
     indices = spaced(len(dataset), count)
     matrix, pictures = ConfusionMatrix(engine.num_classes), []
     known = tasks or TaskLabels(dataset.labels)
@@ -164,7 +167,7 @@ def evaluate(
     seconds = time.perf_counter() - began
     confusion = processes.total(matrix.counts)
     if not confusion.any():
-        raise UserError(f"none of the {len(indices)} pictures has a pixel whose class is known: check the label space")
+        raise UserError(f"no pixel whose class is known in {counted(len(indices), 'picture')}: check the label space")
     scores = score(confusion, dataset.labels.names, protocol.absent)
     found = {str(name): counts for counter in counters for name, counts in counter.counts.items()}
     counts = {name: processes.total(found[name]) for name in sorted(found)}

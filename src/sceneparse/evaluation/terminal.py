@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sceneparse.errors import counted
 from sceneparse.evaluation.evaluate import Evaluation
 from sceneparse.evaluation.figures import FIGURES, Figure, figures_of
 from sceneparse.tasks import Task
@@ -24,7 +25,7 @@ def print_scores(evaluation: Evaluation, console: Console) -> None:
     others = {key: one for key, one in figures_of(Task.OBJECT).items() if key not in IN_CLASS_TABLE}
     line = [f"{one.short} {one.text(figures[key])}{_unit(one)}" for key, one in others.items()]
     console.print(
-        f"{', '.join(line)}, {len(evaluation.pictures):,} pictures in {evaluation.seconds:.1f} s "
+        f"{', '.join(line)}, {counted(len(evaluation.pictures), 'picture')} in {evaluation.seconds:.1f} s "
         f"({evaluation.pictures_per_second:.2f} a second)",
         highlight=False,
     )

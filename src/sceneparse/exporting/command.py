@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from torch import Tensor
 
 from sceneparse.errors import UserError
@@ -20,7 +19,7 @@ from sceneparse.inference.exported_file import SUFFIXES, Format, Note, write_ope
 from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
-from sceneparse.progress import results_console
+from sceneparse.progress import results_console, working
 from sceneparse.weights.model import Model, find_model, load_model
 
 CALIBRATED = 100
@@ -62,7 +61,6 @@ def export(
     Raises:
         UserError: No such model, a missing package, no calibration pictures, or a file that does not agree.
     """
-    console = Console(stderr=True, quiet=not progress, highlight=False)
     if int8 and format != "openvino":
         raise UserError("int8 is for --format openvino; export onnx and torch in float32")
     if int8 and not calibration:
@@ -75,11 +73,11 @@ def export(
     path = Path(out) if out else default_path(model, loaded.config.name, suffix)
     if int8:
         quantizing.installed()
-        with console.status("calibrating"):
+        with working("calibrating", shown=progress):
             pictures = _calibration_pictures(calibration, loaded.config.backbone.in_channels)
             with _in_words_of_export(str(model)):
                 calibrated_on = _quantize(loaded, path, pictures)
-        with console.status("comparing with float32"):
+        with working("comparing with float32", shown=progress):
             accuracy = measure_accuracy(
                 loaded,
                 path,
@@ -90,9 +88,9 @@ def export(
             )
         result = Export(path, (), accuracy)
     else:
-        with console.status(f"exporting to {path}"), _in_words_of_export(str(model)):
+        with working(f"exporting to {path}", shown=progress), _in_words_of_export(str(model)):
             export_model(loaded, path, format)
-        with console.status("comparing with PyTorch"):
+        with working("comparing with PyTorch", shown=progress):
             result = Export(path, tuple(check_export(loaded, path, format)), None)
     write_json(path.with_suffix(".json"), result.to_json())
     if progress:

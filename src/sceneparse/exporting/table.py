@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.errors import counted
 from sceneparse.exporting.record import Export, files_of
 
 
@@ -15,7 +16,9 @@ def print_export(result: Export, console: Console) -> None:
         console.print(table)
     if accuracy := result.accuracy:
         table = Table("", "float32", "int8", title=f"calibrated on {accuracy.calibrated_on} inputs")
-        table.add_row(f"labels as in float32, {accuracy.compared_on} pictures", "100%", f"{accuracy.equal:.2%}")
+        table.add_row(
+            f"labels as in float32, {counted(accuracy.compared_on, 'picture')}", "100%", f"{accuracy.equal:.2%}"
+        )
         for task, equal in accuracy.tasks.items():
             table.add_row(f"{task} as in float32", "100%", f"{equal:.2%}")
         for name, values in (("mean IoU", accuracy.mean_iou), ("pixel accuracy", accuracy.pixel_accuracy)):

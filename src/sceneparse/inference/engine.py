@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
@@ -186,7 +186,7 @@ class TorchEngine:
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
-        threads = f", {torch.get_num_threads()} threads" if self.device.type == "cpu" else ""
+        threads = f", {counted(torch.get_num_threads(), 'thread')}" if self.device.type == "cpu" else ""
         folded = f"{self.folded} of {self._norms} batch normalisations folded"
         compiled = ", compiled" if self.name == "compile" else ""
         return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}{compiled}, {folded}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.inference.precision import choose_device
 from sceneparse.inference.program import INPUT, Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
@@ -95,7 +95,7 @@ class OnnxEngine(ProgramEngine):
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
-        threads = f", {self.threads} threads" if self.device.type == "cpu" else ""
+        threads = f", {counted(self.threads, 'thread')}" if self.device.type == "cpu" else ""
         return f"ONNX Runtime {self._version} on {self.device}{threads}, float32"
 
 

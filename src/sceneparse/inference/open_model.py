@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder
+from sceneparse.files import cache_folder, write_text
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine
@@ -19,6 +18,7 @@ from sceneparse.inference.exported_file import LAYOUT, SUFFIXES, Note, export_mo
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.progress import working
 from sceneparse.settings import Precision
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig
@@ -26,6 +26,9 @@ from sceneparse.weights.model import Model, find_model, load_model
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""
+
+REFUSED = "refused.txt"
+"""What stands in a converted model's stead where OpenVINO does not take it: why, found out once."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,17 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
             return result
     # Wrong wishes are refused before a network is converted for them.
     OpenVINOEngine.check(device, precision)
-    with Console(stderr=True).status("converting for OpenVINO; this is kept for the next time"):
-        export_model(load_model(folder), kept, "openvino")
+    refused = kept.with_name(REFUSED)
+    if refused.is_file():
+        raise ConversionError(refused.read_text(encoding="utf-8"))
+    with working("converting for OpenVINO; this is kept for the next time"):
+        try:
+            export_model(load_model(folder), kept, "openvino")
+        except ConversionError as error:
+            if not isinstance(error.__cause__, (MemoryError, OSError)):  # of the machine, not of the network
+                write_text(refused, error.reason)
+                _make_room(kept.parent.parent)
+            raise
     _make_room(kept.parent.parent)
     return open_exported(kept, device=device, precision=precision)
 

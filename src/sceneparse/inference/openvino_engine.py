@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
+from sceneparse.inference.bicubic import BicubicAsProducts
 from sceneparse.inference.precision import choose_precision
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
@@ -91,7 +92,7 @@ class OpenVINOEngine(ProgramEngine):
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
-        return f"OpenVINO {self._version} on cpu, {self.threads} threads, {self.precision}"
+        return f"OpenVINO {self._version} on cpu, {counted(self.threads, 'thread')}, {self.precision}"
 
 
 def _prepared(model: "openvino.Model", settings: dict[str, Any], outputs: tuple[str, ...]) -> Run:
@@ -131,7 +132,8 @@ def converted(program: Program) -> "openvino.Model":
         ConversionError: It cannot take the network.
     """
     ov = installed()
-    graph = exported(program)
+    with BicubicAsProducts():
+        graph = exported(program)
     with converting("OpenVINO"):
         model = ov.convert_model(graph)
     for output, name in zip(model.outputs, program.outputs, strict=True):

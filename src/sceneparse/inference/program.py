@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.backbones import Backbone
@@ -259,6 +259,7 @@ def _channels(network: SceneParser) -> int:
 def _per_channel(values: Sequence[float], channels: int) -> tuple[float, ...]:
     if len(values) not in (1, channels):
         raise UserError(
-            f"preprocessing has {len(values)} values, but the network takes {channels} channels: give one each"
+            f"preprocessing has {counted(len(values), 'value')}, but the network takes {counted(channels, 'channel')}: "
+            "give one each"
         )
     return tuple(values) * (channels // len(values))

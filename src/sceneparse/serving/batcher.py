@@ -16,6 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.problems import Problem
@@ -119,7 +120,7 @@ class Batcher:
             Problem: 503, the line is full.
         """
         if self.waiting >= self._queue or self._pump is None:
-            raise self._busy(f"The service is busy: {self.waiting} pictures wait or are parsed already.")
+            raise self._busy(f"The service is busy: {counted(self.waiting, 'picture')} already waiting or parsed.")
         self.waiting += 1
         try:
             yield

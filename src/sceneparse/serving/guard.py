@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.problems import Problem, fault
 from sceneparse.serving.settings import ServeSettings
@@ -172,8 +172,7 @@ class RequestLog:
         except OSError as error:
             self._lost += 1
             if self._lost & (self._lost - 1) == 0:  # reported at 1, 2, 4, 8, … lines
-                lines = "1 line" if self._lost == 1 else f"{self._lost} lines"
-                FAULTS.warning("%s: %s of the log lost (%s)", self._path, lines, error.strerror)
+                FAULTS.warning("%s: %s of the log lost (%s)", self._path, counted(self._lost, "line"), error.strerror)
 
 
 def _name(host: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sceneparse.errors import require
+from sceneparse.errors import counted, require
 from sceneparse.settings.augmentation import AugmentationSettings
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.data import DataSettings
@@ -53,7 +53,8 @@ class Recipe:
         given = len(self.preprocessing.mean)
         require(
             given in (1, channels),
-            f"preprocessing.mean has {given} values, but backbone.in_channels is {channels}: give one each or one",
+            f"preprocessing.mean has {counted(given, 'value')}, but backbone.in_channels is {channels}: give one each "
+            "or one",
         )
         require(
             self.data.root is not None or table("datasets")[self.data.kind].root != "required",
@@ -94,7 +95,7 @@ class Recipe:
         stages = self.network.stages
         require(
             isinstance(frozen, str) or frozen < stages,
-            f"backbone.frozen is {frozen}, but the backbone has {stages} stages: give fewer, or all",
+            f"backbone.frozen is {frozen}, but the backbone has {counted(stages, 'stage')}: give fewer, or all",
         )
 
     def _check_loss(self) -> None:

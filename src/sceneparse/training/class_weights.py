@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.data import DataSet
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE
 from sceneparse.training.prepare import Prepared
@@ -53,7 +53,8 @@ def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:
     """
     if len(weights) != len(names):
         raise UserError(
-            f"loss.class_weights has {len(weights)} numbers, but there are {len(names)} classes: give one each"
+            f"loss.class_weights has {counted(len(weights), 'number')}, but there are {len(names)} classes: "
+            "give one each"
         )
     if min(weights) < 0 or max(weights) == 0 or not all(map(math.isfinite, weights)):
         raise UserError("loss.class_weights must be numbers of 0 or more, one of them at least above 0")

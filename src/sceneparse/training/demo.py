@@ -17,6 +17,7 @@ from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
+from sceneparse.errors import counted
 from sceneparse.evaluation import Comparison, Evaluation, evaluate, machine, print_scores, write_report
 from sceneparse.files import whole_file
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
@@ -48,7 +49,7 @@ def demo(out: Path, *, seed: int = 0) -> Path:
         recipe = read_recipe(f"toy-{architecture}")
         recipe = replace(recipe, training=replace(recipe.training, seed=seed))
         run = out / architecture
-        print(f"training {architecture} ({recipe.training.iterations} iterations) in {run}", flush=True)
+        print(f"training {architecture} ({counted(recipe.training.iterations, 'iteration')}) in {run}", flush=True)
         train(recipe, run, resume=(run / "recipe.yaml").exists())
         models[architecture] = load_model(run / "model")
     config = models["pspnet"].config

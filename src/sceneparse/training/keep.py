@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from sceneparse.data.loader import Batch
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.folder import RunFolder, Stopwatch
@@ -76,7 +76,8 @@ class Keeper:
         self.progress.say(
             f"{prepared.recipe.name}: {facts['parameters'] / 1e6:.1f} million parameters, "
             + (f"{frozen / 1e6:.1f} million of them frozen, " if frozen else "")
-            + f"{len(prepared.data.labels)} classes, {len(prepared.data.training)} training samples; "
+            + f"{counted(len(prepared.data.labels), 'class', 'classes')}, "
+            + f"{counted(len(prepared.data.training), 'training sample')}; "
             + f"{facts['device']}, {facts['precision']}"
             + (f", {world} processes" if world > 1 else "")
             + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
@@ -84,7 +85,7 @@ class Keeper:
         checkpoint = prepared.checkpoint
         if checkpoint and checkpoint.processes != world:
             self.progress.say(
-                f"it began in {checkpoint.processes} process{'es' * (checkpoint.processes > 1)}: the steps in {world} "
+                f"it began in {counted(checkpoint.processes, 'process', 'processes')}: the steps in {world} "
                 "are the same but for rounding, not bit by bit"
             )
 

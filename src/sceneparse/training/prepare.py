@@ -12,7 +12,7 @@ from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
@@ -144,8 +144,8 @@ def prepare(
     recipe, data = _open_data(recipe)
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
-            f"the training split has {len(data.training)} samples now, but had {checkpoint.samples} when this training "
-            "began: restore the data set, or train into another --out"
+            f"the training split has {counted(len(data.training), 'sample')} now, but had {checkpoint.samples} when "
+            "this training began: restore the data set, or train into another --out"
         )
     torch.manual_seed(recipe.training.seed)
     if checkpoint is None:

@@ -10,7 +10,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import choose_device, choose_precision
 from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.settings import Precision, Recipe
@@ -133,4 +133,4 @@ def device_name(device: torch.device) -> str:
     """Return the device's name, for people."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return f"CPU, {counted(torch.get_num_threads(), 'thread')}"

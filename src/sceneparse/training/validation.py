@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sceneparse.errors import counted
 from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.figures import FIGURES, figures_of
 from sceneparse.inference import TorchEngine, resolve
@@ -56,7 +57,7 @@ def validate(
     scores, pictures = evaluation.scores, len(evaluation.pictures)
     return {
         **{key: evaluation.figures[key] for key in figures_of(Task.OBJECT)},
-        "protocol": f"{protocol.describe()}; {pictures} pictures of {split}",
+        "protocol": f"{protocol.describe()}; {counted(pictures, 'picture')} of {split}",
         "split": split,
         "pictures": pictures,
         "classes": [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in scores.classes],

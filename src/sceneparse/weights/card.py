@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import to_mapping
 from sceneparse.tables import table
@@ -47,8 +48,8 @@ def model_card(
     sections = [
         f"---\n{head}---",
         f"# {config.name}",
-        f"{title} for scene parsing: it gives every pixel of a picture one of {len(labels)} classes. "
-        f"{_other_tasks(config)}{made} sceneparse{paper}.",
+        f"{title} for scene parsing: it gives every pixel of a picture one of "
+        f"{counted(len(labels), 'class', 'classes')}. {_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
         f"## Data\n\n{_data(config) if origin is None else _origin(origin, published)}",
@@ -81,10 +82,10 @@ def _other_tasks(config: ModelConfig) -> str:
     """A sentence on the tasks that a unified model has beside the objects."""
     tasks = config.network.tasks
     answers = {
-        f"one of {tasks.scenes} scenes": tasks.scenes,
-        f"the parts of {len(tasks.parts)} objects": tasks.parts,
-        f"{tasks.materials} materials": tasks.materials,
-        f"{tasks.textures} textures": tasks.textures,
+        f"one of {counted(tasks.scenes, 'scene')}": tasks.scenes,
+        f"the parts of {counted(len(tasks.parts), 'object')}": tasks.parts,
+        f"{counted(tasks.materials, 'material')}": tasks.materials,
+        f"{counted(tasks.textures, 'texture')}": tasks.textures,
     }
     words = [text for text, there in answers.items() if there]
     return f"It also predicts {', '.join(words)}. " if words else ""

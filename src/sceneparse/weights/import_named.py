@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.weights.config import CARD
 from sceneparse.weights.finding import fetched_repository, is_model_name, near_names, published_of
 from sceneparse.weights.foreign import is_foreign
@@ -45,7 +45,8 @@ class KeptModel:
         """Return what it is, a line each."""
         config = self.model.config
         return [
-            f"{config.name}: {config.network.architecture} on {config.backbone.name}, {len(self.model.labels)} classes",
+            f"{config.name}: {config.network.architecture} on {config.backbone.name}, "
+            + counted(len(self.model.labels), "class", "classes"),
             f"  imported before, and taken from the cache: {self.folder}",
             f"  {self.published}",
         ]

@@ -16,7 +16,7 @@ from timm.layers.pos_embed_sincos import RotaryEmbeddingDinoV3
 from timm.models._features import FeatureGetterNet
 from torch import Tensor, nn
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.networks.backbones.base import STRIDES, Backbone
 from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
@@ -233,7 +233,9 @@ def _block_numbers(name: str, depth: int, blocks: Sequence[int] | None, wanted: 
     """Return the numbers of the blocks whose maps are taken, from 0 and growing."""
     if blocks is None:
         if depth < wanted:
-            raise UserError(f"backbone {name}: it has {depth} blocks, but {wanted} are needed; give backbone.blocks")
+            raise UserError(
+                f"backbone {name}: it has {counted(depth, 'block')}, but {wanted} are needed; give backbone.blocks"
+            )
         return [depth * stage // wanted - 1 for stage in range(1, wanted + 1)]
     if len(blocks) != wanted or sorted(blocks) != list(blocks) or not 0 <= blocks[0] <= blocks[-1] < depth:
         count = "one number" if wanted == 1 else f"{wanted} numbers, growing,"

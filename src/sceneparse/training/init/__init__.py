@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Recipe
@@ -93,8 +93,8 @@ def refuse_new_and_frozen(network: SceneParser, made_new: Collection[str]) -> No
     frozen = [name for name, one in network.named_parameters() if not one.requires_grad and name in made_new]
     if frozen:
         raise UserError(
-            f"backbone.frozen holds {len(frozen)} parameters that init.model did not fill, such as {frozen[0]}: "
-            "freeze less, or nothing"
+            f"backbone.frozen holds {counted(len(frozen), 'parameter')} that init.model did not fill, such as "
+            f"{frozen[0]}: freeze less, or nothing"
         )
 
 

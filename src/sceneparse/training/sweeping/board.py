@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from sceneparse.errors import counted
 from sceneparse.recipes.sweep import Run, Sweep
 from sceneparse.training.record import METRICS
 from sceneparse.training.sweeping.figures import finished
@@ -40,8 +41,7 @@ class Board:
 
     def __enter__(self) -> "Board":
         known = f", {self._done} of them finished before" if self._done else ""
-        runs = "1 run" if self._total == 1 else f"{self._total} runs"
-        self._say(f"sweep {self._sweep.name}: {runs}{known}, in {self._out}")
+        self._say(f"sweep {self._sweep.name}: {counted(self._total, 'run')}{known}, in {self._out}")
         if self._bars:
             self._bars.start()
         return self
@@ -59,7 +59,7 @@ class Board:
             task = self._bars.add_task(f"  {run.name}", total=run.recipe.training.iterations)
             self._tasks[run.folder] = (run, task)
         else:
-            self._say(f"{run.name}: begins ({run.recipe.training.iterations} iterations)")
+            self._say(f"{run.name}: begins ({counted(run.recipe.training.iterations, 'iteration')})")
 
     def refresh(self) -> None:
         """Show how far the runs have come."""

@@ -12,7 +12,7 @@ from typing import IO
 
 import torch
 
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import resolve
 from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe, to_mapping
@@ -95,7 +95,7 @@ def list_runs(sweep: Sweep, out: Path) -> None:
     for folder, state in states:
         print(f"{folder:<{width}}  {state}")
     left = sum(state != "finished" for _, state in states)
-    print(f"{len(states)} runs in {out}, {left} of them to do")
+    print(f"{counted(len(states), 'run')} in {out}, {left} of them to do")
 
 
 def _state(sweep: Sweep, run: Run, out: Path) -> str:

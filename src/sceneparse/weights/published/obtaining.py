@@ -13,6 +13,7 @@ from rich.console import Console
 from sceneparse.downloading import ChecksumError, Fetched, download_bar, fetch_from, read_record
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
+from sceneparse.progress import working
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
@@ -47,7 +48,7 @@ def obtain(one: Published) -> Path:
             return model
         model, console = folder / MODEL, _console()
         paths, record = _files(one, folder, console)
-        with console.status(f"importing {paths[0].name}"):
+        with working(f"importing {paths[0].name}"):
             imported = import_published(one, paths[0])
             imported.save(model)
         console.print("\n".join(imported.describe()), markup=False)

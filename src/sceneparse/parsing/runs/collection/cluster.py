@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.collection.items import Item, chunks, packed
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
 
@@ -33,8 +33,8 @@ class Shares:
 
     def describe(self) -> str:
         """Return it as text, such as "2 workers with 4 processors each"."""
-        each = f"{self.threads} processor{'s' * (self.threads > 1)}{' and a GPU' * self.gpus} each"
-        return f"{self.workers} worker{'s' * (self.workers > 1)} with {each}"
+        each = f"{counted(self.threads, 'processor')}{' and a GPU' * self.gpus} each"
+        return f"{counted(self.workers, 'worker')} with {each}"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.parser import Loading, Parser
@@ -84,7 +84,7 @@ def predict_collection(
     with cluster(address) as ray:
         share = shares(ray, workers, loading.device)
         run.say_engine(parser)
-        run.say(f"{len(items)} pictures, {share.describe()}")
+        run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
         plan = Plan(loading, files, out, store, chosen, again, share.threads)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.engine import Run, run_jobs
@@ -59,7 +59,10 @@ def predict_volumes(
     volumes = KINDS[data.kind].volumes
     names = tuple(modalities or (volumes(data).modalities if volumes else ()))
     if names and len(names) != wanted:
-        raise UserError(f"{len(names)} modalities ({', '.join(names)}), but the model takes {wanted} channels")
+        raise UserError(
+            f"{counted(len(names), 'modality', 'modalities')} ({', '.join(names)}), but the model takes "
+            f"{counted(wanted, 'channel')}"
+        )
     chosen = chosen_artefacts("volumes", write, {"labels": True, "montage": montage}, overlay=montage)
     sources = find_volumes(inputs, names)
     grids = grids or (volumes(data).grids if volumes else "equal")
