@@ -32,6 +32,8 @@ MOVED: dict[str, str] = {
 
 ADDED: dict[str, Any] = {
     "data.options": {},
+    "protocol.antialias": None,
+    "protocol.upsampling": None,
     "data.nifti.grids": "equal",
     "data.nifti.windows": {},
     "network.options": {},

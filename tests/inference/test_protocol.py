@@ -93,3 +93,22 @@ def test_both_sides_are_brought_to_a_square_whatever_the_pictures_shape() -> Non
     assert protocol.describe().startswith("whole (changed): both sides 512, 768, whole picture")
     with pytest.raises(UserError, match=r"protocol\.size is not set"):
         resolve(ProtocolSettings("whole", resize="square"))
+
+
+def test_antialiased_sides_are_rounded_down_as_torchvision_does() -> None:
+    protocol = resolve(ProtocolSettings("whole", resize="short", size=512, antialias=True))
+    for size in ((333, 500), (500, 375), (721, 1283), (3, 7), (1000, 1001)):
+        short, long = sorted(size)
+        assert sorted(protocol.input_size(size, 1.0)) == [512, 512 * long // short]
+    assert protocol.describe().startswith("whole (changed): short side 512 antialiased, whole picture")
+    with pytest.raises(UserError, match=r"protocol\.antialias has no effect, since .* nothing is resized"):
+        resolve(ProtocolSettings("whole", antialias=True))
+    assert resolve(ProtocolSettings("whole", antialias=True, scales=(0.5, 1.0))).antialias
+
+
+def test_scores_that_are_resized_twice_are_said_and_only_where_there_are_any() -> None:
+    protocol = resolve(ProtocolSettings("whole", resize="square", size=64, upsampling="twice"))
+    assert "scores resized twice" in protocol.describe()
+    for more in ({}, {"resize": "short", "size": 64, "window": (32, 32)}):
+        with pytest.raises(UserError, match=r"protocol\.upsampling has no effect"):
+            resolve(ProtocolSettings("whole", upsampling="twice", **more))  # type: ignore[arg-type]

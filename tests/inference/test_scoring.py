@@ -2,8 +2,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,6 +35,14 @@ def slow_scores(engine: Any, image: Tensor, protocol: TestProtocol) -> Tensor:
     for scale in protocol.scales:
         h, w = protocol.input_size((height, width), scale)
         resized = F.interpolate(image[None].float(), (h, w), mode="bilinear", align_corners=False)[0]
+        if protocol.antialias:
+            pillow = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((w, h), Image.Resampling.BILINEAR)
+            resized = F.interpolate(image[None], (h, w), mode="bilinear", antialias=True)[0]
+            apart = resized.permute(1, 2, 0).numpy().astype(int) - np.array(pillow)
+            assert np.abs(apart).max() <= 1, "Pillow's to within its rounding"
+        if protocol.window is None and protocol.upsampling == "twice":
+            total += F.interpolate(views(resized, (h, w))[None], (height, width), mode="bilinear")[0]
+            continue
         if protocol.window is None:
             total += views(resized, (height, width))
             continue
@@ -68,6 +78,10 @@ PROTOCOLS = {
     "windows, mirrored, three scales": ProtocolSettings("window", window=(33, 29), scales=(0.6, 1.0, 1.3), flip=True),
     "semseg in small": ProtocolSettings("semseg", size=80, window=(33, 41), scales=(0.4, 0.75, 1.25)),
     "csail in small": ProtocolSettings("csail", size=40, max_long=75),
+    "twice": ProtocolSettings(resize="square", size=64, upsampling="twice", flip=True),
+    "twice, probabilities": ProtocolSettings(scales=(0.7, 1.0), upsampling="twice", average="probabilities"),
+    "antialiased": ProtocolSettings(resize="long", size=33, antialias=True, upsampling="twice"),
+    "antialiased windows": ProtocolSettings("window", window=(17, 23), scales=(0.6, 1.3), antialias=True),
 }
 
 

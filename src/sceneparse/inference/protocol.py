@@ -20,6 +20,9 @@ class TestProtocol:
         resize: Long, short or both sides brought to `size` ("long", "short", "square") or left alone ("none").
         size: That side in pixels, at scale 1.
         max_long: Upper bound of the long side under "short", at every scale.
+        antialias: Whether pictures are resized with antialiasing and rounded to whole values.
+        upsampling: Whether scores come to the picture's size "once", from the network's maps, or "twice", by the tested
+            size; those of windows always come by it.
         window: Height and width of sliding windows; None tests the whole picture.
         stride: Step of the windows as a fraction of their size.
         scales: Multiples of the (resized) picture whose scores are averaged.
@@ -36,6 +39,8 @@ class TestProtocol:
     resize: Literal["none", "long", "short", "square"] = "none"
     size: int | None = None
     max_long: int | None = None
+    antialias: bool = False
+    upsampling: Literal["once", "twice"] = "once"
     window: tuple[int, int] | None = None
     stride: float = 2 / 3
     scales: tuple[float, ...] = (1.0,)
@@ -49,7 +54,7 @@ class TestProtocol:
         """Return the height and width at which a picture of that size is tested at that scale.
 
         Halves are rounded as the published protocols round them: to even under "long", else up. Protocols with a
-        `multiple` drop the fraction before they round up.
+        `multiple` drop the fraction before they round up, and antialiased ones as torchvision and transformers do.
         """
         if self.resize == "square":
             side = self._sides()[self.scales.index(scale)]
@@ -67,6 +72,8 @@ class TestProtocol:
     def _rounded(self, side: float) -> int:
         if self.multiple > 1:
             return max(1, math.ceil(math.floor(side) / self.multiple)) * self.multiple
+        if self.antialias:
+            return max(1, math.floor(side + 1e-6))  # a whole number may come out as the one below
         return max(1, round(side) if self.resize == "long" else math.floor(side + 0.5))
 
     def _sides(self) -> list[int]:
@@ -86,12 +93,17 @@ class TestProtocol:
         ]
         if self.window is not None or self.flip or len(self.scales) > 1:
             clauses.append(f"{self.average} averaged")
+        if self.upsampling == "twice":
+            clauses.append("scores resized twice")
         if self.crf:
             clauses.append("dense CRF")
         clauses.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
         return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(clauses)}"
 
     def _describe_size(self) -> str:
+        return self._describe_sides() + (" antialiased" if self.antialias else "")
+
+    def _describe_sides(self) -> str:
         if self.resize == "none":
             return "own size" + ("" if self.scales == (1.0,) else " x " + ", ".join(f"{s:g}" for s in self.scales))
         sides = ", ".join(map(str, self._sides()))
@@ -169,6 +181,14 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
     idle = {
         "size": (protocol.resize == "none", "protocol.resize is 'none'; set it to 'long', 'short' or 'square'"),
         "max_long": (protocol.resize != "short", f"protocol.resize is '{protocol.resize}'; set it to 'short'"),
+        "antialias": (
+            protocol.resize == "none" and protocol.scales == (1.0,),
+            "protocol.resize is 'none' and the only scale is 1: nothing is resized",
+        ),
+        "upsampling": (
+            (protocol.resize == "none" and protocol.scales == (1.0,)) or protocol.window is not None,
+            "it is about whole pictures that are resized",
+        ),
         "stride": (protocol.window is None, "the whole picture is tested; set protocol.window"),
     }
     for name, (unused, why) in idle.items():

@@ -112,7 +112,8 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     if protocol.crf:
         return _refined(engine, image, protocol).argmax(dim=0).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
-    if protocol.window is None and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
+    once = protocol.window is None and protocol.upsampling == "once"
+    if once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
         # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
         views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
         return _winners(engine, mean(views), own)
@@ -186,17 +187,14 @@ def batch_scales(
     scales = []
     for scale in protocol.scales:
         size = protocol.input_size(own, scale)
-        resized = images if size == own else F.interpolate(images.float(), size, mode="bilinear")
+        resized = _brought_to(images, size, protocol)
         views = [engine(resized)]
         if protocol.flip:
             views.append(engine(resized.flip(-1)).flip(-1))
-        scales.append(views)
+        scales.append((views, size))
     return [
         MeanRows(
-            [
-                MapRows([view[index] for view in views], own, engine.align_corners, _probabilities(protocol), groups)
-                for views in scales
-            ]
+            [_whole([view[index] for view in views], size, own, engine, protocol, groups) for views, size in scales]
         )
         for index in range(len(images))
     ]
@@ -208,7 +206,7 @@ def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float,
     resized = _resized(image, protocol, scale)
     if protocol.window is None:
         views = _views(engine, resized, protocol)
-        return MapRows(views, own, engine.align_corners, _probabilities(protocol), groups)
+        return _whole(views, (resized.shape[-2], resized.shape[-1]), own, engine, protocol, groups)
     windows = WindowRows(
         engine,
         resized,
@@ -222,12 +220,32 @@ def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float,
     return windows if size == own else StretchedRows(windows, size, own)
 
 
+def _whole(
+    views: Sequence[Tensor],
+    size: tuple[int, int],
+    own: tuple[int, int],
+    engine: Engine,
+    protocol: TestProtocol,
+    groups: Sequence[int] | None,
+) -> Rows:
+    """Return the rows of the scores of a picture that was tested whole, at a size, at its own size."""
+    twice = protocol.upsampling == "twice" and size != own
+    rows = MapRows(views, size if twice else own, engine.align_corners, _probabilities(protocol), groups)
+    return StretchedRows(rows, size, own) if twice else rows
+
+
 def _resized(image: Tensor, protocol: TestProtocol, scale: float) -> Tensor:
     """Resize the picture to one scale."""
-    own = (image.shape[-2], image.shape[-1])
-    size = protocol.input_size(own, scale)
-    # Without antialiasing and without rounding to whole values, as in the published protocols.
-    return image if size == own else F.interpolate(image[None].float(), size, mode="bilinear")[0]
+    return _brought_to(image[None], protocol.input_size((image.shape[-2], image.shape[-1]), scale), protocol)[0]
+
+
+def _brought_to(images: Tensor, size: tuple[int, int], protocol: TestProtocol) -> Tensor:
+    """Return pictures (N, C, H, W) at a height and width: as they are, float32 or, antialiased, uint8."""
+    if size == (images.shape[-2], images.shape[-1]):
+        return images
+    if protocol.antialias:  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
+        return F.interpolate(images.cpu(), size, mode="bilinear", antialias=True)
+    return F.interpolate(images.float(), size, mode="bilinear")
 
 
 def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tensor]:

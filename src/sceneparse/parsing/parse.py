@@ -166,4 +166,7 @@ class Parse:
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:
     """Return a protocol as JSON would give it back, with its description."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(protocol)))
+    for name, before in (("antialias", False), ("upsampling", "once")):
+        if plain[name] == before:  # as it was before there was the setting: parses of then are still the same
+            del plain[name]
     return {**plain, "description": protocol.describe()}

@@ -21,6 +21,10 @@ class ProtocolSettings:
             (short side = size) or "square" (both sides = size, whatever the picture's shape).
         size: Side in pixels for `resize`.
         max_long: Upper bound of the long side under "short"; null for none.
+        antialias: Resize with antialiasing, and round to whole values, as Pillow, torchvision and transformers' image
+            processors do; the published protocols do neither.
+        upsampling: How scores come to the picture's size: "once", from the network's own maps, or "twice", by the size
+            at which it was tested, as transformers' networks and processors do it.
         window: Height and width of sliding windows; null tests the whole picture.
         stride: Step of the windows as a fraction of their size.
         scales: Multiples of the (resized) picture whose scores are averaged.
@@ -36,6 +40,8 @@ class ProtocolSettings:
     resize: Literal["none", "long", "short", "square"] | None = None
     size: int | None = None
     max_long: int | None = None
+    antialias: bool | None = None
+    upsampling: Literal["once", "twice"] | None = None
     window: tuple[int, int] | None = None
     stride: float | None = None
     scales: tuple[float, ...] | None = None

@@ -1,6 +1,7 @@
 """What stands beside others' weights is what the network is given: mean, deviation, scale and size."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,14 @@ def test_values_reach_the_network_as_the_processor_scales_and_normalises_them(
 )
 def test_pictures_are_tested_at_the_processors_size(size: Any, protocol: ProtocolSettings, tmp_path: Path) -> None:
     found = of_processor(tmp_path, size=size)
-    assert found.protocol == protocol
+    assert found.protocol == replace(protocol, antialias=True, upsampling="twice")
     assert any("is none that a protocol here has" in note for note in found.notes) == (protocol.name == "mmseg")
+
+
+def test_another_interpolation_than_bilinear_is_said(tmp_path: Path) -> None:
+    assert not any("resample" in note for note in of_processor(tmp_path, resample=2).notes)
+    notes = of_processor(tmp_path, resample=3).notes
+    assert any("resample 3 is none that a protocol here has" in note for note in notes)
 
 
 def test_without_resizing_pictures_keep_their_size_and_a_crop_is_left_out_with_a_word(tmp_path: Path) -> None:

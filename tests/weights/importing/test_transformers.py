@@ -62,3 +62,22 @@ def test_a_sharded_folder_parses_a_picture_like_the_live_network(tmp_path: Path)
     labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
     assert len(np.unique(labels)) > 1
     assert (labels == expected).mean() > 0.999
+
+
+@pytest.mark.parametrize("size", [None, {"height": 96, "width": 96}, {"shortest_edge": 64}], ids=str)
+@pytest.mark.parametrize("side", [(61, 80), (200, 131), (500, 700)], ids=str)
+def test_a_folder_with_its_processor_labels_a_picture_like_the_live_pair(
+    size: dict[str, int] | None, side: tuple[int, int], tmp_path: Path
+) -> None:
+    processor = transformers.SegformerImageProcessor(**({} if size is None else {"size": size}))
+    peer = make_peer(**BASIC)
+    peer.save_pretrained(tmp_path / "peer")
+    processor.save_pretrained(tmp_path / "peer")
+    picture = np.random.default_rng(0).integers(0, 256, (*side, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        found = peer(**processor(picture, return_tensors="pt"))
+        expected = processor.post_process_semantic_segmentation(found, target_sizes=[side])[0].numpy()
+    import_checkpoint(tmp_path / "peer").save(tmp_path / "model")
+    labels = sceneparse.load(tmp_path / "model", device="cpu", engine="torch", precision="float32")(picture).labels
+    assert len(np.unique(labels)) > 1
+    assert (labels == expected).mean() >= 0.9999

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_e
 """What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
 
 IMAGENET = PreprocessingSettings()
+
+_BILINEAR = 2
+"""Pillow's number, which image processors give as `resample`."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,11 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     if _does(said, "resize"):
         found = _size(said.get("size"))
         notes.append(f"{path.name}: {_size_note(said.get('size'), found)}")
-        protocol = found if found is not None else ProtocolSettings("mmseg")
+        # These processors resize bytes with antialiasing, and scores from the size that the network gives them at.
+        known = found if found is not None else ProtocolSettings("mmseg")
+        protocol = replace(known, antialias=True, upsampling="twice")
+        if (resample := said.get("resample", _BILINEAR)) != _BILINEAR:
+            notes.append(f"{path.name}: resample {resample!r} is none that a protocol here has: it is bilinear")
     else:
         notes.append(f"{path.name}: pictures are tested at their own size")
     if said.get("do_center_crop") is True:
