@@ -79,7 +79,10 @@ def find_resnet(
     depth = DEPTHS.get((bottleneck, blocks))
     kind = "bottlenecks" if bottleneck else "basic blocks"
     if depth is None:
-        raise UserError(f"its stages have {', '.join(map(str, blocks))} {kind}, as no published ResNet has")
+        depths = [f"ResNet-{known}" for (bottlenecks, _), known in DEPTHS.items() if bottlenecks == bottleneck]
+        raise UserError(
+            f"its stages have {', '.join(map(str, blocks))} {kind}, as no published ResNet has; there are {', '.join(depths)}"
+        )
     return ResNet(depth, bottleneck, f"stages of {', '.join(map(str, blocks))} {kind}: ResNet-{depth}")
 
 

@@ -45,7 +45,9 @@ def find_swin(shapes: Shapes, stages: str, attention: str) -> tuple[str, str] | 
     side = (round(table[0] ** 0.5) + 1) // 2
     shown = f"{', '.join(map(str, blocks))} blocks, the first {width} wide, and windows of {side}"
     if (name := SIZES.get((width, blocks, side))) is None:
-        raise UserError(f"its stages have {shown}, as no published Swin transformer has")
+        raise UserError(
+            f"its stages have {shown}, as no published Swin transformer has; there are {', '.join(SIZES.values())}"
+        )
     return name, shown
 
 

@@ -57,7 +57,7 @@ def convnext_named(shapes: Shapes, blocks: str, first: str) -> tuple[str, str]:
     depths = tuple(count_blocks(shapes, blocks.format(stage)) for stage in range(4))
     shown = f"{', '.join(map(str, depths))} blocks, the first {width} wide"
     if (name := SIZES.get((width, depths))) is None:
-        raise UserError(f"its stages have {shown}, as no published ConvNeXt has")
+        raise UserError(f"its stages have {shown}, as no published ConvNeXt has; there are {', '.join(SIZES.values())}")
     return name, shown
 
 

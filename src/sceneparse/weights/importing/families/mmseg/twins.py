@@ -69,7 +69,9 @@ def find_twins(shapes: Shapes) -> FoundBackbone | None:
     blocks = tuple(count_blocks(shapes, f"backbone.layers.{stage}.") for stage in range(4))
     shown = f"{', '.join(map(str, blocks))} blocks{' with windows' if local else ''}, the first {width} wide"
     if (name := SIZES.get((local, width, blocks))) is None:
-        raise UserError(f"its stages have {shown}, as no published Twins transformer has")
+        raise UserError(
+            f"its stages have {shown}, as no published Twins transformer has; there are {', '.join(SIZES.values())}"
+        )
     return FoundBackbone(
         kind="other",
         settings=BackboneSettings(
