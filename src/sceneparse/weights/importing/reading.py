@@ -111,8 +111,8 @@ def _read_file(path: Path) -> Checkpoint:
             return Checkpoint(read_caffemodel(path), str(path))
         if path.suffix not in TORCH:
             raise UserError(
-                f"no checkpoint by its name, which must end in one of {', '.join((*TORCH, SAFE, CAFFE))}; of a model of "
-                "sceneparse, name its folder"
+                f"no checkpoint by its name, which must end in one of {', '.join((*TORCH, SAFE, CAFFE))}; of a model "
+                "of sceneparse, name its folder"
             )
         return _read_torch(path)
     except UserError as error:

@@ -81,7 +81,8 @@ def find_resnet(
     if depth is None:
         depths = [f"ResNet-{known}" for (bottlenecks, _), known in DEPTHS.items() if bottlenecks == bottleneck]
         raise UserError(
-            f"its stages have {', '.join(map(str, blocks))} {kind}, as no published ResNet has; there are {', '.join(depths)}"
+            f"its stages have {', '.join(map(str, blocks))} {kind}, as no published ResNet has; there are "
+            f"{', '.join(depths)}"
         )
     return ResNet(depth, bottleneck, f"stages of {', '.join(map(str, blocks))} {kind}: ResNet-{depth}")
 
