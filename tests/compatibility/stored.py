@@ -47,6 +47,7 @@ ADDED: dict[str, Any] = {
     "network.concat_stages": False,
     "network.project": True,
     "network.layers": 1,
+    "network.threshold": 0.5,
     "optimizer.layer_decay": 1.0,
     "optimizer.new_factor": 1.0,
     "init.model": None,

@@ -183,7 +183,8 @@ def import_checkpoint(
     found = _with_beside(found, checkpoint)
     config = configure(found, changes)
     filled, account = convert(checkpoint, found, config)
-    space, classes = name_classes(checkpoint, filled.num_classes, labels)
+    sigmoid = found.recognition.num_classes == 1
+    space, classes = name_classes(checkpoint, filled.num_classes, labels, sigmoid=sigmoid)
     tasks = name_tasks(space, config.network)
     return ImportedModel(
         Model(filled, config, space, tasks),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sceneparse.errors import UserError
 from sceneparse.weights.importing.families.mmseg.configuration import Configuration
 
 HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
@@ -32,6 +33,7 @@ class Facts:
         rates: Dilations of the atrous pyramid.
         bins: Grid sizes of the pyramid.
         out_indices: The blocks of a plain transformer that are taken, counted from 0.
+        threshold: Of a head with a single logit, the probability above which a pixel is its class's.
         scale: Longest and shortest side, in either order, that test pictures are resized to.
         window: Height and width of sliding windows; None tests whole pictures.
         step: Their step down and across, in pixels.
@@ -52,6 +54,7 @@ class Facts:
     rates: Numbers | None = None
     bins: Numbers | None = None
     out_indices: Numbers | None = None
+    threshold: float | None = None
     scale: Numbers | None = None
     window: Numbers | None = None
     step: Numbers | None = None
@@ -82,6 +85,7 @@ def facts_of(configuration: Configuration) -> Facts:
         rates=numbers(head.get("dilations", [1, 6, 12, 18] if head.get("type") == "ASPPHead" else None)),
         bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
         out_indices=numbers(backbone.get("out_indices")),
+        threshold=_share(head.get("threshold")),
         scale=_scale(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
@@ -154,6 +158,14 @@ def _fractions(given: Any) -> tuple[float, ...] | None:
 
 def _integer(given: Any) -> int | None:
     return given if isinstance(given, int) and not isinstance(given, bool) else None
+
+
+def _share(given: Any) -> float | None:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    if not 0 < given < 1:
+        raise UserError(f"its configuration decides at the threshold {given}, which no probability is on both sides of")
+    return float(given)
 
 
 def _boolean(given: Any) -> bool | None:
