@@ -27,11 +27,15 @@ MOVED: dict[str, str] = {
     "data.modalities": "data.nifti.modalities",
     "data.truth": "data.nifti.truth",
     "data.empty_slices": "data.nifti.empty_slices",
+    "data.classes": "data.classes.file",
 }
 """Settings that have other names now, as "data.size": "data.toyworld.size"; a group's name moves all that is in it."""
 
 ADDED: dict[str, Any] = {
     "data.options": {},
+    "data.classes.merge": {},
+    "data.classes.drop": [],
+    "data.classes.rename": {},
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",

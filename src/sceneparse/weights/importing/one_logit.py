@@ -1,6 +1,7 @@
 """Networks with a single logit, whose sigmoid says how probable their one class is: two classes here.
 
-A logit of zero for the background beside it leaves the sigmoid as it is: softmax((0, x)) is (1 - sigmoid(x), sigmoid(x)).
+A logit of zero for the background beside it leaves the sigmoid as it is, as softmax((0, x)) = (1 - sigmoid(x),
+sigmoid(x)).
 The threshold is `network.threshold`.
 """
 
