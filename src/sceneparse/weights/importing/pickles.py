@@ -126,6 +126,7 @@ HOSTILE = re.compile(
     r"torch\.utils\.cpp_extension|torch\._inductor|torch\.jit|numpy\.testing|numpy\.f2py)(\.|$)"
     r"|(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint|help|globals|locals|vars|"
     r"setattr|delattr|file|apply)$"
+    r"|_?io\.(open|open_code|FileIO)$"
     r"|operator\.(attrgetter|methodcaller|itemgetter)$"
 )
 """What runs programs, loads code or reaches other files: no class that a training leaves beside its weights."""
