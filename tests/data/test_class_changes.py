@@ -109,9 +109,9 @@ def test_no_class_left_is_refused(folder: DataSettings) -> None:
 
 
 def test_a_mixture_renames_by_source_and_then_changes_the_union(folder: DataSettings) -> None:
+    renames: dict[str, dict[str, str | None]] = {"one": {"car": "auto"}, "two": {"bus": "coach"}}
     sources = tuple(
-        SourceSettings(root=folder.root, name=name, rename=rename, test=None)
-        for name, rename in (("one", {"car": "auto"}), ("two", {"bus": "coach"}))
+        SourceSettings(root=folder.root, name=name, rename=rename, test=None) for name, rename in renames.items()
     )
     mixture = DataSettings("mixture", sources=sources, classes=ClassSettings(merge={"vehicle": ("auto", "coach")}))
     found = open_dataset(mixture, "train")
@@ -178,9 +178,9 @@ def test_a_file_of_classes_is_taken_where_it_stood_before(arguments: list[str]) 
     given = given_settings(Recipe, arguments)["data"]["classes"]
     assert given == {"file": "a.json"}
     old = from_mapping(Recipe, {"data": {"kind": "huggingface", "root": "x", "classes": "a.json"}}, "test").data
-    assert (
-        old.classes == ClassSettings(file="a.json") == DataSettings("huggingface", root="x", classes="a.json").classes
-    )  # type: ignore[arg-type]
+    assert old.classes == ClassSettings(file="a.json")
+    earlier: Any = "a.json"
+    assert DataSettings("huggingface", root="x", classes=earlier).classes == old.classes
 
 
 def test_a_file_of_classes_is_refused_where_the_kind_has_its_own() -> None:

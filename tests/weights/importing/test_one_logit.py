@@ -93,7 +93,7 @@ FILES: dict[str, Callable[[], State]] = {
         "resnet50",
         [*pspnet_pytorch.RESNET, *pspnet_pytorch.NETWORK],
         architecture="pspnet_multilabel",
-        channels=16,
+        channels=128,
         branch="linear",
         aux_channels=8,
     ),
@@ -166,7 +166,7 @@ def test_mmsegmentations_threshold_and_names_are_its_own(
     assert found.model.config.network.threshold == threshold and found.model.labels.names == called
     assert found.warnings == () and "given in the checkpoint" in found.classes
     given = mmseg(tmp_path, classes, more, names, network={"threshold": 0.8})
-    assert given.model.network.threshold == 0.8  # type: ignore[union-attr]
+    assert given.model.network.threshold == 0.8
 
 
 @pytest.mark.parametrize("threshold", ["0", "1.5"])
@@ -219,7 +219,7 @@ def model() -> Model:
     config = configure(found, {"network": {"threshold": 0.3}})
     network, _ = convert(checkpoint, found, config)
     engine = TorchEngine(network, config.preprocessing, device="cpu", precision="float32")
-    logits, head = engine(PICTURE[None])[0, 1], network.head.classifier
+    logits, head = engine(PICTURE[None])[0, 1], network.get_submodule("head.classifier")
     assert isinstance(head, torch.nn.Conv2d) and head.bias is not None
     with torch.no_grad():
         head.bias[1] = (head.bias[1] - logits.mean()) * 2 / logits.std() - 0.6

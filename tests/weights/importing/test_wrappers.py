@@ -75,7 +75,7 @@ WRAPS: dict[str, Callable[[State], dict[str, Any]]] = {
     "model and average": lambda s: {**under(s, "model."), **under(zeros(s), "model_ema.module.")},
     "average alone": lambda s: {"ema": under(s, "module."), "epoch": 3},
     "dictionaries": lambda s: {"student": under(s, "module."), "teacher": under(zeros(s), "module."), "epoch": 1},
-    "numbers among tensors": lambda s: {**s, "epoch": 3, "best": 0.5, "arch": "fcn", "_extra_state": None},
+    "numbers among tensors": lambda s: {**s, "epoch": 3, "best": 0.5, "_extra_state": None},
 }
 
 

@@ -95,8 +95,8 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
 
 
 def _is_aside(key: Any, value: Any) -> bool:
-    """Return whether a value may stand among tensors: a counter, a word, or a module's own state."""
-    return isinstance(key, str) and (value is None or isinstance(value, bool | int | float | str | Inert))
+    """Return whether a value may stand among tensors: a counter, or a module's own state."""
+    return isinstance(key, str) and (value is None or isinstance(value, bool | int | float | Inert))
 
 
 def kind_of(value: Any) -> str:
