@@ -193,8 +193,18 @@ def import_checkpoint(
         account,
         classes,
         checkpoint.source,
-        (*checkpoint.notes, *checkpoint.beside.notes),
+        (*checkpoint.notes, *checkpoint.beside.notes, *_assumed(found, "preprocessing" in changes)),
         open_settings(found, changes),
+    )
+
+
+def _assumed(found: Recognised, given: bool) -> tuple[str, ...]:
+    """Return a line on the preprocessing, where it is what is usual and nothing says it."""
+    if given or found.recognition.says_input or found.recognition.preprocessing != PreprocessingSettings():
+        return ()
+    return (
+        "preprocessing: nothing in the file says it, so ImageNet's mean and standard deviation are taken; if yours are "
+        "others, give --preprocessing.mean and --preprocessing.std",
     )
 
 
@@ -207,5 +217,6 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
             recognition,
             preprocessing=beside.preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
+            says_input=recognition.says_input or beside.preprocessing is not None,
         ),
     )

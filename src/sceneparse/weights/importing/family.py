@@ -48,6 +48,7 @@ class Recognition:
         open: Settings that were taken to be what is usual; a user is warned of each that was not given.
         adapt: Changes values as `Family.adapt` does, and after it, where the file says so.
         found: What else the family's `refine` needs of what was recognised.
+        says_input: Whether `preprocessing` is known of the very file, not only usual.
         threshold: Of a sigmoid, the probability above which a pixel is the class's; None where nothing says.
     """
 
@@ -62,6 +63,7 @@ class Recognition:
     open: tuple[OpenSetting, ...] = ()
     adapt: Adapt | None = None
     found: object = None
+    says_input: bool = False
     threshold: float | None = None
 
 

@@ -70,6 +70,8 @@ def facts_of(configuration: Configuration) -> Facts:
     kind = _text(backbone.get("type"))
     resnet = kind in RESNETS
     normalised = _normalisation(configuration, model)
+    if normalised is None and _reads_pictures(configuration, model):
+        normalised = {**_preprocessor(configuration, model), "mean": [0.0] * 3, "std": [1.0] * 3}
     slides = test.get("mode") == "slide"
     return Facts(
         source="its own configuration",
@@ -89,22 +91,39 @@ def facts_of(configuration: Configuration) -> Facts:
         scale=_scale(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
-        mean=_fractions(normalised.get("mean")),
-        std=_fractions(normalised.get("std")),
+        mean=_fractions(normalised.get("mean")) if normalised else None,
+        std=_fractions(normalised.get("std")) if normalised else None,
         # 1.x says what it turns; 0.x that it hands on RGB. Pictures are read as BGR.
         bgr=bool(normalised) and not (normalised.get("bgr_to_rgb") is True or normalised.get("to_rgb") is True),
     )
 
 
-def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
+def _preprocessor(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how the network of 1.x prepares pictures; nothing where the configuration doesn't say."""
+    return _mapping(model, "data_preprocessor") or _mapping(configuration, "data_preprocessor")
+
+
+def _reads_pictures(configuration: Configuration, model: Mapping[str, Any]) -> bool:
+    """Return whether a configuration says all that is done to a picture."""
+    if _preprocessor(configuration, model):
+        return True
+    # In 0.x the steps say it, and one of them would have been Normalize.
+    inner = [step.get("transforms") for step in _steps(configuration) if step.get("type") == "MultiScaleFlipAug"]
+    return any(isinstance(many, list | tuple) and all(isinstance(one, Mapping) for one in many) for many in inner)
+
+
+def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what pictures are normalised by; None where the configuration normalises nothing, or doesn't say."""
     for given in (
         model.get("data_preprocessor"),
         configuration.get("data_preprocessor"),
         configuration.get("img_norm_cfg"),
     ):
-        if isinstance(given, Mapping) and "mean" in given:
+        if isinstance(given, Mapping) and given.get("mean") is not None:
             return given
-    return next((step for step in _steps(configuration) if step.get("type") == "Normalize" and "mean" in step), {})
+    steps = [step for step in _steps(configuration) if step.get("type") == "Normalize"]
+    # Values that cannot be read (a name of another file) are not known.
+    return next((step if "mean" in step else {} for step in steps), None)
 
 
 def _scale(configuration: Configuration) -> Numbers | None:

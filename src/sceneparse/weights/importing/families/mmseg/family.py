@@ -162,6 +162,7 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         backbone=settings,
         network=network,
         preprocessing=preprocessing(facts) or found.preprocessing,
+        says_input=preprocessing(facts) is not None,
         protocol=protocol(facts, found.num_classes),
         why=(*found.why, _why(facts, settings.dilation, network.stride, network.align_corners)),
         open=tuple(one for one in found.open if facts.align_corners is None and one.name == "network.align_corners"),
