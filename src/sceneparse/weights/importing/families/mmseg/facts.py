@@ -72,6 +72,7 @@ def facts_of(configuration: Configuration) -> Facts:
     normalised = _normalisation(configuration, model)
     if normalised is None and _reads_pictures(configuration, model):
         normalised = {**_preprocessor(configuration, model), "mean": [0.0] * 3, "std": [1.0] * 3}
+    normalised = normalised or {}
     slides = test.get("mode") == "slide"
     return Facts(
         source="its own configuration",
@@ -91,8 +92,8 @@ def facts_of(configuration: Configuration) -> Facts:
         scale=_scale(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
-        mean=_fractions(normalised.get("mean")) if normalised else None,
-        std=_fractions(normalised.get("std")) if normalised else None,
+        mean=_fractions(normalised.get("mean")),
+        std=_fractions(normalised.get("std")),
         # 1.x says what it turns; 0.x that it hands on RGB. Pictures are read as BGR.
         bgr=bool(normalised) and not (normalised.get("bgr_to_rgb") is True or normalised.get("to_rgb") is True),
     )
