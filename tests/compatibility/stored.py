@@ -27,6 +27,7 @@ MOVED: dict[str, str] = {
     "data.modalities": "data.nifti.modalities",
     "data.truth": "data.nifti.truth",
     "data.empty_slices": "data.nifti.empty_slices",
+    "data.classes": "data.classes.file",
 }
 """Settings that have other names now, as "data.size": "data.toyworld.size"; a group's name moves all that is in it."""
 
@@ -36,6 +37,9 @@ ADDED: dict[str, Any] = {
     "protocol.upsampling": None,
     "data.nifti.grids": "equal",
     "data.nifti.windows": {},
+    "data.classes.merge": {},
+    "data.classes.drop": [],
+    "data.classes.rename": {},
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",
@@ -51,6 +55,7 @@ ADDED: dict[str, Any] = {
     "network.concat_stages": False,
     "network.project": True,
     "network.layers": 1,
+    "network.threshold": 0.5,
     "optimizer.layer_decay": 1.0,
     "optimizer.new_factor": 1.0,
     "init.model": None,

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.settings import DataSettings, NiftiSettings
+from sceneparse.settings import ClassSettings, DataSettings, NiftiSettings
 
 SIZE = (40, 56)
 """Height and width of all pictures."""
@@ -196,7 +196,7 @@ def huggingface(root: Path) -> Layout:
     settings = DataSettings(
         kind="huggingface",
         root=str(root / "saved"),
-        classes=str(root / "classes.json"),
+        classes=ClassSettings(file=str(root / "classes.json")),
         val="validation",
         test="validation",
     )

@@ -43,6 +43,7 @@ NETWORK: dict[str, list[Any]] = {
     "norm_momentum": [0.3],
     "align_corners": [True],
     "align_logits": [True],
+    "threshold": [0.3],
     "tasks": [
         TaskSettings(scenes=3),
         TaskSettings(parts=(2, 3)),
@@ -83,7 +84,7 @@ def usual(architecture: str) -> dict[str, Any]:
 def built(backbone: BackboneSettings, network: NetworkSettings) -> dict[str, Any]:
     """All that makes a network what it is: its modules with what each knows, and the shapes of its tensors."""
     with torch.device("meta"):
-        made = build(backbone, network, 3)
+        made = build(backbone, network, 2)
     found: dict[str, Any] = {name: value.shape for name, value in made.state_dict().items()}
     for path, module in made.named_modules():
         found[f"{path}:"] = (type(module), *known(module))

@@ -201,7 +201,10 @@ def _of_recipe(found: Recipe, name: str) -> Subject:
 
 def _classes(data: DataSettings) -> int:
     """Return the number of classes of a recipe's data set; ADE20K's 150 if nothing says it."""
-    if (labels := KINDS[data.kind].labels) is not None:
-        return len(labels)
-    classes = Path(data.root or "", "classes.json")
-    return len(LabelSpace.read(classes)) if classes.is_file() else CLASSES
+    renames = data.classes.renames()
+    labels, classes = KINDS[data.kind].labels, Path(data.root or "", "classes.json")
+    if labels is None and classes.is_file():
+        labels = LabelSpace.read(classes)
+    if labels is None:
+        return CLASSES
+    return len({renames.get(name, name) for name in labels.names} - {None})

@@ -10,6 +10,9 @@ from sceneparse.errors import UserError
 from sceneparse.recipes.known import GROUP, dotted_settings, keys_of, one_line, refuse_unknown, settings_parser
 from sceneparse.recipes.renamed import RENAMED, new_name, with_new_names
 
+CLASSES = "--data.classes"
+"""A group that was a file, which is still taken there."""
+
 WHERE = "command line"
 """How messages call where arguments stand."""
 
@@ -98,11 +101,14 @@ def _with_new_names(arguments: Sequence[str]) -> list[str]:
         if {old, new} <= given:
             raise UserError(f"{WHERE}: --{old} is now called --{new}, and is given under both names: remove one")
     renamed = []
-    for argument in arguments:
+    for position, argument in enumerate(arguments):
         name, equals, value = argument.partition("=")
+        if name == CLASSES:
+            given_value = value if equals else next(iter(arguments[position + 1 : position + 2]), "")
+            argument = argument if isinstance(_loaded(given_value), dict) else f"{CLASSES}.file{equals}{value}"
         if name == "--data" and equals:
             argument = f"--data={_group_with_new_names(value)}"
-        elif name.startswith("--"):
+        elif name.startswith("--") and name != CLASSES:
             argument = f"--{new_name(name[2:])}{equals}{value}"
         renamed.append(argument)
     return renamed

@@ -138,7 +138,7 @@ EXPORT = Command(
 )
 
 IMPORT = Command(
-    "turn a published checkpoint (PSPNet, UPerNet, DeepLabV3, FCN) into a model; settings override what it was taken for",
+    "turn a published checkpoint (PSPNet, UPerNet, DeepLabV3, FCN) into a model; settings override its own",
     "sceneparse import train_epoch_100.pth --from semseg --out models/pspnet50-ade20k",
     _import_arguments,
     _import,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from sceneparse.data.class_changes import refuse_unknown
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.errors import UserError
@@ -73,7 +74,7 @@ class Mixture:
         self.tasks = united(sources) if tasks is None else tasks
         self.sources = tuple(sources)
         self.batches: Batches = batches
-        self._translations = [_Translation(source, self.tasks) for source in sources]
+        self._translations = [Translation(source, self.tasks) for source in sources]
         self._ends = list(accumulate(len(source.dataset) for source in sources))
 
     @property
@@ -134,17 +135,12 @@ def united(sources: Sequence[Source]) -> TaskLabels:
         UserError: A name to be renamed or kept that no class has.
     """
     for source in sources:
-        spaces = _spaces(source.dataset.tasks)
+        spaces = spaces_by_truth(source.dataset.tasks)
         own = {name for space in spaces.values() for name in space.names}
-        for name in source.rename:
-            if name not in own:
-                raise UserError(f"'{source.name}' of the mixture has no class '{name}' that could be renamed")
+        refuse_unknown(source.rename, own, f"'{source.name}' of the mixture", "data.sources, rename")
         for task, space in spaces.items():
-            for name in source.keep.get(task, ()):
-                if name not in space.names:
-                    raise UserError(
-                        f"'{source.name}' of the mixture has no class '{name}' of {task} that could be kept"
-                    )
+            kept = source.keep.get(task, ())
+            refuse_unknown(kept, space.names, f"'{source.name}' of the mixture", f"data.sources, keep of {task}")
     shared = {task: _union(sources, task.truth) for task in Task}
     objects, parts = shared[Task.OBJECT], shared[Task.PART]
     children: list[dict[int, None]] = [{} for _ in range(len(objects) if objects else 0)]
@@ -165,7 +161,7 @@ def united(sources: Sequence[Source]) -> TaskLabels:
     return TaskLabels(objects, shared[Task.SCENE], tree, shared[Task.MATERIAL], shared[Task.TEXTURE])
 
 
-def _spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
+def spaces_by_truth(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
     """The label spaces that there are, by the task's name."""
     return {task.truth: space for task, space in tasks.spaces().items()}
 
@@ -174,7 +170,7 @@ def _used(source: Source) -> dict[TruthName, LabelSpace]:
     """The label spaces of the tasks that a source is used for; parts cannot be without the objects that own them."""
     parts, objects = Task.PART.truth, Task.OBJECT.truth
     wanted = {*source.tasks, *((objects,) if parts in source.tasks and source.dataset.tasks.tree else ())}
-    return {task: space for task, space in _spaces(source.dataset.tasks).items() if task in wanted}
+    return {task: space for task, space in spaces_by_truth(source.dataset.tasks).items() if task in wanted}
 
 
 def _key(name: str) -> str:
@@ -212,14 +208,14 @@ def _indices(source: Source, task: TruthName, own: LabelSpace, shared: LabelSpac
     return [IGNORE if name is None else index_of.get(_key(name), IGNORE) for name in names]
 
 
-class _Translation:
+class Translation:
     """A source's samples in the shared label spaces."""
 
     def __init__(self, source: Source, tasks: TaskLabels) -> None:
         import torch  # not at the top: reading a recipe must not wait for it
 
         self.source = source
-        shared = _spaces(tasks)
+        shared = spaces_by_truth(tasks)
         self.indices = {
             task: _indices(source, task, space, shared[task]) for task, space in _used(source).items() if task in shared
         }
@@ -229,6 +225,11 @@ class _Translation:
         }
 
     def __call__(self, sample: Sample) -> Sample:
+        """Return a sample of the mixture."""
+        return replace(self.translated(sample), name=f"{self.source.name}/{sample.name}")
+
+    def translated(self, sample: Sample) -> Sample:
+        """Return a sample with its labels in the shared label spaces, its name as it was."""
         parts, objects = (task.truth in self.source.tasks for task in (Task.PART, Task.OBJECT))
         if parts and not objects and sample.owners is None:
             sample = replace(sample, owners=sample.objects)
@@ -236,7 +237,7 @@ class _Translation:
         masks = {name: self._mask(name, mask) for name, mask in sample.masks().items()}
         scene = None if sample.scene is None else self.indices[Task.SCENE.truth][sample.scene]
         translated = sample.with_images(sample.image, masks)
-        return replace(translated, scene=None if scene == IGNORE else scene, name=f"{self.source.name}/{sample.name}")
+        return replace(translated, scene=None if scene == IGNORE else scene)
 
     def _mask(self, name: str, mask: Tensor) -> Tensor:
         table = self.tables[Task.OBJECT.truth if name == "owners" else name]  # type: ignore[index]

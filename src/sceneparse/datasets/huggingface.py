@@ -140,8 +140,8 @@ def _undecoded(rows: Any, picture: str, mask: str, name: str) -> Any:
 
 def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
     """What the masks' values mean: a classes.json, or the names that the column has."""
-    if settings.classes is not None:
-        return LabelSpace.read(Path(settings.classes).expanduser())
+    if settings.classes.file is not None:
+        return LabelSpace.read(Path(settings.classes.file).expanduser())
     beside = Path(str(settings.root)).expanduser() / "classes.json"
     if beside.is_file():
         return LabelSpace.read(beside)

@@ -181,8 +181,8 @@ def _without_empty(case: Case, known: dict[Volume, VolumeSummary]) -> Case:
 
 
 def _labels(settings: DataSettings, root: Path) -> LabelSpace:
-    if settings.classes is not None:
-        return LabelSpace.read(Path(settings.classes).expanduser())
+    if settings.classes.file is not None:
+        return LabelSpace.read(Path(settings.classes.file).expanduser())
     beside = root / "classes.json"
     return LabelSpace.read(beside) if beside.is_file() else BRATS
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.mixture import Mixture, Source, united
 from sceneparse.data.sample import DataSet
 from sceneparse.data.shrinking import Shrunken
@@ -10,7 +11,7 @@ from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import MissingSplitError, UserError
-from sceneparse.settings import DataSettings, SourceSettings
+from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
 
 
@@ -25,9 +26,19 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
         channels: Channels of the pictures, as `read_picture` takes them.
 
     Raises:
-        UserError: The folder hasn't the kind's layout (the message shows it), has no such split, or its pictures and
-            masks don't match.
+        UserError: The folder hasn't the kind's layout (the message shows it), has no such split, its pictures and masks
+            don't match, or `data.classes` names a class that there is not.
     """
+    renames = settings.classes.renames()
+    if not renames:
+        return _split_annotation(_open_own(settings, split, channels), settings, split)
+    own = _open_own(settings, split, channels)
+    changed = ClassChanges(own, renames, f"kind {settings.kind}" if settings.root is None else str(settings.root))
+    return _split_annotation(changed, settings, split)
+
+
+def _open_own(settings: DataSettings, split: str, channels: int) -> DataSet:
+    """A split with the data set's own classes."""
     kind = KINDS[settings.kind]
     if kind.mixes:  # its data sets cut and join splits of their own
         return kind.open(settings, split, channels)
@@ -35,8 +46,12 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
     if len(set(names)) != len(names):
         raise UserError(f"split '{split}' names a split twice, which would count its pictures double")
     splits = [_open_piece(settings, name, channels) for name in names]
-    dataset = splits[0] if len(splits) == 1 else JoinedSplits(names, splits)
-    if settings.annotation == "split" and split == settings.train:
+    return splits[0] if len(splits) == 1 else JoinedSplits(names, splits)
+
+
+def _split_annotation(dataset: DataSet, settings: DataSettings, split: str) -> DataSet:
+    mixes = KINDS[settings.kind].mixes  # whose data sets have it already
+    if settings.annotation == "split" and split == settings.train and not mixes:
         return SplitAnnotation(dataset, settings.batches)
     return dataset
 
@@ -72,7 +87,10 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
 
     def source(own: SourceSettings, name: str) -> Source:
         root = None if own.root is None else str(Path(settings.root or "") / Path(own.root).expanduser())
-        data = settings.of_kind(own.kind, root=root, options=own.options, train=own.train or "", batches="pure")
+        classes = settings.classes.only_file() if "classes" in KINDS[own.kind].uses else ClassSettings()
+        data = settings.of_kind(
+            own.kind, root=root, classes=classes, options=own.options, train=own.train or "", batches="pure"
+        )
         dataset = open_dataset(data, name, channels=channels)
         if own.short is not None:
             dataset = Shrunken(dataset, own.short)

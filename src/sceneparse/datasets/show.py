@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.augment import augment
+from sceneparse.data.class_changes import changes_in
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.drawing.class_changes import changes_table
 from sceneparse.drawing.contact import contact_sheet
-from sceneparse.errors import require
+from sceneparse.errors import counted, require
+from sceneparse.progress import results_console
 from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
 
 
@@ -47,4 +50,10 @@ def show(
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, variant, *letters])))
         return augment(sample, chosen, mean, rng)
 
+    changed = changes_in(dataset)
+    if changed is not None:
+        changed.count()
     contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed)
+    if changed is not None:
+        results_console().print(changes_table(changed.changes()))
+        results_console().print(f"pixels are those of the {counted(min(count, len(dataset)), 'sample')} above")

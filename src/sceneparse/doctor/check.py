@@ -4,20 +4,24 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
+from sceneparse.data.class_changes import Change
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.pairs import Listing, SplitFolders, list_pairs
+from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
-from sceneparse.doctor.rules import Evidence, findings_of, poor_balance
+from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples
 from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
+from sceneparse.tasks import Task
 
 __all__ = ["Diagnosis", "Finding", "check", "print_diagnosis"]
 
@@ -59,6 +63,19 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     return _diagnosis(evidence, list(findings_of(evidence)), start)
 
 
+def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
+    """Return what was read, by the classes that `data.classes` makes of the own ones, and what became of these."""
+    if not evidence.settings.classes.renames():
+        return evidence, ()
+    task = Task.OBJECT.truth
+    changed = Changed(evidence.settings, TaskLabels(evidence.labels))
+    labels = changed.tasks.objects
+    assert labels is not None
+    facts = {name: [changed.facts(task, one) for one in split] for name, split in evidence.facts.items()}
+    table = changed.table({task: [one for split in evidence.facts.values() for one in split]})
+    return replace(evidence, labels=labels, facts=facts), table
+
+
 def _listed(split: SplitFolders) -> Listing | UserError:
     try:
         return list_pairs(split)
@@ -67,7 +84,8 @@ def _listed(split: SplitFolders) -> Listing | UserError:
 
 
 def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, start: float) -> Diagnosis:
-    datasets = {name: open_dataset(settings, name) for name in kind.splits}
+    own = replace(settings, classes=settings.classes.only_file())
+    datasets = {name: open_dataset(own, name) for name in kind.splits}
     labels = next(iter(datasets.values())).labels
     counts = {name: min(RENDERED, len(dataset)) for name, dataset in datasets.items()}
     text = f"scenes are rendered, so no file needs a check; counted are the first {RENDERED} of each split"
@@ -85,10 +103,16 @@ def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, s
 
 
 def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Diagnosis:
+    evidence, changes = _changed(evidence)
+    if changes:  # what is said of classes holds for those that there are now
+        findings = [finding for finding in findings if finding.code not in BALANCE]
+        findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     seconds = time.perf_counter() - start
-    return Diagnosis(settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds)
+    return Diagnosis(
+        settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds, changes=changes
+    )
 
 
 def _read_all(

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sceneparse.data.class_changes import Change
+from sceneparse.drawing.class_changes import changes_table
 from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 
@@ -90,6 +92,7 @@ class Diagnosis:
         findings: Errors first, then warnings, then notes.
         seconds: How long the check took.
         others: What the splits hold for other tasks than that of `labels`, where the check looks at several.
+        changes: What became of the data set's own classes, where `data.classes` merges, drops or renames some.
     """
 
     kind: str
@@ -99,6 +102,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     seconds: float
     others: tuple[TaskSummary, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -143,6 +147,7 @@ class Diagnosis:
                 }
                 for finding in self.findings
             ],
+            **({"class_changes": [change.to_json() for change in self.changes]} if self.changes else {}),
             "seconds": round(self.seconds, 3),
         }
 
@@ -165,6 +170,8 @@ def _split_to_json(split: SplitSummary, labels: LabelSpace) -> dict[str, Any]:
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print splits, class balance, findings and the verdict."""
     console.print(_splits_table(diagnosis))
+    if diagnosis.changes:
+        console.print(changes_table(diagnosis.changes))
     title = "share of labelled pixels, and pictures, by class"
     console.print(_balance_table(title, diagnosis.labels, diagnosis.splits))
     for other in diagnosis.others:

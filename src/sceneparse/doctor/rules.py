@@ -187,6 +187,10 @@ _FORMS = {
 }
 
 
+BALANCE = ("class-never", "mostly-ignored")
+"""The codes of what `poor_balance` finds."""
+
+
 def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Find classes that never occur, and too much that is ignored, in a split."""
     training = name in evidence.settings.train.split("+")

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sceneparse.data.class_changes import Change
 from sceneparse.data.sample import DataSet
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import rules
+from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.errors import MissingSplitError, UserError
@@ -42,8 +44,18 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     datasets, findings = _splits(settings, channels)
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)
+    changed = Changed(settings, tasks) if settings.classes.renames() else None
     with progress_bar(progress, sum(map(len, datasets.values()))) as step:
         looks = {name: _looks(dataset, spaces, workers, step) for name, dataset in datasets.items()}
+    changes: tuple[Change, ...] = ()
+    if changed is not None:
+        every = [look for split in looks.values() for look in split]
+        changes = changed.table({task: [look[task] for look in every if task in look] for task in spaces})
+        looks = {
+            name: [{task: changed.facts(task, facts) for task, facts in look.items()} for look in split]
+            for name, split in looks.items()
+        }
+        spaces = _spaces(changed.tasks)
     root = Path(settings.root or "")
     labels = next(iter(spaces.values()))
     nothing = np.zeros(len(labels), dtype=np.int64)
@@ -75,11 +87,15 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     )
     seconds = time.perf_counter() - start
     shown = None if settings.root is None else str(settings.root)
-    return Diagnosis(settings.kind, shown, first.labels, first.splits, tuple(findings), seconds, tuple(summaries[1:]))
+    others = tuple(summaries[1:])
+    return Diagnosis(
+        settings.kind, shown, first.labels, first.splits, tuple(findings), seconds, others, changes=changes
+    )
 
 
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
+    settings = replace(settings, classes=settings.classes.only_file())  # they are read with their own classes
     errors: list[UserError] = []
     # Those that the settings name; all where none of them is there.
     for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sceneparse.exporting.record import Check
 from sceneparse.inference import Engine, TaskEngine, TorchEngine
+from sceneparse.inference.deciding import HALF, decided, threshold_of
 from sceneparse.inference.exported_file import Format, open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.networks import resize
@@ -77,4 +78,7 @@ def _program_scores(path: Path) -> Callable[[Tensor], list[Tensor]]:
 
 def _winners(scores: Tensor, size: tuple[int, int], engine: Engine) -> Tensor:
     """Return the best class of each pixel, or of the picture for a task with one answer a picture."""
-    return (scores if scores.dim() == 2 else resize(scores, size, engine.align_corners)).argmax(dim=1)
+    if scores.dim() == 2:
+        return scores.argmax(dim=1)
+    threshold = threshold_of(engine) if scores.shape[1] == engine.num_classes else HALF
+    return decided(resize(scores, size, engine.align_corners), threshold, dim=1)

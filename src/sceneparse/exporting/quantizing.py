@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import label
@@ -37,6 +38,7 @@ class Recorder:
         self.inputs: list[NDArray[Any]] = []
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.threshold = threshold_of(engine)
 
     @property
     def padding_color(self) -> Iterable[float]:

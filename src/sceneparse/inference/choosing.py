@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
@@ -33,6 +34,7 @@ class FittingEngine:
         self._make_small = small
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.threshold = threshold_of(engine)
         self.padding_color = engine.padding_color
 
     @cached_property

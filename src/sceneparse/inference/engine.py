@@ -17,7 +17,10 @@ from sceneparse.tasks import Task
 
 
 class Engine(Protocol):
-    """The interface of all engines; protocols, metrics and parsing know nothing else of a network."""
+    """The interface of all engines; protocols, metrics and parsing know nothing else of a network.
+
+    An engine of two classes may have a `threshold` besides: `deciding.threshold_of`.
+    """
 
     name: str
     """torch, compile, openvino or onnxruntime."""
@@ -136,6 +139,7 @@ class TorchEngine:
         self.precision = str(dtype).removeprefix("torch.")
         self.num_classes: int = traits.num_classes
         self.align_corners: bool = traits.align_corners
+        self.threshold: float = traits.threshold
         self.padding_color: tuple[float, ...] = traits.padding_color
         self._traits = traits
         self._dtype = dtype

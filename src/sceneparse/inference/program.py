@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.deciding import HALF, decided
 from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.backbones import Backbone
@@ -57,6 +58,7 @@ class Traits:
         std: Standard deviation of each channel in 0..1.
         tasks: The tasks of a unified network, in the order of `networks.HEADS`; none where there are the objects alone.
         smallest: Rows and columns of a picture that an exported program takes at least.
+        threshold: Of two classes, the second is taken where its probability is above this.
     """
 
     channels: int
@@ -66,6 +68,7 @@ class Traits:
     std: tuple[float, ...]
     tasks: tuple[str, ...] = ()
     smallest: int = SMALLEST
+    threshold: float = HALF
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
@@ -78,7 +81,8 @@ class Traits:
         mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
         tasks = network.tasks if isinstance(network, UnifiedUPerNet) else ()
         smallest = network.backbone.smallest
-        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks, smallest)
+        threshold = network.threshold
+        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks, smallest, threshold)
 
     @property
     def padding_color(self) -> tuple[float, ...]:
@@ -123,7 +127,8 @@ class Program(nn.Module):
         found = [output.logits]
         if self.labels:
             size = (images.shape[-2], images.shape[-1])
-            found.append(resize(output.logits, size, self.traits.align_corners).argmax(dim=1).to(torch.int32))
+            full = resize(output.logits, size, self.traits.align_corners)
+            found.append(decided(full, self.traits.threshold, dim=1).to(torch.int32))
         return (*found, *(getattr(output, task) for task in _others(self.traits.tasks)))
 
 
@@ -145,6 +150,7 @@ class ProgramEngine:
     def __init__(self, traits: Traits, prepare: Callable[[tuple[str, ...]], Run]) -> None:
         self.num_classes = traits.num_classes
         self.align_corners = traits.align_corners
+        self.threshold = traits.threshold
         self.padding_color = traits.padding_color
         self.smallest = traits.smallest
         self.tasks = traits.tasks

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sceneparse.inference.crf import refine
+from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
@@ -59,7 +60,9 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
         protocol: How the picture is tested.
     """
     if protocol.crf:
-        best, winner = _refined(engine, image, protocol).max(dim=0)
+        refined = _refined(engine, image, protocol)
+        winner = decided(refined, threshold_of(engine), probabilities=True)
+        best = refined.gather(0, winner[None])[0]
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
     return predicted(engine, every_scale(engine, image, protocol), (image.shape[-2], image.shape[-1]), protocol)
 
@@ -89,7 +92,7 @@ def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: Tes
     confidence = torch.empty(height, width)
     for start, band in bands(engine, source, size):
         stop = start + band.shape[1]
-        winner, confidence[start:stop] = winners(band, protocol)
+        winner, confidence[start:stop] = winners(band, protocol, threshold_of(engine))
         labels[start:stop] = winner.to(torch.int16)
     return Prediction(labels, confidence)
 
@@ -110,14 +113,15 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
         (H, W) int16 class indices, on the CPU.
     """
     if protocol.crf:
-        return _refined(engine, image, protocol).argmax(dim=0).to(torch.int16).cpu()
+        refined = _refined(engine, image, protocol)
+        return decided(refined, threshold_of(engine), probabilities=True).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
     once = protocol.window is None and protocol.upsampling == "once"
     if once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
         # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
         views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
         return _winners(engine, mean(views), own)
-    return _row_winners(engine, every_scale(engine, image, protocol), own)
+    return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
 
 
 def _refined(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
@@ -144,20 +148,25 @@ def label_batch(engine: Engine, images: Tensor) -> Tensor:
 def _winners(engine: Engine, logits: Tensor, own: tuple[int, int]) -> Tensor:
     """Return the labels that one map of logits (classes, h, w) gives."""
     if worth_skipping(logits, own):
-        return upsampled_labels(logits, own, engine.align_corners).cpu()
-    return _row_winners(engine, MapRows([logits], own, engine.align_corners, probabilities=False), own)
+        return upsampled_labels(shifted(logits, threshold_of(engine)), own, engine.align_corners).cpu()
+    source = MapRows([logits], own, engine.align_corners, probabilities=False)
+    return _row_winners(engine, source, own, probabilities=False)
 
 
-def _row_winners(engine: Engine, source: Rows, own: tuple[int, int]) -> Tensor:
+def _row_winners(engine: Engine, source: Rows, own: tuple[int, int], *, probabilities: bool) -> Tensor:
     labels = torch.empty(own, dtype=torch.int16)
     for start, band in bands(engine, source, own):
-        labels[start : start + band.shape[1]] = band.argmax(dim=0).to(torch.int16)
+        winner = decided(band, threshold_of(engine), probabilities=probabilities)
+        labels[start : start + band.shape[1]] = winner.to(torch.int16)
     return labels
 
 
-def winners(scores: Tensor, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
-    """Return the best class of scores (classes, ...) and its probability."""
+def winners(scores: Tensor, protocol: TestProtocol, threshold: float = HALF) -> tuple[Tensor, Tensor]:
+    """Return the class that scores (classes, ...) decide for, and its probability; `threshold` as in `decided`."""
     best, winner = scores.max(dim=0)
+    if threshold != HALF:
+        winner = decided(scores, threshold, probabilities=_probabilities(protocol))
+        best = scores.gather(0, winner[None])[0]
     if protocol.average == "logits":  # the winner's softmax: 1 / sum of exp(score - best score)
         best = (scores - best).exp_().sum(dim=0).reciprocal_()
     return winner, best

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
 
 
@@ -24,6 +25,7 @@ class SmoothedEngine:
         self._engine, self._weight = engine, weight
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.threshold = threshold_of(engine)
         self.padding_color = engine.padding_color
         self._before: list[Tensor] = []
         self._average: list[Tensor] = []
@@ -64,6 +66,7 @@ class ReplayEngine:
     def __init__(self, engine: Engine, scores: list[Tensor]) -> None:
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.threshold = threshold_of(engine)
         self.padding_color = engine.padding_color
         self._scores = iter(scores)
         self._description = engine.describe()

@@ -34,7 +34,11 @@ class SceneParser(nn.Module):
         aux_channels: Its width; None takes `auxiliary_channels`.
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized inside the network, and how its logits want to be resized.
+
+    Of two classes, the second is taken where its probability is above `threshold`.
     """
+
+    threshold: float = 0.5
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sceneparse.errors import UserError
+from sceneparse.settings.classes import as_group
 from sceneparse.settings.data import data_of_kind
 
 RENAMED = {
@@ -33,6 +34,9 @@ def with_new_names(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
         UserError: A setting stands there under both names.
     """
     renamed: dict[str, Any] = dict(settings)
+    data = renamed.get("data")
+    if isinstance(data, Mapping) and "classes" in data:
+        settings = renamed = {**renamed, "data": {**data, "classes": as_group(data["classes"])}}
     old = [name for name in RENAMED if _holds(settings, name)]
     for name in old:
         group, leaf = name.split(".")

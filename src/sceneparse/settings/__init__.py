@@ -17,6 +17,7 @@ from sceneparse.settings.backbone import (
     StrideOn,
     Windows,
 )
+from sceneparse.settings.classes import ClassSettings as ClassSettings
 from sceneparse.settings.data import (
     DataSettings,
     HuggingFaceSettings,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.classes import ClassSettings
 from sceneparse.settings.kinds import COMMON, used_by
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
@@ -155,8 +156,7 @@ class DataSettings:
             of a split, "train[300:]" the others, "train[::2]" every second.
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
-        classes: Hugging Face and NIfTI only: a classes.json that says what mask values mean. Null: the one in the
-            folder, or else what the dataset says itself (Hugging Face) or BraTS's classes (NIfTI).
+        classes: What becomes of the data set's classes: merged, dropped, renamed; and what mask values mean.
         toyworld: Toy world only: what is drawn.
         huggingface: Hugging Face only: what is read.
         nifti: NIfTI only: what is read.
@@ -174,7 +174,7 @@ class DataSettings:
     train: str = "train"
     val: str = "val"
     test: str = "test"
-    classes: str | None = None
+    classes: ClassSettings = field(default_factory=ClassSettings)
     toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
     huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
     nifti: NiftiSettings = field(default_factory=NiftiSettings)
@@ -185,9 +185,14 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         require_known("datasets", self.kind, "data.kind")
+        classes: Any = self.classes
+        if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it
+            object.__setattr__(self, "classes", ClassSettings(file=classes))
         require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
+        if self.classes.file is None and "classes" in changed:
+            changed.remove("classes")  # every kind's classes can be merged, dropped and renamed
         # What a kind uses is asked only where something depends on it: its module may take long to import.
         if not set(changed) - set(COMMON):
             return
@@ -213,12 +218,14 @@ class DataSettings:
         """
         used = used_by(kind)
         back = {item.name: _default(item) for item in fields(self) if item.name not in used}
+        if "classes" in back:
+            back["classes"] = self.classes.without_file()
         return replace(self, **{**back, "kind": kind, **changes})
 
     def _changed_in(self, name: str) -> str:
         """The setting that differs, of a group the first one in it."""
         group, usual = getattr(self, name), getattr(DataSettings(), name)
-        if name not in ("toyworld", "huggingface", "nifti"):
+        if name not in ("classes", "toyworld", "huggingface", "nifti"):
             return name
         inside = next(item.name for item in fields(group) if getattr(group, item.name) != getattr(usual, item.name))
         return f"{name}.{inside}"
@@ -229,7 +236,10 @@ def data_of_kind(settings: Mapping[str, Any], kind: str) -> dict[str, Any]:
     if set(settings) <= set(COMMON):
         return {**settings, "kind": kind}
     used = used_by(kind, [source.get("kind", "folder") for source in settings.get("sources", ())])
-    known = {item.name for item in fields(DataSettings)}
+    known = {item.name for item in fields(DataSettings)} - {"classes"}
+    settings = dict(settings)
+    if "classes" in settings and "classes" not in used:
+        settings["classes"] = {name: value for name, value in (settings["classes"] or {}).items() if name != "file"}
     return {name: value for name, value in settings.items() if name in used or name not in known} | {"kind": kind}
 
 

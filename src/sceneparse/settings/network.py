@@ -71,6 +71,8 @@ class NetworkSettings:
         align_corners: How maps are resized inside the network: corner centres aligned (the original PSPNet
             release) or not.
         align_logits: upernet and upernet_unified only: how logits are resized to the picture. Null: like the maps.
+        threshold: Of two classes, the second is taken where its probability is above this; networks with a sigmoid
+            often have another than 0.5. All but upernet_unified.
         tasks: upernet_unified only: the tasks beside the objects.
         resampling: exact: convolutions over upsampled maps are computed before upsampling, the same numbers for less
             work; plain: as written in the papers. FCN has none.
@@ -105,6 +107,7 @@ class NetworkSettings:
     norm_momentum: float | None = field(default=None, metadata=NEUTRAL)
     align_corners: bool = field(default=False, metadata=UNSEEN)
     align_logits: bool | None = field(default=None, metadata=UNSEEN)
+    threshold: float = field(default=0.5, metadata=NEUTRAL)
     tasks: TaskSettings = field(default_factory=TaskSettings, metadata=SEEN)
     resampling: Resampling = field(default="exact", metadata=NEUTRAL)
     options: dict[str, Any] = field(default_factory=dict, hash=False, metadata=SEEN)
@@ -131,6 +134,7 @@ class NetworkSettings:
             f"network.bins is {list(self.bins)}, but needs at least one grid size, each at least 1",
         )
         require(0 <= self.dropout < 1, f"network.dropout is {self.dropout}, but must be at least 0 and below 1")
+        require(0 < self.threshold < 1, f"network.threshold is {self.threshold}, but must be above 0 and below 1")
         momentum = self.norm_momentum
         require(
             momentum is None or 0 < momentum <= 1,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.data import DataSet
+from sceneparse.data.class_changes import ClassChanges, changes_in
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE
@@ -17,6 +18,10 @@ from sceneparse.training.prepare import Prepared
 
 FILE = "class_weights.json"
 """In the run folder: the weights that were counted, by the class's name."""
+
+
+CHANGES = "class_changes.json"
+"""In the run folder: what became of the data set's own classes, where `data.classes` merges, drops or renames some."""
 
 
 def load_class_weights(prepared: Prepared, out: Path) -> Tensor | None:
@@ -39,10 +44,21 @@ def load_class_weights(prepared: Prepared, out: Path) -> Tensor | None:
         return fixed_weights(setting, names).to(fabric.device)
     path = out / FILE
     if fabric.is_global_zero and (prepared.checkpoint is None or not path.exists()):
+        changed = changes_in(dataset)
+        if changed is not None:
+            changed.count()
         weights = median_frequency_weights(dataset, len(names), progress=sys.stderr.isatty())
+        if changed is not None:
+            write_changes(changed, out)
+            changed.pixels = None
         write_json(path, dict(zip(names, weights.tolist(), strict=True)))
     fabric.barrier()
     return torch.tensor(list(json.loads(path.read_text(encoding="utf-8")).values()), device=fabric.device)
+
+
+def write_changes(changed: ClassChanges, out: Path) -> None:
+    """Write class_changes.json into a run folder: what became of each of the data set's own classes."""
+    write_json(out / CHANGES, {"classes": [change.to_json() for change in changed.changes()]})
 
 
 def fixed_weights(weights: Sequence[float], names: Sequence[str]) -> Tensor:

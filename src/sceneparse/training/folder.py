@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sceneparse.data.class_changes import changes_in
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
 from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.class_weights import CHANGES, write_changes
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
 from sceneparse.training.record import Record
@@ -78,6 +80,9 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         return folder
     if prepared.started is not None:
         prepared.started.write(path)
+    changed = changes_in(prepared.data.training)
+    if changed is not None and not (path / CHANGES).exists():
+        write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
     record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)

@@ -22,6 +22,7 @@ from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
 from sceneparse.training.optimizer import build_optimizer, rate_factors
+from sceneparse.training.progress import say_once
 from sceneparse.training.sharding import load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.build import build
@@ -160,6 +161,11 @@ def prepare(
     else:
         with compute.fabric.rank_zero_first():
             load_backbone(network, recipe.backbone)
+        if recipe.backbone.weights is not None and network.backbone.inexact is not None:
+            say_once(
+                f"backbone {recipe.backbone.name} at output stride {recipe.network.stride}: its pretrained weights "
+                f"meet other features than at stride 32: {network.backbone.inexact}; training has to make up for it"
+            )
     learner = _build_learner(network, recipe, checkpoint, compute, made_new)
     return Prepared(recipe, checkpoint, compute, data, learner, started)
 

@@ -71,6 +71,7 @@ class Architecture:
         """The settings of `network:` that have an effect, in the order of `NetworkSettings`."""
         uses = {*ALWAYS, *self.takes, *self.expands, *(AUXILIARY if self.auxiliary else ())}
         uses |= {"stages"} if self.fewer_stages else set()
+        uses |= set() if self.learns_tasks else {"threshold"}
         uses |= {"options"} if self.options is not None else set()
         return tuple(known.name for known in fields(NetworkSettings) if known.name in uses)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from sceneparse.errors import UserError
 from sceneparse.networks.backbones import Backbone, make_backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.settings.backbone import BackboneSettings
@@ -33,9 +34,15 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
 
 def build_on(backbone: Backbone, network: NetworkSettings, num_classes: int) -> SceneParser:
     """Build a network with random weights on a backbone that is made already, by `build_backbone`; see `build`."""
+    if network.threshold != 0.5 and num_classes != 2:
+        raise UserError(
+            f"network.threshold is {network.threshold}, but there are {num_classes} classes: it decides between two; "
+            "leave it at 0.5"
+        )
     architecture = architecture_of(network)
     arguments = architecture.arguments(network)
     built: SceneParser = resolve_name(architecture.network)(backbone, num_classes, **arguments)
+    built.threshold = network.threshold
     if network.norm_momentum is not None:
         for module in built.modules():
             if isinstance(module, nn.BatchNorm2d):

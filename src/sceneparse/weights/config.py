@@ -13,6 +13,7 @@ from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.recipes.earlier import without_ignored
 from sceneparse.settings import (
     BackboneSettings,
+    ClassSettings,
     DataSettings,
     NetworkSettings,
     PreprocessingSettings,
@@ -54,8 +55,7 @@ class ModelConfig:
         return dataclasses.replace(
             self,
             backbone=backbone,
-            # The classes of whoever trained it are those of the file beside config.json.
-            data=dataclasses.replace(self.data, root=None, classes=self.data.classes and LABELS),
+            data=dataclasses.replace(self.data, root=None, classes=_portable(self.data.classes)),
         )
 
 
@@ -80,10 +80,17 @@ def read_config(path: Path) -> ModelConfig:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not readable as JSON ({reason_of(error)})") from None
     config = config_from_json(value, str(path))
-    if config.data.classes != LABELS:
+    if config.data.classes.file != LABELS:
         return config
-    classes = str(path.with_name(LABELS))
+    classes = dataclasses.replace(config.data.classes, file=str(path.with_name(LABELS)))
     return dataclasses.replace(config, data=dataclasses.replace(config.data, classes=classes))
+
+
+def _portable(classes: ClassSettings) -> ClassSettings:
+    """Return settings of classes without the path of a file."""
+    # The classes of whoever trained it are those of the file beside config.json, unless they became others.
+    known = LABELS if classes.file and not classes.renames() else None
+    return dataclasses.replace(classes, file=known)
 
 
 def config_from_json(value: Any, where: str) -> ModelConfig:

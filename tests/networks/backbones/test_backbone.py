@@ -149,7 +149,11 @@ def test_any_number_of_input_channels_works() -> None:
     [
         ("resnet5", {}, "'resnet5' is not a timm model; did you mean resnet50"),
         ("resnet50.nonsense", {}, "timm has no 'nonsense' for resnet50"),
-        ("convnext_femto", {"output_stride": 8}, "backbone convnext_femto: it cannot be dilated"),
+        (
+            "convnext_femto",
+            {"output_stride": 8},
+            "backbone convnext_femto: at output stride 8 its features lie one cell off",
+        ),
         ("densenet121", {"output_stride": 16}, "backbone densenet121: it cannot be dilated"),
         ("resnet18", {"padding": "same"}, "backbone resnet18: it has no choice of padding"),
         ("resmlp_12_224", {}, "one size only"),

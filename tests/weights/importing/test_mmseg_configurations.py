@@ -88,6 +88,37 @@ def test_a_network_that_takes_bgr_is_turned_to_rgb(tmp_path: Path) -> None:
     torch.testing.assert_close(first, weights()["backbone.stem.0.weight"].flip(1))
 
 
+NEWER = "data_preprocessor = dict(type='SegDataPreProcessor', {})\n"
+NORMALISED = "img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("new", "mean", "std", "turned"),
+    [
+        # Values of 0..255 as they are: 0.x hands on BGR, 1.x what bgr_to_rgb says.
+        ("", 0.0, 1 / 255, True),
+        (NEWER.format("bgr_to_rgb=True"), 0.0, 1 / 255, False),
+        (NEWER.format("mean=None, std=None"), 0.0, 1 / 255, True),
+        (NEWER.format("mean=[51.0] * 3, std=[25.5] * 3, bgr_to_rgb=True"), None, None, False),
+        (NEWER.format("mean=[51.0, 51.0, 51.0], std=[25.5, 25.5, 25.5], bgr_to_rgb=True"), 0.2, 0.1, False),
+    ],
+)
+def test_the_configurations_normalisation_is_taken_also_if_it_is_none(
+    new: str, mean: float | None, std: float | None, turned: bool, tmp_path: Path
+) -> None:
+    text = FCN_D6.replace(NORMALISED, new).replace("dict(type='Normalize')", "dict(type='ImageToTensor')")
+    found = imported(tmp_path, {"cfg": text})
+    settings = found.model.config.preprocessing
+    usual = type(settings)()
+    assert settings.mean == pytest.approx(usual.mean if mean is None else (mean,) * 3)
+    assert settings.std == pytest.approx(usual.std if std is None else (std,) * 3)
+    first = found.model.network.state_dict()["backbone.body.conv1.0.weight"]
+    own = weights()["backbone.stem.0.weight"]
+    torch.testing.assert_close(first, own.flip(1) if turned else own)
+    # What is only usual is said.
+    assert any(note.startswith("preprocessing: nothing in the file says it") for note in found.notes) == (mean is None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -28,10 +28,13 @@ class Backbone(nn.Module):
 
     Attributes:
         in_channels: Channels of the picture; None where they are those of the first convolution.
+        inexact: Why its features, dilated, are not those that its pretrained weights were trained for; None where they
+            are.
     """
 
     body: nn.Module
     in_channels: int | None = None
+    inexact: str | None = None
 
     smallest = 33
     """Rows and columns of a picture at least with which all maps have two: programs for any size take no fewer."""

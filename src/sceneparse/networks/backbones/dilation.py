@@ -17,6 +17,8 @@ block differs between published codes, and weights are right only under their ow
   stage 4: 4, 1, …; mmsegmentation's MobileNetV2).
 """
 
+from collections.abc import Sequence
+
 from timm.layers.conv2d_same import Conv2dSame
 from timm.models.efficientnet import EfficientNetFeatures
 from timm.models.resnest import ResNestBottleneck
@@ -53,9 +55,16 @@ def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor
     entries = [path for path, module in after.items() if module.stride != before[path].stride and _spatial(module)]
     full = {2 * after[path].dilation[0] for path in entries}
     expected = {4: {2, 4}, 2: {2}}[factor]
-    if full != expected or any(side % 2 == 0 for path in entries for side in after[path].kernel_size):
-        raise UserError(f"backbone {name}: {CANNOT['output_stride']}")
+    if full != expected:
+        raise UserError(
+            f"backbone {name}: {CANNOT['output_stride']}; timm dilates it otherwise than by the strides given up"
+        )
+    even = [path for path in entries if max(after[path].kernel_size) % 2 == 0]
+    if even:
+        _require_exact_even_kernels(name, [after[path] for path in even], dilation)
     for path in entries:
+        if path in even:
+            continue  # it stands between two stages, and the first block behind it is dilated like the rest
         if dilation in ("first", "leading"):
             _dilate(after[path], 2 * after[path].dilation[0])
         elif dilation == "none":
@@ -63,6 +72,26 @@ def dilate_first_blocks(name: str, body: nn.Module, undilated: nn.Module, factor
             for other, module in after.items():
                 if other.startswith(f"{block}.") and _spatial(module):
                     _dilate(module, 1)
+
+
+def _require_exact_even_kernels(name: str, convolutions: Sequence[nn.Conv2d], dilation: Dilation) -> None:
+    """Refuse even kernels between stages (ConvNeXt) where timm's dilated ones read other cells than the strided ones.
+
+    A kernel of 2 reads a cell and the next. Dilated by 2 it should read a cell and the next but one, but timm, which
+    pads both sides alike, has it read the cell before and the one behind.
+    """
+    side = max(convolutions[0].kernel_size)
+    if any(max(convolution.dilation) > 1 for convolution in convolutions):
+        raise UserError(
+            f"backbone {name}: at output stride 8 its features lie one cell off from those that its weights were "
+            f"trained for: timm pads the {side}×{side} convolution before stage 4, dilated by 2, on both sides; use "
+            "network.output_stride 16, where they are the same, or 32"
+        )
+    if dilation != "first":
+        raise UserError(
+            f"backbone {name}: backbone.dilation is {dilation}, which has no effect: its stages begin with "
+            f"{side}×{side} convolutions, which stay as they are; leave it at first"
+        )
 
 
 def _require_half_of_resnest(name: str, dilation: Dilation) -> None:

@@ -25,6 +25,7 @@ from sceneparse.networks.backbones.dilation import (
     undilate_later_blocks,
     undilate_second_convolutions,
 )
+from sceneparse.networks.backbones.inexact import why_inexact
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
@@ -117,7 +118,10 @@ class TimmPyramid(Backbone):
         take_any_size(body)
         use_exportable_padding(body)
         end_behind_last_feature(body)
+        inexact = None
         if output_stride < own[-1]:
+            averages = variant.shortcut_pool == "own"
+            inexact = why_inexact(body, undilated, own[-1] // output_stride, averages=averages)
             dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
             _redilate(name, body, variant.dilation, output_stride)
             use_fast_depthwise(body)
@@ -142,6 +146,7 @@ class TimmPyramid(Backbone):
             unexportable=_unexportable(body),
             stage3_end=variant.stage3_end,
         )
+        self.inexact = inexact
         self._indices = indices
         self.in_channels = in_channels
         self._channels_last = _channels_last(body)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,10 @@ def match_spaces(
     Raises:
         UserError: A class that is in no label space.
     """
+    _refuse_unknown(given, new, "the data has")
+    _refuse_unknown([source for source in given.values() if source is not None], old, "the model has")
     for name, source in given.items():
-        _refuse_unknown(name, new, "the data has no such class")
         if source is not None:
-            _refuse_unknown(source, old, "the model has no such class")
             fits = any(name in space.names and task in old and source in old[task].names for task, space in new.items())
             require(fits, f"init.classes: '{name}' and '{source}' are classes of different tasks")
     return {
@@ -113,9 +113,13 @@ LIKENESSES: tuple[tuple[str, Callable[[list[str], list[str]], bool]], ...] = (
 """How alike the alternatives in two names must be, and what that is called."""
 
 
-def _refuse_unknown(name: str, spaces: Mapping[Task, LabelSpace], what: str) -> None:
+def _refuse_unknown(given: Collection[str], spaces: Mapping[Task, LabelSpace], who: str) -> None:
     names = [known for space in spaces.values() for known in space.names]
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {some(names, 5)}"
-        raise UserError(f"init.classes names '{name}', but {what}; {hint}")
+    unknown = [name for name in dict.fromkeys(given) if name not in names]
+    if not unknown:
+        return
+    shown = ", ".join(f"'{name}'" for name in unknown)
+    near = [found[0] for name in unknown if (found := difflib.get_close_matches(name, names, n=1))]
+    hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"there are {some(names, 5)}"
+    what = "no such class" if len(unknown) == 1 else "no such classes"
+    raise UserError(f"init.classes names {shown}, but {who} {what}; {hint}")

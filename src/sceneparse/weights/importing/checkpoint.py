@@ -183,7 +183,8 @@ def import_checkpoint(
     found = _with_beside(found, checkpoint)
     config = configure(found, changes)
     filled, account = convert(checkpoint, found, config)
-    space, classes = name_classes(checkpoint, filled.num_classes, labels)
+    sigmoid = found.recognition.num_classes == 1
+    space, classes = name_classes(checkpoint, filled.num_classes, labels, sigmoid=sigmoid)
     tasks = name_tasks(space, config.network)
     return ImportedModel(
         Model(filled, config, space, tasks),
@@ -192,8 +193,18 @@ def import_checkpoint(
         account,
         classes,
         checkpoint.source,
-        (*checkpoint.notes, *checkpoint.beside.notes),
+        (*checkpoint.notes, *checkpoint.beside.notes, *_assumed(found, "preprocessing" in changes)),
         open_settings(found, changes),
+    )
+
+
+def _assumed(found: Recognised, given: bool) -> tuple[str, ...]:
+    """Return a line on the preprocessing, where it is what is usual and nothing says it."""
+    if given or found.recognition.says_input or found.recognition.preprocessing != PreprocessingSettings():
+        return ()
+    return (
+        "preprocessing: nothing in the file says it, so ImageNet's mean and standard deviation are taken; if yours are "
+        "others, give --preprocessing.mean and --preprocessing.std",
     )
 
 
@@ -206,5 +217,6 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
             recognition,
             preprocessing=beside.preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
+            says_input=recognition.says_input or beside.preprocessing is not None,
         ),
     )

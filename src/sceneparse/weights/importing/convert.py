@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.importing.families.backbone import BackboneRecognition, recognise_backbone
 from sceneparse.weights.importing.families.table import FAMILIES, family_names, name_of
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
+from sceneparse.weights.importing.one_logit import HALF, decided_by_sigmoid, with_background
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
 
 AUTO, BACKBONE = "auto", "backbone"
@@ -78,8 +79,10 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         except (LookupError, ValueError, ZeroDivisionError):
             reasons.append(f"it looks like {name}, but keys are missing or shapes are none that {name} writes")
             continue
+        if recognition is not None and recognition.num_classes < 1:
+            raise UserError(f"{checkpoint.source}: its classifier has no classes")
         if recognition is not None:
-            matches.append(Recognised(name, member, recognition))
+            matches.append(Recognised(name, member, decided_by_sigmoid(recognition)))
     if len(matches) > 1:
         names = ", ".join(match.name for match in matches)
         raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
@@ -162,8 +165,6 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
         UserError: A key that fits nothing, one that is missing, or a tensor of another shape or kind.
     """
     recognition, where = found.recognition, checkpoint.source
-    if recognition.num_classes < 1:
-        raise UserError(f"{where}: its classifier has no classes")
     tensors = dict(checkpoint.tensors)
     for adapt in (found.family.adapt, recognition.adapt):
         try:
@@ -172,14 +173,14 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
             raise UserError(f"{where}: looks like {found.name}, but its shapes are none that it writes") from None
     # Without memory at first: what does not fit is refused before anything of its claimed size is made.
     with torch.device("meta"):
-        draft = build(config.backbone, config.network, recognition.num_classes)
+        draft = build(config.backbone, replace(config.network, threshold=HALF), recognition.num_classes)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     keys_of = match_keys(draft, shapes, recognition.names, recognition.dropped, where, found.name)
     state = _fill(draft, tensors, keys_of, where)
     # The random weights are overwritten at once: they must not change what the caller draws next.
     with torch.random.fork_rng(devices=[]):
-        network = build(config.backbone, config.network, recognition.num_classes)
-    network.load_state_dict(state)
+        network = build(config.backbone, config.network, max(2, recognition.num_classes))
+    network.load_state_dict(with_background(state, network) if recognition.num_classes == 1 else state)
     return network.eval(), Account(len(keys_of), _left(shapes, keys_of, recognition.dropped))
 
 

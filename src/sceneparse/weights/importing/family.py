@@ -39,7 +39,7 @@ class Recognition:
     Args:
         backbone: The feature extractor.
         network: The network on top of it.
-        num_classes: Number of classes.
+        num_classes: Channels of the classifier, which is the number of classes; a single one is a sigmoid's.
         names: Our state-dict keys to theirs.
         why: The facts that decided it, for people: "layer3 has 23 blocks: ResNet-101".
         preprocessing: What the network saw of a picture.
@@ -48,6 +48,8 @@ class Recognition:
         open: Settings that were taken to be what is usual; a user is warned of each that was not given.
         adapt: Changes values as `Family.adapt` does, and after it, where the file says so.
         found: What else the family's `refine` needs of what was recognised.
+        says_input: Whether `preprocessing` is known of the very file, not only usual.
+        threshold: Of a sigmoid, the probability above which a pixel is the class's; None where nothing says.
     """
 
     backbone: BackboneSettings
@@ -61,6 +63,8 @@ class Recognition:
     open: tuple[OpenSetting, ...] = ()
     adapt: Adapt | None = None
     found: object = None
+    says_input: bool = False
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

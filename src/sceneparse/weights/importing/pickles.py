@@ -2,12 +2,14 @@
 
 A pickle is a program for a small machine. This one knows the instructions that `torch.save` writes, and puts plain
 descriptions on its stack where the real machine would call what the file names: `TensorRecord` for a tensor, `Storage`
-for its numbers. A file that names anything else is refused with that name. Time and memory grow with the pickle's
-length, which is bounded.
+for its numbers, and `Inert` for anything else, whose name is kept to be shown. A file that names what runs programs or
+opens files is refused: no training leaves that beside its weights. Time and memory grow with the pickle's length, which
+is bounded.
 """
 
 import mmap
 import pickletools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar, cast
@@ -15,6 +17,9 @@ from typing import Any, BinaryIO, ClassVar, cast
 import torch
 
 from sceneparse.errors import UserError
+
+MOST_NAMES = 1000
+"""Names at most that are kept to be shown."""
 
 LONGEST = 2_000_000
 """Instructions at most. A network of 2,000 tensors with its optimiser's state takes about 200,000."""
@@ -63,8 +68,30 @@ class TensorRecord:
     stride: tuple[int, ...]
 
 
+@dataclass(frozen=True)
 class Inert:
-    """A stand-in for the result of a harmless call in the file, which nobody needs."""
+    """A stand-in for what a call in the file would give, which was not made.
+
+    Args:
+        name: The class or function.
+    """
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Pickle:
+    """What a pickle holds.
+
+    Args:
+        value: Dictionaries, lists, tuples, strings and numbers, with `TensorRecord` where tensors were.
+        storages: All storages that it names.
+        names: Classes and functions that it names and that weights don't need, in its order.
+    """
+
+    value: Any
+    storages: tuple[Storage, ...]
+    names: tuple[str, ...]
 
 
 def _tensor(arguments: tuple[Any, ...]) -> TensorRecord:
@@ -84,6 +111,7 @@ CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": lambda arguments: arguments[0],
+    "torch._utils._rebuild_parameter_with_state": lambda arguments: arguments[0],
     "torch.Size": lambda arguments: tuple(arguments[0]),
     "collections.OrderedDict": _mapping,
     "collections.defaultdict": lambda _: {},
@@ -91,43 +119,39 @@ CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
 }
 """What a torch file of weights calls, and what stands for its result here."""
 
-INERT = frozenset(
-    {
-        "__builtin__.getattr",
-        "__builtin__.set",
-        "builtins.getattr",
-        "builtins.set",
-        "_codecs.encode",
-        "argparse.Namespace",
-        "builtins.dict",
-        "builtins.list",
-        "builtins.int",
-        "builtins.float",
-        "mmengine.logging.history_buffer.HistoryBuffer",
-        "numpy._core.multiarray._reconstruct",
-        "numpy._core.multiarray.scalar",
-        "numpy.core.multiarray._reconstruct",
-        "numpy.core.multiarray.scalar",
-        "numpy.dtype",
-        "numpy.ndarray",
-        "torch.device",
-    }
+HOSTILE = re.compile(
+    r"(os|nt|posix|sys|subprocess|shutil|socket|pty|ctypes|runpy|importlib|imp|code|codeop|commands|webbrowser|pdb|bdb|"
+    r"asyncio|multiprocessing|threading|signal|pip|urllib|http|ftplib|smtplib|requests|tempfile|glob|zipimport|marshal|"
+    r"pickle|_pickle|cloudpickle|dill|gc|timeit|cProfile|profile|trace|platform|torch\.hub|"
+    r"torch\.utils\.cpp_extension|torch\._inductor|torch\.jit|numpy\.testing|numpy\.f2py)(\.|$)"
+    r"|(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint|help|globals|locals|vars|"
+    r"setattr|delattr|file|apply)$"
+    r"|_?io\.(open|open_code|FileIO)$"
+    r"|operator\.(attrgetter|methodcaller|itemgetter)$"
 )
-"""What training scripts leave beside the weights (options, the best score, MMEngine's log); its calls give nothing."""
+"""What runs programs, loads code or reaches other files: no class that a training leaves beside its weights."""
+
+LEFT = frozenset({"_codecs.encode", "builtins.getattr", "__builtin__.getattr", "copyreg._reconstructor"})
+"""What other values are put together with: of no interest to people."""
 
 
 class UnwantedNameError(UserError):
-    """A pickle names something that weights don't need; nothing of it was run."""
+    """A pickle names something that no file of weights has; nothing of it was run."""
 
 
-def read_pickle(file: BinaryIO | mmap.mmap) -> Any:
+def no_plain_file(name: str) -> str:
+    """Return the error line for a file whose weights cannot be had without what it names."""
+    return (
+        f"it is no plain file of weights: its pickle wants {name[:100]}, and nothing in it was run. If you "
+        "trust it, load it with the code that wrote it and save its state_dict alone"
+    )
+
+
+def read_pickle(file: BinaryIO | mmap.mmap) -> Pickle:
     """Read one pickle from where `file` stands, and leave the file right behind it.
 
-    Returns:
-        Dictionaries, lists, tuples, strings and numbers, with `TensorRecord` where tensors were.
-
     Raises:
-        UserError: The pickle wants something that weights don't need, or is damaged. Without a file's name.
+        UserError: The pickle wants something that runs programs, or is damaged. Without a file's name.
     """
     machine = _Machine()
     try:
@@ -135,7 +159,7 @@ def read_pickle(file: BinaryIO | mmap.mmap) -> Any:
             if count >= LONGEST:
                 raise UserError(f"its pickle has more than {LONGEST:,} instructions; weights need far fewer")
             machine.step(code.name, argument)
-        return machine.result()
+        return Pickle(machine.result(), tuple(machine.storages), tuple(machine.names))
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise UserError(f"its pickle is damaged ({reason})") from None
@@ -146,6 +170,8 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.storages: list[Storage] = []
+        self.names: dict[str, None] = {}
 
     def result(self) -> Any:
         [value] = self.stack
@@ -184,18 +210,36 @@ class _Machine:
         module, _, last = name.rpartition(".")
         storage = module in ("torch", "torch.cuda") and last in DTYPES
         dtype = module == "torch" and isinstance(getattr(torch, last, None), torch.dtype)
-        if name not in CALLS and name not in INERT and not storage and not dtype:
-            raise UnwantedNameError(
-                f"it is no plain file of weights: its pickle wants {name[:100]}, and nothing in it was run. If you "
-                "trust it, load it with the code that wrote it and save its state_dict alone"
-            )
+        if HOSTILE.match(name):
+            raise UnwantedNameError(no_plain_file(name))
+        if name not in CALLS and name not in LEFT and not storage and not dtype and len(self.names) < MOST_NAMES:
+            self.names[name] = None
         self.stack.append(Named(name))
 
     def _call(self, _: Any) -> None:
         called, arguments = self._take(2)
-        if not isinstance(called, Named) or not isinstance(arguments, tuple):
+        if not isinstance(called, Named | Inert) or not isinstance(arguments, tuple):
             raise ValueError("a call of something that is no function")
-        self.stack.append(CALLS[called.name](arguments) if called.name in CALLS else Inert())
+        known = isinstance(called, Named) and called.name in CALLS
+        self.stack.append(CALLS[called.name](arguments) if known else Inert(called.name))
+
+    def _call_with_names(self, _: Any) -> None:
+        called, _, _ = self._take(3)
+        self.stack.append(Inert(called.name if isinstance(called, Named) else ""))
+
+    def _call_marked(self, argument: Any) -> None:
+        items = self._since_mark()
+        if isinstance(argument, str):  # INST names what it calls
+            self._name(argument)
+            called = self._take(1)[0]
+        else:
+            called, *_ = items
+        self.stack.append(Inert(called.name if isinstance(called, Named) else ""))
+
+    def _dictionary(self, _: Any) -> None:
+        items = self._since_mark()
+        self.stack.append({})
+        self._set_items(items)
 
     def _build(self, _: Any) -> None:
         self._take(1)  # a state that a dictionary or an inert object would take on, such as a state_dict's versions
@@ -215,6 +259,7 @@ class _Machine:
             if not 0 <= start <= start + count <= numel:
                 raise ValueError("a part of a storage that is larger than the whole")
             storage = Storage(key, dtype, count, start, numel)
+        self.storages.append(storage)
         self.stack.append(storage)
 
     def _set_items(self, items: list[Any]) -> None:
@@ -223,10 +268,14 @@ class _Machine:
             return
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError("entries of something that is no dictionary")
-        target.update((_key(key), value) for key, value in zip(items[::2], items[1::2], strict=True))
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, Inert | Named | tuple):  # of a training's own settings, which nobody needs
+                target[_key(key)] = value
 
     def _extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        if isinstance(target, Inert):
+            return
         if not isinstance(target, list):
             raise ValueError("items of something that is no list")
         target.extend(items)
@@ -240,6 +289,10 @@ class _Machine:
     def _skip(self, _: Any) -> None:
         self._since_mark()
 
+    def _frozen(self, _: Any) -> None:
+        self._since_mark()
+        self.stack.append(Inert())
+
     def _mark(self, _: Any) -> None:
         self.marks.append(len(self.stack))
 
@@ -248,6 +301,9 @@ class _Machine:
         "STACK_GLOBAL": _stack_name,
         "REDUCE": _call,
         "NEWOBJ": _call,
+        "NEWOBJ_EX": _call_with_names,
+        "OBJ": _call_marked,
+        "INST": _call_marked,
         "BUILD": _build,
         "BINPERSID": _storage,
         "MARK": _mark,
@@ -255,6 +311,11 @@ class _Machine:
         "EMPTY_DICT": lambda self, _: self.stack.append({}),
         "EMPTY_LIST": lambda self, _: self.stack.append([]),
         "EMPTY_SET": lambda self, _: self.stack.append(Inert()),
+        "FROZENSET": _frozen,
+        "DICT": _dictionary,
+        "LIST": lambda self, _: self.stack.append(self._since_mark()),
+        "DUP": lambda self, _: self.stack.append(self.stack[-1]),
+        "POP_MARK": _skip,
         "EMPTY_TUPLE": lambda self, _: self.stack.append(()),
         "TUPLE1": lambda self, _: self.stack.append(self._take(1)),
         "TUPLE2": lambda self, _: self.stack.append(self._take(2)),
@@ -302,6 +363,8 @@ PUSHED = CONSTANTS.keys() | {
     "BINUNICODE",
     "SHORT_BINUNICODE",
     "BINUNICODE8",
+    "BINBYTES8",
+    "BYTEARRAY8",
 }
 """Instructions that put a constant on the stack."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 
@@ -60,6 +62,27 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: expected an object, found something else")
     return value
+
+
+def of_buffers(mean: Tensor | None, std: Tensor | None, file: str) -> Beside:
+    """Take the normalisation that a wrapper keeps as buffers beside the network; nothing where there are none.
+
+    Args:
+        mean: Three values, of a picture's values in 0..1 or in 0..255; None for none.
+        std: Three values by which the rest is divided; None for none.
+        file: The file's name, for people.
+    """
+    if mean is None or std is None or mean.numel() != 3 or std.numel() != 3:
+        return Beside()
+    means, stds = ([float(value) for value in one.flatten()] for one in (mean, std))
+    scale = 255.0 if max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
+    try:
+        found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
+    except UserError:
+        return Beside()
+    unit = "0..255" if scale > 1 else "0..1"
+    shown = f"mean {_shown(found.mean)}, standard deviation {_shown(found.std)}"
+    return Beside(found, None, (f"{file}: its buffers mean and std are taken for pictures in {unit}: {shown}",))
 
 
 def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:

@@ -5,9 +5,8 @@ bear.
 """
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,15 +19,13 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
-from sceneparse.weights.importing.pickles import TensorRecord
-from sceneparse.weights.importing.processors import Beside, read_beside, read_object
+from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
+from sceneparse.weights.importing.processors import Beside, of_buffers, read_beside, read_object
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
+from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 
 TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
 """How files of each kind end."""
-
-NESTS = ("state_dict", "model_state_dict", "model", "net", "state_dict_ema", "module")
-"""Under which keys training scripts put the weights, in this order."""
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -39,7 +36,7 @@ class Checkpoint:
     """The weights in a checkpoint.
 
     Args:
-        tensors: By the checkpoint's own keys, without the prefix that DataParallel puts before them; of an
+        tensors: By the checkpoint's own keys, without the prefixes that wrappers put before them; of an
             encoder/decoder pair, "encoder." and "decoder." stand before them. On the CPU, finite.
         source: What was read.
         notes: What was done with the rest, for people.
@@ -52,7 +49,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     source: str
     notes: tuple[str, ...] = ()
-    class_names: tuple[str, ...] | None = None
+    class_names: GivenNames | None = None
     palette: tuple[Color, ...] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     beside: Beside = field(default_factory=Beside)
@@ -100,11 +97,10 @@ def _words(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _read_file(path: Path) -> Checkpoint:
+def _read_file(path: Path, *, unwrap: bool = True) -> Checkpoint:
     try:
         if path.suffix == SAFE:
-            tensors, names = _plain(_read_safetensors(path)), None
-            return Checkpoint(tensors, str(path), (), names)
+            return _network(_read_safetensors(path), path, unwrap=unwrap)
         if path.suffix == CAFFE:
             from sceneparse.weights.importing.caffe import read_caffemodel
 
@@ -114,7 +110,7 @@ def _read_file(path: Path) -> Checkpoint:
                 f"no checkpoint by its name, which must end in one of {', '.join((*TORCH, SAFE, CAFFE))}; of a model "
                 "of sceneparse, name its folder"
             )
-        return _read_torch(path)
+        return _read_torch(path, unwrap=unwrap)
     except UserError as error:
         message = str(error)
         raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
@@ -130,58 +126,36 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"it is not a readable safetensors file ({reason}); copy it again") from None
 
 
-def _read_torch(path: Path) -> Checkpoint:
-    with open_torch(path) as (content, read):
-        weights, notes = _weights_in(content)
-        records: dict[str, TensorRecord] = {}
-        for key, value in weights.items():
-            if not isinstance(key, str) or not isinstance(value, TensorRecord):
-                raise UserError(f"it holds no weights alone: '{str(key)[:60]}' is {_kind(value)}; save the state_dict")
-            records[key] = value
-        if not records:
-            raise UserError("it holds no weights")
-        tensors = make_tensors(records, read, path.stat().st_size)
-        given = content.get("meta") if isinstance(content, Mapping) else None
+def _read_torch(path: Path, *, unwrap: bool) -> Checkpoint:
+    with open_torch(path) as (content, read, inert):
+        weights, notes = weights_in(content)
+        tensors = make_tensors(weights, read, path.stat().st_size)
+        given = content.get("meta")
         meta = given if isinstance(given, Mapping) else {}
-        return Checkpoint(_plain(tensors), str(path), notes, _class_names(meta), _palette(meta), meta)
+        found = _network(tensors, path, (*notes, *_inert(inert)), unwrap=unwrap)
+        return replace(found, class_names=_class_names(content, meta), palette=_palette(meta), meta=meta)
 
 
-def _weights_in(content: Any) -> tuple[Mapping[Any, Any], tuple[str, ...]]:
-    """Return the dictionary of tensors in a file's content, and what is left beside it."""
-    notes: list[str] = []
-    for _ in NESTS:
-        if not isinstance(content, Mapping):
-            raise UserError(f"it holds {_kind(content)}, but weights are a dictionary of tensors; save the state_dict")
-        nests = [key for key in NESTS if isinstance(content.get(key), Mapping)]
-        if not nests:
-            break
-        if others := [str(key)[:40] for key in content if key != nests[0]]:
-            shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-            notes.append(f"weights taken from '{nests[0]}', beside it: {shown}")
-        content = content[nests[0]]
-    return content, tuple(notes)
+def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:
+    """Return the network among a file's tensors, and the normalisation that lies beside it."""
+    kept, aside, more = unwrapped(tensors) if unwrap else (dict(tensors), {}, ())
+    beside = of_buffers(aside.get("mean"), aside.get("std"), path.name)
+    return Checkpoint(kept, str(path), (*notes, *more), beside=beside)
 
 
-def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return a key without the prefix that DataParallel and DistributedDataParallel add."""
-    result = dict(tensors)
-    while result and all(name.startswith("module.") for name in result):
-        result = {name.removeprefix("module."): value for name, value in result.items()}
-    return result
+def _inert(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a line on what a pickle names besides weights."""
+    if not names:
+        return ()
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (f"its pickle also names {', '.join(name[:60] for name in names[:5])}{more}: nothing of it was run",)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, TensorRecord):
-        return "a tensor"
-    return {dict: "a dictionary", list: "a list", tuple: "a list", str: "a text", int: "a number"}.get(
-        type(value), "something else"
-    )
-
-
-def _class_names(meta: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the names of the classes, which mmsegmentation writes beside the weights."""
+def _class_names(content: Mapping[Any, Any], meta: Mapping[str, Any]) -> GivenNames | None:
+    """Return the names of the classes, which mmsegmentation and many a training script write beside the weights."""
     data = meta.get("dataset_meta")
-    return _distinct(data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES"))
+    given = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
+    return given_names(given) or names_among(content)
 
 
 def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
@@ -193,12 +167,6 @@ def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
     colors = [tuple(color) for color in given if isinstance(color, list | tuple) and len(color) == 3]
     whole = all(isinstance(value, int) and 0 <= value <= 255 for color in colors for value in color)
     return tuple(colors) if whole and len(colors) == len(given) > 0 else None
-
-
-def _distinct(names: Any) -> tuple[str, ...] | None:
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
-        return None
-    return tuple(names) if len(set(names)) == len(names) > 0 else None
 
 
 def _decoder_of(path: Path) -> Path | None:
@@ -233,11 +201,15 @@ def _read_folder(folder: Path) -> Checkpoint:
     for file in ("model.safetensors", "pytorch_model.bin"):
         if (folder / file).is_file():
             found = _read_file(folder / file)
-            return Checkpoint(
-                found.tensors, found.source, found.notes, names, meta={**found.meta, **meta}, beside=beside
+            return replace(
+                found,
+                class_names=names or found.class_names,
+                meta={**found.meta, **meta},
+                beside=beside if beside.preprocessing or beside.protocol else found.beside,
             )
         if (index := folder / f"{file}.index.json").is_file():
-            return Checkpoint(_read_shards(index), str(index), (), names, meta=meta, beside=beside)
+            tensors, _, notes = unwrapped(_read_shards(index))
+            return Checkpoint(tensors, str(index), notes, names, meta=meta, beside=beside)
     raise UserError(
         f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
         "nor an encoder_….pth with its decoder_….pth (CSAIL)"
@@ -252,7 +224,7 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
     for file in sorted(set(placed.values())):
         if file != os.path.basename(file) or not (index.parent / file).is_file():  # noqa: PTH119 - a name, not a path
             raise UserError(f"{index}: names {file[:80]}, which is no file beside it")
-        for key, tensor in _read_file(index.parent / file).tensors.items():
+        for key, tensor in _read_file(index.parent / file, unwrap=False).tensors.items():
             if placed.get(key) != file:
                 raise UserError(f"{index}: does not place '{key}' in {file}, but it is there; copy the folder again")
             tensors[key] = tensor
@@ -261,14 +233,6 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _names_in_config(path: Path) -> tuple[str, ...] | None:
+def _names_in_config(path: Path) -> GivenNames | None:
     """Return the classes in transformers' config.json; None if they are only numbered."""
-    if not path.is_file():
-        return None
-    labels = read_object(path).get("id2label")
-    if not isinstance(labels, dict) or set(labels) != {str(index) for index in range(len(labels))}:
-        return None
-    names = [labels[str(index)] for index in range(len(labels))]
-    if all(isinstance(name, str) and re.fullmatch(r"LABEL_\d+", name) for name in names):
-        return None
-    return _distinct(names)
+    return given_names(read_object(path).get("id2label")) if path.is_file() else None

@@ -4,7 +4,7 @@ import math
 import mmap
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -26,8 +26,10 @@ ReadStorage = Callable[[Storage], Tensor]
 
 
 @contextmanager
-def open_torch(path: Path) -> Iterator[tuple[Any, ReadStorage]]:
-    """Open a torch file: yield its content, `TensorRecord` for tensors, and a function that reads a storage's numbers.
+def open_torch(path: Path) -> Iterator[tuple[Any, ReadStorage, tuple[str, ...]]]:
+    """Open a torch file: yield its content, what reads a storage's numbers, and names in it that weights don't need.
+
+    Tensors in the content are `TensorRecord`, and what nothing was made of is `Inert`.
 
     Raises:
         UserError: Not a torch file, damaged, or one that wants to run something. Without the file's name.
@@ -70,7 +72,7 @@ def make_tensors(records: dict[str, TensorRecord], read: ReadStorage, size: int)
     return tensors
 
 
-def _open_zip(path: Path) -> tuple[Any, ReadStorage]:
+def _open_zip(path: Path) -> tuple[Any, ReadStorage, tuple[str, ...]]:
     try:
         archive = zipfile.ZipFile(path)
         entries = archive.infolist()
@@ -111,27 +113,28 @@ def _open_zip(path: Path) -> tuple[Any, ReadStorage]:
     def read(storage: Storage) -> Tensor:
         return _numbers(entry(f"data/{storage.key}"), storage)
 
-    return read_pickle(BytesIO(entry("data.pkl"))), read
+    found = read_pickle(BytesIO(entry("data.pkl")))
+    return found.value, read, found.names
 
 
-def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
+def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage, tuple[str, ...]]:
     known = "it is neither a file that torch.save wrote nor safetensors"
     try:
-        if read_pickle(content) != MAGIC or read_pickle(content) != VERSION:
+        if read_pickle(content).value != MAGIC or read_pickle(content).value != VERSION:
             raise UserError(known)
     except UnwantedNameError:
         # A pickle of another kind says what it wanted; what is no pickle at all says nothing of use.
         raise
     except UserError:
         raise UserError(known) from None
-    system = read_pickle(content)
+    system = read_pickle(content).value
     if not isinstance(system, dict) or system.get("little_endian") is not True:
         raise UserError("its numbers are in big-endian order; save it on a little-endian machine")
-    value = read_pickle(content)
-    keys = read_pickle(content)
+    found = read_pickle(content)
+    keys = read_pickle(content).value
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
         raise UserError("its list of storages is damaged")
-    sizes = _sizes(value)
+    sizes = _sizes(found.storages)
     starts: dict[str, int] = {}
     position = content.tell()
     for key in keys:
@@ -152,25 +155,16 @@ def _open_legacy(content: mmap.mmap) -> tuple[Any, ReadStorage]:
         start, size = starts[storage.key], storage.whole * storage.dtype.itemsize
         return _numbers(content[start : start + size], storage)
 
-    return value, read
+    return found.value, read, found.names
 
 
-def _sizes(value: Any) -> dict[str, tuple[int, int]]:
-    """Return the elements of every storage that a pickle names, and bytes of each; containers are walked once."""
+def _sizes(storages: Sequence[Storage]) -> dict[str, tuple[int, int]]:
+    """Return the elements of every storage that a pickle names, and bytes of each."""
     sizes: dict[str, tuple[int, int]] = {}
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, TensorRecord):
-            one = one.storage
-        if isinstance(one, Storage):
-            size = (one.whole, one.dtype.itemsize)
-            if sizes.setdefault(one.key, size) != size:
-                raise UserError("it gives one storage two sizes")
-        elif isinstance(one, dict | list | tuple) and id(one) not in seen:
-            seen.add(id(one))
-            waiting.extend(one.values() if isinstance(one, dict) else one)
+    for one in storages:
+        size = (one.whole, one.dtype.itemsize)
+        if sizes.setdefault(one.key, size) != size:
+            raise UserError("it gives one storage two sizes")
     return sizes
 
 

@@ -181,7 +181,11 @@ def protocol(facts: Facts, classes: int) -> ProtocolSettings:
     return replace(sized, window=(rows, columns), stride=min(1.0, max(step[0] / facts.window[0], 1e-3)))
 
 
-def open_settings(found: FoundBackbone, network: NetworkSettings) -> tuple[OpenSetting, ...]:
+THRESHOLD = 0.3
+"""Where MMSegmentation decides on a single logit unless its configuration says otherwise."""
+
+
+def open_settings(found: FoundBackbone, network: NetworkSettings, classes: int) -> tuple[OpenSetting, ...]:
     """Return what no key tells of a file whose configuration is not known."""
     opened = [
         OpenSetting(
@@ -208,5 +212,13 @@ def open_settings(found: FoundBackbone, network: NetworkSettings) -> tuple[OpenS
     if network.architecture == "fcn" and network.concat_input:
         opened.append(
             OpenSetting("network.head_dilation", "taken as 1; files named fcn-d6 have --network.head_dilation 6")
+        )
+    if classes == 1:
+        opened.append(
+            OpenSetting(
+                "network.threshold",
+                f"taken as {THRESHOLD}, MMSegmentation's own of a single logit; if decode_head.threshold was another, "
+                "give it",
+            )
         )
     return tuple(opened)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sceneparse.errors import UserError
 from sceneparse.weights.importing.families.mmseg.configuration import Configuration
 
 HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
@@ -32,6 +33,7 @@ class Facts:
         rates: Dilations of the atrous pyramid.
         bins: Grid sizes of the pyramid.
         out_indices: The blocks of a plain transformer that are taken, counted from 0.
+        threshold: Of a head with a single logit, the probability above which a pixel is its class's.
         scale: Longest and shortest side, in either order, that test pictures are resized to.
         window: Height and width of sliding windows; None tests whole pictures.
         step: Their step down and across, in pixels.
@@ -52,6 +54,7 @@ class Facts:
     rates: Numbers | None = None
     bins: Numbers | None = None
     out_indices: Numbers | None = None
+    threshold: float | None = None
     scale: Numbers | None = None
     window: Numbers | None = None
     step: Numbers | None = None
@@ -67,6 +70,9 @@ def facts_of(configuration: Configuration) -> Facts:
     kind = _text(backbone.get("type"))
     resnet = kind in RESNETS
     normalised = _normalisation(configuration, model)
+    if normalised is None and _reads_pictures(configuration, model):
+        normalised = {**_preprocessor(configuration, model), "mean": [0.0] * 3, "std": [1.0] * 3}
+    normalised = normalised or {}
     slides = test.get("mode") == "slide"
     return Facts(
         source="its own configuration",
@@ -82,6 +88,7 @@ def facts_of(configuration: Configuration) -> Facts:
         rates=numbers(head.get("dilations", [1, 6, 12, 18] if head.get("type") == "ASPPHead" else None)),
         bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
         out_indices=numbers(backbone.get("out_indices")),
+        threshold=_share(head.get("threshold")),
         scale=_scale(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
@@ -92,15 +99,32 @@ def facts_of(configuration: Configuration) -> Facts:
     )
 
 
-def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
+def _preprocessor(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how the network of 1.x prepares pictures; nothing where the configuration doesn't say."""
+    return _mapping(model, "data_preprocessor") or _mapping(configuration, "data_preprocessor")
+
+
+def _reads_pictures(configuration: Configuration, model: Mapping[str, Any]) -> bool:
+    """Return whether a configuration says all that is done to a picture."""
+    if _preprocessor(configuration, model):
+        return True
+    # In 0.x the steps say it, and one of them would have been Normalize.
+    inner = [step.get("transforms") for step in _steps(configuration) if step.get("type") == "MultiScaleFlipAug"]
+    return any(isinstance(many, list | tuple) and all(isinstance(one, Mapping) for one in many) for many in inner)
+
+
+def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what pictures are normalised by; None where the configuration normalises nothing, or doesn't say."""
     for given in (
         model.get("data_preprocessor"),
         configuration.get("data_preprocessor"),
         configuration.get("img_norm_cfg"),
     ):
-        if isinstance(given, Mapping) and "mean" in given:
+        if isinstance(given, Mapping) and given.get("mean") is not None:
             return given
-    return next((step for step in _steps(configuration) if step.get("type") == "Normalize" and "mean" in step), {})
+    steps = [step for step in _steps(configuration) if step.get("type") == "Normalize"]
+    # Values that cannot be read (a name of another file) are not known.
+    return next((step if "mean" in step else {} for step in steps), None)
 
 
 def _scale(configuration: Configuration) -> Numbers | None:
@@ -154,6 +178,14 @@ def _fractions(given: Any) -> tuple[float, ...] | None:
 
 def _integer(given: Any) -> int | None:
     return given if isinstance(given, int) and not isinstance(given, bool) else None
+
+
+def _share(given: Any) -> float | None:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    if not 0 < given < 1:
+        raise UserError(f"its configuration decides at the threshold {given}, which no probability is on both sides of")
+    return float(given)
 
 
 def _boolean(given: Any) -> bool | None:

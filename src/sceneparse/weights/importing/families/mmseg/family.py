@@ -13,6 +13,7 @@ from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.importing.families.mmseg.applying import (
+    THRESHOLD,
     open_settings,
     preprocessing,
     protocol,
@@ -105,7 +106,8 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
         why=(head.why, backbone.why),
         protocol=usual_protocol(classifier[0]),
         dropped=backbone.dropped,
-        open=open_settings(backbone, network),
+        open=open_settings(backbone, network, classifier[0]),
+        threshold=THRESHOLD,
         found=backbone,
     )
 
@@ -160,10 +162,12 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         backbone=settings,
         network=network,
         preprocessing=preprocessing(facts) or found.preprocessing,
+        says_input=preprocessing(facts) is not None,
         protocol=protocol(facts, found.num_classes),
         why=(*found.why, _why(facts, settings.dilation, network.stride, network.align_corners)),
         open=tuple(one for one in found.open if facts.align_corners is None and one.name == "network.align_corners"),
         adapt=turning(backbone.first) if facts.bgr else None,
+        threshold=facts.threshold or THRESHOLD,
     )
 
 

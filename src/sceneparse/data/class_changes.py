@@ -1,0 +1,175 @@
+"""Classes of a data set renamed, merged and dropped: names, label spaces, and samples in them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.errors import UserError
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sceneparse.data.sampling import Batches, Draw
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a class.
+
+    Args:
+        task: Its task.
+        name: Its own name.
+        becomes: What it is called now; None if its pixels are ignored.
+        pixels: How many pixels it had; None where no mask was read.
+    """
+
+    task: str
+    name: str
+    becomes: str | None
+    pixels: int | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is called otherwise than before."""
+        return self.becomes != self.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"task": self.task, "class": self.name, "becomes": self.becomes, "pixels": self.pixels}
+
+
+class ClassChanges:
+    """A data set whose classes are renamed, merged and dropped; see `DataSet`.
+
+    Args:
+        dataset: The data set.
+        renames: What its classes are called, of any task: equal names merge, None drops a class, whose pixels are then
+            ignored. Classes that are not listed keep their names.
+        what: What messages call the data set.
+        setting: What messages call the setting.
+
+    Raises:
+        UserError: Names that no class has, or no class is left.
+    """
+
+    def __init__(
+        self, dataset: DataSet, renames: Mapping[str, str | None], what: str, setting: str = "data.classes"
+    ) -> None:
+        from sceneparse.data.mixture import Source, Translation, spaces_by_truth, united  # which stands on this file
+
+        self.before: TaskLabels = dataset.tasks
+        spaces = spaces_by_truth(dataset.tasks)
+        refuse_unknown(renames, {name for space in spaces.values() for name in space.names}, what, setting)
+        source = Source("", dataset, rename=renames)
+        self.tasks: TaskLabels = united([source])
+        kept = spaces_by_truth(self.tasks)
+        if gone := [task for task in spaces if task not in kept]:
+            raise UserError(f"{setting} leaves {what} no class of {', '.join(gone)}: drop fewer")
+        self.renames = dict(renames)
+        self.pixels: dict[str, NDArray[np.int64]] | None = None
+        self._dataset = dataset
+        self._translation = Translation(source, self.tasks)
+
+    @property
+    def labels(self) -> LabelSpace:
+        """The objects' label space."""
+        from sceneparse.data.mixture import object_labels
+
+        return object_labels(self.tasks, "the data set")
+
+    @property
+    def indices(self) -> Mapping[str, Sequence[int]]:
+        """For each task the new index of every own class, `IGNORE` for dropped ones."""
+        return {str(task): indices for task, indices in self._translation.indices.items()}
+
+    @property
+    def batches(self) -> Batches:
+        """How the samples of a batch are drawn, of a data set that draws them itself."""
+        found: Batches = self._dataset.batches  # type: ignore[attr-defined]
+        return found
+
+    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1, of a data set that draws them itself."""
+        found: Iterator[list[Draw]] = self._dataset.draws(batch, seed, start, stop)  # type: ignore[attr-defined]
+        return found
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self._dataset[index]
+        if self.pixels is not None:
+            self._count(sample)
+        return self._translation.translated(sample)
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._dataset.name(index)
+
+    def count(self) -> None:
+        """Count the pixels of the own classes of every sample that is read from now on, in this process."""
+        self.pixels = {}
+
+    def changes(self) -> list[Change]:
+        """Return what became of every class, with its pixels where they were counted."""
+        return changes_of(self.before, self.renames, self.pixels)
+
+    def _count(self, sample: Sample) -> None:
+        import torch
+
+        assert self.pixels is not None
+        masks = sample.masks()
+        for task, indices in self.indices.items():
+            if task in masks:
+                mask = masks[task]
+                counts = torch.bincount(mask[mask != IGNORE].long(), minlength=len(indices)).numpy()
+                self.pixels[task] = self.pixels.get(task, 0) + counts
+
+
+def changes_of(
+    tasks: TaskLabels, renames: Mapping[str, str | None], pixels: Mapping[str, NDArray[np.int64]] | None = None
+) -> list[Change]:
+    """Return what becomes of every class of every task.
+
+    Args:
+        tasks: The label spaces as they were.
+        renames: As `ClassChanges` takes them.
+        pixels: Of a task the pixels of each class, where they were counted.
+    """
+    return [
+        Change(task.truth, name, renames.get(name, name), _of(pixels, task.truth, index))
+        for task, space in tasks.spaces().items()
+        for index, name in enumerate(space.names)
+    ]
+
+
+def _of(pixels: Mapping[str, NDArray[np.int64]] | None, task: str, index: int) -> int | None:
+    return int(pixels[task][index]) if pixels is not None and task in pixels else None
+
+
+def refuse_unknown(names: Collection[str], known: Collection[str], what: str, setting: str) -> None:
+    """Refuse names that no class has; all are named, with what may have been meant.
+
+    Raises:
+        UserError: There are some.
+    """
+    unknown = [name for name in names if name not in known]
+    if not unknown:
+        return
+    near = [(name, difflib.get_close_matches(name, list(known), n=1)) for name in unknown]
+    shown = ", ".join(f"'{name}'" + (f" (did you mean '{found[0]}'?)" if found else "") for name, found in near)
+    ordered = ", ".join(sorted(known)[:8]) + (", …" if len(known) > 8 else "")
+    raise UserError(f"{setting}: {what} has no class {shown}; it has {ordered}")
+
+
+def changes_in(dataset: object) -> ClassChanges | None:
+    """Return the changes of a data set that `open_dataset` opened; None if its classes are as they were."""
+    while dataset is not None and not isinstance(dataset, ClassChanges):
+        dataset = getattr(dataset, "_dataset", None)
+    return dataset

@@ -1,0 +1,62 @@
+"""Settings of classes: what a data set's own are called, and what becomes of them."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sceneparse.errors import require
+
+
+@dataclass(frozen=True)
+class ClassSettings:
+    """What mask values mean, and what becomes of the data set's own classes.
+
+    Args:
+        file: Hugging Face and NIfTI only: a classes.json that says what mask values mean. Null: the one in the folder,
+            or else what the dataset says itself (Hugging Face) or BraTS's classes (NIfTI).
+        merge: New classes, each with the list of own ones that it is made of: {"vehicle": ["car", "bus"]}. Other tasks'
+            classes of these names merge too.
+        drop: Own classes whose pixels become ignored: they count neither in the loss nor in a figure.
+        rename: New names of own classes. Equal names merge; null drops the class.
+    """
+
+    file: str | None = None
+    merge: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    drop: tuple[str, ...] = ()
+    rename: dict[str, str | None] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for new, members in self.merge.items():
+            listed = isinstance(members, list | tuple) and all(isinstance(name, str) for name in members)
+            require(
+                listed and len(members) > 0, f"data.classes.merge: '{new}' must be a list of classes, such as [car]"
+            )
+            require(bool(new.strip()), "data.classes.merge has a class without a name")
+        object.__setattr__(self, "merge", {new: tuple(members) for new, members in self.merge.items()})
+        for own, name in self.rename.items():
+            named = name is None or (isinstance(name, str) and bool(name.strip()))
+            require(named, f"data.classes.rename: '{own}' is {name!r}, but must be a name, or null to drop the class")
+        mentioned = [name for members in self.merge.values() for name in members] + [*self.drop, *self.rename]
+        twice = sorted({name for name in mentioned if mentioned.count(name) > 1})
+        if twice:
+            shown = ", ".join(f"'{name}'" for name in twice)
+            require(
+                False, f"data.classes names {shown} more than once in merge, drop and rename: say one thing of each"
+            )
+
+    def renames(self) -> dict[str, str | None]:
+        """Return the new name of each own class that is mentioned; None for one that is dropped."""
+        merged = {own: new for new, members in self.merge.items() for own in members}
+        return {**merged, **dict.fromkeys(self.drop), **self.rename}
+
+    def only_file(self) -> "ClassSettings":
+        """Return what mask values mean alone, with the classes as they are."""
+        return ClassSettings(file=self.file)
+
+    def without_file(self) -> "ClassSettings":
+        """Return what becomes of the classes alone."""
+        return replace(self, file=None)
+
+
+def as_group(value: Any) -> Any:
+    """Return the group `data.classes` of a recipe: earlier ones had the file of `data.classes.file` in its place."""
+    return {"file": value} if value is None or isinstance(value, str) else value

@@ -1,0 +1,56 @@
+"""A training on classes that were merged, dropped and renamed: what it learns, what it starts from, what it writes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sceneparse.errors import UserError
+from sceneparse.settings import Recipe
+from sceneparse.training.loop import train
+from sceneparse.training.prepare import prepare
+from sceneparse.weights.model import load_model
+
+MakeRecipe = Callable[..., Recipe]
+CLASSES = {"merge": {"floor": ["ground", "dark"]}}
+ONCE = {"training__iterations": 1, "training__validate_count": 1}
+
+
+@pytest.fixture(scope="module")
+def run(toy: MakeRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(toy(data__classes=CLASSES, loss__class_weights="median", **ONCE), tmp_path_factory.mktemp("x") / "run")
+
+
+def test_the_model_knows_the_new_classes_and_the_run_what_became_of_the_old(run: Path) -> None:
+    model = load_model(run / "model")
+    assert model.labels.names == ("floor", "bright") and model.network.num_classes == 2
+    assert model.config.data.classes.merge == {"floor": ("ground", "dark")}
+    ground, dark, bright = json.loads((run / "class_changes.json").read_text())["classes"]
+    assert [one["becomes"] for one in (ground, dark, bright)] == ["floor", "floor", "bright"]
+    # Median weights read every mask, so that pixels could be counted: 6 pictures of 48x56, two rows of each ignored.
+    assert sum(one["pixels"] for one in (ground, dark, bright)) == 6 * 46 * 56 and bright["pixels"] > 0
+
+
+def test_names_are_matched_as_they_are_called_now(toy: MakeRecipe, run: Path) -> None:
+    recipe = toy(init__model=str(run), data__classes={"rename": {"dark": "floor", "ground": "earth"}}, **ONCE)
+    started = prepare(recipe, None, "auto").started
+    assert started is not None
+    matches = next(iter(started.account.classes.values()))
+    assert [(one.name, one.source) for one in matches] == [("earth", None), ("floor", "floor"), ("bright", "bright")]
+
+
+def test_without_counted_masks_no_pixels_are_said(toy: MakeRecipe, tmp_path: Path) -> None:
+    out = train(toy(data__classes={"drop": ["dark"]}, **ONCE), tmp_path / "run")
+    said = json.loads((out / "class_changes.json").read_text())["classes"]
+    assert [(one["becomes"], one["pixels"]) for one in said] == [("ground", None), (None, None), ("bright", None)]
+
+
+def test_all_unknown_classes_of_a_start_are_named(toy: MakeRecipe, run: Path) -> None:
+    for given, says in (
+        ({"brigth": "bright", "grond": "floor"}, r"'brigth', 'grond', but the data has no such classes; did you mean"),
+        ({"bright": "brigth", "dark": "flor"}, r"'brigth', 'flor', but the model has no such classes; did you mean"),
+        ({"zzz": None, "dark": "floor"}, r"names 'zzz', but the data has no such class; there are"),
+    ):
+        with pytest.raises(UserError, match=says):
+            prepare(toy(init__model=str(run), init__classes=given, **ONCE), None, "auto")
