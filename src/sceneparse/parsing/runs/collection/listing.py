@@ -13,7 +13,8 @@ from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, is_url
 from sceneparse.parsing.runs.collection.shards import Member, parquet_rows, tar_members
 from sceneparse.parsing.runs.naming import unique_name
-from sceneparse.pictures.finding import PICTURE_SUFFIXES, find_pictures
+from sceneparse.pictures.finding import find_pictures
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
 _LISTERS = 8
 """Tar and Parquet files that are looked into at once; most of that is waiting."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow
