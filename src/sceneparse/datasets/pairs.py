@@ -204,10 +204,11 @@ def _turned(image: int, orientation: Orientation) -> str:
         return "they fit only as their EXIF turns them: set data.orientation to apply if that holds for all pictures"
     if image < 5:
         return (
-            "the mask's EXIF turns it, but it belongs to the picture as it is stored: set data.orientation to ignore if "
-            "that holds for all pictures, or save the mask without EXIF"
+            "the mask's EXIF turns it, but it belongs to the picture as it is stored: set data.orientation to ignore "
+            "if that holds for all pictures, or save the mask without EXIF"
         )
     return (
         "the picture's EXIF turns it upright, but the mask was drawn on the unturned pixels: set data.orientation to "
-        "ignore if that holds for all pictures, or save the picture's pixels upright or without EXIF, so that both agree"
+        "ignore if that holds for all pictures, or save the picture's pixels upright or without EXIF, so that both "
+        "agree"
     )
