@@ -179,9 +179,8 @@ def _legend(
         total = int(counts.sum())
         if not total:
             continue
-        entries = [
-            (written_name(labels.names[index], labels), index) for index in range(len(labels)) if counts[index + 1]
-        ]
+        occurring = [index for index in range(len(labels)) if counts[index + 1]]
+        entries = [(written_name(labels.names[index], labels), index) for index in occurring]
         if counts[0]:
             entries.append(("ignored", IGNORE))
         if x:

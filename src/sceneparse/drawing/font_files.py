@@ -12,18 +12,8 @@ VARIABLE = "SCENEPARSE_FONTS"
 
 _SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 _UNUSUAL = (
-    "bold",
-    "italic",
-    "oblique",
-    "black",
-    "heavy",
-    "thin",
-    "light",
-    "mono",
-    "serif",
-    "condensed",
-    "medium",
-    "math",
+    *("bold", "italic", "oblique", "black", "heavy", "thin", "light"),
+    *("mono", "serif", "condensed", "medium", "math"),
 )
 """Words in names of font files that are not the plain text face."""
 
@@ -86,8 +76,9 @@ def _character_tables(content: bytes) -> list[int]:
     """Where a font's tables from Unicode characters to glyphs begin."""
     start = _numbers(content, ">I", 12)[0] if content[:4] == b"ttcf" else 0
     for index in range(_numbers(content, ">H", start + 4)[0]):
-        tag, _, offset, _ = _numbers(content, ">4sIII", start + 12 + 16 * index)
-        if tag == b"cmap":
+        record = start + 12 + 16 * index
+        if content[record : record + 4] == b"cmap":
+            offset = _numbers(content, ">I", record + 8)[0]
             count = _numbers(content, ">H", offset + 2)[0]
             entries = [_numbers(content, ">HHI", offset + 4 + 8 * entry) for entry in range(count)]
             # Of platform 3 encoding 0 holds symbols, whose characters are none of Unicode's.
