@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sceneparse.errors import counted
+from sceneparse.pictures.deep_png import deep_png_numbers
 from sceneparse.pictures.forms import LOSSY, RAW_PHOTO, is_heif, refuse_unread, register_heif
 from sceneparse.pictures.numbers import Numbers
 from sceneparse.pictures.problems import PictureError, Problem, described
@@ -160,23 +161,23 @@ def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -
 
 
 def _deep_png(decoded: Decoded) -> Numbers:
-    """The 16-bit numbers of a colour PNG, which Pillow has no form for."""
-    import torch
-    from torchvision.io import ImageReadMode, decode_png
-
     content = decoded.source if isinstance(decoded.source, bytes) else decoded.source.read_bytes()
-    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    values = decode_png(data, ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
-    if values.dtype != np.uint16:
-        raise PictureError(f"{described(decoded.source)}: its 16-bit colours cannot be read; save it as TIFF", "form")
+    values = deep_png_numbers(content)
+    if values is None:
+        where = described(decoded.source)
+        raise PictureError(f"{where}: the 16-bit colours of an interlaced PNG are not read; save it as TIFF", "form")
     bands = values.shape[2]
+    clear = decoded.image.info.get("transparency")
+    if bands == 3 and clear is not None:  # a colour that stands for transparency
+        alpha = np.where((values == np.array(clear)).all(axis=2), 0, 65535).astype(np.uint16)
+        values, bands = np.dstack((values, alpha)), 4
     return Numbers(values, white=65535, color=bands >= 3, alpha=bands - 1 if bands in (2, 4) else None)
 
 
 def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
     pages = directories(file)
     directory = next(pages, None)
-    if directory is None:
+    if directory is None or 0 in directory.size:
         raise ValueError("no picture in it")
     if directory.raw_photo:
         raise PictureError(f"{described(source)}: {RAW_PHOTO}", "form")
@@ -184,7 +185,7 @@ def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bo
     height, width = directory.size
     size = (width, height) if directory.orientation >= 5 else (height, width)
     facts = Decoded(source, "TIFF", size, directory.orientation, several=several, lossy=directory.lossy)
-    if readable(directory) and (stored or not pillow_reads(directory)):
+    if readable(directory) and (stored or not pillow_reads(directory, exactly=True)):
         return facts._replace(numbers=Numbers.of_tiff(file, directory, pixels=pixels))
     if not pillow_reads(directory):
         raise PictureError(f"{described(source)}: {_unread_tiff(directory)}", "form")

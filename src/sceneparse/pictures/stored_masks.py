@@ -115,6 +115,12 @@ def stored_mask(decoded: Decoded) -> StoredMask:
         PictureError: A form that changes numbers, several pages, or none that can hold labels.
     """
     where = described(decoded.source)
+    if decoded.several:
+        raise PictureError(
+            f"{where}: holds several pages or frames, and which of them is the mask is not certain; save that one "
+            "alone, as PNG",
+            "mask-pages",
+        )
     if decoded.lossy:
         article = "an" if decoded.format[0] in "AM" else "a"
         what = "a lossy WebP" if decoded.format == "WEBP" else f"{article} {decoded.format}"
@@ -123,12 +129,6 @@ def stored_mask(decoded: Decoded) -> StoredMask:
             f"{where}: a mask cannot be {what}, whose compression changes label values; export the masks as PNG from "
             "their source (converting this file would keep the damage)",
             "jpeg-mask",
-        )
-    if decoded.several:
-        raise PictureError(
-            f"{where}: holds several pages or frames, and which of them is the mask is not certain; save that one "
-            "alone, as PNG",
-            "mask-pages",
         )
     numbers = decoded.all_numbers()
     if numbers is None:

@@ -29,18 +29,22 @@ def readable(directory: Directory) -> bool:
     return directory.compression in _BYTEWISE and whole and (kind, bits) != ("f", 8)
 
 
-def pillow_reads(directory: Directory) -> bool:
-    """Return whether Pillow gives a directory's picture as it is meant: 8 bits, or 1, in a form that it knows."""
+def pillow_reads(directory: Directory, *, exactly: bool = False) -> bool:
+    """Return whether Pillow gives a directory's picture as it is meant: 8 bits, or 1, in a form that it knows.
+
+    Args:
+        directory: The directory.
+        exactly: Also ask whether all bands arrive, and their numbers unchanged.
+    """
     bands, kind = directory.bands, directory.photometric
     if directory.sample_format != "u" or directory.bits not in (1, 8) or (directory.bits == 1 and bands > 1):
         return False
-    if kind in (YCBCR, LAB):
-        return True
     if kind == RGB:
-        return bands == 3 or (bands == 4 and directory.extra != (0,))
-    if kind == CMYK:
-        return bands == 4
-    return bands == 1
+        # What is not said to be transparency is dropped, and colours that are multiplied by it are divided.
+        return bands == 3 or (bands == 4 and not (exactly and directory.extra in ((0,), (1,))))
+    if directory.planar:
+        return kind == YCBCR
+    return kind in (YCBCR, LAB) or bands == (4 if kind == CMYK else 1)
 
 
 def stored_numbers(file: IO[bytes], directory: Directory) -> NDArray[Any]:
