@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.cli import main
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import Diagnosis, Finding, check
 from sceneparse.errors import UserError
@@ -210,3 +211,13 @@ def test_pictures_that_are_translucent_everywhere_are_a_warning(tmp_path: Path) 
     write(tmp_path, 2, random_picture((3, 4, 4)), plain_mask())
     finding = found(diagnose(tmp_path), "translucent")
     assert finding is not None and finding.count == 6 and "near infrared" in finding.message
+
+
+def test_bands_are_checked_as_the_network_takes_them(tmp_path: Path) -> None:
+    def six(path: Path) -> None:
+        values = RNG.integers(0, 256, (3, 4, 6), dtype=np.uint8)
+        path.with_suffix(".tif").write_bytes(tiff_bytes(Tiff(values, planar=True)))
+
+    write(tmp_path, 1, six, plain_mask())
+    assert main(["data", "check", str(tmp_path)]) == 2
+    assert main(["data", "check", str(tmp_path), "--backbone.in_channels", "6"]) == 0

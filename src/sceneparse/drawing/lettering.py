@@ -2,7 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageDraw, ImageFont, features
@@ -67,17 +67,17 @@ def without_accents(text: str) -> str:
     return "".join(one[0] if one[0].isascii() and all(map(unicodedata.combining, one[1:])) else one for one in letters)
 
 
-@cache
+@lru_cache(4096)
 def _own(size: int) -> Font:
     return ImageFont.load_default(size=size)
 
 
-@cache
+@lru_cache(4096)
 def _of_file(file: Path, size: int) -> Font:
     return ImageFont.truetype(file, size)
 
 
-@cache
+@lru_cache(4096)
 def _missing_in_own(characters: frozenset[str]) -> frozenset[str]:
     """The characters that Pillow's own font lacks."""
     font = _own(12)
@@ -87,7 +87,7 @@ def _missing_in_own(characters: frozenset[str]) -> frozenset[str]:
     return frozenset(missing_in(content, (one for one in characters if not one.isspace())))
 
 
-@cache
+@lru_cache(4096)
 def _file_for(characters: frozenset[str]) -> Path | None:
     """The first font that has all characters; None if Pillow's own has them, or none has."""
     if not _missing_in_own(characters) or (any(map(_is_joined, characters)) and not features.check("raqm")):
