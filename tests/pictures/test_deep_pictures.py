@@ -209,3 +209,15 @@ def test_the_size_is_known_without_the_pixels(tmp_path: Any) -> None:
         (tmp_path / "a.tif").write_bytes(tiff_bytes(Tiff(plain("u2", bands=6), planar=True, orientation=orientation)))
         assert picture_size(tmp_path / "a.tif") == size
         assert seen((tmp_path / "a.tif").read_bytes(), 6).shape[:2] == size
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "u2"])
+def test_bigtiffs_of_either_byte_order_are_read(order: str, dtype: str) -> None:
+    values = np.array([[0, 100, 255]]) * (257 if dtype == "u2" else 1)
+    data = values.astype(order + dtype).tobytes()
+    tags = {256: 3, 257: 1, 258: 8 * int(dtype[1]), 259: 1, 262: 1, 273: 16, 277: 1, 278: 1, 279: len(data)}
+    entries = b"".join(struct.pack(f"{order}HHQQ", tag, 16, 1, value) for tag, value in tags.items())
+    head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HHHQ", 43, 8, 0, 16 + len(data))
+    content = head + data + struct.pack(f"{order}Q", len(tags)) + entries + bytes(8)
+    assert seen(content, 1)[0, :, 0].tolist() == [0, 100, 255]

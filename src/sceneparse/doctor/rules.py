@@ -11,7 +11,7 @@ import numpy as np
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
-from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes
+from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes, unread_files
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.masks import unknown_values
@@ -228,6 +228,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     missing_splits,
     unpaired_files,
+    unread_files,
     unusable_files,
     unclear_orientation,
     unlike_palettes,

@@ -156,7 +156,7 @@ class Numbers:
         kind = "floating-point" if values.dtype.kind == "f" else f"{8 * values.dtype.itemsize}-bit integer"
         raise PictureError(
             f"{where}: {kind} pixels have no fixed range to show them in; give the numbers that are black and white "
-            "(data.range, which a model keeps from its training, such as [0, 10000]) or convert the file to 8 or 16 bits",
+            "(data.range, such as [0, 10000]; a model keeps that of its training) or convert the file to 8 or 16 bits",
             "form",
         )
 

@@ -26,10 +26,12 @@ class Directory:
     Args:
         tags: Pillow's reading of the tags.
         little: Whether the least significant byte of a number comes first.
+        big: Whether the file is a BigTIFF, whose offsets have 64 bits.
     """
 
     tags: Any
     little: bool
+    big: bool = False
 
     def _one(self, tag: int, default: int) -> int:
         value = self.tags.get(tag, default)
@@ -130,14 +132,16 @@ def directories(file: IO[bytes]) -> Iterator[Directory]:
     """
     file.seek(0)
     header = file.read(8)
-    if header[:4] in MAGIC[2:]:
-        header += file.read(8)
-    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(header).next, set[int]()
+    order, big = header[:2], header[:4] in MAGIC[2:]
+    if big:
+        # Pillow knows a BigTIFF by its third byte, which is another where the most significant byte comes first.
+        header = MAGIC[2] + header[4:] + file.read(8)
+    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(header, order).next, set[int]()
     # A directory that names an earlier one as its next would go round for ever.
     while offset and offset not in seen:
         seen.add(offset)
-        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header, order)
         file.seek(offset)
         tags.load(file)
-        yield Directory(tags, header[:1] == b"I")
+        yield Directory(tags, order == b"II", big)
         offset = tags.next
