@@ -21,6 +21,8 @@ __all__ = ["Decoded", "PictureError", "Problem", "decode", "described"]
 
 # Pillow warns from half of the size on that it refuses. Appended: a user's own filter comes first.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
+# Pillow warns of tags that it cannot read; where these matter, the picture is refused in a line of ours.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin", append=True)
 
 
 class Decoded(NamedTuple):
