@@ -165,7 +165,7 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "truncated mask": (_in_data(lambda data: _truncate(_mask(data))), "000.png"),
     "value outside the label space": (_in_data(lambda data: _all_values(data, 7)), "value 7"),
     "colour mask where indices are expected": (
-        _in_data(lambda data: Image.open(_mask(data)).convert("RGB").save(_mask(data))),
+        _in_data(lambda data: Image.new("RGB", Image.open(_mask(data)).size, (128, 64, 128)).save(_mask(data))),
         '"rgb"',
     ),
     "mask of another size": (

@@ -40,6 +40,8 @@ ADDED: dict[str, Any] = {
     "data.classes.merge": {},
     "data.classes.drop": [],
     "data.classes.rename": {},
+    "data.orientation": "apply",
+    "data.range": None,
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",

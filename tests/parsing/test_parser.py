@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from sceneparse.parsing.parser import ahead
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.model import Model, save_model
+from sceneparse.weights.model import Model, load_model, save_model
+from tests.support.tiffs import Tiff, tiff_bytes
 
 EXPECTED = [[0] * 4 + [1] * 4] * 6
 
@@ -222,6 +224,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestModelFolder:
+    def test_a_model_reads_pictures_in_the_range_that_it_was_trained_in(
+        self, folder: Path, halves: NDArray[np.uint8], tmp_path: Path
+    ) -> None:
+        trained = load_model(folder)
+        data = DataSettings(root="photos", range=(100, 4180))
+        save_model(tmp_path / "m", replace(trained, config=replace(trained.config, data=data)), "# tiny\n")
+        parser = load(tmp_path / "m", device="cpu", precision="float32")
+        deep = tiff_bytes(Tiff(halves.astype(np.uint16) * 16 + 100, 2, planar=True))
+        (tmp_path / "a.tif").write_bytes(deep)
+        for picture in (deep, tmp_path / "a.tif", png(halves)):
+            assert (parser.read(picture).permute(1, 2, 0).numpy() == halves).all()
+        grey = halves[..., 0].astype(np.uint16) * 16 + 100
+        for image in (Image.fromarray(grey), tiff_bytes(Tiff(grey.astype(np.float32)))):
+            assert (parser.read(image)[0].numpy() == halves[..., 0]).all()
+        with pytest.raises(UserError, match=r"floating-point pixels .*data\.range"):
+            load(folder, device="cpu").read(tiff_bytes(Tiff(grey.astype(np.float32))))
+
     def test_it_is_loaded_with_its_protocol_and_parses(self, folder: Path, halves: NDArray[np.uint8]) -> None:
         parser = load(folder, device="cpu", precision="float32")
         assert parser.name == "tiny" and parser.labels.names == ("a", "b", "c", "d")

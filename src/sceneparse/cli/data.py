@@ -64,6 +64,8 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     from sceneparse.settings import Recipe
 
     given: dict[str, Any] = dict(recipe_settings(arguments))
+    # How many channels are asked for depends on no other setting here.
+    given["backbone"] = {name: value for name, value in given.get("backbone", {}).items() if name != "in_channels"}
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
     if KINDS[arguments.kind].root == "none":
@@ -92,7 +94,9 @@ def _check(arguments: argparse.Namespace) -> int:
     from sceneparse.progress import results_console
 
     settings = _data_settings(arguments)
-    diagnosis = check(settings, channels=KINDS[settings.kind].channels(settings))
+    wanted: Any = recipe_settings(arguments).get("backbone", {})
+    channels = wanted.get("in_channels", KINDS[settings.kind].channels(settings))
+    diagnosis = check(settings, channels=channels)
     print_diagnosis(diagnosis, results_console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())

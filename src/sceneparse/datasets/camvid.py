@@ -11,6 +11,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.labels import LabelSpace
+from sceneparse.settings.kinds import PICTURES
 
 CAMVID = LabelSpace(
     names=(
@@ -87,5 +88,6 @@ KIND = DatasetKind(
     ),
     card="CamVid (Brostow et al., 2009): street scenes from a driving car.",
     fixed_labels=lambda: CAMVID,
+    uses=PICTURES,
     pair_folders=camvid_splits,
 )

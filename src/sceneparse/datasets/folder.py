@@ -7,6 +7,7 @@ from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
     "classes.json, {train,val,test}/images/NAME.jpg and {train,val,test}/masks/NAME.png "
@@ -97,5 +98,6 @@ KIND = DatasetKind(
         by_hand="these are your own pictures; docs/data.md says how to lay them out",
     ),
     card="A folder of pictures with masks of its author's own.",
+    uses=PICTURES,
     pair_folders=folder_splits,
 )

@@ -19,6 +19,7 @@ from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.reading import Reading
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import Task
@@ -58,7 +59,8 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     listings = {name: _listed(split) for name, split in splits.items()}
     there = {name: listing for name, listing in listings.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
-        facts = {name: _read_all(listing, labels, channels, workers, step) for name, listing in there.items()}
+        reading = Reading(settings.orientation, settings.range)
+        facts = {name: _read_all(listing, labels, channels, reading, workers, step) for name, listing in there.items()}
     evidence = Evidence(settings, root, labels, facts, splits, listings)
     return _diagnosis(evidence, list(findings_of(evidence)), start)
 
@@ -116,10 +118,15 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
 
 
 def _read_all(
-    listing: Listing, labels: LabelSpace, channels: int, workers: int | None, step: Callable[[], None]
+    listing: Listing,
+    labels: LabelSpace,
+    channels: int,
+    reading: Reading,
+    workers: int | None,
+    step: Callable[[], None],
 ) -> list[Facts]:
     def one(index: int) -> Facts:
-        facts = pair_facts(listing.pairs[index], labels, channels)
+        facts = pair_facts(listing.pairs[index], labels, channels, reading)
         step()
         return facts
 

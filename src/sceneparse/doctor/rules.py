@@ -11,10 +11,11 @@ import numpy as np
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes, unread_files
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import LabelSpace
-from sceneparse.pictures.decoding import Problem
 from sceneparse.pictures.masks import unknown_values
+from sceneparse.pictures.problems import Problem
 from sceneparse.settings import DataSettings
 
 EXAMPLES = 10
@@ -29,9 +30,14 @@ TROUBLES: dict[Problem, str] = {
     "too-large": "pictures are too large to be decoded; cut them into tiles",
     "form": "files have a form that cannot be used; convert them",
     "size": "masks differ from their picture in size; make each at its picture's size, without interpolation",
-    "turned": "masks fit their picture only before its EXIF turns it upright; save those pictures' pixels upright or "
-    "without EXIF, so that both agree",
-    "jpeg-mask": "masks are JPEGs, whose compression changes label values; export them as PNG from their source",
+    "turned": "masks fit their picture only if EXIF's orientation is treated otherwise; if that holds for all "
+    "pictures, set data.orientation (ignore in place of apply, or the reverse), else save those pictures' pixels "
+    "upright and without EXIF",
+    "jpeg-mask": "masks are JPEGs or in another lossy form, whose compression changes label values; export them as PNG "
+    "from their source",
+    "mask-pages": "masks hold several pages or frames, and which is the mask is not certain; save that one alone",
+    "mask-clear": "masks are partly transparent; lay them over the value of a background class, or of an ignored one, "
+    "and save them without transparency",
     "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
     '"masks": "rgb" in classes.json',
     "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
@@ -184,6 +190,7 @@ _FORMS = {
     "CMYK": "CMYK",
     "I;16": "16-bit grey",
     "I;16B": "16-bit grey",
+    "1 band of uint16": "16-bit grey",
 }
 
 
@@ -225,7 +232,12 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     missing_splits,
     unpaired_files,
+    unread_files,
     unusable_files,
+    unclear_orientation,
+    unlike_palettes,
+    poor_range,
+    translucent,
     copies,
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""

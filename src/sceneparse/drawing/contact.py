@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sceneparse.data.sample import DataSet, Sample, tasks_of
+from sceneparse.drawing.lettering import Lettering
+from sceneparse.drawing.render import written_name
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, Task, TruthName
@@ -136,7 +138,7 @@ def _draw(
     draw = ImageDraw.Draw(canvas)
     left = MARGIN
     for title, column in zip(titles, widths, strict=True):
-        draw.text((left, MARGIN), title, fill=INK, font=_font(15))
+        Lettering(15).write(draw, (left, MARGIN), title, INK)
         left += column + 2 * MARGIN
     for row in rows:
         left = MARGIN
@@ -146,13 +148,13 @@ def _draw(
                 canvas.paste(image, (x, top))
                 x += image.width + GAP
             left += column + 2 * MARGIN
-        draw.text((MARGIN, top + row.versions[0][0].height + 3), row.name, fill=PALE, font=_font(12))
+        Lettering(12).write(draw, (MARGIN, top + row.versions[0][0].height + 3), row.name, PALE)
         top += row.height + CAPTION + GAP
     for entry in legend:
         x, y = MARGIN + entry.x, top + GAP + entry.row * CAPTION
         canvas.paste(entry.swatch, (x, y))
         draw.rectangle((x, y, x + 13, y + 13), outline=PALE)
-        draw.text((x + 20, y - 1), entry.text, fill=INK, font=_font(13))
+        Lettering(13).write(draw, (x + 20, y - 1), entry.text, INK)
     return canvas
 
 
@@ -177,7 +179,8 @@ def _legend(
         total = int(counts.sum())
         if not total:
             continue
-        entries = [(labels.names[index], index) for index in range(len(labels)) if counts[index + 1]]
+        occurring = [index for index in range(len(labels)) if counts[index + 1]]
+        entries = [(written_name(labels.names[index], labels), index) for index in occurring]
         if counts[0]:
             entries.append(("ignored", IGNORE))
         if x:
@@ -185,7 +188,7 @@ def _legend(
         for number, (name, index) in enumerate(entries):
             title = f"{task}: " if task != Task.OBJECT.truth and number == 0 else ""
             text = f"{title}{name} {counts[index + 1] / total:.1%}"
-            size = 20 + round(_font(13).getlength(text)) + 20
+            size = 20 + round(Lettering(13).length(text)) + 20
             if x and x + size > width:
                 x, row = 0, row + 1
             swatch = Image.new("RGB", (14, 14), labels.colors[index] if index != IGNORE else (0, 0, 0))
@@ -193,7 +196,3 @@ def _legend(
                 ImageDraw.Draw(swatch).line((0, 13, 13, 0), fill=(128, 128, 128), width=2)
             yield _Entry(text, swatch, x, row)
             x += size
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

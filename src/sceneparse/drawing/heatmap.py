@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from sceneparse.drawing.lettering import Lettering
 
 CELL, TEXT, GAP = 18, 12, 6
 """Side of a cell, height of its text and space around it, in pixels."""
@@ -30,21 +32,21 @@ def draw_tables(tables: Sequence[Titled]) -> Image.Image:
 
 
 def _draw(title: str, rows: Sequence[str], columns: Sequence[str], shares: NDArray[np.float64]) -> Image.Image:
-    font = ImageFont.load_default(size=TEXT)
-    left = GAP + max((round(font.getlength(name)) for name in rows), default=0) + GAP
-    above = max((round(font.getlength(name)) for name in columns), default=0) + GAP
+    font = Lettering(TEXT)
+    left = GAP + max((round(font.length(name)) for name in rows), default=0) + GAP
+    above = max((round(font.length(name)) for name in columns), default=0) + GAP
     head = CELL + GAP
-    width = max(left + CELL * len(columns) + GAP, 2 * GAP + round(font.getlength(title)))
+    width = max(left + CELL * len(columns) + GAP, 2 * GAP + round(font.length(title)))
     canvas = Image.new("RGB", (width, head + above + CELL * len(rows) + 2 * GAP), PAPER)
     draw = ImageDraw.Draw(canvas)
-    draw.text((GAP, head // 2), title, INK, font, anchor="lm")
+    font.write(draw, (GAP, head // 2), title, INK, "lm")
     for column, name in enumerate(columns):
         label = Image.new("RGB", (above, CELL), PAPER)
-        ImageDraw.Draw(label).text((0, CELL // 2), name, INK, font, anchor="lm")
+        font.write(ImageDraw.Draw(label), (0, CELL // 2), name, INK, "lm")
         canvas.paste(label.rotate(90, expand=True), (left + column * CELL, head))
     for row, name in enumerate(rows):
         top = head + above + row * CELL
-        draw.text((left - GAP, top + CELL // 2), name, INK, font, anchor="rm")
+        font.write(draw, (left - GAP, top + CELL // 2), name, INK, "rm")
         for column in range(len(columns)):
             share = float(shares[row, column])
             color = tuple(round(light + share * (dark - light)) for light, dark in zip(PAPER, DARKEST, strict=True))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sceneparse.drawing.legend import LegendEntry
-from sceneparse.drawing.render import draw_overlay, share_text
+from sceneparse.drawing.lettering import Lettering
+from sceneparse.drawing.render import draw_overlay, share_text, written_name
 from sceneparse.labels import LabelSpace
 
 SHOWN, COLUMNS = 20, 5
@@ -59,10 +60,10 @@ def draw_montage(
     size = max(1, round(SIDE * wide / max(tall, wide))), max(1, round(SIDE * tall / max(tall, wide)))
     columns = min(COLUMNS, len(slices))
     rows = math.ceil(len(slices) / columns)
-    font = ImageFont.load_default(size=TEXT)
-    entries = [f"{entry.name}  {share_text(entry.share)}" for entry in legend]
+    font = Lettering(TEXT)
+    entries = [f"{written_name(entry.name, space)}  {share_text(entry.share)}" for entry in legend]
     across = max(columns * (size[0] + GAP) + GAP, 320)
-    per_line = max(1, across // max([round(font.getlength(text)) + CHIP + 3 * GAP for text in entries], default=across))
+    per_line = max(1, across // max([round(font.length(text)) + CHIP + 3 * GAP for text in entries], default=across))
     below = math.ceil(len(entries) / per_line) * LINE + (GAP if entries else 0)
     canvas = Image.new("RGB", (across, rows * (size[1] + LINE + GAP) + GAP + below), PAPER)
     draw = ImageDraw.Draw(canvas)
@@ -73,11 +74,11 @@ def draw_montage(
         labels = np.asarray(Image.fromarray(one.labels.astype(np.int32)).resize(size, Image.Resampling.NEAREST))
         canvas.paste(draw_overlay(image, labels.astype(np.int16), space, None, OPACITY), (left, top))
         # Radiologists would look for the patient's left on the right.
-        draw.text((left + 3, top + size[1] // 2), "L", QUIET, font, anchor="lm")
-        draw.text((left + 2, top + size[1] + LINE // 2), f"slice {one.number}", QUIET, font, anchor="lm")
+        font.write(draw, (left + 3, top + size[1] // 2), "L", QUIET, "lm")
+        font.write(draw, (left + 2, top + size[1] + LINE // 2), f"slice {one.number}", QUIET, "lm")
     top = rows * (size[1] + LINE + GAP) + GAP
     for number, (entry, text) in enumerate(zip(legend, entries, strict=True)):
         left, middle = GAP + number % per_line * (across // per_line), top + number // per_line * LINE + LINE // 2
         draw.rectangle((left, middle - CHIP // 2, left + CHIP, middle + CHIP // 2), entry.color)
-        draw.text((left + CHIP + GAP, middle), text, INK, font, anchor="lm")
+        font.write(draw, (left + CHIP + GAP, middle), text, INK, "lm")
     return canvas

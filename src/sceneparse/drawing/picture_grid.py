@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from sceneparse.drawing.lettering import Lettering
 from sceneparse.files import whole_file
 
 GAP, SIZE, LINE = 8, 18, 26
@@ -28,7 +29,7 @@ def write_picture_grid(
         side: Side of that square in pixels.
         legend: Names and the colours that they have in the pictures, to stand below; None for none.
     """
-    font = ImageFont.load_default(size=SIZE)
+    font = Lettering(SIZE)
     lines = [_wrapped(title, side, font) for title in titles]
     head = 2 * GAP + max(map(len, lines)) * (SIZE + 2)
     width = len(titles) * (side + GAP) + GAP
@@ -38,7 +39,7 @@ def write_picture_grid(
     draw = ImageDraw.Draw(canvas)
     for column, texts in enumerate(lines):
         for line, text in enumerate(texts):
-            draw.text((GAP + column * (side + GAP), GAP + line * (SIZE + 2)), text, fill="black", font=font)
+            font.write(draw, (GAP + column * (side + GAP), GAP + line * (SIZE + 2)), text, "black")
     for row, tiles in enumerate(rows):
         for column, tile in enumerate(tiles):
             corner = (GAP + column * (side + GAP), head + row * (side + GAP))
@@ -47,18 +48,16 @@ def write_picture_grid(
         top = canvas.height - foot + line * LINE
         assert legend is not None
         draw.rectangle((left, top + 2, left + SIZE - 4, top + SIZE - 2), fill=tuple(legend[name]), outline="black")
-        draw.text((left + SIZE + 2, top), name, fill="black", font=font)
+        font.write(draw, (left + SIZE + 2, top), name, "black")
     with whole_file(path) as temporary:
         canvas.save(temporary)
 
 
-def _legend_positions(
-    legend: Mapping[str, Sequence[int]], width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
-) -> list[tuple[str, int, int]]:
+def _legend_positions(legend: Mapping[str, Sequence[int]], width: int, font: Lettering) -> list[tuple[str, int, int]]:
     """Return each name of the legend with its left edge in pixels and its line."""
     positions, left, line = [], GAP, 0
     for name in legend:
-        needed = SIZE + 2 + int(font.getlength(name)) + 2 * GAP
+        needed = SIZE + 2 + int(font.length(name)) + 2 * GAP
         if left > GAP and left + needed > width:
             left, line = GAP, line + 1
         positions.append((name, left, line))
@@ -66,11 +65,11 @@ def _legend_positions(
     return positions
 
 
-def _wrapped(text: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> list[str]:
+def _wrapped(text: str, width: int, font: Lettering) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and font.getlength(longer) <= width:
+        if lines and font.length(longer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from sceneparse.drawing.lettering import Lettering, can_write, without_accents
 from sceneparse.drawing.paint import blend, paint
 from sceneparse.labels import Color, LabelSpace
 
@@ -61,6 +62,7 @@ def draw_overlay(
     Returns:
         A picture of the given one's size (a whole multiple of it if it is small and has a panel), plus the panel.
     """
+    legend = legend and [_Named(written_name(entry.name, space), entry.color, entry.share) for entry in legend]
     thickness = max(1, round(min(labels.shape) / 500))
     if legend and (factor := math.ceil(_SMALLEST / max(labels.shape))) > 1:
         image, labels = (np.repeat(np.repeat(pixels, factor, 0), factor, 1) for pixels in (image, labels))
@@ -80,6 +82,25 @@ def draw_overlay(
     return canvas
 
 
+def written_name(name: str, space: LabelSpace) -> str:
+    """Return a class's name, or "id 7" where no font of this machine has its characters; its JSON has both."""
+    if can_write(name):
+        return name
+    plain = without_accents(name)
+    if can_write(plain) or name not in space.names:
+        return plain
+    return f"id {space.ids[space.names.index(name)]}"
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A class as the panel writes it."""
+
+    name: str
+    color: Color
+    share: float
+
+
 def draw_panels(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     """Draw pictures side by side, at most three in a row, each under its title.
 
@@ -96,7 +117,7 @@ def draw_panels(panels: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     for slot, (title, drawn) in enumerate(panels):
         left, top = gap + slot % columns * (width + gap), gap + slot // columns * (height + head + gap)
-        draw.text((left, top + head // 2), title, _INK, style.font, anchor="lm")
+        style.letters.write(draw, (left, top + head // 2), title, _INK, "lm")
         canvas.paste(drawn, (left, top + head))
     return canvas
 
@@ -132,14 +153,17 @@ def _borders(labels: NDArray[np.int16], thickness: int) -> NDArray[np.bool_]:
 class _Style:
     """Measures of the panel in pixels, all in proportion to the text."""
 
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
     text: int
 
     @classmethod
     def of(cls, width: int, height: int) -> "_Style":
         # Text grows more slowly than the picture: a large picture is looked at closer, or scaled down to a screen.
         text = max(11, round(0.026 * math.sqrt(width * height)))
-        return cls(ImageFont.load_default(size=text), text)
+        return cls(text)
+
+    @property
+    def letters(self) -> Lettering:
+        return Lettering(self.text)
 
     @property
     def row(self) -> int:
@@ -156,11 +180,11 @@ class _Style:
     @property
     def share(self) -> int:
         """Width of the column of shares."""
-        return round(self.font.getlength("100 %"))
+        return round(self.letters.length("100 %"))
 
     def width(self, legend: Sequence[Entry]) -> int:
         """Return the width of a column that holds every name but the very long ones, which are cut."""
-        name = max(self.font.getlength(entry.name) for entry in legend)
+        name = max(self.letters.length(entry.name) for entry in legend)
         return self.chip + round(0.5 * self.text) + min(math.ceil(name), 14 * self.text) + self.text + self.share
 
 
@@ -210,14 +234,14 @@ def _write(
         draw.rectangle((x, middle - half, x + 2 * half, middle + half), entry.color, _CHIP_EDGE, edge)
         left = x + style.chip + round(0.5 * style.text)
         name = _fitted(entry.name, width - (left - x) - style.share - style.text // 2, style)
-        draw.text((left, middle), name, _INK, style.font, anchor="lm")
-        draw.text((x + width, middle), share_text(entry.share), _FAINT, style.font, anchor="rm")
+        style.letters.write(draw, (left, middle), name, _INK, "lm")
+        style.letters.write(draw, (x + width, middle), share_text(entry.share), _FAINT, "rm")
     if rest := legend[len(shown) :]:
         slot = slots - 1
         x, y = corner[0] + slot // rows * (width + 2 * style.text), corner[1] + slot % rows * style.row
         middle = y + style.row // 2
-        draw.text((x, middle), f"{len(rest)} more", _FAINT, style.font, anchor="lm")
-        draw.text((x + width, middle), share_text(sum(entry.share for entry in rest)), _FAINT, style.font, anchor="rm")
+        style.letters.write(draw, (x, middle), f"{len(rest)} more", _FAINT, "lm")
+        style.letters.write(draw, (x + width, middle), share_text(sum(entry.share for entry in rest)), _FAINT, "rm")
 
 
 def share_text(share: float) -> str:
@@ -230,8 +254,9 @@ def share_text(share: float) -> str:
 
 def _fitted(name: str, room: float, style: _Style) -> str:
     """Return the name, cut with an ellipsis if it is too long."""
-    if style.font.getlength(name) <= room:
+    if style.letters.length(name) <= room:
         return name
-    while name and style.font.getlength(name + "…") > room:
+    # Combining signs go with their letters; whatever is left is written in the font of the whole.
+    while name and style.letters.length(name + "…") > room:
         name = name[:-1]
     return name.rstrip() + "…"

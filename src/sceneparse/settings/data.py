@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
@@ -157,6 +158,12 @@ class DataSettings:
         val: Split for the periodic validation and for choosing the best checkpoint.
         test: Split that `sceneparse evaluate` and the final report use.
         classes: What becomes of the data set's classes: merged, dropped, renamed; and what mask values mean.
+        orientation: Kinds of picture files with mask files: apply (pictures and masks are turned upright as the EXIF or
+            TIFF orientation of each says) or ignore (both stay as their pixels are stored, as masks need it that were
+            drawn on unturned pixels).
+        range: Kinds of picture files: the numbers that are black and white, such as [0, 4095], in pictures of more than
+            8 bits; what lies outside is cut off. Null: the whole range of 16 bits; floating-point numbers and 32-bit
+            integers are refused. A model remembers it, and reads pictures likewise.
         toyworld: Toy world only: what is drawn.
         huggingface: Hugging Face only: what is read.
         nifti: NIfTI only: what is read.
@@ -175,6 +182,8 @@ class DataSettings:
     val: str = "val"
     test: str = "test"
     classes: ClassSettings = field(default_factory=ClassSettings)
+    orientation: Literal["apply", "ignore"] = "apply"
+    range: tuple[float, float] | None = None
     toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
     huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
     nifti: NiftiSettings = field(default_factory=NiftiSettings)
@@ -189,6 +198,12 @@ class DataSettings:
         if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it
             object.__setattr__(self, "classes", ClassSettings(file=classes))
         require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
+        if self.range is not None:
+            low, high = self.range
+            require(
+                isfinite(low) and isfinite(high) and low < high,
+                f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as [0, 4095]",
+            )
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
         if self.classes.file is None and "classes" in changed:

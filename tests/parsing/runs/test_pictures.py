@@ -69,6 +69,19 @@ class TestOutputs:
         ]
         assert said["shares"] == {"brick": 0.5, "grass": 0.5} and said["seconds"] >= 0
 
+    def test_files_that_are_not_read_are_named_in_the_terminal_and_the_summary(
+        self, parser: Parser, pictures: Path, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("x.dng", "below/y.dng", "below/z.jxl", "notes.txt"):
+            (pictures / name).write_bytes(b"")
+        summary = predict_pictures(parser, [pictures], out, progress=False)
+        assert (summary.done, summary.failed) == (4, 0)
+        line = "left out 3 files that sceneparse does not read: x.dng, below/y.dng, below/z.jxl; convert them to"
+        assert line in capsys.readouterr().err
+        (said,) = json.loads((out / "summary.json").read_text())["left_out"]
+        assert (said["files"], said["by_suffix"]) == (3, {".dng": 2, ".jxl": 1})
+        assert said["examples"] == ["x.dng", "below/y.dng", "below/z.jxl"]
+
     def test_a_picture_named_summary_does_not_meet_the_summary(self, parser: Parser, pictures: Path, out: Path) -> None:
         (pictures / "a.png").rename(pictures / "summary.png")
         predict_pictures(parser, [pictures / "summary.png"], out, progress=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from sceneparse.drawing.charts import ticks
+from sceneparse.drawing.lettering import Lettering
 from sceneparse.files import whole_file
 from sceneparse.recipes.sweep import Sweep
 from sceneparse.training.sweeping.figures import COMPARED, RowFigures, Spread
@@ -62,7 +63,8 @@ def write_chart(path: Path, sweep: Sweep, rows: Sequence[RowFigures]) -> None:
 def _panel(draw: ImageDraw.ImageDraw, title: str, bars: Sequence[_Bar], top: int) -> int:
     """Draw a panel, and return where the next one begins."""
     font, bold = (ImageFont.load_default(size=size * FINE) for size in (13, 15))
-    left = 24 + max(draw.textlength(bar.name, font=font) for bar in bars) / FINE
+    letters = Lettering(13 * FINE)
+    left = 24 + max(letters.length(bar.name) for bar in bars) / FINE
     right = WIDTH - 110
     low, high = _range(bars)
 
@@ -78,7 +80,7 @@ def _panel(draw: ImageDraw.ImageDraw, title: str, bars: Sequence[_Bar], top: int
     for index, bar in enumerate(bars):
         upper = top + index * (BAR + GAP) + GAP // 2
         middle = (upper + BAR / 2) * FINE
-        draw.text(((left - 10) * FINE, middle), bar.name, fill=INK, font=font, anchor="rm")
+        letters.write(draw, ((left - 10) * FINE, middle), bar.name, INK, "rm")
         mean, deviation = bar.spread.mean, bar.spread.deviation
         if mean is not None:
             color = FIRST if index == 0 else OTHERS

@@ -10,6 +10,7 @@ from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks
 from sceneparse.parsing.runs.collection.listing import list_items, needs_collection
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
+from sceneparse.pictures.forms import LeftOut
 from tests.support.tars import write_tar
 
 OUT = "/nowhere/out"
@@ -95,6 +96,38 @@ class TestTars:
         plain = write_tar(tmp_path / "plain.tar", {"./a.png": pngs[0]})  # as `tar -cf plain.tar .` has it
         assert [(item.name, item.problem) for item in list_items([str(plain)], OUT)] == [("plain/a", None)]
         assert not any(".." in item.name or item.name.startswith("/") for item in items)
+
+    @pytest.mark.parametrize(
+        ("members", "parsed"),
+        [
+            (("a.jpg", "a.seg.png", "b.jpg", "b.seg.png"), ("a", "b")),
+            (("x/a.jpg", "x/a.labelIds.png", "x/a.depth.tif", "y/a.seg.png"), ("x/a", "y/a.seg")),
+            (("a.image.jpg", "a.mask.png", "b.image.png", "b.mask.png"), ("a.image", "b.image")),
+            (("a.png", "a.gtFine_labelIds.png", "a.cls", "a.json"), ("a",)),
+            (("a.jpg", "a.1.jpg", "b.v1.jpg", "b.v2.jpg"), ("a", "a.1", "b.v1", "b.v2")),
+            (("a.mask.png",), ("a.mask",)),
+        ],
+    )
+    def test_labels_beside_a_picture_are_no_pictures(
+        self, members: Sequence[str], parsed: Sequence[str], tmp_path: Path, pngs: list[bytes]
+    ) -> None:
+        tar = write_tar(tmp_path / "s.tar", dict.fromkeys(members, pngs[0]))
+        left_out: list[LeftOut] = []
+        assert names(list_items([str(tar)], OUT, left_out=left_out)) == [f"s/{name}" for name in parsed]
+        pictures = [name for name in members if not name.endswith((".cls", ".json"))]
+        assert [one.count for one in left_out] == [0, len(pictures) - len(parsed)]
+
+    def test_what_is_not_read_is_counted_wherever_it_lies(self, tmp_path: Path, pngs: list[bytes]) -> None:
+        tar = write_tar(tmp_path / "s.tar", {"a.png": pngs[0], "b.dng": b"", "c.json": b""})
+        (tmp_path / "d.jxl").write_bytes(b"")
+        (tmp_path / "e.png").write_bytes(pngs[0])
+        for inputs in ([str(tar), str(tmp_path)], [f"file://{tmp_path}/*"]):
+            left_out: list[LeftOut] = []
+            list_items(inputs, OUT, left_out=left_out)
+            assert left_out[0].counts == {".dng": 1, ".jxl": 1}
+        alone = write_tar(tmp_path / "t.tar", {"b.dng": b""})
+        with pytest.raises(UserError, match=r"no pictures found; left out 1 file that sceneparse does not read"):
+            list_items([str(alone)], OUT)
 
     def test_a_tar_that_is_cut_off_gives_what_it_has_and_itself(self, tar: Path, pngs: list[bytes]) -> None:
         tar.write_bytes(tar.read_bytes()[: 3 * 512 + len(pngs[0])])
