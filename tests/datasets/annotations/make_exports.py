@@ -81,7 +81,7 @@ def labelme() -> None:
     }
     for seed, (name, shapes) in enumerate(scenes.items()):
         picture(root / f"{name}.png", seed)
-        rows_ = [
+        drawn: list[dict[str, Any]] = [
             {
                 "label": label,
                 "points": points,
@@ -94,7 +94,7 @@ def labelme() -> None:
             for label, kind, points in shapes
         ]
         path = root / f"{name}.json"
-        LabelFile().save(str(path), rows_, Path(name).name + ".png", HEIGHT, WIDTH)
+        LabelFile().save(str(path), drawn, Path(name).name + ".png", HEIGHT, WIDTH)
         read = LabelFile(str(path)).shapes
         expected("labelme", name, utils.shapes_to_label((HEIGHT, WIDTH), read, values)[0])
     picture(root / "left out.png", 9)
@@ -109,7 +109,7 @@ def label_studio() -> None:
         name = f"NAME {number}.png"
         picture(root / "media" / name, number)
         mask = np.zeros((HEIGHT, WIDTH), np.uint8)
-        results = []
+        results: list[dict[str, Any]] = []
         for place, label in enumerate(labels):
             soft = blob(10 * number + place) * np.uint8(255 if place else 128)
             results.append(
@@ -206,7 +206,7 @@ def darwin() -> None:
     for mode in ("index", "rgb"):
         out = HERE / "exports" / f"darwin_{mode}"
         out.mkdir(parents=True, exist_ok=True)
-        export(files, out, mode)  # type: ignore[arg-type]
+        export(files, out, mode)
         for seed, name in enumerate(scenes):
             picture(out / "images" / ("drive" if name != "one" else "") / f"{name}.png", seed)
     names = [

@@ -44,8 +44,8 @@ def unpacked(rle: Sequence[int]) -> NDArray[np.uint8]:
         BrushError: They are cut off, or no bytes.
     """
     try:
-        content = bytes(rle)
-    except (TypeError, ValueError):
+        content = bytes(list(rle))
+    except (TypeError, ValueError, OverflowError):
         raise BrushError("its stroke is no list of bytes") from None
     bits = f"{int.from_bytes(content, 'big'):0{len(content) * 8}b}"
     position = 0

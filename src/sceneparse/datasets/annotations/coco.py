@@ -17,7 +17,7 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_files
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import glimpses, load, peeked_list
+from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import Pictures, pictures_below, plain, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.splits import chosen
@@ -176,7 +176,7 @@ def _records(
     for row in rows:
         if not isinstance(row, dict):
             raise UserError(f"{path}: annotation {row!r} is no object; export it again")
-        if row.get("category_id") not in known:
+        if as_key(row.get("category_id")) not in known:
             raise UserError(
                 f"{path}: annotation {row.get('id')} has category_id {row.get('category_id')}, which is no class of "
                 "the file's categories; export it again with all classes"

@@ -40,7 +40,8 @@ def _like_coco(found: Glimpse) -> bool:
     if found.listed or found.keys & OTHERS or not found.keys & {"images", "annotations", "categories"}:
         return False
     # In a large file one of the three may lie between its beginning and its end.
-    return found.names("images", "annotations", "categories") >= 2 and found.names("file_name", "image_id") > 0
+    seen = found.names("images", "annotations", "categories")
+    return seen == 3 or (seen == 2 and found.names("file_name", "image_id") > 0)
 
 
 def candidates(root: Path) -> list[Path]:

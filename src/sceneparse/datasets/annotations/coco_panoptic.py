@@ -21,7 +21,7 @@ from sceneparse.datasets.annotations.coco import (
 )
 from sceneparse.datasets.annotations.coco_files import is_panoptic, split_files
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
-from sceneparse.datasets.annotations.jsonfiles import glimpses, load
+from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load
 from sceneparse.datasets.annotations.locating import plain, sample_names
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
@@ -84,7 +84,7 @@ def _annotations(whole: Any, path: Path, images: Mapping[str, Any]) -> dict[str,
         for one in segments:
             if not isinstance(one, dict) or not isinstance(one.get("id"), int):
                 raise UserError(f"{path}: a segment of image {key} has no whole number as id; export it again")
-            if one.get("category_id") not in known:
+            if as_key(one.get("category_id")) not in known:
                 raise UserError(
                     f"{path}: segment {one['id']} of image {key} has category_id {one.get('category_id')}, which is no "
                     "class of the file's categories; export it again with all classes"

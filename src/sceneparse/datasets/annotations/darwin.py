@@ -16,7 +16,7 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_file
 from sceneparse.datasets.annotations.darwin_masks import open_masks
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpses, load
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_list, glimpses, load
 from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import chosen, files_by_split
@@ -115,7 +115,7 @@ def read_item(path: Path) -> Item:
     item, rows = whole.get("item"), whole.get("annotations")
     if not isinstance(item, dict) or not isinstance(rows, list) or not isinstance(item.get("name"), str):
         raise UserError(f"{path}: has no item with a name or no annotations, which Darwin JSON has; export it again")
-    slots = [slot for slot in item.get("slots") or [] if isinstance(slot, dict)]
+    slots = [slot for slot in as_list(item.get("slots")) if isinstance(slot, dict)]
     slot = slots[0] if slots else {}
     if slot.get("type", "image") != "image" or slot.get("frame_count") not in (None, 1) or len(slots) > 1:
         raise UserError(f"{path}: is of a {slot.get('type')} or has several slots; only single pictures are read")

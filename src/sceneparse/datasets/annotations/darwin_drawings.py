@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.annotations.drawn import canvas
+from sceneparse.datasets.annotations.jsonfiles import as_dict, as_key, as_list
 from sceneparse.datasets.annotations.upolygon_fill import filled
 
 Size = tuple[int, int]
@@ -35,7 +36,7 @@ def drawn_file(drawings: Sequence[dict[str, Any]], size: Size, classes: Classes)
         DrawingError: One is damaged or of another size.
     """
     drawn = canvas(size, classes)
-    names = {row.get("id"): row["name"] for row in drawings if "mask" in row}
+    names = {as_key(row.get("id")): row["name"] for row in drawings if "mask" in row}
     layers = [row["raster_layer"] for row in drawings if "raster_layer" in row]
     if names and not layers:
         raise DrawingError("has masks but no raster layer, which holds their pixels")
@@ -57,16 +58,16 @@ _NOTHING = -2
 
 def _raster(layer: Any, size: Size, names: dict[Any, str], classes: Classes) -> NDArray[np.int16]:
     """The class indices of a raster layer: run lengths row by row, each a number and how often it follows."""
-    rle, mapping = (layer.get("dense_rle"), layer.get("mask_annotation_ids_mapping")) if layer else (None, None)
+    rle, mapping = as_dict(layer).get("dense_rle"), as_dict(layer).get("mask_annotation_ids_mapping")
     if not isinstance(rle, list) or len(rle) % 2 or not all(isinstance(v, int) and v >= 0 for v in rle):
         raise DrawingError("its raster layer has no run lengths (dense_rle)")
     if not isinstance(mapping, dict):
         raise DrawingError("its raster layer does not say which masks it holds (mask_annotation_ids_mapping)")
-    table = {0: _NOTHING}
+    table: dict[Any, int] = {0: _NOTHING}
     for number, value in mapping.items():
         if number not in names:
             raise DrawingError(f"its raster layer holds mask {number}, which is none of its annotations")
-        table[value] = classes.index[names[number]]
+        table[as_key(value)] = classes.index[names[number]]
     if unknown := set(rle[::2]) - table.keys():
         raise DrawingError(f"its raster layer has the value {min(unknown)}, which is no mask's")
     if sum(rle[1::2]) != size[0] * size[1]:
@@ -93,7 +94,7 @@ def _window(boxes: Sequence[Any], size: Size) -> tuple[int, int, int, int]:
 
 def _paths(polygon: Any, left: int, top: int, size: Size) -> list[list[tuple[int, int]]]:
     """A polygon's corners on the canvas, rounded and moved inside."""
-    given = (polygon.get("paths") or [polygon.get("path")]) if isinstance(polygon, dict) else [None]
+    given = as_list(as_dict(polygon).get("paths")) or [as_dict(polygon).get("path")]
     paths = []
     for path in given:
         if not isinstance(path, list) or not path:

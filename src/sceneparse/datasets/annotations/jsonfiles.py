@@ -36,6 +36,21 @@ def load(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
 
 
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return a JSON object as it is, and anything else as an empty one: what it should hold is missed then."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a JSON list as it is, and anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_key(value: Any) -> str | float | None:
+    """Return a number or text as it is, and anything else as text, which is nobody's id."""
+    return value if value is None or isinstance(value, str | int | float) else repr(value)
+
+
 def peeked_list(path: Path, key: str) -> list[Any] | None:
     """Return a list of objects of a JSON file by its key, without reading what else it holds; None where it has none.
 

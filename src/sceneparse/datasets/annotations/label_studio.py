@@ -95,7 +95,7 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
     records = []
     for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
         assert image is not None  # the missing ones are refused
-        size = next((region.size for region in task.regions), None)
+        size = next((region.size for region in task.regions if region.size != (0, 0)), None)
         drawing = json.dumps([region._asdict() for region in task.regions]).encode()
         records.append(Record(name, image, path, drawing, size))
     return DrawnPictures(records, classes, draw, channels, notes=notes)

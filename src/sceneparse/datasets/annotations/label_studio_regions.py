@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.brush import OPAQUE, BrushError, brush_mask
 from sceneparse.datasets.annotations.filling import inside_ellipse, inside_paths, turned_rectangle
+from sceneparse.datasets.annotations.jsonfiles import as_key
 from sceneparse.datasets.annotations.png_masks import MaskPngError, base64_bytes, opacity, picture_values
 
 Size = tuple[int, int]
@@ -67,7 +68,7 @@ def regions_of(results: Sequence[Any]) -> tuple[list[Region], int]:
         if form is None or not labels:
             # Choices, texts and relations have no picture's size.
             if "original_width" in result:
-                bare.append(result.get("id"))
+                bare.append(as_key(result.get("id")))
             continue
         if len(labels) > 1:
             raise RegionError(f"a region has the labels {', '.join(map(str, labels))}: a pixel can have one class only")
@@ -78,7 +79,7 @@ def regions_of(results: Sequence[Any]) -> tuple[list[Region], int]:
             raise RegionError("a region has no original_width and original_height; export it again")
         kept = {key: value[key] for key in (*form, "rotation") if key in value}
         regions.append(Region(str(labels[0]), (height, width), kept))
-        labelled.add(result.get("id"))
+        labelled.add(as_key(result.get("id")))
     # A stroke and its label can be two results of one id.
     left += sum(number is None or number not in labelled for number in bare)
     return regions, left

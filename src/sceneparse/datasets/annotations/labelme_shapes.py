@@ -34,7 +34,7 @@ def shape_mask(shape: dict[str, Any], size: Size) -> NDArray[np.bool_]:
     Raises:
         ShapeError: It is of a type that labelme does not fill, or has too few points.
     """
-    kind = shape.get("shape_type") or "polygon"
+    kind = str(shape.get("shape_type") or "polygon")
     points = _points(shape.get("points"))
     if kind == "mask":
         return _pasted(shape.get("mask"), points, size)

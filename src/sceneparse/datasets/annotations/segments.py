@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.filling import inside_paths
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import (
+    Glimpse,
+    as_dict,
+    as_key,
+    as_list,
+    glimpse,
+    glimpses,
+    json_files,
+    load,
+)
 from sceneparse.datasets.annotations.locating import Pictures, pictures_below, plain, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
@@ -31,6 +40,10 @@ LAYOUT = (
     "a release of Segments.ai: ROOT/RELEASE.json with NAME.jpg and NAME_label_LABELSET.png anywhere below ROOT, as its "
     "SDK keeps them in segments/OWNER_DATASET/RELEASE"
 )
+
+
+FARTHEST = 1_000_000
+"""Largest coordinate of a corner in pixels."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     records, lost = [], []
     for name, sample, image in zip(sample_names([str(s["name"]) for s in samples]), samples, images, strict=True):
         assert image is not None  # the missing ones are refused
-        label = sample["labels"][options.labelset]["attributes"]
+        label = as_dict(_label(sample, options.labelset))
         drawing = json.dumps(label["annotations"]).encode()
         if not _in_pixels(label):
             records.append(Record(name, image, path, drawing))
@@ -104,7 +117,7 @@ def _files(root: Path) -> dict[str, Path]:
 
 
 def _categories(whole: Any, path: Path) -> list[Named]:
-    rows = whole["dataset"].get("task_attributes", {}).get("categories")
+    rows = as_dict(as_dict(as_dict(whole).get("dataset")).get("task_attributes")).get("categories")
     if not isinstance(rows, list) or not all(isinstance(r, dict) and isinstance(r.get("id"), int) for r in rows):
         raise UserError(f"{path}: names no categories with their ids; release the dataset again")
     return [Named(row["id"], str(row.get("name", "")), _color(row.get("color")), row["id"]) for row in rows]
@@ -126,18 +139,28 @@ def _labelled(whole: Any, path: Path, labelset: str) -> list[dict[str, Any]]:
     samples = dataset.get("samples") if isinstance(dataset, dict) else None
     if not isinstance(dataset, dict) or not isinstance(samples, list):
         raise UserError(f"{path}: has no samples; it is no release of Segments.ai")
-    sets = [str(one.get("name")) for one in dataset.get("labelsets", []) if isinstance(one, dict)]
+    sets = [str(as_dict(one).get("name")) for one in as_list(dataset.get("labelsets"))]
     if sets and labelset not in sets:
         raise UserError(f"{path}: no labelset '{labelset}'; there are: {', '.join(sets)} (data.options.labelset)")
     found = []
     for sample in samples:
-        label = (sample.get("labels") or {}).get(labelset) if isinstance(sample, dict) else None
-        attributes = label.get("attributes") if isinstance(label, dict) else None
-        if isinstance(attributes, dict) and isinstance(attributes.get("annotations"), list):
-            found.append(sample)
+        if (label := _label(sample, labelset)) is None:
+            continue
+        if not str(sample.get("name") or "").strip():
+            raise UserError(f"{path}: a sample has no name; release the dataset again")
+        for one in label["annotations"]:
+            if not isinstance(one, dict) or not isinstance(one.get("id"), int):
+                raise UserError(f"{path}: an annotation of sample '{sample['name']}' has no whole number as id")
+        found.append(sample)
     if not found:
         raise UserError(f"{path}: no sample has a label in labelset '{labelset}'; label some and release again")
     return found
+
+
+def _label(sample: Any, labelset: str) -> dict[str, Any] | None:
+    """What a set of labels says of a sample; None where it has no label."""
+    attributes = as_dict(as_dict(as_dict(as_dict(sample).get("labels")).get(labelset)).get("attributes"))
+    return attributes if isinstance(attributes.get("annotations"), list) else None
 
 
 def _in_pixels(label: Mapping[str, Any]) -> bool:
@@ -148,16 +171,17 @@ def _in_pixels(label: Mapping[str, Any]) -> bool:
 def _names(sample: Mapping[str, Any]) -> list[str]:
     """What a sample's picture may be called: the SDK gives it the sample's name and the address's suffix."""
     name = plain(str(sample.get("name", "")))
-    image = (sample.get("attributes") or {}).get("image") or {}
+    image = as_dict(as_dict(sample.get("attributes")).get("image"))
     address = plain(str(image.get("url", "")))
-    stem, suffix = PurePosixPath(name).with_suffix(""), PurePosixPath(address).suffix
+    stem, suffix = name.removesuffix(PurePosixPath(name).suffix), PurePosixPath(address).suffix
     return list(dict.fromkeys((f"{stem}{suffix}", name, PurePosixPath(address).name)))
 
 
 def _masks(sample: Mapping[str, Any], label: Mapping[str, Any], labelset: str) -> list[str]:
     """What a sample's PNG of ids may be called."""
-    stem = PurePosixPath(plain(str(sample["name"]))).with_suffix("")
-    address = plain(str((label.get("segmentation_bitmap") or {}).get("url", "")))
+    name = plain(str(sample["name"]))
+    stem = name.removesuffix(PurePosixPath(name).suffix)
+    address = plain(str(as_dict(label.get("segmentation_bitmap")).get("url", "")))
     kept = f"{stem}_label_{labelset}"
     return [f"{kept}.png", f"{kept}_instance.png", PurePosixPath(address).name, f"{kept}_semantic.png"]
 
@@ -170,7 +194,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
     """
     annotations = json.loads(record.drawing)
     for one in annotations:
-        if one.get("category_id") not in classes.index:
+        if as_key(one.get("category_id")) not in classes.index:
             raise PictureError(
                 f"{record.file}: annotation {one.get('id')} has category_id {one.get('category_id')}, which the "
                 "release does not name; release the dataset again",
@@ -198,7 +222,9 @@ def _polygons(record: Record, annotations: list[dict[str, Any]], size: Size, cla
         points = one.get("points")
         if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
             raise PictureError(f"{record.file}: polygon {one.get('id')} of '{record.name}' has no points", "form")
-        drawn[inside_paths([[(float(x), float(y)) for x, y in points]], size)] = classes.index[one["category_id"]]
+        if not all(isinstance(v, int | float) and abs(v) <= FARTHEST for point in points for v in point):
+            raise PictureError(f"{record.file}: polygon {one.get('id')} of '{record.name}' has odd coordinates", "form")
+        drawn[inside_paths([[(x, y) for x, y in points]], size)] = classes.index[one["category_id"]]
     return drawn
 
 

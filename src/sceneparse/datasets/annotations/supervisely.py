@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_key, as_list, glimpse, json_files, load
 from sceneparse.datasets.annotations.labelme_shapes import pasted
 from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
@@ -113,9 +113,9 @@ def _names(path: Path) -> list[str]:
 def _classes(path: Path) -> list[Named]:
     whole = load(path)
     rows = whole.get("classes") if isinstance(whole, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "title" in row for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(as_dict(row).get("title"), str) for row in rows):
         raise UserError(f"{path}: has no list of classes with their titles, which Supervisely writes")
-    return [Named(row["title"], str(row["title"]), _color(row.get("color"))) for row in rows]
+    return [Named(row["title"], row["title"], _color(row.get("color"))) for row in rows]
 
 
 def _color(given: Any) -> Color | None:
@@ -142,7 +142,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
     """
     drawn = canvas(size, classes)
     for number, row in enumerate(load(record.file)["objects"]):
-        title = row.get("classTitle") if isinstance(row, dict) else None
+        title = as_key(as_dict(row).get("classTitle"))
         if title not in classes.index:
             raise PictureError(
                 f"{record.file}: object {number} is of class '{title}', which meta.json does not name; download the "
@@ -180,11 +180,11 @@ def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
     if kind not in ("polygon", "multipolygon"):
         return None
     mask = np.zeros(size, dtype=np.bool_)
-    for part in figure.get("parts") or [figure.get("points")]:
+    for part in as_list(figure.get("parts")) or [figure.get("points")]:
         if not isinstance(part, dict):
             raise FigureError("it has no points")
         outer = filled([_corners(_exterior({"points": part}), size)], size)
-        holes = [_corners(hole, size) for hole in part.get("interior") or []]
+        holes = [_corners(hole, size) for hole in as_list(part.get("interior"))]
         mask |= outer & ~filled(holes, size)
     return mask
 
@@ -196,26 +196,27 @@ def _exterior(figure: dict[str, Any]) -> Any:
 
 def _corners(points: Any, size: Size) -> list[tuple[int, int]]:
     """Whole corners: pixels, which a point lies in; one on the right or lower border in the last."""
+    return [(math.floor(x) - (x == size[1]), math.floor(y) - (y == size[0])) for x, y in _points(points)]
+
+
+def _points(points: Any) -> list[tuple[float, float]]:
     if not isinstance(points, list) or not points:
         raise FigureError("it has no points")
-    corners = []
     for point in points:
         if not isinstance(point, list) or len(point) != 2 or not all(isinstance(v, int | float) for v in point):
             raise FigureError("its points are not all an x and a y")
         if not all(math.isfinite(value) and abs(value) <= FARTHEST for value in point):
             raise FigureError(f"a point lies beyond {FARTHEST:,} pixels or is no number")
-        x, y = point
-        corners.append((math.floor(x) - (x == size[1]), math.floor(y) - (y == size[0])))
-    return corners
+    return [(x, y) for x, y in points]
 
 
 def _bitmap(bitmap: Any, size: Size, opaque: int) -> NDArray[np.bool_]:
     origin = bitmap.get("origin") if isinstance(bitmap, dict) else None
-    if not isinstance(origin, list) or len(origin) != 2 or not isinstance(bitmap.get("data"), str):
+    if not isinstance(origin, list) or not isinstance(bitmap.get("data"), str):
         raise FigureError("its bitmap has no origin or no data")
     own = opacity(inflated(base64_bytes(bitmap["data"]))) >= opaque
-    left, top = (math.floor(value) for value in origin)
-    return pasted(own, left, top, size)
+    ((left, top),) = _points([origin])
+    return pasted(own, math.floor(left), math.floor(top), size)
 
 
 def is_meta(found: Glimpse) -> bool:
