@@ -21,7 +21,7 @@ def show(
     count: int = 6,
     augmentation: AugmentationSettings | None = None,
     seed: int = 0,
-) -> None:
+) -> tuple[str, ...]:
     """Draw samples of a split beside their masks and augmented variants, and write a PNG.
 
     Args:
@@ -32,6 +32,9 @@ def show(
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
             None: the defaults, with crops as large as the first picture.
         seed: Decides which samples, and what augmentation draws.
+
+    Returns:
+        What is to be said of the split: what was left out, and what its undrawn pixels are.
 
     Raises:
         UserError: No such data set or split, broken files in it, or no sample is asked for.
@@ -48,3 +51,4 @@ def show(
         return augment(sample, chosen, mean, rng)
 
     contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed)
+    return tuple(getattr(dataset, "notes", ()))

@@ -1,4 +1,4 @@
-"""Write `exports/TOOL` and `expected/TOOL`: what annotation tools export, and the masks that they make of it themselves.
+"""Write `exports/TOOL` and `expected/TOOL`: what annotation tools export, and the masks that they make of it.
 
 Run by hand where a tool's package is installed (too large to be a requirement of the tests), one or several at a time:
 
@@ -173,7 +173,7 @@ def darwin() -> None:
     labels[blob(1)] = 1
     labels[blob(2)] = 2
     flat = labels.ravel()
-    ends = np.flatnonzero(np.diff(flat)).tolist() + [flat.size - 1]
+    ends = [*np.flatnonzero(np.diff(flat)).tolist(), flat.size - 1]
     runs = [value for start, end in zip([-1, *ends], ends, strict=False) for value in (int(flat[end]), end - start)]
     layer = {"dense_rle": runs, "mask_annotation_ids_mapping": {"u1": 1, "u2": 2}, "total_pixels": flat.size}
     scenes: dict[str, list[dict[str, Any]]] = {
