@@ -39,6 +39,8 @@ def is_panoptic(found: Glimpse) -> bool:
 def _like_coco(found: Glimpse) -> bool:
     if found.listed or found.keys & OTHERS or not found.keys & {"images", "annotations", "categories"}:
         return False
+    if found.names("caption") and not found.names("category_id", "categories"):
+        return False
     # In a large file one of the three may lie between its beginning and its end.
     seen = found.names("images", "annotations", "categories")
     return seen == 3 or (seen == 2 and found.names("file_name", "image_id") > 0)
