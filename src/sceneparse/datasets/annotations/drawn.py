@@ -32,7 +32,7 @@ class Record:
         name: The sample's name.
         image: The picture.
         file: The file of the annotation, for messages.
-        drawing: The annotation: JSON text, or empty where `file` is read when it is drawn.
+        drawing: The annotation, packed by its kind; empty where `file` is read when it is drawn.
         size: The picture's size as the annotation has it, None where it doesn't say.
         embedded: Whether the picture itself is in `file` and no file of its own.
     """
