@@ -1,5 +1,6 @@
 """Read the JSON files of annotation tools, and look at their beginnings to see which tool wrote them."""
 
+import gc
 import json
 import os
 import re
@@ -25,6 +26,9 @@ def load(path: Path) -> Any:
     Raises:
         UserError: It is missing, cannot be read, or is not JSON.
     """
+    # Python's garbage collector would look at all lists again and again while millions are made: half of the time.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -34,6 +38,9 @@ def load(path: Path) -> Any:
         raise UserError(f"{path}:{error.lineno}:{error.colno}: not valid JSON ({error.msg}){whole}") from None
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def as_dict(value: Any) -> dict[str, Any]:
