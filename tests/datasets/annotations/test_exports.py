@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.doctor import check
@@ -127,3 +128,15 @@ def test_a_picture_that_is_not_there_is_named(export: Export, tmp_path: Path) ->
     (root / Path(name).relative_to(export.root)).unlink()
     with pytest.raises(Exception, match=r"1 of \d pictures that it names are not there, the first is '.*'; put them"):
         open_dataset(DataSettings(export.kind, root=str(root)), "all")
+
+
+def test_data_list_and_data_show_say_what_undrawn_pixels_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "list", "labelme"]) == 0
+    assert "--data.options.unlabelled auto" in capsys.readouterr().out
+    words = ["data", "show", str(EXPORTS[0].root), "--kind", "labelme", "--split", "all", "--count", "1"]
+    assert main([*words, "--out", str(tmp_path / "s.png"), "--data.options.unlabelled", "ignore"]) == 0
+    said = capsys.readouterr().out
+    assert "note: pixels that nobody drew count in nothing (data.options.unlabelled: ignore)" in said
+    assert "1 picture without a JSON file not annotated, left out" in said
