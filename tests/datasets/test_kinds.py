@@ -87,7 +87,7 @@ CHANGES = {
     "annotation": "split",
     "batches": "mixed",
     "sources": [{"kind": "dtd", "root": "dtd"}],
-    "options": {"a": 1},
+    "options": {"unlabelled": "ignore"},
 }
 
 

@@ -116,8 +116,9 @@ def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import read_recipe
 
     augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
-    show(_data_settings(arguments), arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
-    print(f"contact sheet: {arguments.out}")
+    settings = _data_settings(arguments)
+    notes = show(settings, arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
+    print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
     return 0
 
 

@@ -1,6 +1,7 @@
 """A data set of one's own: folders of pictures and masks, and a `classes.json` that says what mask values mean."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
@@ -8,6 +9,8 @@ from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings.kinds import PICTURES
+
+Split = TypeVar("Split")
 
 LAYOUT = (
     "classes.json, {train,val,test}/images/NAME.jpg and {train,val,test}/masks/NAME.png "
@@ -52,7 +55,7 @@ def folder_splits(root: Path) -> dict[str, SplitFolders]:
     return in_order(splits)
 
 
-def in_order(splits: dict[str, SplitFolders]) -> dict[str, SplitFolders]:
+def in_order(splits: dict[str, Split]) -> dict[str, Split]:
     """Sort splits: those for training first, then validation and testing, then others."""
     usual = ("train", "training", "val", "validation", "test", "testing")
     return dict(sorted(splits.items(), key=lambda item: usual.index(item[0]) if item[0] in usual else len(usual)))

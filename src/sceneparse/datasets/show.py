@@ -24,7 +24,7 @@ def show(
     count: int = 6,
     augmentation: AugmentationSettings | None = None,
     seed: int = 0,
-) -> None:
+) -> tuple[str, ...]:
     """Draw samples of a split beside their masks and augmented variants, and write a PNG.
 
     Args:
@@ -35,6 +35,9 @@ def show(
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
             None: the defaults, with crops as large as the first picture.
         seed: Decides which samples, and what augmentation draws.
+
+    Returns:
+        What is to be said of the split: what was left out, and what its undrawn pixels are.
 
     Raises:
         UserError: No such data set or split, broken files in it, or no sample is asked for.
@@ -57,3 +60,4 @@ def show(
     if changed is not None:
         results_console().print(changes_table(changed.changes()))
         results_console().print(f"pixels are those of the {counted(min(count, len(dataset)), 'sample')} above")
+    return tuple(getattr(dataset, "notes", ()))

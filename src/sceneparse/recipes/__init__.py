@@ -175,12 +175,17 @@ def settings_help(groups: Sequence[str] | None = None) -> str:
         default = group.default_factory() if callable(group.default_factory) else None
         if default is None:
             continue
-        lines += [f"\n{group.name}:", *_help_lines(default, group.name)]
+        lines += [f"\n{group.name}:", *help_lines(default, group.name)]
     return "\n".join(lines)
 
 
-def _help_lines(group: Any, name: str) -> list[str]:
-    """A group's settings with their defaults and meanings; what groups inside it hold stands there too."""
+def help_lines(group: Any, name: str) -> list[str]:
+    """Describe a group's settings with their defaults and meanings; what groups inside it hold stands there too.
+
+    Args:
+        group: The group, or the options of a kind, with their defaults.
+        name: Its dotted name.
+    """
     texts = {item.arg_name: item.description for item in docstring_parser.parse(group.__doc__ or "").params}
     hints = get_type_hints(type(group), include_extras=True)
     lines = []
@@ -188,7 +193,7 @@ def _help_lines(group: Any, name: str) -> list[str]:
         inside = getattr(group, item.name)
         text = " ".join((texts.get(item.name) or "").split())
         if dataclasses.is_dataclass(inside):
-            lines += [f"  {name}.{item.name}: {text}", *_help_lines(inside, f"{name}.{item.name}")]
+            lines += [f"  {name}.{item.name}: {text}", *help_lines(inside, f"{name}.{item.name}")]
             continue
         text += _unmentioned(hints[item.name], text)
         # As it is declared: what null stands for is the text's to say.

@@ -143,7 +143,8 @@ class DataSettings:
     Args:
         kind: toyworld (built in, needs no file), folder (images, masks and a classes.json), camvid, ade20k (150
             classes), voc2012, pascal_context (59 classes), pascal_context_60 (with the background), cityscapes,
-            coco_stuff (171 classes), huggingface (a dataset of the hub or of the datasets library), nifti (volumes,
+            coco_stuff (171 classes), coco, coco_panoptic, labelme, label_studio, supervisely, darwin and segments (what
+            annotation tools export), huggingface (a dataset of the hub or of the datasets library), nifti (volumes,
             slice by slice), ade20k_full (objects, parts and scenes), broden (the joint set of Unified Perceptual
             Parsing), car_parts, dtd (textures), mixture (several of these), or one that another package adds.
             `sceneparse data list` says more.
@@ -167,7 +168,8 @@ class DataSettings:
         toyworld: Toy world only: what is drawn.
         huggingface: Hugging Face only: what is read.
         nifti: NIfTI only: what is read.
-        options: Settings of a kind that another package adds, as that kind declares them.
+        options: Settings of a kind's own, such as of COCO JSON or of a kind that another package adds, as that kind
+            declares them: `sceneparse data list KIND` says which.
         annotation: Kinds of several tasks only: full, or split: each training sample keeps its labels for a single
             task, one after the other. Shows what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.

@@ -26,7 +26,9 @@ def overview() -> Table:
 
 def describe(kind: str) -> str:
     """All that is known of a kind, in lines."""
-    entry = KINDS[kind].entry
+    from sceneparse.recipes import help_lines  # which reads settings of data, and so asks for kinds
+
+    entry, options = KINDS[kind].entry, KINDS[kind].options
     lines = [
         f"{kind}: {entry.title}",
         f"  contents   {entry.contents}",
@@ -37,6 +39,7 @@ def describe(kind: str) -> str:
         *(f"             {d.url} ({d.checksum or 'no checksum known'})" for d in entry.downloads),
         f"  on disk    {entry.tree[0]}",
         *(f"             {line}" for line in entry.tree[1:]),
+        *(help_lines(options(), "data.options") if options is not None else ()),
     ]
     return "\n".join(lines)
 
