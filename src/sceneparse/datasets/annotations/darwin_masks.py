@@ -15,7 +15,8 @@ from sceneparse.datasets.pairs import Pair
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.labels.space import Color
-from sceneparse.pictures.forms import PICTURE_SUFFIXES, walk
+from sceneparse.pictures.finding import walk
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
 MELTING = 16
 """Classes besides the background from which on V7's grey masks mix classes up: one's new value is another's old one."""
