@@ -1,6 +1,7 @@
 """Verbs about data sets: data list, data get, data check, data show, data export and data build-broden."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +52,14 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind",
         choices=list(KINDS),
-        default="folder",
         metavar="KIND",
-        help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: folder)",
+        help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: what DIR looks like)",
     )
     parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
 
 
 def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
+    """The settings of the data set that a command line names, recognising its kind where that is not named."""
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.recipes.reading import layered
     from sceneparse.settings import Recipe
@@ -66,6 +67,8 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     given: dict[str, Any] = dict(recipe_settings(arguments))
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
+    if arguments.kind is None:
+        arguments.kind = _recognised(Path(arguments.data))
     if KINDS[arguments.kind].root == "none":
         raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
     if KINDS[arguments.kind].mixes:
@@ -79,6 +82,16 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
         raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
     folder = {"kind": arguments.kind, "root": arguments.data}
     return from_mapping(Recipe, {"data": folder}, "command line", given).data
+
+
+def _recognised(root: Path) -> str:
+    """The kind that a folder has the look of; a line says which, but for one's own pictures that can be nothing else."""
+    from sceneparse.datasets.recognising import recognise
+
+    found = recognise(root.expanduser())
+    if found.kind != "folder" or found.others:
+        print(found.describe(), file=sys.stderr)
+    return found.kind
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
 
@@ -39,6 +39,30 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
     if settings.annotation == "split" and split == settings.train:
         return SplitAnnotation(dataset, settings.batches)
     return dataset
+
+
+def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[DataSet, DataSet]:
+    """Open the splits that a training needs: the one to learn from and the one to validate on.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: As `open_dataset`, or a split has no samples, or the two have different classes.
+    """
+    training = open_dataset(settings, settings.train, channels=channels)
+    validation = open_dataset(settings, settings.val, channels=channels)
+    for split, found in ((settings.train, training), (settings.val, validation)):
+        require(
+            len(found) > 0,
+            f"split '{split}' has no samples: training needs some to learn from and some to validate on",
+        )
+    require(
+        training.labels.names == validation.labels.names,
+        f"splits '{settings.train}' and '{settings.val}' have different classes",
+    )
+    return training, validation
 
 
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:

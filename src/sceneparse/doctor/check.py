@@ -6,16 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing, SplitFolders, list_pairs
+from sceneparse.datasets.pairs import Listing
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.rules import Evidence, findings_of, poor_balance
-from sceneparse.doctor.sample_check import check_samples
-from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace
+from sceneparse.doctor.sample_check import check_samples, refusals
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
@@ -46,24 +45,15 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     kind = KINDS[settings.kind]
     if kind.rendered:
         return _check_rendered(kind, settings, progress, start)
-    if kind.pair_folders is None:
+    layout = layout_of(kind, settings)
+    if layout is None:
         return check_samples(settings, progress, workers, channels)
-    root = root_of(settings)
-    splits = kind.pair_folders(root)
-    labels = kind.labels or LabelSpace.read(root / "classes.json")
-    listings = {name: _listed(split) for name, split in splits.items()}
-    there = {name: listing for name, listing in listings.items() if isinstance(listing, Listing)}
+    there = {name: listing for name, listing in layout.splits.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
-        facts = {name: _read_all(listing, labels, channels, workers, step) for name, listing in there.items()}
-    evidence = Evidence(settings, root, labels, facts, splits, listings)
-    return _diagnosis(evidence, list(findings_of(evidence)), start)
-
-
-def _listed(split: SplitFolders) -> Listing | UserError:
-    try:
-        return list_pairs(split)
-    except UserError as error:
-        return error
+        facts = {name: _read_all(listing, layout, channels, workers, step) for name, listing in there.items()}
+    evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
+    findings = list(findings_of(evidence))
+    return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start)
 
 
 def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, start: float) -> Diagnosis:
@@ -92,10 +82,10 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
 
 
 def _read_all(
-    listing: Listing, labels: LabelSpace, channels: int, workers: int | None, step: Callable[[], None]
+    listing: Listing, layout: Layout, channels: int, workers: int | None, step: Callable[[], None]
 ) -> list[Facts]:
     def one(index: int) -> Facts:
-        facts = pair_facts(listing.pairs[index], labels, channels)
+        facts = pair_facts(listing.pairs[index], layout.labels, channels, layout.decode)
         step()
         return facts
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
+from sceneparse.datasets.layout import MaskDecoder
 from sceneparse.datasets.pairs import Pair, mismatch
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.decoding import PictureError, Problem, decode, described
@@ -54,8 +55,15 @@ class Facts:
     troubles: tuple[Trouble, ...] = ()
 
 
-def pair_facts(pair: Pair, labels: LabelSpace, channels: int) -> Facts:
-    """Read a picture and its mask whole, and return what is known about them; nothing is raised."""
+def pair_facts(pair: Pair, labels: LabelSpace, channels: int, decode_mask: MaskDecoder = decode_mask) -> Facts:
+    """Read a picture and its mask whole, and return what is known about them; nothing is raised.
+
+    Args:
+        pair: Their files.
+        labels: The label space of the mask.
+        channels: Channels of the picture, as `read_picture` takes them.
+        decode_mask: Reads the mask.
+    """
     troubles: list[Trouble] = []
     digest, size, mode = None, None, ""
     try:

@@ -2,19 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from sceneparse.datasets.layout import Layout, unknown_text
+from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.pairs import Listing, SplitFolders
+from sceneparse.datasets.subsets import chosen_pairs, parting
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import Problem
-from sceneparse.pictures.masks import unknown_values
 from sceneparse.settings import DataSettings
 
 EXAMPLES = 10
@@ -53,16 +55,14 @@ class Evidence:
         root: Its folder; files are named by their paths below it.
         labels: The label space.
         facts: Of each split, what is known about its samples.
-        folders: Of each split, where its pictures and masks lie, where they lie in two folders.
-        listings: Of each split, what its two folders hold, or why they cannot be listed.
+        layout: What lies on disk, of a data set of pictures and masks.
     """
 
     settings: DataSettings
     root: Path
     labels: LabelSpace
     facts: Mapping[str, Sequence[Facts]]
-    folders: Mapping[str, SplitFolders] = field(default_factory=dict)
-    listings: Mapping[str, Listing | UserError] = field(default_factory=dict)
+    layout: Layout | None = None
 
     @cached_property
     def summaries(self) -> dict[str, SplitSummary]:
@@ -72,26 +72,62 @@ class Evidence:
 
 def missing_splits(evidence: Evidence) -> Iterator[Finding]:
     """Find splits that the settings name and that aren't there."""
-    settings, splits = evidence.settings, evidence.folders
+    settings, layout = evidence.settings, evidence.layout
+    if layout is None:
+        return
     for role, wanted in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         severity: Severity = "warning" if role == "test" else "error"
         for name in wanted.split("+"):
-            if name not in splits:
-                text = f"data.{role} is '{wanted}', but there is no split '{name}'; there are: {', '.join(splits)}"
+            try:
+                own = name.partition("[")[0]
+                chosen_pairs(layout.splits, own, layout.root, undivided=layout.undivided, val=settings.val)
+            except MissingSplitError:
+                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits))
+                text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
                 yield Finding(severity, "no-split", text)
+            except UserError as error:
+                if error not in layout.splits.values():  # that it cannot be listed is said of each split
+                    yield Finding(severity, "no-split", str(error))
+
+
+def assumed(evidence: Evidence) -> Iterator[Finding]:
+    """Say what was assumed of the files: which they are, what their splits stand for, what is unlabelled."""
+    if evidence.layout is not None:
+        for note in evidence.layout.notes():
+            yield Finding(note.severity, note.code, note.text)
+
+
+def files_left_out(evidence: Evidence) -> Iterator[Finding]:
+    """Count picture files whose format isn't read."""
+    if evidence.layout is None:
+        return
+    found = left_out(folder for split in evidence.layout.folders.values() for folder in (split.images, split.masks))
+    if found:
+        yield _finding(
+            "warning", "left-out", found.describe(), [relative(path, evidence.root) for path in found.examples]
+        )
 
 
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
     """Find missing folders, pictures and masks without each other, ambiguous names, and splits without a pair."""
-    for name, listing in evidence.listings.items():
+    layout = evidence.layout
+    for name, listing in layout.splits.items() if layout is not None else ():
+        assert layout is not None
         if isinstance(listing, UserError):
             yield Finding("error", "no-folder", str(listing))
-        else:
-            yield from _unpaired(evidence.folders[name], listing, evidence.root)
+            continue
+        if layout.partly and listing.without_mask and listing.pairs:
+            examples = [relative(file, evidence.root) for file in listing.without_mask]
+            text = f"{name}: {counted(len(examples), 'picture')} without a mask are left out: nothing was drawn there"
+            yield _finding("warning", "not-annotated", text, examples)
+            listing = replace(listing, without_mask=())
+        yield from _unpaired(layout.folders[name], listing, evidence.root)
 
 
 def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
     rule = "pictures and masks are matched by their path without suffix"
+    if listing.ending:
+        rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
         (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
@@ -122,7 +158,8 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         unknown.update(fact.unknown)
     if unknown:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
-        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, evidence.labels)}"
+        fixed = evidence.layout is not None and evidence.layout.fixed
+        message = f"{counted(len(masks), 'mask')}: {unknown_text(unknown, evidence.labels, fixed=fixed)}"
         yield _finding("error", "unknown-values", message, masks)
 
 
@@ -171,7 +208,8 @@ def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:
     blank = [relative(fact.mask, root) for fact in facts if fact.total and fact.ignored == fact.total]
     if blank:
         message = f"{name}: {counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
-        yield _finding("warning", "nothing-labelled", message, blank)
+        if sum(fact.total > 0 for fact in facts) > len(blank):  # else class_balance says it, of the whole split
+            yield _finding("warning", "nothing-labelled", message, blank)
 
 
 _FORMS = {
@@ -203,6 +241,17 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
     """
     if not split.total:
         return
+    if split.ignored == split.total:
+        what = _ignored_values(labels)
+        effect = "learnt from" if training else "measured on"
+        yield Finding(
+            "error",
+            "nothing-labelled",
+            f"{split.name}: every pixel is ignored, so that nothing can be {effect}; is one of the ignored values "
+            f"({what}) a class after all?",
+            split.pictures,
+        )
+        return
     never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
     if never:
         effect = "be learnt" if training else "be measured here"
@@ -213,16 +262,40 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
     if share >= MOSTLY_IGNORED:
         message = (
             f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
-            f"({labels.ignore if labels.masks == 'index' else labels.ignore_colors}) a class after all?"
+            f"({_ignored_values(labels)}) a class after all?"
         )
         yield Finding("warning", "mostly-ignored", message, split.pictures)
 
 
+def _ignored_values(labels: LabelSpace) -> str:
+    return str(labels.ignore if labels.masks == "index" else labels.ignore_colors)
+
+
+def single_class(labels: LabelSpace) -> Iterator[Finding]:
+    """Find that there is one class only, of which a network learns to say it everywhere."""
+    if len(labels) == 1:
+        ignored = labels.ignore if labels.masks == "index" else labels.ignore_colors
+        rest = (
+            f"such as the pixels that are ignored now ({_ignored_values(labels)})"
+            if ignored
+            else "for all other pixels"
+        )
+        yield Finding(
+            "error",
+            "one-class",
+            f"'{labels.names[0]}' is the only class, so that a network learns to say it everywhere, with a loss of 0: "
+            f"a background class is needed, {rest}",
+        )
+
+
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    assumed,
     missing_splits,
     unpaired_files,
+    files_left_out,
     unusable_files,
     copies,
+    lambda evidence: single_class(evidence.labels),
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
@@ -59,10 +59,19 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
             for finding in rules.class_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
-                if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
+                if finding.code in (
+                    "class-never",
+                    "nothing-labelled",
+                ):  # sources of a mixture leave most pixels open, and need no warning
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
+    if tasks.objects is not None:
+        findings += [] if len(spaces) > 1 else rules.single_class(labels)
+        findings += refusals(settings, channels, findings)
+    else:
+        text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
+        findings.append(Finding("note", "no-objects", text))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
     first = TaskSummary(
@@ -78,22 +87,38 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     return Diagnosis(settings.kind, shown, first.labels, first.splits, tuple(findings), seconds, tuple(summaries[1:]))
 
 
+def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Find what training would refuse before its first step, by opening the data as it does.
+
+    Args:
+        settings: Kind and place of the data set, and the splits' names.
+        channels: Channels of the pictures.
+        findings: What was found already: where there are errors, training is refused for them.
+    """
+    if any(finding.severity == "error" for finding in findings):
+        return
+    try:
+        open_for_training(settings, channels=channels)
+    except UserError as error:
+        yield Finding("error", "refused", f"training refuses it: {error}")
+
+
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
     errors: list[UserError] = []
+    notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
     for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):
         found: dict[str, DataSet] = {}
-        notes = []
         for name in names:
             try:
                 found[name] = open_dataset(settings, name, channels=channels)
             except UserError as error:
                 errors.append(error)
-                # A split that isn't there is often meant so; damage is named by its message.
-                notes.append(
-                    Finding("note" if isinstance(error, MissingSplitError) else "error", "no-split", str(error))
-                )
+                # The truth for testing is often not public; training needs the two others.
+                missing = isinstance(error, MissingSplitError) and name not in (settings.train, settings.val)
+                if names != ("all",):
+                    notes.append(Finding("note" if missing else "error", "no-split", str(error)))
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
