@@ -85,7 +85,7 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
 
 
 def _recognised(root: Path) -> str:
-    """The kind that a folder has the look of; a line says which, but for one's own pictures that can be nothing else."""
+    """The kind that a folder has the look of; a line says it, but for pictures of one's own that can be nothing else."""
     from sceneparse.datasets.recognising import recognise
 
     found = recognise(root.expanduser())
@@ -125,8 +125,10 @@ def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.recipes import read_recipe
 
     augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
-    show(_data_settings(arguments), arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
+    settings = _data_settings(arguments)
+    show(settings, arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
     print(f"contact sheet: {arguments.out}")
+    _say_left_out(settings)
     return 0
 
 
@@ -138,10 +140,20 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.writing import export_dataset
 
-    counts = export_dataset(_data_settings(arguments), arguments.out)
+    settings = _data_settings(arguments)
+    counts = export_dataset(settings, arguments.out)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
     print(f"check it: sceneparse data check {arguments.out}")
+    _say_left_out(settings)
     return 0
+
+
+def _say_left_out(settings: "DataSettings") -> None:
+    """Count picture files whose format isn't read, if there are any."""
+    from sceneparse.datasets.left_out import left_out_of
+
+    if found := left_out_of(settings):
+        print(f"{found.describe()}; the first is {found.examples[0]}", file=sys.stderr)
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:

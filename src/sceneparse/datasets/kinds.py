@@ -29,6 +29,7 @@ KINDS: "Table[DatasetKind]" = Table(
         "car_parts": "sceneparse.datasets.car_parts:KIND",
         "dtd": "sceneparse.datasets.dtd:KIND",
         "cvat": "sceneparse.datasets.cvat:KIND",
+        "datumaro": "sceneparse.datasets.datumaro:KIND",
         "camvid_form": "sceneparse.datasets.camvid_form:KIND",
         "cityscapes_form": "sceneparse.datasets.cityscapes_form:KIND",
         "kitti_form": "sceneparse.datasets.kitti:KIND_FORM",

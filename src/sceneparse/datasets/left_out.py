@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.layout import layout_of
 from sceneparse.errors import counted
 from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.settings import DataSettings
 
 OTHER_PICTURES = frozenset(
     (
@@ -43,6 +46,13 @@ class LeftOut:
             f"{counted(len(self), 'picture file')} {verb} left out, since the format isn't read ({forms}): save as "
             "PNG, JPEG or TIFF what belongs to the data set"
         )
+
+
+def left_out_of(settings: DataSettings) -> LeftOut:
+    """Return the picture files that a data set of pictures and masks leaves out; none of another kind."""
+    layout = layout_of(KINDS[settings.kind], settings)
+    folders = () if layout is None else layout.folders.values()
+    return left_out(folder for split in folders for folder in (split.images, split.masks))
 
 
 def left_out(folders: Iterable[Path], examples: int = 10) -> LeftOut:

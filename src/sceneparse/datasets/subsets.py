@@ -1,6 +1,6 @@
 """Splits by the names that people give them: "valid" is val, and a set that nobody has parted is parted here."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -54,36 +54,74 @@ def chosen_split(splits: Mapping[str, Something], wanted: str, root: Path) -> So
 def chosen_pairs(
     splits: Mapping[str, Listing | UserError], wanted: str, root: Path, *, undivided: bool, val: str = "val"
 ) -> Listing:
-    """Return the files of the split that a name stands for.
-
-    A set in one piece, as annotation tools write it, is parted if nobody else did: every fifth picture is val, the
-    others are train. Its own name, if it is no such role's, and "all" are the whole of it.
+    """Return the files of the split that a name stands for, see `decided`.
 
     Args:
         splits: The splits that there are.
         wanted: The name that is asked for.
         root: The data set's folder, for messages.
         undivided: Whether a set in one piece is parted.
-        val: The split that validation takes; only where it is not there pictures are held out.
+        val: The split that validation takes.
 
     Raises:
-        UserError: There is no such split, or it cannot be listed.
+        UserError: There is no such split, or it cannot be listed or parted.
     """
-    name = split_named(splits, wanted)
-    whole = in_one_piece(splits, val) if undivided else None
-    if whole is not None and wanted == "all":
-        name = whole
-    elif whole is not None and split_named((whole, "train", "val"), wanted) in ("train", "val"):
-        return _part(splits[whole], wanted, root)
+    name, held_out = decided(splits, wanted, undivided=undivided, val=val)
     if name is None:
         raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}{parting(splits)}")
     found = splits[name]
     if isinstance(found, UserError):
         raise found
-    return found
+    return found if held_out is None else replace(found, pairs=tuple(part(found.pairs, held_out, root)))
 
 
-def in_one_piece(splits: Mapping[str, object], val: str = "val") -> str | None:
+def decided(
+    names: Collection[str], wanted: str, *, undivided: bool, val: str = "val"
+) -> tuple[str | None, bool | None]:
+    """Return the split that a name stands for, and which part of it.
+
+    A set in one piece, as annotation tools write it, is parted if nobody else did: every fifth picture is val, the
+    others are train. Its own name, if it is no such role's, and "all" are the whole of it.
+
+    Args:
+        names: The splits that there are.
+        wanted: The name that is asked for.
+        undivided: Whether a set in one piece is parted.
+        val: The split that validation takes; only where it is not there pictures are held out.
+
+    Returns:
+        The split's name, None if there is none; whether the part that is held out is meant, or the others (False), or
+        all of it (None).
+    """
+    whole = in_one_piece(names, val) if undivided else None
+    if whole is not None:
+        role = split_named((whole, "train", "val"), wanted)
+        if wanted == "all":
+            return whole, None
+        if role in ("train", "val"):
+            return whole, role == "val"
+    return split_named(names, wanted), None
+
+
+def part(items: Sequence[Something], held_out: bool, root: Path) -> list[Something]:
+    """Return every fifth of the items, or the others.
+
+    Args:
+        items: All of them.
+        held_out: Whether those that are held out are meant.
+        root: The data set's folder, for messages.
+
+    Raises:
+        UserError: There are not enough for both.
+    """
+    if len(items) < 2:
+        raise UserError(
+            f"{root}: {counted(len(items), 'labelled picture')}, which cannot be parted into train and val; label more"
+        )
+    return [item for index, item in enumerate(items) if (index % EVERY == 0) == held_out]
+
+
+def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
     """Return the only split, if it has to serve for training and validation; else None."""
     if len(splits) != 1:
         return None
@@ -101,19 +139,6 @@ def parted_note(name: str) -> str:
         if split_named((name,), "train") is None
         else f"there is no split for validation beside '{name}': every fifth picture of it is held out as val"
     )
-
-
-def _part(whole: Listing | UserError, wanted: str, root: Path) -> Listing:
-    if isinstance(whole, UserError):
-        raise whole
-    if len(whole.pairs) < 2:
-        raise UserError(
-            f"{root}: {counted(len(whole.pairs), 'picture')} with a mask, which cannot be parted into train and val; "
-            "label more"
-        )
-    held_out = split_named(("val",), wanted) is not None
-    pairs = tuple(pair for index, pair in enumerate(whole.pairs) if (index % EVERY == 0) == held_out)
-    return replace(whole, pairs=pairs)
 
 
 def parting(splits: Mapping[str, Listing | UserError]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from sceneparse.datasets.layout import Layout, unknown_text
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.pairs import Listing, SplitFolders
-from sceneparse.datasets.subsets import chosen_pairs, parting
+from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
 from sceneparse.errors import MissingSplitError, UserError, counted
@@ -227,7 +227,12 @@ _FORMS = {
 
 def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Find classes that never occur, and too much that is ignored, in a split."""
-    training = name in evidence.settings.train.split("+")
+    settings, layout = evidence.settings, evidence.layout
+    names = [piece.partition("[")[0] for piece in settings.train.split("+")]
+    if layout is not None:
+        splits, parted = layout.splits, layout.undivided
+        names = [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]
+    training = name in names
     return class_balance(evidence.summaries[name], evidence.labels, training=training)
 
 

@@ -40,6 +40,9 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     """
     start = time.perf_counter()
     datasets, findings = _splits(settings, channels)
+    # What a kind has to say of how it read the data, once for all splits.
+    said = dict.fromkeys(note for dataset in datasets.values() for note in getattr(dataset, "notes", ()))
+    findings += [Finding("note", "assumed", note) for note in said]
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)
     with progress_bar(progress, sum(map(len, datasets.values()))) as step:

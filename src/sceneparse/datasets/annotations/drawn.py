@@ -1,0 +1,135 @@
+"""A split whose label maps are drawn when a sample is read: each is a picture and the record of its annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.annotations.classes import Classes
+from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.labels import TaskLabels
+from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.reading import read_picture
+
+if TYPE_CHECKING:
+    from sceneparse.labels import LabelSpace
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A picture and its annotation, small enough to be sent to loader processes by the hundred thousand.
+
+    Args:
+        name: The sample's name.
+        image: The picture.
+        file: The file of the annotation, for messages.
+        drawing: The annotation: JSON text, or empty where `file` is read when it is drawn.
+        size: The picture's size as the annotation has it, None where it doesn't say.
+        embedded: Whether the picture itself is in `file` and no file of its own.
+    """
+
+    name: str
+    image: Path
+    file: Path
+    drawing: bytes = b""
+    size: Size | None = None
+    embedded: bool = False
+
+
+Draw = Callable[[Record, Size, Classes], NDArray[np.int16]]
+"""Draws a record's label map of class indices at its picture's size."""
+
+
+class DrawnPictures:
+    """A split of pictures with annotations that are drawn when they are asked for; see `DataSet`.
+
+    Args:
+        records: The pictures and their annotations.
+        classes: The classes.
+        draw: Draws a label map; a function of a module, since loader processes are sent it.
+        channels: Channels of the pictures, as `read_picture` takes them.
+        embedded: Gives the picture's file content of a record whose picture is in its annotation file.
+        notes: What a user should know of this split: what was left out, what undrawn pixels are.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        classes: Classes,
+        draw: Draw,
+        channels: int = 3,
+        embedded: Callable[[Path], bytes] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.labels: LabelSpace = classes.labels
+        self.tasks = TaskLabels(classes.labels)
+        self.notes = (*classes.notes, *notes)
+        self._records = tuple(records)
+        self._classes, self._draw, self._channels, self._embedded = classes, draw, channels, embedded
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> Sample:
+        import torch  # not at the top: reading a recipe must not wait for it
+
+        record = self._records[index]
+        source: Path | bytes = record.image
+        if record.embedded and self._embedded is not None:
+            source = self._embedded(record.file)
+        image = read_picture(source, self._channels)
+        size = (image.shape[1], image.shape[2])
+        if record.size is not None and record.size != size:
+            raise _mismatch(record, source, size)
+        objects = torch.from_numpy(self._draw(record, size, self._classes))
+        return Sample(image=image, objects=objects, name=record.name, path=str(record.image))
+
+    def name(self, index: int) -> str:
+        """The sample's name, without reading it."""
+        return self._records[index].name
+
+
+def _mismatch(record: Record, source: Path | bytes, size: Size) -> PictureError:
+    """The error that says that picture and annotation differ in size."""
+    assert record.size is not None
+    (height, width), (drawn_height, drawn_width) = size, record.size
+    message = (
+        f"{record.file}: annotated at {drawn_width}×{drawn_height} pixels, but the picture {record.image} has "
+        f"{width}×{height}"
+    )
+    if record.size == (width, height) and decode(source, pixels=False).orientation >= 5:
+        advice = (
+            "the picture's EXIF turns it upright, but the tool drew on the unturned pixels: save the picture's pixels "
+            "upright or without EXIF, so that both agree"
+        )
+        return PictureError(f"{message}; {advice}", "turned")
+    return PictureError(f"{message}; give the pictures that were annotated, at their own size", "size")
+
+
+def canvas(size: Size, classes: Classes) -> NDArray[np.int16]:
+    """Return a label map of a size on which nothing is drawn yet."""
+    return np.full(size, classes.undrawn, dtype=np.int16)
+
+
+class NotedPairs(ListedPictures):
+    """A split of pictures and mask files of which something is to be said; see `ListedPictures`.
+
+    Args:
+        pairs: The files.
+        labels: The label space.
+        channels: Channels of the pictures, as `read_picture` takes them.
+        notes: What a user should know of this split.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], labels: LabelSpace, channels: int = 3, notes: Sequence[str] = ()) -> None:
+        super().__init__(pairs, labels, channels)
+        self.notes = tuple(notes)
