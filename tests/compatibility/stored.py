@@ -32,6 +32,8 @@ MOVED: dict[str, str] = {
 
 ADDED: dict[str, Any] = {
     "data.options": {},
+    "data.orientation": "apply",
+    "data.range": None,
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",

@@ -85,7 +85,7 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
 
 
 def _recognised(root: Path) -> str:
-    """The kind that a folder has the look of; a line says it, but for pictures of one's own that can be nothing else."""
+    """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
     from sceneparse.datasets.recognising import recognise
 
     found = recognise(root.expanduser())
@@ -152,8 +152,9 @@ def _say_left_out(settings: "DataSettings") -> None:
     """Count picture files whose format isn't read, if there are any."""
     from sceneparse.datasets.left_out import left_out_of
 
-    if found := left_out_of(settings):
-        print(f"{found.describe()}; the first is {found.examples[0]}", file=sys.stderr)
+    found = left_out_of(settings)
+    if found.count:
+        print(found, file=sys.stderr)
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from sceneparse.datasets.layout import Layout, Listings, open_layout
 from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 from sceneparse.standard import standard_labels
 
 BDD100K = replace(standard_labels("cityscapes-19"), ids=tuple(range(19)), ignore=(255,), ignore_colors=())
@@ -76,6 +77,7 @@ KIND = DatasetKind(
     ),
     card="BDD100K (Yu et al., 2020): street scenes from driving cars in the United States, 19 classes.",
     fixed_labels=lambda: BDD100K,
+    uses=PICTURES,
     reported="val",
     layout=bdd100k_layout,
     recognise=recognise_bdd100k,

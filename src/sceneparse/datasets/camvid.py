@@ -15,6 +15,7 @@ from sceneparse.datasets.layout import Layout, Listings, open_layout
 from sceneparse.datasets.pairs import ListedPictures, SplitFolders
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 CAMVID = LabelSpace(
     names=(
@@ -141,6 +142,7 @@ KIND = DatasetKind(
     ),
     card="CamVid (Brostow et al., 2009): street scenes from a driving car.",
     fixed_labels=lambda: CAMVID,
+    uses=PICTURES,
     layout=camvid_layout,
     recognise=recognise_camvid,
 )

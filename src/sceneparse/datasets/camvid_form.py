@@ -13,6 +13,7 @@ from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
 from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.datasets.unlabelled import UnlabelledOptions, with_unlabelled
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LABEL_FILES = ("label_colors.txt", "labelmap.txt")
 """What the file of the classes is called; the second by CVAT, once."""
@@ -68,6 +69,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with a tool that writes CamVid's form.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     layout=camvid_form_layout,
     recognise=recognise_camvid_form,
 )

@@ -14,6 +14,7 @@ from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
 from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.datasets.unlabelled import Listed, UnlabelledOptions, with_unlabelled
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LABEL_COLORS = "label_colors.txt"
 
@@ -78,6 +79,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with a tool that writes Cityscapes' tree.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     layout=cityscapes_form_layout,
     recognise=recognise_cityscapes_form,
 )

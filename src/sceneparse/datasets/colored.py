@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.labels.space import Color
-from sceneparse.pictures.decoding import PictureError
-from sceneparse.pictures.masks import decode_mask
+from sceneparse.pictures.masks import indices_of
+from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.stored_masks import StoredMask
+from sceneparse.pictures.turning import Orientation
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,20 @@ class ColoredOrNumbered:
         names = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in self.colors)
         return LabelSpace(names, tuple(self.colors), masks="rgb")
 
-    def __call__(self, path: Path, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
-        """Read a mask as `decode_mask` does.
+    def __call__(
+        self, stored: StoredMask, labels: LabelSpace, *, orientation: Orientation = "apply"
+    ) -> tuple[NDArray[np.int16], dict[str, int]]:
+        """Translate what a mask file stores, as `indices_of` does.
 
         Raises:
-            PictureError: It cannot be read.
+            PictureError: It stores neither.
         """
         try:
-            return decode_mask(path, labels)
+            return indices_of(stored, labels, orientation=orientation)
         except PictureError as error:
             if error.problem != "mask-is-rgb":
                 raise
-        found, unknown = decode_mask(path, self._space)
+        found, unknown = indices_of(stored, self._space, orientation=orientation)
         indices = [IGNORE if name is None else labels.names.index(name) for name in self.colors.values()]
         # The entry after the last colour is the one that index -1 picks.
         return np.array([*indices, IGNORE], dtype=np.int16)[found], unknown

@@ -16,6 +16,7 @@ from sceneparse.datasets.pairs import Listing, Pair, SplitFolders, by_stem, list
 from sceneparse.datasets.unlabelled import UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LABELMAP = "labelmap.txt"
 
@@ -105,6 +106,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in CVAT or Datumaro (segmentation masks).",
     options=UnlabelledOptions,
+    uses=PICTURES,
     layout=cvat_layout,
     recognise=recognise_cvat,
 )

@@ -25,7 +25,7 @@ from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import MissingSplitError, UserError, counted, reason_of
 from sceneparse.labels.space import Color
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 LAYOUT = "annotations/SUBSET.json of Datumaro's (categories, items) and images/SUBSET/NAME.jpg"
@@ -129,7 +129,7 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
         records.append(Record(str(item.get("id")), file, path, drawing, own))
     if gone:
         raise UserError(
-            f"{path}: {counted(len(gone), 'picture')} not in {folder}, the first is {gone[0]}; export again with pictures"
+            f"{path}: {counted(len(gone), 'picture')} not in {folder}, the first is {gone[0]}; export with pictures"
         )
     if not records:
         raise UserError(f"{path}: nothing is drawn on any picture")
@@ -181,8 +181,8 @@ KIND = DatasetKind(
         licence="yours",
         page="https://openvinotoolkit.github.io/datumaro/latest/docs/data-formats/formats/datumaro.html",
         tree=("DIR/annotations/SUBSET.json", "DIR/images/SUBSET/NAME.jpg"),
-        by_hand='these are your own: in CVAT "Export dataset", "Datumaro 1.0" with "Save images", and unpack the zip; in '
-        "Datumaro -f datumaro --save-media",
+        by_hand='these are your own: in CVAT "Export dataset", "Datumaro 1.0" with "Save images", and unpack the zip; '
+        "in Datumaro -f datumaro --save-media",
     ),
     card="Pictures annotated with a tool that writes Datumaro's JSON.",
     options=UnlabelledOptions,

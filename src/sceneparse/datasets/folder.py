@@ -13,6 +13,7 @@ from sceneparse.datasets.subsets import ROLES, parted_note, split_named
 from sceneparse.errors import UserError, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
     "classes.json, {train,val,test}/images/NAME.jpg and {train,val,test}/masks/NAME.png "
@@ -162,6 +163,7 @@ KIND = DatasetKind(
         by_hand="these are your own pictures; docs/data.md says how to lay them out",
     ),
     card="A folder of pictures with masks of its author's own.",
+    uses=PICTURES,
     layout=folder_layout,
     recognise=recognise_folder,
 )

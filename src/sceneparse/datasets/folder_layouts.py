@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 from sceneparse.datasets.pairs import PICTURE_ENDING, SplitFolders, mask_ending
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input")
 """What folders of pictures are called, in lower case."""

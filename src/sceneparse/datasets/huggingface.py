@@ -21,10 +21,12 @@ from sceneparse.datasets.published import no_split
 from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.pictures.decoding import PictureError, described
 from sceneparse.pictures.masks import read_mask, unknown_values
-from sceneparse.pictures.reading import read_picture
+from sceneparse.pictures.problems import PictureError, described
+from sceneparse.pictures.reading import Reading, read_picture
+from sceneparse.pictures.turning import Orientation
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,12 +47,22 @@ class HuggingFacePictures:
         labels: The label space of the masks.
         where: What it is called in messages.
         channels: Channels of the pictures.
+        reading: How pictures are read, and turned as the masks are.
     """
 
-    def __init__(self, rows: Any, columns: tuple[str, str], labels: LabelSpace, where: str, channels: int = 3) -> None:
+    def __init__(
+        self,
+        rows: Any,
+        columns: tuple[str, str],
+        labels: LabelSpace,
+        where: str,
+        channels: int = 3,
+        reading: Reading = Reading(),  # noqa: B008 - a tuple
+    ) -> None:
         self.labels = labels
         self.tasks = TaskLabels(labels)
         self._rows, self._columns, self._where, self._channels = rows, columns, where, channels
+        self._reading = reading
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -58,8 +70,15 @@ class HuggingFacePictures:
     def __getitem__(self, index: int) -> Sample:
         row = self._rows[index]
         where = f"{self._where}, row {index}"
-        image = _read_cell(where, self._columns[0], row, lambda source: read_picture(source, self._channels))
-        objects = _read_cell(where, self._columns[1], row, lambda source: _mask(source, self.labels))
+        turn, limits = self._reading
+        picture, mask = self._columns
+        image = _read_cell(
+            where,
+            picture,
+            row,
+            lambda source: read_picture(source, self._channels, orientation=turn, value_range=limits),
+        )
+        objects = _read_cell(where, mask, row, lambda source: _mask(source, self.labels, turn))
         sample = Sample(image=image, objects=objects, name=self.name(index))
         if objects.shape != sample.size:
             (height, width), (mask_height, mask_width) = sample.size, objects.shape
@@ -100,7 +119,8 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
                 "of its mask with --data.huggingface.columns [image,annotation]"
             )
     labels = _labels(settings, rows.features[mask])
-    return HuggingFacePictures(_undecoded(rows, picture, mask, name), columns, labels, f"{name} {split}", channels)
+    undecoded, reading = _undecoded(rows, picture, mask, name), Reading(settings.orientation, settings.range)
+    return HuggingFacePictures(undecoded, columns, labels, f"{name} {split}", channels, reading)
 
 
 def _load(settings: DataSettings) -> dict[str, Any]:
@@ -184,11 +204,11 @@ def _read_cell(where: str, column: str, row: dict[str, Any], read: Callable[[Any
         raise PictureError(f"{where}, column '{column}': {named}", error.problem) from None
 
 
-def _mask(source: Source, labels: LabelSpace) -> Tensor:
+def _mask(source: Source, labels: LabelSpace, orientation: Orientation) -> Tensor:
     import torch  # not at the top: reading a recipe must not wait for it
 
     if not isinstance(source, np.ndarray):
-        return read_mask(source, labels)
+        return read_mask(source, labels, orientation=orientation)
     if source.ndim != 2:
         raise PictureError(f"numbers of {source.ndim} dimensions are no mask, which has 2", "form")
     indices, unknown = labels.decode(np.where(source < 0, (labels.ignore or (65535,))[0], source))
@@ -218,6 +238,6 @@ KIND = DatasetKind(
         "--data.root user/name",
     ),
     card="A dataset of the Hugging Face datasets library.",
-    uses=("classes", "huggingface"),
+    uses=("classes", "huggingface", *PICTURES),
     recognise=recognise_huggingface,
 )

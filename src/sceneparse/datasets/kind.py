@@ -32,8 +32,8 @@ class DatasetKind:
         splits: The names of its splits, where all data sets of the kind have the same.
         reported: The split that papers report on, where the truth for testing is not public.
         root: Whether `data.root` is required, is optional, or does not exist.
-        uses: The settings that it uses besides root, splits and the loader's: of classes, toyworld, huggingface and
-            nifti.
+        uses: The settings that it uses besides root, splits and the loader's: of classes, toyworld, huggingface, nifti,
+            orientation and range.
         options: The frozen dataclass that `data.options` is read as, for a kind with settings of its own.
         several_tasks: Whether its pictures are labelled for several tasks.
         mixes: Whether it is made of other data sets, `data.sources`.
@@ -107,9 +107,22 @@ def root_of(settings: DataSettings) -> Path:
 
 
 def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettings, str, int], DataSet]:
-    """Return the opener of a kind that needs no other setting than the folder.
+    """Return the opener of a kind that needs no other setting than the folder, and maybe how its files are read.
 
     Args:
-        opener: Opens a split: of the folder, the split's name and the number of channels.
+        opener: Opens a split: of the folder, the split's name and the number of channels. A kind that uses
+            `data.orientation` and `data.range` gives a `ListedPictures`.
     """
-    return lambda settings, split, channels: opener(root_of(settings), split, channels)
+
+    def open_split(settings: DataSettings, split: str, channels: int) -> DataSet:
+        dataset = opener(root_of(settings), split, channels)
+        if (settings.orientation, settings.range) == ("apply", None):
+            return dataset
+        # Not at the top: reading a recipe must not wait for these.
+        from sceneparse.datasets.pairs import ListedPictures
+        from sceneparse.pictures.reading import Reading
+
+        assert isinstance(dataset, ListedPictures), "the kind uses settings that it has no use for"
+        return dataset.read_as(Reading(settings.orientation, settings.range))
+
+    return open_split

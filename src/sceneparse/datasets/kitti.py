@@ -18,6 +18,7 @@ from sceneparse.datasets.unlabelled import UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LABEL_COLORS = "label_colors.txt"
 
@@ -114,6 +115,7 @@ KIND = DatasetKind(
     ),
     card="KITTI's semantic segmentation (Alhaija et al., 2018): 19 classes of Cityscapes.",
     fixed_labels=lambda: CITYSCAPES,
+    uses=PICTURES,
     layout=kitti_layout,
     recognise=recognise_kitti,
 )
@@ -131,6 +133,7 @@ KIND_FORM = DatasetKind(
     ),
     card="Pictures annotated with a tool that writes KITTI's form.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     layout=kitti_form_layout,
     recognise=recognise_kitti_form,
 )

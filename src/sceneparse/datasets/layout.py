@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,12 @@ from sceneparse.datasets.pairs import ListedPictures, Listing, SplitFolders, Tru
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece, parted_note
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.pictures.decoding import PictureError
-from sceneparse.pictures.masks import decode_mask, unknown_values, values_outside
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.masks import indices_of, read_mask, unknown_values, values_outside
+from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.reading import Reading
+from sceneparse.pictures.stored_masks import StoredMask, stored_mask
+from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +27,15 @@ if TYPE_CHECKING:
     from sceneparse.datasets.kind import DatasetKind
     from sceneparse.settings import DataSettings
 
-MaskDecoder = Callable[[Path, LabelSpace], tuple[NDArray[np.int16], dict[str, int]]]
-"""Reads a mask as (H, W) class indices and the values that no class has, as `decode_mask` does."""
+
+class MaskDecoder(Protocol):
+    """Translates what a mask file stores, as `indices_of` does."""
+
+    def __call__(
+        self, stored: StoredMask, labels: LabelSpace, *, orientation: Orientation = "apply"
+    ) -> tuple[NDArray[np.int16], dict[str, int]]:
+        """Return (H, W) class indices, and the values that no class has with their numbers of pixels."""
+        ...
 
 
 class Note(NamedTuple):
@@ -45,7 +56,7 @@ class Layout:
         splits: What each split holds, by the names that the data set has for them, or why it cannot be listed.
         folders: Where each split's pictures and masks lie.
         notes: Says what was assumed; only the data doctor asks.
-        decode: Reads a mask.
+        decode: Translates what a mask file stores.
         fixed: Whether the classes are the kind's, so that no classes.json can change them.
         partly: Whether pictures without a mask are left out, as a tool's unfinished pictures are, and not refused.
         undivided: Whether a single split is parted into train and val, as `chosen_pairs` says.
@@ -56,7 +67,7 @@ class Layout:
     splits: Mapping[str, Listing | UserError]
     folders: Mapping[str, SplitFolders]
     notes: Callable[[], tuple[Note, ...]] = tuple
-    decode: MaskDecoder = decode_mask
+    decode: MaskDecoder = indices_of
     fixed: bool = False
     partly: bool = False
     undivided: bool = False
@@ -141,18 +152,17 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         listing = chosen_pairs(layout.splits, split, layout.root, undivided=layout.undivided, val=settings.val)
         folders = layout.folders.get(split) or SplitFolders(split, layout.root, layout.root)
         refuse_unpaired(listing, folders, partly=layout.partly)
-        return ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout))
+        dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout, settings.orientation))
+        return dataset.read_as(Reading(settings.orientation, settings.range))
 
     return open_split
 
 
-def truth_of(layout: Layout) -> Truth:
+def truth_of(layout: Layout, orientation: Orientation = "apply") -> Truth:
     """Return what reads a mask of a data set as training does, so that unknown values are refused."""
-    if layout.decode is decode_mask and not layout.fixed:
-        from sceneparse.pictures.masks import read_mask
-
+    if layout.decode is indices_of and not layout.fixed:
         return read_mask
-    return Known(layout.decode, layout.fixed)
+    return Known(layout.decode, layout.fixed, orientation)
 
 
 @dataclass(frozen=True)
@@ -160,12 +170,14 @@ class Known:
     """Reads masks and refuses values that no class has; loader processes can be handed it.
 
     Args:
-        decode: Reads a mask.
+        decode: Translates what a mask file stores.
         fixed: Whether the classes are the kind's own.
+        orientation: Whether the file's own orientation is applied.
     """
 
     decode: MaskDecoder
     fixed: bool
+    orientation: Orientation = "apply"
 
     def __call__(self, path: Path, labels: LabelSpace) -> Tensor:
         """Read a mask as (H, W) int16 class indices.
@@ -175,7 +187,8 @@ class Known:
         """
         import torch  # not at the top: reading a recipe must not wait for it
 
-        indices, unknown = self.decode(path, labels)
+        stored = stored_mask(decode(path, stored=True))
+        indices, unknown = self.decode(stored, labels, orientation=self.orientation)
         if unknown:
             raise PictureError(f"{path}: {unknown_text(unknown, labels, fixed=self.fixed)}", "values")
         return torch.from_numpy(indices)

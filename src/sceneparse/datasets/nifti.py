@@ -21,8 +21,8 @@ from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.cases import modalities_of, one_volume, refuse_other_shapes, volume_files
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import unknown_values
+from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.volumes import Volume, VolumeSummary, summaries
 from sceneparse.settings import DataSettings
 from sceneparse.settings.data import NiftiSettings

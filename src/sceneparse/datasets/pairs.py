@@ -6,16 +6,21 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
-from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.finding import walk
-from sceneparse.pictures.reading import read_mask, read_picture
+from sceneparse.pictures.masks import read_mask
+from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.reading import Reading, read_picture
+from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -193,16 +198,28 @@ class ListedPictures:
         self._pairs = tuple(pairs)
         self._channels = channels
         self._truth = truth
+        self._reading = Reading()
+
+    def read_as(self, reading: Reading) -> Self:
+        """Return the same split, whose pictures are read in another way, and likewise the masks of `read_mask`."""
+        other = copy(self)
+        other._reading = reading
+        if self._truth is read_mask:
+            other._truth = partial(read_mask, orientation=reading.orientation)
+        return other
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> Sample:
         pair = self._pairs[index]
-        image = read_picture(pair.image, self._channels)
+        reading = self._reading
+        image = read_picture(
+            pair.image, self._channels, orientation=reading.orientation, value_range=reading.value_range
+        )
         objects = self._truth(pair.mask, self.labels)
         sample = Sample(image=image, objects=objects, name=pair.name, path=str(pair.image))
-        wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]))
+        wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]), reading.orientation)
         if wrong is not None:
             raise wrong
         return sample
@@ -254,22 +271,39 @@ def refuse_unpaired(listing: Listing, split: SplitFolders, *, partly: bool = Fal
         raise UserError(f"{where}: no pictures in {split.images}")
 
 
-def mismatch(pair: Pair, size: tuple[int, int], mask_size: tuple[int, int]) -> PictureError | None:
+def mismatch(
+    pair: Pair, size: tuple[int, int], mask_size: tuple[int, int], orientation: Orientation = "apply"
+) -> PictureError | None:
     """The error that says that mask and picture differ in size, or None.
 
     Args:
         pair: The files.
-        size: (height, width) of the picture, upright.
+        size: (height, width) of the picture.
         mask_size: (height, width) of the mask.
+        orientation: Whether both were turned as their files say.
     """
     if size == mask_size:
         return None
     (height, width), (mask_height, mask_width) = size, mask_size
     message = f"{pair.mask}: {mask_width}×{mask_height} pixels, but its picture {pair.image} has {width}×{height}"
-    if mask_size == (width, height) and decode(pair.image, pixels=False).orientation >= 5:
-        advice = (
-            "the picture's EXIF turns it upright, but the mask was drawn on the unturned pixels: save the picture's "
-            "pixels upright or without EXIF, so that both agree"
-        )
-        return PictureError(f"{message}; {advice}", "turned")
+    if mask_size == (width, height):
+        image, mask = (decode(file, pixels=False).orientation for file in (pair.image, pair.mask))
+        if max(image, mask) >= 5:
+            return PictureError(f"{message}; {_turned(image, orientation)}", "turned")
     return PictureError(f"{message}; make the mask at the picture's size, without interpolation", "size")
+
+
+def _turned(image: int, orientation: Orientation) -> str:
+    """What to do where picture and mask fit only if EXIF's orientation is treated otherwise."""
+    if orientation == "ignore":
+        return "they fit only as their EXIF turns them: set data.orientation to apply if that holds for all pictures"
+    if image < 5:
+        return (
+            "the mask's EXIF turns it, but it belongs to the picture as it is stored: set data.orientation to ignore "
+            "if that holds for all pictures, or save the mask without EXIF"
+        )
+    return (
+        "the picture's EXIF turns it upright, but the mask was drawn on the unturned pixels: set data.orientation to "
+        "ignore if that holds for all pictures, or save the picture's pixels upright or without EXIF, so that both "
+        "agree"
+    )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.left_out import OTHER_PICTURES
 from sceneparse.errors import UserError
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 
 GENERAL = ("folder", "huggingface")
 """Kinds that stand for whatever is laid out like them: another kind that fits says more."""
@@ -81,7 +80,7 @@ def _help(root: Path) -> str:
     suffixes = {path.suffix.lower() for path in islice(below, 2000) if path.is_file()}
     if suffixes & {".zip", ".tar", ".gz", ".tgz"}:
         return "Unpack the archive first."
-    if unread := sorted(suffixes & (OTHER_PICTURES - PICTURE_SUFFIXES)):
+    if unread := sorted(suffixes & UNREAD_SUFFIXES):
         return f"There are picture files whose format isn't read ({', '.join(unread)}): save them as PNG, JPEG or TIFF."
     if suffixes & PICTURE_SUFFIXES:
         return (

@@ -11,6 +11,7 @@ from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.datasets.unlabelled import Listed, UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 CLASSES = "_classes.csv"
 
@@ -98,6 +99,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in Roboflow (semantic segmentation masks).",
     options=UnlabelledOptions,
+    uses=PICTURES,
     layout=roboflow_layout,
     recognise=recognise_roboflow,
 )

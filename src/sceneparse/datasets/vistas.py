@@ -17,6 +17,7 @@ from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 CONFIGS = {"config_v2.0.json": "v2.0/labels", "config_v1.2.json": "v1.2/labels", "config.json": "labels"}
 """The files of the classes, and where the masks that they are of lie in a split."""
@@ -116,6 +117,7 @@ KIND = DatasetKind(
     ),
     card="Mapillary Vistas (Neuhold et al., 2017): street scenes of the whole world.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     reported="val",
     layout=vistas_layout,
     recognise=recognise_vistas,

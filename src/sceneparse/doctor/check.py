@@ -15,6 +15,7 @@ from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_dia
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.rules import Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples, refusals
+from sceneparse.pictures.reading import Reading
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
@@ -50,7 +51,8 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
         return check_samples(settings, progress, workers, channels)
     there = {name: listing for name, listing in layout.splits.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
-        facts = {name: _read_all(listing, layout, channels, workers, step) for name, listing in there.items()}
+        reading = Reading(settings.orientation, settings.range)
+        facts = {n: _read_all(listing, layout, channels, reading, workers, step) for n, listing in there.items()}
     evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
     findings = list(findings_of(evidence))
     return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start)
@@ -82,10 +84,15 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
 
 
 def _read_all(
-    listing: Listing, layout: Layout, channels: int, workers: int | None, step: Callable[[], None]
+    listing: Listing,
+    layout: Layout,
+    channels: int,
+    reading: Reading,
+    workers: int | None,
+    step: Callable[[], None],
 ) -> list[Facts]:
     def one(index: int) -> Facts:
-        facts = pair_facts(listing.pairs[index], layout.labels, channels, layout.decode)
+        facts = pair_facts(listing.pairs[index], layout.labels, channels, reading, layout.decode)
         step()
         return facts
 

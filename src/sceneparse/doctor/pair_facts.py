@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.layout import MaskDecoder
 from sceneparse.datasets.pairs import Pair, mismatch
+from sceneparse.doctor.looks import Looks, MaskLook, PictureLook, mask_look, picture_look
 from sceneparse.labels import IGNORE, LabelSpace
-from sceneparse.pictures.decoding import PictureError, Problem, decode, described
-from sceneparse.pictures.masks import decode_mask
-from sceneparse.pictures.reading import read_picture
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.masks import indices_of
+from sceneparse.pictures.problems import PictureError, Problem, described
+from sceneparse.pictures.reading import Reading, picture_of
+from sceneparse.pictures.stored_masks import stored_mask
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Facts:
         total: Pixels of the mask, 0 if it cannot be used.
         unknown: Mask values outside the label space, with their pixel counts.
         troubles: What is wrong.
+        looks: How the two files hold what they hold.
     """
 
     image: Path
@@ -53,26 +57,36 @@ class Facts:
     total: int
     unknown: Mapping[str, int] = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
+    looks: Looks = field(default_factory=Looks)
 
 
-def pair_facts(pair: Pair, labels: LabelSpace, channels: int, decode_mask: MaskDecoder = decode_mask) -> Facts:
+def pair_facts(
+    pair: Pair,
+    labels: LabelSpace,
+    channels: int,
+    reading: Reading = Reading(),  # noqa: B008
+    indices_of: MaskDecoder = indices_of,
+) -> Facts:
     """Read a picture and its mask whole, and return what is known about them; nothing is raised.
 
     Args:
-        pair: Their files.
-        labels: The label space of the mask.
-        channels: Channels of the picture, as `read_picture` takes them.
-        decode_mask: Reads the mask.
+        pair: The files.
+        labels: The label space of the masks.
+        channels: Channels of the pictures.
+        reading: How they are read.
+        indices_of: Translates what a mask file stores.
     """
     troubles: list[Trouble] = []
+    picture: PictureLook | None = None
     digest, size, mode = None, None, ""
     try:
         content = pair.image.read_bytes()
         digest = hashlib.blake2b(content, digest_size=16).digest()
-        header = decode(content, pixels=False)
-        mode = header.image.mode
-        read_picture(content, channels)
-        size = header.size
+        decoded = decode(content)
+        mode = decoded.form
+        shown = picture_of(decoded, channels, orientation=reading.orientation, value_range=reading.value_range)
+        size = (shown.shape[1], shown.shape[2])
+        picture = picture_look(decoded, shown)
     except OSError as error:
         troubles.append(Trouble("unreadable", pair.image, f"{pair.image}: cannot be read ({error.strerror})"))
     except PictureError as error:
@@ -80,8 +94,11 @@ def pair_facts(pair: Pair, labels: LabelSpace, channels: int, decode_mask: MaskD
         troubles.append(Trouble(error.problem, pair.image, message))
     pixels, ignored, total = np.zeros(len(labels), dtype=np.int64), 0, 0
     unknown: dict[str, int] = {}
+    mask: MaskLook | None = None
     try:
-        indices, unknown = decode_mask(pair.mask, labels)
+        stored = stored_mask(decode(pair.mask, stored=True))
+        indices, unknown = indices_of(stored, labels, orientation=reading.orientation)
+        mask = mask_look(stored)
     except PictureError as error:
         troubles.append(Trouble(error.problem, pair.mask, str(error)))
     else:
@@ -89,10 +106,11 @@ def pair_facts(pair: Pair, labels: LabelSpace, channels: int, decode_mask: MaskD
         ignored -= sum(unknown.values())
         total = indices.size
         height, width = indices.shape
-        wrong = mismatch(pair, size, (height, width)) if size is not None else None
+        wrong = mismatch(pair, size, (height, width), reading.orientation) if size is not None else None
         if wrong is not None:
             troubles.append(Trouble(wrong.problem, pair.mask, str(wrong)))
-    return Facts(pair.image, pair.mask, digest, size, mode, pixels, ignored, total, unknown, tuple(troubles))
+    looks = Looks(picture, mask)
+    return Facts(pair.image, pair.mask, digest, size, mode, pixels, ignored, total, unknown, tuple(troubles), looks)
 
 
 def facts_of_rendered(sample: Sample, labels: LabelSpace) -> Facts:

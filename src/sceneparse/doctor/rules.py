@@ -14,9 +14,10 @@ from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
-from sceneparse.pictures.decoding import Problem
+from sceneparse.pictures.problems import Problem
 from sceneparse.settings import DataSettings
 
 EXAMPLES = 10
@@ -31,9 +32,14 @@ TROUBLES: dict[Problem, str] = {
     "too-large": "pictures are too large to be decoded; cut them into tiles",
     "form": "files have a form that cannot be used; convert them",
     "size": "masks differ from their picture in size; make each at its picture's size, without interpolation",
-    "turned": "masks fit their picture only before its EXIF turns it upright; save those pictures' pixels upright or "
-    "without EXIF, so that both agree",
-    "jpeg-mask": "masks are JPEGs, whose compression changes label values; export them as PNG from their source",
+    "turned": "masks fit their picture only if EXIF's orientation is treated otherwise; if that holds for all "
+    "pictures, set data.orientation (ignore in place of apply, or the reverse), else save those pictures' pixels "
+    "upright and without EXIF",
+    "jpeg-mask": "masks are JPEGs or in another lossy form, whose compression changes label values; export them as PNG "
+    "from their source",
+    "mask-pages": "masks hold several pages or frames, and which is the mask is not certain; save that one alone",
+    "mask-clear": "masks are partly transparent; lay them over the value of a background class, or of an ignored one, "
+    "and save them without transparency",
     "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
     '"masks": "rgb" in classes.json',
     "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
@@ -101,11 +107,10 @@ def files_left_out(evidence: Evidence) -> Iterator[Finding]:
     """Count picture files whose format isn't read."""
     if evidence.layout is None:
         return
-    found = left_out(folder for split in evidence.layout.folders.values() for folder in (split.images, split.masks))
-    if found:
-        yield _finding(
-            "warning", "left-out", found.describe(), [relative(path, evidence.root) for path in found.examples]
-        )
+    folders = evidence.layout.folders.values()
+    found = left_out((one for split in folders for one in (split.images, split.masks)), evidence.root)
+    if found.count:
+        yield Finding("warning", "left-out", str(found), found.count, tuple(found.examples[:EXAMPLES]))
 
 
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
@@ -222,27 +227,33 @@ _FORMS = {
     "CMYK": "CMYK",
     "I;16": "16-bit grey",
     "I;16B": "16-bit grey",
+    "1 band of uint16": "16-bit grey",
 }
 
 
 def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Find classes that never occur, and too much that is ignored, in a split."""
     settings, layout = evidence.settings, evidence.layout
-    names = [piece.partition("[")[0] for piece in settings.train.split("+")]
-    if layout is not None:
-        splits, parted = layout.splits, layout.undivided
-        names = [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]
-    training = name in names
-    return class_balance(evidence.summaries[name], evidence.labels, training=training)
+
+    def within(wanted: str) -> bool:
+        names = [piece.partition("[")[0] for piece in wanted.split("+")]
+        if layout is not None:
+            splits, parted = layout.splits, layout.undivided
+            names = [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]
+        return name in names
+
+    training, validating = within(settings.train), within(settings.val)
+    return class_balance(evidence.summaries[name], evidence.labels, training=training, needed=training or validating)
 
 
-def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> Iterator[Finding]:
+def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, needed: bool) -> Iterator[Finding]:
     """Find classes that never occur in a split, and too much that is ignored.
 
     Args:
         split: The split's counts.
         labels: The label space.
         training: Whether it is trained on.
+        needed: Whether training needs it, to learn from or to validate on.
     """
     if not split.total:
         return
@@ -250,7 +261,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
         what = _ignored_values(labels)
         effect = "learnt from" if training else "measured on"
         yield Finding(
-            "error",
+            "error" if needed else "warning",
             "nothing-labelled",
             f"{split.name}: every pixel is ignored, so that nothing can be {effect}; is one of the ignored values "
             f"({what}) a class after all?",
@@ -299,6 +310,10 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     unpaired_files,
     files_left_out,
     unusable_files,
+    unclear_orientation,
+    unlike_palettes,
+    poor_range,
+    translucent,
     copies,
     lambda evidence: single_class(evidence.labels),
 )

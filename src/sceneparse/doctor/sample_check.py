@@ -17,7 +17,7 @@ from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSumma
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import MAPS, Task, TruthName
@@ -61,7 +61,8 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.class_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
+            training, needed = name not in (settings.val, settings.test), name != settings.test or name == settings.val
+            for finding in rules.class_balance(splits[-1], space, training=training, needed=needed):
                 if finding.code in (
                     "class-never",
                     "nothing-labelled",

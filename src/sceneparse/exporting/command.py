@@ -21,6 +21,7 @@ from sceneparse.inference.program import ConversionError, Program
 from sceneparse.pictures import find_pictures
 from sceneparse.pictures.reading import read_picture
 from sceneparse.progress import results_console
+from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, find_model, load_model
 
 CALIBRATED = 100
@@ -76,7 +77,7 @@ def export(
     if int8:
         quantizing.installed()
         with console.status("calibrating"):
-            pictures = _calibration_pictures(calibration, loaded.config.backbone.in_channels)
+            pictures = _calibration_pictures(calibration, loaded.config)
             with _in_words_of_export(str(model)):
                 calibrated_on = _quantize(loaded, path, pictures)
         with console.status("comparing with float32"):
@@ -124,9 +125,11 @@ def default_path(model: str | Path, name: str, suffix: str) -> Path:
     return own.with_name(f"{own.name}{suffix}")
 
 
-def _calibration_pictures(sources: Sequence[str | Path], channels: int) -> list[Tensor]:
+def _calibration_pictures(sources: Sequence[str | Path], config: ModelConfig) -> list[Tensor]:
     paths = [found.path for found in find_pictures(sources)]
-    return [read_picture(paths[index], channels) for index in spaced(len(paths), CALIBRATED)]
+    channels, value_range = config.backbone.in_channels, config.data.range
+    chosen = spaced(len(paths), CALIBRATED)
+    return [read_picture(paths[index], channels, value_range=value_range) for index in chosen]
 
 
 def _quantize(model: Model, path: Path, pictures: Sequence[Tensor]) -> int:

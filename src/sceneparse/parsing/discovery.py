@@ -96,6 +96,8 @@ def discover(
                 failed += 1
                 console.print(f"left out: {error}", markup=False)
             advance()
+    if pictures.left_out.count:
+        console.print(str(pictures.left_out), markup=False)
     if not done:
         raise UserError("none of the pictures could be read, so there is nothing to count")
     tables = counts.tables()
@@ -109,6 +111,7 @@ def discover(
             "model": parser.name,
             "pictures": done,
             "failed": failed,
+            **({"left_out": [pictures.left_out.to_json()]} if pictures.left_out.count else {}),
             "tables": {one.name: one.to_json() for one in tables},
         },
     )

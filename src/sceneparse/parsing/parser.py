@@ -169,7 +169,7 @@ class Parser:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        return read_pixels(picture, self.config.backbone.in_channels)
+        return read_pixels(picture, self.config.backbone.in_channels, self.config.data.range)
 
     def parse(self, image: Tensor) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.pictures.finding import FoundPicture, find_pictures
+from sceneparse.pictures.forms import LeftOut, unread
 
 
 class Inputs:
@@ -17,9 +18,14 @@ class Inputs:
         out: The output folder. What a folder or a pattern holds inside it is an output and left out; pictures may lie
             there only if they are named one by one.
 
+    Attributes:
+        left_out: The pictures in forms that are not read which the last whole iteration came by.
+
     Raises:
         UserError: An input doesn't exist or holds no picture, or a folder of pictures lies in the output folder.
     """
+
+    left_out: LeftOut
 
     def __init__(self, inputs: Sequence[str | Path], out: Path) -> None:
         self._inputs = tuple(inputs)
@@ -35,16 +41,18 @@ class Inputs:
         self._endangered = {
             resolved: path for path in self._files if (resolved := path.resolve()).is_relative_to(self._out)
         }
+        self.left_out = unread()
         find_pictures(self._inputs)  # raises at once what is wrong with them
 
     def __iter__(self) -> Iterator[FoundPicture]:
-        folder, outside = Path(), True
-        for found in find_pictures(self._inputs):
+        folder, outside, left_out = Path(), True, unread()
+        for found in find_pictures(self._inputs, left_out):
             if found.path.parent != folder:
                 folder = found.path.parent
                 outside = not folder.resolve().is_relative_to(self._out)
             if outside or found.path in self._files:
                 yield found
+        self.left_out = left_out
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
         """Return the picture that one of these files would overwrite; None if there is none."""

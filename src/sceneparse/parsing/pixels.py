@@ -11,29 +11,31 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from sceneparse.errors import UserError
+from sceneparse.pictures.numbers import ValueRange
 from sceneparse.pictures.reading import read_picture
 
 Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
 """What a picture can be: a file, a file's content, or pixels."""
 
 
-def read_pixels(picture: Picture, channels: int) -> Tensor:
+def read_pixels(picture: Picture, channels: int, value_range: ValueRange | None = None) -> Tensor:
     """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
 
     Args:
         picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, channels) or (H, W) uint8 array,
             or a (channels, H, W) uint8 tensor. EXIF orientation is applied to the first three.
         channels: Wanted number of channels. Grey and colour are converted into each other.
+        value_range: As in `read_picture`, of files and PIL images.
 
     Raises:
         UserError: The picture cannot be read, or pixels of another type or shape.
     """
     if isinstance(picture, str | Path):
-        return read_picture(Path(picture), channels)
+        return read_picture(Path(picture), channels, value_range=value_range)
     if isinstance(picture, bytes):
-        return read_picture(picture, channels)
+        return read_picture(picture, channels, value_range=value_range)
     if isinstance(picture, Image.Image):
-        return _of_pil(picture, channels)
+        return _of_pil(picture, channels, value_range)
     if isinstance(picture, np.ndarray):
         return _of_array(picture, channels)
     if isinstance(picture, Tensor):
@@ -44,7 +46,7 @@ def read_pixels(picture: Picture, channels: int) -> Tensor:
     )
 
 
-def _of_pil(image: Image.Image, channels: int) -> Tensor:
+def _of_pil(image: Image.Image, channels: int, value_range: ValueRange | None = None) -> Tensor:
     if image.width == 0 or image.height == 0:
         raise UserError(f"a picture of {image.width}×{image.height} pixels has nothing to parse")
     if image.mode == "F":
@@ -64,7 +66,7 @@ def _of_pil(image: Image.Image, channels: int) -> Tensor:
     # transparency, 16 bits.
     content = BytesIO()
     upright.save(content, "PNG", compress_level=0)
-    return read_picture(content.getvalue(), channels)
+    return read_picture(content.getvalue(), channels, value_range=value_range)
 
 
 def _of_array(array: NDArray[Any], channels: int) -> Tensor:

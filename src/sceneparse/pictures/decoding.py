@@ -1,75 +1,107 @@
 """Open picture files that other people made; whatever is wrong with one becomes one clear line."""
 
 import warnings
-from io import BytesIO
+from io import SEEK_CUR, BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import IO, NamedTuple
 
+import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from sceneparse.errors import UserError
+from sceneparse.errors import counted
+from sceneparse.pictures.forms import LOSSY, RAW_PHOTO, is_heif, refuse_unread, register_heif
+from sceneparse.pictures.numbers import Numbers
+from sceneparse.pictures.problems import PictureError, Problem, described
+from sceneparse.pictures.tiff import pillow_reads, readable
+from sceneparse.pictures.tiff_tags import MAGIC, Directory, directories
+from sceneparse.pictures.turning import TURNED_BACK
+
+__all__ = ["Decoded", "PictureError", "Problem", "decode", "described"]
 
 # Pillow warns from half of the size on that it refuses. Appended: a user's own filter comes first.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
-Problem = Literal[
-    "missing",
-    "unreadable",
-    "too-large",
-    "form",
-    "size",
-    "turned",
-    "jpeg-mask",
-    "mask-is-rgb",
-    "mask-is-index",
-    "values",
-]
-"""What can be wrong with a file; the doctor groups by it."""
-
-
-class PictureError(UserError):
-    """A picture or mask that cannot be used. The message begins with the file's name.
-
-    Args:
-        message: One line: what, where, what to do.
-        problem: Its kind.
-    """
-
-    # One required argument: loader processes send exceptions by type and message.
-    def __init__(self, message: str, problem: Problem = "unreadable") -> None:
-        super().__init__(message)
-        self.problem: Problem = problem
-
 
 class Decoded(NamedTuple):
-    """A picture as Pillow gives it, with facts about the file that Pillow forgets once it's decoded.
+    """A decoded picture, with facts about the file that are forgotten once it's decoded.
 
     Args:
-        image: The picture, not yet turned upright.
+        source: The file, or its content.
         format: File format, such as "JPEG".
         size: Height and width once upright.
-        orientation: EXIF orientation 1..8 that is still to be applied; 1 is upright.
+        orientation: EXIF orientation 1..8, which is not applied yet; 1 is upright.
         raw: How pixels are packed in the file ("L;4" is four-bit grey), empty where the format has no such notion.
+        top: The number that stands for white, where the file says it (PGM's maxval); 0 where it doesn't.
+        several: Whether it holds further pages or frames; asked for of stored numbers alone.
+        lossy: Whether its compression changes numbers, or may do so.
+        picture: As Pillow holds it; None if Pillow cannot.
+        numbers: As the file stores them, where that is what Pillow cannot hold or was asked for.
     """
 
-    image: Image.Image
+    source: Path | bytes
     format: str
     size: tuple[int, int]
     orientation: int
-    raw: str
+    raw: str = ""
+    top: int = 0
+    several: bool = False
+    lossy: bool = False
+    picture: Image.Image | None = None
+    numbers: Numbers | None = None
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as Pillow holds it.
+
+        Raises:
+            PictureError: Pillow has no form for it.
+        """
+        if self.picture is None:
+            raise PictureError(f"{described(self.source)}: {self.form} is not a form that is read here", "form")
+        return self.picture
+
+    @property
+    def form(self) -> str:
+        """How its pixels are held: Pillow's mode, or bands and type such as "6 bands of uint16"."""
+        return self.picture.mode if self.picture is not None else str(self.numbers)
+
+    @property
+    def deep_color(self) -> bool:
+        """Whether it is a colour PNG, or one with transparency, of 16 bits, of which Pillow keeps the upper byte."""
+        return self.format == "PNG" and self.raw in ("RGB;16B", "RGBA;16B", "LA;16B")
+
+    def all_numbers(self) -> Numbers | None:
+        """Return the numbers of a picture of more than 8 bits, or of a form that Pillow hasn't; None of others.
+
+        Raises:
+            PictureError: Pixels of 16-bit colour cannot be had.
+        """
+        if self.numbers is not None or self.picture is None:
+            return self.numbers
+        if self.deep_color:
+            return _deep_png(self)
+        mode = self.picture.mode
+        if mode.startswith("I;16") or (mode == "I" and self.format in ("PNG", "PPM")):
+            # Pillow opens 16-bit PGM, and old Pillow 16-bit PNG, as 32-bit integers that hold 0..65535.
+            values = np.array(self.picture).astype(np.uint16)
+            if self.format == "JPEG2000":
+                values >>= 16 - self.top.bit_length()
+            elif 0 < self.top < 65535:  # stretched; back to what is stored
+                values = ((values.astype(np.uint32) * self.top + 32767) // 65535).astype(np.uint16)
+            return Numbers(values[..., None], white=self.top or 65535)
+        if mode in ("I", "F"):
+            return Numbers(np.array(self.picture)[..., None])
+        return None
 
 
-def described(source: Path | bytes) -> str:
-    """Return how messages name a source: its path, or the number of its bytes."""
-    return f"picture of {len(source):,} bytes" if isinstance(source, bytes) else str(source)
-
-
-def decode(source: Path | bytes, *, pixels: bool = True) -> Decoded:
+def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -> Decoded:
     """Open a picture, its first frame if there are several.
 
     Args:
         source: A file, or a file's content.
         pixels: Decode them. Without, only the header is read (for PNG, whose EXIF may come last, all of it).
+        stored: Give numbers as the file stores them, as masks need them, where the format lets them be told: a TIFF's
+            own, neither inverted nor stretched.
 
     Raises:
         PictureError: No such file, empty, not a picture, damaged, or of more than twice
@@ -77,15 +109,17 @@ def decode(source: Path | bytes, *, pixels: bool = True) -> Decoded:
     """
     where = described(source)
     try:
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as image:
-            form, raw = image.format or "", _raw_mode(image)
-            if pixels:
-                image.load()
-            orientation = _orientation(image)
-            # Pillow itself turns TIFFs while it decodes them, and gives the upright size before.
-            swapped = orientation >= 5 and form != "TIFF"
-            size = (image.width, image.height) if swapped else (image.height, image.width)
-            return Decoded(image, form, size, orientation, raw)
+        # Never by its name: Pillow maps an uncompressed TIFF into memory then, and its rows lose their length when it
+        # is turned.
+        with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            head = file.read(32)
+            file.seek(0)
+            refuse_unread(source, head)
+            if head[:4] in MAGIC:
+                return _decode_tiff(file, source, pixels, stored)
+            if is_heif(head):
+                register_heif(where)
+            return _decode(file, source, pixels, stored)
     except PictureError:
         raise
     except FileNotFoundError:
@@ -111,18 +145,104 @@ def decode(source: Path | bytes, *, pixels: bool = True) -> Decoded:
         raise PictureError(f"{where}: damaged or cut off ({reason}); fetch it again or leave it out") from None
 
 
+def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
+    with Image.open(file) as image:
+        form, raw, top = image.format or "", *_packing(image)
+        if form == "JPEG2000" and image.mode == "I;16":
+            top = _jpeg2000_top(file)
+        several = stored and getattr(image, "is_animated", False)
+        lossy = form in LOSSY or (form == "WEBP" and stored and not _lossless_webp(file))
+        if pixels:
+            image.load()
+        orientation = _orientation(image)
+        size = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+        return Decoded(source, form, size, orientation, raw, top, several, lossy, image)
+
+
+def _deep_png(decoded: Decoded) -> Numbers:
+    """The 16-bit numbers of a colour PNG, which Pillow has no form for."""
+    import torch
+    from torchvision.io import ImageReadMode, decode_png
+
+    content = decoded.source if isinstance(decoded.source, bytes) else decoded.source.read_bytes()
+    data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    values = decode_png(data, ImageReadMode.UNCHANGED).permute(1, 2, 0).numpy()
+    if values.dtype != np.uint16:
+        raise PictureError(f"{described(decoded.source)}: its 16-bit colours cannot be read; save it as TIFF", "form")
+    bands = values.shape[2]
+    return Numbers(values, white=65535, color=bands >= 3, alpha=bands - 1 if bands in (2, 4) else None)
+
+
+def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
+    pages = directories(file)
+    directory = next(pages, None)
+    if directory is None:
+        raise ValueError("no picture in it")
+    if directory.raw_photo:
+        raise PictureError(f"{described(source)}: {RAW_PHOTO}", "form")
+    several = stored and any(page.whole for page in pages)
+    height, width = directory.size
+    size = (width, height) if directory.orientation >= 5 else (height, width)
+    facts = Decoded(source, "TIFF", size, directory.orientation, several=several, lossy=directory.lossy)
+    if readable(directory) and (stored or not pillow_reads(directory)):
+        return facts._replace(numbers=Numbers.of_tiff(file, directory, pixels=pixels))
+    if not pillow_reads(directory):
+        raise PictureError(f"{described(source)}: {_unread_tiff(directory)}", "form")
+    file.seek(0)
+    with Image.open(file) as opened:
+        raw, top = _packing(opened)
+        image: Image.Image = opened
+        if pixels:
+            opened.load()
+            # Pillow turns TIFFs while it decodes them. Here all forms are turned in one way, or not.
+            image = opened.transpose(TURNED_BACK[directory.orientation]) if directory.orientation > 1 else opened
+        return facts._replace(picture=image, raw=raw, top=top)
+
+
+def _unread_tiff(directory: Directory) -> str:
+    kind = {"u": "unsigned", "i": "signed", "f": "floating-point"}.get(directory.sample_format, "complex or mixed")
+    return (
+        f"a TIFF of {counted(directory.bands, 'band')} of {directory.bits or 'several numbers of'} bits ({kind}), "
+        f"compression {directory.compression}, is not read; write it with numbers of 8, 16 or 32 bits and another "
+        "compression, such as by: gdal_translate -co COMPRESS=DEFLATE IN OUT"
+    )
+
+
+def _jpeg2000_top(file: IO[bytes]) -> int:
+    """The largest number that a JPEG 2000's precision allows; Pillow shifts numbers up to 16 bits."""
+    file.seek(0)
+    head = file.read(4096)
+    at = head.find(b"\xff\x4f\xff\x51")  # the codestream's start and its SIZ segment
+    bits = (head[at + 42] & 0x7F) + 1 if 0 <= at < len(head) - 42 else 16
+    return (1 << min(bits, 16)) - 1
+
+
+def _lossless_webp(file: IO[bytes]) -> bool:
+    """Whether a WebP's picture is stored in its lossless form."""
+    file.seek(12)
+    while len(chunk := file.read(8)) == 8:
+        if chunk[:4] in (b"VP8 ", b"VP8L"):
+            return chunk[:4] == b"VP8L"
+        file.seek((int.from_bytes(chunk[4:], "little") + 1) // 2 * 2, SEEK_CUR)
+    return False
+
+
 def _why_unknown(source: Path | bytes) -> str:
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     return "the file is empty" if size == 0 else "not a picture in a form that Pillow reads (JPEG, PNG, WebP, TIFF, …)"
 
 
-def _raw_mode(image: Image.Image) -> str:
+def _packing(image: Image.Image) -> tuple[str, int]:
+    """How pixels are packed, and the number that stands for white in a PGM or PPM."""
     tiles = getattr(image, "tile", None)
     if not tiles:
-        return ""
-    raw = tiles[0][3]
-    raw = raw[0] if isinstance(raw, tuple) and raw else raw
-    return raw if isinstance(raw, str) else ""
+        return "", 0
+    raw, top = tiles[0][3], 0
+    if isinstance(raw, tuple) and raw:
+        # Of a PGM's or PPM's maximal value Pillow makes 255, or 65535 if it is larger than 255.
+        top = raw[1] if image.format == "PPM" and len(raw) == 2 and isinstance(raw[1], int) else 0
+        raw = raw[0]
+    return (raw if isinstance(raw, str) else ""), top
 
 
 def _orientation(image: Image.Image) -> int:

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
-
-PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif")
-)
-"""Suffixes, in lower case, of what counts as a picture in a folder."""
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES, LeftOut, unread
 
 
 class FoundPicture(NamedTuple):
@@ -22,7 +18,7 @@ class FoundPicture(NamedTuple):
     name: str
 
 
-def find_pictures(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
+def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None) -> Iterator[FoundPicture]:
     """Yield all pictures of the inputs, in the inputs' order; a folder's own files come before its subfolders.
 
     A folder's files are sorted. An input is a file (whatever its suffix), a folder (searched through, symbolic links
@@ -33,23 +29,28 @@ def find_pictures(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
 
     Memory does not grow with the number of folders; with several inputs their names are remembered.
 
+    Args:
+        inputs: Files, folders and patterns.
+        left_out: Counts the pictures in forms that are not read, while the others are yielded.
+
     Raises:
         UserError: At once, before anything is found: an input doesn't exist or holds no picture.
     """
     if not inputs:
         raise UserError("no pictures given; name files, folders or patterns such as 'photos/**/*.jpg'")
     for source in inputs:
-        if next(_pictures_of(source), None) is None:
-            raise UserError(_nothing(source))
+        others = unread()
+        if next(_pictures_of(source, others), None) is None:
+            raise UserError(_nothing(source) + (f"; {others}" if others.count else ""))
     if len(inputs) == 1:
-        return _pictures_of(inputs[0])
-    return _numbered(inputs)
+        return _pictures_of(inputs[0], left_out)
+    return _numbered(inputs, left_out)
 
 
-def _numbered(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
+def _numbered(inputs: Sequence[str | Path], left_out: LeftOut | None) -> Iterator[FoundPicture]:
     taken: set[str] = set()
     for source in inputs:
-        for path, name in _pictures_of(source):
+        for path, name in _pictures_of(source, left_out):
             unique, number = name, 1
             while unique in taken:
                 number += 1
@@ -58,10 +59,10 @@ def _numbered(inputs: Sequence[str | Path]) -> Iterator[FoundPicture]:
             yield FoundPicture(path, unique)
 
 
-def _pictures_of(source: str | Path) -> Iterator[FoundPicture]:
+def _pictures_of(source: str | Path, left_out: LeftOut | None) -> Iterator[FoundPicture]:
     path = Path(source).expanduser()
     if path.is_dir():
-        yield from walk(path)
+        yield from walk(path, left_out=left_out)
     elif path.exists():
         yield FoundPicture(path, path.stem)
     elif _is_pattern(source):
@@ -69,7 +70,7 @@ def _pictures_of(source: str | Path) -> Iterator[FoundPicture]:
         fixed = next(index for index, name in enumerate(names) if _is_pattern(name))
         base, pattern = Path(*names[:fixed]), names[fixed:]
         if base.is_dir():
-            yield from walk(base, pattern)
+            yield from walk(base, pattern, left_out)
     else:
         raise UserError(f"{source}: no such file or folder")
 
@@ -84,19 +85,28 @@ def _nothing(source: str | Path) -> str:
     return f"{source}: no picture matches this pattern"
 
 
-def walk(root: Path, pattern: Sequence[str] = ("**",)) -> Iterator[FoundPicture]:
+def walk(root: Path, pattern: Sequence[str] = ("**",), left_out: LeftOut | None = None) -> Iterator[FoundPicture]:
     """Yield the pictures below a folder whose relative path matches a pattern, given name by name.
+
+    Args:
+        root: The folder.
+        pattern: As `fnmatch` takes each name; "**" stands for any number of them.
+        left_out: Counts the pictures in forms that are not read.
 
     Raises:
         UserError: A folder may not be read.
     """
-    return _walk(root, (), tuple(pattern), frozenset())
+    return _walk(root, (), tuple(pattern), frozenset(), left_out)
 
 
 def _walk(
-    folder: Path, below: tuple[str, ...], pattern: tuple[str, ...], above: frozenset[tuple[int, int]]
+    folder: Path,
+    below: tuple[str, ...],
+    pattern: tuple[str, ...],
+    above: frozenset[tuple[int, int]],
+    left_out: LeftOut | None,
 ) -> Iterator[FoundPicture]:
-    files, folders = [], []
+    files, folders, others = [], [], []
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:
@@ -105,13 +115,19 @@ def _walk(
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif _split(entry.name)[1].lower() in PICTURE_SUFFIXES and _matches((*below, entry.name), pattern):
-                    files.append(entry.name)
+                elif (suffix := _split(entry.name)[1].lower()) in PICTURE_SUFFIXES:
+                    if _matches((*below, entry.name), pattern):
+                        files.append(entry.name)
+                elif suffix in UNREAD_SUFFIXES and _matches((*below, entry.name), pattern):
+                    others.append(entry.name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be searched ({error.strerror})") from None
     identity = (status.st_dev, status.st_ino)
     if identity in above:  # a symbolic link that leads back up
         return
+    if left_out is not None:
+        for file in sorted(others):
+            left_out.add("/".join((*below, file)))
     files.sort()
     stems = Counter(_split(file)[0] for file in files)
     taken = set(files)
@@ -121,7 +137,7 @@ def _walk(
         yield FoundPicture(folder / file, "/".join((*below, name)))
     for name in sorted(folders):
         if _leads_on((*below, name), pattern):
-            yield from _walk(folder / name, (*below, name), pattern, above | {identity})
+            yield from _walk(folder / name, (*below, name), pattern, above | {identity}, left_out)
 
 
 def _split(file: str) -> tuple[str, str]:

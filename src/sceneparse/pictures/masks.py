@@ -1,10 +1,10 @@
-"""Read and write mask files exactly: no interpolation, no rotation, no lossy format."""
+"""Read and write mask files exactly: no interpolation, no lossy format."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,45 +13,55 @@ from PIL import Image
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
-from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.problems import PictureError, described
+from sceneparse.pictures.stored_masks import StoredMask, stored_mask
+from sceneparse.pictures.turning import Orientation, upright_array
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PACKED = {"L;2": 85, "L;4": 17}
-"""Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
 
-
-def read_mask(source: Path | bytes, labels: LabelSpace) -> Tensor:
+def read_mask(source: Path | bytes, labels: LabelSpace, *, orientation: Orientation = "apply") -> Tensor:
     """Read a mask, a file or a file's content, as (H, W) int16 class indices, `IGNORE` (-1) where ignored.
 
-    `index` masks are grey or palette files of up to 16 bits, whose grey value or palette index is the id. A palette's
-    colours are not looked at, unless they are all grey in a GIF or BMP, which have no other grey form. `rgb` masks are
-    colour or palette files, whose colours are looked up.
+    `index` masks are grey or palette files of up to 16 bits, whose grey value or palette index, as stored, is the id;
+    colour files whose three numbers are equal everywhere hold ids too. A palette's colours are not looked at, unless
+    they are all grey in a GIF or BMP, which have no other grey form. `rgb` masks are colour or palette files, whose
+    colours are looked up; a grey file is one whose colours are all grey.
+
+    Args:
+        source: A file, or a file's content.
+        labels: What its values mean.
+        orientation: Whether the file's own orientation is applied, as a picture's is.
 
     Raises:
-        PictureError: Missing, damaged, a JPEG, of the other form than the label space says, or with values that are
-            not in the label space.
+        PictureError: Missing, damaged, lossy, of several pages, transparent, of the other form than the label space
+            says, or with values that are not in the label space.
     """
     import torch  # not at the top: reading a recipe must not wait for it
 
-    indices, unknown = decode_mask(source, labels)
+    indices, unknown = decode_mask(source, labels, orientation=orientation)
     if unknown:
         raise PictureError(f"{described(source)}: {unknown_values(unknown, labels)}", "values")
     return torch.from_numpy(indices)
 
 
-def decode_mask(source: Path | bytes, labels: LabelSpace) -> tuple[NDArray[np.int16], dict[str, int]]:
+def decode_mask(
+    source: Path | bytes, labels: LabelSpace, *, orientation: Orientation = "apply"
+) -> tuple[NDArray[np.int16], dict[str, int]]:
     """Read a mask like `read_mask`, but return unknown values and their pixel counts instead of refusing them."""
-    decoded, where = decode(source), described(source)
-    if decoded.format in ("JPEG", "MPO"):
-        raise PictureError(
-            f"{where}: a mask cannot be a JPEG, whose compression changes label values; export the masks as PNG from "
-            "their source (converting this file would keep the damage)",
-            "jpeg-mask",
-        )
-    values = _ids(decoded, where) if labels.masks == "index" else _colors(decoded, where)
-    return labels.decode(values)
+    return indices_of(stored_mask(decode(source, stored=True)), labels, orientation=orientation)
+
+
+def indices_of(
+    stored: StoredMask, labels: LabelSpace, *, orientation: Orientation = "apply"
+) -> tuple[NDArray[np.int16], dict[str, int]]:
+    """Return what `decode_mask` does of a file whose stored numbers are read already."""
+    indices, unknown = labels.decode(stored.ids() if labels.masks == "index" else stored.colors(labels))
+    if orientation == "apply" and stored.orientation > 1:
+        indices = np.ascontiguousarray(upright_array(indices, stored.orientation))
+    return indices, unknown
 
 
 def write_mask(path: Path, indices: Tensor, labels: LabelSpace) -> None:
@@ -144,54 +154,3 @@ def ranges(values: Collection[int]) -> str:
 
 def _pixels(count: int) -> str:
     return "1 pixel" if count == 1 else f"{count:,} pixels"
-
-
-def _ids(decoded: Decoded, where: str) -> NDArray[Any]:
-    image = decoded.image
-    if image.mode in ("L", "P"):
-        values = np.array(image)
-        if image.mode == "P" and decoded.format in ("GIF", "BMP"):
-            return _grey_of_palette(image, values)
-        return values // _PACKED[decoded.raw] if decoded.raw in _PACKED else values
-    if image.mode == "1":
-        return np.array(image).astype(np.uint8)
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        values = np.array(image)
-        low, high = int(values.min()), int(values.max())
-        if low < 0 or high > 65535:
-            raise PictureError(
-                f"{where}: values from {low:,} to {high:,}, but mask ids are 0–65535; give another number to what is "
-                "outside",
-                "values",
-            )
-        return values
-    if image.mode in ("RGB", "RGBA", "CMYK", "RGBX"):
-        raise PictureError(
-            f"{where}: a colour picture ({image.mode}), but the label space expects ids (grey or palette files); if "
-            'the colours stand for classes, say "masks": "rgb" in classes.json',
-            "mask-is-rgb",
-        )
-    raise PictureError(f"{where}: a mask cannot be of mode {image.mode}; save it as 8- or 16-bit grey", "form")
-
-
-def _grey_of_palette(image: Image.Image, indices: NDArray[Any]) -> NDArray[Any]:
-    """Return the grey values of a GIF or BMP, which store grey as a palette that writers shrink and reorder."""
-    palette = np.zeros((256, 3), dtype=np.uint8)
-    given = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-    palette[: len(given)] = given
-    return palette[:, 0][indices] if (palette == palette[:, :1]).all() else indices
-
-
-def _colors(decoded: Decoded, where: str) -> NDArray[Any]:
-    image = decoded.image
-    if image.mode == "RGBA" and np.array(image.getchannel("A")).min() < 255:
-        raise PictureError(f"{where}: partly transparent, so its colours are not certain; save the mask as RGB", "form")
-    if image.mode in ("RGB", "RGBA", "RGBX", "P"):
-        return np.array(image.convert("RGB"))
-    if image.mode in ("1", "L", "I") or image.mode.startswith("I;16"):
-        raise PictureError(
-            f'{where}: a grey picture, but the label space expects colours ("masks": "rgb" in classes.json); if the '
-            'grey values are ids, say "masks": "index"',
-            "mask-is-index",
-        )
-    raise PictureError(f"{where}: a mask cannot be of mode {image.mode}; save it as RGB", "form")

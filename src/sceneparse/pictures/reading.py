@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.files import whole_file
-from sceneparse.pictures.decoding import Decoded, PictureError, decode, described
-from sceneparse.pictures.finding import PICTURE_SUFFIXES, FoundPicture, find_pictures
+from sceneparse.pictures.decoding import Decoded, decode
+from sceneparse.pictures.finding import FoundPicture, find_pictures
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.masks import read_mask, write_mask
+from sceneparse.pictures.numbers import Numbers, ValueRange, refuse_no_transparency
+from sceneparse.pictures.problems import PictureError, described
+from sceneparse.pictures.turning import Orientation, upright_array, upright_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,6 +25,7 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "FoundPicture",
     "PictureError",
+    "Reading",
     "find_pictures",
     "picture_size",
     "read_mask",
@@ -28,48 +34,65 @@ __all__ = [
     "write_picture",
 ]
 
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What each EXIF orientation needs to stand upright (Exif 2.3, tag 0x0112)."""
+
+class Reading(NamedTuple):
+    """How the pictures of a data set are read; see `read_picture`."""
+
+    orientation: Orientation = "apply"
+    value_range: ValueRange | None = None
 
 
-def read_picture(source: Path | bytes, channels: int = 3) -> Tensor:
+def read_picture(
+    source: Path | bytes,
+    channels: int = 3,
+    *,
+    orientation: Orientation = "apply",
+    value_range: ValueRange | None = None,
+) -> Tensor:
     """Read a picture as (channels, H, W) uint8, 0..255, upright by its EXIF orientation.
 
     With three channels (RGB) or one (luma, ITU-R 601) every form is converted: grey, palette, CMYK (also Adobe's
     inverted one; colour profiles are not applied), one bit; 16-bit grey is divided by 257, which takes 65535 to 255;
-    of 16-bit colour the upper byte counts; transparent pixels are laid over white; animations give their first frame.
-    With another number of channels nothing is converted but palettes: the file must have that many (RGBA gives four).
+    of 16-bit colour the upper byte counts; of colour with further bands (near infrared) the colours; transparent pixels
+    are laid over white; animations give their first frame. With another number of channels nothing is converted but
+    palettes: the file must have that many (RGBA gives four).
 
     Args:
         source: A file, or a file's content.
         channels: Wanted number of channels.
+        orientation: Whether the file's orientation is applied, or pixels stay as they are stored.
+        value_range: The numbers that become 0 and 255, of pictures of more than 8 bits whose format doesn't say it
+            itself. Numbers outside are cut off; those that the file calls no data, and NaN, become 0. None: the whole
+            range of the type.
 
     Returns:
         The pixels. Memory is laid out as (H, W, channels), as decoders write it; `contiguous()` copies.
 
     Raises:
         PictureError: Missing, not a picture, damaged, too large, or of a form that has no clear meaning as bytes
-            (32-bit integers, floats).
+            (without `value_range` 32-bit integers and floats; bands that cannot be told from each other).
     """
+    return picture_of(decode(source), channels, orientation=orientation, value_range=value_range)
+
+
+def picture_of(
+    decoded: Decoded,
+    channels: int = 3,
+    *,
+    orientation: Orientation = "apply",
+    value_range: ValueRange | None = None,
+) -> Tensor:
+    """Return what `read_picture` does of a file that is decoded already."""
     import torch  # not at the top: reading a recipe must not wait for it
 
-    decoded = decode(source)
-    image = _upright(_eight_bit(decoded, described(source)), decoded.orientation)
-    if channels in (1, 3):
-        mode = "RGB" if channels == 3 else "L"
-        if image.mode != mode or image.has_transparency_data:
-            image = _converted(image, mode, described(source))
+    turn = decoded.orientation if orientation == "apply" else 1
+    image = decoded.picture
+    deep = image is None or image.mode[0] in "IF" or (decoded.deep_color and value_range is not None)
+    numbers = decoded.all_numbers() if deep else None
+    if numbers is not None:
+        pixels = torch.from_numpy(_of_numbers(decoded, numbers, channels, turn, value_range))
     else:
-        image = _with_bands(image, channels, described(source))
-    pixels = torch.from_numpy(np.array(image))
+        pixels = torch.from_numpy(np.array(_of_image(decoded, channels, turn)))
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
@@ -92,21 +115,28 @@ def write_picture(path: Path, image: Tensor) -> None:
         Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(temporary)
 
 
-def _eight_bit(decoded: Decoded, where: str) -> Image.Image:
-    image = decoded.image
-    # Pillow opens 16-bit PGM, and old Pillow 16-bit PNG, as 32-bit integers that hold 0..65535.
-    if image.mode.startswith("I;16") or (image.mode == "I" and decoded.format in ("PNG", "PPM")):
-        return Image.fromarray(((np.array(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        kind = "floating-point" if image.mode == "F" else "32-bit integer"
-        raise PictureError(
-            f"{where}: {kind} pixels have no fixed range to show them in; convert the file to 8 or 16 bits", "form"
-        )
-    return image
+def _of_numbers(
+    decoded: Decoded, numbers: Numbers, channels: int, turn: int, value_range: ValueRange | None
+) -> NDArray[np.uint8]:
+    # A PGM says itself which number is white.
+    given = None if 0 < decoded.top < 65535 and decoded.format == "PPM" else value_range
+    shown = upright_array(numbers.bytes_of(channels, given, described(decoded.source)), turn)
+    if channels in (1, 3) and shown.shape[2] != channels:
+        image = Image.fromarray(shown[..., 0] if shown.shape[2] == 1 else np.ascontiguousarray(shown))
+        return np.array(image.convert("RGB" if channels == 3 else "L"))
+    return np.ascontiguousarray(shown)
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+def _of_image(decoded: Decoded, channels: int, turn: int) -> Image.Image:
+    image, where = upright_image(decoded.image, turn), described(decoded.source)
+    if channels not in (1, 3):
+        return _with_bands(image, channels, where)
+    mode = "RGB" if channels == 3 else "L"
+    if image.mode == mode and not image.has_transparency_data:
+        return image
+    if decoded.format == "TIFF" and image.mode == "RGBA":
+        refuse_no_transparency(np.array(image.getchannel("A")), 255, where)
+    return _converted(image, mode, where)
 
 
 def _converted(image: Image.Image, mode: str, where: str) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
@@ -139,6 +140,12 @@ class DataSettings:
         test: Split that `sceneparse evaluate` and the final report use.
         classes: Hugging Face and NIfTI only: a classes.json that says what mask values mean. Null: the one in the
             folder, or else what the dataset says itself (Hugging Face) or BraTS's classes (NIfTI).
+        orientation: Kinds of picture files with mask files: apply (pictures and masks are turned upright as the EXIF or
+            TIFF orientation of each says) or ignore (both stay as their pixels are stored, as masks need it that were
+            drawn on unturned pixels).
+        range: Kinds of picture files: the numbers that are black and white, such as [0, 4095], in pictures of more than
+            8 bits; what lies outside is cut off. Null: the whole range of 16 bits; floating-point numbers and 32-bit
+            integers are refused. A model remembers it, and reads pictures likewise.
         toyworld: Toy world only: what is drawn.
         huggingface: Hugging Face only: what is read.
         nifti: NIfTI only: what is read.
@@ -157,6 +164,8 @@ class DataSettings:
     val: str = "val"
     test: str = "test"
     classes: str | None = None
+    orientation: Literal["apply", "ignore"] = "apply"
+    range: tuple[float, float] | None = None
     toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
     huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
     nifti: NiftiSettings = field(default_factory=NiftiSettings)
@@ -168,6 +177,12 @@ class DataSettings:
     def __post_init__(self) -> None:
         require_known("datasets", self.kind, "data.kind")
         require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
+        if self.range is not None:
+            low, high = self.range
+            require(
+                isfinite(low) and isfinite(high) and low < high,
+                f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as [0, 4095]",
+            )
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
         # What a kind uses is asked only where something depends on it: its module may take long to import.

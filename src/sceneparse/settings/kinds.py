@@ -7,6 +7,9 @@ from sceneparse.tables import table
 COMMON = ("kind", "train", "val", "test", "cache_mb", "workers")
 """The settings of data that every kind uses."""
 
+PICTURES = ("orientation", "range")
+"""The settings of data that kinds use whose pictures are files as people have them, with masks that are files too."""
+
 
 def used_by(kind: str, sources: Sequence[str] = ()) -> list[str]:
     """The settings of data that a kind uses, by name; the first is `kind` itself.

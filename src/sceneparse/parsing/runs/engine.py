@@ -11,6 +11,7 @@ from sceneparse.files import write_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.faults import LeftOutError, writing
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
+from sceneparse.pictures.forms import LeftOut
 
 Source = TypeVar("Source", bound="Named", contravariant=True)
 
@@ -52,6 +53,13 @@ class Run:
         """Count an input that gets no parse, and name it at once."""
         self.tally.fail(failure)
         self.console.print(f"left out: {failure.reason}", markup=False)
+
+    def leave_out_files(self, found: Iterable[LeftOut]) -> None:
+        """Say which files lie beside the inputs and are none, for the summary too."""
+        for one in found:
+            if one.count:
+                self.tally.left_out.append(one)
+                self.console.print(str(one), markup=False)
 
     def close(self, summary: Summary, path: Path, what: str = "") -> None:
         """Write the summary, and say what became of the inputs.

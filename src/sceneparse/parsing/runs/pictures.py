@@ -89,6 +89,7 @@ def predict_pictures(
                     else:
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
+    run.leave_out_files([pictures.left_out])
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sceneparse.pictures.forms import LeftOut
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -27,11 +29,13 @@ class Summary:
         done: Number of those that were parsed now.
         skipped: Number of those that an earlier run had parsed in the same way.
         failures: Those that could not be read or written.
+        left_out: Files that lie beside them and are no inputs.
     """
 
     done: int
     skipped: int
     failures: tuple[Failure, ...]
+    left_out: tuple[LeftOut, ...] = field(default=(), kw_only=True)
 
     @property
     def failed(self) -> int:
@@ -50,6 +54,7 @@ class Summary:
             "skipped": self.skipped,
             "failed": self.failed,
             "failures": [{"file": failure.file, "reason": failure.reason} for failure in self.failures],
+            **({"left_out": [one.to_json() for one in self.left_out]} if self.left_out else {}),
         }
 
 
@@ -79,6 +84,7 @@ class Tally:
     skipped: int = 0
     failures: list[Failure] = field(default_factory=list)
     pixels: Counter[str] = field(default_factory=Counter)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def parsed(self, pixels: Mapping[str, int] | None = None) -> None:
         """Count an input that was parsed now."""
@@ -96,7 +102,7 @@ class Tally:
 
     def summary(self) -> Summary:
         """Return what became of videos or volumes."""
-        return Summary(self.done, self.skipped, tuple(self.failures))
+        return Summary(self.done, self.skipped, tuple(self.failures), left_out=tuple(self.left_out))
 
     def stream_summary(self, seconds: float) -> StreamSummary:
         """Return what became of pictures, with the classes' shares.
@@ -106,4 +112,5 @@ class Tally:
         """
         total = self.pixels.total()
         shares = {name: pixels / total for name, pixels in self.pixels.most_common()}
-        return StreamSummary(self.done, self.skipped, tuple(self.failures), shares, seconds)
+        left_out = tuple(self.left_out)
+        return StreamSummary(self.done, self.skipped, tuple(self.failures), shares, seconds, left_out=left_out)

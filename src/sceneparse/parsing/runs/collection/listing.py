@@ -11,9 +11,10 @@ from sceneparse.parsing.parser import ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, is_url
-from sceneparse.parsing.runs.collection.shards import Member, parquet_rows, tar_members
+from sceneparse.parsing.runs.collection.shards import Member, fields_beside, parquet_rows, tar_members
 from sceneparse.parsing.runs.naming import unique_name
-from sceneparse.pictures.finding import PICTURE_SUFFIXES, find_pictures
+from sceneparse.pictures.finding import find_pictures
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES, LeftOut, unread
 
 _LISTERS = 8
 """Tar and Parquet files that are looked into at once; most of that is waiting."""
@@ -26,19 +27,24 @@ def needs_collection(source: str) -> bool:
 
 
 def list_items(
-    inputs: Sequence[str], out: str, column: str | None = None, write: Sequence[str] = ("labels", "overlay")
+    inputs: Sequence[str],
+    out: str,
+    column: str | None = None,
+    write: Sequence[str] = ("labels", "overlay"),
+    left_out: list[LeftOut] | None = None,
 ) -> list[Item]:
     """List all pictures of the inputs: files, folders and patterns first, then what URLs, tar and Parquet files hold.
 
     Names are paths below the folder (of a pattern: below the folders before its first wildcard) without the suffix, as
     `find_pictures` gives them; of a tar file TAR/MEMBER, of a Parquet file FILE/ROW. What is no picture in a folder or
-    a tar file is left out.
+    a tar file is left out, and so is what WebDataset has beside a picture (NAME.seg.png beside NAME.jpg).
 
     Args:
         inputs: Paths, or URLs that fsspec opens ("s3://bucket/photos").
         out: The output folder or its URL; what lies inside a folder of outputs is no input.
         column: The column of Parquet files. Default: the only one that can hold pictures.
         write: Names of the artefacts that are written of each: no picture may be where one of them goes.
+        left_out: Takes what was left out and may have been meant as pictures.
 
     Raises:
         UserError: An input doesn't exist or holds no picture, or a column that is not there or not clear.
@@ -54,10 +60,16 @@ def list_items(
     if column is not None and not any(shard.lower().endswith(".parquet") for shard in shards):
         raise UserError(f"--column {column} is for Parquet files, and there are none among the inputs")
     for future in ahead(lambda shard: (shard, _members(shard, column)), shards, threads=_LISTERS, limit=2 * _LISTERS):
-        shard, members = future.result()
+        shard, (members, others, fields) = future.result()
         listed.members(shard, members)
+        for names, kind in ((others, listed.unread), (fields, listed.fields)):
+            for name in names:
+                kind.add(f"{shard}/{name}")
     if not listed.items:
-        raise UserError(f"{', '.join(inputs)}: no pictures found")
+        others_there = f"; {listed.unread}" if listed.unread.count else ""
+        raise UserError(f"{', '.join(inputs)}: no pictures found{others_there}")
+    if left_out is not None:
+        left_out.extend((listed.unread, listed.fields))
     return listed.items
 
 
@@ -66,6 +78,8 @@ class _Listed:
 
     def __init__(self) -> None:
         self.items: list[Item] = []
+        self.unread = unread()
+        self.fields = LeftOut("of a tar file that belong to another picture")
         self._taken: set[str] = set()
 
     def add(self, name: str, **fields: Any) -> None:
@@ -79,12 +93,14 @@ class _Listed:
     def files(self, sources: Sequence[str], out: str, write: Sequence[str]) -> None:
         """Add the pictures of files, folders and patterns."""
         inside = None if is_url(out) else Inputs(sources, Path(out))
-        for found in find_pictures(sources) if inside is None else inside:
+        for found in find_pictures(sources, self.unread) if inside is None else inside:
             victim = inside and inside.overwritten_by([Path(out) / name for name in files_of(found.name, write)])
             problem = f"its parse would overwrite the picture {victim}; choose another folder" if victim else None
             path = found.path
             # Workers may run in another folder.
             self.add(found.name, file=path.as_posix(), kind="file", address=str(path.absolute()), problem=problem)
+        if inside is not None:
+            self.unread = inside.left_out
 
     def found(self, source: str, out: str) -> list[str]:
         """Add the pictures that a URL or a pattern of one leads to; returns its tar and Parquet files."""
@@ -102,6 +118,8 @@ class _Listed:
                 shards.append(location.address)
             elif suffix in PICTURE_SUFFIXES:
                 pictures.append((path or PurePosixPath(location.address).name, location.address))
+            elif suffix in UNREAD_SUFFIXES:
+                self.unread.add(location.address)
         if not shards and not pictures:
             raise UserError(f"{source}: no pictures, .tar or .parquet files there")
         for name, address in zip(named([path for path, _ in pictures]), (one for _, one in pictures), strict=True):
@@ -136,9 +154,14 @@ def named(paths: Sequence[str]) -> Iterator[str]:
         yield stem if counts[stem] == 1 else path
 
 
-def _members(shard: str, column: str | None) -> list[Member]:
+def _members(shard: str, column: str | None) -> tuple[list[Member], list[str], list[str]]:
+    """The pictures of a tar or Parquet file, and the names of what is left out: not read, and not to be parsed."""
     if not shard.lower().endswith(".tar"):
-        return parquet_rows(shard, column)
-    members = tar_members(shard)
+        return parquet_rows(shard, column), [], []
+    others: list[str] = []
+    members = tar_members(shard, others)
+    beside = fields_beside([member.name for member in members])
+    fields = [member.shown for member in members if member.name in beside]
+    members = [member for member in members if member.name not in beside]
     names = named([member.name for member in members])
-    return [member._replace(name=name) for member, name in zip(members, names, strict=True)]
+    return [member._replace(name=name) for member, name in zip(members, names, strict=True)], others, fields

@@ -21,6 +21,7 @@ from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
+from sceneparse.pictures.forms import LeftOut
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.model import find_model
 
@@ -75,7 +76,8 @@ def predict_collection(
     loading = _loading_elsewhere(parser)
     location = Location(out)
     run = Run(location.local, progress=progress)
-    items = list_items(inputs, out, column, chosen)
+    left_out: list[LeftOut] = []
+    items = list_items(inputs, out, column, chosen, left_out)
     if store == "parquet":
         earlier = rows_there(location)
         items = [replace(item, rows_there=tuple(earlier.get(item.name, ()))) for item in items]
@@ -88,6 +90,7 @@ def predict_collection(
         files = _files_of_model(loading.model) if address else None
         plan = Plan(loading, files, out, store, chosen, again, share.threads)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
+    run.leave_out_files(left_out)
     with writing(f"{out}/{MANIFEST}"):
         if store == "parquet":
             run.tally.pixels = deduplicate(location, {item.name: outcomes[item.number] for item in items})

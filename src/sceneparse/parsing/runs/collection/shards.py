@@ -1,6 +1,8 @@
 """What tar files (WebDataset) and Parquet files hold, without reading the pictures; and then one of them."""
 
 import tarfile
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 
 if TYPE_CHECKING:
     import pyarrow
@@ -31,8 +33,48 @@ class Member(NamedTuple):
     problem: str | None = None
 
 
-def tar_members(address: str) -> list[Member]:
-    """Return the pictures of a tar file; of one that is damaged those before the damage, and the file itself."""
+_LABELS = frozenset(
+    (
+        *("seg", "segmentation", "semseg", "mask", "masks", "label", "labels", "labelmap", "labelid", "labelids", "gt"),
+        *("target", "annotation", "annotations", "semantic", "instance", "panoptic", "depth", "normal"),
+    )
+)
+"""What fields of a WebDataset sample are called that are no pictures to parse."""
+
+
+def fields_beside(names: Sequence[str]) -> set[str]:
+    """Return which members of a tar file are another picture's labels or other data: NAME.seg.png beside NAME.jpg.
+
+    WebDataset: what stands before the first dot is the sample's key, what follows the name of a field. Where a sample
+    has a field of a bare suffix, that is its picture, and others are not (but for copies, which are numbered). Where it
+    has none, fields with a label's name are not.
+
+    Args:
+        names: The pictures' paths in the tar file.
+    """
+    samples: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        key, _, field = file.partition(".")
+        samples[f"{folder}/{key}"][name] = field.rpartition(".")[0].lower()
+    beside: set[str] = set()
+    for fields in samples.values():
+        bare = "" in fields.values()
+        others = {
+            name for name, field in fields.items() if (field and not field.isdigit() if bare else field in _LABELS)
+        }
+        if len(others) < len(fields):
+            beside |= others
+    return beside
+
+
+def tar_members(address: str, unread: list[str] | None = None) -> list[Member]:
+    """Return the pictures of a tar file; of one that is damaged those before the damage, and the file itself.
+
+    Args:
+        address: The file's path or URL.
+        unread: Takes the names of pictures in forms that are not read.
+    """
     members: list[Member] = []
     try:
         location = Location(address)
@@ -42,7 +84,11 @@ def tar_members(address: str) -> list[Member]:
         with file, tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
                 path = PurePosixPath(info.name)
-                if not info.isreg() or path.suffix.lower() not in PICTURE_SUFFIXES or path.name.startswith("."):
+                if not info.isreg() or path.name.startswith("."):
+                    continue
+                if path.suffix.lower() in UNREAD_SUFFIXES and unread is not None:
+                    unread.append(info.name)
+                if path.suffix.lower() not in PICTURE_SUFFIXES:
                     continue
                 # "./a.jpg" is what `tar -cf x.tar .` writes.
                 members.append(Member(str(path), info.name, info.offset_data, info.size, "", held_by))

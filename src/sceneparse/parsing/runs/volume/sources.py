@@ -7,7 +7,7 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import files_matching, unique_name
 from sceneparse.pictures.cases import called, modalities_of, volume_files
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.volumes import SUFFIXES, Volume
 
 

@@ -1,0 +1,92 @@
+"""How a picture and its mask hold what they hold: orientation, range of numbers, palette."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.labels import Color
+from sceneparse.pictures.decoding import Decoded
+from sceneparse.pictures.stored_masks import StoredMask
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PictureLook:
+    """How a picture is stored.
+
+    Args:
+        orientation: Its own, 1..8; 1 is upright.
+        lowest: The lowest number that is stored; of 8-bit pictures as shown.
+        highest: The highest.
+        white: The number that its type, or its file, has for white; 255 of 8-bit pictures, 0 where there is none.
+        translucent: Whether most of its pixels are neither clear nor opaque.
+    """
+
+    orientation: int
+    lowest: float
+    highest: float
+    white: int
+    translucent: bool = False
+
+
+@dataclass(frozen=True)
+class MaskLook:
+    """How a mask is stored.
+
+    Args:
+        orientation: Its own, 1..8; 1 is upright.
+        palette: Red, green and blue of each index of a palette file, one after the other; empty of others.
+        used: The indices that occur in a palette file.
+    """
+
+    orientation: int
+    palette: bytes = b""
+    used: tuple[int, ...] = ()
+
+    def color(self, index: int) -> Color:
+        """The palette's colour of an index; black beyond its end."""
+        red, green, blue = self.palette[3 * index : 3 * index + 3].ljust(3, b"\0")
+        return red, green, blue
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a picture and its mask are stored; None of what cannot be read."""
+
+    picture: PictureLook | None = None
+    mask: MaskLook | None = None
+
+
+def picture_look(decoded: Decoded, shown: Tensor) -> PictureLook:
+    """Return how a picture is stored.
+
+    Args:
+        decoded: The file.
+        shown: Its pixels as they are read, (C, H, W).
+    """
+    numbers = decoded.all_numbers()
+    extremes = None if numbers is None else numbers.extremes()
+    if numbers is None or extremes is None:
+        values = shown.numpy()
+        image = decoded.picture
+        translucent = image is not None and image.mode == "RGBA" and _translucent(np.array(image.getchannel("A")))
+        return PictureLook(decoded.orientation, int(values.min()), int(values.max()), 255, translucent)
+    return PictureLook(decoded.orientation, *extremes, numbers.white or 0)
+
+
+def _translucent(alpha: NDArray[np.uint8]) -> bool:
+    return 2 * int(((alpha == 0) | (alpha == 255)).sum()) < alpha.size
+
+
+def mask_look(stored: StoredMask) -> MaskLook:
+    """Return how a mask is stored."""
+    if stored.palette is None:
+        return MaskLook(stored.orientation)
+    used = np.flatnonzero(np.bincount(stored.values.ravel(), minlength=1))
+    return MaskLook(stored.orientation, stored.palette.tobytes(), tuple(used.tolist()))

@@ -1,0 +1,167 @@
+"""The doctor's rules about how files hold pictures and masks: orientation, range of numbers, palettes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sceneparse.doctor.findings import Finding, Severity
+from sceneparse.doctor.looks import MaskLook
+from sceneparse.doctor.pair_facts import Facts, relative
+from sceneparse.errors import counted
+from sceneparse.labels import Color
+
+if TYPE_CHECKING:
+    from sceneparse.doctor.rules import Evidence
+
+_EXAMPLES = 10
+_DARK, _LIGHT = 0.15, 0.85
+"""A set whose numbers all lie below the first, or above the second share of the range is nearly black or white."""
+_DEEP = 0.25
+"""A set of more than 8 bits that uses less of its range than this has probably fewer bits than its type."""
+
+
+def unclear_orientation(evidence: Evidence) -> Iterator[Finding]:
+    """Find pictures that EXIF turns and whose masks fit them turned and unturned."""
+    if evidence.settings.orientation != "apply":
+        return
+    unclear, upright = [], 0
+    for fact in _all(evidence):
+        picture, mask = fact.looks.picture, fact.looks.mask
+        # A mask that says the same of itself is turned with its picture, or neither is.
+        if picture is None or mask is None or picture.orientation == mask.orientation or fact.size is None:
+            continue
+        if (picture.orientation <= 4 and mask.orientation <= 4) or fact.size[0] == fact.size[1]:
+            unclear.append(relative(fact.image if picture.orientation > 1 else fact.mask, evidence.root))
+        elif not fact.troubles:
+            upright += 1
+    if unclear:
+        others = f"; {counted(upright, 'other picture')} with such EXIF fit upright alone" if upright else ""
+        message = (
+            f"{counted(len(unclear), 'pair')} of which EXIF turns or mirrors one, and whose sizes fit turned and "
+            f"unturned{others}: they are turned as their files say, which is wrong if the masks were drawn on the "
+            "stored pixels (compare some in `sceneparse data show`; if so, set data.orientation to ignore)"
+        )
+        yield _finding("warning", "unclear-orientation", message, unclear)
+
+
+def poor_range(evidence: Evidence) -> Iterator[Finding]:
+    """Find pictures that, all together, use a small part of the range of numbers that they are shown in."""
+    groups: dict[int, list[Facts]] = defaultdict(list)
+    for fact in _all(evidence):
+        if fact.looks.picture is not None and fact.size is not None:
+            groups[fact.looks.picture.white].append(fact)
+    for white, facts in groups.items():
+        looks = [fact.looks.picture for fact in facts if fact.looks.picture is not None]
+        lowest, highest = min(look.lowest for look in looks), max(look.highest for look in looks)
+        given = evidence.settings.range
+        low, high = (0.0, float(white)) if given is None or white == 255 else given
+        found = f"{counted(len(facts), 'picture')} with numbers from {lowest:g} to {highest:g} alone"
+        if white == 0 and given is None:
+            continue  # refused, each by itself
+        if white > 255 and given is None and highest <= _DEEP * white:
+            message = (
+                f"{found}, of 0 to {white:,}: they are read nearly black; set data.range to the numbers that are black "
+                f"and white, such as [0, {_whole(highest)}]"
+            )
+        elif given is not None and white != 255 and (highest <= low or lowest >= high):
+            message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
+        elif lowest == highest:
+            message = f"{found}: nothing is in them to be seen"
+        elif highest - low <= _DARK * (high - low):
+            message = f"{found}, of {low:g} to {high:g}: they are nearly black; {_advice(white)}"
+        elif lowest - low >= _LIGHT * (high - low):
+            message = f"{found}, of {low:g} to {high:g}: they are nearly white; {_advice(white)}"
+        else:
+            continue
+        yield _finding("warning", "poor-range", message, [relative(fact.image, evidence.root) for fact in facts])
+
+
+def _whole(highest: float) -> int:
+    """The largest number of as few bits as hold a number."""
+    return (1 << max(int(highest), 1).bit_length()) - 1
+
+
+def _advice(white: int) -> str:
+    if white == 255:
+        return "are they masks, or pictures of 0 to 1 that were saved without × 255? Write them with values of 0 to 255"
+    return "set data.range to the numbers that are black and white"
+
+
+def translucent(evidence: Evidence) -> Iterator[Finding]:
+    """Find pictures that are laid over white although their last channel is probably no transparency."""
+    found = [
+        relative(fact.image, evidence.root)
+        for fact in _all(evidence)
+        if fact.looks.picture is not None and fact.looks.picture.translucent
+    ]
+    if found:
+        message = (
+            f"{counted(len(found), 'picture')} neither clear nor opaque at most pixels, which fade when they are laid "
+            "over white; if the fourth channel is something else, such as near infrared, save the pictures without it"
+        )
+        yield _finding("warning", "translucent", message, found)
+
+
+def unlike_palettes(evidence: Evidence) -> Iterator[Finding]:
+    """Find palette masks whose indices stand for other colours than in other files, or than classes.json has."""
+    if evidence.labels.masks != "index":
+        return
+    looks = [(fact, fact.looks.mask) for fact in _all(evidence) if fact.looks.mask is not None]
+    # Of a palette of greys nothing can be said: its colours are the indices themselves.
+    masks = [(fact, mask) for fact, mask in looks if any(len(set(mask.color(index))) > 1 for index in mask.used)]
+    first: dict[Color, tuple[int, Facts, MaskLook]] = {}
+    moved: dict[Path, str] = {}
+    for fact, mask in masks:
+        for index in mask.used:
+            color = mask.color(index)
+            usual, other, known = first.setdefault(color, (index, fact, mask))
+            # A colour that stands twice in one palette is no sign: programs fill what is left of it with black.
+            if usual != index and known.color(index) != color and mask.color(usual) != color:
+                where = [relative(one.mask, evidence.root) for one in (other, fact)]
+                moved.setdefault(fact.mask, f"{_hex(color)} is {usual} in {where[0]}, but {index} in {where[1]}")
+    if moved:
+        message = (
+            f"palettes of masks differ in their order: {next(iter(moved.values()))}, so that their indices are no ids; "
+            'read the colours: "masks": "rgb" in classes.json, with the "colors" of the classes'
+        )
+        yield _finding("error", "palette-order", message, [relative(mask, evidence.root) for mask in moved])
+    else:
+        yield from _other_colors(evidence, masks)
+
+
+def _other_colors(evidence: Evidence, masks: Sequence[tuple[Facts, MaskLook]]) -> Iterator[Finding]:
+    """Palettes that give an index the colour of another class."""
+    labels = evidence.labels
+    if len(set(labels.colors)) < len(labels):
+        return
+    class_of = dict(zip(labels.colors, labels.names, strict=True))
+    name_of = dict(zip(labels.ids, labels.names, strict=True))
+    wrong: dict[Path, str] = {}
+    for fact, mask in masks:
+        for index in mask.used:
+            drawn = class_of.get(mask.color(index))
+            if drawn is not None and index in name_of and name_of[index] != drawn:
+                text = f"{index} is '{name_of[index]}', but drawn in {_hex(mask.color(index))}, the colour of '{drawn}'"
+                wrong.setdefault(fact.mask, text)
+    if wrong:
+        message = (
+            f"{counted(len(wrong), 'mask')} whose palette and label space disagree: {next(iter(wrong.values()))}; the "
+            'indices count, so give each class its own by "ids" in classes.json, or read the colours: "masks": "rgb"'
+        )
+        yield _finding("warning", "palette-colors", message, [relative(mask, evidence.root) for mask in wrong])
+
+
+def _hex(color: Color) -> str:
+    return "#" + "".join(f"{value:02x}" for value in color)
+
+
+def _all(evidence: Evidence) -> Iterator[Facts]:
+    for split in evidence.facts.values():
+        yield from split
+
+
+def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
+    return Finding(severity, code, message, len(examples), tuple(examples[:_EXAMPLES]))

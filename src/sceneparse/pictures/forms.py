@@ -1,0 +1,121 @@
+"""Which files are pictures, which of these are read, and what to do about the others."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+from sceneparse.errors import counted
+from sceneparse.pictures.problems import PictureError, described
+
+PICTURE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif"),
+        *(".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".j2k", ".jpf", ".jpx", ".heic", ".heif", ".hif"),
+    )
+)
+"""Suffixes, in lower case, of what counts as a picture in a folder."""
+
+RAW_SUFFIXES = frozenset(
+    (
+        *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".orf", ".rw2", ".raf", ".pef"),
+        *(".srw", ".3fr", ".fff", ".iiq", ".erf", ".mef", ".mos", ".mrw", ".kdc", ".dcr", ".rwl", ".x3f"),
+    )
+)
+"""Suffixes of cameras' raw files."""
+
+UNREAD_SUFFIXES = RAW_SUFFIXES | {
+    *(".jxl", ".exr", ".hdr", ".psd", ".psb", ".xcf", ".kra", ".svg", ".svgz", ".eps", ".ai", ".pdf", ".djvu"),
+    *(".dcm", ".dicom", ".ecw", ".sid", ".mrsid", ".img", ".vrt", ".czi", ".nd2", ".lif", ".svs", ".ndpi", ".scn"),
+    *(".mrxs", ".pcx", ".dds", ".ico", ".icns", ".xpm", ".fits", ".fit", ".qoi", ".sgi", ".ras", ".heics"),
+}
+"""Suffixes of pictures in forms that are not read; such files are named where they are left out."""
+
+LOSSY = frozenset(("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"))
+"""Formats whose compression changes numbers, or may do so."""
+
+RAW_PHOTO = (
+    "a camera's raw file, whose pixels are not developed (what is stored first is a small preview); develop it and "
+    "save it as TIFF, PNG or JPEG"
+)
+
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+
+
+@dataclass
+class LeftOut:
+    """Files that were found beside pictures and are none that are read.
+
+    Args:
+        what: What they are, as a message says it of several.
+        why: What to do about them; may be empty.
+        counts: How many there are of each suffix.
+        examples: The first of them.
+    """
+
+    what: str
+    why: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Count a file."""
+        self.counts[PurePath(name).suffix.lower()] += 1
+        if len(self.examples) < 10:
+            self.examples.append(name)
+
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return self.counts.total()
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.examples[:3]) + (", …" if self.count > 3 else "")
+        return f"left out {counted(self.count, 'file')} {self.what}: {shown}" + (f"; {self.why}" if self.why else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the counts and the first files as JSON."""
+        return {
+            "what": self.what,
+            "files": self.count,
+            "by_suffix": dict(sorted(self.counts.items())),
+            "examples": list(self.examples),
+        }
+
+
+def unread() -> LeftOut:
+    """Return an empty list of pictures in forms that are not read."""
+    return LeftOut("that sceneparse does not read", "convert them to PNG, TIFF or JPEG")
+
+
+def refuse_unread(source: Path | bytes, head: bytes) -> None:
+    """Refuse a file in a form that is known but not read, by its name and first bytes.
+
+    Raises:
+        PictureError: A camera's raw file.
+    """
+    suffix = source.suffix.lower() if isinstance(source, Path) else ""
+    if suffix in RAW_SUFFIXES or head[8:11] == b"CR\2" or head[4:11] == b"ftypcrx":
+        raise PictureError(f"{described(source)}: {RAW_PHOTO}", "form")
+
+
+def is_heif(head: bytes) -> bool:
+    """Return whether a file is HEIC or HEIF, by its first 32 bytes; AVIF has the same container but is read without."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avi" not in head[8:]
+
+
+def register_heif(where: str) -> None:
+    """Let Pillow open HEIC.
+
+    Args:
+        where: How messages name the file.
+
+    Raises:
+        PictureError: The package for it is not installed.
+    """
+    try:
+        import pi_heif
+    except ImportError:
+        message = f"{where}: HEIC pictures need pi-heif; do: pip install 'sceneparse[heif]'"
+        raise PictureError(message, "form") from None
+    pi_heif.register_heif_opener()

@@ -1,0 +1,195 @@
+"""The numbers that a mask file stores, as ids or as colours; a refusal where they are not certain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.errors import counted
+from sceneparse.labels import LabelSpace
+from sceneparse.pictures.decoding import Decoded
+from sceneparse.pictures.problems import PictureError, described
+
+_PACKED = {"L;2": 85, "L;4": 17}
+"""Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
+
+
+@dataclass(frozen=True)
+class StoredMask:
+    """What a mask file stores.
+
+    Args:
+        where: How messages name the file.
+        orientation: The file's own, 1..8, which is not applied yet.
+        values: (H, W) numbers of a grey or palette file, or (H, W, 3) of a colour file.
+        palette: (N, 3) colours, of a palette file.
+        clear: Number of pixels that are not opaque.
+    """
+
+    where: str
+    orientation: int
+    values: NDArray[Any]
+    palette: NDArray[np.uint8] | None = None
+    clear: int = 0
+
+    def ids(self) -> NDArray[Any]:
+        """Return (H, W) ids.
+
+        Raises:
+            PictureError: Colours, numbers that are no ids, or transparency.
+        """
+        values = self.values
+        if values.ndim == 3:
+            if not ((values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all()):
+                raise PictureError(
+                    f"{self.where}: a colour picture (RGB), but the label space expects ids (grey or palette files); "
+                    'if the colours stand for classes, say "masks": "rgb" in classes.json',
+                    "mask-is-rgb",
+                )
+            values = values[..., 0]
+        self._refuse_clear()
+        low, high = int(values.min()), int(values.max())
+        if low < 0 or high > 65535:
+            raise PictureError(
+                f"{self.where}: values from {low:,} to {high:,}, but mask ids are 0–65535; give another number to what "
+                "is outside",
+                "values",
+            )
+        return values
+
+    def colors(self, labels: LabelSpace) -> NDArray[np.uint8]:
+        """Return (H, W, 3) colours.
+
+        Args:
+            labels: The colours that there are. A grey file is one of colours if all of its greys are among them, as
+                programs that shrink PNGs leave it of a mask of grey classes.
+
+        Raises:
+            PictureError: A grey file of other numbers, colours of 16 bits, or transparency.
+        """
+        values = self.values
+        self._refuse_clear()
+        if self.palette is not None:
+            if int(values.max()) >= len(self.palette):
+                raise PictureError(f"{self.where}: indices beyond its palette; save the mask as RGB", "form")
+            return self.palette[values]
+        if values.ndim == 3:
+            if values.dtype != np.uint8:
+                raise PictureError(
+                    f"{self.where}: colours of {8 * values.dtype.itemsize} bits, but those of the label space have 8; "
+                    "save the mask as RGB of 8 bits",
+                    "form",
+                )
+            return values
+        known = {color[0] for color in (*labels.colors, *labels.ignore_colors) if len(set(color)) == 1}
+        if values.dtype == np.uint8 and set(np.unique(values).tolist()) <= known:
+            return np.repeat(values[..., None], 3, axis=2)
+        raise PictureError(
+            f'{self.where}: a grey picture, but the label space expects colours ("masks": "rgb" in classes.json); if '
+            'the grey values of all masks are ids, say "masks": "index"; if this one alone is grey, export it again '
+            "in colours",
+            "mask-is-index",
+        )
+
+    def _refuse_clear(self) -> None:
+        if self.clear:
+            raise PictureError(
+                f"{self.where}: partly transparent ({counted(self.clear, 'pixel')}), and which label is meant there is "
+                "not certain; lay the mask over the value of a background class, or of an ignored one, and save it "
+                "without transparency",
+                "mask-clear",
+            )
+
+
+def stored_mask(decoded: Decoded) -> StoredMask:
+    """Return what a mask file stores.
+
+    Args:
+        decoded: The file, decoded for its stored numbers.
+
+    Raises:
+        PictureError: A form that changes numbers, several pages, or none that can hold labels.
+    """
+    where = described(decoded.source)
+    if decoded.lossy:
+        article = "an" if decoded.format[0] in "AM" else "a"
+        what = "a lossy WebP" if decoded.format == "WEBP" else f"{article} {decoded.format}"
+        what = "a TIFF of lossy compression" if decoded.format == "TIFF" else what
+        raise PictureError(
+            f"{where}: a mask cannot be {what}, whose compression changes label values; export the masks as PNG from "
+            "their source (converting this file would keep the damage)",
+            "jpeg-mask",
+        )
+    if decoded.several:
+        raise PictureError(
+            f"{where}: holds several pages or frames, and which of them is the mask is not certain; save that one "
+            "alone, as PNG",
+            "mask-pages",
+        )
+    numbers = decoded.all_numbers()
+    if numbers is None:
+        return _of_image(decoded, decoded.image, where)
+    values = numbers.values
+    if values.dtype.kind not in "iub":
+        raise PictureError(f"{where}: a mask cannot be of mode F; save it as 8- or 16-bit grey", "form")
+    turn = decoded.orientation
+    clear, bands = 0, [band for band in range(values.shape[2]) if band != numbers.alpha]
+    if numbers.alpha is not None:
+        clear = int((values[..., numbers.alpha] != numbers.white).sum())
+    if numbers.color:
+        bands = bands[:3]
+    if len(bands) == 1:
+        return StoredMask(where, turn, values[..., bands[0]], numbers.palette, clear)
+    if len(bands) != 3:
+        raise PictureError(f"{where}: a mask cannot have {len(bands)} bands; save it as grey or RGB", "form")
+    return StoredMask(where, turn, values[..., bands], clear=clear)
+
+
+def _of_image(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
+    mode, turn = image.mode, decoded.orientation
+    if mode == "P":
+        return _of_palette(decoded, image, where)
+    if mode in ("L", "1"):
+        return StoredMask(where, turn, _unstretched(np.array(image), decoded))
+    if mode in ("LA", "PA"):
+        bands = np.array(image)
+        palette = _palette(image) if mode == "PA" else None
+        return StoredMask(where, turn, bands[..., 0], palette, int((bands[..., 1] < 255).sum()))
+    if mode in ("RGB", "RGBX", "CMYK"):
+        return StoredMask(where, turn, _unstretched(np.array(image.convert("RGB")), decoded))
+    if mode == "RGBA":
+        bands = np.array(image)
+        return StoredMask(where, turn, bands[..., :3], clear=int((bands[..., 3] < 255).sum()))
+    raise PictureError(f"{where}: a mask cannot be of mode {mode}; save it as 8- or 16-bit grey", "form")
+
+
+def _unstretched(values: NDArray[Any], decoded: Decoded) -> NDArray[Any]:
+    """Undo what Pillow does for the eye: few levels are stretched to 0..255, and inverted where 0 is white."""
+    raw, top = decoded.raw, decoded.top
+    if values.dtype == np.bool_:
+        stored = ~values if decoded.format in ("PPM", "TIFF") and raw.startswith("1;I") else values
+        return stored.astype(np.uint8)
+    if raw in _PACKED:
+        return values // _PACKED[raw]
+    if 0 < top < 255:
+        return ((values.astype(np.uint16) * top + 127) // 255).astype(np.uint8)
+    return values
+
+
+def _of_palette(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
+    """A palette file; of a GIF or BMP of grey colours, which writers shrink and reorder, the greys count."""
+    values, palette, turn = np.array(image), _palette(image), decoded.orientation
+    if decoded.format in ("GIF", "BMP") and (palette == palette[:, :1]).all():
+        return StoredMask(where, turn, palette[:, 0][values])
+    return StoredMask(where, turn, values, palette)
+
+
+def _palette(image: Image.Image) -> NDArray[np.uint8]:
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    given = np.array(image.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+    palette[: len(given)] = given
+    return palette

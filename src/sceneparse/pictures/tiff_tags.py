@@ -1,0 +1,143 @@
+"""What the first directory of a TIFF says of its picture: size, bands, bits, what the numbers mean."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import IO, Any
+
+from PIL import ExifTags, TiffImagePlugin
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF files begin, the last two BigTIFF."""
+
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
+"""Values of PhotometricInterpretation (TIFF 6.0, tag 262)."""
+
+_NO_COMPRESSION = 1
+_SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f", 4: "u"}
+_LOSSY = frozenset((6, 7, 33003, 33005, 34712, 34892, 50001))
+"""Compressions that change values or may do so: JPEG old and new, JPEG 2000 in its forms, lossy DNG JPEG, WebP."""
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory (IFD) of a TIFF, and how its numbers are packed.
+
+    Args:
+        tags: Pillow's reading of the tags.
+        little: Whether the least significant byte of a number comes first.
+    """
+
+    tags: Any
+    little: bool
+
+    def _one(self, tag: int, default: int) -> int:
+        value = self.tags.get(tag, default)
+        return int(value[0] if isinstance(value, tuple) else value)
+
+    def several(self, tag: int) -> tuple[int, ...]:
+        """All values of a tag of whole numbers."""
+        value = self.tags.get(tag, ())
+        return tuple(int(one) for one in value) if isinstance(value, tuple) else (int(value),)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width as stored, before the orientation is applied."""
+        return self._one(257, 0), self._one(256, 0)
+
+    @property
+    def bands(self) -> int:
+        """Numbers of a pixel (SamplesPerPixel)."""
+        return self._one(277, 3 if self.photometric == RGB and 277 not in self.tags else 1)
+
+    @cached_property
+    def bits(self) -> int:
+        """Bits of a number; 0 if bands have different ones."""
+        found = set(self.several(258)) or {1}
+        return found.pop() if len(found) == 1 else 0
+
+    @property
+    def sample_format(self) -> str:
+        """What a number is, as numpy calls it: "u", "i" or "f"; empty for others (complex numbers)."""
+        found = set(self.several(339)) or {1}
+        return _SAMPLE_FORMATS.get(found.pop(), "") if len(found) == 1 else ""
+
+    @property
+    def photometric(self) -> int:
+        """What the numbers mean."""
+        return self._one(262, WHITE_IS_ZERO)
+
+    @property
+    def extra(self) -> tuple[int, ...]:
+        """What the bands beyond those of the colours are: 0 not said, 1 and 2 transparency."""
+        return self.several(338)
+
+    @property
+    def planar(self) -> bool:
+        """Whether bands are stored one after the other."""
+        return self._one(284, 1) == 2
+
+    @property
+    def compression(self) -> int:
+        """Compression (tag 259)."""
+        return self._one(259, _NO_COMPRESSION)
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the compression changes numbers, or may do so."""
+        return self.compression in _LOSSY
+
+    @property
+    def predictor(self) -> int:
+        """1 none, 2 differences, 3 differences of the bytes of floating-point numbers."""
+        return self._one(317, 1)
+
+    @property
+    def reversed_bits(self) -> bool:
+        """Whether the first pixel of a byte is its lowest bit (FillOrder 2)."""
+        return self._one(266, 1) == 2
+
+    @property
+    def orientation(self) -> int:
+        """EXIF orientation 1..8."""
+        value = self._one(ExifTags.Base.Orientation, 1)
+        return value if 1 <= value <= 8 else 1
+
+    @property
+    def nodata(self) -> float | None:
+        """The number that stands for no data, as GDAL writes it (tag 42113)."""
+        try:
+            return float(str(self.tags.get(42113, "")).strip(" \0"))
+        except ValueError:
+            return None
+
+    @property
+    def raw_photo(self) -> bool:
+        """Whether it is a camera's raw file (DNG), whose first picture is a preview."""
+        return 50706 in self.tags or self.photometric in (32803, 34892)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a picture of its own: no smaller version (overview) and no transparency mask of another."""
+        return not self._one(254, 0) & 0b101
+
+
+def directories(file: IO[bytes]) -> Iterator[Directory]:
+    """Yield the directories of a TIFF, one for each of its pages.
+
+    Args:
+        file: The file, which is read from its beginning.
+    """
+    file.seek(0)
+    header = file.read(8)
+    if header[:4] in MAGIC[2:]:
+        header += file.read(8)
+    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(header).next, set[int]()
+    # A directory that names an earlier one as its next would go round for ever.
+    while offset and offset not in seen:
+        seen.add(offset)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+        file.seek(offset)
+        tags.load(file)
+        yield Directory(tags, header[:1] == b"I")
+        offset = tags.next
