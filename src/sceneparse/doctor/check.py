@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing
+from sceneparse.datasets.pairs import Listing, Pair
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
+from sceneparse.doctor.picture_rules import DARK, LIGHT
+from sceneparse.doctor.quick_facts import MARGIN, QuickLook
 from sceneparse.doctor.rules import Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples, refusals
 from sceneparse.pictures.reading import Reading
@@ -20,6 +22,9 @@ from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 
 __all__ = ["Diagnosis", "Finding", "check", "print_diagnosis"]
+
+CHUNK = 16
+"""Pairs that a thread takes at a time."""
 
 RENDERED = 64
 """Samples of each split whose classes are counted, where samples are rendered."""
@@ -51,8 +56,12 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
         return check_samples(settings, progress, workers, channels)
     there = {name: listing for name, listing in layout.splits.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
-        reading = Reading(settings.orientation, settings.range)
-        facts = {n: _read_all(listing, layout, channels, reading, workers, step) for n, listing in there.items()}
+        looker = _Looker(layout, channels, Reading(settings.orientation, settings.range), workers)
+        facts = {name: looker.all_facts(listing.pairs, step) for name, listing in there.items()}
+    if looker.quick is not None and not _clear_range(facts):
+        # What a JPEG's eighth shows does not tell whether the pictures use their range.
+        looker.quick = None
+        facts = {name: looker.all_facts(listing.pairs, lambda: None) for name, listing in there.items()}
     evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
     findings = list(findings_of(evidence))
     return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start)
@@ -83,18 +92,46 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
     return Diagnosis(settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds)
 
 
-def _read_all(
-    listing: Listing,
-    layout: Layout,
-    channels: int,
-    reading: Reading,
-    workers: int | None,
-    step: Callable[[], None],
-) -> list[Facts]:
-    def one(index: int) -> Facts:
-        facts = pair_facts(listing.pairs[index], layout.labels, channels, reading, layout.decode)
-        step()
-        return facts
+class _Looker:
+    """Reads all pairs of splits in threads.
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        return list(pool.map(one, range(len(listing.pairs))))
+    Args:
+        layout: What lies on disk.
+        channels: Channels of the pictures.
+        reading: How pictures are read.
+        workers: Threads; None for one for each processor.
+    """
+
+    def __init__(self, layout: Layout, channels: int, reading: Reading, workers: int | None) -> None:
+        self._layout, self._channels, self._reading = layout, channels, reading
+        self._workers = workers or os.cpu_count() or 1
+        usual = channels == 3 and reading == Reading() and layout.labels.masks == "index"
+        self.quick = QuickLook(layout.labels) if usual else None
+
+    def all_facts(self, pairs: Sequence[Pair], step: Callable[[], None]) -> list[Facts]:
+        """What is known of each pair, in their order."""
+
+        def one(pair: Pair) -> Facts:
+            facts = None if self.quick is None else self.quick.facts(pair)
+            if facts is None:
+                facts = pair_facts(pair, self._layout.labels, self._channels, self._reading, self._layout.decode)
+            step()
+            return facts
+
+        def some(chunk: Sequence[Pair]) -> list[Facts]:
+            return [one(pair) for pair in chunk]
+
+        # Handing out each small picture by itself takes about as long as reading it.
+        chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
+        with ThreadPoolExecutor(self._workers) as pool:
+            return [facts for found in pool.map(some, chunks) for facts in found]
+
+
+def _clear_range(facts: Mapping[str, Sequence[Facts]]) -> bool:
+    """Whether 8-bit pictures use so much of their range that their exact extremes don't matter."""
+    looks = [fact.looks.picture for split in facts.values() for fact in split]
+    shown = [look for look in looks if look is not None and look.white == 255]
+    if not shown:
+        return True
+    lowest, highest = min(look.lowest for look in shown), max(look.highest for look in shown)
+    return highest - MARGIN > DARK * 255 and lowest + MARGIN < LIGHT * 255 and highest - lowest > 2 * MARGIN

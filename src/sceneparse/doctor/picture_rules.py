@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sceneparse.doctor.rules import Evidence
 
 _EXAMPLES = 10
-_DARK, _LIGHT = 0.15, 0.85
+DARK, LIGHT = 0.15, 0.85
 """A set whose numbers all lie below the first, or above the second share of the range is nearly black or white."""
 _DEEP = 0.25
 """A set of more than 8 bits that uses less of its range than this has probably fewer bits than its type."""
@@ -70,9 +70,9 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
             message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
         elif lowest == highest:
             message = f"{found}: nothing is in them to be seen"
-        elif highest - low <= _DARK * (high - low):
+        elif highest - low <= DARK * (high - low):
             message = f"{found}, of {low:g} to {high:g}: they are nearly black; {_advice(white)}"
-        elif lowest - low >= _LIGHT * (high - low):
+        elif lowest - low >= LIGHT * (high - low):
             message = f"{found}, of {low:g} to {high:g}: they are nearly white; {_advice(white)}"
         else:
             continue
