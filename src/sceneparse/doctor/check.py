@@ -112,9 +112,8 @@ class _Looker:
         """What is known of each pair, in their order."""
 
         def one(pair: Pair) -> Facts:
-            facts = None if self.quick is None else self.quick.facts(pair)
-            if facts is None:
-                facts = pair_facts(pair, self._layout.labels, self._channels, self._reading, self._layout.decode)
+            layout = self._layout
+            facts = pair_facts(pair, layout.labels, self._channels, self._reading, layout.decode, self.quick)
             step()
             return facts
 

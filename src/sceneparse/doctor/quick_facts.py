@@ -5,25 +5,41 @@ which reads all of its data, and a mask's values are counted by Pillow. Whatever
 `pair_facts`, so that all findings and their words come from there.
 """
 
-import hashlib
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from sceneparse.datasets.pairs import Pair
-from sceneparse.doctor.looks import Looks, MaskLook, PictureLook
-from sceneparse.doctor.pair_facts import Facts
+from sceneparse.doctor.looks import MaskLook, PictureLook
 from sceneparse.labels import IGNORE, LabelSpace
 
 MARGIN = 16
 """How far the extremes of a JPEG that is decoded small may lie from its own, in numbers of 0 to 255."""
 
 
+class QuickPicture(NamedTuple):
+    """What is known of a picture: (height, width), Pillow's mode, and how it is stored."""
+
+    size: tuple[int, int]
+    mode: str
+    look: PictureLook
+
+
+class QuickMask(NamedTuple):
+    """What is known of a mask: (height, width), pixels of each class, ignored pixels, and how it is stored."""
+
+    size: tuple[int, int]
+    pixels: NDArray[np.int64]
+    ignored: int
+    look: MaskLook
+
+
 class QuickLook:
-    """Reads pairs of the commonest forms.
+    """Reads pictures and masks of the commonest forms.
 
     Args:
         labels: The label space of the masks, of ids.
@@ -38,29 +54,24 @@ class QuickLook:
         indices, unknown = self._labels.decode(np.arange(256, dtype=np.uint8)[None])
         return [None if str(value) in unknown else int(index) for value, index in enumerate(indices[0])]
 
-    def facts(self, pair: Pair) -> Facts | None:
-        """Return what `pair_facts` does of a pair, with three channels; None if only that can tell.
+    def picture(self, content: bytes) -> QuickPicture | None:
+        """Return what is known of a picture that is read with three channels; None if `pair_facts` must tell.
 
-        The extremes of JPEGs are those of their eighth, within `MARGIN`.
+        The extremes of a JPEG are those of the greys of its eighth, within `MARGIN`.
         """
         try:
-            content = pair.image.read_bytes()
-            picture = _picture(content)
-            mask = None if picture is None else self._mask(pair.mask)
+            return _picture(content)
         except Exception:  # Pillow's readers let anything escape on damaged input; `pair_facts` finds the words
             return None
-        if picture is None or mask is None:
-            return None
-        size, mode, look = picture
-        mask_size, pixels, ignored, mask_look = mask
-        if size != mask_size:
-            return None
-        digest = hashlib.blake2b(content, digest_size=16).digest()
-        total = size[0] * size[1]
-        looks = Looks(look, mask_look)
-        return Facts(pair.image, pair.mask, digest, size, mode, pixels, ignored, total, looks=looks)
 
-    def _mask(self, path: Path) -> tuple[tuple[int, int], np.ndarray, int, MaskLook] | None:  # type: ignore[type-arg]
+    def mask(self, path: Path) -> QuickMask | None:
+        """Return what is known of a mask; None if `pair_facts` must tell."""
+        try:
+            return self._mask(path)
+        except Exception:
+            return None
+
+    def _mask(self, path: Path) -> QuickMask | None:
         with path.open("rb") as file, Image.open(file, formats=("PNG",)) as image:
             if image.mode not in ("L", "P") or _raw(image) != image.mode or getattr(image, "is_animated", False):
                 return None
@@ -82,10 +93,10 @@ class QuickLook:
             if image.mode == "P":
                 palette = bytes(image.getpalette("RGB") or ()).ljust(768, b"\0")
                 look = MaskLook(1, palette, tuple(used))
-            return (image.height, image.width), pixels, ignored, look
+            return QuickMask((image.height, image.width), pixels, ignored, look)
 
 
-def _picture(content: bytes) -> tuple[tuple[int, int], str, PictureLook] | None:
+def _picture(content: bytes) -> QuickPicture | None:
     with Image.open(BytesIO(content), formats=("JPEG", "PNG")) as image:
         size, mode = (image.height, image.width), image.mode
         if mode not in ("RGB", "L") or image.format not in ("JPEG", "PNG"):
@@ -98,7 +109,7 @@ def _picture(content: bytes) -> tuple[tuple[int, int], str, PictureLook] | None:
         if not _plain(image):
             return None
         extremes = np.array(image.getextrema())
-        return size, mode, PictureLook(1, int(extremes.min()), int(extremes.max()), 255)
+        return QuickPicture(size, mode, PictureLook(1, int(extremes.min()), int(extremes.max()), 255))
 
 
 def _raw(image: Image.Image) -> str:
