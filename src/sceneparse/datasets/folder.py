@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sceneparse.datasets.folder_layouts import WHOLE, found_splits
 from sceneparse.datasets.getting.entry import Entry
@@ -14,6 +15,8 @@ from sceneparse.errors import UserError, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
+
+Split = TypeVar("Split")
 
 LAYOUT = (
     "classes.json, {train,val,test}/images/NAME.jpg and {train,val,test}/masks/NAME.png "
@@ -109,7 +112,7 @@ def taken(
     return tuple(notes)
 
 
-def in_order(splits: dict[str, SplitFolders]) -> dict[str, SplitFolders]:
+def in_order(splits: dict[str, Split]) -> dict[str, Split]:
     """Sort splits: those for training first, then validation and testing, then others."""
     usual = [name for role in ROLES.values() for name in role]
     return dict(sorted(splits.items(), key=lambda item: usual.index(item[0]) if item[0] in usual else len(usual)))

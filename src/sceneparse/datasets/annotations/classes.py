@@ -81,7 +81,7 @@ def classes_of(
             positions[one.name] = len(kept)
             kept.append(one)
         index[one.key] = positions[one.name]
-    own = next((position for name, position in positions.items() if name.casefold() in BACKGROUNDS), None)
+    own = next((position for position, one in enumerate(kept) if _is_background(one)), None)
     undrawn = IGNORE
     if chosen == "background" and own is not None:
         undrawn = own
@@ -98,6 +98,10 @@ def classes_of(
     return Classes(_label_space(kept), index, undrawn, tuple(notes))
 
 
+def _is_background(one: Named) -> bool:
+    return one.name.casefold() in BACKGROUNDS
+
+
 def _label_space(kept: Sequence[Named]) -> LabelSpace:
     ids = tuple(one.id for one in kept)
     whole = tuple(value for value in ids if value is not None and 0 <= value < 65535)
@@ -105,11 +109,11 @@ def _label_space(kept: Sequence[Named]) -> LabelSpace:
         whole = tuple(range(len(kept)))
     nothing = 65535 if 255 in whole or max(whole) > 255 else 255
     generated = distinct_colors(len(kept))
-    own = [one.color for one in kept]
+    own = [(0, 0, 0) if one.color is None and _is_background(one) else one.color for one in kept]
     # A few given colours beside generated ones could be the same ones twice.
-    given = all(color is not None for one, color in zip(kept, own, strict=True) if one.key is not None)
+    given = all(color is not None for color in own)
     colors = tuple(
-        color if color is not None and (given or one.key is None) else other
+        color if color is not None and (given or _is_background(one)) else other
         for one, color, other in zip(kept, own, generated, strict=True)
     )
     return LabelSpace(tuple(one.name for one in kept), colors=colors, ids=whole, ignore=(nothing,))

@@ -101,8 +101,8 @@ def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
     drawn = [polygon for polygon in polygons if len(polygon) >= 6]  # fewer points enclose nothing
     if not drawn:
         return np.zeros(size, dtype=np.bool_)
-    mask: NDArray[np.bool_] = coco.decode(coco.merge(coco.frPyObjects(drawn, *size))).astype(np.bool_)
-    return mask
+    union = coco.merge(coco.frPyObjects(drawn, *size))
+    return rle_mask({"size": list(union["size"]), "counts": union["counts"].decode("ascii")}, size)
 
 
 def _pycocotools() -> Any:

@@ -1,0 +1,109 @@
+"""Find COCO's annotation files in a folder and the split that each is for, and tell them from other tools' JSON."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files
+from sceneparse.datasets.annotations.splits import ALL, KNOWN
+from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.errors import UserError
+
+OTHERS = frozenset(("item", "items", "shapes", "dataset", "dm_format_version", "samples", "labels"))
+"""Keys at the top of other tools' files that have much in common with COCO's."""
+
+ROBOFLOW = "_annotations.coco.json"
+"""What Roboflow calls the annotation file of each split."""
+
+LAYOUT = (
+    "COCO JSON as ROOT/annotations/instances_SPLIT.json, ROOT/SPLIT/_annotations.coco.json, ROOT/SPLIT.json or one "
+    "JSON file alone, with the pictures anywhere below ROOT (--data.options.annotations names another file)"
+)
+
+PANOPTIC_LAYOUT = (
+    "ROOT/annotations/panoptic_SPLIT.json with its masks in panoptic_SPLIT/ beside it, and the pictures anywhere below "
+    "ROOT (--data.options.annotations names another file)"
+)
+
+
+def is_coco(found: Glimpse) -> bool:
+    """Whether a JSON file is COCO's with outlines, boxes or key points: no other tool's, not panoptic, no captions."""
+    return _like_coco(found) and not is_panoptic(found)
+
+
+def is_panoptic(found: Glimpse) -> bool:
+    """Whether a JSON file is of COCO's panoptic form."""
+    return _like_coco(found) and (found.names("segments_info") > 0 or found.names("isthing") > 0)
+
+
+def _like_coco(found: Glimpse) -> bool:
+    if found.listed or found.keys & OTHERS or not found.keys & {"images", "annotations", "categories"}:
+        return False
+    # In a large file one of the three may lie between its beginning and its end.
+    seen = found.names("images", "annotations", "categories")
+    return seen == 3 or (seen == 2 and found.names("file_name", "image_id") > 0)
+
+
+def candidates(root: Path) -> list[Path]:
+    """The JSON files of the folders in which tools put COCO's annotation."""
+    folders = [root, root / "annotations", *(root / name for name in subfolders(root) if name != "annotations")]
+    return [path for folder in folders for path in json_files(folder)]
+
+
+def split_files(root: Path, given: str | None, panoptic: bool) -> dict[str, Path]:
+    """The annotation file of each split that can be found.
+
+    Args:
+        root: The export.
+        given: `data.options.annotations`; of several splits, with {split}.
+        panoptic: Whether COCO's panoptic form is wanted.
+
+    Raises:
+        UserError: There is none, or two could be a split's.
+    """
+    if given is not None:
+        return _given(root, given)
+    wanted = is_panoptic if panoptic else is_coco
+    seen = [path for path in candidates(root) if (found := glimpse(path)) is not None and wanted(found)]
+    if not seen:
+        raise wrong_layout(root, PANOPTIC_LAYOUT if panoptic else LAYOUT)
+    # The published archive has key points and captions of the same pictures beside the outlines.
+    outlines = [path for path in seen if path.name.startswith("instances_")]
+    splits: dict[str, list[Path]] = defaultdict(list)
+    for path in outlines or seen:
+        splits[split_of(path, root)].append(path)
+    if len(splits) == 1 and len(next(iter(splits.values()))) == 1:
+        ((name, (path,)),) = splits.items()
+        return {name if name in KNOWN else ALL: path}
+    for name, paths in splits.items():
+        if len(paths) > 1:
+            raise UserError(
+                f"{root}: {paths[0].relative_to(root)} and {paths[1].relative_to(root)} could both be split '{name}'; "
+                "say which: --data.options.annotations 'annotations/instances_{split}.json'"
+            )
+    return {name: paths[0] for name, paths in splits.items()}
+
+
+def _given(root: Path, given: str) -> dict[str, Path]:
+    if "{split}" not in given:
+        path = root / Path(given).expanduser()
+        if not path.is_file():
+            raise UserError(f"{path}: no such file; data.options.annotations must name the annotation file")
+        return {ALL: path}
+    before, after = given.split("{split}", 1)
+    found = {}
+    # A name without signs that mean something in a pattern.
+    for path in sorted(root.glob(re.sub(r"([\[\]*?])", r"[\1]", before) + "*" + re.sub(r"([\[\]*?])", r"[\1]", after))):
+        below = path.relative_to(root).as_posix()
+        found[below[len(before) : len(below) - len(after)]] = path
+    if not found:
+        raise UserError(f"{root}: no file {given}, whatever the split; data.options.annotations names it")
+    return found
+
+
+def split_of(path: Path, root: Path) -> str:
+    """The split that an annotation file is for, by its name, or its folder's where all files have the same name."""
+    if path.name == ROBOFLOW or (path.parent.name in KNOWN and path.parent != root):
+        return path.parent.name if path.parent != root else ALL
+    name = re.sub(r"^(instances|panoptic|stuff|person_keypoints|annotations?|coco|labels)[_-]", "", path.stem)
+    return re.sub(r"(?<=[a-z])_?\d{4}$", "", name)

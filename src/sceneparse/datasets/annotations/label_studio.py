@@ -1,0 +1,266 @@
+"""Label Studio's JSON exports: strokes, masks, polygons, rectangles and ellipses; its PNG export beside one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
+from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
+from sceneparse.datasets.annotations.label_studio_regions import Region, RegionError, region_mask, regions_of
+from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, sample_names
+from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.splits import ALL, KNOWN, chosen
+from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.errors import UserError, counted
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
+from sceneparse.pictures.problems import PictureError
+from sceneparse.settings import DataSettings
+
+LAYOUT = (
+    "Label Studio's JSON export (JSON or JSON-MIN) as one file in ROOT, or as ROOT/{train,val,test}.json, with the "
+    "pictures anywhere below ROOT; of its PNG export the files task-N-annotation-….png beside that JSON"
+)
+
+STROKE = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-(.+)-(\d+)\.png")
+"""A file of the PNG export: task, annotation, who, control tag and label, number."""
+
+
+@dataclass(frozen=True)
+class LabelStudioOptions(ExportOptions):
+    """How an export of Label Studio is read.
+
+    Args:
+        unlabelled: What pixels are that nobody drew: background (a class, which learns), ignore (they count in
+            nothing), or auto: background.
+        images: The folder of the pictures, where they do not lie in the export.
+        tag: The name of the labelling tag, with which the files of a PNG export begin before the label's name.
+    """
+
+    tag: str = "tag"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that somebody annotated.
+
+    Args:
+        number: Its number.
+        image: Its picture's address.
+        regions: What was drawn, first to last.
+    """
+
+    number: str
+    image: str
+    regions: tuple[Region, ...]
+
+
+def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> DrawnPictures:
+    """Open a split of a Label Studio export. Tasks that nobody annotated or that were skipped are left out.
+
+    Args:
+        settings: `root` holds the JSON file and, as a rule, the pictures.
+        split: As the JSON file is called; "all" where there is one file alone.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: No JSON file of Label Studio's, no such split, a damaged file, or pictures that are not there.
+    """
+    root = root_of(settings)
+    options: LabelStudioOptions = KIND.read_options(settings.options, "data.options", "kind label_studio")
+    files = _files(root)
+    strokes = _strokes(root, options.tag)
+    every = {path: _tasks(path, strokes) for path in files.values()}
+    path = chosen(files, split, root, lambda file: len(every[file][0]))
+    labels = sorted({region.label for tasks, _ in every.values() for task in tasks for region in task.regions})
+    classes = classes_of([Named(label, label) for label in labels], options.unlabelled, "background", str(path))
+    tasks, notes = every[path]
+    if not tasks:
+        raise UserError(f"{path}: no task is annotated; submit annotations in Label Studio and export again")
+    pictures = pictures_below(root, options.images)
+    found = [pictures.find(_names(task.image), path.parent) for task in tasks]
+    missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
+    refuse_missing(path, missing, len(tasks), pictures)
+    records = []
+    for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
+        assert image is not None  # the missing ones are refused
+        size = next((region.size for region in task.regions if region.size != (0, 0)), None)
+        drawing = json.dumps([region._asdict() for region in task.regions]).encode()
+        records.append(Record(name, image, path, drawing, size))
+    return DrawnPictures(records, classes, draw, channels, notes=notes)
+
+
+def is_label_studio(found: Glimpse) -> bool:
+    """Whether a JSON file is Label Studio's, of the full form or of the short one."""
+    if not found.listed:
+        return False
+    full = "data" in found.keys and bool(found.keys & {"annotations", "completions", "predictions"})
+    return full or {"id", "annotator", "annotation_id"} <= found.keys
+
+
+def _files(root: Path) -> dict[str, Path]:
+    subfolders(root)  # refuses what is no folder
+    seen = [path for path in json_files(root) if (found := glimpse(path)) is not None and is_label_studio(found)]
+    if not seen:
+        raise wrong_layout(root, LAYOUT)
+    if len(seen) == 1 and seen[0].stem not in KNOWN:
+        return {ALL: seen[0]}
+    return {path.stem: path for path in seen}
+
+
+def _strokes(root: Path, tag: str) -> dict[str, list[tuple[str, Path]]]:
+    """The files of a PNG export by their task's number, each with its label.
+
+    Raises:
+        UserError: A file's name doesn't begin with the labelling tag's.
+    """
+    found: dict[str, list[tuple[str, Path]]] = {}
+    for path in sorted(root.rglob("task-*-annotation-*.png")):
+        if (parts := STROKE.fullmatch(path.name)) is None:
+            continue
+        if not parts[3].startswith(f"{tag}-"):
+            raise UserError(
+                f"{path}: its name does not have the labelling tag '{tag}' before the label; name the tag: "
+                "--data.options.tag TAG"
+            )
+        found.setdefault(parts[1], []).append((parts[3].removeprefix(f"{tag}-"), path))
+    return found
+
+
+def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list[Task], list[str]]:
+    """The annotated tasks of a file, and notes on what was left out.
+
+    Raises:
+        UserError: The file is damaged, or a region has several labels.
+    """
+    whole = load(path)
+    if not isinstance(whole, list):
+        raise UserError(f"{path}: is no list of tasks, which Label Studio writes")
+    tasks = []
+    often: Counter[str] = Counter()
+    for row in whole:
+        if not isinstance(row, dict) or "id" not in row:
+            raise UserError(f"{path}: a task has no id; export it again")
+        number = str(row["id"])
+        chosen_annotations, others = _annotation(row)
+        often["several"] += bool(others)
+        if chosen_annotations is None and number not in strokes:
+            often["none"] += 1
+            continue
+        try:
+            regions, left = regions_of(chosen_annotations or [])
+        except RegionError as error:
+            raise UserError(f"{path}: task {number}: {error}") from None
+        often["left"] += left
+        if not any(region.stroked for region in regions):
+            # The PNG export's files, where the JSON has no strokes itself.
+            regions += [Region(label, (0, 0), {"png": str(png)}) for label, png in strokes.get(number, [])]
+        tasks.append(Task(number, _image(row, path), tuple(regions)))
+    texts = {
+        "none": "without annotation (or skipped) left out",
+        "several": "annotated several times; the ground truth is taken, or else the last one",
+    }
+    notes = [f"{path}: {counted(often[what], 'task')} {text}" for what, text in texts.items() if often[what]]
+    if often["left"]:
+        notes.append(f"{path}: {counted(often['left'], 'region')} without a label or of a form without area left out")
+    return tasks, notes
+
+
+def _annotation(row: dict[str, Any]) -> tuple[list[Any] | None, bool]:
+    """A task's results and whether there were others; None where nobody annotated it."""
+    given = row.get("annotations", row.get("completions"))
+    if not isinstance(given, list):  # the short form, with a list a labelling tag
+        lists = [value for value in row.values() if isinstance(value, list)]
+        results = [item for value in lists for item in value if isinstance(item, dict)]
+        return ([{"value": item, **item} for item in results] if "annotation_id" in row else None), False
+    done = [one for one in given if isinstance(one, dict) and not (one.get("was_cancelled") or one.get("skipped"))]
+    if not done:
+        return None, False
+    # As Label Studio's own converter has it: the latest first.
+    latest = sorted(done, key=lambda one: str(one.get("created_at", "")), reverse=True)
+    best = next((one for one in latest if one.get("ground_truth")), latest[0])
+    drawn = best.get("result")
+    return (drawn if isinstance(drawn, list) else []), len(done) > 1
+
+
+def _image(row: dict[str, Any], path: Path) -> str:
+    """The address of a task's picture."""
+    data = row["data"] if isinstance(row.get("data"), dict) else row
+    texts = {key: value for key, value in data.items() if isinstance(value, str)}
+    for key in sorted(texts, key=lambda key: key != "image"):
+        if Path(plain(texts[key])).suffix.lower() in PICTURE_SUFFIXES:
+            return texts[key]
+    raise UserError(f"{path}: task {row['id']} has no picture")
+
+
+def _names(address: str) -> list[str]:
+    """What a task's picture may be called: an upload has its number and eight signs before its own name."""
+    name = plain(address)
+    bare = Path(name).name
+    return list(dict.fromkeys((name, name.removeprefix("data/upload/"), bare, re.sub(r"^[0-9a-f]{8}-", "", bare))))
+
+
+def _sample_names(tasks: Sequence[Task]) -> list[str]:
+    # An upload's address has the project's number and eight signs before the picture's own name.
+    uploaded = r"^data/upload/(\d+/)?([0-9a-f]{8}-)?"
+    names = sample_names([re.sub(uploaded, "", plain(task.image)) for task in tasks])
+    often = Counter(names)
+    return [name if often[name] == 1 else f"{name}-task-{task.number}" for name, task in zip(names, tasks, strict=True)]
+
+
+def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
+    """Draw a picture's regions, later ones on top.
+
+    Raises:
+        PictureError: A region is damaged or of another size.
+    """
+    drawn = canvas(size, classes)
+    for number, row in enumerate(json.loads(record.drawing)):
+        region = Region(row["label"], tuple(row["size"]), row["value"])
+        try:
+            mask = region_mask(region, size)
+        except RegionError as error:
+            message = f"{record.file}: picture '{record.name}', region {number} ('{region.label}'): {error}"
+            raise PictureError(f"{message}; export it again", "form") from None
+        drawn[mask] = classes.index[region.label]
+    return drawn
+
+
+def recognise(root: Path) -> str | None:
+    """Say which of a folder's files speaks for Label Studio."""
+
+    def seen() -> Iterator[Glimpse]:
+        return (found for found in glimpses(root, depth=0) if is_label_studio(found))
+
+    return next((f"{found.path.name} (Label Studio's JSON)" for found in seen()), None)
+
+
+KIND = DatasetKind(
+    open=open_label_studio,
+    entry=Entry(
+        title="Label Studio's JSON export",
+        contents="as many as were annotated; the labels that were drawn; splits as the files are called, or all",
+        licence="yours",
+        page="",
+        tree=(
+            "DIR/project-1-….json and pictures below DIR  (one file: split all)",
+            "DIR/{train,val,test}.json",
+            "DIR/task-1-annotation-2-by-3-tag-road-0.png  (of the PNG export, with the JSON-MIN beside it)",
+        ),
+        by_hand="export JSON; undrawn pixels are the background (data.options.unlabelled)",
+    ),
+    card="Pictures annotated with Label Studio, of its author's own.",
+    options=LabelStudioOptions,
+    recognise=recognise,
+)

@@ -1,0 +1,131 @@
+"""Find the pictures that annotation files name: tools write addresses, other machines' paths, or bare names."""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from sceneparse.errors import UserError
+from sceneparse.pictures.finding import walk
+
+
+def plain(name: str) -> str:
+    """Return a picture's path as an annotation file gives it, without address and drive, with "/" between folders.
+
+    Of "https://host/a/b.jpg?key" it is "a/b.jpg", of Label Studio's "/data/local-files/?d=a/b.jpg" the same.
+    """
+    address = name.replace("\\", "/")
+    parts = urlsplit(address) if re.match(r"[a-z][a-z0-9+.-]+://|/data/", address) else None
+    if parts is not None:
+        local = parse_qs(parts.query).get("d")
+        address = local[0] if local else unquote(parts.path)
+    address = re.sub(r"^[A-Za-z]:/", "", address).lstrip("/")
+    return _same(re.sub(r"^(\./)+", "", address))
+
+
+def _same(text: str) -> str:
+    """One spelling of names that look the same: macOS writes é as two characters."""
+    return unicodedata.normalize("NFC", text)
+
+
+class Pictures:
+    """The pictures that lie in a folder, found by what annotation files call them.
+
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[tuple[str, Path]]]:
+        """By file name, the paths below the root."""
+        found: dict[str, list[tuple[str, Path]]] = defaultdict(list)
+        for path, _ in walk(self.root):
+            found[_same(path.name)].append((_same(path.relative_to(self.root).as_posix()), path))
+        return found
+
+    def find(self, names: Sequence[str], near: Path, split: str = "") -> Path | None:
+        """Return the picture of the first of these names that is there: beside the annotation file, or below the root.
+
+        Args:
+            names: What it may be called, as `plain` gives it.
+            near: The folder of the annotation file.
+            split: The split's name, which decides between folders such as images/train and images/val.
+
+        Raises:
+            UserError: A name alone could mean several files.
+        """
+        for name in names:
+            for folder in (near, near / "images"):
+                if name and (folder / name).is_file():
+                    return folder / name
+        for name in names:
+            if (path := self._below(name, split)) is not None:
+                return path
+        return None
+
+    def _below(self, name: str, split: str) -> Path | None:
+        """The file below the root whose path shares the longest end with a name's."""
+        wanted = [part for part in PurePosixPath(name).parts if part != ".."]
+        candidates = self._by_name.get(wanted[-1], []) if wanted else []
+        if len(candidates) < 2:
+            return candidates[0][1] if candidates else None
+
+        def shared(path: str) -> int:
+            pairs = zip(reversed(path.split("/")), reversed(wanted), strict=False)
+            return next((count for count, (one, other) in enumerate(pairs) if one != other), len(wanted))
+
+        best = max(shared(path) for path, _ in candidates)
+        longest = [path for below, path in candidates if shared(below) == best]
+        if len(longest) > 1:
+            folders = [path for path in longest if any(_is_of(part, split) for part in path.parent.parts)]
+            longest = folders if len(folders) == 1 else longest
+        if len(longest) > 1:
+            raise UserError(
+                f"{name}: could be {longest[0]} or {longest[1]}; name the folder of the pictures (data.options.images)"
+            )
+        return longest[0]
+
+
+def _is_of(folder: str, split: str) -> bool:
+    """Whether a folder's name is a split's, perhaps with a year behind it ("train2017")."""
+    return bool(split) and re.fullmatch(rf"{re.escape(split)}\d*", folder) is not None
+
+
+def pictures_below(root: Path, images: str | None) -> Pictures:
+    """Return the pictures of an export.
+
+    Args:
+        root: The export.
+        images: `data.options.images`, a folder of its own, absolute or below the export.
+
+    Raises:
+        UserError: That folder is not there.
+    """
+    if images is None:
+        return Pictures(root)
+    folder = root / Path(images).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; data.options.images must name the folder of the pictures")
+    return Pictures(folder)
+
+
+def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pictures) -> None:
+    """Raise a `UserError` that counts the pictures that are not there and names the first."""
+    if missing:
+        raise UserError(
+            f"{file}: {len(missing):,} of {total:,} pictures that it names are not there, the first is '{missing[0]}'; "
+            f"put them beside it or anywhere below {pictures.root}, or name their folder: --data.options.images DIR"
+        )
+
+
+def sample_names(paths: Sequence[str]) -> list[str]:
+    """Return the names of samples: paths without suffix, but with it where two differ only in that."""
+    stems = [PurePosixPath(path).with_suffix("").as_posix() for path in paths]
+    often = Counter(stems)
+    return [stem if often[stem] == 1 else path for stem, path in zip(stems, paths, strict=True)]

@@ -1,0 +1,77 @@
+"""The splits of an export, by the names that tools give them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse
+from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
+from sceneparse.errors import MissingSplitError, counted
+
+Split = TypeVar("Split")
+
+ALL = "all"
+"""The split of an export that has none: everything."""
+
+OTHERWISE = {
+    "train": ("training", "Train"),
+    "val": ("valid", "validation", "dev", "Val", "Valid"),
+    "test": ("testing", "Test"),
+}
+"""By our names of the usual splits, what tools call them."""
+
+KNOWN = frozenset((*OTHERWISE, *(name for names in OTHERWISE.values() for name in names)))
+
+
+def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[[Split], int]) -> Split:
+    """Return the split of a name, or of what tools call it.
+
+    Args:
+        splits: The splits that there are.
+        split: The wanted name.
+        root: The export, for messages.
+        count: The number of a split's samples.
+
+    Raises:
+        MissingSplitError: There is none; of an export without splits, the message cuts it in three.
+    """
+    for name in (split, *OTHERWISE.get(split, ())):
+        if name in splits:
+            return splits[name]
+    if ALL not in splits:
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+    total = count(splits[ALL])
+    there = f"there are: {', '.join(splits)}; all" if len(splits) > 1 else "the export has none; split 'all'"
+    message = f"{root}: no split '{split}': {there} has {counted(total, 'picture')}"
+    if total < 3:
+        raise MissingSplitError(f"{message}: give --data.train all --data.val all --data.test all")
+    first = max(1, total * 8 // 10)
+    second = min(total - 1, max(first + 1, total * 9 // 10))
+    first = min(first, second - 1)
+    raise MissingSplitError(
+        f"{message}: cut it, such as --data.train 'all[:{first}]' --data.val 'all[{first}:{second}]' "
+        f"--data.test 'all[{second}:]'"
+    )
+
+
+def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -> dict[str, list[Path]]:
+    """A tool's files of each split, where it writes one a picture: those of train, val and test, or all.
+
+    Args:
+        root: The export.
+        wanted: Whether a JSON file is the tool's.
+        layout: The expected tree, for the message.
+
+    Raises:
+        UserError: There are none.
+    """
+
+    def files(folder: Path) -> list[Path]:
+        paths = sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
+        return [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
+
+    found = {name: files(root / name) for name in subfolders(root) if name in KNOWN}
+    splits = in_order({name: paths for name, paths in found.items() if paths}) or {ALL: files(root)}
+    if not any(splits.values()):
+        raise wrong_layout(root, layout)
+    return splits
