@@ -11,7 +11,6 @@ from PIL import Image
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import UserError
 from sceneparse.parsing.submissions import submission_form
 from sceneparse.recipes import from_mapping, read_recipe, to_yaml
@@ -95,7 +94,7 @@ CHANGES = {
 @pytest.mark.parametrize("changed", CHANGES)
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, changed: str) -> None:
-    changes = {**CHANGES, "options": {"unlabelled": "ignore"}} if KINDS[name].options is UnlabelledOptions else CHANGES
+    changes = {**CHANGES, "options": {"unlabelled": "ignore"}} if KINDS[name].options else CHANGES
     data = {"kind": name, **({"root": "here"} if KINDS[name].root == "required" else {}), changed: changes[changed]}
     used = used_by(name)
     if changed in used and not (changed == "batches" and not KINDS[name].mixes):

@@ -42,6 +42,8 @@ class DatasetKind:
             label space is the fixed one, or what classes.json in the root says.
         layout: For data sets of pictures and masks whose classes or files are found in another way, what lies on disk.
         volumes: For data sets whose samples are slices of volumes, how these are read.
+        undivided: Whether a data set without splits, the split "all", is parted into train and val when it is opened; a
+            kind with a `layout` says it there.
         submission: The form in which the benchmark's server takes results.
         recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
             nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
@@ -63,6 +65,7 @@ class DatasetKind:
     pair_folders: Callable[[Path], Mapping[str, SplitFolders]] | None = None
     layout: Callable[[DataSettings], Layout] | None = None
     volumes: Callable[[DataSettings], NiftiSettings] | None = None
+    undivided: bool = False
     submission: SubmissionForm | None = None
     recognise: Callable[[Path], str | None] | None = None
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets.opening import open_dataset, open_for_training
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
+from sceneparse.datasets.subsets import parted_note
 from sceneparse.doctor import rules
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
@@ -63,10 +65,8 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
             splits.append(rules.summary(name, facts, len(space)))
             training, needed = name not in (settings.val, settings.test), name != settings.test or name == settings.val
             for finding in rules.class_balance(splits[-1], space, training=training, needed=needed):
-                if finding.code in (
-                    "class-never",
-                    "nothing-labelled",
-                ):  # sources of a mixture leave most pixels open, and need no warning
+                # Sources of a mixture leave most pixels open, and need no warning.
+                if finding.code in ("class-never", "nothing-labelled"):
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
@@ -109,6 +109,11 @@ def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding])
 
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
+    kind = KINDS[settings.kind]
+    if kind.undivided and not _has(settings, settings.train, channels):
+        whole = undivided(settings, settings.train, channels=channels)
+        if whole is not None:
+            return {"all": whole}, [Finding("note", "parted", parted_note("all"))]
     errors: list[UserError] = []
     notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
@@ -127,6 +132,17 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
     raise next((error for error in errors if not isinstance(error, MissingSplitError)), errors[0])
+
+
+def _has(settings: DataSettings, split: str, channels: int) -> bool:
+    """Whether a data set has a split itself."""
+    try:
+        KINDS[settings.kind].open(settings, split, channels)
+    except MissingSplitError:
+        return False
+    except UserError:
+        return True  # and it is damaged
+    return True
 
 
 def _looks(

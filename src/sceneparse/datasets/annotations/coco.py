@@ -275,5 +275,6 @@ KIND = DatasetKind(
     ),
     card="Pictures with objects outlined in COCO JSON, of its author's own.",
     options=CocoOptions,
+    undivided=True,
     recognise=recognise,
 )

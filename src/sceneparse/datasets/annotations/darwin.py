@@ -176,5 +176,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in V7 Darwin, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -262,5 +262,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with Label Studio, of its author's own.",
     options=LabelStudioOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -206,5 +206,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with labelme, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )

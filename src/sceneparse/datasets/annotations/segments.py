@@ -249,5 +249,6 @@ KIND = DatasetKind(
     ),
     card="Pictures segmented on Segments.ai, of its author's own.",
     options=SegmentsOptions,
+    undivided=True,
     recognise=recognise,
 )

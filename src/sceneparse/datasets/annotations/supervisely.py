@@ -245,5 +245,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in Supervisely, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )
