@@ -61,7 +61,18 @@ def _other_kind(root: Path) -> str:
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
-    """The splits of a folder in one of the two forms of `LAYOUT`; none where it has another."""
+    """The splits of a folder in one of the two forms of `LAYOUT`; none where it has another.
+
+    A split without one of its folders is one all the same, whose other folder is missed, unless the other folders are
+    found by other names.
+    """
+    splits = _named_as_usual(root)
+    if not any(split.images.is_dir() and split.masks.is_dir() for split in splits.values()) and found_splits(root):
+        return {}
+    return splits
+
+
+def _named_as_usual(root: Path) -> dict[str, SplitFolders]:
     entries = subfolders(root)
     if "images" in entries and "masks" in entries:
         names = sorted(set(subfolders(root / "images")) | set(subfolders(root / "masks")))

@@ -194,14 +194,17 @@ class Known:
         return torch.from_numpy(indices)
 
 
-def unknown_text(unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool) -> str:
+def unknown_text(unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool, last_seen: bool = False) -> str:
     """Say which values no class has, and what to do about it.
 
     Args:
         unknown: The values, with their numbers of pixels.
         labels: The label space.
         fixed: Whether the classes are the kind's own, which no classes.json changes.
+        last_seen: Whether the last class occurs in the masks, so that 255 cannot stand for it.
     """
+    if not fixed and last_seen and set(unknown) == {"255"}:
+        return f'{values_outside(unknown, labels)}. If 255 means "unlabelled", add "ignore": 255 to classes.json.'
     if not fixed:
         return unknown_values(unknown, labels)
     return (

@@ -164,7 +164,9 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
     if unknown:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
         fixed = evidence.layout is not None and evidence.layout.fixed
-        message = f"{counted(len(masks), 'mask')}: {unknown_text(unknown, evidence.labels, fixed=fixed)}"
+        seen = any(fact.pixels[-1] for fact in facts)
+        text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen)
+        message = f"{counted(len(masks), 'mask')}: {text}"
         yield _finding("error", "unknown-values", message, masks)
 
 
