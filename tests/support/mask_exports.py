@@ -47,7 +47,7 @@ def painted(drawn: NDArray[np.uint8], colors: Sequence[tuple[int, int, int]] = C
 
 def each() -> list[tuple[str, str, int, int]]:
     """Split, name, index in the split, and a number of its own, of all pictures."""
-    found = []
+    found: list[tuple[str, str, int, int]] = []
     for split, number in SPLITS.items():
         found += [(split, f"{split}_{index}", index, len(found) + index) for index in range(number)]
     return found
