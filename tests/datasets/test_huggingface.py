@@ -47,8 +47,10 @@ def test_parquet_files_are_read_by_the_columns_that_are_named(files: tuple[str, 
     assert sample.objects is not None and sample.objects.tolist() == [[-1, 0, 1], [1, 0, -1]]
     with pytest.raises(UserError, match="no column 'image'; there are: pixel_values, label; name those of the picture"):
         open_dataset(settings(root), "train")
-    with pytest.raises(UserError, match="no split 'val'; there are: train, validation"):
-        open_dataset(settings(root, huggingface=HuggingFaceSettings(("pixel_values", "label"))), "val")
+    named = settings(root, huggingface=HuggingFaceSettings(("pixel_values", "label")))
+    assert len(open_dataset(named, "val")) == 1
+    with pytest.raises(UserError, match="no split 'test'; there are: train, validation"):
+        open_dataset(named, "test")
 
 
 def test_a_column_of_class_numbers_brings_its_names(files: tuple[str, str], tmp_path: Path) -> None:

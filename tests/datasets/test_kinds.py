@@ -94,7 +94,8 @@ CHANGES = {
 @pytest.mark.parametrize("changed", CHANGES)
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_refuses_what_it_does_not_use_and_says_what_it_does(name: str, changed: str) -> None:
-    data = {"kind": name, **({"root": "here"} if KINDS[name].root == "required" else {}), changed: CHANGES[changed]}
+    changes = {**CHANGES, "options": {"unlabelled": "ignore"}} if KINDS[name].options else CHANGES
+    data = {"kind": name, **({"root": "here"} if KINDS[name].root == "required" else {}), changed: changes[changed]}
     used = used_by(name)
     if changed in used and not (changed == "batches" and not KINDS[name].mixes):
         without = {key: value for key, value in data.items() if key != changed}
@@ -158,7 +159,7 @@ class TestAKindOfAnotherPackage:
         assert mixture.name(0) == "drawn/1"
         assert main(["data", "list", "drawn"]) == 0
         assert "Drawings of the lab" in capsys.readouterr().out
-        assert main(["data", "check", str(lab), "--kind", "drawn"]) == 0
+        assert main(["data", "check", str(lab), "--kind", "drawn", "--data.val", "train"]) == 0
         assert (
             main(["data", "show", str(lab), "--kind", "drawn", "--count", "1", "--out", str(tmp_path / "s.png")]) == 0
         )

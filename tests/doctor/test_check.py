@@ -134,7 +134,7 @@ CASES: dict[str, tuple[Callable[[Path], object], str, str, str, str]] = {
         "test/masks/000.png",
     ),
     "colour mask": (
-        lambda root: Image.new("RGB", (6, 4), (1, 2, 3)).save(root / "train/masks/000.png"),
+        lambda root: Image.new("RGB", (6, 4), (9, 0, 0)).save(root / "train/masks/000.png"),
         "error",
         "mask-is-rgb",
         '"masks": "rgb"',

@@ -1,6 +1,7 @@
 """Verbs about data sets: data list, data get, data check, data show, data export and data build-broden."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +52,14 @@ def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind",
         choices=list(KINDS),
-        default="folder",
         metavar="KIND",
-        help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: folder)",
+        help="as 'sceneparse data list' names it, or mixture: what the recipe mixes (default: what DIR looks like)",
     )
     parser.add_argument("--root", metavar="DIR", help="mixture only: the folder that its data sets lie in")
 
 
 def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
+    """The settings of the data set that a command line names, recognising its kind where that is not named."""
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.recipes.reading import layered
     from sceneparse.settings import Recipe
@@ -68,6 +69,8 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     given["backbone"] = {name: value for name, value in given.get("backbone", {}).items() if name != "in_channels"}
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
+    if arguments.kind is None:
+        arguments.kind = _recognised(Path(arguments.data))
     if KINDS[arguments.kind].root == "none":
         raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
     if KINDS[arguments.kind].mixes:
@@ -81,6 +84,16 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
         raise UserError(f"--root has no effect, since the kind is {arguments.kind}: give the folder itself")
     folder = {"kind": arguments.kind, "root": arguments.data}
     return from_mapping(Recipe, {"data": folder}, "command line", given).data
+
+
+def _recognised(root: Path) -> str:
+    """The kind that a folder has the look of; a line says it, if it isn't the kind `folder` alone."""
+    from sceneparse.datasets.recognising import recognise
+
+    found = recognise(root.expanduser())
+    if found.kind != "folder" or found.others:
+        print(found.describe(), file=sys.stderr)
+    return found.kind
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +132,7 @@ def _show(arguments: argparse.Namespace) -> int:
     settings = _data_settings(arguments)
     notes = show(settings, arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
     print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
+    _say_left_out(settings)
     return 0
 
 
@@ -130,10 +144,21 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.writing import export_dataset
 
-    counts = export_dataset(_data_settings(arguments), arguments.out)
+    settings = _data_settings(arguments)
+    counts = export_dataset(settings, arguments.out)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
     print(f"check it: sceneparse data check {arguments.out}")
+    _say_left_out(settings)
     return 0
+
+
+def _say_left_out(settings: "DataSettings") -> None:
+    """Count picture files whose format isn't read, if there are any."""
+    from sceneparse.datasets.left_out import left_out_of
+
+    found = left_out_of(settings)
+    if found.count:
+        print(found, file=sys.stderr)
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,5 @@
 """Large pictures made smaller, with their label maps."""
 
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as transforms
-
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.labels import LabelSpace, TaskLabels
 
@@ -40,6 +37,10 @@ class Shrunken:
         size = shrunken_size(*sample.size, self._short)
         if size == sample.size:
             return sample
+        # Not at the top: opening a data set must not wait for them.
+        from torchvision.transforms.v2 import InterpolationMode
+        from torchvision.transforms.v2 import functional as transforms
+
         masks = {
             name: transforms.resize(mask[None], list(size), InterpolationMode.NEAREST_EXACT)[0]
             for name, mask in sample.masks().items()

@@ -10,15 +10,16 @@ from sceneparse.labels import LabelSpace, TaskLabels
 
 
 class SomeSamples:
-    """Some samples of a data set, at even steps; see `DataSet`.
+    """Some samples of a data set; see `DataSet`.
 
     Args:
         dataset: The whole.
         chosen: Their indices.
     """
 
-    def __init__(self, dataset: DataSet, chosen: range) -> None:
+    def __init__(self, dataset: DataSet, chosen: Sequence[int]) -> None:
         self.tasks: TaskLabels = dataset.tasks
+        self.notes: tuple[str, ...] = getattr(dataset, "notes", ())
         self._dataset, self._chosen = dataset, chosen
 
     @property

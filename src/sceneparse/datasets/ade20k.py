@@ -6,11 +6,11 @@ the masks 0 is what none of the 150 classes covers, and counts in nothing.
 
 from pathlib import Path
 
-from sceneparse.datasets.folder import chosen
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures, SplitFolders
 from sceneparse.datasets.published import located, read_published_mask
+from sceneparse.datasets.subsets import chosen_split
 from sceneparse.standard import standard_labels
 
 ADE20K = standard_labels("ade20k-150")
@@ -49,7 +49,16 @@ def open_ade20k(root: Path, split: str, channels: int = 3) -> PairedPictures:
         for name, folder in SPLITS.items()
         if (base / "annotations" / folder).is_dir()
     }
-    return PairedPictures(chosen(splits, split, root), ADE20K, channels, read_published_mask)
+    return PairedPictures(chosen_split(splits, split, root), ADE20K, channels, read_published_mask)
+
+
+def recognise_ade20k(root: Path) -> str | None:
+    """What in a folder speaks for SceneParse150."""
+    for base in (root, root / "ADEChallengeData2016"):
+        for folder in SPLITS.values():
+            if (base / "annotations" / folder).is_dir() and (base / "images" / folder).is_dir():
+                return f"images/{folder}/ and annotations/{folder}/"
+    return None
 
 
 KIND = DatasetKind(
@@ -76,4 +85,5 @@ KIND = DatasetKind(
     fixed_labels=lambda: ADE20K,
     splits=tuple(SPLITS),
     reported="val",
+    recognise=recognise_ade20k,
 )

@@ -1,14 +1,16 @@
 """Car parts: photographs of cars with the masks of 18 parts (Pasupa et al., Complex & Intelligent Systems 2021)."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.data.sample import Sample
-from sceneparse.datasets.folder import chosen, folder_splits
+from sceneparse.datasets.folder import folder_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures
+from sceneparse.datasets.subsets import chosen_split
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 
@@ -57,7 +59,7 @@ def open_car_parts(root: Path, split: str, channels: int = 3) -> CarParts:
     Raises:
         UserError: Another layout, or no such split.
     """
-    return CarParts(PairedPictures(chosen(folder_splits(root), split, root), car_part_labels(root), channels))
+    return CarParts(PairedPictures(chosen_split(folder_splits(root), split, root), car_part_labels(root), channels))
 
 
 def car_part_labels(root: Path) -> LabelSpace:
@@ -78,6 +80,18 @@ def car_part_labels(root: Path) -> LabelSpace:
     return LabelSpace(tuple(names[1:]), ids=tuple(range(1, len(names))), ignore=(0,))
 
 
+def recognise_car_parts(root: Path) -> str | None:
+    """What in a folder speaks for the car parts: the names of classes.json."""
+    try:
+        names = car_part_labels(root).names
+    except UserError:
+        return None
+    with suppress(UserError):
+        LabelSpace.read(root / "classes.json")
+        return None  # a folder of one's own is labelled for objects
+    return "the parts in classes.json" if {"hood", "trunk", "wheel", "back_bumper"} <= set(names) else None
+
+
 KIND = DatasetKind(
     open=by_root(open_car_parts),
     entry=Entry(
@@ -89,4 +103,5 @@ KIND = DatasetKind(
         by_hand="its terms are not stated, so it is for you to fetch; its polygons have to be drawn into masks first",
     ),
     card="Pictures of cars with their parts.",
+    recognise=recognise_car_parts,
 )

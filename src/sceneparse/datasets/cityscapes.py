@@ -9,6 +9,7 @@ others count in nothing. A model that is trained on it writes label maps with th
 
 from pathlib import Path
 
+from sceneparse.datasets.cityscapes_form import recognise_cityscapes_form
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import ListedPictures, Pair
@@ -61,6 +62,11 @@ def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures
         for name, (below, form) in SPLITS.items()
         if all((base / f / below).is_dir() for f in ("leftImg8bit", form))
     ]
+    if own := recognise_cityscapes_form(root):
+        raise UserError(
+            f"{root}: its masks hold classes of its own and not Cityscapes' label ids, since it has {own}: read it as "
+            "kind cityscapes_form"
+        )
     if split not in there:
         raise no_split(root, split, there)
     below, form = SPLITS[split]
@@ -73,6 +79,17 @@ def open_cityscapes(root: Path, split: str, channels: int = 3) -> ListedPictures
         raise UserError(f"{base / 'leftImg8bit' / below}: no CITY/NAME_leftImg8bit.png in it; unpack the whole archive")
     refuse_missing(split, "masks", [pair.mask for pair in pairs])
     return ListedPictures(pairs, CITYSCAPES, channels, read_published_mask)
+
+
+def recognise_cityscapes(root: Path) -> str | None:
+    """What in a folder speaks for Cityscapes."""
+    if recognise_cityscapes_form(root):
+        return None
+    for base in (root, root / "cityscapes"):
+        truth = next((form for form in ("gtFine", "gtCoarse") if (base / form).is_dir()), None)
+        if truth is not None and (base / "leftImg8bit").is_dir():
+            return f"leftImg8bit/ and {truth}/"
+    return None
 
 
 KIND = DatasetKind(
@@ -97,6 +114,7 @@ KIND = DatasetKind(
     fixed_labels=lambda: CITYSCAPES,
     splits=tuple(SPLITS),
     reported="val",
+    recognise=recognise_cityscapes,
     submission=SubmissionForm(
         # cityscapesScripts' evalPixelLevelSemanticLabeling looks for CITY_SEQUENCE_FRAME*.png with label ids.
         "cityscapes",

@@ -100,6 +100,17 @@ def read_mat_map(path: Path, labels: LabelSpace) -> Tensor:
     return mat_map(path, values, labels)
 
 
+def recognise_coco_stuff(root: Path) -> str | None:
+    """What in a folder speaks for COCO-Stuff: maps of pixels, which COCO's own annotation has none of."""
+    for base in (root, root / "coco_stuff164k", root / "dataset"):
+        split = next(iter(_splits(base).values()), None)
+        if split is not None:
+            return f"{split.images.relative_to(base).as_posix()}/ and {split.masks.relative_to(base).as_posix()}/"
+        if _is_small(base) and next((base / "annotations").glob("*.mat"), None) is not None:
+            return "imageLists/ and annotations/NAME.mat"
+    return None
+
+
 KIND = DatasetKind(
     open=by_root(open_coco_stuff),
     entry=Entry(
@@ -129,4 +140,5 @@ KIND = DatasetKind(
     card="COCO-Stuff with 171 classes (Caesar et al., 2018).",
     fixed_labels=lambda: COCO_STUFF,
     reported="val",
+    recognise=recognise_coco_stuff,
 )

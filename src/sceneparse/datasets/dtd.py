@@ -96,6 +96,16 @@ def everywhere(index: int, image: Tensor) -> Tensor:
     return torch.full((image.shape[-2], image.shape[-1]), index, dtype=torch.int16)
 
 
+def recognise_dtd(root: Path) -> str | None:
+    """What in a folder speaks for DTD: folders called as some of its textures."""
+    folders = [root / name for name in subfolders(root)]
+    for folder in (root / "images", root / "dtd" / "images", *folders):
+        found = [name for name in ("banded", "dotted", "striped") if (folder / name).is_dir()]
+        if found:
+            return f"{(folder / found[0]).relative_to(root).as_posix()}/"
+    return None
+
+
 KIND = DatasetKind(
     open=by_root(open_dtd),
     entry=Entry(
@@ -113,4 +123,5 @@ KIND = DatasetKind(
         ),
     ),
     card="The Describable Textures Dataset (Cimpoi et al., 2014).",
+    recognise=recognise_dtd,
 )

@@ -1,13 +1,19 @@
 """A data set of one's own: folders of pictures and masks, and a `classes.json` that says what mask values mean."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sceneparse.datasets.folder_layouts import WHOLE, found_splits
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.datasets.pairs import PairedPictures, SplitFolders
-from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.layout import Layout, Listings, Note, open_layout
+from sceneparse.datasets.pairs import ListedPictures, Listing, SplitFolders
+from sceneparse.datasets.subsets import ROLES, parted_note, split_named
+from sceneparse.errors import UserError, some
 from sceneparse.labels import LabelSpace
+from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
 Split = TypeVar("Split")
@@ -19,19 +25,19 @@ LAYOUT = (
 """The expected tree, in one line."""
 
 
-def open_folder(root: Path, split: str, channels: int = 3) -> PairedPictures:
+def open_folder(root: Path, split: str, channels: int = 3) -> ListedPictures:
     """Open a split of a folder data set.
 
     Args:
-        root: The folder, in either form of `LAYOUT`; subfolders of `images` and `masks` correspond.
-        split: The split's folder name.
+        root: The folder, in either form of `LAYOUT`, or in one that `found_splits` knows; subfolders of `images` and
+            `masks` correspond.
+        split: The split's folder name, or the role that it plays ("val" where the folder is called "valid").
         channels: Channels of the pictures.
 
     Raises:
         UserError: Another layout, no such split, a bad `classes.json`, or pictures and masks that don't match.
     """
-    splits = folder_splits(root)
-    return PairedPictures(chosen(splits, split, root), LabelSpace.read(root / "classes.json"), channels)
+    return open_layout(folder_layout)(DataSettings("folder", root=str(root)), split, channels)
 
 
 def folder_splits(root: Path) -> dict[str, SplitFolders]:
@@ -40,36 +46,87 @@ def folder_splits(root: Path) -> dict[str, SplitFolders]:
     Raises:
         UserError: There are none: another layout, whose top level the message shows.
     """
+    splits = usual_splits(root) or found_splits(root)
+    if not splits:
+        raise UserError(f"{wrong_layout(root, LAYOUT)}{_other_kind(root)}")
+    return in_order(splits)
+
+
+def _other_kind(root: Path) -> str:
+    """The kind that a folder has the look of, for a message; empty where none fits."""
+    from sceneparse.datasets.recognising import kinds_that_fit  # which goes over all kinds, this one among them
+
+    found = kinds_that_fit(root)
+    return f"; it looks like kind {found[0][0]} ({found[0][1]})" if found else ""
+
+
+def usual_splits(root: Path) -> dict[str, SplitFolders]:
+    """The splits of a folder in one of the two forms of `LAYOUT`; none where it has another.
+
+    A split without one of its folders is one all the same, whose other folder is missed, unless the other folders are
+    found by other names.
+    """
+    splits = _named_as_usual(root)
+    if not any(split.images.is_dir() and split.masks.is_dir() for split in splits.values()) and found_splits(root):
+        return {}
+    return splits
+
+
+def _named_as_usual(root: Path) -> dict[str, SplitFolders]:
     entries = subfolders(root)
     if "images" in entries and "masks" in entries:
         names = sorted(set(subfolders(root / "images")) | set(subfolders(root / "masks")))
-        splits = {name: SplitFolders(name, root / "images" / name, root / "masks" / name) for name in names}
-    else:
-        splits = {
-            name: SplitFolders(name, root / name / "images", root / name / "masks")
-            for name in entries
-            if (root / name / "images").is_dir() or (root / name / "masks").is_dir()
-        }
-    if not splits:
-        raise wrong_layout(root, LAYOUT)
-    return in_order(splits)
+        return {name: SplitFolders(name, root / "images" / name, root / "masks" / name) for name in names}
+    return {
+        name: SplitFolders(name, root / name / "images", root / name / "masks")
+        for name in entries
+        if (root / name / "images").is_dir() or (root / name / "masks").is_dir()
+    }
+
+
+def folder_layout(settings: DataSettings) -> Layout:
+    """Return what lies on disk of a folder data set, with what was taken for pictures, masks and splits.
+
+    Raises:
+        UserError: Another layout, or a bad `classes.json`.
+    """
+    root = root_of(settings)
+    folders = folder_splits(root)
+    labels = LabelSpace.read(root / "classes.json")
+    splits = Listings(folders)
+    usual = bool(usual_splits(root))
+    undivided = not usual and list(folders) == [WHOLE]
+    notes = partial(taken, root, folders, splits, usual=usual)
+    return Layout(root, labels, splits, folders, notes, undivided=undivided)
+
+
+def taken(
+    root: Path, folders: Mapping[str, SplitFolders], splits: Mapping[str, Listing | UserError], *, usual: bool
+) -> tuple[Note, ...]:
+    """Say what was taken for pictures and masks, where that is not what `LAYOUT` says."""
+    notes = []
+    endings = {listing.ending for listing in splits.values() if isinstance(listing, Listing) and listing.ending}
+    if not usual or endings:
+        first = next(iter(folders.values()))
+        images, masks = (
+            f"{one.relative_to(root).as_posix()}/".removeprefix("./") for one in (first.images, first.masks)
+        )
+        ending = f" whose names end in {' or '.join(sorted(endings))}" if endings else ""
+        where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
+        notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
+    if WHOLE in folders and not usual:
+        notes.append(Note("note", "parted", parted_note(WHOLE)))
+    for role in ROLES:
+        name = split_named(folders, role)
+        if name is not None and name != role:
+            notes.append(Note("note", "split-name", f"split '{name}' is taken as {role}"))
+    return tuple(notes)
 
 
 def in_order(splits: dict[str, Split]) -> dict[str, Split]:
     """Sort splits: those for training first, then validation and testing, then others."""
-    usual = ("train", "training", "val", "validation", "test", "testing")
+    usual = [name for role in ROLES.values() for name in role]
     return dict(sorted(splits.items(), key=lambda item: usual.index(item[0]) if item[0] in usual else len(usual)))
-
-
-def chosen(splits: dict[str, SplitFolders], split: str, root: Path) -> SplitFolders:
-    """The split of that name.
-
-    Raises:
-        UserError: There is none; the message lists those that there are.
-    """
-    if split not in splits:
-        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
-    return splits[split]
 
 
 def subfolders(root: Path) -> list[str]:
@@ -85,13 +142,32 @@ def subfolders(root: Path) -> list[str]:
 
 def wrong_layout(root: Path, expected: str) -> UserError:
     """The error that shows what was expected and what is there."""
+    return UserError(f"{root}: not the expected layout: {expected}; found {found_in(root)}")
+
+
+def found_in(root: Path) -> str:
+    """Return the top level of a folder for a message: "images/, masks/, notes.txt"."""
     found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not entry.name.startswith("."))
-    there = ", ".join(found[:8]) + (", …" if len(found) > 8 else "") if found else "nothing"
-    return UserError(f"{root}: not the expected layout: {expected}; found {there}")
+    return some(found, 8) if found else "nothing"
+
+
+def recognise_folder(root: Path) -> str | None:
+    """What in a folder speaks for pictures and masks of its owner's."""
+    usual = usual_splits(root)
+    if usual:
+        split = next(iter(usual.values()))
+        return " and ".join(f"{one.relative_to(root).as_posix()}/" for one in (split.images, split.masks))
+    found = found_splits(root)
+    if not found:
+        return None
+    split = next(iter(found.values()))
+    if split.images == split.masks:
+        return "pictures with masks beside them"
+    return " and ".join(f"{one.relative_to(root).as_posix()}/" for one in (split.images, split.masks))
 
 
 KIND = DatasetKind(
-    open=by_root(open_folder),
+    open=open_layout(folder_layout),
     entry=Entry(
         title="Your own pictures and masks",
         contents="as many as you have; the classes of classes.json; splits as the folders say",
@@ -102,5 +178,6 @@ KIND = DatasetKind(
     ),
     card="A folder of pictures with masks of its author's own.",
     uses=PICTURES,
-    pair_folders=folder_splits,
+    layout=folder_layout,
+    recognise=recognise_folder,
 )

@@ -18,6 +18,7 @@ from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.published import no_split
+from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.masks import read_mask, unknown_values
@@ -105,9 +106,10 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
     """
     splits = _load(settings)
     name = str(settings.root)
-    if split not in splits:
+    found = split_named(splits, split)
+    if found is None:
         raise no_split(Path(name), split, list(splits))
-    rows = splits[split]
+    split, rows = found, splits[found]
     columns = settings.huggingface.columns
     picture, mask = columns
     for column in columns:
@@ -215,6 +217,14 @@ def _mask(source: Source, labels: LabelSpace, orientation: Orientation) -> Tenso
     return torch.from_numpy(indices)
 
 
+def recognise_huggingface(root: Path) -> str | None:
+    """What in a folder speaks for a dataset of the library."""
+    if found := next((name for name in ("dataset_dict.json", "state.json") if (root / name).is_file()), None):
+        return found
+    tables = next((path for below in ("", "data") for path in sorted((root / below).glob("*.parquet"))), None)
+    return None if tables is None else tables.relative_to(root).as_posix()
+
+
 KIND = DatasetKind(
     open=open_huggingface,
     entry=Entry(
@@ -229,4 +239,5 @@ KIND = DatasetKind(
     ),
     card="A dataset of the Hugging Face datasets library.",
     uses=("classes", "huggingface", *PICTURES),
+    recognise=recognise_huggingface,
 )

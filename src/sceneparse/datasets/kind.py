@@ -15,6 +15,7 @@ from sceneparse.settings.data import NiftiSettings
 
 if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait for
     from sceneparse.data.sample import DataSet
+    from sceneparse.datasets.layout import Layout
     from sceneparse.datasets.pairs import SplitFolders
     from sceneparse.datasets.submission import SubmissionForm
 
@@ -39,7 +40,10 @@ class DatasetKind:
         rendered: Whether its samples are computed, so that no file of them can be damaged.
         pair_folders: For data sets that are folders of pictures and masks, the folders of each split in a root. The
             label space is the fixed one, or what classes.json in the root says.
+        layout: For data sets of pictures and masks whose classes or files are found in another way, what lies on disk.
         volumes: For data sets whose samples are slices of volumes, how these are read.
+        undivided: Whether a data set without splits, the split "all", is parted into train and val when it is opened; a
+            kind with a `layout` says it there.
         submission: The form in which the benchmark's server takes results.
         recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
             nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
@@ -59,7 +63,9 @@ class DatasetKind:
     mixes: bool = False
     rendered: bool = False
     pair_folders: Callable[[Path], Mapping[str, SplitFolders]] | None = None
+    layout: Callable[[DataSettings], Layout] | None = None
     volumes: Callable[[DataSettings], NiftiSettings] | None = None
+    undivided: bool = False
     submission: SubmissionForm | None = None
     recognise: Callable[[Path], str | None] | None = None
 

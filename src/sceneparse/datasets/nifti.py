@@ -17,12 +17,13 @@ from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.published import no_split, read_names
+from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.cases import modalities_of, one_volume, volume_files
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.grids import on_one_grid
 from sceneparse.pictures.masks import unknown_values
+from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.volume_values import VolumeSummary, summaries
 from sceneparse.pictures.volumes import Volume
 from sceneparse.settings import DataSettings
@@ -135,9 +136,10 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
         )
     root = root_of(settings)
     splits = _case_folders(root)
-    if split not in splits:
+    found = split_named(splits, split)
+    if found is None:
         raise no_split(root, split, list(splits))
-    cases = [_case(folder, settings.nifti) for folder in splits[split]]
+    cases = [_case(folder, settings.nifti) for folder in splits[found]]
     known = summaries(root, [volume for case in cases for volume in case.images])
     for case in cases:
         for modality, volume in zip(settings.nifti.modalities, case.images, strict=True):
@@ -187,6 +189,15 @@ def _labels(settings: DataSettings, root: Path) -> LabelSpace:
     return LabelSpace.read(beside) if beside.is_file() else BRATS
 
 
+def recognise_nifti(root: Path) -> str | None:
+    """What in a folder speaks for volumes in NIfTI files."""
+    for folder in (root, *(root / name for name in subfolders(root))):
+        for case in sorted(one for one in folder.iterdir() if one.is_dir()):
+            if files := volume_files(case):
+                return files[0].relative_to(root).as_posix()
+    return None
+
+
 KIND = DatasetKind(
     open=open_nifti,
     entry=Entry(
@@ -200,5 +211,6 @@ KIND = DatasetKind(
     ),
     card="Volumes (NIfTI), slice by slice.",
     uses=("classes", "nifti"),
+    recognise=recognise_nifti,
     volumes=lambda settings: settings.nifti,
 )

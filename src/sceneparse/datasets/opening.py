@@ -9,8 +9,10 @@ from sceneparse.data.sample import DataSet
 from sceneparse.data.shrinking import Shrunken
 from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
+from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.datasets.subsets import decided, part
+from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
 
@@ -56,19 +58,74 @@ def _split_annotation(dataset: DataSet, settings: DataSettings, split: str) -> D
     return dataset
 
 
+def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[DataSet, DataSet]:
+    """Open the splits that a training needs: the one to learn from and the one to validate on.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: As `open_dataset`, or a split has no samples, or the two have different classes.
+    """
+    training = open_dataset(settings, settings.train, channels=channels)
+    validation = open_dataset(settings, settings.val, channels=channels)
+    for split, found in ((settings.train, training), (settings.val, validation)):
+        require(
+            len(found) > 0,
+            f"split '{split}' has no samples: training needs some to learn from and some to validate on",
+        )
+    require(
+        training.labels.names == validation.labels.names,
+        f"splits '{settings.train}' and '{settings.val}' have different classes",
+    )
+    return training, validation
+
+
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split, or some of its samples."""
-    kind = KINDS[settings.kind]
     if "[" not in name:
-        return kind.open(settings, name, channels)
+        return _open_split(settings, name, channels)
     found = re.fullmatch(r"([^\[\]]+)\[(\d*):(\d*)(?::(\d*))?\]", name)
     if found is None or found[4] == "0":
         raise UserError(f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]'")
-    whole = kind.open(settings, found[1], channels)
+    whole = _open_split(settings, found[1], channels)
     chosen = range(len(whole))[slice(*(int(bound) if bound else None for bound in found.groups()[1:]))]
     if not chosen:
         raise UserError(f"split '{name}' is empty: '{found[1]}' has {len(whole):,} samples")
     return SomeSamples(whole, chosen)
+
+
+def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
+    """A split; of a data set without any, the part that plays its role."""
+    try:
+        return KINDS[settings.kind].open(settings, name, channels)
+    except MissingSplitError:
+        whole = undivided(settings, name, channels=channels)
+        if whole is None:
+            raise
+    _, held_out = decided(("all",), name, undivided=True, val=settings.val)
+    return SomeSamples(whole, part(range(len(whole)), held_out is True, root_of(settings)))
+
+
+def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:
+    """Return all samples of a data set that has no splits, if it is parted to give the one of a name; else None.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        name: The split that is asked for and that is not there.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: The data set cannot be read.
+    """
+    kind = KINDS[settings.kind]
+    if decided(("all",), name, undivided=kind.undivided, val=settings.val)[1] is None:
+        return None
+    try:
+        return kind.open(settings, "all", channels)
+    except MissingSplitError:  # it has splits, but not this one
+        return None
 
 
 def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixture:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -23,9 +26,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MASK_ENDING = re.compile(
+    r"[_.-](?:gtfine[_.-]|gtcoarse[_.-])?"
+    r"(?:masks?|segmentations?|segmask|seg|semantic|label(?:train)?ids|train_?ids?|labels?|l|gt|groundtruth|truth|annotations?|annot)$",
+    re.IGNORECASE,
+)
+"""What masks' names may end in where their pictures' don't: "_mask", "_seg", "_gtFine_labelIds", "_L"."""
+
+PICTURE_ENDING = re.compile(r"[_.-](?:leftimg8bit|images?|img|rgb|sat|photo)$", re.IGNORECASE)
+"""What pictures' names may end in where their masks' don't."""
+
+
 @dataclass(frozen=True)
 class SplitFolders:
-    """Where a split's pictures and masks lie."""
+    """Where a split's pictures and masks lie.
+
+    Args:
+        name: The split.
+        images: The folder of the pictures.
+        masks: The folder of the masks; the same one where they lie beside each other.
+    """
 
     name: str
     images: Path
@@ -50,16 +70,21 @@ class Listing:
         without_mask: Pictures without a mask.
         without_picture: Masks without a picture.
         doubles: Files of one folder that differ only in their suffix, so that a name stands for two.
+        ending: What the masks' names have at their end besides their pictures' ("_mask").
     """
 
     pairs: tuple[Pair, ...]
-    without_mask: tuple[Path, ...]
-    without_picture: tuple[Path, ...]
-    doubles: tuple[Path, ...]
+    without_mask: tuple[Path, ...] = ()
+    without_picture: tuple[Path, ...] = ()
+    doubles: tuple[Path, ...] = ()
+    ending: str = ""
 
 
 def list_pairs(split: SplitFolders) -> Listing:
     """Match pictures and masks by their relative path without suffix. Reads folders, not files.
+
+    Names match in whatever form of Unicode they are written (NFC or NFD, as macOS has them). Where no name matches,
+    masks may have an ending of their own (`MASK_ENDING`): the one that matches most pictures counts.
 
     Raises:
         UserError: A folder is missing.
@@ -67,26 +92,90 @@ def list_pairs(split: SplitFolders) -> Listing:
     for folder in (split.images, split.masks):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; split '{split.name}' needs it")
-    images, double_images = _by_stem(split.images)
-    masks, double_masks = _by_stem(split.masks)
-    return Listing(
-        pairs=tuple(Pair(name, images[name], masks[name]) for name in sorted(images) if name in masks),
-        without_mask=tuple(images[name] for name in sorted(images) if name not in masks),
-        without_picture=tuple(masks[name] for name in sorted(masks) if name not in images),
-        doubles=(*double_images, *double_masks),
-    )
+    images, double_images = by_stem(split.images)
+    if split.images == split.masks:
+        return _beside(images, double_images)
+    masks, double_masks = by_stem(split.masks)
+    doubles = [*double_images, *double_masks]
+    if images.keys() & masks.keys():
+        return _matched(images, masks, doubles)
+    bare = {name: PICTURE_ENDING.sub("", name) for name in images}
+    return _matched(images, masks, doubles, mask_ending({*images, *bare.values()}, masks), bare)
 
 
-def _by_stem(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+def same_name(name: str) -> str:
+    """Return a name in the form in which names are compared, Unicode's NFC."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def by_stem(folder: Path) -> tuple[dict[str, Path], list[Path]]:
+    """Return the pictures below a folder by their relative paths without suffix, and those whose name is taken."""
     found: dict[str, Path] = {}
     doubles = []
+    cut = len(folder.as_posix().rstrip("/")) + 1
     for path, _ in walk(folder):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if stem in found:
+        key = same_name(path.as_posix()[cut:].rpartition(".")[0])
+        if key in found:
             doubles.append(path)
         else:
-            found[stem] = path
+            found[key] = path
     return found, doubles
+
+
+def _beside(files: Mapping[str, Path], doubles: Sequence[Path]) -> Listing:
+    """Match the pictures of a folder with the masks that lie among them."""
+    bare = {name: PICTURE_ENDING.sub("", name) for name in files}
+    ending = mask_ending({*files, *bare.values()}, files)
+    if not ending:
+        return Listing((), tuple(files[name] for name in sorted(files)), doubles=tuple(doubles))
+    images = {name: path for name, path in files.items() if not name.endswith(ending)}
+    return _matched(images, files, doubles, ending, bare)
+
+
+def _matched(
+    images: Mapping[str, Path],
+    masks: Mapping[str, Path],
+    doubles: Sequence[Path],
+    ending: str = "",
+    bare: Mapping[str, str] | None = None,
+) -> Listing:
+    """Match files by name.
+
+    Args:
+        images: The pictures by name.
+        masks: The masks by name.
+        doubles: Files whose name another one has.
+        ending: What the masks' names end in besides.
+        bare: The pictures' names without an ending of their own.
+    """
+    if ending:
+        masks = {name.removesuffix(ending): path for name, path in masks.items() if name.endswith(ending)}
+    pairs, used, alone = [], set(), []
+    for name in sorted(images):
+        key = name if bare is None or name in masks else bare[name]
+        if key in masks:
+            used.add(key)
+            pairs.append(Pair(_as_stored(name, images[name]), images[name], masks[key]))
+        else:
+            alone.append(images[name])
+    left = tuple(masks[name] for name in sorted(masks) if name not in used)
+    return Listing(tuple(pairs), tuple(alone), left, tuple(doubles), ending)
+
+
+def _as_stored(name: str, path: Path) -> str:
+    """A name in the form of Unicode that the file system has it in."""
+    return name if name.isascii() else "/".join(path.with_suffix("").parts[-name.count("/") - 1 :])
+
+
+def mask_ending(pictures: Collection[str], masks: Collection[str]) -> str:
+    """Return the ending that turns most pictures' names into masks' names; "" where none does."""
+    known = pictures if isinstance(pictures, set | dict) else set(pictures)
+    found: Counter[str] = Counter()
+    for name in sorted(masks):
+        ending = MASK_ENDING.search(name)
+        if ending is not None and name[: ending.start()] in known:
+            found[ending[0]] += 1
+    return found.most_common(1)[0][0] if found else ""
 
 
 Truth = Callable[[Path, LabelSpace], "Tensor"]
@@ -159,12 +248,18 @@ class PairedPictures(ListedPictures):
         super().__init__(listing.pairs, labels, channels, truth)
 
 
-def refuse_unpaired(listing: Listing, split: SplitFolders) -> None:
-    """Raise a `UserError` that names the first picture without mask, mask without picture or ambiguous name."""
+def refuse_unpaired(listing: Listing, split: SplitFolders, *, partly: bool = False) -> None:
+    """Raise a `UserError` that names the first picture without mask, mask without picture or ambiguous name.
+
+    Args:
+        listing: What the split holds.
+        split: Where it lies.
+        partly: Whether pictures without a mask may be left out.
+    """
     where = f"split '{split.name}'"
     advice = "pictures and masks are matched by their path without suffix; `sceneparse data check` lists them all"
     for files, what, other in (
-        (listing.without_mask, "no mask", split.masks),
+        (() if partly else listing.without_mask, "no mask", split.masks),
         (listing.without_picture, "no picture", split.images),
     ):
         if files:

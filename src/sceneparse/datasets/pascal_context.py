@@ -110,6 +110,20 @@ def read_numbers(path: Path, labels: LabelSpace) -> Tensor:
     return indices + (len(labels) - len(_NUMBERED))
 
 
+def recognise_pascal_context(root: Path) -> str | None:
+    """What in a folder speaks for PASCAL-Context."""
+    for base in (root, root / "VOC2010", root / "VOCdevkit" / "VOC2010"):
+        if not (base / "JPEGImages").is_dir():
+            continue
+        if (base / "SegmentationClassContext").is_dir():
+            return "JPEGImages/ and SegmentationClassContext/"
+        above = (base, *base.absolute().parents[:2])
+        found = next((f / b for f in above for b in MAT_FOLDERS if next((f / b).glob("*.mat"), None)), None)
+        if found is not None:
+            return f"JPEGImages/ and {found.name}/NAME.mat"
+    return None
+
+
 _ENTRY = Entry(
     title="PASCAL-Context",
     contents="4,998 + 5,105 pictures; 59 classes, or 60 with the background; train, val",
@@ -138,6 +152,7 @@ KIND = DatasetKind(
     fixed_labels=lambda: PASCAL_CONTEXT,
     splits=SPLITS,
     reported="val",
+    recognise=recognise_pascal_context,
 )
 
 KIND_60 = DatasetKind(
@@ -147,4 +162,5 @@ KIND_60 = DatasetKind(
     fixed_labels=lambda: PASCAL_CONTEXT_60,
     splits=SPLITS,
     reported="val",
+    recognise=recognise_pascal_context,
 )

@@ -14,8 +14,8 @@ from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.pairs import Pair
 from sceneparse.errors import MissingSplitError, UserError, reason_of
 from sceneparse.labels import LabelSpace
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.masks import decode_mask, values_outside
+from sceneparse.pictures.problems import PictureError
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sceneparse.datasets.colored import ColoredOrNumbered, colors_of
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
+from sceneparse.datasets.label_maps import read_labelmap
+from sceneparse.datasets.layout import Known
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.datasets.published import (
     listed_pairs,
@@ -22,7 +25,6 @@ from sceneparse.datasets.published import (
     mat_variable,
     no_split,
     read_names,
-    read_published_mask,
 )
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VOC = standard_labels("voc-21")
+
+COLORED_TRUTH = Known(ColoredOrNumbered(colors_of(VOC, (224, 224, 192))), fixed=True)
+"""Reads masks with VOC's numbers, or saved in its colours; the last is that of the border, which counts in nothing."""
 
 SPLITS = ("train", "val", "trainval", "train_aug")
 
@@ -68,12 +73,20 @@ def open_voc2012(root: Path, split: str, channels: int = 3) -> ListedPictures:
         lambda folder: (folder / "JPEGImages").is_dir() and (folder / "SegmentationClass").is_dir(),
         LAYOUT,
     )
+    _refuse_own_classes(base)
     masks = base / "SegmentationClass"
     if split != "train_aug":
         names = _listed(base, split)
         pairs = listed_pairs(split, names, base / "JPEGImages", lambda name: masks / f"{name}.png")
-        return ListedPictures(pairs, VOC, channels, read_published_mask)
+        return ListedPictures(pairs, VOC, channels, COLORED_TRUTH)
     return ListedPictures(_augmented(base), VOC, channels, read_either)
+
+
+def _refuse_own_classes(base: Path) -> None:
+    """Refuse a tool's export in VOC's tree, whose colours stand for other classes."""
+    labelmap = base / "labelmap.txt"
+    if labelmap.is_file() and not {one.name for one in read_labelmap(labelmap)} <= set(VOC.names):
+        raise UserError(f"{labelmap}: names classes that PASCAL VOC doesn't have: read the data set as kind cvat")
 
 
 def _augmented(base: Path) -> tuple[Pair, ...]:
@@ -109,16 +122,24 @@ def _listed(base: Path, split: str) -> list[str]:
 
 
 def read_either(path: Path, labels: LabelSpace) -> Tensor:
-    """VOC's mask, or SBD's .mat file.
+    """VOC's mask, in numbers or saved in VOC's colours, or SBD's .mat file.
 
     Raises:
         PictureError: Missing, damaged, or with other values.
     """
     if path.suffix != ".mat":
-        return read_published_mask(path, labels)
+        return COLORED_TRUTH(path, labels)
     truth = mat_variable(path, "GTcls")
     record = truth.flat[0] if isinstance(truth, np.ndarray) and truth.size == 1 else None
     return mat_map(path, record.get("Segmentation") if isinstance(record, dict) else None, labels)
+
+
+def recognise_voc2012(root: Path) -> str | None:
+    """What in a folder speaks for PASCAL VOC 2012."""
+    for base in (root, root / "VOC2012", root / "VOCdevkit" / "VOC2012"):
+        if all((base / f).is_dir() for f in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation")):
+            return None if (base / "labelmap.txt").is_file() else "JPEGImages/ and SegmentationClass/"
+    return None
 
 
 KIND = DatasetKind(
@@ -152,6 +173,7 @@ KIND = DatasetKind(
     fixed_labels=lambda: VOC,
     splits=SPLITS,
     reported="val",
+    recognise=recognise_voc2012,
     submission=SubmissionForm(
         "voc2012",
         # The devkit's tree of competition 6: any data but the test set's may have been trained on.

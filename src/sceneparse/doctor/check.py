@@ -2,29 +2,34 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.data.class_changes import Change
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing, SplitFolders, list_pairs
+from sceneparse.datasets.pairs import Listing, Pair
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
-from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance
-from sceneparse.doctor.sample_check import check_samples
-from sceneparse.errors import UserError
-from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.doctor.picture_rules import DARK, LIGHT
+from sceneparse.doctor.quick_facts import MARGIN, QuickLook
+from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance, single_class
+from sceneparse.doctor.sample_check import check_samples, refusals
+from sceneparse.labels import TaskLabels
 from sceneparse.pictures.reading import Reading
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import Task
 
 __all__ = ["Diagnosis", "Finding", "check", "print_diagnosis"]
+
+CHUNK = 16
+"""Pairs that a thread takes at a time."""
 
 RENDERED = 64
 """Samples of each split whose classes are counted, where samples are rendered."""
@@ -51,18 +56,20 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     kind = KINDS[settings.kind]
     if kind.rendered:
         return _check_rendered(kind, settings, progress, start)
-    if kind.pair_folders is None:
+    layout = layout_of(kind, settings)
+    if layout is None:
         return check_samples(settings, progress, workers, channels)
-    root = root_of(settings)
-    splits = kind.pair_folders(root)
-    labels = kind.labels or LabelSpace.read(root / "classes.json")
-    listings = {name: _listed(split) for name, split in splits.items()}
-    there = {name: listing for name, listing in listings.items() if isinstance(listing, Listing)}
+    there = {name: listing for name, listing in layout.splits.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
-        reading = Reading(settings.orientation, settings.range)
-        facts = {name: _read_all(listing, labels, channels, reading, workers, step) for name, listing in there.items()}
-    evidence = Evidence(settings, root, labels, facts, splits, listings)
-    return _diagnosis(evidence, list(findings_of(evidence)), start)
+        looker = _Looker(layout, channels, Reading(settings.orientation, settings.range), workers)
+        facts = {name: looker.all_facts(listing.pairs, step) for name, listing in there.items()}
+    if looker.quick is not None and not _clear_range(facts):
+        # What a JPEG's eighth shows does not tell whether the pictures use their range.
+        looker.quick = None
+        facts = {name: looker.all_facts(listing.pairs, lambda: None) for name, listing in there.items()}
+    evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
+    findings = list(findings_of(evidence))
+    return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start)
 
 
 def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
@@ -76,13 +83,6 @@ def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
     facts = {name: [changed.facts(task, one) for one in split] for name, split in evidence.facts.items()}
     table = changed.table({task: [one for split in evidence.facts.values() for one in split]})
     return replace(evidence, labels=labels, facts=facts), table
-
-
-def _listed(split: SplitFolders) -> Listing | UserError:
-    try:
-        return list_pairs(split)
-    except UserError as error:
-        return error
 
 
 def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, start: float) -> Diagnosis:
@@ -109,6 +109,7 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
     if changes:  # what is said of classes holds for those that there are now
         findings = [finding for finding in findings if finding.code not in BALANCE]
         findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
+        findings += single_class(evidence.labels)
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     seconds = time.perf_counter() - start
@@ -117,18 +118,45 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
     )
 
 
-def _read_all(
-    listing: Listing,
-    labels: LabelSpace,
-    channels: int,
-    reading: Reading,
-    workers: int | None,
-    step: Callable[[], None],
-) -> list[Facts]:
-    def one(index: int) -> Facts:
-        facts = pair_facts(listing.pairs[index], labels, channels, reading)
-        step()
-        return facts
+class _Looker:
+    """Reads all pairs of splits in threads.
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        return list(pool.map(one, range(len(listing.pairs))))
+    Args:
+        layout: What lies on disk.
+        channels: Channels of the pictures.
+        reading: How pictures are read.
+        workers: Threads; None for one for each processor.
+    """
+
+    def __init__(self, layout: Layout, channels: int, reading: Reading, workers: int | None) -> None:
+        self._layout, self._channels, self._reading = layout, channels, reading
+        self._workers = workers or os.cpu_count() or 1
+        usual = channels == 3 and reading == Reading() and layout.labels.masks == "index"
+        self.quick = QuickLook(layout.labels) if usual else None
+
+    def all_facts(self, pairs: Sequence[Pair], step: Callable[[], None]) -> list[Facts]:
+        """What is known of each pair, in their order."""
+
+        def one(pair: Pair) -> Facts:
+            layout = self._layout
+            facts = pair_facts(pair, layout.labels, self._channels, self._reading, layout.decode, self.quick)
+            step()
+            return facts
+
+        def some(chunk: Sequence[Pair]) -> list[Facts]:
+            return [one(pair) for pair in chunk]
+
+        # Handing out each small picture by itself takes about as long as reading it.
+        chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
+        with ThreadPoolExecutor(self._workers) as pool:
+            return [facts for found in pool.map(some, chunks) for facts in found]
+
+
+def _clear_range(facts: Mapping[str, Sequence[Facts]]) -> bool:
+    """Whether 8-bit pictures use so much of their range that their exact extremes don't matter."""
+    looks = [fact.looks.picture for split in facts.values() for fact in split]
+    shown = [look for look in looks if look is not None and look.white == 255]
+    if not shown:
+        return True
+    lowest, highest = min(look.lowest for look in shown), max(look.highest for look in shown)
+    return highest - MARGIN > DARK * 255 and lowest + MARGIN < LIGHT * 255 and highest - lowest > 2 * MARGIN

@@ -1,14 +1,19 @@
 """How a picture and its mask hold what they hold: orientation, range of numbers, palette."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sceneparse.labels import Color
 from sceneparse.pictures.decoding import Decoded
 from sceneparse.pictures.stored_masks import StoredMask
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)

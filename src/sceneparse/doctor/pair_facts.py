@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
+from sceneparse.datasets.layout import MaskDecoder
 from sceneparse.datasets.pairs import Pair, mismatch
 from sceneparse.doctor.looks import Looks, MaskLook, PictureLook, mask_look, picture_look
+from sceneparse.doctor.quick_facts import QuickLook
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import indices_of
@@ -59,7 +61,14 @@ class Facts:
     looks: Looks = field(default_factory=Looks)
 
 
-def pair_facts(pair: Pair, labels: LabelSpace, channels: int, reading: Reading = Reading()) -> Facts:  # noqa: B008
+def pair_facts(
+    pair: Pair,
+    labels: LabelSpace,
+    channels: int,
+    reading: Reading = Reading(),  # noqa: B008
+    indices_of: MaskDecoder = indices_of,
+    quick: QuickLook | None = None,
+) -> Facts:
     """Read a picture and its mask whole, and return what is known about them; nothing is raised.
 
     Args:
@@ -67,6 +76,8 @@ def pair_facts(pair: Pair, labels: LabelSpace, channels: int, reading: Reading =
         labels: The label space of the masks.
         channels: Channels of the pictures.
         reading: How they are read.
+        indices_of: Translates what a mask file stores.
+        quick: Reads the commonest forms; None reads all in full.
     """
     troubles: list[Trouble] = []
     picture: PictureLook | None = None
@@ -74,11 +85,15 @@ def pair_facts(pair: Pair, labels: LabelSpace, channels: int, reading: Reading =
     try:
         content = pair.image.read_bytes()
         digest = hashlib.blake2b(content, digest_size=16).digest()
-        decoded = decode(content)
-        mode = decoded.form
-        shown = picture_of(decoded, channels, orientation=reading.orientation, value_range=reading.value_range)
-        size = (shown.shape[1], shown.shape[2])
-        picture = picture_look(decoded, shown)
+        known = None if quick is None else quick.picture(content)
+        if known is not None:
+            size, mode, picture = known
+        else:
+            decoded = decode(content)
+            mode = decoded.form
+            shown = picture_of(decoded, channels, orientation=reading.orientation, value_range=reading.value_range)
+            size = (shown.shape[1], shown.shape[2])
+            picture = picture_look(decoded, shown)
     except OSError as error:
         troubles.append(Trouble("unreadable", pair.image, f"{pair.image}: cannot be read ({error.strerror})"))
     except PictureError as error:
@@ -87,18 +102,23 @@ def pair_facts(pair: Pair, labels: LabelSpace, channels: int, reading: Reading =
     pixels, ignored, total = np.zeros(len(labels), dtype=np.int64), 0, 0
     unknown: dict[str, int] = {}
     mask: MaskLook | None = None
+    mask_size: tuple[int, int] | None = None
     try:
-        stored = stored_mask(decode(pair.mask, stored=True))
-        indices, unknown = indices_of(stored, labels, orientation=reading.orientation)
-        mask = mask_look(stored)
+        counted = None if quick is None else quick.mask(pair.mask)
+        if counted is not None:
+            mask_size, pixels, ignored, mask = counted
+        else:
+            stored = stored_mask(decode(pair.mask, stored=True))
+            indices, unknown = indices_of(stored, labels, orientation=reading.orientation)
+            mask = mask_look(stored)
+            mask_size = (indices.shape[0], indices.shape[1])
+            pixels, ignored = _count(indices, len(labels))
+            ignored -= sum(unknown.values())
     except PictureError as error:
         troubles.append(Trouble(error.problem, pair.mask, str(error)))
     else:
-        pixels, ignored = _count(indices, len(labels))
-        ignored -= sum(unknown.values())
-        total = indices.size
-        height, width = indices.shape
-        wrong = mismatch(pair, size, (height, width), reading.orientation) if size is not None else None
+        total = mask_size[0] * mask_size[1]
+        wrong = mismatch(pair, size, mask_size, reading.orientation) if size is not None else None
         if wrong is not None:
             troubles.append(Trouble(wrong.problem, pair.mask, str(wrong)))
     looks = Looks(picture, mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,12 @@ from sceneparse.doctor.looks import MaskLook
 from sceneparse.doctor.pair_facts import Facts, relative
 from sceneparse.errors import counted
 from sceneparse.labels import Color
-from sceneparse.pictures.finding import walk
-from sceneparse.pictures.forms import unread
 
 if TYPE_CHECKING:
     from sceneparse.doctor.rules import Evidence
 
 _EXAMPLES = 10
-_DARK, _LIGHT = 0.15, 0.85
+DARK, LIGHT = 0.15, 0.85
 """A set whose numbers all lie below the first, or above the second share of the range is nearly black or white."""
 _DEEP = 0.25
 """A set of more than 8 bits that uses less of its range than this has probably fewer bits than its type."""
@@ -72,9 +70,9 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
             message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
         elif lowest == highest:
             message = f"{found}: nothing is in them to be seen"
-        elif highest - low <= _DARK * (high - low):
+        elif highest - low <= DARK * (high - low):
             message = f"{found}, of {low:g} to {high:g}: they are nearly black; {_advice(white)}"
-        elif lowest - low >= _LIGHT * (high - low):
+        elif lowest - low >= LIGHT * (high - low):
             message = f"{found}, of {low:g} to {high:g}: they are nearly white; {_advice(white)}"
         else:
             continue
@@ -90,18 +88,6 @@ def _advice(white: int) -> str:
     if white == 255:
         return "are they masks, or pictures of 0 to 1 that were saved without × 255? Write them with values of 0 to 255"
     return "set data.range to the numbers that are black and white"
-
-
-def unread_files(evidence: Evidence) -> Iterator[Finding]:
-    """Find files among the pictures and masks that are pictures in forms that are not read."""
-    for name, split in evidence.folders.items():
-        for folder in (split.images, split.masks):
-            left_out = unread()
-            if folder.is_dir():
-                deque(walk(folder, left_out=left_out), maxlen=0)
-            if left_out.count:
-                message = f"{name}: {relative(folder, evidence.root)}: {left_out}"
-                yield Finding("warning", "not-read", message, left_out.count, tuple(left_out.examples))
 
 
 def translucent(evidence: Evidence) -> Iterator[Finding]:

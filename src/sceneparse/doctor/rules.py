@@ -2,19 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from sceneparse.datasets.layout import Layout, unknown_text
+from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.pairs import Listing, SplitFolders
+from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
-from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes, unread_files
-from sceneparse.errors import UserError, counted
+from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes
+from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
-from sceneparse.pictures.masks import unknown_values
 from sceneparse.pictures.problems import Problem
 from sceneparse.settings import DataSettings
 
@@ -59,16 +61,14 @@ class Evidence:
         root: Its folder; files are named by their paths below it.
         labels: The label space.
         facts: Of each split, what is known about its samples.
-        folders: Of each split, where its pictures and masks lie, where they lie in two folders.
-        listings: Of each split, what its two folders hold, or why they cannot be listed.
+        layout: What lies on disk, of a data set of pictures and masks.
     """
 
     settings: DataSettings
     root: Path
     labels: LabelSpace
     facts: Mapping[str, Sequence[Facts]]
-    folders: Mapping[str, SplitFolders] = field(default_factory=dict)
-    listings: Mapping[str, Listing | UserError] = field(default_factory=dict)
+    layout: Layout | None = None
 
     @cached_property
     def summaries(self) -> dict[str, SplitSummary]:
@@ -78,26 +78,61 @@ class Evidence:
 
 def missing_splits(evidence: Evidence) -> Iterator[Finding]:
     """Find splits that the settings name and that aren't there."""
-    settings, splits = evidence.settings, evidence.folders
+    settings, layout = evidence.settings, evidence.layout
+    if layout is None:
+        return
     for role, wanted in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
         severity: Severity = "warning" if role == "test" else "error"
         for name in wanted.split("+"):
-            if name not in splits:
-                text = f"data.{role} is '{wanted}', but there is no split '{name}'; there are: {', '.join(splits)}"
+            try:
+                own = name.partition("[")[0]
+                chosen_pairs(layout.splits, own, layout.root, undivided=layout.undivided, val=settings.val)
+            except MissingSplitError:
+                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits))
+                text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
                 yield Finding(severity, "no-split", text)
+            except UserError as error:
+                if error not in layout.splits.values():  # that it cannot be listed is said of each split
+                    yield Finding(severity, "no-split", str(error))
+
+
+def assumed(evidence: Evidence) -> Iterator[Finding]:
+    """Say what was assumed of the files: which they are, what their splits stand for, what is unlabelled."""
+    if evidence.layout is not None:
+        for note in evidence.layout.notes():
+            yield Finding(note.severity, note.code, note.text)
+
+
+def files_left_out(evidence: Evidence) -> Iterator[Finding]:
+    """Count picture files whose format isn't read."""
+    if evidence.layout is None:
+        return
+    folders = evidence.layout.folders.values()
+    found = left_out((one for split in folders for one in (split.images, split.masks)), evidence.root)
+    if found.count:
+        yield Finding("warning", "left-out", str(found), found.count, tuple(found.examples[:EXAMPLES]))
 
 
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
     """Find missing folders, pictures and masks without each other, ambiguous names, and splits without a pair."""
-    for name, listing in evidence.listings.items():
+    layout = evidence.layout
+    for name, listing in layout.splits.items() if layout is not None else ():
+        assert layout is not None
         if isinstance(listing, UserError):
             yield Finding("error", "no-folder", str(listing))
-        else:
-            yield from _unpaired(evidence.folders[name], listing, evidence.root)
+            continue
+        if layout.partly and listing.without_mask and listing.pairs:
+            examples = [relative(file, evidence.root) for file in listing.without_mask]
+            text = f"{name}: {counted(len(examples), 'picture')} without a mask are left out: nothing was drawn there"
+            yield _finding("warning", "not-annotated", text, examples)
+            listing = replace(listing, without_mask=())
+        yield from _unpaired(layout.folders[name], listing, evidence.root)
 
 
 def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
     rule = "pictures and masks are matched by their path without suffix"
+    if listing.ending:
+        rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
         (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
@@ -128,7 +163,10 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         unknown.update(fact.unknown)
     if unknown:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
-        message = f"{counted(len(masks), 'mask')}: {unknown_values(unknown, evidence.labels)}"
+        fixed = evidence.layout is not None and evidence.layout.fixed
+        seen = any(fact.pixels[-1] for fact in facts)
+        text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen)
+        message = f"{counted(len(masks), 'mask')}: {text}"
         yield _finding("error", "unknown-values", message, masks)
 
 
@@ -177,7 +215,8 @@ def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:
     blank = [relative(fact.mask, root) for fact in facts if fact.total and fact.ignored == fact.total]
     if blank:
         message = f"{name}: {counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
-        yield _finding("warning", "nothing-labelled", message, blank)
+        if sum(fact.total > 0 for fact in facts) > len(blank):  # else class_balance says it, of the whole split
+            yield _finding("warning", "nothing-labelled", message, blank)
 
 
 _FORMS = {
@@ -194,25 +233,46 @@ _FORMS = {
 }
 
 
-BALANCE = ("class-never", "mostly-ignored")
-"""The codes of what `poor_balance` finds."""
+BALANCE = ("class-never", "mostly-ignored", "nothing-labelled", "one-class")
+"""The codes of what `poor_balance` and `single_class` find."""
 
 
 def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Find classes that never occur, and too much that is ignored, in a split."""
-    training = name in evidence.settings.train.split("+")
-    return class_balance(evidence.summaries[name], evidence.labels, training=training)
+    settings, layout = evidence.settings, evidence.layout
+
+    def within(wanted: str) -> bool:
+        names = [piece.partition("[")[0] for piece in wanted.split("+")]
+        if layout is not None:
+            splits, parted = layout.splits, layout.undivided
+            names = [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]
+        return name in names
+
+    training, validating = within(settings.train), within(settings.val)
+    return class_balance(evidence.summaries[name], evidence.labels, training=training, needed=training or validating)
 
 
-def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) -> Iterator[Finding]:
+def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, needed: bool) -> Iterator[Finding]:
     """Find classes that never occur in a split, and too much that is ignored.
 
     Args:
         split: The split's counts.
         labels: The label space.
         training: Whether it is trained on.
+        needed: Whether training needs it, to learn from or to validate on.
     """
     if not split.total:
+        return
+    if split.ignored == split.total:
+        what = _ignored_values(labels)
+        effect = "learnt from" if training else "measured on"
+        yield Finding(
+            "error" if needed else "warning",
+            "nothing-labelled",
+            f"{split.name}: every pixel is ignored, so that nothing can be {effect}; is one of the ignored values "
+            f"({what}) a class after all?",
+            split.pictures,
+        )
         return
     never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
     if never:
@@ -224,21 +284,44 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool) ->
     if share >= MOSTLY_IGNORED:
         message = (
             f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
-            f"({labels.ignore if labels.masks == 'index' else labels.ignore_colors}) a class after all?"
+            f"({_ignored_values(labels)}) a class after all?"
         )
         yield Finding("warning", "mostly-ignored", message, split.pictures)
 
 
+def _ignored_values(labels: LabelSpace) -> str:
+    return str(labels.ignore if labels.masks == "index" else labels.ignore_colors)
+
+
+def single_class(labels: LabelSpace) -> Iterator[Finding]:
+    """Find that there is one class only, of which a network learns to say it everywhere."""
+    if len(labels) == 1:
+        ignored = labels.ignore if labels.masks == "index" else labels.ignore_colors
+        rest = (
+            f"such as the pixels that are ignored now ({_ignored_values(labels)})"
+            if ignored
+            else "for all other pixels"
+        )
+        yield Finding(
+            "error",
+            "one-class",
+            f"'{labels.names[0]}' is the only class, so that a network learns to say it everywhere, with a loss of 0: "
+            f"a background class is needed, {rest}",
+        )
+
+
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    assumed,
     missing_splits,
     unpaired_files,
-    unread_files,
+    files_left_out,
     unusable_files,
     unclear_orientation,
     unlike_palettes,
     poor_range,
     translucent,
     copies,
+    lambda evidence: single_class(evidence.labels),
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""
 

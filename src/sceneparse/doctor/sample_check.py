@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +12,16 @@ import numpy as np
 
 from sceneparse.data.class_changes import Change
 from sceneparse.data.sample import DataSet
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
+from sceneparse.datasets.subsets import parted_note
 from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import MAPS, Task, TruthName
@@ -42,6 +44,9 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     """
     start = time.perf_counter()
     datasets, findings = _splits(settings, channels)
+    # What a kind has to say of how it read the data, once for all splits.
+    said = dict.fromkeys(note for dataset in datasets.values() for note in getattr(dataset, "notes", ()))
+    findings += [Finding("note", "assumed", note) for note in said]
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)
     changed = Changed(settings, tasks) if settings.classes.renames() else None
@@ -70,11 +75,19 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
         for name, split in looks.items():
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
-            for finding in rules.class_balance(splits[-1], space, training=name not in (settings.val, settings.test)):
-                if finding.code == "class-never":  # sources of a mixture leave most pixels open, and need no warning
+            training, needed = name not in (settings.val, settings.test), name != settings.test or name == settings.val
+            for finding in rules.class_balance(splits[-1], space, training=training, needed=needed):
+                # Sources of a mixture leave most pixels open, and need no warning.
+                if finding.code in ("class-never", "nothing-labelled"):
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
+    if tasks.objects is not None:
+        findings += [] if len(spaces) > 1 else rules.single_class(labels)
+        findings += refusals(settings, channels, findings)
+    else:
+        text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
+        findings.append(Finding("note", "no-objects", text))
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
     first = TaskSummary(
@@ -93,27 +106,59 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     )
 
 
+def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Find what training would refuse before its first step, by opening the data as it does.
+
+    Args:
+        settings: Kind and place of the data set, and the splits' names.
+        channels: Channels of the pictures.
+        findings: What was found already: where there are errors, training is refused for them.
+    """
+    if any(finding.severity == "error" for finding in findings):
+        return
+    try:
+        open_for_training(settings, channels=channels)
+    except UserError as error:
+        yield Finding("error", "refused", f"training refuses it: {error}")
+
+
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
     settings = replace(settings, classes=settings.classes.only_file())  # they are read with their own classes
+    kind = KINDS[settings.kind]
+    if kind.undivided and not _has(settings, settings.train, channels):
+        whole = undivided(settings, settings.train, channels=channels)
+        if whole is not None:
+            return {"all": whole}, [Finding("note", "parted", parted_note("all"))]
     errors: list[UserError] = []
+    notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
     for names in (dict.fromkeys((settings.train, settings.val, settings.test)), ("all",)):
         found: dict[str, DataSet] = {}
-        notes = []
         for name in names:
             try:
                 found[name] = open_dataset(settings, name, channels=channels)
             except UserError as error:
                 errors.append(error)
-                # A split that isn't there is often meant so; damage is named by its message.
-                notes.append(
-                    Finding("note" if isinstance(error, MissingSplitError) else "error", "no-split", str(error))
-                )
+                # The truth for testing is often not public; training needs the two others.
+                missing = isinstance(error, MissingSplitError) and name not in (settings.train, settings.val)
+                if names != ("all",):
+                    notes.append(Finding("note" if missing else "error", "no-split", str(error)))
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
     raise next((error for error in errors if not isinstance(error, MissingSplitError)), errors[0])
+
+
+def _has(settings: DataSettings, split: str, channels: int) -> bool:
+    """Whether a data set has a split itself."""
+    try:
+        KINDS[settings.kind].open(settings, split, channels)
+    except MissingSplitError:
+        return False
+    except UserError:
+        return True  # and it is damaged
+    return True
 
 
 def _looks(

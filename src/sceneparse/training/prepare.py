@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
-from sceneparse.datasets.opening import open_dataset
-from sceneparse.errors import UserError, counted, require
+from sceneparse.datasets.opening import open_for_training
+from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
@@ -173,18 +173,8 @@ def prepare(
 def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     """Open the splits of a recipe; returns the recipe with the numbers of classes that the data decide."""
     channels = recipe.backbone.in_channels
-    training = open_dataset(recipe.data, recipe.data.train, channels=channels)
-    validation = open_dataset(recipe.data, recipe.data.val, channels=channels)
+    training, validation = open_for_training(recipe.data, channels=channels)
     resolve(recipe.protocol)  # a protocol that doesn't hold together is refused now, not at the first validation
-    for split, found in ((recipe.data.train, training), (recipe.data.val, validation)):
-        require(
-            len(found) > 0,
-            f"split '{split}' has no samples: training needs some to learn from and some to validate on",
-        )
-    require(
-        training.labels.names == validation.labels.names,
-        f"splits '{recipe.data.train}' and '{recipe.data.val}' have different classes",
-    )
     labelled = tasks_of(training)
     recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))
     return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled))

@@ -1,6 +1,7 @@
 """COCO panoptic: segment ids in PNG, as `panopticapi.utils.id2rgb` writes them, and a line for what is wrong."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,8 @@ def test_segments_become_their_classes_and_id_0_counts_in_nothing(tmp_path: Path
 def test_it_is_told_from_outlines_and_found_ready(tmp_path: Path) -> None:
     settings = write(tmp_path, "panoptic_default")
     assert coco.recognise(tmp_path) is None and "panoptic_default.json" in (coco_panoptic.recognise(tmp_path) or "")
-    diagnosis = check(settings, progress=False, workers=1)
+    assert "which cannot be parted into train and val" in check(settings, progress=False, workers=1).findings[0].message
+    diagnosis = check(replace(settings, train="all", val="all"), progress=False, workers=1)
     assert diagnosis.ok and diagnosis.splits[0].pixels == (24, 12) and diagnosis.splits[0].ignored == 12
 
 

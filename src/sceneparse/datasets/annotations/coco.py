@@ -25,7 +25,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 
@@ -275,5 +275,6 @@ KIND = DatasetKind(
     ),
     card="Pictures with objects outlined in COCO JSON, of its author's own.",
     options=CocoOptions,
+    undivided=True,
     recognise=recognise,
 )

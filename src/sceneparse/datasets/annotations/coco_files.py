@@ -27,7 +27,7 @@ PANOPTIC_LAYOUT = (
 
 
 def is_coco(found: Glimpse) -> bool:
-    """Whether a JSON file is COCO's with outlines, boxes or key points, and not of its panoptic form."""
+    """Whether a JSON file is COCO's with outlines, boxes or key points: no other tool's, not panoptic, no captions."""
     return _like_coco(found) and not is_panoptic(found)
 
 

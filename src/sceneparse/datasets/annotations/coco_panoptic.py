@@ -145,5 +145,6 @@ KIND = DatasetKind(
     ),
     card="Pictures with segments in COCO's panoptic form, of its author's own.",
     options=FileOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -24,7 +24,7 @@ from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 LAYOUT = (
@@ -176,5 +176,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in V7 Darwin, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -14,7 +14,8 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.labels import TaskLabels
-from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.reading import read_picture
 
 if TYPE_CHECKING:

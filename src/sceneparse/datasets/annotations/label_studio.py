@@ -24,8 +24,8 @@ from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 LAYOUT = (
@@ -262,5 +262,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with Label Studio, of its author's own.",
     options=LabelStudioOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -21,8 +21,8 @@ from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted, reason_of
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.finding import walk
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 IGNORED, BACKGROUND = "__ignore__", "_background_"
@@ -206,5 +206,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with labelme, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.annotations.drawn import Record, Size
-from sceneparse.pictures.decoding import PictureError, decode
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.problems import PictureError
 
 
 def read_ids(path: Path, size: Size) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
-from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 LAYOUT = (
@@ -249,5 +249,6 @@ KIND = DatasetKind(
     ),
     card="Pictures segmented on Segments.ai, of its author's own.",
     options=SegmentsOptions,
+    undivided=True,
     recognise=recognise,
 )

@@ -24,8 +24,8 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
-from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.finding import walk
+from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 
 LAYOUT = "a Supervisely project: ROOT/meta.json, ROOT/DATASET/ann/NAME.jpg.json and ROOT/DATASET/img/NAME.jpg"
@@ -245,5 +245,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in Supervisely, of its author's own.",
     options=ExportOptions,
+    undivided=True,
     recognise=recognise,
 )

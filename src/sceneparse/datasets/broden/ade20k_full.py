@@ -87,6 +87,20 @@ def ade_pictures(root: Path, split: str) -> list[Path]:
     return [path.with_name(path.name.removesuffix("_seg.png") + ".jpg") for path in maps]
 
 
+def recognise_ade20k_full(root: Path) -> str | None:
+    """What in a folder speaks for the full ADE20K: maps of objects in the first folder that holds files."""
+    folder = root
+    for _ in range(8):
+        found = next(folder.glob("ADE_*_seg.png"), None)
+        if found is not None:
+            return found.relative_to(root).as_posix()
+        below = subfolders(folder)
+        if not below:
+            return None
+        folder /= below[0]
+    return None
+
+
 KIND = DatasetKind(
     open=by_root(open_ade20k_full),
     entry=Entry(
@@ -104,4 +118,5 @@ KIND = DatasetKind(
     splits=tuple(SPLITS),
     reported="val",
     several_tasks=True,
+    recognise=recognise_ade20k_full,
 )

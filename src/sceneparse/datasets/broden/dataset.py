@@ -100,6 +100,11 @@ def open_broden(root: Path, split: str, channels: int = 3) -> Broden:
     return Broden(records, {name: open_source(name, root, tables) for name in names}, tables, channels)
 
 
+def recognise_broden(root: Path) -> str | None:
+    """What in a folder speaks for the joint set."""
+    return "meta_file/ and broden_dataset/" if (root / "meta_file").is_dir() else None
+
+
 KIND = DatasetKind(
     open=by_root(open_broden),
     entry=Entry(
@@ -114,4 +119,5 @@ KIND = DatasetKind(
     splits=tuple(RECORDS),
     reported="val",
     several_tasks=True,
+    recognise=recognise_broden,
 )

@@ -1,0 +1,190 @@
+"""Datumaro's own JSON: annotations/SUBSET.json with run lengths and polygons, pictures in images/SUBSET/.
+
+CVAT writes it as "Datumaro 1.0". Masks are COCO's compressed run lengths; polygons are filled as pycocotools fills
+them, which Datumaro does too; of several regions the one with the higher z_order is on top, of equal ones the later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
+from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
+from sceneparse.datasets.folder import wrong_layout
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.pairs import by_stem, same_name
+from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
+from sceneparse.datasets.unlabelled import UnlabelledOptions
+from sceneparse.errors import MissingSplitError, UserError, counted, reason_of
+from sceneparse.labels.space import Color
+from sceneparse.pictures.problems import PictureError
+from sceneparse.settings import DataSettings
+
+LAYOUT = "annotations/SUBSET.json of Datumaro's (categories, items) and images/SUBSET/NAME.jpg"
+"""The expected tree, in one line."""
+
+DRAWN = ("mask", "polygon")
+"""Types of annotation that cover pixels; boxes, points and lines don't."""
+
+
+def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> DrawnPictures:
+    """Open a split of a Datumaro JSON export. Pictures on which nothing is drawn are left out.
+
+    Args:
+        settings: `root` is the export; `options` says what pixels are that nobody labelled.
+        split: A subset's name, or the role that it plays.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, a damaged file, or pictures that are not there.
+    """
+    root = root_of(settings)
+    files = _files(root)
+    if not files:
+        raise wrong_layout(root, LAYOUT) if root.is_dir() else UserError(f"{root}: no such folder")
+    name, held_out = decided(files, split, undivided=True, val=settings.val)
+    if name is None:
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(files)}")
+    whole = {own: read_json(path) for own, path in files.items()}
+    classes = _classes(whole, files, KIND.read_options(settings.options, "data.options").unlabelled)
+    records, left = _records(whole[name], files[name], root, name)
+    notes = [f"{files[name]}: {counted(left, 'picture')} on which nothing is drawn left out"] if left else []
+    if alone := in_one_piece(files, settings.val):
+        notes.append(parted_note(alone))
+    chosen = records if held_out is None else part(records, held_out, root)
+    return DrawnPictures(chosen, classes, draw, channels, notes=notes)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a file of Datumaro's holds.
+
+    Raises:
+        UserError: It cannot be read, or has no categories and items.
+    """
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); export it again") from None
+    labels = whole.get("categories", {}).get("label", {}).get("labels") if isinstance(whole, dict) else None
+    if not isinstance(labels, list) or not isinstance(whole.get("items"), list):
+        raise UserError(f"{path}: has no categories or no items, which Datumaro writes; export it again")
+    return dict(whole)
+
+
+def _files(root: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted((root / "annotations").glob("*.json")) if _is_datumaro(path)}
+
+
+def _is_datumaro(path: Path) -> bool:
+    """Whether a file begins as Datumaro's do."""
+    with path.open("rb") as file:
+        begin = file.read(400)
+    return b'"dm_format_version"' in begin or (b'"infos"' in begin and b'"categories"' in begin)
+
+
+def _classes(whole: Mapping[str, dict[str, Any]], files: Mapping[str, Path], unlabelled: Any) -> Classes:
+    first = next(iter(files))
+    labels = whole[first]["categories"]["label"]["labels"]
+    names = [str(label.get("name", "")) for label in labels]
+    for own, content in whole.items():
+        others = [str(label.get("name", "")) for label in content["categories"]["label"]["labels"]]
+        if others != names:
+            raise UserError(f"{files[own]}: names other classes than {files[first]}: export all subsets together")
+    colors: dict[int, Color] = {}
+    for entry in whole[first]["categories"].get("mask", {}).get("colormap", []):
+        colors[entry["label_id"]] = (entry["r"], entry["g"], entry["b"])
+    found = [Named(index, name, colors.get(index)) for index, name in enumerate(names)]
+    return classes_of(found, unlabelled, "background", str(files[first]))
+
+
+def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tuple[list[Record], int]:
+    """The pictures on which something is drawn, and how many others there are."""
+    folder = next((one for one in (root / "images" / subset, root / "images") if one.is_dir()), None)
+    if folder is None:
+        raise UserError(f"{root}: the export has no pictures in images/{subset}: export it again with its pictures")
+    there, _ = by_stem(folder)
+    records, left, gone = [], 0, []
+    for item in whole["items"]:
+        drawings = [one for one in item.get("annotations", []) if one.get("type") in DRAWN]
+        if not drawings:
+            left += 1
+            continue
+        image = item.get("image") or {}
+        stored = str(image.get("path") or item.get("id"))
+        file = next((there[key] for key in _keys(stored, str(item.get("id"))) if key in there), None)
+        if file is None:
+            gone.append(stored)
+            continue
+        size = image.get("size")
+        own = (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
+        drawing = json.dumps(drawings).encode()
+        records.append(Record(str(item.get("id")), file, path, drawing, own))
+    if gone:
+        raise UserError(
+            f"{path}: {counted(len(gone), 'picture')} not in {folder}, the first is {gone[0]}; export with pictures"
+        )
+    if not records:
+        raise UserError(f"{path}: nothing is drawn on any picture")
+    return sorted(records, key=lambda record: record.name), left
+
+
+def _keys(stored: str, item: str) -> list[str]:
+    """The names under which an item's picture may lie; Datumaro writes the folders of its name into the file's name."""
+    stem = stored.rpartition(".")[0] if Path(stored).suffix else stored
+    return [same_name(name) for name in (stem, item, item.replace("/", "_"))]
+
+
+def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
+    """Return a picture's label map as (H, W) class indices.
+
+    Raises:
+        PictureError: A drawing is damaged, of another size, or of an unknown class.
+    """
+    objects = canvas(size, classes)
+    drawings = sorted(json.loads(record.drawing), key=lambda one: one.get("z_order") or 0)
+    for one in drawings:
+        label = one.get("label_id")
+        if label is None:
+            continue  # drawn without a class
+        if label not in classes.index:
+            raise PictureError(f"{record.file}: {record.name} has a drawing of class {label}, which is none", "values")
+        try:
+            if one["type"] == "mask":
+                mask = rle_mask(one.get("rle") or {}, size)
+            else:
+                mask = polygon_mask([one.get("points")], size)
+        except MaskError as error:
+            raise PictureError(f"{record.file}: a drawing of {record.name} cannot be read: {error}", "form") from None
+        objects[mask] = classes.index[label]
+    return objects
+
+
+def recognise_datumaro(root: Path) -> str | None:
+    """What in a folder speaks for Datumaro's JSON."""
+    file = next(iter(_files(root).values()), None)
+    return None if file is None else f"annotations/{file.name} of Datumaro's"
+
+
+KIND = DatasetKind(
+    open=open_datumaro,
+    entry=Entry(
+        title="Datumaro's JSON",
+        contents="as many as were drawn; the classes of the files; splits as the files are called",
+        licence="yours",
+        page="https://openvinotoolkit.github.io/datumaro/latest/docs/data-formats/formats/datumaro.html",
+        tree=("DIR/annotations/SUBSET.json", "DIR/images/SUBSET/NAME.jpg"),
+        by_hand='these are your own: in CVAT "Export dataset", "Datumaro 1.0" with "Save images", and unpack the zip; '
+        "in Datumaro -f datumaro --save-media",
+    ),
+    card="Pictures annotated with a tool that writes Datumaro's JSON.",
+    options=UnlabelledOptions,
+    recognise=recognise_datumaro,
+)

@@ -1,0 +1,98 @@
+"""How people lay out their own pictures and masks, besides the two forms of the kind `folder`."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+from sceneparse.datasets.pairs import PICTURE_ENDING, SplitFolders, mask_ending
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input")
+"""What folders of pictures are called, in lower case."""
+
+MASK_FOLDERS = (
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "annotation",
+    "annots",
+    "gt",
+    "groundtruth",
+    "ground_truth",
+    "segmentations",
+    "segmentation",
+    "segmentationclass",
+    "targets",
+    "target",
+)
+"""What folders of masks are called, in lower case."""
+
+BESIDE = ("annot", "_annot", "_masks", "_mask", "_labels", "_label", "_gt", "_annotations")
+"""What the name of a split's folder of masks has at its end besides that of its pictures."""
+
+WHOLE = "all"
+"""The split's name where a data set has none."""
+
+
+def found_splits(root: Path) -> dict[str, SplitFolders]:
+    """The splits of a data set that is laid out otherwise, by name; none where nothing is found.
+
+    In this order: folders of pictures and masks by other names, with splits above or below them; pictures and masks in
+    two folders whose names say which is which ("train" and "train_masks"); folders in which masks lie beside their
+    pictures; pictures and masks without any split, which are the split "all".
+    """
+    if not root.is_dir():
+        return {}
+    return next((splits for splits in _candidates(root) if splits), {})
+
+
+def _candidates(root: Path) -> Iterator[dict[str, SplitFolders]]:
+    entries = _folders(root)
+    above = _named(root)
+    if above is not None:
+        images, masks = above
+        below = sorted(_folders(images).keys() & _folders(masks).keys())
+        # Folders of the same name hold a split each, unless pictures lie beside them.
+        if below and not _has_pictures(images):
+            yield {name: SplitFolders(name, images / name, masks / name) for name in below}
+    inside = {name: _named(folder) for name, folder in entries.items()}
+    yield {name: SplitFolders(name, *both) for name, both in inside.items() if both is not None}
+    pairs = {name: next((f"{name}{end}" for end in BESIDE if f"{name}{end}" in entries), None) for name in entries}
+    if above is None:
+        yield {
+            name: SplitFolders(name, entries[name], entries[masks_name])
+            for name, masks_name in pairs.items()
+            if masks_name is not None and _has_pictures(entries[name], deep=True)
+        }
+    else:
+        yield {WHOLE: SplitFolders(WHOLE, *above)}
+    yield {name: SplitFolders(name, folder, folder) for name, folder in entries.items() if _masks_beside(folder)}
+    if _masks_beside(root):
+        yield {WHOLE: SplitFolders(WHOLE, root, root)}
+
+
+def _folders(root: Path) -> dict[str, Path]:
+    return {one.name: one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")}
+
+
+def _named(root: Path) -> tuple[Path, Path] | None:
+    """The folders of pictures and of masks in a folder, by what such folders are called."""
+    entries = {name.lower(): folder for name, folder in _folders(root).items()}
+    for images, masks in product(IMAGE_FOLDERS, MASK_FOLDERS):
+        if images in entries and masks in entries and _has_pictures(entries[masks], deep=True):
+            return entries[images], entries[masks]
+    return None
+
+
+def _has_pictures(folder: Path, *, deep: bool = False) -> bool:
+    """Whether pictures lie in a folder, or with `deep` in it or below."""
+    files = folder.rglob("*") if deep else folder.iterdir()
+    return any(file.suffix.lower() in PICTURE_SUFFIXES for file in files)
+
+
+def _masks_beside(folder: Path) -> bool:
+    """Whether masks lie beside their pictures in a folder: some name is another one with a mask's ending."""
+    stems = {file.stem for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES}
+    return bool(mask_ending({*stems, *(PICTURE_ENDING.sub("", stem) for stem in stems)}, stems))

@@ -1,0 +1,35 @@
+"""Picture files of a data set that are left out, since their format isn't read: counted, so that nobody misses them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.layout import layout_of
+from sceneparse.pictures.finding import walk
+from sceneparse.pictures.forms import LeftOut, unread
+from sceneparse.settings import DataSettings
+
+
+def left_out_of(settings: DataSettings) -> LeftOut:
+    """Return the picture files that a data set of pictures and masks leaves out; none of another kind."""
+    layout = layout_of(KINDS[settings.kind], settings)
+    folders = () if layout is None else layout.folders.values()
+    return left_out((folder for split in folders for folder in (split.images, split.masks)), Path(settings.root or ""))
+
+
+def left_out(folders: Iterable[Path], root: Path) -> LeftOut:
+    """Return the files below folders that are pictures of formats which aren't read.
+
+    Args:
+        folders: Where pictures and masks are looked for.
+        root: The data set's folder, below which files are named.
+    """
+    found = unread()
+    for folder in dict.fromkeys(folders):
+        own = unread()
+        for _ in walk(folder, left_out=own) if folder.is_dir() else ():
+            pass
+        found.counts.update(own.counts)
+        at = folder.relative_to(root) if folder.is_relative_to(root) else folder
+        found.examples.extend((at / name).as_posix() for name in own.examples)
+    return found

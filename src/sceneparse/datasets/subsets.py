@@ -1,0 +1,151 @@
+"""Splits by the names that people give them: "valid" is val, and a set that nobody has parted is parted here."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from sceneparse.datasets.pairs import Listing
+from sceneparse.errors import MissingSplitError, UserError, counted
+
+Something = TypeVar("Something")
+
+ROLES = {
+    "train": ("train", "training", "trn"),
+    "val": ("val", "valid", "validation", "validate", "dev"),
+    "test": ("test", "testing", "tst"),
+}
+"""What splits for training, validation and testing are called, in any case; "val2017" and "val_1" are val too."""
+
+EVERY = 5
+"""Of a set that is in one piece, every so manieth picture is held out for validation."""
+
+
+def split_named(names: Collection[str], wanted: str) -> str | None:
+    """Return the split that a name stands for: the one of this name, or the only one that is called alike; else None.
+
+    Args:
+        names: The splits that there are.
+        wanted: The name that is asked for, such as "val".
+    """
+    if wanted in names:
+        return wanted
+    for role, others in ROLES.items():
+        if wanted.lower() in others:
+            alike = [name for name in names if name.lower() in others]
+            if not alike and wanted.lower() == role:
+                alike = [name for name in names if name.lower().startswith(role) and not name[len(role)].isalpha()]
+            return alike[0] if len(alike) == 1 else None
+    return None
+
+
+def chosen_split(splits: Mapping[str, Something], wanted: str, root: Path) -> Something:
+    """Return the split that a name stands for, see `split_named`.
+
+    Raises:
+        MissingSplitError: There is none; the message lists those that there are.
+    """
+    name = split_named(splits, wanted)
+    if name is None:
+        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}")
+    return splits[name]
+
+
+def chosen_pairs(
+    splits: Mapping[str, Listing | UserError], wanted: str, root: Path, *, undivided: bool, val: str = "val"
+) -> Listing:
+    """Return the files of the split that a name stands for, see `decided`.
+
+    Args:
+        splits: The splits that there are.
+        wanted: The name that is asked for.
+        root: The data set's folder, for messages.
+        undivided: Whether a set in one piece is parted.
+        val: The split that validation takes.
+
+    Raises:
+        UserError: There is no such split, or it cannot be listed or parted.
+    """
+    name, held_out = decided(splits, wanted, undivided=undivided, val=val)
+    if name is None:
+        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}{parting(splits)}")
+    found = splits[name]
+    if isinstance(found, UserError):
+        raise found
+    return found if held_out is None else replace(found, pairs=tuple(part(found.pairs, held_out, root)))
+
+
+def decided(
+    names: Collection[str], wanted: str, *, undivided: bool, val: str = "val"
+) -> tuple[str | None, bool | None]:
+    """Return the split that a name stands for, and which part of it.
+
+    A set in one piece, as annotation tools write it, is parted if nobody else did: every fifth picture is val, the
+    others are train. Its own name, if it is no such role's, and "all" are the whole of it.
+
+    Args:
+        names: The splits that there are.
+        wanted: The name that is asked for.
+        undivided: Whether a set in one piece is parted.
+        val: The split that validation takes; only where it is not there pictures are held out.
+
+    Returns:
+        The split's name, None if there is none; whether the part that is held out is meant, or the others (False), or
+        all of it (None).
+    """
+    whole = in_one_piece(names, val) if undivided else None
+    if whole is not None:
+        role = split_named((whole, "train", "val"), wanted)
+        if wanted == "all":
+            return whole, None
+        if role in ("train", "val"):
+            return whole, role == "val"
+    return split_named(names, wanted), None
+
+
+def part(items: Sequence[Something], held_out: bool, root: Path) -> list[Something]:
+    """Return every fifth of the items, or the others.
+
+    Args:
+        items: All of them.
+        held_out: Whether those that are held out are meant.
+        root: The data set's folder, for messages.
+
+    Raises:
+        UserError: There are not enough for both.
+    """
+    if len(items) < 2:
+        raise UserError(
+            f"{root}: {counted(len(items), 'labelled picture')}, which cannot be parted into train and val; label more"
+        )
+    return [item for index, item in enumerate(items) if (index % EVERY == 0) == held_out]
+
+
+def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
+    """Return the only split, if it has to serve for training and validation; else None."""
+    if len(splits) != 1:
+        return None
+    (only,) = splits
+    is_val = split_named((only,), "val") is not None
+    named = val in splits or (val not in ROLES["val"])
+    return None if is_val or named else only
+
+
+def parted_note(name: str) -> str:
+    """Say how the only split of a data set is parted."""
+    return (
+        f"there is one split, '{name}': every fifth picture of it is held out as val, the others are train; to part it "
+        f"yourself: --data.train '{name}[:80]' --data.val '{name}[80:]', say"
+        if split_named((name,), "train") is None
+        else f"there is no split for validation beside '{name}': every fifth picture of it is held out as val"
+    )
+
+
+def parting(splits: Mapping[str, Listing | UserError]) -> str:
+    """Say how training and validation come out of one split; empty where there are several, or too few pictures."""
+    found = [(name, len(listing.pairs)) for name, listing in splits.items() if isinstance(listing, Listing)]
+    if len(splits) != 1 or not found or found[0][1] < 2:
+        return ""
+    name, count = found[0]
+    held = max(1, count // EVERY)
+    return f"; part it: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"

@@ -1,0 +1,109 @@
+"""Pictures and masks of one's own are found however people lay them out, and the doctor says what was taken."""
+
+import json
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.cli import main
+from sceneparse.datasets.opening import open_dataset, open_for_training
+from sceneparse.doctor import Diagnosis, check
+from sceneparse.errors import UserError
+from sceneparse.settings import DataSettings
+
+NAMES = ("a", "b", "c", "d", "e", "f")
+"""By their position: four for training, two for validation."""
+
+
+def write(root: Path, picture: str, mask: str, splits: tuple[str, str] = ("train", "val")) -> DataSettings:
+    """Write pictures and masks whose paths are made of {split} and {name}."""
+    for index, name in enumerate(NAMES):
+        words = {"split": splits[0 if index < 4 else 1], "name": name}
+        image, label = root / picture.format(**words), root / mask.format(**words)
+        for path in (image, label):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(index).integers(0, 255, (6, 8, 3), dtype=np.uint8)).save(image)
+        Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) % 2).save(label)
+    (root / "classes.json").write_text(json.dumps({"names": ["sky", "road"]}))
+    return DataSettings("folder", root=str(root))
+
+
+def diagnosed(settings: DataSettings) -> Diagnosis:
+    return check(settings, progress=False, workers=1)
+
+
+LAYOUTS = {
+    "suffix _mask": ("{split}/images/{name}.jpg", "{split}/masks/{name}_mask.png"),
+    "suffix _seg": ("{split}/images/{name}.jpg", "{split}/masks/{name}_seg.png"),
+    "suffix _labelIds": ("{split}/images/{name}_leftImg8bit.png", "{split}/masks/{name}_gtFine_labelIds.png"),
+    "suffix _L": ("images/{split}/{name}.png", "masks/{split}/{name}_L.png"),
+    "labels": ("{split}/images/{name}.jpg", "{split}/labels/{name}.png"),
+    "imgs and annotations": ("imgs/{split}/{name}.jpg", "annotations/{split}/{name}.png"),
+    "train and train_masks": ("{split}/{name}.jpg", "{split}_masks/{name}_mask.png"),
+    "annot": ("{split}/{name}.jpg", "{split}annot/{name}.png"),
+    "beside": ("{split}/{name}.jpg", "{split}/{name}_mask.png"),
+    "beside, both with an ending": ("{split}/{name}_sat.jpg", "{split}/{name}_mask.png"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_masks_are_found_and_a_line_says_what_was_taken(layout: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, *LAYOUTS[layout])
+    assert [len(split) for split in open_for_training(settings)] == [4, 2]
+    diagnosis = diagnosed(settings)
+    assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [4, 2]
+    (finding,) = [finding for finding in diagnosis.findings if finding.code == "layout"]
+    assert finding.severity == "note" and "pictures are taken from" in finding.message
+    assert main(["data", "check", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize("val", ("valid", "validation", "dev", "Val", "val2017", "val_1"))
+def test_the_split_for_validation_is_found_by_what_people_call_it(val: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png", ("train", val))
+    assert len(open_dataset(settings, "val")) == len(open_dataset(settings, val)) == 2
+    diagnosis = diagnosed(settings)
+    assert diagnosis.ok
+    assert any(finding.message == f"split '{val}' is taken as val" for finding in diagnosis.findings)
+
+
+@pytest.mark.parametrize(
+    ("picture", "mask"), (("images/{name}.jpg", "masks/{name}.png"), ("{name}.jpg", "{name}_mask.png"))
+)
+def test_a_set_without_splits_is_parted(picture: str, mask: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, picture, mask)
+    assert [len(split) for split in open_for_training(settings)] == [4, 2]
+    diagnosis = diagnosed(settings)
+    assert diagnosis.ok and diagnosis.splits[0].pictures == 6
+    assert any(finding.code == "parted" for finding in diagnosis.findings)
+
+
+def test_two_splits_of_one_role_are_not_guessed_between(tmp_path: Path) -> None:
+    settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png", ("val_a", "val_b"))
+    with pytest.raises(UserError, match="no split 'val'; there are: val_a, val_b"):
+        open_dataset(settings, "val")
+
+
+def test_names_of_both_forms_of_unicode_match_and_keep_their_form(tmp_path: Path) -> None:
+    settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png")
+    decomposed = unicodedata.normalize("NFD", "grün")
+    (tmp_path / "train/images/a.jpg").rename(tmp_path / f"train/images/{decomposed}.jpg")
+    (tmp_path / "train/masks/a.png").rename(tmp_path / f"train/masks/{unicodedata.normalize('NFC', 'grün')}.png")
+    dataset = open_dataset(settings, "train")
+    assert len(dataset) == 4 and decomposed in [dataset.name(index) for index in range(4)]
+    assert diagnosed(settings).ok
+
+
+def test_pictures_whose_format_is_not_read_are_counted_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png")
+    for name in ("x.dng", "y.DNG", "z.exr"):
+        (tmp_path / "train/images" / name).write_bytes(b"raw")
+    (finding,) = [finding for finding in diagnosed(settings).findings if finding.code == "left-out"]
+    assert finding.severity == "warning" and finding.count == 3
+    assert finding.examples == ("train/images/x.dng", "train/images/y.DNG", "train/images/z.exr")
+    assert main(["data", "show", str(tmp_path), "--count", "1", "--out", str(tmp_path / "sheet.png")]) == 0
+    assert "left out 3 files" in capsys.readouterr().err

@@ -1,0 +1,115 @@
+"""A folder's kind is seen by what lies in it; what cannot be seen is said with what would help."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sceneparse.cli import main
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.recognising import recognise
+from sceneparse.errors import UserError
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB" if path.suffix == ".jpg" else "L", (4, 4)).save(path)
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+TREES: dict[str, tuple[tuple[str, ...], Callable[[Path], None]]] = {
+    "folder": (("train/images/a.jpg", "train/masks/a.png"), picture),
+    "camvid": (("train/a.png", "trainannot/a.png"), picture),
+    "ade20k": (
+        ("ADEChallengeData2016/images/training/a.jpg", "ADEChallengeData2016/annotations/training/a.png"),
+        picture,
+    ),
+    "voc2012": (
+        ("VOC2012/JPEGImages/a.jpg", "VOC2012/SegmentationClass/a.png", "VOC2012/ImageSets/Segmentation/train.txt"),
+        touch,
+    ),
+    "cityscapes": (("leftImg8bit/train/x/a.png", "gtFine/train/x/a.png"), touch),
+    "coco_stuff": (("train2017/a.jpg", "stuffthingmaps/train2017/a.png"), touch),
+    "huggingface": (("data/train-00000.parquet",), touch),
+    "nifti": (("train/case1/case1_t1.nii.gz",), touch),
+    "ade20k_full": (("images/training/a/ADE_train_1_seg.png",), touch),
+    "broden": (("meta_file/labels.csv",), touch),
+    "dtd": (("dtd/images/banded/banded_1.jpg",), touch),
+}
+
+
+@pytest.mark.parametrize("kind", TREES)
+def test_a_published_data_set_is_recognised_by_its_tree(kind: str, tmp_path: Path) -> None:
+    files, write = TREES[kind]
+    for file in files:
+        write(tmp_path / file)
+    found = recognise(tmp_path)
+    assert (found.kind, found.others) == (kind, ())
+    assert found.evidence in found.describe()
+
+
+def test_car_parts_are_recognised_by_their_classes(tmp_path: Path) -> None:
+    names = ["background", "hood", "trunk", "wheel", "back_bumper"]
+    (tmp_path / "classes.json").write_text(json.dumps({"names": names, "stats": {}}))
+    picture(tmp_path / "train/images/a.jpg")
+    picture(tmp_path / "train/masks/a.png")
+    assert recognise(tmp_path).kind == "car_parts"
+
+
+def test_where_two_kinds_fit_the_line_says_how_to_name_the_other(tmp_path: Path) -> None:
+    touch(tmp_path / "JPEGImages/a.jpg")
+    touch(tmp_path / "SegmentationClassContext/a.png")
+    found = recognise(tmp_path)
+    assert found.kind == "pascal_context"
+    assert "what fits too: pascal_context_60 (" in found.describe()
+    assert found.describe().endswith("name it with --kind pascal_context_60")
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    (
+        ((), r"found nothing\. Name the folder in which the pictures"),
+        (("a.jpg", "b.jpg"), r"found a\.jpg, b\.jpg\. There are pictures, but no masks that belong to them: put"),
+        (("a.dng", "b.exr"), r"There are picture files whose format isn't read \(\.dng, \.exr\)"),
+        (("export.zip",), r"found export\.zip\. Unpack the archive first\."),
+        (("notes.md",), r"There are no pictures, but files \.md\."),
+    ),
+)
+def test_what_no_kind_fits_is_one_line_with_what_would_help(files: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    for file in files:
+        touch(tmp_path / file)
+    with pytest.raises(UserError, match=says) as caught:
+        recognise(tmp_path)
+    assert "\n" not in str(caught.value) and "--kind KIND" in str(caught.value)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", str(tmp_path / "nowhere")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_recognising_never_fails_whatever_lies_there(tmp_path: Path) -> None:
+    for name in ("classes.json", "labelmap.txt", "label_colors.txt", "_classes.csv", "config_v2.0.json", "state.json"):
+        (tmp_path / name).write_bytes(b"\xff\xfe nonsense {")
+    for folder in ("annotations", "images", "masks", "gtFine", "SegmentationClass", "train"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "annotations" / "train.json").write_bytes(b"\xff{")
+    for _, kind in KINDS.usable():
+        if kind.recognise is not None:
+            kind.recognise(tmp_path)
+
+
+def test_training_by_the_wrong_kind_names_the_one_that_fits(tmp_path: Path) -> None:
+    from sceneparse.datasets.opening import open_dataset
+    from sceneparse.settings import DataSettings
+
+    touch(tmp_path / "leftImg8bit/train/x/a.png")
+    touch(tmp_path / "gtFine/train/x/a.png")
+    with pytest.raises(UserError, match="it looks like kind cityscapes"):
+        open_dataset(DataSettings("folder", root=str(tmp_path)), "train")

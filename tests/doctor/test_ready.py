@@ -1,0 +1,235 @@
+"""Ready means ready: what training refuses before its first step the doctor says, and its advice works."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.datasets.camvid import CAMVID
+from sceneparse.datasets.opening import open_dataset, open_for_training
+from sceneparse.datasets.voc import VOC
+from sceneparse.doctor import Diagnosis, Finding, check
+from sceneparse.errors import UserError
+from sceneparse.settings import DataSettings
+
+MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
+SPACE: dict[str, Any] = {"names": ["sky", "road"], "ignore": 255}
+
+
+def write(root: Path, masks: NDArray[np.uint8] = MASK, space: dict[str, Any] = SPACE) -> DataSettings:
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 3), ("val", 2)):
+        for folder in ("images", "masks"):
+            (root / split / folder).mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            picture = rng.integers(0, 256, (*masks.shape[:2], 3), dtype=np.uint8)
+            Image.fromarray(picture).save(root / split / "images" / f"{index}.png")
+            Image.fromarray(masks).save(root / split / "masks" / f"{index}.png")
+    (root / "classes.json").write_text(json.dumps(space))
+    return DataSettings("folder", root=str(root))
+
+
+def diagnosed(settings: DataSettings) -> Diagnosis:
+    return check(settings, progress=False, workers=1)
+
+
+def error(settings: DataSettings, code: str) -> Finding:
+    """The error of that code, of a data set that isn't ready."""
+    diagnosis = diagnosed(settings)
+    assert not diagnosis.ok and "not ready" in diagnosis.verdict
+    return next(found for found in diagnosis.findings if found.code == code and found.severity == "error")
+
+
+def amend(root: Path, **changes: Any) -> None:
+    path = root / "classes.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_masks_that_are_ignored_everywhere_are_no_data_set_to_train_on(tmp_path: Path) -> None:
+    settings = write(tmp_path, np.full((4, 6), 255, dtype=np.uint8))
+    found = error(settings, "nothing-labelled")
+    assert "train: every pixel is ignored, so that nothing can be learnt from" in found.message
+
+
+def test_a_single_class_needs_a_background(tmp_path: Path) -> None:
+    settings = write(tmp_path, np.minimum(MASK, 1), {"names": ["road"], "ids": [1], "ignore": 0})
+    found = error(settings, "one-class")
+    assert "'road' is the only class" in found.message and "a background class is needed" in found.message
+    # As it says: the ignored value becomes a class.
+    amend(tmp_path, names=["background", "road"], ids=[0, 1], ignore=[])
+    assert diagnosed(settings).ok
+
+
+def jpeg_mask(root: Path) -> None:
+    (root / "train/masks/0.png").unlink()
+    Image.new("L", (6, 4)).save(root / "train/masks/0.jpg")
+
+
+def empty(root: Path) -> None:
+    for path in list(root.rglob("*.png")):
+        path.unlink()
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:60])
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], dict[str, str]]] = {
+    "no split to train on": (lambda root: (root / "train").rename(root / "other"), {}),
+    "no split to validate on": (lambda root: (root / "val").rename(root / "other"), {}),
+    "a folder of masks is gone": (lambda root: (root / "train/masks").rename(root / "gone"), {}),
+    "a picture without a mask": (lambda root: empty(root / "train/masks"), {}),
+    "a mask without a picture": (lambda root: empty(root / "val/images"), {}),
+    "two files of a name": (lambda root: shutil.copy(root / "train/images/0.png", root / "train/images/0.bmp"), {}),
+    "an empty split": (lambda root: empty(root / "val"), {}),
+    "no samples in a slice": (lambda root: root, {"val": "val[9:]"}),
+    "a bad slice": (lambda root: root, {"train": "train[a:b]"}),
+    "a split named twice": (lambda root: root, {"train": "train+train"}),
+    "a cut off picture": (lambda root: cut_off(root / "train/images/0.png"), {}),
+    "a mask of another size": (lambda root: Image.new("L", (5, 4)).save(root / "train/masks/0.png"), {}),
+    "a mask of unknown values": (lambda root: Image.new("L", (6, 4), 9).save(root / "train/masks/0.png"), {}),
+    "a mask that is a JPEG": (jpeg_mask, {}),
+    "classes that no file names": (lambda root: shutil.copy(root / "val/masks/0.png", root / "classes.json"), {}),
+}
+"""By what is wrong: what spoils a sound data set, and the settings that differ."""
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_training_refuses_the_doctor_says(case: str, tmp_path: Path) -> None:
+    settings = write(tmp_path)
+    open_for_training(settings)
+    assert diagnosed(settings).ok
+    spoil, changes = REFUSED[case]
+    spoil(tmp_path)
+    settings = replace(settings, **changes)  # type: ignore[arg-type]
+    with pytest.raises(UserError):  # as training would, which opens both splits and reads samples
+        for split in open_for_training(settings):
+            [split[index] for index in range(len(split))]
+    try:
+        assert not diagnosed(settings).ok
+    except UserError:  # which is no finding, but ends the check in one line
+        assert case == "classes that no file names"
+
+
+def test_a_slice_of_a_split_is_no_missing_split(tmp_path: Path) -> None:
+    settings = replace(write(tmp_path), train="train[1:]", val="train[:1]")
+    assert diagnosed(settings).ok
+
+
+def test_one_split_is_parted_as_the_doctor_advises(tmp_path: Path) -> None:
+    settings = write(tmp_path)
+    for path in (tmp_path / "val").rglob("*.png"):
+        path.unlink()
+    for folder in ("images", "masks", ""):
+        (tmp_path / "val" / folder).rmdir()
+    found = error(settings, "no-split")
+    advice = re.search(r"--data\.train '(.*)' --data\.val '(.*)'", found.message)
+    assert advice is not None
+    followed = replace(settings, train=advice[1], val=advice[2])
+    assert diagnosed(followed).ok and [len(split) for split in open_for_training(followed)] == [2, 1]
+
+
+ADVICE: dict[str, tuple[Any, dict[str, Any], str, str, dict[str, Any]]] = {
+    "255 is unlabelled": (MASK, {"names": ["a", "b"]}, "unknown-values", 'add "ignore": 255', {"ignore": 255}),
+    "black and white": (
+        np.where(MASK > 0, 255, 0).astype(np.uint8),
+        {"names": ["a", "b"]},
+        "unknown-values",
+        'add "ids": [0, 255]',
+        {"ids": [0, 255]},
+    ),
+    "reduce zero label": (
+        np.array([[0, 1, 2, 3]] * 4, dtype=np.uint8),
+        {"names": ["a", "b", "c"]},
+        "unknown-values",
+        '"ids": [1, …, 3] and "ignore": [0]',
+        {"ids": [1, 2, 3], "ignore": [0]},
+    ),
+    "one more value": (
+        np.array([[0, 1, 2, 7]] * 4, dtype=np.uint8),
+        {"names": ["a", "b", "c"]},
+        "unknown-values",
+        'add "ignore": 7',
+        {"ignore": 7},
+    ),
+    "colours": (
+        np.array([[[9, 0, 0], [0, 9, 0]]] * 4, dtype=np.uint8),
+        {"names": ["a", "b"], "colors": [[9, 0, 0], [0, 9, 0]]},
+        "mask-is-rgb",
+        '"masks": "rgb"',
+        {"masks": "rgb"},
+    ),
+    "ids": (
+        np.array([[1, 2]] * 4, dtype=np.uint8),
+        {"names": ["a", "b"], "ids": [1, 2], "colors": [[9, 0, 0], [0, 9, 0]], "masks": "rgb"},
+        "mask-is-index",
+        '"masks": "index"',
+        {"masks": "index"},
+    ),
+    "an odd colour": (
+        np.array([[[9, 0, 0], [0, 9, 0], [7, 7, 8]]] * 4, dtype=np.uint8),
+        {"names": ["a", "b"], "colors": [[9, 0, 0], [0, 9, 0]], "masks": "rgb"},
+        "unknown-values",
+        '"ignore_colors"',
+        {"ignore_colors": [[7, 7, 8]]},
+    ),
+}
+"""By what is wrong: masks, classes.json, the finding, what it advises, and that done."""
+
+
+@pytest.mark.parametrize("case", ADVICE)
+def test_the_advice_works_when_it_is_followed(case: str, tmp_path: Path) -> None:
+    masks, space, code, says, followed = ADVICE[case]
+    settings = write(tmp_path, masks, space)
+    found = error(settings, code)
+    assert says in found.message
+    amend(tmp_path, **followed)
+    assert diagnosed(settings).ok, diagnosed(settings).findings
+    open_for_training(settings)
+
+
+def test_masks_of_voc_in_vocs_colours_are_read(tmp_path: Path) -> None:
+    base = tmp_path / "VOC2012"
+    ids = np.array([[0, 1, 15, 255]] * 4, dtype=np.uint8)
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    palette[: len(VOC)] = VOC.palette
+    palette[255] = (224, 224, 192)
+    names = {"train": ["a", "b"], "val": ["c"]}
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (base / folder).mkdir(parents=True)
+    for split, listed in names.items():
+        (base / "ImageSets/Segmentation" / f"{split}.txt").write_text("\n".join(listed))
+        for name in listed:
+            rng = np.random.default_rng(ord(name))
+            Image.fromarray(rng.integers(0, 255, (4, 4, 3), dtype=np.uint8)).save(base / f"JPEGImages/{name}.jpg")
+            Image.fromarray(palette[ids]).save(base / f"SegmentationClass/{name}.png")
+    settings = DataSettings("voc2012", root=str(tmp_path))
+    objects = open_dataset(settings, "train")[0].objects
+    assert objects is not None and objects[0].tolist() == [0, 1, 15, -1]
+    assert diagnosed(settings).ok
+
+
+def test_masks_of_camvid_in_its_colours_of_32_classes_are_read(tmp_path: Path) -> None:
+    colors = [[128, 128, 128], [64, 192, 0], [192, 192, 0], [0, 0, 192], [60, 40, 222], [192, 0, 192], [0, 0, 0]]
+    masks = np.array([colors] * 4, dtype=np.uint8)
+    settings = replace(write(tmp_path, masks), kind="camvid")
+    objects = open_dataset(settings, "train")[0].objects
+    assert objects is not None
+    named = [CAMVID.names[index] if index >= 0 else None for index in objects[0].tolist()]
+    assert named == ["Sky", "Building", "Tree", "Pavement", "Pavement", "Bicyclist", None]
+    assert diagnosed(settings).ok
+
+
+def test_other_masks_under_a_published_kind_are_read_as_the_doctor_advises(tmp_path: Path) -> None:
+    settings = write(tmp_path, np.array([[40, 41]] * 4, dtype=np.uint8), {"names": ["a", "b"], "ids": [40, 41]})
+    found = error(replace(settings, kind="camvid"), "unknown-values")
+    assert "write a classes.json that says what the values mean and take --kind folder" in found.message
+    assert diagnosed(settings).ok
