@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sceneparse.serving.rle import run_lengths
+from sceneparse.pictures.run_lengths import run_lengths
 
 
 def decoded(rle: dict[str, list[int]]) -> np.ndarray:
