@@ -75,7 +75,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
         for one in annotated:
             indices = one.read()
             ignored |= void != _BLACK and bool((indices == IGNORE).any())
-            listed.append(f'"{one.name}"' if len(one.name.split()) > 1 else one.name)
+            listed.append(one.name)
             _add(file, f"SegmentationClass/{one.name}.png", _png(table[indices]))
             number, count = _numbered(indices, table)
             if count <= _OBJECTS:
