@@ -6,6 +6,7 @@ import io
 import json
 import xml.etree.ElementTree
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -53,7 +54,7 @@ def annotated(tmp_path: Path) -> AnnotatedPictures:
         path = tmp_path / "pictures" / (name if "." in name else f"{name}.jpg")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", labels.shape[::-1], (9, 99, 199)).save(path)
-        pictures.append(Annotated(name, path, labels.shape, lambda labels=labels: labels))
+        pictures.append(Annotated(name, path, (len(labels), labels.shape[1]), partial(label_maps().__getitem__, name)))
     return AnnotatedPictures(tuple(pictures), SPACE, "a model")
 
 

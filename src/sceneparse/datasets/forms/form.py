@@ -1,13 +1,17 @@
 """What a form of annotation is, and what it is written of: pictures with a class for each pixel."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from sceneparse.labels import LabelSpace
+    from sceneparse.labels import LabelSpace
 
 
 @dataclass(frozen=True)
