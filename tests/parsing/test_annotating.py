@@ -60,6 +60,21 @@ def test_the_command_writes_several_forms_of_names_below_the_folder(
     assert [image["file_name"] for image in images] == ["a.png", "b.png", "below/d.png", "c.png"]
 
 
+def test_a_picture_called_summary_keeps_its_name(parser: Parser, pictures: Path, tmp_path: Path) -> None:
+    (pictures / "a.png").rename(pictures / "summary.png")
+    predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
+    folder = write_annotations(parser, tmp_path / "out", "csv", progress=False)
+    files = [line.split(",")[0] for line in (folder / "shares.csv").read_text().splitlines()[1:]]
+    assert files == ["b.png", "below/d.png", "c.png", "summary.png"]
+
+
+def test_a_label_map_that_is_gone_is_named(parser: Parser, pictures: Path, tmp_path: Path) -> None:
+    predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
+    (tmp_path / "out" / "b.png").unlink()
+    with pytest.raises(UserError, match=r"--as coco: .*b\.png: cannot be read \(No such file or directory\)"):
+        write_annotations(parser, tmp_path / "out", "coco", progress=False)
+
+
 def test_corrections_are_never_written_over(
     command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,9 +11,11 @@ from PIL import Image
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, reason_of
+from sceneparse.parsing.artefacts.file_names import name_of
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import parses_in
+from sceneparse.parsing.runs.faults import writing
 from sceneparse.progress import progress_bar
 
 
@@ -47,7 +49,7 @@ def write_annotations(
     with progress_bar(progress, len(annotated.pictures), f"writing {form}") as advance:
         counted = tuple(replace(one, read=_advancing(one.read, advance)) for one in annotated)
         try:
-            with whole_folder(out / form) as folder:
+            with writing(out / form), whole_folder(out / form) as folder:
                 FORMS[form].write(folder, replace(annotated, pictures=counted))
         except UserError as error:
             raise UserError(f"--as {form}: {error}") from error
@@ -77,7 +79,7 @@ def _annotated(parser: Parser, out: Path, ignore_below: float | None) -> tuple[A
     found = []
     for path, said in parses_in(out, parser.fingerprint):
         if said.get("ignore_below") == ignore_below:
-            name = path.with_suffix("").relative_to(out).as_posix()
+            name = name_of(path.with_suffix("").relative_to(out).as_posix())
             read = _reader(path.with_name(said["files"]["labels"]), parser)
             found.append(Annotated(name, Path(said["picture"]["file"]), (said["height"], said["width"]), read))
     return tuple(sorted(found, key=lambda one: one.name))
@@ -85,9 +87,12 @@ def _annotated(parser: Parser, out: Path, ignore_below: float | None) -> tuple[A
 
 def _reader(file: Path, parser: Parser) -> Callable[[], NDArray[np.int16]]:
     def read() -> NDArray[np.int16]:
-        with Image.open(file) as image:
-            # Where there is no class, the map holds a value that no class has.
-            return parser.labels.decode(np.array(image))[0]
+        try:
+            with Image.open(file) as image:
+                # Where there is no class, the map holds a value that no class has.
+                return parser.labels.decode(np.array(image))[0]
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read ({reason_of(error)}); parse its picture again") from None
 
     return read
 

@@ -109,8 +109,9 @@ def parses_in(out: Path, fingerprint: str) -> Iterator[tuple[Path, dict[str, Any
     """
     for path in sorted(out.rglob("*.json")):
         said = read_record(path)
-        files = said and said.get("files")
-        if said and isinstance(files, dict) and "labels" in files and said.get("model_sha256") == fingerprint:
+        if said is None or said.get("model_sha256") != fingerprint or not isinstance(said.get("picture"), dict):
+            continue
+        if isinstance(files := said.get("files"), dict) and "labels" in files:
             yield path, said
 
 
