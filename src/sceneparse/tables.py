@@ -29,6 +29,7 @@ HOMES = {
     "losses": "sceneparse.training.losses.table:LOSSES",
     "families": "sceneparse.weights.importing.families.table:FAMILIES",
     "artefacts": "sceneparse.parsing.artefacts.table:ARTEFACTS",
+    "forms": "sceneparse.datasets.forms.table:FORMS",
     "figures": "sceneparse.evaluation.figures:FIGURES",
 }
 """Where each table stands that others can add to. Its group of entry points is "sceneparse." and its name here."""

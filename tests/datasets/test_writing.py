@@ -1,5 +1,6 @@
 """A data set that was written as a folder is the same data set, read as a folder."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from sceneparse.cli import main
+from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.writing import export_dataset
 from sceneparse.doctor import check
@@ -75,3 +77,40 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_pictures_of_other_than_three_channels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="4 channels"):
         export_dataset(DataSettings(kind="nifti", root=str(tmp_path)), tmp_path / "out", progress=False)
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if name != "folder"])
+def test_each_split_has_its_pictures_and_annotations_in_another_form(form: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert export_dataset(TOYWORLD, out, form=form, progress=False) == {"train": 3, "val": 2, "test": 2}
+    assert sorted(path.name for path in out.iterdir()) == ["exported.json", "test", "train", "val"]
+    assert sorted(path.name for path in (out / "train/images").iterdir()) == ["00000.png", "00001.png", "00002.png"]
+    assert len(list((out / "val").iterdir())) > 1
+    assert json.loads((out / "exported.json").read_text())["form"] == form
+
+
+def test_annotations_of_an_export_name_their_pictures_and_shares_are_the_masks(tmp_path: Path) -> None:
+    source = open_dataset(TOYWORLD, "val")
+    export_dataset(TOYWORLD, tmp_path / "labelme", form="labelme", progress=False)
+    said = json.loads((tmp_path / "labelme" / "val" / "00001.json").read_text())
+    assert said["imagePath"] == "images/00001.png"
+    export_dataset(TOYWORLD, tmp_path / "csv", form="csv", progress=False)
+    rows = list(csv.DictReader((tmp_path / "csv" / "val" / "shares.csv").read_text().splitlines()))
+    for index, row in enumerate(rows):
+        objects = source[index].objects
+        assert objects is not None and row["file"] == f"0000{index}.png"
+        for number, name in enumerate(source.labels.names):
+            assert float(row[name]) == pytest.approx((objects == number).float().mean().item(), abs=1e-6)
+
+
+def test_a_split_whose_writing_failed_is_not_there(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    (data / "val" / "masks" / "001.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"masks/001\.png"):
+        export_dataset(DataSettings(root=str(data)), tmp_path / "out", form="coco", progress=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train"]
+
+
+def test_a_form_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--as is 'cocoa', but must be one of coco, .*did you mean 'coco'"):
+        export_dataset(TOYWORLD, tmp_path / "out", form="cocoa", progress=False)

@@ -1,4 +1,4 @@
-"""The seven changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
+"""The eight changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
 
 All that is used is the page: its snippets, its table of files and tables, its entry points, its recipe and its
 commands. In sceneparse itself, that is in a copy of it, each change may touch one new file and its table, and nothing
@@ -58,14 +58,14 @@ def entry_points() -> dict[str, dict[str, str]]:
 def modules() -> dict[str, str]:
     """The page's files by their name in the lab's package."""
     found = dict(re.findall(r"\A# lab/(\w+)\.py\n(.*)\Z", code, re.S)[0] for code in blocks("py") if "# lab/" in code)
-    assert len(found) == 8
+    assert len(found) == 9
     return found
 
 
 def rows() -> list[tuple[str, str, str, str]]:
     """Of each change the new file, the table's name, the table's file and the group of entry points."""
     found = re.findall(r"^\| \[.*?\| `(.*?)` \| `(\w+)` in `(.*?)` \| `(.*?)` \|$", PAGE.read_text("utf-8"), re.M)
-    assert len(found) == 7
+    assert len(found) == 8
     return found
 
 
@@ -93,7 +93,7 @@ def write_package(folder: Path) -> None:
 
 
 def write_tree(folder: Path) -> None:
-    """A copy of sceneparse with the seven changes, as a maintainer makes them."""
+    """A copy of sceneparse with the eight changes, as a maintainer makes them."""
     root = folder / "sceneparse"
     shutil.copytree(SOURCE, root)
     code = modules()
@@ -240,6 +240,15 @@ def test_the_form_of_output_is_written_beside_the_labels(session: Session) -> No
     assert sum(float(row.split(",")[1]) for row in rows) == pytest.approx(1, abs=1e-5)
     assert (session.folder / "parsed" / "photo.png").exists()
     assert not list((session.folder / "parsed").glob("*overlay*"))
+
+
+def test_the_form_of_annotation_is_written_of_all_pictures(session: Session) -> None:
+    said = session.printed("predict")
+    assert f"tags: {Path('parsed') / 'tags'}" in said
+    file, *names = session.text("parsed/tags/tags.txt").rstrip("\n").split("\t")
+    assert file == "photo.png" and names
+    rows = session.text("parsed/photo_shares.csv").splitlines()[1:]
+    assert set(names) == {row.split(",")[0] for row in rows}
 
 
 def test_a_checkpoint_of_the_family_is_imported_with_the_same_output(session: Session) -> None:

@@ -75,7 +75,7 @@ def test_pictures_of_one_name_are_refused_before_anything_is_written(
 def test_parsing_knows_of_data_sets_only_what_their_kinds_say() -> None:
     room = Path(str(sceneparse.parsing.__file__)).parent
     text = "\n".join(path.read_text() for path in room.rglob("*.py"))
-    assert set(re.findall(r"(?:from|import) sceneparse\.datasets\.(\w+)", text)) == {"kinds", "submission"}
+    assert set(re.findall(r"(?:from|import) sceneparse\.datasets\.(\w+)", text)) == {"forms", "kinds", "submission"}
     assert not re.search(r"(?:from|import) sceneparse\.data\b", text)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.cli.command import Command, recipe_settings
+from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 
@@ -139,15 +140,23 @@ def _show(arguments: argparse.Namespace) -> int:
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    parser.add_argument(
+        "--as",
+        dest="form",
+        default="folder",
+        metavar="FORM",
+        help=f"the form of annotation: {', '.join(FORMS)} (default: folder, pictures and masks to train on)",
+    )
 
 
 def _export(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.writing import export_dataset
 
     settings = _data_settings(arguments)
-    counts = export_dataset(settings, arguments.out)
+    counts = export_dataset(settings, arguments.out, form=arguments.form)
     print(f"data set: {arguments.out} ({', '.join(f'{split} {count:,}' for split, count in counts.items())})")
-    print(f"check it: sceneparse data check {arguments.out}")
+    if arguments.form == "folder":
+        print(f"check it: sceneparse data check {arguments.out}")
     _say_left_out(settings)
     return 0
 
@@ -226,7 +235,7 @@ DATA_SHOW = Command(
 )
 
 DATA_EXPORT = Command(
-    "write any data set as a folder of pictures, masks and a classes.json, such as scenes of the toy world",
+    "write any data set as a folder of pictures, masks and a classes.json, or in a form of an annotation tool",
     "sceneparse data export toyworld --out my-pictures --data.toyworld.train_count 600",
     _export_arguments,
     _export,

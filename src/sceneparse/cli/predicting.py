@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.datasets.forms.table import FORMS
 from sceneparse.errors import UserError
 from sceneparse.settings.data import Grids
 from sceneparse.tasks import TASK_NAMES, Task
@@ -45,9 +46,16 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         "--write",
         nargs="+",
         metavar="NAME",
-        help="what to write beside the JSON, in place of the default: labels, overlay, and of a unified model parts, "
-        "materials, textures, panels; of videos labels, overlay, timeline; of volumes labels, montage; or what an "
-        "installed package adds",
+        help="what to write beside the JSON, in place of the default: labels, overlay, confidence, confidence16, "
+        "geojson, and of a unified model parts, materials, textures, panels; of videos labels, overlay, timeline; of "
+        "volumes labels, montage; or what an installed package adds",
+    )
+    parser.add_argument(
+        "--ignore-below",
+        type=float,
+        metavar="P",
+        help="give no class to pixels whose class is less probable than P (above 0, at most 1), as pseudo-labels to "
+        "train on",
     )
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
@@ -70,10 +78,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     engine_arguments(parser)
     parser.add_argument(
         "--as",
-        dest="benchmark",
-        metavar="KIND",
-        help="also write DIR's label maps as the server of this benchmark (cityscapes, voc2012) takes them, in a "
-        "folder to be packed and sent",
+        dest="forms",
+        action="append",
+        default=[],
+        metavar="FORM",
+        help=f"also write DIR's label maps as annotations, in DIR/FORM ({', '.join(FORMS)}), or as the server of a "
+        "benchmark (cityscapes, voc2012) takes them, in a folder to be packed and sent; may be given several times",
     )
 
 
@@ -107,21 +117,28 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load
+    from sceneparse.parsing.annotating import refuse_unwritable, write_annotations
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_submissions
 
-    form = submission_form(arguments.benchmark) if arguments.benchmark else None
+    forms = list(dict.fromkeys(arguments.forms))
+    annotations = [name for name in forms if name in FORMS]
+    submissions = {name: submission_form(name) for name in forms if name not in FORMS}
     videos, others = split_videos(arguments.inputs)
     volumes, pictures = split_volumes(others)
     _check_video_arguments(arguments, bool(videos))
     _check_volume_arguments(arguments, bool(volumes))
     _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
+    _check_ignoring(arguments, bool(videos), bool(volumes))
     _check_write(arguments, {"pictures": bool(pictures), "videos": bool(videos), "volumes": bool(volumes)})
     if pictures and arguments.runner == "loop":
-        Inputs(pictures, Path(arguments.out))  # what is missing is said before a model is fetched or converted
+        # What is missing is said before a model is fetched or converted.
+        found = Inputs(pictures, Path(arguments.out))
+        for name in annotations:
+            refuse_unwritable(Path(arguments.out), name, (one.name for one in found))
     parser = load(
         arguments.model,
         engine=arguments.engine,
@@ -130,7 +147,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         tasks=arguments.tasks,
     )
     parser = under_protocol(parser, arguments)
-    if form is not None:
+    for form in submissions.values():
         form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
         summary = predict_collection(
@@ -144,12 +161,16 @@ def _predict(arguments: argparse.Namespace) -> int:
             address=arguments.address,
             again=arguments.again,
             write=arguments.write,
+            ignore_below=arguments.ignore_below,
         )
         failed = summary.failed
     else:
         failed = _predict_here(arguments, parser, videos, volumes, pictures)
-    if arguments.benchmark:
-        print(f"results: {write_submissions(parser, Path(arguments.out), arguments.benchmark)}")
+    for name in submissions:
+        print(f"results: {write_submissions(parser, Path(arguments.out), name)}")
+    for name in annotations:
+        written = write_annotations(parser, arguments.out, name, ignore_below=arguments.ignore_below)
+        print(f"{name}: {written}")
     return 1 if failed else 0
 
 
@@ -203,6 +224,7 @@ def _predict_here(
             overlay=not arguments.no_overlay,
             again=arguments.again,
             write=write and fitting(write, "pictures"),
+            ignore_below=arguments.ignore_below,
         ).failed
     return failed
 
@@ -215,8 +237,19 @@ def _check_write(arguments: argparse.Namespace, inputs: "dict[Inputs, bool]") ->
     refuse_unfit(arguments.write, [kind for kind, given in inputs.items() if given], overlay=not arguments.no_overlay)
     if arguments.label_frames:
         raise UserError("--write says what is written: name labels in it, and leave --label-frames out")
-    if arguments.benchmark and "labels" not in arguments.write:
-        raise UserError(f"--as {arguments.benchmark} needs label maps: add labels to --write")
+    if arguments.forms and "labels" not in arguments.write:
+        raise UserError(f"--as {arguments.forms[0]} needs label maps: add labels to --write")
+
+
+def _check_ignoring(arguments: argparse.Namespace, videos: bool, volumes: bool) -> None:
+    from sceneparse.parsing.parse import check_threshold
+
+    if arguments.ignore_below is None:
+        return
+    check_threshold(arguments.ignore_below)
+    if videos or volumes:
+        there = "videos" if videos else "volumes"
+        raise UserError(f"--ignore-below is for pictures, and there are {there} among the inputs")
 
 
 def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
@@ -235,17 +268,17 @@ def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> Non
         raise UserError(f"volumes are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if volumes and arguments.runner == "ray":
         raise UserError("volumes are parsed in this process: leave --runner ray out")
-    if volumes and arguments.benchmark:
-        raise UserError(f"--as {arguments.benchmark} is for pictures, and there are volumes among the inputs")
+    if volumes and arguments.forms:
+        raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are volumes among the inputs")
 
 
 def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
     if arguments.runner == "ray":
         if videos:
             raise UserError("videos are parsed in this process: leave --runner ray out")
-        if arguments.benchmark and ("://" in arguments.out or arguments.store == "parquet"):
+        if arguments.forms and ("://" in arguments.out or arguments.store == "parquet"):
             raise UserError(
-                f"--as {arguments.benchmark} needs label maps as files on a disk: give --out DIR, no --store"
+                f"--as {arguments.forms[0]} needs label maps as files on a disk: give --out DIR, no --store"
             )
         return
     if collections:

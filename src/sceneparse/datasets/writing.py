@@ -1,45 +1,53 @@
-"""`sceneparse data export` as a function: write a data set as a folder of pictures, masks and a `classes.json`."""
+"""`sceneparse data export` as a function: write a data set as pictures with masks or with a tool's annotations."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
-import numpy as np
+from torch import Tensor
 
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, Sample
+from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, with_ignored_value
+from sceneparse.datasets.forms.table import FORMS
+from sceneparse.datasets.forms.whole_folder import whole_folder
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.files import write_json
-from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.labels import LabelSpace
 from sceneparse.pictures.masks import write_mask
 from sceneparse.pictures.reading import write_picture
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
+from sceneparse.tables import require_known
 
 RECORD = "exported.json"
 """What a written folder came from."""
 
 
-def export_dataset(settings: DataSettings, out: Path, *, progress: bool = True) -> dict[str, int]:
-    """Write the splits that `settings` names as train, val and test in the layout of the kind `folder`.
+def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", progress: bool = True) -> dict[str, int]:
+    """Write the splits that `settings` names as train, val and test.
 
-    Pictures become PNG files and masks palette images that hold the label space's ids; samples keep their names. The
-    objects alone are written, of data sets that label more. `classes.json` comes last: without it, a folder whose
-    writing was stopped is no data set.
+    Pictures become PNG files in SPLIT/images; samples keep their names. The objects alone are written, of data sets
+    that label more. In the layout of the kind `folder` masks are palette images that hold the label space's ids, and
+    `classes.json` comes last: without it, a folder whose writing was stopped is no data set. In another form of
+    annotation each split has its own files, and is there when it is whole.
 
     Args:
         settings: The data set.
         out: A folder that is new or empty.
+        form: The form of annotation, a name in `sceneparse.datasets.forms.table.FORMS`.
         progress: Show progress on standard error.
 
     Returns:
         The number of pictures of each split; one that the data set hasn't is left out.
 
     Raises:
-        UserError: The folder holds something, the pictures are not of three channels, the data set labels no objects,
-            or it cannot be read.
+        UserError: No such form, one that cannot hold these classes, the folder holds something, the pictures are not of
+            three channels, the data set labels no objects, or it cannot be read.
     """
+    require_known("forms", form, "--as")
     require(
         not out.exists() or (out.is_dir() and not any(out.iterdir())),
         f"{out}: is there already, and nothing is written over: name a new folder with --out",
@@ -50,20 +58,25 @@ def export_dataset(settings: DataSettings, out: Path, *, progress: bool = True) 
     )
     datasets = _splits(settings)
     space = next(iter(datasets.values()))[1].labels
-    # The ids stay; a space that has no value for unlabelled pixels gets one.
-    nothing = int(space.encode(np.full((1, 1), IGNORE)).item())
-    space = replace(space, ignore=(nothing,), ignore_colors=(), masks="index")
+    written = with_ignored_value(space)
     counts = {split: len(dataset) for split, (_, dataset) in datasets.items()}
     with progress_bar(progress, sum(counts.values()), "writing pictures") as step:
         for split, (name, dataset) in datasets.items():
-            _write_split(dataset, name, out / split, space, step)
+            if form == "folder":
+                _write_split(dataset, name, out / split, written, step)
+                continue
+            with whole_folder(out / split, record=False) as folder:
+                samples = _Samples(dataset, name, folder, step)
+                FORMS[form].write(folder, AnnotatedPictures(samples, space, settings.kind))
     source = {
         "kind": settings.kind,
         "root": settings.root,
         "splits": {split: name for split, (name, _) in datasets.items()},
     }
-    write_json(out / RECORD, {**source, "pictures": counts})
-    write_json(out / "classes.json", space.to_json())
+    as_form = {} if form == "folder" else {"form": form}
+    write_json(out / RECORD, {**source, "pictures": counts, **as_form})
+    if form == "folder":
+        write_json(out / "classes.json", written.to_json())
     return counts
 
 
@@ -84,9 +97,52 @@ def _splits(settings: DataSettings) -> dict[str, tuple[str, DataSet]]:
 def _write_split(dataset: DataSet, name: str, folder: Path, space: LabelSpace, step: Callable[[], None]) -> None:
     for index in range(len(dataset)):
         sample = dataset[index]
-        if sample.objects is None:
-            raise UserError(f"{sample.name}: no objects are labelled there, so that there is no mask to write")
-        own = sample.name.removeprefix(f"{name}/")
-        write_picture(folder / "images" / f"{own}.png", sample.image)
-        write_mask(folder / "masks" / f"{own}.png", sample.objects, space)
+        masks = folder / "masks" / f"{_own_name(sample, name)}.png"
+        write_picture(_picture_of(sample, name, folder), sample.image)
+        write_mask(masks, _objects(sample), space)
         step()
+
+
+@dataclass(frozen=True)
+class _Samples(Sequence[Annotated]):
+    """The samples of a split; each is read, and its picture written, when its turn comes."""
+
+    dataset: DataSet
+    name: str
+    folder: Path
+    step: Callable[[], None]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @overload
+    def __getitem__(self, index: int) -> Annotated: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Annotated]: ...
+
+    def __getitem__(self, index: int | slice) -> Annotated | Sequence[Annotated]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(len(self))[index]]
+        if index >= len(self):
+            raise IndexError(index)
+        sample = self.dataset[index]
+        indices = _objects(sample).numpy()
+        path = _picture_of(sample, self.name, self.folder)
+        write_picture(path, sample.image)
+        self.step()
+        height, width = indices.shape
+        return Annotated(_own_name(sample, self.name), path, (height, width), lambda: indices)
+
+
+def _own_name(sample: Sample, split: str) -> str:
+    return sample.name.removeprefix(f"{split}/")
+
+
+def _picture_of(sample: Sample, split: str, folder: Path) -> Path:
+    return folder / "images" / f"{_own_name(sample, split)}.png"
+
+
+def _objects(sample: Sample) -> Tensor:
+    if sample.objects is None:
+        raise UserError(f"{sample.name}: no objects are labelled there, so that there is no mask to write")
+    return sample.objects

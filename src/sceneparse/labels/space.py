@@ -108,6 +108,15 @@ class LabelSpace:
         order = np.argsort(keys)
         return keys[order], indices[order]
 
+    @property
+    def unlabelled(self) -> int:
+        """The value of ignored pixels in `encode`: the first ignored one, or the largest that is no class."""
+        if self.ignore:
+            return self.ignore[0]
+        used = set(self.ids)
+        largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
+        return next(value for value in range(largest, -1, -1) if value not in used)
+
     def decode(self, mask: NDArray[Any]) -> tuple[NDArray[np.int16], dict[str, int]]:
         """Translate the pixels of a mask file into class indices.
 
@@ -148,12 +157,8 @@ class LabelSpace:
 
         Ignored pixels become the first ignored value, or the type's largest one that is no class.
         """
-        used = set(self.ids)
-        largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
-        nothing = (
-            self.ignore[0] if self.ignore else next(value for value in range(largest, -1, -1) if value not in used)
-        )
-        kind: type[np.uint8] | type[np.uint16] = np.uint8 if max(*used, nothing) <= 255 else np.uint16
+        nothing = self.unlabelled
+        kind: type[np.uint8] | type[np.uint16] = np.uint8 if max(*self.ids, nothing) <= 255 else np.uint16
         # The entry after the last class is the one that index -1 picks.
         table = np.array([*self.ids, nothing], dtype=kind)
         ids: NDArray[np.uint8] | NDArray[np.uint16] = np.empty_like(table, shape=labels.shape)

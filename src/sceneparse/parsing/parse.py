@@ -14,9 +14,10 @@ from PIL import Image
 
 from sceneparse.drawing.legend import LegendEntry, id_image, legend_of
 from sceneparse.drawing.render import draw_overlay, draw_panels
+from sceneparse.errors import require
 from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.labels import LabelSpace
+from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import default_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.scene_tree import scene_tree
@@ -55,6 +56,22 @@ class Parse:
     def legend(self) -> tuple[LegendEntry, ...]:
         """The classes that occur, the largest share first."""
         return legend_of(self.labels, self.confidence, self.space)
+
+    def ignoring_below(self, confidence: float) -> "Parse":
+        """Return the parse without the pixels that are less sure: they have no class (-1), as nobody had labelled them.
+
+        Of a unified model's other label maps, pixels go by their own confidence; parts go with their object, too.
+
+        Args:
+            confidence: The least probability of a class that counts, above 0 and at most 1.
+
+        Raises:
+            UserError: Another number.
+        """
+        check_threshold(confidence)
+        labels = np.where(self.confidence < confidence, np.int16(IGNORE), self.labels)
+        others = self.task_parse and self.task_parse.ignoring_below(confidence, labels)
+        return dataclasses.replace(self, labels=labels, task_parse=others)
 
     @property
     def scene(self) -> tuple[SceneEntry, ...] | None:
@@ -111,13 +128,16 @@ class Parse:
     def to_json(self) -> dict[str, Any]:
         """Return sizes, classes with their shares, and what made them, as plain values that JSON can hold.
 
-        A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures.
+        A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures. Pixels
+        without a class are counted as `unlabelled`, with the value that label images have there.
         """
         height, width = self.size
+        unlabelled = height * width - sum(entry.pixels for entry in self.legend)
         return {
             "width": width,
             "height": height,
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
+            **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **(
                 {}
                 if self.task_parse is None
@@ -161,6 +181,18 @@ class Parse:
         files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
         write_json(record, {**self.to_json(), "files": files, **(facts or {})})
         return record
+
+
+def check_threshold(confidence: float) -> None:
+    """Refuse a least confidence that is none.
+
+    Raises:
+        UserError: It is not above 0 and at most 1.
+    """
+    require(
+        0 < confidence <= 1,
+        f"--ignore-below is {confidence:g}, but must be a probability above 0 and at most 1, such as 0.9",
+    )
 
 
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:

@@ -1,17 +1,18 @@
 """Write label maps in the forms that benchmarks' servers take: a folder to be packed and submitted."""
 
-import json
+import difflib
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
 from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.runs.earlier import parses_in
 from sceneparse.progress import progress_bar
-from sceneparse.tables import require_known
 
 
 def submission_form(benchmark: str) -> SubmissionForm:
@@ -23,11 +24,15 @@ def submission_form(benchmark: str) -> SubmissionForm:
     Raises:
         UserError: There is no such kind, or no server that takes results of it.
     """
-    require_known("datasets", benchmark, "--as")
+    known = [name for name, kind in KINDS.usable() if kind.submission is not None]
+    if benchmark not in KINDS:
+        names = [*FORMS, *known]
+        near = difflib.get_close_matches(benchmark, names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise UserError(f"--as is '{benchmark}', but must be one of {', '.join(names)}{hint}")
     form = KINDS[benchmark].submission
     if form is None:
-        known = ", ".join(name for name, kind in KINDS.usable() if kind.submission is not None)
-        raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {known}")
+        raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {', '.join(known)}")
     return form
 
 
@@ -49,7 +54,7 @@ def write_submissions(parser: Parser, out: str | Path, benchmark: str, *, progre
     """
     form, out = submission_form(benchmark), Path(out)
     form.refuse_others(parser.labels, parser.name)
-    maps = [found for mark in sorted(out.rglob("*.json")) if (found := _label_map(mark, parser.fingerprint))]
+    maps = [path.with_name(said["files"]["labels"]) for path, said in parses_in(out, parser.fingerprint)]
     if not maps:
         raise UserError(f"{out}: no label map of this model")
     taken: dict[str, Path] = {}
@@ -68,12 +73,3 @@ def write_submissions(parser: Parser, out: str | Path, benchmark: str, *, progre
             form.write(out, file.stem, indices)
             advance()
     return out / form.folder
-
-
-def _label_map(mark: Path, fingerprint: str) -> Path | None:
-    """The label map that a parse's JSON speaks of, if it is one of this model's."""
-    try:
-        said = json.loads(mark.read_text(encoding="utf-8"))
-        return mark.with_name(said["files"]["labels"]) if said["model_sha256"] == fingerprint else None
-    except (OSError, ValueError, KeyError, TypeError):  # no JSON, or not one of a parse
-        return None

@@ -1,6 +1,6 @@
 """The parse of the tasks beside the objects, by a unified model: scene, parts, materials and textures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,6 +57,10 @@ class TaskMap:
         """The classes that occur, the largest share first."""
         return legend_of(self.labels, self.confidence, self.space)
 
+    def without(self, pixels: NDArray[np.bool_]) -> "TaskMap":
+        """Return the map with no class (-1) at these pixels."""
+        return replace(self, labels=np.where(pixels, np.int16(IGNORE), self.labels))
+
 
 @dataclass(frozen=True, eq=False)
 class TaskParse:
@@ -110,6 +114,20 @@ class TaskParse:
         """Return the label maps by name."""
         maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
         return {task.plural: one for task, one in maps.items() if one is not None}
+
+    def ignoring_below(self, confidence: float, objects: NDArray[np.int16]) -> "TaskParse":
+        """Return the parse without what is less sure; see `Parse.ignoring_below`.
+
+        Args:
+            confidence: The least probability.
+            objects: (H, W) object indices; where there is none, there is no part.
+        """
+        return replace(
+            self,
+            parts=self.parts and self.parts.without((self.parts.confidence < confidence) | (objects == IGNORE)),
+            material=self.material and self.material.without(self.material.confidence < confidence),
+            texture=self.texture and self.texture.without(self.texture.confidence < confidence),
+        )
 
     def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
         """Draw the picture with its most probable kinds of scene under it or beside it."""

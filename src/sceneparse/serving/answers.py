@@ -10,10 +10,10 @@ from sceneparse.drawing import LegendEntry
 from sceneparse.drawing.legend import id_image
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parse, Parser
+from sceneparse.pictures.run_lengths import run_lengths
 from sceneparse.serving.batcher import Parsed
 from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
-from sceneparse.serving.rle import run_lengths
 from sceneparse.tasks import MAPS, Task
 
 

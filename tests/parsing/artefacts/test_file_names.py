@@ -9,7 +9,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import Opened, TorchEngine
 from sceneparse.parsing import Parser, predict_pictures
 from sceneparse.parsing.artefacts.artefact import Artefact
-from sceneparse.parsing.artefacts.file_names import refuse_collisions, refuse_records, stem_of
+from sceneparse.parsing.artefacts.file_names import name_of, refuse_collisions, refuse_records, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from tests.support.unified import unified_model
 
@@ -71,6 +71,7 @@ def test_names_of_pictures_never_meet_the_summary_or_each_other() -> None:
     names = ["summary", "summary-picture", "summary-picture-picture", "a", "below/summary"]
     stems = [stem_of(name) for name in names]
     assert len(set(stems)) == len(names) and "summary" not in stems
+    assert [name_of(stem) for stem in stems] == names
     assert stems[3:] == ["a", "below/summary"] and stem_of("Summary") == "Summary-picture"
 
 

@@ -17,6 +17,11 @@ def stem_of(name: str) -> str:
     return f"{name}-picture" if re.fullmatch("summary(-picture)*", name.lower()) else name
 
 
+def name_of(stem: str) -> str:
+    """Return the name of the picture whose files are called so: the inverse of `stem_of`."""
+    return stem[: -len("-picture")] if re.fullmatch("summary(-picture)+", stem.lower()) else stem
+
+
 def files_of(name: str, write: Iterable[str]) -> list[str]:
     """Return all files that a picture's parse may be written to.
 

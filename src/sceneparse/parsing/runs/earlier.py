@@ -1,7 +1,7 @@
 """What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +9,16 @@ from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 
 
-def made_by(parser: Parser) -> dict[str, Any]:
-    """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks."""
+def made_by(parser: Parser, *, ignore_below: float | None = None) -> dict[str, Any]:
+    """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks.
+
+    Args:
+        parser: The model.
+        ignore_below: The confidence under which pixels get no class; None: all have one.
+    """
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
-    return {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol), **tasks}
+    ignored = {} if ignore_below is None else {"ignore_below": ignore_below}
+    return {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol), **tasks, **ignored}
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:
@@ -40,8 +46,8 @@ def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
         record: The JSON of the earlier parse.
         facts: What the JSON of this parse would say of its making: its input, and what `made_by` gives.
     """
-    # A model of objects alone says nothing of tasks.
-    expected = {"tasks": None, **facts}
+    # A model of objects alone says nothing of tasks, a parse with a class for each pixel nothing of a threshold.
+    expected = {"tasks": None, "ignore_below": None, **facts}
     return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
 
 
@@ -92,6 +98,21 @@ def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Ite
         return None
     whole = earlier is not None and all(path.with_name(file).is_file() for file in earlier.files.values())
     return earlier if whole else None
+
+
+def parses_in(out: Path, fingerprint: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the JSON files of a model's parses of pictures with a label map, sorted, and what they say.
+
+    Args:
+        out: The output folder.
+        fingerprint: The model's.
+    """
+    for path in sorted(out.rglob("*.json")):
+        said = read_record(path)
+        if said is None or said.get("model_sha256") != fingerprint or not isinstance(said.get("picture"), dict):
+            continue
+        if isinstance(files := said.get("files"), dict) and "labels" in files:
+            yield path, said
 
 
 def _record(content: bytes) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
-from sceneparse.parsing.parse import Parse
+from sceneparse.parsing.parse import Parse, check_threshold
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.earlier import Earlier, earlier_in_folder, facts_of_file, made_by
@@ -39,6 +39,7 @@ def predict_pictures(
     again: bool = False,
     progress: bool = True,
     write: Collection[str] | None = None,
+    ignore_below: float | None = None,
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -57,19 +58,24 @@ def predict_pictures(
         progress: Show progress and a closing line on stderr.
         write: Names of the artefacts to write beside the JSON (`sceneparse.parsing.artefacts.table.ARTEFACTS`), in
             place of the default ones.
+        ignore_below: Pixels whose class is less probable than this, 0..1, get no class in all that is written, as
+            pseudo-labels to train on. Default: all have one.
 
     Raises:
-        UserError: No pictures, folders of pictures inside the output folder, pictures of which one's file would take
-            the place of another's, artefacts that there are not, or the outputs cannot be written.
+        UserError: No such probability, no pictures, folders of pictures inside the output folder, pictures of which
+            one's file would take the place of another's, artefacts that there are not, or the outputs cannot be
+            written.
     """
     start = time.perf_counter()
     out = Path(out)
+    if ignore_below is not None:
+        check_threshold(ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     pictures = Inputs(inputs, out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
-    reader = _Reader(parser, made_by(parser), pictures, out, chosen, again)
+    reader = _Reader(parser, made_by(parser, ignore_below=ignore_below), pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     with (
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
@@ -87,6 +93,8 @@ def predict_pictures(
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     else:
+                        if ignore_below is not None:
+                            parse = parse.ignoring_below(ignore_below)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
     run.leave_out_files([pictures.left_out])

@@ -77,11 +77,17 @@ def test_a_machine_without_the_model_folder_loads_the_same_model(
 
 
 class TestFiles:
+    @pytest.mark.parametrize("ignore_below", [None, 0.9])
     def test_they_are_those_of_the_plain_loop_byte_by_byte(
-        self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
+        self,
+        worker: Callable[..., ParseChunks],
+        parser: Parser,
+        folder: Path,
+        tmp_path: Path,
+        ignore_below: float | None,
     ) -> None:
-        outcomes = parse(worker(tmp_path / "workers"), folder)
-        predict_pictures(parser, [folder], tmp_path / "loop", progress=False)
+        outcomes = parse(worker(tmp_path / "workers", ignore_below=ignore_below), folder)
+        predict_pictures(parser, [folder], tmp_path / "loop", progress=False, ignore_below=ignore_below)
         expected = tree(tmp_path / "loop")
         del expected["summary.json"]
         assert tree(tmp_path / "workers") == expected

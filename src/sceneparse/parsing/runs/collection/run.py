@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
+from sceneparse.parsing.parse import check_threshold
 from sceneparse.parsing.parser import Loading, Parser
 from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
@@ -42,6 +43,7 @@ def predict_collection(
     again: bool = False,
     progress: bool = True,
     write: Collection[str] | None = None,
+    ignore_below: float | None = None,
 ) -> StreamSummary:
     """Parse a collection with workers on Ray Data, on this machine or a cluster.
 
@@ -65,12 +67,15 @@ def predict_collection(
         again: Also parse what is already done.
         progress: Show progress and closing lines on stderr.
         write: Names of the artefacts to write beside the JSON, in place of the default ones.
+        ignore_below: As in `predict_pictures`.
 
     Raises:
         UserError: The parser wasn't made by `load`, no pictures, pictures of which one's file would take the place of
             another's, artefacts that there are not, Ray is missing or doesn't answer, or the outputs cannot be written.
     """
     start = time.perf_counter()
+    if ignore_below is not None:
+        check_threshold(ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     out = out if is_url(out) else str(Path(out).expanduser().absolute())
     loading = _loading_elsewhere(parser)
@@ -88,7 +93,7 @@ def predict_collection(
         run.say_engine(parser)
         run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
-        plan = Plan(loading, files, out, store, chosen, again, share.threads)
+        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
     run.leave_out_files(left_out)
     with writing(f"{out}/{MANIFEST}"):

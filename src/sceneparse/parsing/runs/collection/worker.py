@@ -38,6 +38,7 @@ class Plan:
         write: Names of the artefacts that are written.
         again: Whether what is done is done again.
         threads: Threads that a worker computes with.
+        ignore_below: The confidence under which pixels get no class; None: all have one.
     """
 
     loading: Loading
@@ -47,6 +48,7 @@ class Plan:
     write: tuple[str, ...]
     again: bool
     threads: int
+    ignore_below: float | None = None
 
     def parser(self) -> Parser:
         """Load the model."""
@@ -129,7 +131,7 @@ class ParseChunks:
         except UserError as error:
             self._wrong = str(error)
             return
-        self._made_by = made_by(self._parser)
+        self._made_by = made_by(self._parser, ignore_below=plan.ignore_below)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Parse a chunk.
@@ -205,6 +207,8 @@ class ParseChunks:
             parse = self._parser.parse(read.image)
         except UserError as error:  # such as too small for its engine
             return Outcome(item.number, "failed", f"{item.file}: {error}")
+        if self._plan.ignore_below is not None:
+            parse = parse.ignoring_below(self._plan.ignore_below)
         try:
             with writing_parse(f"{self._plan.out}/{item.name}", item.file):
                 saved = self._store.save(parse, item, read.facts)

@@ -1,9 +1,10 @@
-"""Encode masks as run lengths: COCO's uncompressed RLE, which pycocotools and most annotation tools read.
+"""Encode masks as run lengths: COCO's RLE, which pycocotools and most annotation tools read.
 
 The mask's pixels are taken column by column (Fortran order). `counts` are the lengths of runs of equal pixels, of 0 and
 1 in turn, beginning with 0; so a mask whose first pixel is 1 begins with a run of length 0. `size` is height and width.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,3 +37,31 @@ def run_lengths(labels: NDArray[np.int16]) -> dict[int, dict[str, Any]]:
                 counts.append(int(flat.size - edges[-1]))
             masks[index] = {"size": [height, width], "counts": counts}
     return masks
+
+
+def compressed(counts: Sequence[int]) -> str:
+    """Return run lengths as COCO's text, as pycocotools compresses them.
+
+    From the fourth on a number is the difference to the last but one before it. Numbers are written five bits a
+    character, the lowest first; a sixth bit says that more follow, and the highest of a number's bits is its sign.
+
+    Args:
+        counts: As in `run_lengths`.
+    """
+    numbers = np.array(counts, dtype=np.int64)
+    numbers[3:] -= np.array(counts, dtype=np.int64)[1:-2]
+    signs = np.zeros((len(numbers), _LONGEST), np.uint8)
+    written = np.zeros(signs.shape, bool)
+    going = np.ones(len(numbers), bool)
+    for place in range(_LONGEST):
+        bits = numbers & 31
+        numbers >>= 5
+        more = numbers != np.where(bits & 16, -1, 0)
+        signs[:, place] = bits + 48 + 32 * more
+        written[:, place] = going
+        going &= more
+    return signs[written].tobytes().decode("ascii")
+
+
+_LONGEST = 8
+"""Characters of the longest number, which is below 2 ** 39."""

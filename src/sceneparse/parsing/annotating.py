@@ -1,0 +1,105 @@
+"""Write what lies in an output folder in the forms that annotation tools take."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures
+from sceneparse.datasets.forms.table import FORMS
+from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
+from sceneparse.errors import UserError, reason_of
+from sceneparse.parsing.artefacts.file_names import name_of
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.runs.earlier import parses_in
+from sceneparse.parsing.runs.faults import writing
+from sceneparse.progress import progress_bar
+
+
+def write_annotations(
+    parser: Parser, out: str | Path, form: str, *, ignore_below: float | None = None, progress: bool = True
+) -> Path:
+    """Write the label maps of an output folder as annotations, in a form that annotation tools take.
+
+    They are made of what lies there, so that a run which was stopped and went on gives the same. Written whole or not
+    at all; what an earlier call left is replaced, unless somebody has changed it.
+
+    Args:
+        parser: The model; what another one left there is passed over.
+        out: Where `predict_pictures` wrote.
+        form: The form's name in `sceneparse.datasets.forms.table.FORMS`.
+        ignore_below: As in `predict_pictures`; what was parsed otherwise is passed over.
+        progress: Show progress on standard error.
+
+    Returns:
+        The folder of the annotations, OUT/FORM, in which nothing else is.
+
+    Raises:
+        UserError: The model left nothing there, an earlier call's annotations were changed since, or the form cannot
+            hold them.
+    """
+    out = Path(out)
+    annotated = AnnotatedPictures(_annotated(parser, out, ignore_below), parser.labels, parser.name)
+    if not annotated.pictures:
+        raise UserError(f"{out}: no label map of this model")
+    refuse_unwritable(out, form, (one.name for one in annotated))
+    with progress_bar(progress, len(annotated.pictures), f"writing {form}") as advance:
+        counted = tuple(replace(one, read=_advancing(one.read, advance)) for one in annotated)
+        try:
+            with writing(out / form), whole_folder(out / form) as folder:
+                FORMS[form].write(folder, replace(annotated, pictures=counted))
+        except UserError as error:
+            raise UserError(f"--as {form}: {error}") from error
+    return out / form
+
+
+def refuse_unwritable(out: Path, form: str, names: Iterable[str]) -> None:
+    """Refuse to write annotations where a picture's parse lies, or where somebody has changed earlier ones.
+
+    Args:
+        out: The output folder.
+        form: The form's name.
+        names: The pictures' names.
+
+    Raises:
+        UserError: It would be so.
+    """
+    if any(name.startswith(f"{form}/") for name in names):
+        raise UserError(
+            f"--as {form}: would be written to {out / form}, where the parses of the pictures in '{form}' are: rename "
+            "that folder of pictures"
+        )
+    refuse_changed(out / form)
+
+
+def _annotated(parser: Parser, out: Path, ignore_below: float | None) -> tuple[Annotated, ...]:
+    found = []
+    for path, said in parses_in(out, parser.fingerprint):
+        if said.get("ignore_below") == ignore_below:
+            name = name_of(path.with_suffix("").relative_to(out).as_posix())
+            read = _reader(path.with_name(said["files"]["labels"]), parser)
+            found.append(Annotated(name, Path(said["picture"]["file"]), (said["height"], said["width"]), read))
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _reader(file: Path, parser: Parser) -> Callable[[], NDArray[np.int16]]:
+    def read() -> NDArray[np.int16]:
+        try:
+            with Image.open(file) as image:
+                # Where there is no class, the map holds a value that no class has.
+                return parser.labels.decode(np.array(image))[0]
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read ({reason_of(error)}); parse its picture again") from None
+
+    return read
+
+
+def _advancing(read: Callable[[], NDArray[np.int16]], advance: Callable[[], None]) -> Callable[[], NDArray[np.int16]]:
+    def counted() -> NDArray[np.int16]:
+        advance()
+        return read()
+
+    return counted
