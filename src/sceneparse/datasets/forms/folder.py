@@ -10,7 +10,7 @@ from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, Annotat
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.pictures.decoding import decode
-from sceneparse.pictures.finding import PICTURE_SUFFIXES
+from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.masks import write_mask
 
 EVERY = 5
