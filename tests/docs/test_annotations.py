@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
@@ -22,7 +23,11 @@ def put(kind: str, folder: Path) -> None:
         pytest.importorskip("pycocotools", reason="pycocotools is not installed")
         test_coco.write(folder, "result.json", [test_coco.row(test_coco.SQUARE, image=number) for number in (5, 3)])
     elif kind == "coco_panoptic":
-        test_coco_panoptic.write(folder, "panoptic_default")
+        for split in ("train", "val"):
+            test_coco_panoptic.write(folder, f"panoptic_{split}2017")
+        (folder / "val2017").mkdir()
+        for name in ("000001", "000002"):
+            Image.new("RGB", test_coco_panoptic.SIZE[::-1], (200, 9, int(name))).save(folder / f"val2017/{name}.jpg")
     else:
         shutil.copytree(EXPORTS / kind, folder)
 

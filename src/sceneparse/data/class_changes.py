@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
@@ -64,6 +64,7 @@ class ClassChanges:
         from sceneparse.data.mixture import Source, Translation, spaces_by_truth, united  # which stands on this file
 
         self.before: TaskLabels = dataset.tasks
+        self.notes = notes_of(dataset)
         spaces = spaces_by_truth(dataset.tasks)
         refuse_unknown(renames, {name for space in spaces.values() for name in space.names}, what, setting)
         source = Source("", dataset, rename=renames)

@@ -98,6 +98,11 @@ class DataSet(Protocol):
         ...
 
 
+def notes_of(dataset: DataSet) -> tuple[str, ...]:
+    """Return what its user should know of a data set: what was left out or assumed, and how it was parted."""
+    return tuple(getattr(dataset, "notes", ()))
+
+
 def tasks_of(dataset: DataSet) -> TaskLabels | None:
     """The label spaces of the other tasks that a data set names in an attribute `tasks`; None for objects alone."""
     return getattr(dataset, "tasks", None)

@@ -1,6 +1,6 @@
 """Large pictures made smaller, with their label maps."""
 
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -22,6 +22,7 @@ class Shrunken:
 
     def __init__(self, dataset: DataSet, short: int) -> None:
         self.tasks: TaskLabels = dataset.tasks
+        self.notes = notes_of(dataset)
         self._dataset, self._short = dataset, short
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.tasks import Task
@@ -23,6 +23,7 @@ class SplitAnnotation:
         self._dataset = dataset
         self.batches: Batches = batches
         self.tasks: TaskLabels = dataset.tasks
+        self.notes = notes_of(dataset)
         turns = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
         self._fields = tuple(task.truth for task in turns if task in self.tasks.spaces())
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -15,11 +15,12 @@ class SomeSamples:
     Args:
         dataset: The whole.
         chosen: Their indices.
+        note: What is to be said of the choice.
     """
 
-    def __init__(self, dataset: DataSet, chosen: Sequence[int]) -> None:
+    def __init__(self, dataset: DataSet, chosen: Sequence[int], note: str | None = None) -> None:
         self.tasks: TaskLabels = dataset.tasks
-        self.notes: tuple[str, ...] = getattr(dataset, "notes", ())
+        self.notes = (*notes_of(dataset), *([note] if note else []))
         self._dataset, self._chosen = dataset, chosen
 
     @property
@@ -48,6 +49,7 @@ class JoinedSplits:
 
     def __init__(self, names: Sequence[str], splits: Sequence[DataSet]) -> None:
         self.tasks: TaskLabels = splits[0].tasks
+        self.notes = tuple(dict.fromkeys(note for split in splits for note in notes_of(split)))
         self._names = tuple(names)
         self._splits = tuple(splits)
         self._ends = list(accumulate(len(split) for split in splits))

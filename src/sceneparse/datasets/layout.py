@@ -153,7 +153,12 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         folders = layout.folders.get(split) or SplitFolders(split, layout.root, layout.root)
         refuse_unpaired(listing, folders, partly=layout.partly)
         dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout, settings.orientation))
-        return dataset.read_as(Reading(settings.orientation, settings.range))
+        dataset = dataset.read_as(Reading(settings.orientation, settings.range))
+        whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None
+        every = None if whole is None else layout.splits[whole]
+        if whole is not None and isinstance(every, Listing) and len(dataset) < len(every.pairs):
+            dataset.notes = (parted_note(whole),)
+        return dataset
 
     return open_split
 

@@ -11,7 +11,7 @@ from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.subsets import decided, part
+from sceneparse.datasets.subsets import decided, part, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES
@@ -105,7 +105,7 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         if whole is None:
             raise
     _, held_out = decided(("all",), name, undivided=True, val=settings.val)
-    return SomeSamples(whole, part(range(len(whole)), held_out is True, root_of(settings)))
+    return SomeSamples(whole, part(range(len(whole)), held_out is True, root_of(settings)), parted_note("all"))
 
 
 def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:

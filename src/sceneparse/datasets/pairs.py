@@ -199,6 +199,7 @@ class ListedPictures:
         self._channels = channels
         self._truth = truth
         self._reading = Reading()
+        self.notes: tuple[str, ...] = ()
 
     def read_as(self, reading: Reading) -> Self:
         """Return the same split, whose pictures are read in another way, and likewise the masks of `read_mask`."""

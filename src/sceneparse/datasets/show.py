@@ -6,7 +6,7 @@ import numpy as np
 
 from sceneparse.data.augment import augment
 from sceneparse.data.class_changes import changes_in
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import Sample, notes_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.class_changes import changes_table
@@ -60,4 +60,4 @@ def show(
     if changed is not None:
         results_console().print(changes_table(changed.changes()))
         results_console().print(f"pixels are those of the {counted(min(count, len(dataset)), 'sample')} above")
-    return tuple(getattr(dataset, "notes", ()))
+    return notes_of(dataset)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.class_changes import Change
-from sceneparse.data.sample import DataSet
+from sceneparse.data.sample import DataSet, notes_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
 from sceneparse.datasets.subsets import parted_note
@@ -45,7 +45,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     start = time.perf_counter()
     datasets, findings = _splits(settings, channels)
     # What a kind has to say of how it read the data, once for all splits.
-    said = dict.fromkeys(note for dataset in datasets.values() for note in getattr(dataset, "notes", ()))
+    said = dict.fromkeys(note for dataset in datasets.values() for note in notes_of(dataset))
     findings += [Finding("note", "assumed", note) for note in said]
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)

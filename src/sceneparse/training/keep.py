@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from sceneparse.data.loader import Batch
+from sceneparse.data.sample import notes_of
 from sceneparse.errors import UserError, counted
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
@@ -82,6 +83,8 @@ class Keeper:
             + (f", {world} processes" if world > 1 else "")
             + (f"; goes on at iteration {prepared.start}" if prepared.start else "")
         )
+        for note in dict.fromkeys((*notes_of(prepared.data.training), *notes_of(prepared.data.validation))):
+            self.progress.say(f"note: {note}")
         checkpoint = prepared.checkpoint
         if checkpoint and checkpoint.processes != world:
             self.progress.say(
