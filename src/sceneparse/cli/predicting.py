@@ -1,4 +1,4 @@
-"""Verbs that parse pictures, videos and volumes: predict and discover."""
+"""Verbs that parse pictures, videos, volumes and rasters: predict and discover."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,8 @@ from sceneparse.tasks import TASK_NAMES, Task
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
-    from sceneparse.parsing.artefacts.artefact import Inputs
+    from sceneparse.parsing.artefacts.artefact import Inputs as Kind
+    from sceneparse.parsing.runs.raster.sources import RasterSource
     from sceneparse.parsing.runs.video.sources import VideoSource
 
 
@@ -36,7 +37,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="pictures, folders, globs, videos, a camera such as /dev/video0, or volumes (.nii.gz)",
+        help="pictures, folders, globs, videos, a camera such as /dev/video0, volumes (.nii.gz), or rasters (GeoTIFF)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
@@ -45,8 +46,8 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="NAME",
         help="what to write beside the JSON, in place of the default: labels, overlay, and of a unified model parts, "
-        "materials, textures, panels; of videos labels, overlay, timeline; of volumes labels, montage; or what an "
-        "installed package adds",
+        "materials, textures, panels; of videos labels, overlay, timeline; of volumes labels, montage; of rasters "
+        "labels, polygons (GeoJSON), geopackage; or what an installed package adds",
     )
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
@@ -57,6 +58,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what a case's volumes are called, in the order of the channels (default: as in training)",
     )
+    _raster_arguments(parser)
     _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
@@ -81,6 +83,25 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seconds", type=float, metavar="S", help="parse so much of each; ends a camera's recording")
 
 
+def _raster_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rasters: GeoTIFFs, and TIFFs that are no common pictures")
+    group.add_argument(
+        "--bands",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="which bands are the channels, counted from 1 (default: as in training, else all)",
+    )
+    group.add_argument(
+        "--range",
+        type=float,
+        nargs="+",
+        metavar="V",
+        help="the values that become black and white: LOW HIGH, or such a pair for each band (default: as in training, "
+        "else 0 and the largest of the type)",
+    )
+
+
 def _collection_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whole collections (inputs may be .tar and .parquet files and URLs too)")
     group.add_argument(
@@ -101,17 +122,26 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing import load
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
+    from sceneparse.parsing.runs.raster import split_rasters
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_submissions
 
     form = submission_form(arguments.benchmark) if arguments.benchmark else None
     videos, others = split_videos(arguments.inputs)
-    volumes, pictures = split_volumes(others)
+    volumes, others = split_volumes(others)
+    rasters, pictures = split_rasters(others, Path(arguments.out)) if arguments.runner == "loop" else ([], others)
     _check_video_arguments(arguments, bool(videos))
     _check_volume_arguments(arguments, bool(volumes))
+    _check_raster_arguments(arguments, bool(rasters))
     _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
-    _check_write(arguments, {"pictures": bool(pictures), "videos": bool(videos), "volumes": bool(volumes)})
+    given: dict[Kind, bool] = {
+        "pictures": bool(pictures),
+        "videos": bool(videos),
+        "volumes": bool(volumes),
+        "rasters": bool(rasters),
+    }
+    _check_write(arguments, given)
     if pictures and arguments.runner == "loop":
         Inputs(pictures, Path(arguments.out))  # what is missing is said before a model is fetched or converted
     parser = load(
@@ -139,7 +169,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
         failed = summary.failed
     else:
-        failed = _predict_here(arguments, parser, videos, volumes, pictures)
+        failed = _predict_here(arguments, parser, videos, volumes, rasters, pictures)
     if arguments.benchmark:
         print(f"results: {write_submissions(parser, Path(arguments.out), arguments.benchmark)}")
     return 1 if failed else 0
@@ -150,9 +180,10 @@ def _predict_here(
     parser: "Parser",
     videos: "list[VideoSource]",
     volumes: list[str],
+    rasters: "list[RasterSource]",
     pictures: list[str],
 ) -> int:
-    """Videos, cameras, volumes and pictures, one after the other; how many failed."""
+    """Videos, cameras, volumes, rasters and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
     from sceneparse.parsing.artefacts.choice import fitting
     from sceneparse.parsing.artefacts.file_names import refuse_records
@@ -161,8 +192,9 @@ def _predict_here(
     from sceneparse.parsing.runs.volume import predict_volumes
 
     failed, write = 0, arguments.write
+    elsewhere = frozenset(source.path for source in rasters)
     if videos and pictures:
-        found = Inputs(pictures, Path(arguments.out))
+        found = Inputs(pictures, Path(arguments.out), elsewhere)
         refuse_records(((one.name, str(one.path)) for one in found), ((one.name, one.shown) for one in videos))
     if videos:
         failed += predict_videos(
@@ -186,6 +218,8 @@ def _predict_here(
             again=arguments.again,
             write=write and fitting(write, "volumes"),
         ).failed
+    if rasters:
+        failed += _predict_rasters(arguments, parser, rasters)
     if pictures:
         failed += predict_pictures(
             parser,
@@ -194,11 +228,28 @@ def _predict_here(
             overlay=not arguments.no_overlay,
             again=arguments.again,
             write=write and fitting(write, "pictures"),
+            without=elsewhere,
         ).failed
     return failed
 
 
-def _check_write(arguments: argparse.Namespace, inputs: "dict[Inputs, bool]") -> None:
+def _predict_rasters(arguments: argparse.Namespace, parser: "Parser", rasters: "list[RasterSource]") -> int:
+    from sceneparse.parsing.artefacts.choice import fitting
+    from sceneparse.parsing.runs.raster import predict_rasters
+
+    limits = arguments.range or []
+    return predict_rasters(
+        parser,
+        rasters,
+        Path(arguments.out),
+        bands=arguments.bands or (),
+        ranges=list(zip(limits[::2], limits[1::2], strict=True)),
+        again=arguments.again,
+        write=arguments.write and fitting(arguments.write, "rasters"),
+    ).failed
+
+
+def _check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
     from sceneparse.parsing.artefacts.choice import refuse_unfit
 
     if arguments.write is None:
@@ -227,6 +278,18 @@ def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> Non
         raise UserError("volumes are parsed in this process: leave --runner ray out")
     if volumes and arguments.benchmark:
         raise UserError(f"--as {arguments.benchmark} is for pictures, and there are volumes among the inputs")
+
+
+def _check_raster_arguments(arguments: argparse.Namespace, rasters: bool) -> None:
+    given = {"--bands": arguments.bands, "--range": arguments.range}
+    if not rasters and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for rasters (GeoTIFF), and there are none among the inputs")
+    if arguments.range and len(arguments.range) % 2:
+        raise UserError("--range takes two values, black and white, or two for each band")
+    if rasters and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
+        raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if rasters and arguments.benchmark:
+        raise UserError(f"--as {arguments.benchmark} is for pictures, and there are rasters among the inputs")
 
 
 def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
@@ -267,7 +330,7 @@ def _discover(arguments: argparse.Namespace) -> int:
 
 
 PREDICT = Command(
-    "parse pictures, videos and volumes: label map, overlay and JSON for each",
+    "parse pictures, videos, volumes and rasters: label map, overlay and JSON for each",
     "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
     _predict_arguments,
     _predict,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait fo
     from sceneparse.data.sample import DataSet
     from sceneparse.datasets.pairs import SplitFolders
     from sceneparse.datasets.submission import SubmissionForm
+    from sceneparse.pictures.rasters import BandForm
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class DatasetKind:
         pair_folders: For data sets that are folders of pictures and masks, the folders of each split in a root. The
             label space is the fixed one, or what classes.json in the root says.
         volumes: For data sets whose samples are slices of volumes, how these are read.
+        rasters: For data sets of rasters, which bands and ranges make the pictures.
         submission: The form in which the benchmark's server takes results.
         recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
             nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
@@ -60,6 +62,7 @@ class DatasetKind:
     rendered: bool = False
     pair_folders: Callable[[Path], Mapping[str, SplitFolders]] | None = None
     volumes: Callable[[DataSettings], NiftiSettings] | None = None
+    rasters: Callable[[DataSettings], BandForm] | None = None
     submission: SubmissionForm | None = None
     recognise: Callable[[Path], str | None] | None = None
 
@@ -69,7 +72,9 @@ class DatasetKind:
         return None if self.fixed_labels is None else self.fixed_labels()
 
     def channels(self, settings: DataSettings) -> int:
-        """The number of channels of the pictures: of colour pictures 3, of volumes one a modality."""
+        """The number of channels of the pictures: 3, of volumes one a modality, of rasters one for each named band."""
+        if self.rasters is not None:
+            return len(self.rasters(settings).bands) or 3
         return 3 if self.volumes is None else len(self.volumes(settings).modalities)
 
     def describe(self, settings: DataSettings) -> str:

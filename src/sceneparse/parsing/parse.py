@@ -1,7 +1,5 @@
 """The parse of a picture: a class for each pixel, its probability, and what can be made of both."""
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -165,5 +163,4 @@ class Parse:
 
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:
     """Return a protocol as JSON would give it back, with its description."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(protocol)))
-    return {**plain, "description": protocol.describe()}
+    return {**protocol.to_json(), "description": protocol.describe()}

@@ -1,6 +1,7 @@
 """Which pictures a run parses, when its outputs may lie among them."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from sceneparse.errors import UserError
@@ -16,13 +17,14 @@ class Inputs:
         inputs: As `find_pictures` takes them.
         out: The output folder. What a folder or a pattern holds inside it is an output and left out; pictures may lie
             there only if they are named one by one.
+        without: Files that something else parses.
 
     Raises:
         UserError: An input doesn't exist or holds no picture, or a folder of pictures lies in the output folder.
     """
 
-    def __init__(self, inputs: Sequence[str | Path], out: Path) -> None:
-        self._inputs = tuple(inputs)
+    def __init__(self, inputs: Sequence[str | Path], out: Path, without: AbstractSet[Path] = frozenset()) -> None:
+        self._inputs, self._without = tuple(inputs), without
         self._out = out.resolve()
         paths = [Path(source).expanduser() for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
@@ -43,7 +45,7 @@ class Inputs:
             if found.path.parent != folder:
                 folder = found.path.parent
                 outside = not folder.resolve().is_relative_to(self._out)
-            if outside or found.path in self._files:
+            if (outside or found.path in self._files) and found.path not in self._without:
                 yield found
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:

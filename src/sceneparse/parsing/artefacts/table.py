@@ -14,6 +14,8 @@ ARTEFACTS: Table[Artefact] = Table(
         "panels": "sceneparse.parsing.artefacts.drawings:PANELS",
         "timeline": "sceneparse.parsing.artefacts.drawings:TIMELINE",
         "montage": "sceneparse.parsing.artefacts.drawings:MONTAGE",
+        "polygons": "sceneparse.parsing.artefacts.label_maps:POLYGONS",
+        "geopackage": "sceneparse.parsing.artefacts.label_maps:GEOPACKAGE",
     },
     kind="sceneparse.parsing.artefacts.artefact:Artefact",
 )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ def predict_pictures(
     again: bool = False,
     progress: bool = True,
     write: Collection[str] | None = None,
+    without: AbstractSet[Path] = frozenset(),
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -57,6 +59,7 @@ def predict_pictures(
         progress: Show progress and a closing line on stderr.
         write: Names of the artefacts to write beside the JSON (`sceneparse.parsing.artefacts.table.ARTEFACTS`), in
             place of the default ones.
+        without: Files among them that something else parses.
 
     Raises:
         UserError: No pictures, folders of pictures inside the output folder, pictures of which one's file would take
@@ -65,7 +68,7 @@ def predict_pictures(
     start = time.perf_counter()
     out = Path(out)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    pictures = Inputs(inputs, out)
+    pictures = Inputs(inputs, out, without)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
