@@ -102,7 +102,8 @@ class RasterPairs:
             torch.from_numpy(np.ascontiguousarray(pixels.image)),
             objects=torch.from_numpy(objects),
             name=self.name(index),
-            path=str(pair.image),
+            # Tiles share their file, which doesn't make them copies of each other.
+            path="" if self._cut else str(pair.image),
         )
 
     def name(self, index: int) -> str:
