@@ -117,6 +117,7 @@ def test_check_train_and_predict_see_the_same_bands(
     assert "ready to train on" in said and "copies" not in said
     words = [
         *TINY,
+        "--backbone.weights=null",
         "--data.kind=geotiff",
         f"--data.root={root}",
         "--backbone.in_channels=4",

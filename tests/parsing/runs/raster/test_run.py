@@ -233,7 +233,7 @@ def test_the_value_without_data_is_the_label_spaces_own_or_the_rasters() -> None
     assert LabelCode(LabelSpace(names), 0).nodata == 255
     assert LabelCode(LabelSpace(names), float("nan")).nodata == 255
     wide = LabelCode(LabelSpace(names, ids=(1, 300)), None)
-    assert (wide.nodata, wide.dtype) == (65535, np.uint16)
+    assert wide.nodata == 65535 and wide.dtype == np.uint16
 
 
 def test_ranges_and_bands_of_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
