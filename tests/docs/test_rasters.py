@@ -3,6 +3,7 @@
 import re
 import shlex
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,15 @@ def test_a_folder_may_hold_rasters_and_pictures(models: Path, monkeypatch: pytes
     # What is there is no input of a second run, though labels are rasters too.
     assert cli.main(["predict", "model3", "mixed", "--out", "mixed/out", "--engine", "torch", "--no-overlay"]) == 0
     assert not list((models / "mixed" / "out").rglob("*_labels_labels.tif"))
+
+
+def test_without_rasterio_the_extra_is_named_before_a_model_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_raster(tmp_path / "scene.tif", values(3, (40, 40)))
+    monkeypatch.setitem(sys.modules, "rasterio", None)
+    assert cli.main(["predict", "nowhere", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "rasters need rasterio: pip install 'sceneparse[geo]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

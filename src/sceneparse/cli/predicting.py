@@ -290,6 +290,10 @@ def _check_raster_arguments(arguments: argparse.Namespace, rasters: bool) -> Non
         raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if rasters and arguments.benchmark:
         raise UserError(f"--as {arguments.benchmark} is for pictures, and there are rasters among the inputs")
+    if rasters:
+        from sceneparse.pictures.rasters import installed
+
+        installed()  # what is missing is said before a model is fetched or converted
 
 
 def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
