@@ -173,7 +173,10 @@ def call_here(*words: object) -> Taken:
 
 
 def checked(folder: Path, given: Any) -> float | None:
-    """The share of pixels on which raster and pictures agree away from the cuts; None without pictures."""
+    """The share of pixels, more than a window from the cuts, on which raster and pictures agree; None without pictures.
+
+    It isn't 1: windows lie elsewhere in the pictures than in the raster, and what a network sees depends on it.
+    """
     if given.baseline is None:
         return None
     from PIL import Image
@@ -285,7 +288,7 @@ def report(figures: dict[str, Any]) -> None:
     if "speedups" in figures:
         console.print(f"older version / this one: {', '.join(map(str, figures['speedups']))} in time")
         console.print(f"                          {figures['cpu_ratio']} in time of all processors")
-        console.print(f"labels equal away from the cuts: {figures['labels_equal']}")
+        console.print(f"labels equal away from the cuts, whose windows lie elsewhere: {figures['labels_equal']}")
 
 
 if __name__ == "__main__":
