@@ -16,7 +16,7 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
 PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if MAIN in path.read_text(encoding="utf-8"))
 PRECISIONS = ("float32", "bfloat16")
-NEEDS = {"serving_hostile": "fastapi", "serving_kill": "fastapi", "serving_load": "fastapi"}
+NEEDS = {"rasters": "rasterio", "serving_hostile": "fastapi", "serving_kill": "fastapi", "serving_load": "fastapi"}
 """Packages of extras without which a program can do nothing."""
 
 
@@ -90,6 +90,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
     "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 9,
     "peers": compared,
+    "rasters": lambda found: found["seconds"] > 0 and found["peak_mib"] > 100 and found["labels_equal"] is None,
     "recipes_table": lambda found: len(found["recipes"]) == len(found["ablations"]) == 1,
     "serving_hostile": lambda found: (
         found["requests"] == 250

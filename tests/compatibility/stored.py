@@ -65,6 +65,7 @@ ADDED: dict[str, Any] = {
     "init.classes_file": None,
     "init.adopt": "unseen",
     "init.sha256": None,
+    "protocol.blend": None,
 }
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 

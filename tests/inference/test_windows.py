@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from sceneparse.errors import UserError
 from sceneparse.inference import predict, resolve, scores
 from sceneparse.inference.windows import AT_ONCE, WindowRows, pad_to, window_starts
 from sceneparse.networks import resize
@@ -129,3 +131,39 @@ def test_the_sums_of_a_wide_picture_are_those_of_the_rows_asked_for(toy: Any) ->
     with Watch():
         windows.rows(0, 2)
     assert 0 < largest <= 50 * 2 * 640
+
+
+def test_windows_blended_by_hann_weights_are_their_weighted_average(toy: Any, picture: torch.Tensor) -> None:
+    engine = toy(7, 4, False)
+    protocol = resolve(ProtocolSettings("window", window=(20, 24), stride=0.5, blend="hann"))
+    height, width = picture.shape[-2:]
+    weight = torch.outer(*((math.pi * (torch.arange(side) + 0.5) / side).sin() ** 2 for side in (20, 24)))
+    total, weights = torch.zeros(7, height, width), torch.zeros(height, width)
+    for top in window_starts(height, 20, 10):
+        for left in window_starts(width, 24, 12):
+            place = (slice(top, top + 20), slice(left, left + 24))
+            total[:, *place] += weight * resize(engine(picture[None, :, *place]), (20, 24), False)[0]
+            weights[place] += weight
+    torch.testing.assert_close(scores(engine, picture, protocol), total / weights, rtol=1e-4, atol=1e-4)
+    assert weights.min() > 0 and "blended by Hann weights" in protocol.describe()
+
+
+def test_blending_needs_windows() -> None:
+    with pytest.raises(UserError, match=r"protocol.blend has no effect"):
+        resolve(ProtocolSettings("whole", blend="hann"))
+    assert "blend" not in resolve(ProtocolSettings("window", window=(9, 9))).to_json()
+
+
+@pytest.mark.parametrize("columns", [(0, 17), (17, 60), (60, 61), (5, 77)])
+def test_some_columns_are_those_of_all(columns: tuple[int, int], toy: Any) -> None:
+    image = torch.randint(0, 256, (3, 50, 77), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    options: dict[str, Any] = {"flip": False, "probabilities": False, "hann": True}
+    engine = toy(5, 4)
+    everything = WindowRows(engine, image, (20, 24), 0.5, **options).rows(0, 50)
+    some = WindowRows(engine, image, (20, 24), 0.5, **options, columns=columns)
+    first, end = some.reached
+    assert first <= columns[0] and columns[1] <= end
+    torch.testing.assert_close(some.rows(0, 50), everything[:, :, slice(*columns)], rtol=0, atol=0)
+    torch.testing.assert_close(
+        WindowRows(engine, image, (20, 24), 0.5, **options).part(0, 50, *columns), everything[:, :, slice(*columns)]
+    )

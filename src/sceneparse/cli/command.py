@@ -58,6 +58,9 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
         "--crf", action="store_true", default=None, help="bring labels into line with edges by a dense CRF (slow)"
     )
     group.add_argument("--stride", type=float, metavar="F", help="step of the window as a fraction of its size")
+    group.add_argument(
+        "--blend", choices=("mean", "hann"), help="how overlapping windows are averaged: alike, or by a Hann weight"
+    )
 
 
 def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> "ProtocolSettings":
@@ -81,6 +84,7 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
         "flip": arguments.flip,
         "window": arguments.window and tuple(arguments.window),
         "stride": arguments.stride,
+        "blend": arguments.blend,
         "crf": arguments.crf,
     }
     try:

@@ -1,18 +1,26 @@
-"""Verbs that parse pictures, videos and volumes: predict and discover."""
+"""Verbs that parse pictures, videos, volumes and rasters: predict and discover."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.cli.predict_checks import (
+    check_collection_arguments,
+    check_ignoring,
+    check_raster_arguments,
+    check_video_arguments,
+    check_volume_arguments,
+    check_write,
+)
 from sceneparse.datasets.forms.table import FORMS
-from sceneparse.errors import UserError
 from sceneparse.settings.data import Grids
-from sceneparse.tasks import TASK_NAMES, Task
+from sceneparse.tasks import TASK_NAMES
 
 if TYPE_CHECKING:
     from sceneparse.parsing import Parser
-    from sceneparse.parsing.artefacts.artefact import Inputs
+    from sceneparse.parsing.artefacts.artefact import Inputs as Kind
+    from sceneparse.parsing.runs.raster.sources import RasterSource
     from sceneparse.parsing.runs.video.sources import VideoSource
 
 
@@ -38,7 +46,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="pictures, folders, globs, videos, a camera such as /dev/video0, or volumes (.nii.gz)",
+        help="pictures, folders, globs, videos, a camera such as /dev/video0, volumes (.nii.gz), or rasters (GeoTIFF)",
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
@@ -48,7 +56,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what to write beside the JSON, in place of the default: labels, overlay, confidence, confidence16, "
         "geojson, and of a unified model parts, materials, textures, panels; of videos labels, overlay, timeline; of "
-        "volumes labels, montage; or what an installed package adds",
+        "volumes labels, montage; of rasters labels, polygons (GeoJSON), geopackage; or what an installed package adds",
     )
     parser.add_argument(
         "--ignore-below",
@@ -73,6 +81,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the affines of a case's volumes differ: equal refuses it, resample brings all onto the first one's "
         "voxels, ignore takes them voxel by voxel (default: as in training, else equal)",
     )
+    _raster_arguments(parser)
     _collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
@@ -99,6 +108,25 @@ def _video_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seconds", type=float, metavar="S", help="parse so much of each; ends a camera's recording")
 
 
+def _raster_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rasters: GeoTIFFs, and TIFFs that are no common pictures")
+    group.add_argument(
+        "--bands",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="which bands are the channels, counted from 1 (default: as in training, else all)",
+    )
+    group.add_argument(
+        "--range",
+        type=float,
+        nargs="+",
+        metavar="V",
+        help="the values that become black and white: LOW HIGH, or such a pair for each band (default: as in training, "
+        "else 0 and the largest of the type)",
+    )
+
+
 def _collection_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("whole collections (inputs may be .tar and .parquet files and URLs too)")
     group.add_argument(
@@ -120,6 +148,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from sceneparse.parsing.annotating import refuse_unwritable, write_annotations
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.collection import needs_collection, predict_collection
+    from sceneparse.parsing.runs.raster import split_rasters
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
     from sceneparse.parsing.submissions import submission_form, write_submissions
@@ -128,12 +157,20 @@ def _predict(arguments: argparse.Namespace) -> int:
     annotations = [name for name in forms if name in FORMS]
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
     videos, others = split_videos(arguments.inputs)
-    volumes, pictures = split_volumes(others)
-    _check_video_arguments(arguments, bool(videos))
-    _check_volume_arguments(arguments, bool(volumes))
-    _check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
-    _check_ignoring(arguments, bool(videos), bool(volumes))
-    _check_write(arguments, {"pictures": bool(pictures), "videos": bool(videos), "volumes": bool(volumes)})
+    volumes, others = split_volumes(others)
+    rasters, pictures = split_rasters(others, Path(arguments.out)) if arguments.runner == "loop" else ([], others)
+    check_video_arguments(arguments, bool(videos))
+    check_volume_arguments(arguments, bool(volumes))
+    check_raster_arguments(arguments, bool(rasters))
+    check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
+    check_ignoring(arguments, {"videos": bool(videos), "volumes": bool(volumes), "rasters": bool(rasters)})
+    given: dict[Kind, bool] = {
+        "pictures": bool(pictures),
+        "videos": bool(videos),
+        "volumes": bool(volumes),
+        "rasters": bool(rasters),
+    }
+    check_write(arguments, given)
     if pictures and arguments.runner == "loop":
         # What is missing is said before a model is fetched or converted.
         found = Inputs(pictures, Path(arguments.out))
@@ -165,7 +202,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         )
         failed = summary.failed
     else:
-        failed = _predict_here(arguments, parser, videos, volumes, pictures)
+        failed = _predict_here(arguments, parser, videos, volumes, rasters, pictures)
     for name in submissions:
         print(f"results: {write_submissions(parser, Path(arguments.out), name)}")
     for name in annotations:
@@ -179,9 +216,10 @@ def _predict_here(
     parser: "Parser",
     videos: "list[VideoSource]",
     volumes: list[str],
+    rasters: "list[RasterSource]",
     pictures: list[str],
 ) -> int:
-    """Videos, cameras, volumes and pictures, one after the other; how many failed."""
+    """Videos, cameras, volumes, rasters and pictures, one after the other; how many failed."""
     from sceneparse.parsing import predict_pictures
     from sceneparse.parsing.artefacts.choice import fitting
     from sceneparse.parsing.artefacts.file_names import refuse_records
@@ -190,8 +228,9 @@ def _predict_here(
     from sceneparse.parsing.runs.volume import predict_volumes
 
     failed, write = 0, arguments.write
+    elsewhere = frozenset(source.path for source in rasters)
     if videos and pictures:
-        found = Inputs(pictures, Path(arguments.out))
+        found = Inputs(pictures, Path(arguments.out), elsewhere)
         refuse_records(((one.name, str(one.path)) for one in found), ((one.name, one.shown) for one in videos))
     if videos:
         failed += predict_videos(
@@ -216,6 +255,8 @@ def _predict_here(
             again=arguments.again,
             write=write and fitting(write, "volumes"),
         ).failed
+    if rasters:
+        failed += _predict_rasters(arguments, parser, rasters)
     if pictures:
         failed += predict_pictures(
             parser,
@@ -225,69 +266,25 @@ def _predict_here(
             again=arguments.again,
             write=write and fitting(write, "pictures"),
             ignore_below=arguments.ignore_below,
+            without=elsewhere,
         ).failed
     return failed
 
 
-def _check_write(arguments: argparse.Namespace, inputs: "dict[Inputs, bool]") -> None:
-    from sceneparse.parsing.artefacts.choice import refuse_unfit
+def _predict_rasters(arguments: argparse.Namespace, parser: "Parser", rasters: "list[RasterSource]") -> int:
+    from sceneparse.parsing.artefacts.choice import fitting
+    from sceneparse.parsing.runs.raster import predict_rasters
 
-    if arguments.write is None:
-        return
-    refuse_unfit(arguments.write, [kind for kind, given in inputs.items() if given], overlay=not arguments.no_overlay)
-    if arguments.label_frames:
-        raise UserError("--write says what is written: name labels in it, and leave --label-frames out")
-    if arguments.forms and "labels" not in arguments.write:
-        raise UserError(f"--as {arguments.forms[0]} needs label maps: add labels to --write")
-
-
-def _check_ignoring(arguments: argparse.Namespace, videos: bool, volumes: bool) -> None:
-    from sceneparse.parsing.parse import check_threshold
-
-    if arguments.ignore_below is None:
-        return
-    check_threshold(arguments.ignore_below)
-    if videos or volumes:
-        there = "videos" if videos else "volumes"
-        raise UserError(f"--ignore-below is for pictures, and there are {there} among the inputs")
-
-
-def _check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
-    given = {"--smooth": arguments.smooth, "--seconds": arguments.seconds, "--label-frames": arguments.label_frames}
-    if not videos and (idle := [name for name, value in given.items() if value]):
-        raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
-    if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
-        raise UserError(f"videos are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
-
-
-def _check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
-    given = {"--modalities": arguments.modalities, "--grids": arguments.grids}
-    if not volumes and (idle := [name for name, value in given.items() if value]):
-        raise UserError(f"{idle[0]} is for volumes, and there are none among the inputs")
-    if volumes and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
-        raise UserError(f"volumes are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
-    if volumes and arguments.runner == "ray":
-        raise UserError("volumes are parsed in this process: leave --runner ray out")
-    if volumes and arguments.forms:
-        raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are volumes among the inputs")
-
-
-def _check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
-    if arguments.runner == "ray":
-        if videos:
-            raise UserError("videos are parsed in this process: leave --runner ray out")
-        if arguments.forms and ("://" in arguments.out or arguments.store == "parquet"):
-            raise UserError(
-                f"--as {arguments.forms[0]} needs label maps as files on a disk: give --out DIR, no --store"
-            )
-        return
-    if collections:
-        raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
-    names = ("workers", "address", "store", "column")
-    if idle := [name for name in names if getattr(arguments, name) is not None]:
-        raise UserError(f"--{idle[0]} is for --runner ray alone")
-    if "://" in arguments.out:
-        raise UserError(f"--out {arguments.out}: only workers write to a URL; add --runner ray")
+    limits = arguments.range or []
+    return predict_rasters(
+        parser,
+        rasters,
+        Path(arguments.out),
+        bands=arguments.bands or (),
+        ranges=list(zip(limits[::2], limits[1::2], strict=True)),
+        again=arguments.again,
+        write=arguments.write and fitting(arguments.write, "rasters"),
+    ).failed
 
 
 def _discover_arguments(parser: argparse.ArgumentParser) -> None:
@@ -310,7 +307,7 @@ def _discover(arguments: argparse.Namespace) -> int:
 
 
 PREDICT = Command(
-    "parse pictures, videos and volumes: label map, overlay and JSON for each",
+    "parse pictures, videos, volumes and rasters: label map, overlay and JSON for each",
     "sceneparse predict runs/my-recipe/model holiday/ 'more/**/*.jpg' --out parsed",
     _predict_arguments,
     _predict,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait fo
     from sceneparse.datasets.layout import Layout
     from sceneparse.datasets.pairs import SplitFolders
     from sceneparse.datasets.submission import SubmissionForm
+    from sceneparse.pictures.rasters import BandForm
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class DatasetKind:
         volumes: For data sets whose samples are slices of volumes, how these are read.
         undivided: Whether a data set without splits, the split "all", is parted into train and val when it is opened; a
             kind with a `layout` says it there.
+        rasters: For data sets of rasters, which bands and ranges make the pictures.
         submission: The form in which the benchmark's server takes results.
         recognise: Says what in a folder speaks for this kind ("labelmap.txt and SegmentationClass/"), or None if
             nothing does. It lists folders and reads the beginnings of small files only, and never raises for what it
@@ -66,6 +68,7 @@ class DatasetKind:
     layout: Callable[[DataSettings], Layout] | None = None
     volumes: Callable[[DataSettings], NiftiSettings] | None = None
     undivided: bool = False
+    rasters: Callable[[DataSettings], BandForm] | None = None
     submission: SubmissionForm | None = None
     recognise: Callable[[Path], str | None] | None = None
 
@@ -75,7 +78,9 @@ class DatasetKind:
         return None if self.fixed_labels is None else self.fixed_labels()
 
     def channels(self, settings: DataSettings) -> int:
-        """The number of channels of the pictures: of colour pictures 3, of volumes one a modality."""
+        """The number of channels of the pictures: 3, of volumes one a modality, of rasters one for each named band."""
+        if self.rasters is not None:
+            return len(self.rasters(settings).bands) or 3
         return 3 if self.volumes is None else len(self.volumes(settings).modalities)
 
     def describe(self, settings: DataSettings) -> str:

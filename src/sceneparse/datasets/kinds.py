@@ -24,6 +24,7 @@ KINDS: "Table[DatasetKind]" = Table(
         "coco_stuff": "sceneparse.datasets.coco_stuff:KIND",
         "huggingface": "sceneparse.datasets.huggingface:KIND",
         "nifti": "sceneparse.datasets.nifti:KIND",
+        "geotiff": "sceneparse.datasets.geotiff:KIND",
         "ade20k_full": "sceneparse.datasets.broden.ade20k_full:KIND",
         "broden": "sceneparse.datasets.broden.dataset:KIND",
         "car_parts": "sceneparse.datasets.car_parts:KIND",

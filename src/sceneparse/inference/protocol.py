@@ -1,10 +1,11 @@
 """Protocols: how a picture is tested. Figures of different protocols cannot be compared."""
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
@@ -28,6 +29,7 @@ class TestProtocol:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images.
+        blend: How overlapping windows are averaged: "mean" (alike) or "hann" (by a Hann weight).
         crf: Whether labels are those of a dense conditional random field over the averaged scores (see `crf`).
         absent: How the mean IoU counts classes that occur neither in truth nor in prediction.
         multiple: Resized sides are rounded up to multiples of this; no setting, but given by the known protocol.
@@ -46,6 +48,7 @@ class TestProtocol:
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
     average: Literal["logits", "probabilities"] = "logits"
+    blend: Literal["mean", "hann"] = "mean"
     crf: bool = False
     absent: Literal["skip", "zero"] = "skip"
     multiple: int = 1
@@ -117,7 +120,20 @@ class TestProtocol:
             return "whole picture"
         fraction = Fraction(self.stride).limit_denominator(12)
         step = str(fraction) if abs(fraction - self.stride) < 1e-3 else f"{self.stride:g}"
-        return f"windows {self.window[0]}x{self.window[1]} at stride {step}"
+        blended = " blended by Hann weights" if self.blend == "hann" else ""
+        return f"windows {self.window[0]}x{self.window[1]} at stride {step}{blended}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the values as JSON would give them back.
+
+        What came later than the first files that hold a protocol is left out where it changes nothing, so that these
+        still say the same.
+        """
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        for name, before in (("blend", "mean"), ("antialias", False), ("upsampling", "once")):
+            if plain[name] == before:
+                del plain[name]
+        return plain
 
 
 PRESETS: dict[ProtocolName, TestProtocol] = {
@@ -190,6 +206,7 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
             "it is about whole pictures that are resized",
         ),
         "stride": (protocol.window is None, "the whole picture is tested; set protocol.window"),
+        "blend": (protocol.window is None, "the whole picture is tested; set protocol.window"),
     }
     for name, (unused, why) in idle.items():
         if unused and name in given:

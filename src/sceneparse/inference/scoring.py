@@ -223,6 +223,7 @@ def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float,
         protocol.stride,
         flip=protocol.flip,
         probabilities=_probabilities(protocol),
+        hann=protocol.blend == "hann",
         groups=groups,
     )
     size = (resized.shape[-2], resized.shape[-1])

@@ -1,7 +1,8 @@
 """Score a picture by sliding windows, one row of windows at a time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -38,6 +39,42 @@ def pad_to(image: Tensor, size: tuple[int, int], color: tuple[float, ...]) -> tu
     return padded, top, left
 
 
+class Strips(Protocol):
+    """A picture that is read a few rows at a time, from the top down."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        ...
+
+    def strip(self, start: int, stop: int, columns: tuple[int, int]) -> Tensor:
+        """Return some rows and columns as (C, stop - start, end - first), 0..255.
+
+        Args:
+            start: The first row; from call to call it must not decrease.
+            stop: The row after the last.
+            columns: The first column and the one after the last, the same at each call.
+        """
+        ...
+
+
+class PictureStrips:
+    """The strips of a (C, H, W) picture in memory."""
+
+    def __init__(self, image: Tensor) -> None:
+        self._image = image
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """See `Strips`."""
+        channels, height, width = self._image.shape
+        return channels, height, width
+
+    def strip(self, start: int, stop: int, columns: tuple[int, int]) -> Tensor:
+        """See `Strips`."""
+        return self._image[:, start:stop, slice(*columns)]
+
+
 class WindowRows:
     """The average score of overlapping windows, computed row by row.
 
@@ -48,70 +85,125 @@ class WindowRows:
 
     Args:
         engine: What scores a window.
-        image: (C, H, W), 0..255; padded in its middle where it is smaller than a window.
+        image: (C, H, W), 0..255, or a picture that is read in strips; padded in its middle where it is smaller than a
+            window.
         window: Height and width of a window.
         stride: Step of the windows as a fraction of their size; the step is rounded up.
         flip: Average the scores of each window with those of its mirror image.
         probabilities: Average probabilities instead of logits.
+        hann: Weigh a window's scores by sin²(π(y + ½) / height) · sin²(π(x + ½) / width), y and x being the pixel's row
+            and column in the window, instead of alike. These are never zero, so that what one window alone covers has
+            its scores.
         groups: As in `MapRows`.
+        columns: Compute these columns alone, first and end, with the windows that reach into them. Default: all.
+        at_once: So many windows go through the engine together.
     """
 
     def __init__(
         self,
         engine: Engine,
-        image: Tensor,
+        image: Tensor | Strips,
         window: tuple[int, int],
         stride: float,
         *,
         flip: bool,
         probabilities: bool,
+        hann: bool = False,
         groups: Sequence[int] | None = None,
+        columns: tuple[int, int] | None = None,
+        at_once: int = AT_ONCE,
     ) -> None:
-        self._groups = groups
+        self._groups, self._at_once = groups, at_once
         self._engine, self._window, self._flip, self._probabilities = engine, window, flip, probabilities
-        self._columns = image.shape[-1]
-        self._image, self._above, self._left = pad_to(image, window, tuple(engine.padding_color))
-        height, width = self._image.shape[-2:]
+        self._image: Strips = PictureStrips(image) if isinstance(image, Tensor) else image
+        _, self._own_height, self._own_width = self._image.shape
+        height, width = max(self._own_height, window[0]), max(self._own_width, window[1])
+        self._above, left = (height - self._own_height) // 2, (width - self._own_width) // 2
+        first, end = (0, self._own_width) if columns is None else columns
+        self._first, self._end = first + left, end + left
         self._tops = window_starts(height, window[0], math.ceil(window[0] * stride))
-        self._lefts = window_starts(width, window[1], math.ceil(window[1] * stride))
-        self._down, self._across = _cover(self._tops, window[0], height), _cover(self._lefts, window[1], width)
+        lefts = window_starts(width, window[1], math.ceil(window[1] * stride))
+        self._lefts = [start for start in lefts if start < self._end and start + window[1] > self._first]
+        weights = [_weights(side, hann) for side in window]
+        self._weight = torch.outer(*weights) if hann else None
+        self._down, self._across = _cover(self._tops, weights[0], height), _cover(lefts, weights[1], width)
         self._next = 0  # the row of windows that comes next
         # The top of each row of windows that is still needed, and its logits (windows, views, classes, h, w).
         self._kept: list[tuple[int, Tensor]] = []
+        self._coming: Iterator[Tensor] | None = None
         self._stretch: Stretch | None = None
         self._start = 0
 
+    def rows_of_windows(self) -> Iterator[Tensor]:
+        """Score one row of windows after the other, from the top down: for a thread of its own (`take_from`)."""
+        for top in self._tops:
+            yield self._row_of_windows(top)
+
+    def take_from(self, coming: Iterator[Tensor]) -> None:
+        """Take all rows of windows from an iterator over `rows_of_windows` instead of scoring them on demand."""
+        self._coming = coming
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """The picture's columns, the first and the one after the last, that the windows reach into."""
+        return self._lefts[0], min(self._lefts[-1] + self._window[1], self._own_width)
+
     def rows(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
+        return self.part(start, stop, 0, self._end - self._first)
+
+    def part(self, start: int, stop: int, first: int, end: int) -> Tensor:
+        """Return some columns of rows, as (classes, stop - start, end - first) float32.
+
+        Args:
+            start: The first row; from call to call it must not decrease.
+            stop: The row after the last.
+            first: The first column, counted from the first that is computed.
+            end: The column after the last.
+        """
         start, stop = start + self._above, stop + self._above
         if start < self._start:
             raise ValueError("rows must be asked for from the top down")
         self._start = start
+        wanted = (first + self._first, end + self._first)
         height = self._window[0]
         self._kept = [(top, logits) for top, logits in self._kept if top + height > start]
         while self._next < len(self._tops) and self._tops[self._next] < stop:
-            top = self._tops[self._next]
-            if top + height > start:
-                self._kept.append((top, self._row_of_windows(top)))
+            self._keep(self._tops[self._next], start)
             self._next += 1
         _, latest = self._kept[-1]
-        total = latest.new_zeros(latest.shape[2], stop - start, self._image.shape[-1])
+        total = latest.new_zeros(latest.shape[2], stop - start, end - first)
         for top, logits in self._kept:
-            first, end = max(start, top), min(stop, top + height)
+            upper, lower = max(start, top), min(stop, top + height)
             for left, views in zip(self._lefts, logits, strict=True):
-                columns = slice(left, left + self._window[1])
-                total[:, first - start : end - start, columns] += self._average(views, first - top, end - top)
-        columns = slice(self._left, self._left + self._columns)
-        counts = torch.outer(self._down[start:stop], self._across[columns])
-        return total[:, :, columns].div_(counts.to(total.device))
+                begin, finish = max(left, wanted[0]), min(left + self._window[1], wanted[1])
+                if begin < finish:
+                    scores = self._average(views, upper - top, lower - top)[:, :, begin - left : finish - left]
+                    columns = slice(begin - wanted[0], finish - wanted[0])
+                    total[:, upper - start : lower - start, columns] += scores
+        counts = torch.outer(self._down[start:stop], self._across[slice(*wanted)])
+        return total.div_(counts.to(total.device))
+
+    def _keep(self, top: int, start: int) -> None:
+        """Add a row of windows to those that are kept, unless it ends above the row `start`."""
+        needed = top + self._window[0] > start
+        if self._coming is not None:
+            logits = next(self._coming)
+        elif needed:
+            logits = self._row_of_windows(top)
+        if needed:
+            self._kept.append((top, logits))
 
     def _row_of_windows(self, top: int) -> Tensor:
         """Return the logits (windows, views, classes, h, w) of a row of windows; averaged logits are one view."""
         height, width = self._window
+        strip = self._image.strip(top, min(top + height, self._own_height), self.reached)
+        strip, _, _ = pad_to(strip, self._window, tuple(self._engine.padding_color))
         kept: Tensor | None = None
-        for start in range(0, len(self._lefts), AT_ONCE):
-            lefts = self._lefts[start : start + AT_ONCE]
-            crops = torch.stack([self._image[:, top : top + height, left : left + width] for left in lefts])
+        for start in range(0, len(self._lefts), self._at_once):
+            lefts = self._lefts[start : start + self._at_once]
+            starts = [left - self.reached[0] for left in lefts]
+            crops = torch.stack([strip[:, :, left : left + width] for left in starts])
             logits = self._engine(torch.cat([crops, crops.flip(-1)]) if self._flip else crops)
             views = torch.stack([logits[: len(lefts)], logits[len(lefts) :].flip(-1)] if self._flip else [logits], 1)
             if not self._probabilities:
@@ -123,16 +215,26 @@ class WindowRows:
         return kept
 
     def _average(self, views: Tensor, start: int, stop: int) -> Tensor:
-        """Average a window's views (views, classes, h, w) at the window's size, for some of its rows."""
+        """Average and weigh a window's views (views, classes, h, w) at the window's size, for some of its rows."""
         if self._stretch is None:
             size = (views.shape[-2], views.shape[-1])
             self._stretch = Stretch(size, self._window, self._engine.align_corners)
         first, end = self._stretch.reach(start, stop)
         scores = [self._stretch(view[:, first:end], start, stop) for view in views]
-        return mean([softmax(score, self._groups) for score in scores] if self._probabilities else scores)
+        average = mean([softmax(score, self._groups) for score in scores] if self._probabilities else scores)
+        return average if self._weight is None else average * self._weight[start:stop].to(average.device)
 
 
-def _cover(starts: list[int], window: int, length: int) -> Tensor:
-    """Return how many of these windows cover each pixel along a side."""
-    pixels = torch.arange(length)
-    return torch.stack([(pixels >= start) & (pixels < start + window) for start in starts]).sum(dim=0).float()
+def _weights(side: int, hann: bool) -> Tensor:
+    """Return the weight of each of a window's pixels along a side."""
+    if not hann:
+        return torch.ones(side)
+    return (math.pi * (torch.arange(side, dtype=torch.float64) + 0.5) / side).sin().square().float()
+
+
+def _cover(starts: Sequence[int], weights: Tensor, length: int) -> Tensor:
+    """Return the windows' weights at each pixel along a side, added up."""
+    total = torch.zeros(length)
+    for start in starts:
+        total[start : start + len(weights)] += weights
+    return total

@@ -1,7 +1,6 @@
 """The parse of a picture: a class for each pixel, its probability, and what can be made of both."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -197,8 +196,4 @@ def check_threshold(confidence: float) -> None:
 
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:
     """Return a protocol as JSON would give it back, with its description."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(protocol)))
-    for name, before in (("antialias", False), ("upsampling", "once")):
-        if plain[name] == before:  # as it was before there was the setting: parses of then are still the same
-            del plain[name]
-    return {**plain, "description": protocol.describe()}
+    return {**protocol.to_json(), "description": protocol.describe()}

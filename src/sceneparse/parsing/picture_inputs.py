@@ -1,6 +1,7 @@
 """Which pictures a run parses, when its outputs may lie among them."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from sceneparse.errors import UserError
@@ -17,6 +18,7 @@ class Inputs:
         inputs: As `find_pictures` takes them.
         out: The output folder. What a folder or a pattern holds inside it is an output and left out; pictures may lie
             there only if they are named one by one.
+        without: Files that something else parses.
 
     Attributes:
         left_out: The pictures in forms that are not read which the last whole iteration came by.
@@ -27,8 +29,8 @@ class Inputs:
 
     left_out: LeftOut
 
-    def __init__(self, inputs: Sequence[str | Path], out: Path) -> None:
-        self._inputs = tuple(inputs)
+    def __init__(self, inputs: Sequence[str | Path], out: Path, without: AbstractSet[Path] = frozenset()) -> None:
+        self._inputs, self._without = tuple(inputs), without
         self._out = out.resolve()
         paths = [Path(source).expanduser() for source in self._inputs]
         self._files = frozenset(path for path in paths if path.is_file())
@@ -50,7 +52,7 @@ class Inputs:
             if found.path.parent != folder:
                 folder = found.path.parent
                 outside = not folder.resolve().is_relative_to(self._out)
-            if outside or found.path in self._files:
+            if (outside or found.path in self._files) and found.path not in self._without:
                 yield found
         self.left_out = left_out
 

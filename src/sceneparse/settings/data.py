@@ -145,9 +145,9 @@ class DataSettings:
             classes), voc2012, pascal_context (59 classes), pascal_context_60 (with the background), cityscapes,
             coco_stuff (171 classes), coco, coco_panoptic, labelme, label_studio, supervisely, darwin and segments (what
             annotation tools export), huggingface (a dataset of the hub or of the datasets library), nifti (volumes,
-            slice by slice), ade20k_full (objects, parts and scenes), broden (the joint set of Unified Perceptual
-            Parsing), car_parts, dtd (textures), mixture (several of these), or one that another package adds.
-            `sceneparse data list` says more.
+            slice by slice), geotiff (rasters of any number of bands), ade20k_full (objects, parts and scenes), broden
+            (the joint set of Unified Perceptual Parsing), car_parts, dtd (textures), mixture (several of these), or
+            one that another package adds. `sceneparse data list` says more.
         root: The data set's folder. Toy world: null. Mixture: the folder that its sources' roots lie in, null for the
             current one.
         sources: Mixture only: a list of data sets, each with kind, root, name, weight, tasks, rename, keep, short,

@@ -30,6 +30,8 @@ class ProtocolSettings:
         scales: Multiples of the (resized) picture whose scores are averaged.
         flip: Also average the scores of the mirrored picture.
         average: What is averaged over windows, scales and mirror images: "logits" or "probabilities".
+        blend: How overlapping windows are averaged: "mean" (alike) or "hann" (by a Hann weight, which falls from a
+            window's middle to its border, so that no seams show).
         crf: Align labels with the picture's edges by a dense conditional random field, as DeepLab does. Not for
             models of several tasks.
         absent: Mean IoU over classes that occur neither in truth nor in prediction: "skip" them or count them
@@ -47,6 +49,7 @@ class ProtocolSettings:
     scales: tuple[float, ...] | None = None
     flip: bool | None = None
     average: Literal["logits", "probabilities"] | None = None
+    blend: Literal["mean", "hann"] | None = None
     crf: bool | None = None
     absent: Literal["skip", "zero"] | None = None
 

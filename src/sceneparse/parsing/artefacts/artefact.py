@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sceneparse.parsing.parse import Parse
 
-Inputs = Literal["pictures", "videos", "volumes"]
+Inputs = Literal["pictures", "videos", "volumes", "rasters"]
 """What a run parses; collections are of pictures."""
 
 _JPEG_LIMIT = 65500
@@ -44,6 +44,7 @@ class Artefact:
         drawn: Whether it is for the eye alone, so that `--no-overlay` leaves it out.
         video: What follows a video's name in the file's name. Empty if videos have none.
         volume: What follows a volume's name in the file's name. Empty if volumes have none.
+        raster: What follows a raster's name in the file's name. Empty if rasters have none.
 
     Raises:
         UserError: Suffixes that lead to another folder or to the JSON's name, or a suffix without `make`.
@@ -57,9 +58,10 @@ class Artefact:
     drawn: bool = False
     video: str = ""
     volume: str = ""
+    raster: str = ""
 
     def __post_init__(self) -> None:
-        for suffix in (self.suffix, self.video, self.volume):
+        for suffix in (self.suffix, self.video, self.volume, self.raster):
             require(
                 "/" not in suffix and "\\" not in suffix and suffix != ".json",
                 f"artefact '{self.title}': '{suffix}' cannot follow a picture's name: it leads to another folder, or "
@@ -73,7 +75,12 @@ class Artefact:
     @property
     def inputs(self) -> tuple[Inputs, ...]:
         """What it is written for."""
-        suffixes: dict[Inputs, str] = {"pictures": self.suffix, "videos": self.video, "volumes": self.volume}
+        suffixes: dict[Inputs, str] = {
+            "pictures": self.suffix,
+            "videos": self.video,
+            "volumes": self.volume,
+            "rasters": self.raster,
+        }
         return tuple(inputs for inputs, suffix in suffixes.items() if suffix)
 
     @property

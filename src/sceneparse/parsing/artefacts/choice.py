@@ -60,7 +60,7 @@ def picture_artefacts(
 def chosen_artefacts(
     inputs: Inputs, write: Collection[str] | None, default: Mapping[str, bool], *, overlay: bool = True
 ) -> tuple[str, ...]:
-    """Return the names of the artefacts that a run over videos or volumes writes, in the order of `default`.
+    """Return the names of the artefacts that a run over videos, volumes or rasters writes, in the order of `default`.
 
     Args:
         inputs: What the run parses.
@@ -101,7 +101,7 @@ def refuse_unfit(write: Iterable[str], inputs: Iterable[Inputs], *, overlay: boo
 
 
 def fitting(write: Iterable[str], inputs: Inputs) -> tuple[str, ...]:
-    """Return those of the named artefacts that are for pictures, videos or volumes."""
+    """Return those of the named artefacts that are for pictures, videos, volumes or rasters."""
     return tuple(name for name in write if inputs in ARTEFACTS[name].inputs)
 
 

@@ -31,8 +31,12 @@ LABELS = Artefact(
     default=True,
     video="_labels",
     volume=".nii.gz",
+    raster="_labels.tif",
 )
-"""Of a video a folder with a label map for each frame; of a volume a volume in its place."""
+"""Of a video a folder with a label map for each frame; of a volume or a raster one of its own kind."""
+
+POLYGONS = Artefact("regions of a raster as polygons (GeoJSON)", raster="_polygons.geojson")
+GEOPACKAGE = Artefact("regions of a raster as polygons (GeoPackage)", raster="_polygons.gpkg")
 
 PARTS = _task_map(Task.PART)
 MATERIALS = _task_map(Task.MATERIAL)

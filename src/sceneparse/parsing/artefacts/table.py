@@ -17,6 +17,8 @@ ARTEFACTS: Table[Artefact] = Table(
         "geojson": "sceneparse.parsing.artefacts.geojson:GEOJSON",
         "timeline": "sceneparse.parsing.artefacts.drawings:TIMELINE",
         "montage": "sceneparse.parsing.artefacts.drawings:MONTAGE",
+        "polygons": "sceneparse.parsing.artefacts.label_maps:POLYGONS",
+        "geopackage": "sceneparse.parsing.artefacts.label_maps:GEOPACKAGE",
     },
     kind="sceneparse.parsing.artefacts.artefact:Artefact",
 )

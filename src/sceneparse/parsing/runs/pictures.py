@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ def predict_pictures(
     progress: bool = True,
     write: Collection[str] | None = None,
     ignore_below: float | None = None,
+    without: AbstractSet[Path] = frozenset(),
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -60,6 +62,7 @@ def predict_pictures(
             place of the default ones.
         ignore_below: Pixels whose class is less probable than this, 0..1, get no class in all that is written, as
             pseudo-labels to train on. Default: all have one.
+        without: Files among them that something else parses.
 
     Raises:
         UserError: No such probability, no pictures, folders of pictures inside the output folder, pictures of which
@@ -71,7 +74,7 @@ def predict_pictures(
     if ignore_below is not None:
         check_threshold(ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    pictures = Inputs(inputs, out)
+    pictures = Inputs(inputs, out, without)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -48,6 +48,8 @@ class Ahead(Generic[Item]):
         except BaseException as error:  # raised again where the items are used
             self._error = error
         finally:
+            if isinstance(self._items, Generator):  # what it holds open is closed in the thread that opened it
+                self._items.close()
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()

@@ -1,0 +1,94 @@
+"""Refusals of arguments of `predict` that don't fit its inputs."""
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sceneparse.errors import UserError
+from sceneparse.tasks import Task
+
+if TYPE_CHECKING:
+    from sceneparse.parsing.artefacts.artefact import Inputs as Kind
+
+
+def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
+    """Refuse a choice of what is written that the inputs cannot be written in."""
+    from sceneparse.parsing.artefacts.choice import refuse_unfit
+
+    if arguments.write is None:
+        return
+    refuse_unfit(arguments.write, [kind for kind, given in inputs.items() if given], overlay=not arguments.no_overlay)
+    if arguments.label_frames:
+        raise UserError("--write says what is written: name labels in it, and leave --label-frames out")
+    if arguments.forms and "labels" not in arguments.write:
+        raise UserError(f"--as {arguments.forms[0]} needs label maps: add labels to --write")
+
+
+def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) -> None:
+    """Refuse a least probability that is none, or inputs that know none."""
+    from sceneparse.parsing.parse import check_threshold
+
+    if arguments.ignore_below is None:
+        return
+    check_threshold(arguments.ignore_below)
+    for name, given in others.items():
+        if given:
+            raise UserError(f"--ignore-below is for pictures, and there are {name} among the inputs")
+
+
+def check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
+    """Refuse arguments about videos without a video, and tasks that videos don't have."""
+    given = {"--smooth": arguments.smooth, "--seconds": arguments.seconds, "--label-frames": arguments.label_frames}
+    if not videos and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
+    if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
+        raise UserError(f"videos are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+
+
+def check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:
+    """Refuse arguments about volumes without a volume, and what volumes don't have."""
+    given = {"--modalities": arguments.modalities, "--grids": arguments.grids}
+    if not volumes and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for volumes, and there are none among the inputs")
+    if volumes and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
+        raise UserError(f"volumes are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if volumes and arguments.runner == "ray":
+        raise UserError("volumes are parsed in this process: leave --runner ray out")
+    if volumes and arguments.forms:
+        raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are volumes among the inputs")
+
+
+def check_raster_arguments(arguments: argparse.Namespace, rasters: bool) -> None:
+    """Refuse arguments about rasters without a raster, and what rasters don't have."""
+    given = {"--bands": arguments.bands, "--range": arguments.range}
+    if not rasters and (idle := [name for name, value in given.items() if value]):
+        raise UserError(f"{idle[0]} is for rasters (GeoTIFF), and there are none among the inputs")
+    if arguments.range and len(arguments.range) % 2:
+        raise UserError("--range takes two values, black and white, or two for each band")
+    if rasters and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
+        raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if rasters and arguments.forms:
+        raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are rasters among the inputs")
+    if rasters:
+        from sceneparse.pictures.rasters import installed
+
+        installed()  # what is missing is said before a model is fetched or converted
+
+
+def check_collection_arguments(arguments: argparse.Namespace, videos: bool, collections: list[str]) -> None:
+    """Refuse arguments about workers without workers, and inputs that need these."""
+    if arguments.runner == "ray":
+        if videos:
+            raise UserError("videos are parsed in this process: leave --runner ray out")
+        if arguments.forms and ("://" in arguments.out or arguments.store == "parquet"):
+            raise UserError(
+                f"--as {arguments.forms[0]} needs label maps as files on a disk: give --out DIR, no --store"
+            )
+        return
+    if collections:
+        raise UserError(f"{collections[0]}: URLs, tar and Parquet files are parsed by workers; add --runner ray")
+    names = ("workers", "address", "store", "column")
+    if idle := [name for name in names if getattr(arguments, name) is not None]:
+        raise UserError(f"--{idle[0]} is for --runner ray alone")
+    if "://" in arguments.out:
+        raise UserError(f"--out {arguments.out}: only workers write to a URL; add --runner ray")

@@ -1,0 +1,204 @@
+"""Rasters and their masks, matched by name: GeoTIFFs of any number of bands, whole or cut into tiles."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.data.sample import Sample
+from sceneparse.datasets.folder import folder_splits
+from sceneparse.datasets.getting.entry import Entry
+from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.pairs import Pair, list_pairs, refuse_unpaired
+from sceneparse.datasets.subsets import chosen_split
+from sceneparse.errors import UserError, require
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.masks import read_mask, unknown_values
+from sceneparse.pictures.rasters import BandForm, Raster
+from sceneparse.pictures.rasters.header import SUFFIXES
+from sceneparse.pictures.rasters.labels import read_label_window
+from sceneparse.settings import DataSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GeotiffOptions:
+    """How rasters become pictures; goes with the model, so that `predict` does the same.
+
+    Args:
+        bands: Numbers of the bands, from 1, in the order of the channels ([4, 3, 2] shows near infrared as red). Empty:
+            all of rasters with as many bands as the network has channels.
+        ranges: The values that become black and white: one pair for all bands or one for each, such as [[0, 10000]].
+            Empty: 0 and the largest of the type, for bands of 8 and of 16 bits without a sign.
+        tile: Cut rasters into tiles of at most so many pixels a side, each a sample. 0: each is one sample.
+    """
+
+    bands: tuple[int, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
+    tile: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.tile >= 0, f"tile is {self.tile}, but must be 0 or more")
+        self.form()
+
+    def form(self) -> BandForm:
+        """The bands and ranges."""
+        return BandForm(self.bands, self.ranges)
+
+
+class Tile(NamedTuple):
+    """A part of a raster: its rows and its columns, each the first and the one after the last."""
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+class RasterPairs:
+    """A split whose samples are rasters and their masks, or tiles of them; see `DataSet`.
+
+    Where a raster has no data, its picture is 0 and its truth is ignored.
+
+    Args:
+        pairs: The files.
+        labels: The label space of the masks.
+        channels: Channels of the pictures.
+        options: How rasters become pictures.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], labels: LabelSpace, channels: int, options: GeotiffOptions) -> None:
+        self.labels = labels
+        self.tasks = TaskLabels(labels)
+        self._pairs, self._channels, self._form = tuple(pairs), channels, options.form()
+        self._cut = options.tile > 0
+        self._tiles: list[list[Tile]] = []
+        for pair in self._pairs:
+            with Raster(pair.image, channels, self._form) as raster:
+                self._tiles.append(_tiles(raster.height, raster.width, options.tile))
+        self._ends = list(accumulate(map(len, self._tiles)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        import torch  # not at the top: reading a recipe must not wait for it
+
+        pair, tile = self._place(index)
+        with Raster(pair.image, self._channels, self._form) as raster:
+            pixels = raster.read(*tile)
+            size = (raster.height, raster.width)
+        objects = _truth(pair, size, tile, self.labels)
+        if pixels.valid is not None:
+            objects = np.where(pixels.valid, objects, np.int16(IGNORE))
+        return Sample(
+            torch.from_numpy(np.ascontiguousarray(pixels.image)),
+            objects=torch.from_numpy(objects),
+            name=self.name(index),
+            # Tiles share their file, which doesn't make them copies of each other.
+            path="" if self._cut else str(pair.image),
+        )
+
+    def name(self, index: int) -> str:
+        """The sample's name: the raster's, and of a tile its first row and column."""
+        pair, tile = self._place(index)
+        return f"{pair.name}/{tile.rows[0]:05}-{tile.columns[0]:05}" if self._cut else pair.name
+
+    def _place(self, index: int) -> tuple[Pair, Tile]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        number = bisect_right(self._ends, index)
+        return self._pairs[number], self._tiles[number][index - (self._ends[number - 1] if number else 0)]
+
+
+def _tiles(height: int, width: int, side: int) -> list[Tile]:
+    """Cut a raster into tiles of nearly one size, none larger than `side`."""
+    return [Tile(rows, columns) for rows in _pieces(height, side) for columns in _pieces(width, side)]
+
+
+def _pieces(length: int, side: int) -> list[tuple[int, int]]:
+    count = -(-length // side) if side else 1
+    return [(number * length // count, (number + 1) * length // count) for number in range(count)]
+
+
+def _truth(pair: Pair, size: tuple[int, int], tile: Tile, labels: LabelSpace) -> NDArray[np.int16]:
+    """Read the labels of a tile as class indices.
+
+    Raises:
+        PictureError: The mask is damaged, of another size than the raster, or has values that are no class.
+    """
+    if pair.mask.suffix.lower() not in SUFFIXES:
+        whole: Tensor = read_mask(pair.mask, labels)
+        _refuse_other_size(pair, size, (whole.shape[0], whole.shape[1]))
+        return whole[slice(*tile.rows), slice(*tile.columns)].numpy().copy()
+    values, nothing, found = read_label_window(pair.mask, tile.rows, tile.columns)
+    _refuse_other_size(pair, size, found)
+    objects, unknown = labels.decode(values)
+    if nothing is not None:
+        unknown.pop(str(nothing), None)  # what the mask itself says is no data
+    if unknown:
+        raise PictureError(f"{pair.mask}: {unknown_values(unknown, labels)}", "values")
+    return objects
+
+
+def _refuse_other_size(pair: Pair, size: tuple[int, int], mask: tuple[int, int]) -> None:
+    if size != mask:
+        raise PictureError(
+            f"{pair.mask}: {mask[1]}×{mask[0]} pixels, but its raster {pair.image} has {size[1]}×{size[0]}; make the "
+            "mask on the raster's own grid",
+            "size",
+        )
+
+
+def open_geotiff(settings: DataSettings, split: str, channels: int) -> RasterPairs:
+    """Open a split. The rasters' headers are read, their pixels not yet.
+
+    Args:
+        settings: `root` holds the rasters and masks, laid out as for the kind folder; `options` say how they are read.
+        split: A split's folder name.
+        channels: Channels of the pictures.
+
+    Raises:
+        UserError: Another layout, no such split, a bad `classes.json`, files that don't match, rasters that cannot be
+            read, or another number of bands than of channels.
+    """
+    options: GeotiffOptions = KIND.read_options(settings.options, "data.options", "kind geotiff")
+    if options.bands and len(options.bands) != channels:
+        raise UserError(
+            f"data.options.bands names {len(options.bands)} bands, but the network takes {channels} channels: give "
+            f"--backbone.in_channels {len(options.bands)}, or other bands"
+        )
+    root = root_of(settings)
+    folders = chosen_split(folder_splits(root), split, root)
+    listing = list_pairs(folders)
+    refuse_unpaired(listing, folders)
+    return RasterPairs(listing.pairs, LabelSpace.read(root / "classes.json"), channels, options)
+
+
+def _form(settings: DataSettings) -> BandForm:
+    options: GeotiffOptions = KIND.read_options(settings.options, "data.options", "kind geotiff")
+    return options.form()
+
+
+KIND = DatasetKind(
+    open=open_geotiff,
+    entry=Entry(
+        title="Your own rasters (GeoTIFF) and masks",
+        contents="as many as you have, of any number of bands; the classes of classes.json; splits as the folders say",
+        licence="yours",
+        page="",
+        tree=("DIR/classes.json", "DIR/{train,val,test}/images/NAME.tif", "DIR/{train,val,test}/masks/NAME.tif"),
+        by_hand="these are your own rasters; docs/rasters.md says how to lay them out",
+    ),
+    card="A folder of rasters (GeoTIFF) with masks of its author's own.",
+    options=GeotiffOptions,
+    rasters=_form,
+)

@@ -1,0 +1,277 @@
+"""The parse of one raster: labels on its own grid, polygons, and how much there is of each class."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.drawing.legend import LegendEntry
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.parse import protocol_json
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
+from sceneparse.parsing.runs.pipe import Behind
+from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
+from sceneparse.parsing.runs.raster.polygons import WRITERS
+from sceneparse.parsing.runs.raster.protocol import protocol_for, streams
+from sceneparse.parsing.runs.raster.sources import RasterSource
+from sceneparse.parsing.runs.raster.strips import chunk_rows
+from sceneparse.parsing.runs.raster.writing import LabelCode, LabelWriter, label_raster, refuse_own_input
+from sceneparse.pictures.rasters import BandForm, Raster
+from sceneparse.pictures.rasters.raster import environment
+from sceneparse.progress import progress_bar
+
+_CHUNK_BYTES = 192 << 20
+"""What a chunk of rows may take before it is bytes: a wider raster is parsed in several columns from top to bottom."""
+_DARK = 8
+"""Values that never reach this fraction of their type's range were meant to have another one."""
+
+
+@dataclass
+class Counts:
+    """What the labels add up to.
+
+    Args:
+        pixels: Of each class; last those without one.
+        sure: The sum of their confidence.
+    """
+
+    pixels: NDArray[np.int64]
+    sure: NDArray[np.float64]
+
+    def add(self, labels: Labels) -> None:
+        """Count some rows."""
+        count = len(self.pixels)
+        numbers = labels.labels.ravel() % count  # IGNORE comes last
+        self.pixels += np.bincount(numbers, minlength=count)
+        self.sure += np.bincount(numbers, labels.confidence.ravel(), count)
+
+
+@dataclass
+class RasterJob:
+    """The parse of one raster.
+
+    Args:
+        parser: The model.
+        source: Where the raster is, and the name of its outputs.
+        form: Its bands and ranges.
+        out: The output folder.
+        write: Names of the artefacts to write.
+        progress: Whether to show progress.
+    """
+
+    parser: Parser
+    source: RasterSource
+    form: BandForm
+    out: Path
+    write: tuple[str, ...]
+    progress: bool
+    _scene: Scene = field(init=False)
+
+    def __post_init__(self) -> None:
+        channels = self.parser.config.backbone.in_channels
+        with environment(), Raster(self.source.path, channels, self.form) as raster:
+            size = (raster.height, raster.width)
+            protocol = protocol_for(self.parser.protocol, size, self.source.shown)
+            self._scene = Scene(self.source.path, channels, raster.form, size, protocol)
+
+    @property
+    def _files(self) -> dict[str, Path]:
+        return {name: self.out / f"{self.source.name}{ARTEFACTS[name].raster}" for name in self.write}
+
+    @property
+    def _record(self) -> Path:
+        return self.out / f"{self.source.name}_raster.json"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what its outputs depend on."""
+        return {
+            "raster": facts_of_file(self.source.path),
+            "bands": list(self._scene.form.bands),
+            "ranges": [list(one) for one in self._scene.form.ranges],
+            "model_sha256": self.parser.fingerprint,
+            "protocol": protocol_json(self._scene.protocol),
+        }
+
+    def is_done(self) -> bool:
+        """Return whether an earlier run left it whole."""
+        record = read_record(self._record)
+        if record is None or not same_making(record, self.facts()):
+            return False
+        files = record.get("files")
+        return isinstance(files, dict) and all(name in files and path.exists() for name, path in self._files.items())
+
+    def run(self) -> list[str]:
+        """Parse it and write everything; return what is to be said of it."""
+        start, space = time.perf_counter(), self.parser.labels
+        files = self._files
+        refuse_own_input(files, self.source.path)
+        self._record.unlink(missing_ok=True)
+        seen = Seen()
+        counts = Counts(np.zeros(len(space) + 1, np.int64), np.zeros(len(space) + 1))
+        with environment(), Raster(self.source.path, self._scene.channels, self._scene.form) as raster:
+            code = LabelCode(space, raster.dataset.nodatavals[self._scene.form.bands[0] - 1])
+            with label_raster(files["labels"], raster, space, code) as writer:
+                self._write_labels(raster, code, writer, counts, seen)
+            record = self._described(raster, counts, code, seen)
+        for name in self.write:
+            if name in WRITERS:
+                WRITERS[name](files[name], files["labels"], space)
+        record |= {"took_seconds": round(time.perf_counter() - start, 2), **self.facts()}
+        write_json(self._record, record)
+        return [_line(self.source, record), *_warnings(self.source, raster, seen), *self._protocol_line()]
+
+    def _write_labels(self, raster: Raster, code: LabelCode, writer: LabelWriter, counts: Counts, seen: Seen) -> None:
+        """Label the raster and write the labels behind it, whole blocks at a time."""
+        columns, step = list(self._columns(raster)), chunk_rows(raster.block[0])
+        with (
+            progress_bar(self.progress, len(columns) * -(-raster.height // step), self.source.name) as advance,
+            Behind(1, 2) as behind,
+        ):
+            for first, end in columns:
+                rows = RowBuffer(step, end - first, code.dtype)
+                for some in labelled(self.parser.engine, self._scene, (first, end), seen):
+                    counts.add(some)
+                    for top, values in rows.put(code.encode(some.labels)):
+                        behind.put(writer.write, values, top, first)
+                        advance()
+                for top, values in rows.rest():
+                    behind.put(writer.write, values, top, first)
+
+    def _columns(self, raster: Raster) -> Iterator[tuple[int, int]]:
+        """The columns that are parsed together: all, unless their chunks would take too much memory."""
+        row = sum(np.dtype(raster.dataset.dtypes[band - 1]).itemsize for band in self._scene.form.bands)
+        most = _CHUNK_BYTES // (row * chunk_rows(raster.block[0])) // raster.block[1] * raster.block[1]
+        if not raster.tiled or most < 2 * raster.block[1] or not streams(self._scene.protocol):
+            yield (0, raster.width)
+            return
+        for first in range(0, raster.width, most):
+            yield (first, min(first + most, raster.width))
+
+    def _described(self, raster: Raster, counts: Counts, code: LabelCode, seen: Seen) -> dict[str, Any]:
+        """The content of the JSON, as far as the labels go."""
+        dataset = raster.dataset
+        points, projection = dataset.gcps
+        crs = projection if points else dataset.crs
+        area = _pixel_area(dataset, points)
+        return {
+            "width": raster.width,
+            "height": raster.height,
+            "projection": None if crs is None else crs.to_string(),
+            "transform": None if points or dataset.transform.is_identity else list(dataset.transform)[:6],
+            "nodata": code.nodata,
+            "nodata_pixels": int(counts.pixels[-1]),
+            "classes": [
+                {
+                    **entry.to_json(),
+                    "pixels": entry.pixels,
+                    "square_metres": None if area is None else round(entry.pixels * area, 3),
+                }
+                for entry in _entries(self.parser.labels, counts)
+            ],
+            "model": self.parser.name,
+            "files": {name: path.name for name, path in self._files.items()},
+            **({"largest_value": seen.largest} if raster.full_scale else {}),
+        }
+
+    def _protocol_line(self) -> list[str]:
+        """What is said where the raster is too large for the model's own protocol."""
+        if self._scene.protocol == self.parser.protocol:
+            return []
+        return [
+            f"{self.source.path}: too large to be tested whole, as the protocol has it; tested by "
+            f"{self._scene.protocol.describe()} (--window H W chooses others)"
+        ]
+
+
+class RowBuffer:
+    """Gathers rows until there are enough to be written together.
+
+    Args:
+        rows: So many.
+        width: Their length.
+        dtype: Their type.
+    """
+
+    def __init__(self, rows: int, width: int, dtype: Any) -> None:
+        self._rows, self._width, self._dtype = rows, width, dtype
+        self._top, self._filled = 0, 0
+        self._values = np.empty((rows, width), dtype)
+
+    def put(self, values: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Add rows; yield those that are complete, each with its first row."""
+        while len(values):
+            count = min(len(values), self._rows - self._filled)
+            self._values[self._filled : self._filled + count] = values[:count]
+            self._filled += count
+            values = values[count:]
+            if self._filled == self._rows:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield what is left."""
+        if self._filled:
+            yield self._top, self._values[: self._filled]
+            self._top += self._filled
+            self._values, self._filled = np.empty((self._rows, self._width), self._dtype), 0
+
+
+def _entries(space: LabelSpace, counts: Counts) -> tuple[LegendEntry, ...]:
+    """The classes that occur, the largest share of the pixels with data first."""
+    pixels = counts.pixels[:-1]
+    total = int(pixels.sum())
+    return tuple(
+        LegendEntry(
+            name=space.names[index],
+            id=space.ids[index],
+            color=space.colors[index],
+            share=int(pixels[index]) / total,
+            confidence=float(counts.sure[index] / pixels[index]),
+            pixels=int(pixels[index]),
+        )
+        for index in np.argsort(-pixels, kind="stable").tolist()
+        if pixels[index]
+    )
+
+
+def _pixel_area(dataset: Any, points: Any) -> float | None:
+    """Return a pixel's area in square metres; None where the projection's unit is no length, or none is known."""
+    crs = dataset.crs
+    if points or crs is None or not crs.is_projected:
+        return None
+    _, metres = crs.linear_units_factor
+    transform = dataset.transform
+    return abs(transform.a * transform.e - transform.b * transform.d) * float(metres) ** 2
+
+
+def _line(source: RasterSource, record: dict[str, Any]) -> str:
+    """What a reader wants to know at once."""
+    classes = [f"{one['name']} {one['share']:.1%}" for one in record["classes"]]
+    much = f"{', '.join(classes[:4])}{', …' if len(classes) > 4 else ''}" if classes else "no data in it"
+    return f"{source.path}: {record['width']:,}×{record['height']:,} pixels in {record['took_seconds']:.1f} s; {much}"
+
+
+def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
+    if raster.full_scale and 0 < seen.largest < raster.full_scale // _DARK:
+        return [
+            f"warning: {source.path}: values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it "
+            f"nearly black; give the values that become black and white, such as --range 0 {seen.largest}, and --again"
+        ]
+    return []
+
+
+def refuse_without_labels(write: tuple[str, ...]) -> None:
+    """Refuse a choice of artefacts without the raster of labels, which polygons are made of.
+
+    Raises:
+        UserError: It is not among them.
+    """
+    if "labels" not in write:
+        raise UserError("--write: polygons are made of the raster of labels: add labels")

@@ -1,0 +1,71 @@
+"""Rasters into a folder, one after the other; a second run goes on."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.parsing.artefacts.choice import chosen_artefacts
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.runs.engine import Run, run_jobs
+from sceneparse.parsing.runs.raster.job import RasterJob, refuse_without_labels
+from sceneparse.parsing.runs.raster.sources import RasterSource
+from sceneparse.parsing.runs.tally import Summary
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.rasters import BandForm, installed
+
+
+def predict_rasters(
+    parser: Parser,
+    sources: Sequence[RasterSource],
+    out: Path,
+    *,
+    bands: Sequence[int] = (),
+    ranges: Sequence[tuple[float, float]] = (),
+    again: bool = False,
+    progress: bool = True,
+    write: Collection[str] | None = None,
+) -> Summary:
+    """Parse rasters of any size, read and written by windows.
+
+    Each gives OUT/NAME_labels.tif (the label space's ids on the raster's own grid, with its georeference and layout of
+    blocks), polygons if they are wanted (OUT/NAME_polygons.geojson, OUT/NAME_polygons.gpkg), and, last,
+    OUT/NAME_raster.json; at the end comes OUT/rasters-summary.json. Only objects are parsed. Where none of the bands
+    has data, the labels have none.
+
+    A raster is skipped if all its files are there and come from the same raster, bands, model and protocol. One that
+    cannot be parsed is named on stderr, counted and left out; a run that is stopped leaves whole files only.
+
+    Args:
+        parser: The model.
+        sources: As `split_rasters` finds them.
+        out: The output folder; made if it isn't there.
+        bands: Numbers of the bands, from 1, in the order of the channels. Default: as in training; else those that fit
+            the model without doubt.
+        ranges: The values that become black and white, one pair or one for each band. Default: as in training; else
+            those of the type, for bands of 8 and of 16 bits without a sign.
+        again: Also parse what is already done.
+        progress: Show progress and closing lines on stderr.
+        write: Which of "labels", "polygons" and "geopackage" to write beside the JSON. Default: the labels.
+
+    Raises:
+        UserError: rasterio is missing, bands or ranges that are none, or the outputs cannot be written.
+    """
+    installed()
+    data = parser.config.data
+    trained = KINDS[data.kind].rasters
+    usual = trained(data) if trained else BandForm()
+    form = BandForm(tuple(bands) or usual.bands, tuple(ranges) or usual.ranges)
+    wanted = {"labels": True, "polygons": False, "geopackage": False}
+    chosen = chosen_artefacts("rasters", write, wanted)
+    refuse_without_labels(chosen)
+    out = Path(out)
+    run = Run(out, progress=progress)
+    run.say_engine(parser)
+
+    def job_of(source: RasterSource) -> RasterJob:
+        return RasterJob(parser, source, form, out, chosen, progress)
+
+    run_jobs(run, sources, job_of, out=out, again=again, left_out=PictureError)
+    summary = run.tally.summary()
+    run.close(summary, out / "rasters-summary.json", "rasters: ")
+    return summary

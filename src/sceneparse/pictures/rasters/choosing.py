@@ -1,0 +1,91 @@
+"""Which of a raster's bands are the channels of the picture, where nothing may be guessed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.errors import counted
+from sceneparse.pictures.decoding import PictureError
+
+
+class BandChoice(NamedTuple):
+    """The bands that are read.
+
+    Args:
+        bands: Their numbers, from 1.
+        mask: The band that says where there is data (how opaque a pixel is); 0 for a mask beside the bands; None if
+            there is neither.
+        palette: (3, values) colours, where the only band holds their numbers.
+        repeat: How often each band is a channel: grey gives three.
+    """
+
+    bands: tuple[int, ...]
+    mask: int | None
+    palette: NDArray[np.uint8] | None = None
+    repeat: int = 1
+
+
+def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int]) -> BandChoice:
+    """Choose the bands of a raster.
+
+    Without a choice of the user's these are all bands, or all but the last where that says how opaque a pixel is; red,
+    green and blue of a file that names them, for three channels; the colours of a palette; or grey, three times.
+
+    Args:
+        dataset: rasterio's dataset.
+        path: The file, for messages.
+        channels: How many channels the picture shall have.
+        wanted: The user's choice.
+
+    Raises:
+        PictureError: Bands that there are not, too few, or more than one way to choose.
+    """
+    from rasterio.enums import ColorInterp, MaskFlags
+
+    meanings, count = list(dataset.colorinterp), int(dataset.count)
+    opacity = next((number for number, one in enumerate(meanings, 1) if one == ColorInterp.alpha), None)
+    beside = 0 if MaskFlags.per_dataset in dataset.mask_flag_enums[0] and opacity is None else None
+    has, takes = counted(count, "band"), counted(channels, "channel")
+
+    def choice(bands: Sequence[int], **options: Any) -> BandChoice:
+        mask = opacity if opacity is not None and opacity not in bands else beside
+        return BandChoice(tuple(bands), mask, **options)
+
+    if wanted:
+        if missing := [band for band in wanted if band > count]:
+            raise PictureError(f"{path}: has {has}, so there is no band {missing[0]}", "form")
+        if len(wanted) != channels:
+            raise PictureError(
+                f"{path}: {counted(len(wanted), 'band')} chosen, but the model takes {takes}: name {channels}", "form"
+            )
+        return choice(wanted)
+    if count == 1 and channels == 3 and meanings[0] == ColorInterp.palette:
+        return choice((1,), palette=_palette(dataset))
+    if count == channels:
+        return choice(range(1, count + 1))
+    if count == channels + 1 and opacity == count:
+        return choice(range(1, count))
+    colors = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
+    if channels == 3 and all(meanings.count(color) == 1 for color in colors):
+        return choice([meanings.index(color) + 1 for color in colors])
+    if channels == 3 and (count == 1 or (count == 2 and opacity == 2)):
+        return choice((1,), repeat=3)
+    if count < channels:
+        raise PictureError(f"{path}: has {has}, but the model takes {takes}: give a raster that has as many", "form")
+    example = " ".join(map(str, range(1, channels + 1)))
+    raise PictureError(
+        f"{path}: has {has}, but the model takes {takes}: say which bands these are (--bands {example}, for training "
+        f"data.options.bands)",
+        "form",
+    )
+
+
+def _palette(dataset: Any) -> NDArray[np.uint8]:
+    """Return the colours, (3, 256 or 65536)."""
+    colors = np.zeros((2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize), 3), np.uint8)
+    for value, color in dataset.colormap(1).items():
+        colors[value] = color[:3]
+    return colors.T.copy()

@@ -1,0 +1,250 @@
+"""A raster that is open for reading: its georeference, its blocks, and its pixels by windows."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneparse.errors import UserError
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.rasters.bands import BandForm, needs_range
+from sceneparse.pictures.rasters.choosing import chosen_bands
+
+CACHE_MB = 64
+"""What GDAL may keep of blocks: windows are aligned to blocks, so that none is wanted twice."""
+
+
+def installed() -> ModuleType:
+    """Import rasterio.
+
+    Raises:
+        UserError: It is missing.
+    """
+    try:
+        import rasterio
+    except ImportError:
+        raise UserError("rasters need rasterio: pip install 'sceneparse[geo]'") from None
+    module: ModuleType = rasterio
+    return module
+
+
+def environment() -> Any:
+    """Return the context in which this thread uses GDAL: little kept in memory, no look at the files beside it."""
+    rasterio = installed()
+    return rasterio.Env(GDAL_CACHEMAX=CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="FALSE")
+
+
+class Pixels(NamedTuple):
+    """What a window of a raster holds.
+
+    Args:
+        image: (channels, H, W) uint8; 0 where there is no data.
+        valid: (H, W), where there is data in one of the bands at least; None if that is so everywhere.
+        largest: The largest value in it, where the type's own range was taken; else 0.
+    """
+
+    image: NDArray[np.uint8]
+    valid: NDArray[np.bool_] | None
+    largest: int
+
+
+class Raster:
+    """A raster, open; a context manager that closes it. Each thread opens it for itself.
+
+    Args:
+        path: A TIFF file.
+        channels: How many channels the picture shall have.
+        form: Which bands these are, and their ranges.
+
+    Attributes:
+        path: The file.
+        dataset: rasterio's dataset, for the georeference.
+        form: The form with its bands filled in.
+        height: Number of rows.
+        width: Number of columns.
+        block: Height and width of the blocks (tiles, or strips of rows) in which pixels are stored.
+
+    Raises:
+        PictureError: Missing, damaged, not a TIFF, too few bands, more bands than the picture has channels and none
+            named, or values without a range.
+    """
+
+    def __init__(self, path: Path, channels: int, form: BandForm) -> None:
+        self.path = path
+        self.dataset = opened(path)
+        try:
+            self.width, self.height = int(self.dataset.width), int(self.dataset.height)
+            self.block: tuple[int, int] = self.dataset.block_shapes[0]
+            choice = chosen_bands(self.dataset, path, channels, form.bands)
+            self.form = form.with_bands(choice.bands)
+            self._mask, self._palette, self._repeat = choice.mask, choice.palette, choice.repeat
+            self._dtype = np.dtype(self.dataset.dtypes[choice.bands[0] - 1])
+            self._nodata = [self.dataset.nodatavals[band - 1] for band in choice.bands]
+            self._refuse_without_range()
+        except BaseException:
+            self.dataset.close()
+            raise
+
+    def __enter__(self) -> "Raster":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dataset.close()
+
+    @property
+    def tiled(self) -> bool:
+        """Whether its blocks are tiles, not strips of rows."""
+        return self.block[1] < self.width or bool(self.dataset.profile.get("tiled"))
+
+    @property
+    def full_scale(self) -> int:
+        """The largest value of 16-bit bands whose own range is taken; 0 where a range is given, or bands have 8."""
+        return 0 if self.form.ranges or self._dtype != np.uint16 else 65535
+
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
+        """Read a window.
+
+        Args:
+            rows: The first row and the one after the last.
+            columns: The first column and the one after the last.
+
+        Raises:
+            PictureError: It is damaged; the message names the block.
+        """
+        from rasterio.windows import Window
+
+        window = Window.from_slices(rows, columns)
+        values = self._values(list(self.form.bands), window)
+        gaps = self._gaps(values)
+        image = self.form.bytes_of(values) if self._palette is None else self._palette[:, values[0]]
+        if gaps is not None:
+            image = np.where(gaps, np.uint8(0), image)
+        if self._repeat > 1:
+            image = np.repeat(image, self._repeat, axis=0)
+        valid: NDArray[np.bool_] | None = None if gaps is None else ~np.logical_and.reduce(gaps, axis=0)
+        if self._mask is not None:
+            there = self._there(window)
+            valid = there if valid is None else valid & there
+            image = np.where(there, image, np.uint8(0))
+        if valid is not None and valid.all():
+            valid = None
+        return Pixels(image, valid, int(values.max()) if self.full_scale else 0)
+
+    def _gaps(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Return where each band has no data, (bands, H, W); None where none has a value for it."""
+        floating = values.dtype.kind == "f"
+        if not floating and all(nothing is None for nothing in self._nodata):
+            return None
+        gaps = np.isnan(values) if floating else np.zeros(values.shape, np.bool_)
+        for band, (one, nothing) in enumerate(zip(values, self._nodata, strict=True)):
+            if nothing is not None and not np.isnan(nothing):
+                gaps[band] |= one == (np.float32(nothing) if values.dtype == np.float32 else nothing)
+        return gaps
+
+    def _there(self, window: Any) -> NDArray[np.bool_]:
+        """Return where the mask, or the band that says how opaque pixels are, has data."""
+        assert self._mask is not None
+        if self._mask:
+            there: NDArray[np.bool_] = self._values([self._mask], window)[0] > 0
+            return there
+        with damage(self.path, "its mask cannot be read"):
+            return np.asarray(self.dataset.read_masks(1, window=window)) > 0
+
+    def _values(self, bands: list[int], window: Any) -> NDArray[Any]:
+        from rasterio.errors import RasterioError
+
+        try:
+            return np.asarray(self.dataset.read(bands, window=window))
+        except (RasterioError, ValueError, MemoryError) as error:
+            raise self._damaged(bands, window, error) from None
+
+    def _damaged(self, bands: list[int], window: Any, error: Exception) -> PictureError:
+        """Return the complaint that names the first block in a window that cannot be read."""
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window
+
+        tall, wide = self.block
+        for top in range(window.row_off // tall * tall, window.row_off + window.height, tall):
+            for left in range(window.col_off // wide * wide, window.col_off + window.width, wide):
+                size = (min(wide, self.width - left), min(tall, self.height - top))
+                try:
+                    self.dataset.read(bands, window=Window(left, top, *size))
+                except (RasterioError, ValueError) as own:
+                    return PictureError(
+                        f"{self.path}: the block of {size[0]}×{size[1]} pixels at column {left:,}, row {top:,} cannot "
+                        f"be read ({_reason(own)}); fetch the file again"
+                    )
+        where = f"rows {window.row_off:,} to {window.row_off + window.height - 1:,}"
+        return PictureError(f"{self.path}: {where} cannot be read ({_reason(error)}); fetch the file again")
+
+    def _refuse_without_range(self) -> None:
+        types = {self.dataset.dtypes[band - 1] for band in self.form.bands}
+        if len(types) > 1:
+            raise PictureError(f"{self.path}: bands of different types ({', '.join(sorted(types))}) make no picture")
+        if self._dtype.kind not in "iuf":
+            raise PictureError(f"{self.path}: values of type {self._dtype} make no picture", "form")
+        if self._palette is None and not self.form.ranges and needs_range(self._dtype):
+            pairs = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self._usual_ranges())
+            raise PictureError(
+                f"{self.path}: values of type {self._dtype} have no range of their own: give the ones that become "
+                f"black and white (--range LOW HIGH, for training data.options.ranges); the middle 99% of this file's "
+                f"bands: {pairs}",
+                "form",
+            )
+
+    def _usual_ranges(self) -> list[tuple[float, float]]:
+        """Return the 0.5th and 99.5th percentile of each band, from every n-th pixel."""
+        shape = (min(self.height, 512), min(self.width, 512))
+        found = []
+        for band, nothing in zip(self.form.bands, self._nodata, strict=True):
+            with damage(self.path, f"band {band} cannot be read"):
+                values = np.asarray(self.dataset.read(band, out_shape=shape)).astype(np.float64)
+            values = values[np.isfinite(values) & (True if nothing is None else values != nothing)]
+            low, high = np.percentile(values, (0.5, 99.5)).tolist() if values.size else (0.0, 1.0)
+            found.append((low, high))
+        return found
+
+
+@contextmanager
+def damage(path: Path, what: str) -> Iterator[None]:
+    """Raise what rasterio says of a file as a `PictureError`."""
+    from rasterio.errors import RasterioError
+
+    try:
+        yield
+    except (RasterioError, ValueError) as error:
+        raise PictureError(f"{path}: {what} ({_reason(error)}); fetch the file again") from None
+
+
+def opened(path: Path) -> Any:
+    """Open a TIFF file.
+
+    Raises:
+        PictureError: Missing, damaged, or not a TIFF.
+    """
+    rasterio = installed()
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    if not path.exists():
+        raise PictureError(f"{path}: no such file", "missing")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS")
+    except RasterioError as error:
+        raise PictureError(f"{path}: not a TIFF, or damaged ({_reason(error)}); fetch it again") from None
+
+
+def _reason(error: BaseException) -> str:
+    """Return what GDAL says, in one line: the cause below rasterio's own "see previous exception"."""
+    deepest = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    return " ".join(str(deepest).split()) or type(deepest).__name__

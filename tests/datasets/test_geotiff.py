@@ -1,0 +1,143 @@
+"""Rasters as a data set: bands, tiles, masks, and the way from training to `predict`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse import cli
+from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.errors import UserError
+from sceneparse.settings import DataSettings
+
+pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
+
+from tests.support.rasters import read_raster, values, write_raster
+from tests.support.small import TINY
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Four bands of 16 bits up to 10000; the brighter half of the second band is class 1."""
+    folder = tmp_path / "fields"
+    folder.mkdir()
+    (folder / "classes.json").write_text(json.dumps({"names": ["bare", "crop"]}))
+    for seed, split in enumerate(("train", "val", "test")):
+        for number in range(2):
+            pixels = (values(4, (70, 90), "uint16", seed=2 * seed + number) // 7).astype(np.uint16)
+            mask = (pixels[1:2] > 4680).astype(np.uint8)
+            pixels[:, :5] = 0
+            mask[:, :, :3] = 99
+            write_raster(folder / split / "images" / f"{number}.tif", pixels, nodata=0)
+            write_raster(folder / split / "masks" / f"{number}.tif", mask, nodata=99)
+    return folder
+
+
+def opened(root: Path, channels: int = 4, **options: Any) -> Any:
+    return open_dataset(DataSettings(kind="geotiff", root=str(root), options=options), "train", channels=channels)
+
+
+def test_bands_ranges_and_what_has_no_data(root: Path) -> None:
+    dataset = opened(root, 2, bands=[3, 1], ranges=[[0, 10000]])
+    sample = dataset[1]
+    pixels = np.stack([read_band(root / "train" / "images" / "1.tif", band) for band in (3, 1)])
+    assert np.array_equal(sample.image.numpy(), np.rint(255 * (pixels / 10000).clip(0, 1)))
+    assert (len(dataset), dataset.name(1), sample.size) == (2, "1", (70, 90))
+    assert (sample.objects[:5] == -1).all() and (sample.objects[:, :3] == -1).all()
+    assert set(np.unique(sample.objects[5:, 3:])) == {0, 1}
+
+
+def read_band(path: Path, band: int) -> Any:
+    import rasterio
+
+    with rasterio.open(path) as dataset:
+        return dataset.read(band)
+
+
+def test_tiles_are_the_raster_cut_up(root: Path) -> None:
+    whole, tiles = opened(root)[0], opened(root, tile=32)
+    assert len(tiles) == 2 * 3 * 3 and tiles.name(4) == "0/00023-00030"
+    assert max(max(tiles[index].size) for index in range(9)) <= 32
+    again = np.block([[tiles[3 * row + column].objects.numpy() for column in range(3)] for row in range(3)])
+    assert np.array_equal(again, whole.objects)
+    middle = tiles[4].image
+    assert np.array_equal(middle, whole.image[:, 23 : 23 + middle.shape[1], 30 : 30 + middle.shape[2]])
+
+
+def test_masks_may_be_pictures(root: Path) -> None:
+    before = opened(root)[0].objects
+    mask = read_raster(root / "train" / "masks" / "0.tif")
+    (root / "train" / "masks" / "0.tif").unlink()
+    (root / "classes.json").write_text(json.dumps({"names": ["bare", "crop"], "ignore": 99}))
+    Image.fromarray(mask).save(root / "train" / "masks" / "0.png")
+    assert np.array_equal(opened(root)[0].objects, before)
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "says"),
+    [
+        (3, {"bands": [1, 2]}, r"data.options.bands names 2 bands, but the network takes 3 .*--backbone.in_channels 2"),
+        (3, {}, r"0.tif: has 4 bands, but the model takes 3 channels: .*data.options.bands"),
+        (2, {"bands": [1, 7]}, r"0.tif: has 4 bands, so there is no band 7"),
+        (4, {"tile": -1}, "tile is -1"),
+        (4, {"bands": [1, 2, 3, 4], "ranges": [[0, 1], [0, 1]]}, "2 ranges for 4 bands"),
+        (4, {"bnads": [1]}, "unknown setting 'bnads'; did you mean 'bands'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(channels: int, options: dict[str, Any], says: str, root: Path) -> None:
+    with pytest.raises(UserError, match=says):
+        opened(root, channels, **options)
+
+
+def test_a_mask_of_another_size_or_with_unknown_values_is_named(root: Path) -> None:
+    write_raster(root / "train" / "masks" / "0.tif", np.full((1, 70, 90), 5, np.uint8))
+    with pytest.raises(UserError, match=r"masks/0.tif: value 5 at 6,300 pixels"):
+        opened(root)[0]
+    write_raster(root / "train" / "masks" / "0.tif", np.zeros((1, 60, 90), np.uint8))
+    with pytest.raises(UserError, match=r"masks/0.tif: .*its raster .*90×70"):
+        opened(root)[0]
+
+
+def test_the_number_of_channels_is_that_of_the_bands() -> None:
+    settings = DataSettings(kind="geotiff", root="x", options={"bands": [1, 2, 3, 4, 5]})
+    assert KINDS["geotiff"].channels(settings) == 5
+    assert KINDS["geotiff"].channels(DataSettings(kind="geotiff", root="x")) == 3
+
+
+def test_check_train_and_predict_see_the_same_bands(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data.options={bands: [4, 2, 1, 3], ranges: [[0, 10000]], tile: 48}"]
+    assert cli.main(["data", "check", str(root), "--kind", "geotiff", *options]) == 0
+    said = capsys.readouterr().out
+    assert "ready to train on" in said and "copies" not in said
+    words = [
+        *TINY,
+        "--backbone.weights=null",
+        "--data.kind=geotiff",
+        f"--data.root={root}",
+        "--backbone.in_channels=4",
+        "--preprocessing.mean=[0.4]",
+    ]
+    words += ["--preprocessing.std=[0.3]", f"--out={tmp_path / 'run'}", *options]
+    assert cli.main(["train", "pspnet-resnet50", *words]) == 0
+    scene = root / "test" / "images" / "0.tif"
+    command = [
+        "predict",
+        str(tmp_path / "run" / "model"),
+        str(scene),
+        "--out",
+        str(tmp_path / "out"),
+        "--engine",
+        "torch",
+    ]
+    assert cli.main([*command, "--window", "48", "48"]) == 0
+    record = json.loads((tmp_path / "out" / "0_raster.json").read_text())
+    assert (record["bands"], record["ranges"]) == ([4, 2, 1, 3], [[0.0, 10000.0]])
+    assert set(np.unique(read_raster(tmp_path / "out" / "0_labels.tif")[:5])) == {255}
+    assert cli.main([*command, "--bands", "1", "2"]) == 1
+    assert "2 bands chosen, but the model takes 4 channels" in " ".join(capsys.readouterr().err.split())
