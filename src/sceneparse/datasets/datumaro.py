@@ -58,7 +58,7 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     records, left = _records(whole[name], files[name], root, name)
     notes = [f"{files[name]}: {counted(left, 'picture')} on which nothing is drawn left out"] if left else []
     if alone := in_one_piece(files, settings.val):
-        notes.append(parted_note(alone))
+        notes.append(parted_note(alone, len(records)))
     chosen = records if held_out is None else part(records, held_out, root)
     return DrawnPictures(chosen, classes, draw, channels, notes=notes)
 

@@ -157,7 +157,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None
         every = None if whole is None else layout.splits[whole]
         if whole is not None and isinstance(every, Listing) and len(dataset) < len(every.pairs):
-            dataset.notes = (parted_note(whole),)
+            dataset.notes = (parted_note(whole, len(every.pairs)),)
         return dataset
 
     return open_split

@@ -105,7 +105,9 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         if whole is None:
             raise
     _, held_out = decided(("all",), name, undivided=True, val=settings.val)
-    return SomeSamples(whole, part(range(len(whole)), held_out is True, root_of(settings)), parted_note("all"))
+    return SomeSamples(
+        whole, part(range(len(whole)), held_out is True, root_of(settings)), parted_note("all", len(whole))
+    )
 
 
 def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:

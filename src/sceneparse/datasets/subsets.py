@@ -131,13 +131,19 @@ def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
     return None if is_val or named else only
 
 
-def parted_note(name: str) -> str:
-    """Say how the only split of a data set is parted."""
+def parted_note(name: str, count: int | None = None) -> str:
+    """Say how the only split of a data set is parted, and how to part it otherwise.
+
+    Args:
+        name: The split.
+        count: Its pictures, where they are counted.
+    """
+    if split_named((name,), "train") is not None:
+        return f"there is no split for validation beside '{name}': every fifth picture of it is held out as val"
+    held = "N" if count is None else max(1, count // EVERY)
     return (
         f"there is one split, '{name}': every fifth picture of it is held out as val, the others are train; to part it "
-        f"yourself: --data.train '{name}[:80]' --data.val '{name}[80:]', say"
-        if split_named((name,), "train") is None
-        else f"there is no split for validation beside '{name}': every fifth picture of it is held out as val"
+        f"yourself: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
     )
 
 

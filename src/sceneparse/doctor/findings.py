@@ -169,13 +169,19 @@ def _split_to_json(split: SplitSummary, labels: LabelSpace) -> dict[str, Any]:
 
 def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     """Print splits, class balance, findings and the verdict."""
+    # Lines of their own, and not the tables' titles, which would be broken at the tables' widths. As text: a folder's
+    # square brackets are no markup.
+    heading = Text(f"{diagnosis.kind} {diagnosis.root or ''}".strip(), style="bold")
+    console.print(heading, soft_wrap=True)
     console.print(_splits_table(diagnosis))
     if diagnosis.changes:
         console.print(changes_table(diagnosis.changes))
     title = "share of labelled pixels, and pictures, by class"
-    console.print(_balance_table(title, diagnosis.labels, diagnosis.splits))
+    console.print(title)
+    console.print(_balance_table(diagnosis.labels, diagnosis.splits))
     for other in diagnosis.others:
-        console.print(_balance_table(f"{other.task}: {title}", other.labels, other.splits))
+        console.print(f"{other.task}: {title}")
+        console.print(_balance_table(other.labels, other.splits))
     style = {"error": "bold red", "warning": "bold yellow", "note": "cyan"}
     for finding in diagnosis.findings:
         line = Text.assemble((f"{finding.severity:<8}", style[finding.severity]), (finding.code, "bold"))
@@ -188,9 +194,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def _splits_table(diagnosis: Diagnosis) -> Table:
-    # As text: a folder's square brackets are no markup.
-    title = Text(f"{diagnosis.kind} {diagnosis.root or ''}".strip(), style="table.title")
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for heading in ("split", "pictures", "sizes (width×height)", "ignored"):
         table.add_column(heading, justify="right" if heading in ("pictures", "ignored") else "left")
     for split in diagnosis.splits:
@@ -199,9 +203,9 @@ def _splits_table(diagnosis: Diagnosis) -> Table:
     return table
 
 
-def _balance_table(title: str, labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
+def _balance_table(labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
     """A row for each class; of large label spaces only those that occur, since the findings name the others."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     table.add_column("id", justify="right")
     table.add_column("class")
     for split in splits:

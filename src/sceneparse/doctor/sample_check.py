@@ -129,7 +129,7 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
     if kind.undivided and not _has(settings, settings.train, channels):
         whole = undivided(settings, settings.train, channels=channels)
         if whole is not None:
-            return {"all": whole}, [Finding("note", "parted", parted_note("all"))]
+            return {"all": whole}, [Finding("note", "parted", parted_note("all", len(whole)))]
     errors: list[UserError] = []
     notes: list[Finding] = []
     # Those that the settings name; all where none of them is there.
