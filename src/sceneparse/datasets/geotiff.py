@@ -1,8 +1,7 @@
 """Rasters and their masks, matched by name: GeoTIFFs of any number of bands, whole or cut into tiles."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,8 +25,6 @@ from sceneparse.pictures.rasters.labels import read_label_window
 from sceneparse.settings import DataSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
 
 
