@@ -88,7 +88,7 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
                 own = name.partition("[")[0]
                 chosen_pairs(layout.splits, own, layout.root, undivided=layout.undivided, val=settings.val)
             except MissingSplitError:
-                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits))
+                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits, own))
                 text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
                 yield Finding(severity, "no-split", text)
             except UserError as error:
