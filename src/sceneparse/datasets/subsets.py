@@ -170,15 +170,17 @@ def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
         counts: The splits that there are, with their numbers of pictures.
         wanted: The one that is asked for. Pictures to test on are not taken from those that are trained on.
     """
-    if role_of(wanted) == "test":
+    names, role = list(counts), role_of(wanted)
+    if role == "test":
         return ""
-    names = list(counts)
-    name = names[0] if len(names) == 1 else split_named(names, "train")
+    train = split_named(names, "train")
+    name = names[0] if len(names) == 1 else train if role == "val" else None
     if name is not None and counts[name] >= 2:
         held = max(1, counts[name] // EVERY)
         return f"; part it: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
-    if name is None and len(names) > 1:
+    if role is not None and train is None and len(names) > 1:
         val = split_named(names, "val")
-        train = next(one for one in names if one != val)
-        return f"; say which is which, such as --data.train '{train}' --data.val '{val or names[1]}'"
+        first = next(one for one in names if one != val)
+        other = val or next(one for one in names if one != first)
+        return f"; say which is which, such as --data.train '{first}' --data.val '{other}'"
     return ""
