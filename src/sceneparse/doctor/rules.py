@@ -15,6 +15,7 @@ from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
 from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes
+from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.problems import Problem
@@ -25,31 +26,6 @@ EXAMPLES = 10
 
 MOSTLY_IGNORED = 0.5
 """Share of ignored pixels of a split from which on it is a warning."""
-
-TROUBLES: dict[Problem, str] = {
-    "missing": "files vanished during the check; check again",
-    "unreadable": "files cannot be read; fetch them again or leave them out",
-    "too-large": "pictures are too large to be decoded; cut them into tiles",
-    "form": "files have a form that cannot be used; convert them",
-    "size": "masks differ from their picture in size; make each at its picture's size, without interpolation",
-    "turned": "masks fit their picture only if EXIF's orientation is treated otherwise; if that holds for all "
-    "pictures, set data.orientation (ignore in place of apply, or the reverse), else save those pictures' pixels "
-    "upright and without EXIF",
-    "jpeg-mask": "masks are JPEGs or in another lossy form, whose compression changes label values; export them as PNG "
-    "from their source",
-    "mask-pages": "masks hold several pages or frames, and which is the mask is not certain; save that one alone",
-    "mask-clear": "masks are partly transparent; lay them over the value of a background class, or of an ignored one, "
-    "and save them without transparency",
-    "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
-    '"masks": "rgb" in classes.json',
-    "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "
-    '"masks": "index" in classes.json',
-    "values": "files hold labels that cannot be used",
-}
-"""For each kind of trouble: what several files have in common, and what to do."""
-
-VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "values"))
-"""Kinds of trouble whose cause differs from file to file, so that one file's own message says more."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 import torch
 
 from sceneparse.errors import UserError
+from sceneparse.weights.importing.pickle_instructions import CONSTANTS, IGNORED, PUSHED
 
 MOST_NAMES = 1000
 """Names at most that are kept to be shown."""
@@ -340,32 +341,3 @@ def _key(key: Any) -> str | int | float | bool | None:
     if not isinstance(key, str | int | float | bool | None):
         raise ValueError("a dictionary whose keys are no names")
     return key
-
-
-CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-
-PUSHED = CONSTANTS.keys() | {
-    "BININT",
-    "BININT1",
-    "BININT2",
-    "INT",
-    "LONG",
-    "LONG1",
-    "LONG4",
-    "FLOAT",
-    "BINFLOAT",
-    "STRING",
-    "BINSTRING",
-    "SHORT_BINSTRING",
-    "BINBYTES",
-    "SHORT_BINBYTES",
-    "UNICODE",
-    "BINUNICODE",
-    "SHORT_BINUNICODE",
-    "BINUNICODE8",
-    "BINBYTES8",
-    "BYTEARRAY8",
-}
-"""Instructions that put a constant on the stack."""
-
-IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
