@@ -127,7 +127,8 @@ def _unread_form(files: Sequence[Path]) -> str:
         return f"The text files in labels/, as YOLO has them, aren't read: {instead}."
     if ".xml" in suffixes:
         return f"XML files, as PASCAL VOC has them for boxes and CVAT for pictures, aren't read: {instead}."
-    if suffixes & {".json", ".jsonl", ".ndjson"} and suffixes & PICTURE_SUFFIXES:
+    tools = {path.suffix.lower() for path in files if path.name != "classes.json"}
+    if tools & {".json", ".jsonl", ".ndjson"} and suffixes & PICTURE_SUFFIXES:
         return f"The JSON files are of no form that is read: {instead}."
     return ""
 

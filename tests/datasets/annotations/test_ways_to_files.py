@@ -16,7 +16,7 @@ from sceneparse.data.sample import notes_of
 from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings
+from sceneparse.settings import ClassSettings, DataSettings
 
 EXPORTS = Path(__file__).parent / "exports"
 
@@ -160,3 +160,17 @@ def test_files_without_roles_are_named_as_splits(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"such as --data\.train 'one' --data\.val 'two'"):
         check(export, progress=False)
     assert check(replace(export, train="one", val="two"), progress=False).ok
+
+
+def test_names_that_differ_in_case_or_blanks_are_said_with_what_makes_them_one(tmp_path: Path) -> None:
+    for number, label in enumerate(("car", "Car", "car ", "road")):
+        labelme(tmp_path / f"{number}.json")
+        whole = json.loads((tmp_path / f"{number}.json").read_text())
+        whole["shapes"][0]["label"] = label
+        write(tmp_path / f"{number}.json", whole)
+    export = settings("labelme", tmp_path)
+    note = next(found.message for found in check(export, progress=False).findings if "differ in case" in found.message)
+    renames = json.loads(note.split("--data.classes.rename ")[1].strip("'"))
+    diagnosis = check(replace(export, classes=ClassSettings(rename=renames)), progress=False)
+    assert diagnosis.labels.names == ("background", "car", "road")
+    assert {change.name for change in diagnosis.changes if change.becomes == "car"} == {"car", "Car", "car "}

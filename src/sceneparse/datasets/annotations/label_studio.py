@@ -233,7 +233,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             mask = region_mask(region, size)
         except RegionError as error:
             message = f"{record.file}: picture '{record.name}', region {number} ('{region.label}'): {error}"
-            raise PictureError(f"{message}; export it again", "form") from None
+            raise PictureError(f"{message}; mend it in Label Studio and export again", "form") from None
         drawn[mask] = classes.index[region.label]
     return drawn
 
