@@ -88,8 +88,15 @@ def other_reading(root: Path) -> str:
         return (
             f"{root} looks like kind {kind} ({evidence}): name it with --kind {kind}, for training --data.kind {kind}."
         )
-    return _further_down(root) or _unread_form(_below(root))
+    if further := _further_down(root):
+        return further
+    files = _below(root)
+    if any(path.suffix.lower() in ARCHIVES for path in files):
+        return "If the masks are in an archive, unpack it first."
+    return _unread_form(files)
 
+
+ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz"))
 
 LOOKED_AT = 2000
 """Files that say enough of what a folder holds; a wrong one may hold millions."""
@@ -137,7 +144,7 @@ def _help_on_file(file: Path) -> str:
     """What to name in place of a file."""
     if file.suffix.lower() in (".yaml", ".yml"):
         return "a recipe whose data are a mixture needs --kind mixture; else name the data set's folder"
-    if file.suffix.lower() in (".zip", ".tar", ".gz", ".tgz"):
+    if file.suffix.lower() in ARCHIVES:
         return "unpack the archive, and name the folder"
     return f"name the folder that it lies in, {file.parent}"
 
@@ -148,7 +155,7 @@ def _help(root: Path) -> str:
     suffixes = {path.suffix.lower() for path in files}
     if further := _further_down(root):
         return further
-    if suffixes & {".zip", ".tar", ".gz", ".tgz"}:
+    if suffixes & ARCHIVES:
         return "Unpack the archive first."
     if unread := sorted(suffixes & UNREAD_SUFFIXES):
         return f"There are picture files whose format isn't read ({', '.join(unread)}): save them as PNG, JPEG or TIFF."
