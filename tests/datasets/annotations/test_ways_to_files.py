@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from sceneparse.data.sample import notes_of
-from sceneparse.datasets.opening import open_dataset, open_for_training
+from sceneparse.datasets.opening import open_dataset, open_for_testing, open_for_training
 from sceneparse.doctor import check
-from sceneparse.errors import UserError
-from sceneparse.settings import ClassSettings, DataSettings
+from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 
 EXPORTS = Path(__file__).parent / "exports"
 
@@ -174,3 +174,22 @@ def test_names_that_differ_in_case_or_blanks_are_said_with_what_makes_them_one(t
     diagnosis = check(replace(export, classes=ClassSettings(rename=renames)), progress=False)
     assert diagnosis.labels.names == ("background", "car", "road")
     assert {change.name for change in diagnosis.changes if change.becomes == "car"} == {"car", "Car", "car "}
+
+
+def test_a_mixture_says_what_was_assumed_of_each_of_its_data_sets(tmp_path: Path) -> None:
+    for number in range(5):
+        labelme(tmp_path / "drawn" / f"{number}.json")
+    source = SourceSettings(kind="labelme", root="drawn", options={"unlabelled": "ignore"}, test=None)
+    mixture = DataSettings("mixture", root=str(tmp_path), sources=(source,))
+    notes = notes_of(open_dataset(mixture, "train"))
+    assert any(note.startswith("labelme: pixels that nobody drew count in nothing") for note in notes)
+    assert any("every fifth picture of it is held out as val" in note for note in notes)
+
+
+def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None:
+    for number in range(5):
+        labelme(tmp_path / f"{number}.json")
+    export = settings("labelme", tmp_path)
+    with pytest.raises(MissingSplitError, match=r"no split 'test' to test on; .*--split 'val'"):
+        open_for_testing(export)
+    assert len(open_for_testing(replace(export, test="val"))) == 1
