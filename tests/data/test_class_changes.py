@@ -186,3 +186,12 @@ def test_a_file_of_classes_is_taken_where_it_stood_before(arguments: list[str]) 
 def test_a_file_of_classes_is_refused_where_the_kind_has_its_own() -> None:
     with pytest.raises(UserError, match=r"data\.classes\.file has no effect: kind camvid takes"):
         DataSettings("camvid", root="x", classes=ClassSettings(file="a.json"))
+
+
+def test_what_became_one_class_by_its_name_alone_is_in_the_table(folder: DataSettings) -> None:
+    path = Path(str(folder.root)) / "classes.json"
+    path.write_text(json.dumps({"names": ["road", "Road", "bus", "sky", "void"], "ignore": 255}))
+    changed = replace(folder, classes=ClassSettings(drop=("void",), rename={"sky": "Bus"}))
+    assert rows(changed) == (("road", "bus"), [0, 0, 1, 1, IGNORE, IGNORE])
+    became = {change.name: change.becomes for change in check(changed, progress=False).changes}
+    assert became == {"road": "road", "Road": "road", "bus": "bus", "sky": "bus", "void": None}

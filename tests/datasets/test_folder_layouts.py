@@ -45,6 +45,12 @@ LAYOUTS = {
     "train and train_masks": ("{split}/{name}.jpg", "{split}_masks/{name}_mask.png"),
     "annot": ("{split}/{name}.jpg", "{split}annot/{name}.png"),
     "beside": ("{split}/{name}.jpg", "{split}/{name}_mask.png"),
+    "img and ann": ("img/{split}/{name}.jpg", "ann/{split}/{name}.png"),
+    "rgb and gt": ("{split}/rgb/{name}.jpg", "{split}/gt/{name}.png"),
+    "train_images and train_masks": ("{split}_images/{name}.jpg", "{split}_masks/{name}.png"),
+    "images-train and masks-train": ("images-{split}/{name}.jpg", "masks-{split}/{name}.png"),
+    "x_train and y_train": ("x_{split}/{name}.jpg", "y_{split}/{name}.png"),
+    "masks named as pictures": ("{split}/images/{name}.jpg", "{split}/masks/{name}.jpg.png"),
     "beside, both with an ending": ("{split}/{name}_sat.jpg", "{split}/{name}_mask.png"),
 }
 

@@ -9,8 +9,11 @@ from PIL import Image
 
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.recognising import recognise
 from sceneparse.errors import UserError
+from sceneparse.settings import DataSettings
+from tests.support.mask_exports import WRITERS
 
 
 def picture(path: Path) -> None:
@@ -79,6 +82,12 @@ def test_where_two_kinds_fit_the_line_says_how_to_name_the_other(tmp_path: Path)
         (("a.dng", "b.exr"), r"There are picture files whose format isn't read \(\.dng, \.exr\)"),
         (("export.zip",), r"found export\.zip\. Unpack the archive first\."),
         (("notes.md",), r"There are no pictures, but files \.md\."),
+        (
+            ("images/train/a.jpg", "labels/train/a.txt"),
+            r"The text files in labels/, as YOLO has them, aren't read: export",
+        ),
+        (("JPEGImages/a.jpg", "Annotations/a.xml"), r"XML files, as PASCAL VOC .* aren't read: export"),
+        (("a.jpg", "via_region_data.json"), r"The JSON files are of no form that is read: export"),
     ),
 )
 def test_what_no_kind_fits_is_one_line_with_what_would_help(files: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -106,10 +115,46 @@ def test_recognising_never_fails_whatever_lies_there(tmp_path: Path) -> None:
 
 
 def test_training_by_the_wrong_kind_names_the_one_that_fits(tmp_path: Path) -> None:
-    from sceneparse.datasets.opening import open_dataset
-    from sceneparse.settings import DataSettings
-
     touch(tmp_path / "leftImg8bit/train/x/a.png")
     touch(tmp_path / "gtFine/train/x/a.png")
     with pytest.raises(UserError, match="it looks like kind cityscapes"):
         open_dataset(DataSettings("folder", root=str(tmp_path)), "train")
+
+
+@pytest.mark.parametrize("folder", ("export", "job_7/export"))
+@pytest.mark.parametrize("kind", ("cvat", "roboflow", "datumaro"))
+def test_an_export_in_a_folder_of_its_own_is_named(kind: str, folder: str, tmp_path: Path) -> None:
+    below = tmp_path / folder
+    below.mkdir(parents=True)
+    (tmp_path / "__MACOSX").mkdir()
+    WRITERS[kind](below)
+    with pytest.raises(UserError, match=f"{folder} looks like kind {kind} .*: name that folder"):
+        read_as_recognised(tmp_path)
+    read_as_recognised(below)
+
+
+@pytest.mark.parametrize("kind", ("cvat", "camvid_form"))
+def test_pictures_and_masks_without_classes_are_said_to_be_the_export_that_they_are(kind: str, tmp_path: Path) -> None:
+    WRITERS[kind](tmp_path)
+    with pytest.raises(UserError, match=f"looks like kind {kind} .*--data.kind {kind}"):
+        open_dataset(DataSettings("folder", root=str(tmp_path)), "train")
+
+
+def test_yolos_text_files_are_said_not_to_be_read(tmp_path: Path) -> None:
+    for file in ("train/images/a.jpg", "train/labels/a.txt"):
+        touch(tmp_path / file)
+    with pytest.raises(UserError, match="as YOLO has them, aren't read"):
+        read_as_recognised(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "says"), (("recipe.yaml", "needs --kind mixture"), ("a.zip", "unpack"), ("a.json", "name the folder"))
+)
+def test_a_file_in_place_of_a_folder_is_said(file: str, says: str, tmp_path: Path) -> None:
+    touch(tmp_path / file)
+    with pytest.raises(UserError, match=says):
+        recognise(tmp_path / file)
+
+
+def read_as_recognised(root: Path) -> None:
+    open_dataset(DataSettings(recognise(root).kind, root=str(root)), "train")

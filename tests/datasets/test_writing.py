@@ -103,6 +103,20 @@ def test_annotations_of_an_export_name_their_pictures_and_shares_are_the_masks(t
             assert float(row[name]) == pytest.approx((objects == number).float().mean().item(), abs=1e-6)
 
 
+def test_pixels_without_a_class_are_no_background_in_labelme(tmp_path: Path) -> None:
+    data = write_data_set(tmp_path / "data")
+    names = ("background", "bright")
+    (data / "classes.json").write_text(json.dumps({"names": names, "ignore": 255}))
+    source = open_dataset(DataSettings(root=str(data)), "val")
+    export_dataset(DataSettings(root=str(data)), tmp_path / "out", form="labelme", progress=False)
+    back = open_dataset(DataSettings("labelme", root=str(tmp_path / "out")), "val")
+    one, other = source[0].objects, back[0].objects
+    assert one is not None and other is not None
+    assert (one[:2] == IGNORE).all()
+    found = [IGNORE if index == IGNORE else back.labels.names[index] for index in other.flatten().tolist()]
+    assert found == [IGNORE if index == IGNORE else names[index] for index in one.flatten().tolist()]
+
+
 def test_a_split_whose_writing_failed_is_not_there(tmp_path: Path) -> None:
     data = write_data_set(tmp_path / "data")
     (data / "val" / "masks" / "001.png").write_bytes(b"no picture")

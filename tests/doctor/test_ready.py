@@ -19,6 +19,7 @@ from sceneparse.datasets.voc import VOC
 from sceneparse.doctor import Diagnosis, Finding, check
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings
+from tests.support.mask_exports import WRITERS
 
 MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
 SPACE: dict[str, Any] = {"names": ["sky", "road"], "ignore": 255}
@@ -233,3 +234,51 @@ def test_other_masks_under_a_published_kind_are_read_as_the_doctor_advises(tmp_p
     found = error(replace(settings, kind="camvid"), "unknown-values")
     assert "write a classes.json that says what the values mean and take --kind folder" in found.message
     assert diagnosed(settings).ok
+
+
+def test_a_list_that_joins_two_splits_is_no_leak_unless_it_is_used(tmp_path: Path) -> None:
+    WRITERS["cvat"](tmp_path)
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    (lists / "trainval.txt").write_text((lists / "train.txt").read_text() + (lists / "val.txt").read_text())
+    settings = DataSettings("cvat", root=str(tmp_path))
+    assert diagnosed(settings).ok
+    assert "trainval and val" in error(replace(settings, train="trainval"), "shared-pictures").message
+
+
+UNLISTED: dict[str, tuple[str, str]] = {
+    "cvat": ("labelmap.txt", r"^car:.*\n"),
+    "camvid_form": ("label_colors.txt", r"^0 0 142 car\n"),
+    "cityscapes_form": ("label_colors.txt", r"^0 0 142 car\n"),
+    "kitti_form": ("label_colors.txt", r"^0 0 142 car\n"),
+    "roboflow": ("_classes.csv", r"^3, car"),
+}
+"""By kind, the file of its classes and the line of one."""
+
+
+@pytest.mark.parametrize("kind", UNLISTED)
+def test_a_class_that_a_tools_list_lacks_is_asked_for_in_that_list(kind: str, tmp_path: Path) -> None:
+    WRITERS[kind](tmp_path)
+    name, line = UNLISTED[kind]
+    for path in tmp_path.rglob(name):
+        text = path.read_text()
+        path.write_text(re.sub(line, "", text, flags=re.MULTILINE))
+        assert path.read_text() != text
+    settings = DataSettings(kind, root=str(tmp_path))
+    said = error(settings, "unknown-values").message
+    assert f"{name} names no class for it" in said and "classes.json" not in said
+    with pytest.raises(UserError, match=f"{name} names no class for it"):
+        open_for_training(settings)[0][1]
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("cvat", "L"), ("roboflow", "RGB")])
+def test_masks_of_a_tool_that_were_converted_are_to_be_exported_again(kind: str, mode: str, tmp_path: Path) -> None:
+    WRITERS[kind](tmp_path)
+    for path in [*tmp_path.rglob("*_mask.png"), *tmp_path.rglob("SegmentationClass/*.png")]:
+        stored = np.array(Image.open(path).convert(mode))
+        stored[..., :1] += 1  # so that it is not one grey value in three channels
+        Image.fromarray(stored).save(path)
+    settings = DataSettings(kind, root=str(tmp_path))
+    findings = [found.message for found in diagnosed(settings).findings if found.severity == "error"]
+    assert any("export the data set again" in one for one in findings) and "classes.json" not in "".join(findings)
+    with pytest.raises(UserError, match="export the data set again"):
+        open_for_training(settings)[0][0]

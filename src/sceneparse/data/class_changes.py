@@ -72,7 +72,6 @@ class ClassChanges:
         kept = spaces_by_truth(self.tasks)
         if gone := [task for task in spaces if task not in kept]:
             raise UserError(f"{setting} leaves {what} no class of {', '.join(gone)}: drop fewer")
-        self.renames = dict(renames)
         self.pixels: dict[str, NDArray[np.int64]] | None = None
         self._dataset = dataset
         self._translation = Translation(source, self.tasks)
@@ -119,7 +118,7 @@ class ClassChanges:
 
     def changes(self) -> list[Change]:
         """Return what became of every class, with its pixels where they were counted."""
-        return changes_of(self.before, self.renames, self.pixels)
+        return changes_of(self, self.pixels)
 
     def _count(self, sample: Sample) -> None:
         import torch
@@ -133,20 +132,23 @@ class ClassChanges:
                 self.pixels[task] = self.pixels.get(task, 0) + counts
 
 
-def changes_of(
-    tasks: TaskLabels, renames: Mapping[str, str | None], pixels: Mapping[str, NDArray[np.int64]] | None = None
-) -> list[Change]:
-    """Return what becomes of every class of every task.
+def changes_of(changes: ClassChanges, pixels: Mapping[str, NDArray[np.int64]] | None = None) -> list[Change]:
+    """Return what becomes of every class of every task, also of those that became one class by their names alone.
 
     Args:
-        tasks: The label spaces as they were.
-        renames: As `ClassChanges` takes them.
+        changes: The classes before and after.
         pixels: Of a task the pixels of each class, where they were counted.
     """
+    after = changes.tasks.spaces()
     return [
-        Change(task.truth, name, renames.get(name, name), _of(pixels, task.truth, index))
-        for task, space in tasks.spaces().items()
-        for index, name in enumerate(space.names)
+        Change(
+            task.truth,
+            name,
+            None if new == IGNORE else after[task].names[new],
+            _of(pixels, task.truth, index),
+        )
+        for task, space in changes.before.spaces().items()
+        for index, (name, new) in enumerate(zip(space.names, changes.indices[task.truth], strict=True))
     ]
 
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sceneparse.data.class_changes import refuse_unknown
-from sceneparse.data.sample import DataSet, Sample
+from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.data.sampling import Batches, Draw, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
@@ -73,6 +73,7 @@ class Mixture:
                 raise UserError(f"'{source.name}' of the mixture has no samples")
         self.tasks = united(sources) if tasks is None else tasks
         self.sources = tuple(sources)
+        self.notes = tuple(f"{source.name}: {note}" for source in sources for note in notes_of(source.dataset))
         self.batches: Batches = batches
         self._translations = [Translation(source, self.tasks) for source in sources]
         self._ends = list(accumulate(len(source.dataset) for source in sources))

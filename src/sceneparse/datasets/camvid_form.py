@@ -37,7 +37,7 @@ def camvid_form_layout(settings: DataSettings) -> Layout:
     labels, note = with_unlabelled(read_label_colors(file), BLACK, options.unlabelled, str(file))
     splits = Listings(folders)
     notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=file.name)
 
 
 def _splits(root: Path) -> dict[str, SplitFolders]:

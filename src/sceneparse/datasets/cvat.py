@@ -48,7 +48,7 @@ def cvat_layout(settings: DataSettings) -> Layout:
     folders = {name: SplitFolders(name, whole.images, whole.masks) for name in lists} or {"all": whole}
     splits = Listings(folders, partial(_listed, lists=lists))
     notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABELMAP)
 
 
 def _listed(split: SplitFolders, lists: dict[str, Path]) -> Listing:

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
+from sceneparse.datasets.annotations.jsonfiles import load
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.pairs import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
-from sceneparse.errors import MissingSplitError, UserError, counted, reason_of
+from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
@@ -69,10 +70,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         UserError: It cannot be read, or has no categories and items.
     """
-    try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({reason_of(error)}); export it again") from None
+    whole = load(path)
     labels = whole.get("categories", {}).get("label", {}).get("labels") if isinstance(whole, dict) else None
     if not isinstance(labels, list) or not isinstance(whole.get("items"), list):
         raise UserError(f"{path}: has no categories or no items, which Datumaro writes; export it again")

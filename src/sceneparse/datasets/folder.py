@@ -92,12 +92,30 @@ def folder_layout(settings: DataSettings) -> Layout:
     """
     root = root_of(settings)
     folders = folder_splits(root)
-    labels = LabelSpace.read(root / "classes.json")
+    labels = _classes(root)
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     undivided = not usual and list(folders) == [WHOLE]
     notes = partial(taken, root, folders, splits, usual=usual)
     return Layout(root, labels, splits, folders, notes, undivided=undivided)
+
+
+def _classes(root: Path) -> LabelSpace:
+    """The classes of a folder; where it has no `classes.json`, it may be of another kind, which the message says.
+
+    Raises:
+        UserError: `classes.json` is missing or bad.
+    """
+    path = root / "classes.json"
+    try:
+        return LabelSpace.read(path)
+    except UserError as error:
+        from sceneparse.datasets.recognising import other_reading  # which goes over all kinds, this one among them
+
+        other = "" if path.exists() else other_reading(root)
+        if not other:
+            raise
+        raise UserError(f"{error}. {other}") from None
 
 
 def taken(

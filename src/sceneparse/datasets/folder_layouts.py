@@ -1,13 +1,14 @@
 """How people lay out their own pictures and masks, besides the two forms of the kind `folder`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
 from sceneparse.datasets.pairs import PICTURE_ENDING, SplitFolders, mask_ending
+from sceneparse.datasets.subsets import role_of
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input", "rgb", "x")
 """What folders of pictures are called, in lower case."""
 
 MASK_FOLDERS = (
@@ -18,6 +19,7 @@ MASK_FOLDERS = (
     "annotations",
     "annotation",
     "annots",
+    "ann",
     "gt",
     "groundtruth",
     "ground_truth",
@@ -26,6 +28,7 @@ MASK_FOLDERS = (
     "segmentationclass",
     "targets",
     "target",
+    "y",
 )
 """What folders of masks are called, in lower case."""
 
@@ -39,9 +42,10 @@ WHOLE = "all"
 def found_splits(root: Path) -> dict[str, SplitFolders]:
     """The splits of a data set that is laid out otherwise, by name; none where nothing is found.
 
-    In this order: folders of pictures and masks by other names, with splits above or below them; pictures and masks in
-    two folders whose names say which is which ("train" and "train_masks"); folders in which masks lie beside their
-    pictures; pictures and masks without any split, which are the split "all".
+    In this order: folders of pictures and masks by other names, with splits above or below them, or in one name with
+    them ("train_images", "masks-val"); pictures and masks in two folders whose names say which is which ("train" and
+    "train_masks"); folders in which masks lie beside their pictures; pictures and masks without any split, which are
+    the split "all".
     """
     if not root.is_dir():
         return {}
@@ -59,6 +63,7 @@ def _candidates(root: Path) -> Iterator[dict[str, SplitFolders]]:
             yield {name: SplitFolders(name, images / name, masks / name) for name in below}
     inside = {name: _named(folder) for name, folder in entries.items()}
     yield {name: SplitFolders(name, *both) for name, both in inside.items() if both is not None}
+    yield _in_one_name(entries)
     pairs = {name: next((f"{name}{end}" for end in BESIDE if f"{name}{end}" in entries), None) for name in entries}
     if above is None:
         yield {
@@ -71,6 +76,21 @@ def _candidates(root: Path) -> Iterator[dict[str, SplitFolders]]:
     yield {name: SplitFolders(name, folder, folder) for name, folder in entries.items() if _masks_beside(folder)}
     if _masks_beside(root):
         yield {WHOLE: SplitFolders(WHOLE, root, root)}
+
+
+def _in_one_name(entries: Mapping[str, Path]) -> dict[str, SplitFolders]:
+    """The splits whose names stand in those of their folders: "train_images" and "train_masks", "x-val" and "y-val"."""
+    found: dict[str, dict[str, Path]] = {}
+    for name, folder in entries.items():
+        for split, what in (
+            (parts[0], parts[2]) for parts in (name.lower().partition("_"), name.lower().partition("-"))
+        ):
+            for own, said in ((split, what), (what, split)):
+                side = "images" if said in IMAGE_FOLDERS else "masks" if said in MASK_FOLDERS else None
+                if side is not None and role_of(own) is not None:
+                    found.setdefault(own, {})[side] = folder
+    whole = {split: both for split, both in found.items() if len(both) == 2 and _has_pictures(both["masks"], deep=True)}
+    return {split: SplitFolders(split, both["images"], both["masks"]) for split, both in whole.items()}
 
 
 def _folders(root: Path) -> dict[str, Path]:

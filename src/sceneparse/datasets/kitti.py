@@ -82,7 +82,7 @@ def kitti_form_layout(settings: DataSettings) -> Layout:
         )
         note = Note("warning", "unannotated-as-first", text)
     notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True)
+    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
 
 
 def _splits(root: Path) -> dict[str, SplitFolders]:

@@ -16,7 +16,7 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import indices_of, read_mask, unknown_values, values_outside
-from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.problems import PictureError, Problem
 from sceneparse.pictures.reading import Reading
 from sceneparse.pictures.stored_masks import StoredMask, stored_mask
 from sceneparse.pictures.turning import Orientation
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from sceneparse.datasets.kind import DatasetKind
     from sceneparse.settings import DataSettings
+
+
+CLASSES = "classes.json"
+"""The file that names the classes of people's own pictures and masks."""
 
 
 class MaskDecoder(Protocol):
@@ -60,6 +64,7 @@ class Layout:
         fixed: Whether the classes are the kind's, so that no classes.json can change them.
         partly: Whether pictures without a mask are left out, as a tool's unfinished pictures are, and not refused.
         undivided: Whether a single split is parted into train and val, as `chosen_pairs` says.
+        named_in: The file that names the classes and their values or colours.
     """
 
     root: Path
@@ -71,6 +76,7 @@ class Layout:
     fixed: bool = False
     partly: bool = False
     undivided: bool = False
+    named_in: str = CLASSES
 
 
 def layout_of(kind: DatasetKind, settings: DataSettings) -> Layout | None:
@@ -165,9 +171,9 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
 
 def truth_of(layout: Layout, orientation: Orientation = "apply") -> Truth:
     """Return what reads a mask of a data set as training does, so that unknown values are refused."""
-    if layout.decode is indices_of and not layout.fixed:
+    if layout.decode is indices_of and not layout.fixed and layout.named_in == CLASSES:
         return read_mask
-    return Known(layout.decode, layout.fixed, orientation)
+    return Known(layout.decode, layout.fixed, orientation, layout.named_in)
 
 
 @dataclass(frozen=True)
@@ -178,11 +184,13 @@ class Known:
         decode: Translates what a mask file stores.
         fixed: Whether the classes are the kind's own.
         orientation: Whether the file's own orientation is applied.
+        named_in: The file that names the classes.
     """
 
     decode: MaskDecoder
     fixed: bool
     orientation: Orientation = "apply"
+    named_in: str = CLASSES
 
     def __call__(self, path: Path, labels: LabelSpace) -> Tensor:
         """Read a mask as (H, W) int16 class indices.
@@ -193,13 +201,43 @@ class Known:
         import torch  # not at the top: reading a recipe must not wait for it
 
         stored = stored_mask(decode(path, stored=True))
-        indices, unknown = self.decode(stored, labels, orientation=self.orientation)
+        try:
+            indices, unknown = self.decode(stored, labels, orientation=self.orientation)
+        except PictureError as error:
+            text = wrong_form(error.problem, self.named_in)
+            if not text:
+                raise
+            raise PictureError(f"{path}: {text}", error.problem) from None
         if unknown:
-            raise PictureError(f"{path}: {unknown_text(unknown, labels, fixed=self.fixed)}", "values")
+            raise PictureError(
+                f"{path}: {unknown_text(unknown, labels, fixed=self.fixed, named_in=self.named_in)}", "values"
+            )
         return torch.from_numpy(indices)
 
 
-def unknown_text(unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool, last_seen: bool = False) -> str:
+def wrong_form(problem: Problem, named_in: str) -> str:
+    """Say that masks of a tool's export are colours in place of values or the reverse, and what to do; else "".
+
+    Args:
+        problem: What is wrong.
+        named_in: The file that names the classes.
+    """
+    forms = {
+        "mask-is-rgb": ("is a colour picture", "values"),
+        "mask-is-index": ("is grey", "colours"),
+    }
+    if named_in == CLASSES or problem not in forms:
+        return ""
+    found, wanted = forms[problem]
+    return (
+        f"the mask {found}, but {named_in} gives the classes' {wanted}: export the data set again and leave its masks "
+        "as the tool writes them"
+    )
+
+
+def unknown_text(
+    unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool, last_seen: bool = False, named_in: str = CLASSES
+) -> str:
     """Say which values no class has, and what to do about it.
 
     Args:
@@ -207,7 +245,14 @@ def unknown_text(unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool,
         labels: The label space.
         fixed: Whether the classes are the kind's own, which no classes.json changes.
         last_seen: Whether the last class occurs in the masks, so that 255 cannot stand for it.
+        named_in: The file that names the classes.
     """
+    if not fixed and named_in != CLASSES:
+        what = "colours" if labels.masks == "rgb" else "values"
+        return (
+            f"{values_outside(unknown, labels)}. {named_in} names no class for it: add the class there or export the "
+            f"data set again with all of its labels; many odd {what} mean that masks were resized or saved lossily"
+        )
     if not fixed and last_seen and set(unknown) == {"255"}:
         return f'{values_outside(unknown, labels)}. If 255 means "unlabelled", add "ignore": 255 to classes.json.'
     if not fixed:

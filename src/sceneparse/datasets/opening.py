@@ -82,6 +82,31 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
     return training, validation
 
 
+def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
+    """Open the split that a model is tested on.
+
+    Args:
+        settings: Kind and folder of the data set, and the splits' names.
+        channels: Channels of the pictures, as `read_picture` takes them.
+
+    Raises:
+        UserError: As `open_dataset`; where there is no such split the message names one that there is.
+    """
+    try:
+        return open_dataset(settings, settings.test, channels=channels)
+    except MissingSplitError as missing:
+        for name in (settings.val, "all"):
+            try:
+                open_dataset(settings, name, channels=channels)
+            except UserError:
+                continue
+            raise MissingSplitError(
+                f"{settings.root or settings.kind}: no split '{settings.test}' to test on; name one that there is: "
+                f"--split '{name}'"
+            ) from None
+        raise missing from None
+
+
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split, or some of its samples."""
     if "[" not in name:

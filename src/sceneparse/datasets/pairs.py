@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 MASK_ENDING = re.compile(
     r"[_.-](?:gtfine[_.-]|gtcoarse[_.-])?"
-    r"(?:masks?|segmentations?|segmask|seg|semantic|label(?:train)?ids|train_?ids?|labels?|l|gt|groundtruth|truth|annotations?|annot)$",
+    r"(?:masks?|segmentations?|segmask|seg|semantic|label(?:train)?ids|train_?ids?|labels?|l|gt|groundtruth|truth|annotations?|annot)$"
+    r"|\.(?:jpe?g|png|tiff?|bmp|webp)$",
     re.IGNORECASE,
 )
-"""What masks' names may end in where their pictures' don't: "_mask", "_seg", "_gtFine_labelIds", "_L"."""
+"""What masks' names may end in where their pictures' don't: "_mask", "_seg", "_gtFine_labelIds", "_L", ".jpg"."""
 
 PICTURE_ENDING = re.compile(r"[_.-](?:leftimg8bit|images?|img|rgb|sat|photo)$", re.IGNORECASE)
 """What pictures' names may end in where their masks' don't."""

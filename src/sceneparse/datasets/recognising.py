@@ -1,5 +1,6 @@
 """Name the kind of a data set by what lies in its folder."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -49,6 +50,8 @@ def recognise(root: Path) -> Recognised:
     Raises:
         UserError: It is no folder, or no kind fits; the message says what is there, and what would help.
     """
+    if root.is_file():
+        raise UserError(f"{root}: is a file; {_help_on_file(root)}")
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; name the data set's folder")
     found = kinds_that_fit(root)
@@ -73,15 +76,91 @@ def kinds_that_fit(root: Path) -> list[tuple[str, str]]:
     return special or found
 
 
-def _help(root: Path) -> str:
-    """What would help, in a sentence, by what kinds of files there are."""
-    # The first of them say enough; a wrong folder may hold millions.
+def other_reading(root: Path) -> str:
+    """Say what a folder of pictures and masks without a `classes.json` is rather; empty where nothing speaks for it.
+
+    Args:
+        root: The folder.
+    """
+    special = [one for one in kinds_that_fit(root) if one[0] not in GENERAL]
+    if special:
+        kind, evidence = special[0]
+        return (
+            f"{root} looks like kind {kind} ({evidence}): name it with --kind {kind}, for training --data.kind {kind}."
+        )
+    if further := _further_down(root):
+        return further
+    files = _below(root)
+    if any(path.suffix.lower() in ARCHIVES for path in files):
+        return "If the masks are in an archive, unpack it first."
+    return _unread_form(files)
+
+
+ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz"))
+
+LOOKED_AT = 2000
+"""Files that say enough of what a folder holds; a wrong one may hold millions."""
+
+FOLDERS = 48
+"""Folders that are looked at for a data set further down."""
+
+
+def _below(root: Path) -> list[Path]:
+    """Files of a folder and of those below it, the first of them."""
     below = (path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth))
-    suffixes = {path.suffix.lower() for path in islice(below, 2000) if path.is_file()}
-    if suffixes & {".zip", ".tar", ".gz", ".tgz"}:
+    return [path for path in islice(below, LOOKED_AT) if path.is_file() and not path.name.startswith(".")]
+
+
+def _further_down(root: Path) -> str:
+    """Name a folder further down that has the look of a data set; empty where none has.
+
+    Archives are often unpacked into a folder of their own, with the export's folder in it.
+    """
+    folders = sorted(path for depth in ("*", "*/*") for path in islice(root.glob(depth), LOOKED_AT) if path.is_dir())
+    for folder in [one for one in folders if not one.name.startswith((".", "__"))][:FOLDERS]:
+        for kind, evidence in kinds_that_fit(folder):
+            if kind not in GENERAL or (kind == "folder" and (folder / "classes.json").is_file()):
+                return f"{folder} looks like kind {kind} ({evidence}): name that folder."
+    return ""
+
+
+def _unread_form(files: Sequence[Path]) -> str:
+    """Say that annotation is of a form that isn't read, and what to export in its place; empty where there is none."""
+    suffixes = {path.suffix.lower() for path in files}
+    instead = "export COCO JSON with outlines, or segmentation masks, in its place"
+    if any(path.suffix.lower() == ".txt" and path.parent.name == "labels" for path in files) or any(
+        path.suffix.lower() == ".txt" and path.parent.parent.name == "labels" for path in files
+    ):
+        return f"The text files in labels/, as YOLO has them, aren't read: {instead}."
+    if ".xml" in suffixes:
+        return f"XML files, as PASCAL VOC has them for boxes and CVAT for pictures, aren't read: {instead}."
+    tools = {path.suffix.lower() for path in files if path.name != "classes.json"}
+    if tools & {".json", ".jsonl", ".ndjson"} and suffixes & PICTURE_SUFFIXES:
+        return f"The JSON files are of no form that is read: {instead}."
+    return ""
+
+
+def _help_on_file(file: Path) -> str:
+    """What to name in place of a file."""
+    if file.suffix.lower() in (".yaml", ".yml"):
+        return "a recipe whose data are a mixture needs --kind mixture; else name the data set's folder"
+    if file.suffix.lower() in ARCHIVES:
+        return "unpack the archive, and name the folder"
+    return f"name the folder that it lies in, {file.parent}"
+
+
+def _help(root: Path) -> str:
+    """What would help, in a sentence, by what there is."""
+    files = _below(root)
+    suffixes = {path.suffix.lower() for path in files}
+    if further := _further_down(root):
+        return further
+    if suffixes & ARCHIVES:
         return "Unpack the archive first."
     if unread := sorted(suffixes & UNREAD_SUFFIXES):
         return f"There are picture files whose format isn't read ({', '.join(unread)}): save them as PNG, JPEG or TIFF."
+    if other := _unread_form(files):
+        return other
     if suffixes & PICTURE_SUFFIXES:
         return (
             "There are pictures, but no masks that belong to them: put pictures into images/ and masks of the same "

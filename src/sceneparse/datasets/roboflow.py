@@ -39,7 +39,7 @@ def roboflow_layout(settings: DataSettings) -> Layout:
     options = KIND.read_options(settings.options, "data.options")
     labels, note = with_unlabelled(classes, 0, options.unlabelled, str(files[0]))
     notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True)
+    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=CLASSES)
 
 
 def read_classes(path: Path) -> list[Listed]:

@@ -39,6 +39,11 @@ def split_named(names: Collection[str], wanted: str) -> str | None:
     return None
 
 
+def role_of(name: str) -> str | None:
+    """Return what a split is for by its name: train, val or test; None where it doesn't say."""
+    return next((role for role in ROLES if split_named((name,), role) is not None), None)
+
+
 def chosen_split(splits: Mapping[str, Something], wanted: str, root: Path) -> Something:
     """Return the split that a name stands for, see `split_named`.
 
@@ -68,7 +73,7 @@ def chosen_pairs(
     """
     name, held_out = decided(splits, wanted, undivided=undivided, val=val)
     if name is None:
-        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}{parting(splits)}")
+        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}{parting(splits, wanted)}")
     found = splits[name]
     if isinstance(found, UserError):
         raise found
@@ -147,11 +152,35 @@ def parted_note(name: str, count: int | None = None) -> str:
     )
 
 
-def parting(splits: Mapping[str, Listing | UserError]) -> str:
-    """Say how training and validation come out of one split; empty where there are several, or too few pictures."""
-    found = [(name, len(listing.pairs)) for name, listing in splits.items() if isinstance(listing, Listing)]
-    if len(splits) != 1 or not found or found[0][1] < 2:
+def parting(splits: Mapping[str, Listing | UserError], wanted: str) -> str:
+    """Say how a split that is not there comes out of those that are, see `parted_by_hand`.
+
+    Args:
+        splits: The splits that there are.
+        wanted: The one that is asked for.
+    """
+    counts = {name: len(one.pairs) if isinstance(one, Listing) else 0 for name, one in splits.items()}
+    return parted_by_hand(counts, wanted)
+
+
+def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
+    """Say how a split that is not there comes out of those that are; empty where it cannot.
+
+    Args:
+        counts: The splits that there are, with their numbers of pictures.
+        wanted: The one that is asked for. Pictures to test on are not taken from those that are trained on.
+    """
+    names, role = list(counts), role_of(wanted)
+    if role == "test":
         return ""
-    name, count = found[0]
-    held = max(1, count // EVERY)
-    return f"; part it: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
+    train = split_named(names, "train")
+    name = names[0] if len(names) == 1 else train if role == "val" else None
+    if name is not None and counts[name] >= 2:
+        held = max(1, counts[name] // EVERY)
+        return f"; part it: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
+    if role is not None and train is None and len(names) > 1:
+        val = split_named(names, "val")
+        first = next(one for one in names if one != val)
+        other = val or next(one for one in names if one != first)
+        return f"; say which is which, such as --data.train '{first}' --data.val '{other}'"
+    return ""

@@ -48,7 +48,8 @@ def vistas_layout(settings: DataSettings) -> Layout:
         if unevaluated
         else f"all classes of {config.name} are learnt, those for unlabelled pixels among them"
     )
-    return Layout(root, labels, Listings(folders), folders, partial(tuple, [Note("note", "unlabelled", text)]))
+    notes = partial(tuple, [Note("note", "unlabelled", text)])
+    return Layout(root, labels, Listings(folders), folders, notes, named_in=config.name)
 
 
 def read_config(path: Path, *, keep: bool = False) -> tuple[LabelSpace, list[str]]:

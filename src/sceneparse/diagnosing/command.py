@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sceneparse.data import DataSet
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -82,7 +82,7 @@ def diagnose_model(
     settings = data_settings(opened.config, data, kind, split)
     tested = protocol_of(opened.config, protocol)
     channels = opened.config.backbone.in_channels
-    dataset = open_dataset(settings, settings.test, channels=channels)
+    dataset = open_for_testing(settings, channels=channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     if second is not None:
         refuse_other_classes(str(comparison), second.labels, dataset.labels)

@@ -24,9 +24,8 @@ class Changed:
     """
 
     def __init__(self, settings: DataSettings, tasks: TaskLabels) -> None:
-        self._renames = settings.classes.renames()
         what = f"kind {settings.kind}" if settings.root is None else str(settings.root)
-        self._changes = ClassChanges(_NoSamples(tasks), self._renames, what)
+        self._changes = ClassChanges(_NoSamples(tasks), settings.classes.renames(), what)
         self.before, self.tasks = tasks, self._changes.tasks
 
     def facts(self, task: str, facts: Facts) -> Facts:
@@ -48,7 +47,7 @@ class Changed:
             facts: For each task what is known about all samples, by the data set's own classes.
         """
         pixels = {task: np.sum([fact.pixels for fact in own], axis=0) for task, own in facts.items() if own}
-        return tuple(changes_of(self.before, self._renames, pixels))
+        return tuple(changes_of(self._changes, pixels))
 
 
 class _NoSamples:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sceneparse.datasets.layout import Layout, unknown_text
+from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
@@ -64,7 +64,7 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
                 own = name.partition("[")[0]
                 chosen_pairs(layout.splits, own, layout.root, undivided=layout.undivided, val=settings.val)
             except MissingSplitError:
-                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits))
+                there = ", ".join(layout.splits) + ("" if role == "test" else parting(layout.splits, own))
                 text = f"data.{role} is '{wanted}', but there is no split '{own}'; there are: {there}"
                 yield Finding(severity, "no-split", text)
             except UserError as error:
@@ -128,9 +128,12 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
     for fact in facts:
         for trouble in fact.troubles:
             kinds[trouble.problem].append(trouble)
+    named_in = CLASSES if evidence.layout is None else evidence.layout.named_in
     for problem, troubles in kinds.items():
         message = troubles[0].message
-        if len(troubles) > 1:
+        if other := wrong_form(problem, named_in):
+            message = f"{counted(len(troubles), 'mask')} that cannot be used; of each, {other}"
+        elif len(troubles) > 1:
             first = f". The first: {message}" if problem in VARIOUS else ""
             message = f"{len(troubles):,} {TROUBLES[problem]}{first}"
         yield _finding("error", problem, message, [relative(trouble.file, root) for trouble in troubles])
@@ -141,7 +144,7 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
         fixed = evidence.layout is not None and evidence.layout.fixed
         seen = any(fact.pixels[-1] for fact in facts)
-        text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen)
+        text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen, named_in=named_in)
         message = f"{counted(len(masks), 'mask')}: {text}"
         yield _finding("error", "unknown-values", message, masks)
 
@@ -162,8 +165,13 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
             shared[tuple(names)].append(files)
         elif len(same) > 1:
             repeated[names[0]].append(files)
+    used = _used(evidence)
     for splits, examples in shared.items():
         count, both = counted(len(examples), "picture"), " and ".join(splits)
+        if len(used.intersection(splits)) < 2:
+            message = f"{count} in {both} at once, of which training and testing use no more than one"
+            yield _finding("note", "shared-pictures", message, examples)
+            continue
         if splits == ("test", "val"):
             message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
             yield _finding("warning", "shared-pictures", message, examples)
@@ -176,6 +184,17 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     for name, examples in repeated.items():
         message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
         yield _finding("warning", "copies", message, examples)
+
+
+def _used(evidence: Evidence) -> set[str]:
+    """The splits that the settings name, by the names that the data set has for them."""
+    settings, layout = evidence.settings, evidence.layout
+    roles = (settings.train, settings.val, settings.test)
+    if layout is None:
+        return set(roles)
+    wanted = [piece.partition("[")[0] for role in roles for piece in role.split("+")]
+    splits, parted = layout.splits, layout.undivided
+    return {decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in wanted}
 
 
 def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:

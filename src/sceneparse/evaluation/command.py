@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_for_testing
 from sceneparse.errors import UserError, counted, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
@@ -69,7 +69,7 @@ def evaluate_model(
         opened = open_model(model, engine=engine, device=own, precision=precision)
     settings = data_settings(opened.config, data, kind, split)
     tested = protocol_of(opened.config, protocol)
-    dataset = open_dataset(settings, settings.test, channels=opened.config.backbone.in_channels)
+    dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
     refuse_other_classes(str(model), opened.labels, dataset.labels)
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     title = f"{opened.config.name} on {settings.kind} {settings.test}"

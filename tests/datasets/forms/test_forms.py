@@ -162,15 +162,16 @@ def test_labelmes_masks_lie_in_boxes_whose_last_row_and_column_count(annotated: 
         assert said["imageData"] is None and said["version"].startswith("5.")
         assert (path.parent / said["imagePath"]).resolve() == one.picture.resolve()
         assert (said["imageHeight"], said["imageWidth"]) == one.size
-        found = np.full(one.size, -1)
+        found = np.full(one.size, -2)  # labelme has its background where nothing is drawn
         for shape in said["shapes"]:  # as labelme's shapes_to_label does it
             assert shape["shape_type"] == "mask"
             (left, top), (right, bottom) = shape["points"]
             with Image.open(io.BytesIO(base64.b64decode(shape["mask"]))) as image:
                 mask = np.array(image).astype(bool)
-            found[top : bottom + 1, left : right + 1][mask] = NAMES.index(shape["label"])
+            label = shape["label"]
+            found[top : bottom + 1, left : right + 1][mask] = -1 if label == "__ignore__" else NAMES.index(label)
         np.testing.assert_array_equal(found, one.read())
-    assert (out / "labels.txt").read_text(encoding="utf-8").splitlines() == list(NAMES)
+    assert (out / "labels.txt").read_text(encoding="utf-8").splitlines() == ["__ignore__", *NAMES]
 
 
 def unbrushed(rle: list[int]) -> NDArray[np.uint8]:

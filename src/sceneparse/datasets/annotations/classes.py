@@ -1,6 +1,7 @@
 """The classes of an export, and what its undrawn pixels are."""
 
-from collections.abc import Hashable, Mapping, Sequence
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +96,25 @@ def classes_of(
     notes = [f"pixels that nobody drew {what} (data.options.unlabelled: {chosen})"]
     if merged:
         notes.append(f"{where}: several classes are called '{merged[0]}'; they are one class here")
+    notes += _alike(positions)
     return Classes(_label_space(kept), index, undrawn, tuple(notes))
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """Say which classes' names differ in their case or in blanks alone, which people seldom mean."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(" ".join(name.split()).casefold(), []).append(name)
+    notes = []
+    for alike in found.values():
+        *others, kept = sorted(alike, key=lambda name: name != name.strip(), reverse=True)
+        if others:
+            renames = json.dumps(dict.fromkeys(others, kept), ensure_ascii=False)
+            notes.append(
+                f"classes {', '.join(map(repr, alike))} differ in case or blanks alone, and are classes of their own; "
+                f"to make them one: --data.classes.rename '{renames}'"
+            )
+    return notes
 
 
 def _is_background(one: Named) -> bool:

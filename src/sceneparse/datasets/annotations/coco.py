@@ -18,7 +18,14 @@ from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
-from sceneparse.datasets.annotations.locating import Pictures, pictures_below, plain, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import (
+    Pictures,
+    pictures_below,
+    plain,
+    refuse_missing,
+    refuse_shared,
+    sample_names,
+)
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.getting.entry import Entry
@@ -156,6 +163,7 @@ def image_files(
     found = [pictures.find([plain(name)], path.parent if folder is None else pictures.root, split) for name in names]
     missing = [name for name, file in zip(names, found, strict=True) if file is None]
     refuse_missing(path, missing, len(names), pictures)
+    refuse_shared(path, [(path.parent, plain(name)) for name in names], found)
     return [file for file in found if file is not None]
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files
-from sceneparse.datasets.annotations.splits import ALL, KNOWN
+from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.errors import UserError
 
@@ -76,7 +76,7 @@ def split_files(root: Path, given: str | None, panoptic: bool) -> dict[str, Path
         splits[split_of(path, root)].append(path)
     if len(splits) == 1 and len(next(iter(splits.values()))) == 1:
         ((name, (path,)),) = splits.items()
-        return {name if name in KNOWN else ALL: path}
+        return {name if is_role(name) else ALL: path}
     for name, paths in splits.items():
         if len(paths) > 1:
             raise UserError(
@@ -105,7 +105,7 @@ def _given(root: Path, given: str) -> dict[str, Path]:
 
 def split_of(path: Path, root: Path) -> str:
     """The split that an annotation file is for, by its name, or its folder's where all files have the same name."""
-    if path.name == ROBOFLOW or (path.parent.name in KNOWN and path.parent != root):
+    if path.name == ROBOFLOW or (is_role(path.parent.name) and path.parent != root):
         return path.parent.name if path.parent != root else ALL
     name = re.sub(r"^(instances|panoptic|stuff|person_keypoints|annotations?|coco|labels)[_-]", "", path.stem)
     return re.sub(r"(?<=[a-z])_?\d{4}$", "", name)

@@ -17,9 +17,9 @@ from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_
 from sceneparse.datasets.annotations.darwin_masks import open_masks
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_list, glimpses, load
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
-from sceneparse.datasets.annotations.splits import chosen, files_by_split
+from sceneparse.datasets.annotations.splits import chosen, files_by_split, outside_note
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -77,6 +77,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     classes = classes_of([Named(name, name) for name in names], options.unlabelled, "background", str(root))
     pictures = pictures_below(root, options.images)
     own = [items[path] for path in files]
+    _refuse_releases(own, root)
     found = [pictures.find([item.name, Path(item.name).name], pictures.root) for item in own]
     refuse_missing(
         files[0].parent,
@@ -84,6 +85,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
         len(own),
         pictures,
     )
+    refuse_shared(files[0].parent, [(root, item.name) for item in own], found)
     records = [
         Record(name, image, item.path, json.dumps(item.drawings).encode(), item.size)
         for name, item, image in zip(sample_names([item.name for item in own]), own, found, strict=True)
@@ -91,6 +93,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     ]
     left = sum(item.left for item in own)
     notes = [f"{root}: {counted(left, 'annotation')} without area (boxes, tags, lines) left out"] if left else []
+    notes += outside_note(root, splits, is_darwin)
     return DrawnPictures(records, classes, draw, channels, notes=notes)
 
 
@@ -98,6 +101,19 @@ def _current(splits: dict[str, list[Path]]) -> dict[str, list[Path]]:
     """Without the files of older releases, where there is the link releases/latest that darwin-py makes."""
     latest = {name: [path for path in paths if "latest" in path.parts] for name, paths in splits.items()}
     return {name: latest[name] or paths for name, paths in splits.items()}
+
+
+def _refuse_releases(items: Sequence[Item], root: Path) -> None:
+    """Raise a `UserError` if two files annotate one picture, as those of two releases do."""
+    first: dict[str, Path] = {}
+    for item in items:
+        other = first.setdefault(item.name, item.path)
+        if other != item.path:
+            raise UserError(
+                f"{other} and {item.path} both annotate '{item.name}', as files of two releases do: keep one release "
+                f"below {root}, or name it, such as --data.root {item.path.parent.parent} --data.options.images "
+                f"{root.absolute()}"
+            )
 
 
 def is_darwin(found: Glimpse) -> bool:

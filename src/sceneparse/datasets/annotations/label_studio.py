@@ -17,9 +17,9 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
 from sceneparse.datasets.annotations.label_studio_regions import Region, RegionError, region_mask, regions_of
-from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
-from sceneparse.datasets.annotations.splits import ALL, KNOWN, chosen
+from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -92,6 +92,7 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
     found = [pictures.find(_names(task.image), path.parent) for task in tasks]
     missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
     refuse_missing(path, missing, len(tasks), pictures)
+    refuse_shared(path, [(path.parent, plain(task.image)) for task in tasks], found)
     records = []
     for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
         assert image is not None  # the missing ones are refused
@@ -114,7 +115,7 @@ def _files(root: Path) -> dict[str, Path]:
     seen = [path for path in json_files(root) if (found := glimpse(path)) is not None and is_label_studio(found)]
     if not seen:
         raise wrong_layout(root, LAYOUT)
-    if len(seen) == 1 and seen[0].stem not in KNOWN:
+    if len(seen) == 1 and not is_role(seen[0].stem):
         return {ALL: seen[0]}
     return {path.stem: path for path in seen}
 
@@ -232,7 +233,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             mask = region_mask(region, size)
         except RegionError as error:
             message = f"{record.file}: picture '{record.name}', region {number} ('{region.label}'): {error}"
-            raise PictureError(f"{message}; export it again", "form") from None
+            raise PictureError(f"{message}; mend it in Label Studio and export again", "form") from None
         drawn[mask] = classes.index[region.label]
     return drawn
 

@@ -15,9 +15,16 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpses, load
 from sceneparse.datasets.annotations.labelme_shapes import ShapeError, shape_mask
-from sceneparse.datasets.annotations.locating import Pictures, pictures_below, plain, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import (
+    Pictures,
+    pictures_below,
+    plain,
+    refuse_missing,
+    refuse_shared,
+    sample_names,
+)
 from sceneparse.datasets.annotations.options import ExportOptions
-from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split
+from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted, reason_of
@@ -78,6 +85,7 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
     records, left = _records([seen[path] for path in files], base, pictures_below(base, options.images))
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
+    notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
 
 
@@ -136,12 +144,14 @@ def _names(root: Path, seen: Sequence[Annotated], ignoring: bool) -> list[Named]
 def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures) -> tuple[list[Record], int]:
     """A record a JSON file, and the number of pictures that have none."""
     records, missing, taken = [], [], set()
+    found: list[Path | None] = []
     names = sample_names([one.path.relative_to(base).as_posix() for one in seen])
     for name, one in zip(names, seen, strict=True):
         written = plain(one.image)
         stem = Path(written).name
         # labelme looks beside the JSON file alone; a picture that was moved along with it has its name, not its path.
         image = pictures.find([one.image.replace("\\", "/"), written, stem], one.path.parent)
+        found.append(image)
         if image is None and not one.embedded:
             missing.append(one.image)
             continue
@@ -149,6 +159,7 @@ def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures) -> tuple
             taken.add(image.resolve())
         records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
     refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
+    refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
     return records, sum(path.resolve() not in taken for path, _ in walk(pictures.root))
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from sceneparse.datasets.subsets import role_of
 from sceneparse.errors import UserError
 from sceneparse.pictures.finding import walk
 
@@ -65,12 +66,15 @@ class Pictures:
                 if name and (folder / name).is_file():
                     return folder / name
         for name in names:
-            if (path := self._below(name, split)) is not None:
+            if (path := self._below(name, near, split)) is not None:
                 return path
         return None
 
-    def _below(self, name: str, split: str) -> Path | None:
-        """The file below the root whose path shares the longest end with a name's."""
+    def _below(self, name: str, near: Path, split: str) -> Path | None:
+        """The file below the root whose path shares the longest end with a name's.
+
+        Of several it is the one of the split, or in folders like the annotation file's: images/a for labels/a.
+        """
         wanted = [part for part in PurePosixPath(name).parts if part != ".."]
         candidates = self._by_name.get(wanted[-1], []) if wanted else []
         if len(candidates) < 2:
@@ -86,6 +90,9 @@ class Pictures:
             folders = [path for path in longest if any(_is_of(part, split) for part in path.parent.parts)]
             longest = folders if len(folders) == 1 else longest
         if len(longest) > 1:
+            alike = [path for path in longest if path.parent.name == near.name]
+            longest = alike if len(alike) == 1 else longest
+        if len(longest) > 1:
             raise UserError(
                 f"{name}: could be {longest[0]} or {longest[1]}; name the folder of the pictures (data.options.images)"
             )
@@ -93,8 +100,11 @@ class Pictures:
 
 
 def _is_of(folder: str, split: str) -> bool:
-    """Whether a folder's name is a split's, perhaps with a year behind it ("train2017")."""
-    return bool(split) and re.fullmatch(rf"{re.escape(split)}\d*", folder) is not None
+    """Whether a folder's name is a split's, perhaps with a year behind it ("train2017"), or means the same split."""
+    if not split:
+        return False
+    role = role_of(split)
+    return re.fullmatch(rf"{re.escape(split)}\d*", folder) is not None or (role is not None and role_of(folder) == role)
 
 
 def pictures_below(root: Path, images: str | None) -> Pictures:
@@ -122,6 +132,31 @@ def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pic
             f"{file}: {len(missing):,} of {total:,} pictures that it names are not there, the first is '{missing[0]}'; "
             f"put them beside it or anywhere below {pictures.root}, or name their folder: --data.options.images DIR"
         )
+
+
+def refuse_shared(file: Path, wanted: Sequence[tuple[Path, str]], found: Sequence[Path | None]) -> None:
+    """Raise a `UserError` if two pictures, by what they are called, were both found in one file.
+
+    Files are looked for by the ends of their paths, so that a picture which is missing could be found in another one of
+    its name, under labels that are not its own.
+
+    Args:
+        file: The annotation file or its folder, for the message.
+        wanted: Of each picture, the folder that its path starts from and the path.
+        found: The file of each.
+    """
+    first: dict[Path, tuple[Path, str]] = {}
+    for (folder, name), path in zip(wanted, found, strict=True):
+        if path is None:
+            continue
+        own = (folder, name)
+        other = first.setdefault(path.resolve(), own)
+        if other != own and (other[0] / other[1]).resolve() != (folder / name).resolve():
+            one, two = (other[1], name) if other[1] != name else (str(other[0] / other[1]), str(folder / name))
+            raise UserError(
+                f"{file}: '{one}' and '{two}' are two pictures, but {path} is all that was found of both: put each one "
+                "where its path says, below the folder of the pictures (--data.options.images DIR names it)"
+            )
 
 
 def sample_names(paths: Sequence[str]) -> list[str]:

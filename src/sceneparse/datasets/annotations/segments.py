@@ -24,10 +24,17 @@ from sceneparse.datasets.annotations.jsonfiles import (
     json_files,
     load,
 )
-from sceneparse.datasets.annotations.locating import Pictures, pictures_below, plain, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import (
+    Pictures,
+    pictures_below,
+    plain,
+    refuse_missing,
+    refuse_shared,
+    sample_names,
+)
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
-from sceneparse.datasets.annotations.splits import ALL, KNOWN, chosen
+from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -83,6 +90,7 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     images = [pictures.find(_names(sample), path.parent) for sample in samples]
     missing = [_names(sample)[0] for sample, image in zip(samples, images, strict=True) if image is None]
     refuse_missing(path, missing, len(samples), pictures)
+    refuse_shared(path, [(path.parent, str(sample["name"])) for sample in samples], images)
     records, lost = [], []
     for name, sample, image in zip(sample_names([str(s["name"]) for s in samples]), samples, images, strict=True):
         assert image is not None  # the missing ones are refused
@@ -111,7 +119,7 @@ def _files(root: Path) -> dict[str, Path]:
     seen = [path for path in paths if (found := glimpse(path)) is not None and is_release(found)]
     if not seen:
         raise wrong_layout(root, LAYOUT)
-    if len(seen) == 1 and seen[0].stem not in KNOWN:
+    if len(seen) == 1 and not is_role(seen[0].stem):
         return {ALL: seen[0]}
     return {path.stem: path for path in seen}
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
+from sceneparse.datasets.subsets import ROLES, parted_by_hand, split_named
 from sceneparse.errors import MissingSplitError, counted
 
 Split = TypeVar("Split")
@@ -13,18 +14,14 @@ Split = TypeVar("Split")
 ALL = "all"
 """The split of an export that has none: everything."""
 
-OTHERWISE = {
-    "train": ("training", "Train"),
-    "val": ("valid", "validation", "dev", "Val", "Valid"),
-    "test": ("testing", "Test"),
-}
-"""By our names of the usual splits, what tools call them."""
 
-KNOWN = frozenset((*OTHERWISE, *(name for names in OTHERWISE.values() for name in names)))
+def is_role(name: str) -> bool:
+    """Whether a file or folder is called as people call splits for training, validation or testing, in any case."""
+    return any(name.lower() in names for names in ROLES.values())
 
 
 def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[[Split], int]) -> Split:
-    """Return the split of a name, or of what tools call it.
+    """Return the split of a name, or of what people call it: "Validation" and "val_annotations" are val too.
 
     Args:
         splits: The splits that there are.
@@ -35,11 +32,12 @@ def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[
     Raises:
         MissingSplitError: There is none; of an export without splits, the message cuts it in three.
     """
-    for name in (split, *OTHERWISE.get(split, ())):
-        if name in splits:
-            return splits[name]
+    name = split_named(splits, split)
+    if name is not None:
+        return splits[name]
     if ALL not in splits:
-        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}")
+        advice = parted_by_hand({name: count(found) for name, found in splits.items()}, split)
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}{advice}")
     total = count(splits[ALL])
     there = f"there are: {', '.join(splits)}; all" if len(splits) > 1 else "the export has none; split 'all'"
     message = f"{root}: no split '{split}': {there} has {counted(total, 'picture')}"
@@ -70,8 +68,28 @@ def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -
         paths = sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
         return [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
 
-    found = {name: files(root / name) for name in subfolders(root) if name in KNOWN}
+    found = {name: files(root / name) for name in subfolders(root) if is_role(name)}
     splits = in_order({name: paths for name, paths in found.items() if paths}) or {ALL: files(root)}
     if not any(splits.values()):
         raise wrong_layout(root, layout)
     return splits
+
+
+def outside_note(root: Path, splits: Mapping[str, list[Path]], wanted: Callable[[Glimpse], bool]) -> list[str]:
+    """Say that annotation files lie beside the folders of the splits, and so in none of them; empty where none does.
+
+    Args:
+        root: The export.
+        splits: As `files_by_split` gives them.
+        wanted: Whether a JSON file is the tool's.
+    """
+    if tuple(splits) == (ALL,):
+        return []
+    paths = (path for path in sorted(root.rglob("*.json")) if not is_role(path.relative_to(root).parts[0]))
+    others = [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
+    if not others:
+        return []
+    return [
+        f"{counted(len(others), 'annotation file')} beside the folders of the splits ({', '.join(splits)}) left out, "
+        f"the first is {others[0].relative_to(root).as_posix()}; move them into one of these to use them"
+    ]

@@ -14,11 +14,11 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_key, as_list, glimpse, json_files, load
 from sceneparse.datasets.annotations.labelme_shapes import pasted
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.png_masks import MaskPngError, base64_bytes, inflated, opacity
-from sceneparse.datasets.annotations.splits import ALL, KNOWN, chosen
+from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -62,6 +62,8 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
         missing += [path.name] if image is None else []
         found += [] if image is None else [(path, image)]
     refuse_missing(files[0].parent, missing, len(files), pictures_below(root, options.images))
+    named = [(path.parent.parent / "img", path.name.removesuffix(".json")) for path, _ in found]
+    refuse_shared(root, named, [image for _, image in found])
     names = sample_names([_below(path, root, len(folders) > 1) for path, _ in found])
     records = [Record(name, image, path, b"", _size(path)) for name, (path, image) in zip(names, found, strict=True)]
     notes = []
@@ -89,7 +91,7 @@ def _datasets(root: Path) -> dict[str, list[Path]]:
             found[_dataset(folder.parent, root)] = files
     if not found:
         raise wrong_layout(root, LAYOUT)
-    if KNOWN & found.keys():
+    if any(map(is_role, found)):
         return in_order(found)
     every = {ALL: [path for files in found.values() for path in files]}
     return every if len(found) == 1 else {**found, **every}

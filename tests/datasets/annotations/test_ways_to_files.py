@@ -1,0 +1,195 @@
+"""What real folders do to exports: splits by other names, pictures that are gone, releases beside each other."""
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.data.sample import notes_of
+from sceneparse.datasets.opening import open_dataset, open_for_testing, open_for_training
+from sceneparse.doctor import check
+from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
+
+EXPORTS = Path(__file__).parent / "exports"
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(list(path.as_posix().encode())).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def coco(path: Path, names: Sequence[str]) -> None:
+    pytest.importorskip("pycocotools")
+    outline = [[1, 1, 5, 1, 5, 4, 1, 4]]
+    images = [{"id": place, "file_name": name, "height": 6, "width": 8} for place, name in enumerate(names)]
+    drawn = [{"id": one["id"], "image_id": one["id"], "category_id": 1, "segmentation": outline} for one in images]
+    write(path, {"images": images, "annotations": drawn, "categories": [{"id": 1, "name": "car"}]})
+
+
+def labelme(path: Path, *, beside: bool = True) -> None:
+    shape = {"label": "car", "points": [[1, 1], [5, 4]], "shape_type": "rectangle"}
+    name = f"{path.stem}.png"
+    size = {"imageHeight": 6, "imageWidth": 8}
+    write(path, {"shapes": [shape], "imagePath": name, "imageData": None, **size})
+    if beside:
+        picture(path.with_name(name))
+
+
+def label_studio(root: Path, addresses: Sequence[str]) -> None:
+    value = {"x": 10, "y": 10, "width": 40, "height": 40, "rectanglelabels": ["car"]}
+    result = [{"id": "r", "original_width": 8, "original_height": 6, "image_rotation": 0, "value": value}]
+    tasks = [
+        {"id": number, "data": {"image": address}, "annotations": [{"id": 1, "result": result}]}
+        for number, address in enumerate(addresses)
+    ]
+    write(root / "project.json", tasks)
+
+
+def settings(kind: str, root: Path) -> DataSettings:
+    return DataSettings(kind, root=str(root))
+
+
+def test_a_missing_picture_is_not_found_in_another_ones_file_of_coco(tmp_path: Path) -> None:
+    coco(tmp_path / "instances_default.json", ["left/1.png", "right/1.png"])
+    picture(tmp_path / "images/left/1.png")
+    with pytest.raises(UserError, match=r"'left/1\.png' and 'right/1\.png' are two pictures, but .*left/1\.png is all"):
+        open_dataset(settings("coco", tmp_path), "all")
+    picture(tmp_path / "images/right/1.png")
+    opened = open_dataset(settings("coco", tmp_path), "all")
+    assert [Path(sample.path).parent.name for sample in (opened[0], opened[1])] == ["left", "right"]
+
+
+def test_a_missing_picture_is_not_found_in_another_ones_file_of_labelme(tmp_path: Path) -> None:
+    for folder in ("left", "right"):
+        labelme(tmp_path / folder / "1.json", beside=folder == "left")
+    with pytest.raises(UserError, match="are two pictures, but"):
+        open_dataset(settings("labelme", tmp_path), "all")
+
+
+def test_two_uploads_of_one_name_are_two_pictures(tmp_path: Path) -> None:
+    label_studio(tmp_path, ["/data/upload/1/0a1b2c3d-1.png", "/data/upload/1/11112222-1.png"])
+    picture(tmp_path / "1.png")
+    with pytest.raises(UserError, match="are two pictures, but"):
+        open_dataset(settings("label_studio", tmp_path), "all")
+    # One picture under one address may be annotated in two tasks.
+    label_studio(tmp_path, ["/data/upload/1/0a1b2c3d-1.png"] * 2)
+    assert len(open_dataset(settings("label_studio", tmp_path), "all")) == 2
+
+
+def test_annotation_files_beside_a_folder_of_pictures_have_those_of_the_folder_called_alike(tmp_path: Path) -> None:
+    for folder in ("left", "right"):
+        labelme(tmp_path / "labels" / folder / "1.json", beside=False)
+        picture(tmp_path / "images" / folder / "1.png")
+    opened = open_dataset(settings("labelme", tmp_path), "all")
+    assert [Path(sample.path).parent.name for sample in (opened[0], opened[1])] == ["left", "right"]
+
+
+def test_two_releases_of_darwin_are_not_one_data_set(tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    shutil.copytree(EXPORTS / "darwin", root)
+    (root / "releases/latest").rename(root / "releases/v2")
+    shutil.copytree(root / "releases/v2", root / "releases/v1")
+    with pytest.raises(UserError, match="as files of two releases do") as raised:
+        open_dataset(settings("darwin", root), "all")
+    advice = re.search(r"--data\.root (\S+) --data\.options\.images (\S+)", str(raised.value))
+    assert advice is not None
+    followed = replace(settings("darwin", Path(advice[1])), options={"images": advice[2]})
+    assert len(open_dataset(followed, "all")) == 3
+
+
+@pytest.mark.parametrize("names", [("Training", "Validation"), ("TRAIN", "VAL"), ("trn", "dev")])
+def test_splits_are_found_by_what_people_call_them(names: tuple[str, str], tmp_path: Path) -> None:
+    for place, name in enumerate(names):
+        for number in range(2 + place):
+            labelme(tmp_path / "labelme" / name / f"{number}.json")
+    lengths = [len(split) for split in open_for_training(settings("labelme", tmp_path / "labelme"))]
+    assert lengths == [2, 3]
+    for place, name in enumerate(names):
+        files = [f"{number}.png" for number in range(2 + place)]
+        coco(tmp_path / "coco" / "annotations" / f"{name}.json", files)
+        for file in files:
+            picture(tmp_path / "coco" / name / file)
+    assert [len(split) for split in open_for_training(settings("coco", tmp_path / "coco"))] == [2, 3]
+    shutil.copytree(EXPORTS / "supervisely", tmp_path / "supervisely")
+    for old, name in zip(("first", "second"), names, strict=True):
+        (tmp_path / "supervisely" / old).rename(tmp_path / "supervisely" / name)
+    assert [len(split) for split in open_for_training(settings("supervisely", tmp_path / "supervisely"))] == [2, 1]
+
+
+def test_annotations_beside_the_splits_are_said_to_be_left_out(tmp_path: Path) -> None:
+    for name in ("train/1", "val/2", "later/3", "4"):
+        labelme(tmp_path / f"{name}.json")
+    notes = notes_of(open_dataset(settings("labelme", tmp_path), "train"))
+    assert any("2 annotation files beside the folders of the splits (train, val) left out" in note for note in notes)
+
+
+@pytest.mark.parametrize("others", [(), ("test",)])
+def test_the_advice_on_a_split_for_validation_works(others: tuple[str, ...], tmp_path: Path) -> None:
+    for split in ("train", *others):
+        files = [f"{number}.png" for number in range(3)]
+        coco(tmp_path / split / "_annotations.coco.json", files)
+        for file in files:
+            picture(tmp_path / split / file)
+    export = settings("coco", tmp_path)
+    found = next(one for one in check(export, progress=False).findings if one.severity == "error")
+    advice = re.search(r"--data\.train '(.*)' --data\.val '(.*)'", found.message)
+    assert advice is not None
+    assert [len(one) for one in open_for_training(replace(export, train=advice[1], val=advice[2]))] == [2, 1]
+
+
+def test_files_without_roles_are_named_as_splits(tmp_path: Path) -> None:
+    for project in ("one", "two"):
+        label_studio(tmp_path, [f"{project}.png"])
+        (tmp_path / "project.json").rename(tmp_path / f"{project}.json")
+        picture(tmp_path / f"{project}.png")
+    export = settings("label_studio", tmp_path)
+    with pytest.raises(UserError, match=r"such as --data\.train 'one' --data\.val 'two'"):
+        check(export, progress=False)
+    assert check(replace(export, train="one", val="two"), progress=False).ok
+
+
+def test_names_that_differ_in_case_or_blanks_are_said_with_what_makes_them_one(tmp_path: Path) -> None:
+    for number, label in enumerate(("car", "Car", "car ", "road")):
+        labelme(tmp_path / f"{number}.json")
+        whole = json.loads((tmp_path / f"{number}.json").read_text())
+        whole["shapes"][0]["label"] = label
+        write(tmp_path / f"{number}.json", whole)
+    export = settings("labelme", tmp_path)
+    note = next(found.message for found in check(export, progress=False).findings if "differ in case" in found.message)
+    renames = json.loads(note.split("--data.classes.rename ")[1].strip("'"))
+    diagnosis = check(replace(export, classes=ClassSettings(rename=renames)), progress=False)
+    assert diagnosis.labels.names == ("background", "car", "road")
+    assert {change.name for change in diagnosis.changes if change.becomes == "car"} == {"car", "Car", "car "}
+
+
+def test_a_mixture_says_what_was_assumed_of_each_of_its_data_sets(tmp_path: Path) -> None:
+    for number in range(5):
+        labelme(tmp_path / "drawn" / f"{number}.json")
+    source = SourceSettings(kind="labelme", root="drawn", options={"unlabelled": "ignore"}, test=None)
+    mixture = DataSettings("mixture", root=str(tmp_path), sources=(source,))
+    notes = notes_of(open_dataset(mixture, "train"))
+    assert any(note.startswith("labelme: pixels that nobody drew count in nothing") for note in notes)
+    assert any("every fifth picture of it is held out as val" in note for note in notes)
+
+
+def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None:
+    for number in range(5):
+        labelme(tmp_path / f"{number}.json")
+    export = settings("labelme", tmp_path)
+    with pytest.raises(MissingSplitError, match=r"no split 'test' to test on; .*--split 'val'"):
+        open_for_testing(export)
+    assert len(open_for_testing(replace(export, test="val"))) == 1
