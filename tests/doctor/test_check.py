@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from sceneparse.doctor import Diagnosis, Finding, check, print_diagnosis
-from sceneparse.doctor.rules import EXAMPLES
+from sceneparse.doctor.findings import EXAMPLES
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings, SourceSettings, ToyWorldSettings
 

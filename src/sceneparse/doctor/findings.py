@@ -38,6 +38,15 @@ class Finding:
     examples: tuple[str, ...] = ()
 
 
+EXAMPLES = 10
+"""Files that a finding names."""
+
+
+def finding_of(severity: Severity, code: str, message: str, files: Sequence[str]) -> Finding:
+    """Return a finding about some files, of which it names the first."""
+    return Finding(severity, code, message, len(files), tuple(files[:EXAMPLES]))
+
+
 @dataclass(frozen=True)
 class SplitSummary:
     """What a split holds.

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sceneparse.doctor.findings import Finding, Severity
+from sceneparse.datasets.subsets import decided
+from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.looks import MaskLook
 from sceneparse.doctor.pair_facts import Facts, relative
 from sceneparse.errors import counted
@@ -44,7 +45,7 @@ def unclear_orientation(evidence: Evidence) -> Iterator[Finding]:
             f"unturned{others}: they are turned as their files say, which is wrong if the masks were drawn on the "
             "stored pixels (compare some in `sceneparse data show`; if so, set data.orientation to ignore)"
         )
-        yield _finding("warning", "unclear-orientation", message, unclear)
+        yield finding_of("warning", "unclear-orientation", message, unclear)
 
 
 def poor_range(evidence: Evidence) -> Iterator[Finding]:
@@ -76,7 +77,7 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
             message = f"{found}, of {low:g} to {high:g}: they are nearly white; {_advice(white)}"
         else:
             continue
-        yield _finding("warning", "poor-range", message, [relative(fact.image, evidence.root) for fact in facts])
+        yield finding_of("warning", "poor-range", message, [relative(fact.image, evidence.root) for fact in facts])
 
 
 def _whole(highest: float) -> int:
@@ -102,7 +103,7 @@ def translucent(evidence: Evidence) -> Iterator[Finding]:
             f"{counted(len(found), 'picture')} neither clear nor opaque at most pixels, which fade when they are laid "
             "over white; if the fourth channel is something else, such as near infrared, save the pictures without it"
         )
-        yield _finding("warning", "translucent", message, found)
+        yield finding_of("warning", "translucent", message, found)
 
 
 def unlike_palettes(evidence: Evidence) -> Iterator[Finding]:
@@ -127,7 +128,7 @@ def unlike_palettes(evidence: Evidence) -> Iterator[Finding]:
             f"palettes of masks differ in their order: {next(iter(moved.values()))}, so that their indices are no ids; "
             'read the colours: "masks": "rgb" in classes.json, with the "colors" of the classes'
         )
-        yield _finding("error", "palette-order", message, [relative(mask, evidence.root) for mask in moved])
+        yield finding_of("error", "palette-order", message, [relative(mask, evidence.root) for mask in moved])
     else:
         yield from _other_colors(evidence, masks)
 
@@ -151,7 +152,7 @@ def _other_colors(evidence: Evidence, masks: Sequence[tuple[Facts, MaskLook]]) -
             f"{counted(len(wrong), 'mask')} whose palette and label space disagree: {next(iter(wrong.values()))}; the "
             'indices count, so give each class its own by "ids" in classes.json, or read the colours: "masks": "rgb"'
         )
-        yield _finding("warning", "palette-colors", message, [relative(mask, evidence.root) for mask in wrong])
+        yield finding_of("warning", "palette-colors", message, [relative(mask, evidence.root) for mask in wrong])
 
 
 def _hex(color: Color) -> str:
@@ -163,5 +164,49 @@ def _all(evidence: Evidence) -> Iterator[Facts]:
         yield from split
 
 
-def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
-    return Finding(severity, code, message, len(examples), tuple(examples[:_EXAMPLES]))
+def copies(evidence: Evidence) -> Iterator[Finding]:
+    """Find the same picture file, byte for byte, in two splits or twice in one."""
+    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for name, split in evidence.facts.items():
+        for fact in split:
+            if fact.digest is not None:
+                found[fact.digest].append((name, relative(fact.image, evidence.root)))
+    shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    repeated: dict[str, list[str]] = defaultdict(list)
+    for same in found.values():
+        names = sorted({name for name, _ in same})
+        files = " = ".join(file for _, file in same)
+        if len(names) > 1:
+            shared[tuple(names)].append(files)
+        elif len(same) > 1:
+            repeated[names[0]].append(files)
+    used = _used(evidence)
+    for splits, examples in shared.items():
+        count, both = counted(len(examples), "picture"), " and ".join(splits)
+        if len(used.intersection(splits)) < 2:
+            message = f"{count} in {both} at once, of which training and testing use no more than one"
+            yield finding_of("note", "shared-pictures", message, examples)
+            continue
+        if splits == ("test", "val"):
+            message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
+            yield finding_of("warning", "shared-pictures", message, examples)
+            continue
+        message = (
+            f"{count} in {both} at once: figures measured on pictures that were trained on say nothing; keep each in "
+            "one split"
+        )
+        yield finding_of("error", "shared-pictures", message, examples)
+    for name, examples in repeated.items():
+        message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
+        yield finding_of("warning", "copies", message, examples)
+
+
+def _used(evidence: Evidence) -> set[str]:
+    """The splits that the settings name, by the names that the data set has for them."""
+    settings, layout = evidence.settings, evidence.layout
+    roles = (settings.train, settings.val, settings.test)
+    if layout is None:
+        return set(roles)
+    wanted = [piece.partition("[")[0] for role in roles for piece in role.split("+")]
+    splits, parted = layout.splits, layout.undivided
+    return {decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in wanted}

@@ -12,17 +12,14 @@ from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
-from sceneparse.doctor.findings import Finding, Severity, SplitSummary
+from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
-from sceneparse.doctor.picture_rules import poor_range, translucent, unclear_orientation, unlike_palettes
+from sceneparse.doctor.picture_rules import copies, poor_range, translucent, unclear_orientation, unlike_palettes
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.problems import Problem
 from sceneparse.settings import DataSettings
-
-EXAMPLES = 10
-"""Files that a finding names."""
 
 MOSTLY_IGNORED = 0.5
 """Share of ignored pixels of a split from which on it is a warning."""
@@ -100,7 +97,7 @@ def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
         if layout.partly and listing.without_mask and listing.pairs:
             examples = [relative(file, evidence.root) for file in listing.without_mask]
             text = f"{name}: {counted(len(examples), 'picture')} without a mask are left out: nothing was drawn there"
-            yield _finding("warning", "not-annotated", text, examples)
+            yield finding_of("warning", "not-annotated", text, examples)
             listing = replace(listing, without_mask=())
         yield from _unpaired(layout.folders[name], listing, evidence.root)
 
@@ -116,7 +113,7 @@ def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fin
     ):
         if files:
             message = f"{split.name}: {counted(len(files), 'file')} {text}; {rule}"
-            yield _finding("error", code, message, [relative(file, root) for file in files])
+            yield finding_of("error", code, message, [relative(file, root) for file in files])
     if not listing.pairs:
         yield Finding("error", "empty-split", f"{split.name}: no picture with a mask in {relative(split.images, root)}")
 
@@ -136,7 +133,7 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         elif len(troubles) > 1:
             first = f". The first: {message}" if problem in VARIOUS else ""
             message = f"{len(troubles):,} {TROUBLES[problem]}{first}"
-        yield _finding("error", problem, message, [relative(trouble.file, root) for trouble in troubles])
+        yield finding_of("error", problem, message, [relative(trouble.file, root) for trouble in troubles])
     unknown: Counter[str] = Counter()
     for fact in facts:
         unknown.update(fact.unknown)
@@ -146,55 +143,7 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         seen = any(fact.pixels[-1] for fact in facts)
         text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen, named_in=named_in)
         message = f"{counted(len(masks), 'mask')}: {text}"
-        yield _finding("error", "unknown-values", message, masks)
-
-
-def copies(evidence: Evidence) -> Iterator[Finding]:
-    """Find the same picture file, byte for byte, in two splits or twice in one."""
-    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    for name, split in evidence.facts.items():
-        for fact in split:
-            if fact.digest is not None:
-                found[fact.digest].append((name, relative(fact.image, evidence.root)))
-    shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    repeated: dict[str, list[str]] = defaultdict(list)
-    for same in found.values():
-        names = sorted({name for name, _ in same})
-        files = " = ".join(file for _, file in same)
-        if len(names) > 1:
-            shared[tuple(names)].append(files)
-        elif len(same) > 1:
-            repeated[names[0]].append(files)
-    used = _used(evidence)
-    for splits, examples in shared.items():
-        count, both = counted(len(examples), "picture"), " and ".join(splits)
-        if len(used.intersection(splits)) < 2:
-            message = f"{count} in {both} at once, of which training and testing use no more than one"
-            yield _finding("note", "shared-pictures", message, examples)
-            continue
-        if splits == ("test", "val"):
-            message = f"{count} in {both} at once: the checkpoint is chosen by pictures that it is tested on"
-            yield _finding("warning", "shared-pictures", message, examples)
-            continue
-        message = (
-            f"{count} in {both} at once: figures measured on pictures that were trained on say nothing; keep each in "
-            "one split"
-        )
-        yield _finding("error", "shared-pictures", message, examples)
-    for name, examples in repeated.items():
-        message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
-        yield _finding("warning", "copies", message, examples)
-
-
-def _used(evidence: Evidence) -> set[str]:
-    """The splits that the settings name, by the names that the data set has for them."""
-    settings, layout = evidence.settings, evidence.layout
-    roles = (settings.train, settings.val, settings.test)
-    if layout is None:
-        return set(roles)
-    wanted = [piece.partition("[")[0] for role in roles for piece in role.split("+")]
-    splits, parted = layout.splits, layout.undivided
-    return {decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in wanted}
+        yield finding_of("error", "unknown-values", message, masks)
 
 
 def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:
@@ -206,12 +155,12 @@ def odd_pictures(evidence: Evidence, name: str) -> Iterator[Finding]:
         message = f"{name}: pictures of different forms ({listed}); all are converted to the same channels"
         usual = forms.most_common(1)[0][0]
         odd = [relative(f.image, root) for f in facts if f.size is not None and _FORMS.get(f.mode, f.mode) != usual]
-        yield _finding("note", "mixed-forms", message, odd)
+        yield finding_of("note", "mixed-forms", message, odd)
     blank = [relative(fact.mask, root) for fact in facts if fact.total and fact.ignored == fact.total]
     if blank:
         message = f"{name}: {counted(len(blank), 'mask')} ignored everywhere: nothing is learnt or measured there"
         if sum(fact.total > 0 for fact in facts) > len(blank):  # else class_balance says it, of the whole split
-            yield _finding("warning", "nothing-labelled", message, blank)
+            yield finding_of("warning", "nothing-labelled", message, blank)
 
 
 _FORMS = {
@@ -274,7 +223,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
         effect = "be learnt" if training else "be measured here"
         classes = counted(len(never), "class never occurs", "classes never occur")
         severity: Severity = "warning" if training else "note"
-        yield _finding(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
+        yield finding_of(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
     share = split.ignored / split.total
     if share >= MOSTLY_IGNORED:
         message = (
@@ -354,7 +303,3 @@ def summary(name: str, facts: Sequence[Facts], classes: int) -> SplitSummary:
         ignored=sum(fact.ignored for fact in facts),
         total=sum(fact.total for fact in facts),
     )
-
-
-def _finding(severity: Severity, code: str, message: str, examples: Sequence[str]) -> Finding:
-    return Finding(severity, code, message, len(examples), tuple(examples[:EXAMPLES]))

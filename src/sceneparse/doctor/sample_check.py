@@ -19,6 +19,7 @@ from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.pair_facts import Facts, Trouble
+from sceneparse.doctor.picture_rules import copies
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
@@ -68,7 +69,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
         name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
     }
     evidence = rules.Evidence(settings, root, labels, one_each)
-    findings += [*rules.unusable_files(evidence), *rules.copies(evidence)]
+    findings += [*rules.unusable_files(evidence), *copies(evidence)]
     summaries = []
     for task, space in spaces.items():
         splits = []
