@@ -105,8 +105,9 @@ class Raster:
 
     @property
     def full_scale(self) -> int:
-        """The largest value of 16-bit bands whose own range is taken; 0 where a range is given, or bands have 8."""
-        return 0 if self.form.ranges or self._dtype != np.uint16 else 65535
+        """The largest value of 16-bit bands whose own range is taken; 0 where a range is given, bands have 8,
+        or they hold a palette's numbers."""
+        return 65535 if self._dtype == np.uint16 and not self.form.ranges and self._palette is None else 0
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
         """Read a window.
@@ -135,7 +136,12 @@ class Raster:
             image = np.where(there, image, np.uint8(0))
         if valid is not None and valid.all():
             valid = None
-        return Pixels(image, valid, int(values.max()) if self.full_scale else 0)
+        return Pixels(image, valid, self._largest(values, gaps) if self.full_scale else 0)
+
+    def _largest(self, values: NDArray[Any], gaps: NDArray[np.bool_] | None) -> int:
+        """Return the largest value that is data: what stands for none often is the type's largest."""
+        data = values if gaps is None else values[~gaps]
+        return int(data.max()) if data.size else 0
 
     def _gaps(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return where each band has no data, (bands, H, W); None where none has a value for it."""

@@ -51,7 +51,7 @@ class Scene(NamedTuple):
     Args:
         path: Its file.
         channels: Channels of the picture.
-        form: Its bands, all of them named, and ranges.
+        form: Its bands and ranges; without bands those that fit the model without doubt.
         size: Height and width.
         protocol: The protocol under which it is parsed.
     """
