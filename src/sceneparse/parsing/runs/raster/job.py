@@ -267,6 +267,16 @@ def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
             f"warning: {source.path}: values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it "
             f"nearly black; give the values that become black and white, such as --range 0 {seen.largest}, and --again"
         ]
+    if raster.form.ranges and seen.extremes is not None:
+        darkest, brightest = seen.extremes
+        dark = brightest < 256 // _DARK
+        if dark or darkest >= 256 - 256 // _DARK:
+            ranges = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(raster.form.ranges))
+            return [
+                f"warning: {source.path}: all values lie in the {'lowest' if dark else 'highest'} eighth of the range "
+                f"{ranges} (as given, or as in training), so the model saw it nearly {'black' if dark else 'white'}; "
+                "if its numbers are others, give the values that become black and white (--range LOW HIGH), and --again"
+            ]
     return []
 
 
