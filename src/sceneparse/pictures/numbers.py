@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -68,6 +68,12 @@ class Numbers:
             nodata=directory.nodata,
             palette=palette_of(directory),
         )
+
+    def with_clear(self, clear: int) -> Numbers:
+        """Return the same grey with a band of transparency, of which one of its numbers is the clear one."""
+        assert self.white is not None
+        alpha = np.where(self.values == clear, 0, self.white).astype(self.values.dtype)
+        return replace(self, values=np.concatenate((self.values, alpha), axis=2), alpha=self.values.shape[2])
 
     def extremes(self) -> tuple[float, float] | None:
         """Return the lowest and the highest number that are data; None if there is none, or of a palette."""
