@@ -186,6 +186,7 @@ class TestIgnoringBelow:
             (["--ignore-below", "0"], "--ignore-below is 0, but must be a probability above 0 and at most 1"),
             (["--ignore-below", "1.5"], "--ignore-below is 1.5, but must be"),
             (["clip.mp4", "--ignore-below", "0.9"], "--ignore-below is for pictures, and there are videos"),
+            (["clip.mp4", "--as", "coco"], "--as coco is for pictures, and there are none among the inputs"),
             (["ct.nii.gz", "--ignore-below", "0.9"], "--ignore-below is for pictures, and there are volumes"),
         ],
     )
