@@ -53,6 +53,16 @@ def test_six_bands_are_read_as_six_channels_and_refused_as_three(planar: bool, d
     assert (seen(tiff_bytes(Tiff(values[..., :3]))) == values[..., :3] // (257 if dtype == "u2" else 1)).all()
 
 
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize(("photometric", "bands"), [(5, 4), (6, 3), (8, 3)])
+def test_inks_of_sixteen_bits_are_not_taken_for_colours(photometric: int, bands: int, planar: bool) -> None:
+    content = tiff_bytes(Tiff(plain("u2", bands=bands), photometric, planar=planar))
+    with pytest.raises(UserError, match="hold CMYK, YCbCr or Lab, which is not turned into RGB in this form"):
+        seen(content)
+    if bands == 4:  # a network of four channels takes bands as they are
+        assert seen(content, 4).shape == (5, 4, 4)
+
+
 def test_two_bands_are_no_grey_picture() -> None:
     with pytest.raises(UserError, match="has 2 channels"):
         seen(tiff_bytes(Tiff(plain("u1", bands=2))))

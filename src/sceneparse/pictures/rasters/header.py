@@ -7,11 +7,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from sceneparse.pictures.tiff_tags import INKS
+
 SUFFIXES = (".tif", ".tiff")
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _FORM = 256, 257, 258, 262, 274, 277, 339
-_INKS = {5, 6, 8, 9, 10}
-"""Photometric interpretations of photographs and print: CMYK, YCbCr, and the kinds of Lab. No band of theirs is one."""
 _GEOREFERENCE = {33550, 33922, 34264, 34735, 50844}
 """Pixel scale, tie points, transformation, geokeys (GeoTIFF 1.1), rational polynomial coefficients."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -36,7 +36,7 @@ def is_raster(path: Path) -> bool:
         return False
     if _GEOREFERENCE & set(tags) or _has_world_file(path):
         return True
-    if _first(tags, _PHOTOMETRIC, 1) in _INKS or 1 < _first(tags, _ORIENTATION, 1) <= 8:
+    if _first(tags, _PHOTOMETRIC, 1) in INKS or 1 < _first(tags, _ORIENTATION, 1) <= 8:
         return False
     width, height, samples = (_first(tags, tag, usual) for tag, usual in ((_WIDTH, 0), (_HEIGHT, 0), (_SAMPLES, 1)))
     bits, form = _first(tags, _BITS, 1), _first(tags, _FORM, 1)
