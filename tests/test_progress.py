@@ -40,3 +40,9 @@ def test_what_is_not_shown_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys:
         say("another")
         time.sleep(0.05)
     assert capsys.readouterr().err == ""
+
+
+def test_a_bar_leaves_nothing_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress_bar(True, 2) as advance:
+        advance()
+    assert capsys.readouterr() == ("", "")

@@ -53,7 +53,10 @@ def results_console(*, highlight: bool = True) -> Console:
 def progress_bar(shown: bool, total: int, title: str = "checking pictures") -> Iterator[Callable[[], None]]:
     """Show a progress bar on standard error; yield a function that advances it by one."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    console = Console(stderr=True)
+    # Where there is no terminal, rich leaves an empty line of every bar.
+    shown = shown and console.is_interactive
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
 

@@ -55,6 +55,12 @@ def test_arguments_change_the_models_protocol_and_a_name_starts_afresh() -> None
     assert changed_protocol(OWN, arguments("--protocol", "csail", "--crf")) == ProtocolSettings("csail", crf=True)
 
 
+def test_windows_take_the_place_of_what_is_about_whole_pictures() -> None:
+    own = ProtocolSettings("whole", resize="short", size=512, antialias=True, upsampling="twice")
+    changed = changed_protocol(own, arguments("--window", "64", "48"))
+    assert (resolve(changed).window, resolve(changed).antialias) == ((64, 48), True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

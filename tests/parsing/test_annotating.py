@@ -198,6 +198,15 @@ class TestIgnoringBelow:
         assert main(["predict", "no-model", str(pictures), *given, "--out", str(tmp_path / "out")]) == 2
         assert message in capsys.readouterr().err
 
+    def test_annotations_of_videos_alone_are_refused_before_these_are_parsed(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "clip.mp4").touch()
+        assert (
+            main(["predict", "no-model", str(tmp_path / "clip.mp4"), "--out", str(tmp_path / "o"), "--as", "coco"]) == 2
+        )
+        assert "--as coco is for pictures, and there are none among the inputs" in capsys.readouterr().err
+
     def test_the_other_tasks_go_by_their_own_confidence_and_parts_with_their_object(self, unified: Any) -> None:
         parse: Parse = unified(np.random.default_rng(0).integers(0, 255, (32, 48, 3), dtype=np.uint8))
         assert parse.task_parse is not None

@@ -53,6 +53,16 @@ def test_six_bands_are_read_as_six_channels_and_refused_as_three(planar: bool, d
     assert (seen(tiff_bytes(Tiff(values[..., :3]))) == values[..., :3] // (257 if dtype == "u2" else 1)).all()
 
 
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize(("photometric", "bands"), [(5, 4), (6, 3), (8, 3)])
+def test_inks_of_sixteen_bits_are_not_taken_for_colours(photometric: int, bands: int, planar: bool) -> None:
+    content = tiff_bytes(Tiff(plain("u2", bands=bands), photometric, planar=planar))
+    with pytest.raises(UserError, match="hold CMYK, YCbCr or Lab, which is not turned into RGB in this form"):
+        seen(content)
+    if bands == 4:  # a network of four channels takes bands as they are
+        assert seen(content, 4).shape == (5, 4, 4)
+
+
 def test_two_bands_are_no_grey_picture() -> None:
     with pytest.raises(UserError, match="has 2 channels"):
         seen(tiff_bytes(Tiff(plain("u1", bands=2))))
@@ -167,12 +177,47 @@ def deep_png(values: NDArray[np.uint16]) -> bytes:
     return content
 
 
+def deep_ppm(values: NDArray[np.uint16], top: int = 65535, *, plain: bool = False) -> bytes:
+    """A PPM of two bytes a number, or of decimals."""
+    height, width, _ = values.shape
+    header = f"P{3 if plain else 6}\n# of a test\n{width} {height}\n{top}\n".encode()
+    return header + (" ".join(map(str, values.ravel())).encode() if plain else values.astype(">u2").tobytes())
+
+
 @pytest.mark.parametrize("bands", [3, 4])
 def test_all_sixteen_bits_of_a_colour_png_are_there_when_a_range_is_given(bands: int) -> None:
     values = RNG.integers(0, 4096, (11, 9, bands)).astype(np.uint16)
     values[..., 3:] = 65535
     expected = (values[..., :3] / 4095 * 255 + 0.5).astype(np.uint8)
     assert abs(seen(deep_png(values), value_range=(0, 4095)).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_all_sixteen_bits_of_a_ppm_too(plain: bool) -> None:
+    values = RNG.integers(0, 4096, (11, 9, 3)).astype(np.uint16)
+    expected = (values / 4095 * 255 + 0.5).astype(np.uint8)
+    assert (seen(deep_ppm(values, plain=plain), value_range=(0, 4095)) == expected).all()
+    itself = seen(deep_ppm(values, 4095, plain=plain), value_range=(0, 65535))  # it says itself what is white
+    assert abs(itself.astype(int) - expected).max() <= 1
+    with pytest.raises(UserError, match="damaged or cut off"):
+        seen(deep_ppm(values, plain=plain)[:-40], value_range=(0, 4095))
+
+
+def test_bytes_behind_the_pixels_of_a_png_are_no_hindrance() -> None:
+    values = RNG.integers(0, 65536, (5, 4, 3)).astype(np.uint16)
+    content = deep_png(values)
+    start, end = content.index(b"IDAT") + 4, content.index(b"IEND") - 8
+    data = zlib.compress(zlib.decompress(content[start:end]) + bytes(50))
+    longer = content[: start - 8] + struct.pack(">I", len(data)) + b"IDAT" + data
+    longer += struct.pack(">I", zlib.crc32(b"IDAT" + data)) + content[end + 4 :]
+    assert (seen(longer, value_range=(0, 65535)) == seen(content, value_range=(0, 65535))).all()
+
+
+def test_the_transparent_grey_of_a_png_is_white_with_sixteen_bits_as_with_eight() -> None:
+    for grey, clear in ((np.array([[10, 200]], np.uint8), 10), (np.array([[10, 200]], np.uint16) * 257, 2570)):
+        content = BytesIO()
+        Image.fromarray(grey).save(content, "PNG", transparency=clear)
+        assert seen(content.getvalue())[0].tolist() == [[255] * 3, [200] * 3]
 
 
 def test_of_sixteen_bit_colour_the_upper_byte_counts() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.masks import read_mask
 from sceneparse.pictures.problems import PictureError
-from tests.pictures.test_deep_pictures import deep_png
+from tests.pictures.test_deep_pictures import deep_png, deep_ppm
 from tests.support.tiffs import Tiff, tiff_bytes
 
 NAMES = ("sky", "road", "car")
@@ -130,11 +130,13 @@ def test_ids_in_three_equal_channels_are_ids(form: str) -> None:
         assert read_mask(saved(np.dstack([IDS, IDS, IDS, opaque]), form), THREE).tolist() == INDICES
 
 
-@pytest.mark.parametrize("file", ["png", "tiff", "planar tiff"])
+@pytest.mark.parametrize("file", ["png", "tiff", "planar tiff", "ppm", "plain ppm"])
 def test_sixteen_bits_in_three_channels_are_ids_or_refused(file: str) -> None:
     labels = LabelSpace(("a", "b"), ids=(3, 4711))
 
     def content(values: NDArray[np.uint16]) -> bytes:
+        if "ppm" in file:
+            return deep_ppm(values, plain=file == "plain ppm")
         return deep_png(values) if file == "png" else tiff_bytes(Tiff(values, 2, planar=file == "planar tiff"))
 
     ids = np.array([[3, 4711]], np.uint16)
@@ -143,6 +145,12 @@ def test_sixteen_bits_in_three_channels_are_ids_or_refused(file: str) -> None:
     assert "save the mask as RGB of 8 bits" in refused(deep, COLORS, "form")
     refused(deep, labels, "mask-is-rgb")
     assert read_mask(saved(PAINTED), COLORS).tolist() == INDICES
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("top", [300, 1000, 65535])
+def test_a_ppm_of_more_than_a_byte_holds_the_numbers_that_it_stores(top: int, plain: bool) -> None:
+    assert read_mask(deep_ppm(np.dstack([IDS.astype(np.uint16)] * 3), top, plain=plain), THREE).tolist() == INDICES
 
 
 def test_an_opaque_channel_beside_grey_is_no_hindrance() -> None:

@@ -79,6 +79,8 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
     where = "the model's protocol"
     if arguments.protocol is not None:
         own = from_mapping(ProtocolSettings, {"name": arguments.protocol}, "command line")
+    if arguments.window:
+        own = replace(own, upsampling=None)  # that of a model of transformers is about whole pictures
     given: dict[str, Any] = {
         "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,

@@ -36,13 +36,15 @@ def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) ->
             raise UserError(f"--ignore-below is for pictures, and there are {name} among the inputs")
 
 
-def check_video_arguments(arguments: argparse.Namespace, videos: bool) -> None:
-    """Refuse arguments about videos without a video, and tasks that videos don't have."""
+def check_video_arguments(arguments: argparse.Namespace, videos: bool, pictures: bool) -> None:
+    """Refuse arguments about videos without a video, and what videos don't have."""
     given = {"--smooth": arguments.smooth, "--seconds": arguments.seconds, "--label-frames": arguments.label_frames}
     if not videos and (idle := [name for name, value in given.items() if value]):
         raise UserError(f"{idle[0]} is for videos and cameras, and there are none among the inputs")
     if videos and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"videos are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if videos and not pictures and arguments.forms:
+        raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are none among the inputs")
 
 
 def check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None:

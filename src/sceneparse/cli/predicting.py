@@ -159,7 +159,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     videos, others = split_videos(arguments.inputs)
     volumes, others = split_volumes(others)
     rasters, pictures = split_rasters(others, Path(arguments.out)) if arguments.runner == "loop" else ([], others)
-    check_video_arguments(arguments, bool(videos))
+    check_video_arguments(arguments, bool(videos), bool(pictures))
     check_volume_arguments(arguments, bool(volumes))
     check_raster_arguments(arguments, bool(rasters))
     check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])

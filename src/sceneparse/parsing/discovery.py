@@ -96,8 +96,9 @@ def discover(
                 failed += 1
                 console.print(f"left out: {error}", markup=False)
             advance()
-    if pictures.left_out.count:
-        console.print(str(pictures.left_out), markup=False)
+    left_out = pictures.left_out.kinds
+    for one in left_out:
+        console.print(str(one), markup=False)
     if not done:
         raise UserError("none of the pictures could be read, so there is nothing to count")
     tables = counts.tables()
@@ -111,7 +112,7 @@ def discover(
             "model": parser.name,
             "pictures": done,
             "failed": failed,
-            **({"left_out": [pictures.left_out.to_json()]} if pictures.left_out.count else {}),
+            **({"left_out": [one.to_json() for one in left_out]} if left_out else {}),
             "tables": {one.name: one.to_json() for one in tables},
         },
     )

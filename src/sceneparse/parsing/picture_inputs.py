@@ -21,7 +21,8 @@ class Inputs:
         without: Files that something else parses.
 
     Attributes:
-        left_out: The pictures in forms that are not read which the last whole iteration came by.
+        left_out: The pictures in forms that are not read which the last whole iteration came by; videos and volumes
+            apart.
 
     Raises:
         UserError: An input doesn't exist or holds no picture, or a folder of pictures lies in the output folder.
@@ -43,11 +44,11 @@ class Inputs:
         self._endangered = {
             resolved: path for path in self._files if (resolved := path.resolve()).is_relative_to(self._out)
         }
-        self.left_out = unread()
+        self.left_out = self._none_left_out()
         find_pictures(self._inputs)  # raises at once what is wrong with them
 
     def __iter__(self) -> Iterator[FoundPicture]:
-        folder, outside, left_out = Path(), True, unread()
+        folder, outside, left_out = Path(), True, self._none_left_out()
         for found in find_pictures(self._inputs, left_out):
             if found.path.parent != folder:
                 folder = found.path.parent
@@ -55,6 +56,9 @@ class Inputs:
             if (outside or found.path in self._files) and found.path not in self._without:
                 yield found
         self.left_out = left_out
+
+    def _none_left_out(self) -> LeftOut:
+        return unread(apart=True, outputs=self._out)
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
         """Return the picture that one of these files would overwrite; None if there is none."""

@@ -1,6 +1,10 @@
 """Open picture files that other people made; whatever is wrong with one becomes one clear line."""
 
+import struct
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import SEEK_CUR, BytesIO
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -10,6 +14,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sceneparse.errors import counted
 from sceneparse.pictures.deep_png import deep_png_numbers
+from sceneparse.pictures.deep_ppm import deep_ppm_numbers
 from sceneparse.pictures.forms import LOSSY, RAW_PHOTO, is_heif, refuse_unread, register_heif
 from sceneparse.pictures.numbers import Numbers
 from sceneparse.pictures.problems import PictureError, Problem, described
@@ -70,7 +75,9 @@ class Decoded(NamedTuple):
 
     @property
     def deep_color(self) -> bool:
-        """Whether it is a colour PNG, or one with transparency, of 16 bits, of which Pillow keeps the upper byte."""
+        """Whether it is a PNG of several bands, or a PPM in colour, of more than 8 bits, of which Pillow keeps 8."""
+        if self.format == "PPM":
+            return self.raw == "RGB" and self.top > 255
         return self.format == "PNG" and self.raw in ("RGB;16B", "RGBA;16B", "LA;16B")
 
     def all_numbers(self) -> Numbers | None:
@@ -82,7 +89,7 @@ class Decoded(NamedTuple):
         if self.numbers is not None or self.picture is None:
             return self.numbers
         if self.deep_color:
-            return _deep_png(self)
+            return _deep_ppm(self) if self.format == "PPM" else _deep_png(self)
         mode = self.picture.mode
         if mode.startswith("I;16") or (mode == "I" and self.format in ("PNG", "PPM")):
             # Pillow opens 16-bit PGM, and old Pillow 16-bit PNG, as 32-bit integers that hold 0..65535.
@@ -144,8 +151,21 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -
         raise PictureError(f"{where}: not enough memory to decode it; cut it into tiles", "too-large") from None
     # Pillow's readers let anything escape on damaged input: struct.error, SyntaxError, IndexError, zlib.error, ...
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"{where}: damaged or cut off ({reason}); fetch it again or leave it out") from None
+        raise _damaged(source, error) from None
+
+
+def _damaged(source: Path | bytes, error: Exception) -> PictureError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return PictureError(f"{described(source)}: damaged or cut off ({reason}); fetch it again or leave it out")
+
+
+@contextmanager
+def _damage(source: Path | bytes) -> Iterator[None]:
+    """Raise what goes wrong with the bytes of a file as a `PictureError`."""
+    try:
+        yield
+    except (ValueError, struct.error, zlib.error, OSError, OverflowError) as error:
+        raise _damaged(source, error) from None
 
 
 def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
@@ -162,9 +182,19 @@ def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -
         return Decoded(source, form, size, orientation, raw, top, several, lossy, image)
 
 
+def _deep_ppm(decoded: Decoded) -> Numbers:
+    with _damage(decoded.source):
+        values = deep_ppm_numbers(_content(decoded.source))
+    return Numbers(values, white=decoded.top, color=True)
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
 def _deep_png(decoded: Decoded) -> Numbers:
-    content = decoded.source if isinstance(decoded.source, bytes) else decoded.source.read_bytes()
-    values = deep_png_numbers(content)
+    with _damage(decoded.source):
+        values = deep_png_numbers(_content(decoded.source))
     if values is None:
         where = described(decoded.source)
         raise PictureError(f"{where}: the 16-bit colours of an interlaced PNG are not read; save it as TIFF", "form")

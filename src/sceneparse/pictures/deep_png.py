@@ -38,8 +38,10 @@ def deep_png_numbers(content: bytes) -> NDArray[np.uint16] | None:
     width, height, depth, color, _, _, interlaced = struct.unpack(">IIBBBBB", header)
     if depth != 16 or color not in _BANDS or interlaced:
         return None
-    rows = np.frombuffer(zlib.decompress(b"".join(data)), np.uint8)
-    rows = rows.reshape(height, 1 + 2 * width * _BANDS[color])
+    line = 1 + 2 * width * _BANDS[color]
+    # Not more than the picture has: some writers leave bytes behind it, and a few bytes can unpack to any number.
+    rows = np.frombuffer(zlib.decompressobj().decompress(b"".join(data), height * line), np.uint8)
+    rows = rows.reshape(height, line)
     filters, pixels = rows[:, :1], rows[:, 1:]
     upper, lower = (
         _decoded(struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0), np.hstack((filters, pixels[:, half::2])))

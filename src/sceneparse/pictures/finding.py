@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
-from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES, LeftOut, unread
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, unread
 
 
 class FoundPicture(NamedTuple):
@@ -39,9 +39,9 @@ def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None)
     if not inputs:
         raise UserError("no pictures given; name files, folders or patterns such as 'photos/**/*.jpg'")
     for source in inputs:
-        others = unread()
+        others = unread(apart=True)
         if next(_pictures_of(source, others), None) is None:
-            raise UserError(_nothing(source) + (f"; {others}" if others.count else ""))
+            raise UserError("; ".join((_nothing(source), *map(str, others.kinds))))
     if len(inputs) == 1:
         return _pictures_of(inputs[0], left_out)
     return _numbered(inputs, left_out)
@@ -115,19 +115,18 @@ def _walk(
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif (suffix := _split(entry.name)[1].lower()) in PICTURE_SUFFIXES:
+                elif _split(entry.name)[1].lower() in PICTURE_SUFFIXES:
                     if _matches((*below, entry.name), pattern):
                         files.append(entry.name)
-                elif suffix in UNREAD_SUFFIXES and _matches((*below, entry.name), pattern):
+                elif left_out is not None and left_out.takes(entry.name) and _matches((*below, entry.name), pattern):
                     others.append(entry.name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be searched ({error.strerror})") from None
     identity = (status.st_dev, status.st_ino)
     if identity in above:  # a symbolic link that leads back up
         return
-    if left_out is not None:
-        for file in sorted(others):
-            left_out.add("/".join((*below, file)))
+    if left_out is not None and others:
+        left_out.add_all(("/".join((*below, file)) for file in sorted(others)), folder)
     files.sort()
     stems = Counter(_split(file)[0] for file in files)
     taken = set(files)

@@ -1,6 +1,7 @@
 """Which files are pictures, which of these are read, and what to do about the others."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -31,6 +32,17 @@ UNREAD_SUFFIXES = RAW_SUFFIXES | {
 }
 """Suffixes of pictures in forms that are not read; such files are named where they are left out."""
 
+VIDEO_SUFFIXES = frozenset(
+    (
+        *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
+        *(".3gp", ".ogv", ".y4m", ".mxf", ".vob", ".h264", ".h265", ".mjpeg"),
+    )
+)
+"""Suffixes, in lower case, of what counts as a video."""
+
+VOLUME_SUFFIXES = (".nii.gz", ".nii")
+"""Endings, in lower case, of what counts as a volume."""
+
 LOSSY = frozenset(("JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"))
 """Formats whose compression changes numbers, or may do so."""
 
@@ -51,15 +63,32 @@ class LeftOut:
         why: What to do about them; may be empty.
         counts: How many there are of each suffix.
         examples: The first of them.
+        apart: Counts videos and volumes in its stead; None where these are not asked about.
+        outputs: A folder whose files are not counted.
     """
 
     what: str
     why: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    apart: "LeftOut | None" = None
+    outputs: Path | None = None
+
+    def takes(self, name: str) -> bool:
+        """Return whether a file with this name is to be counted where it is found."""
+        return _suffix(name) in UNREAD_SUFFIXES or (self.apart is not None and is_video_or_volume(name))
+
+    def add_all(self, names: Iterable[str], folder: Path) -> None:
+        """Count the files of a folder, unless it holds outputs."""
+        if self.outputs is None or not folder.resolve().is_relative_to(self.outputs):
+            for name in names:
+                self.add(name)
 
     def add(self, name: str) -> None:
         """Count a file."""
+        if self.apart is not None and is_video_or_volume(name):
+            self.apart.add(name)
+            return
         self.counts[PurePath(name).suffix.lower()] += 1
         if len(self.examples) < 10:
             self.examples.append(name)
@@ -68,6 +97,11 @@ class LeftOut:
     def count(self) -> int:
         """How many files there are."""
         return self.counts.total()
+
+    @property
+    def kinds(self) -> "tuple[LeftOut, ...]":
+        """What there is of it, and of what is counted apart."""
+        return tuple(one for one in (self, self.apart) if one is not None and one.count)
 
     def __str__(self) -> str:
         shown = ", ".join(self.examples[:3]) + (", …" if self.count > 3 else "")
@@ -83,9 +117,26 @@ class LeftOut:
         }
 
 
-def unread() -> LeftOut:
-    """Return an empty list of pictures in forms that are not read."""
-    return LeftOut("that sceneparse does not read", "convert them to PNG, TIFF or JPEG")
+def unread(*, apart: bool = False, outputs: Path | None = None) -> LeftOut:
+    """Return an empty list of pictures in forms that are not read.
+
+    Args:
+        apart: Whether videos and volumes are counted too, apart from these.
+        outputs: A folder whose files are not counted.
+    """
+    why = "a folder is searched for pictures alone: name these one by one, or by a pattern such as 'DIR/*.mp4'"
+    others = LeftOut("that are videos or volumes", why) if apart else None
+    what = "that sceneparse does not read"
+    return LeftOut(what, "convert them to PNG, TIFF or JPEG", apart=others, outputs=outputs)
+
+
+def is_video_or_volume(name: str) -> bool:
+    """Return whether a file's name is that of a video or of a volume."""
+    return _suffix(name) in VIDEO_SUFFIXES or name.lower().endswith(VOLUME_SUFFIXES)
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 def refuse_unread(source: Path | bytes, head: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sceneparse.errors import counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.tiff import palette_of, stored_numbers
-from sceneparse.pictures.tiff_tags import RGB, WHITE_IS_ZERO, Directory
+from sceneparse.pictures.tiff_tags import INKS, RGB, WHITE_IS_ZERO, Directory
 
 ValueRange = tuple[float, float]
 """The numbers that become 0 and 255."""
@@ -35,6 +35,7 @@ class Numbers:
         inverted: Whether 0 is white.
         nodata: The number that stands for no data.
         palette: (N, 3) colours that the only band's numbers stand for.
+        inks: Whether the bands are no light that adds up: CMYK, YCbCr or Lab.
     """
 
     values: NDArray[Any]
@@ -45,6 +46,7 @@ class Numbers:
     inverted: bool = False
     nodata: float | None = None
     palette: NDArray[np.uint8] | None = None
+    inks: bool = False
 
     def __str__(self) -> str:
         return f"{counted(self.values.shape[2], 'band')} of {self.values.dtype}"
@@ -67,7 +69,14 @@ class Numbers:
             inverted=directory.photometric == WHITE_IS_ZERO,
             nodata=directory.nodata,
             palette=palette_of(directory),
+            inks=directory.photometric in INKS,
         )
+
+    def with_clear(self, clear: int) -> Numbers:
+        """Return the same grey with a band of transparency, of which one of its numbers is the clear one."""
+        assert self.white is not None
+        alpha = np.where(self.values == clear, 0, self.white).astype(self.values.dtype)
+        return replace(self, values=np.concatenate((self.values, alpha), axis=2), alpha=self.values.shape[2])
 
     def extremes(self) -> tuple[float, float] | None:
         """Return the lowest and the highest number that are data; None if there is none, or of a palette."""
@@ -109,6 +118,11 @@ class Numbers:
             if bands != channels:
                 raise self._other_bands(bands, channels, where)
             return self._scaled(self.values, value_range, where)
+        if self.inks:
+            raise PictureError(
+                f"{where}: {self} hold CMYK, YCbCr or Lab, which is not turned into RGB in this form; save it as RGB",
+                "form",
+            )
         own = bands - (self.alpha is not None)
         count = 3 if self.color and own >= 3 else own
         if count not in (1, 3):

@@ -90,6 +90,8 @@ def picture_of(
     deep = image is None or image.mode[0] in "IF" or (decoded.deep_color and value_range is not None)
     numbers = decoded.all_numbers() if deep else None
     if numbers is not None:
+        if image is not None and numbers.alpha is None and isinstance(clear := image.info.get("transparency"), int):
+            numbers = numbers.with_clear(clear)  # the grey of a PNG that stands for transparency
         pixels = torch.from_numpy(_of_numbers(decoded, numbers, channels, turn, value_range))
     else:
         pixels = torch.from_numpy(np.array(_of_image(decoded, channels, turn)))

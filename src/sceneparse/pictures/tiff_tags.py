@@ -13,6 +13,9 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 """Values of PhotometricInterpretation (TIFF 6.0, tag 262)."""
 
+INKS = frozenset((CMYK, YCBCR, LAB, 9, 10))
+"""Those of photographs and of print whose bands are no light that adds up; 9 and 10 are Lab too (ICC's and ITU's)."""
+
 _NO_COMPRESSION = 1
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _LOSSY = frozenset((6, 7, 33003, 33005, 34712, 34892, 50001))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.forms import VOLUME_SUFFIXES
 
-SUFFIXES = (".nii.gz", ".nii")
+SUFFIXES = VOLUME_SUFFIXES
 
 KEPT = 10
 """Unpacked volumes that a process keeps: two cases of five, so that consecutive slices are unpacked once."""

@@ -82,6 +82,24 @@ class TestOutputs:
         assert (said["files"], said["by_suffix"]) == (3, {".dng": 2, ".jxl": 1})
         assert said["examples"] == ["x.dng", "below/y.dng", "below/z.jxl"]
 
+    def test_videos_and_volumes_in_a_folder_are_named_unless_they_are_outputs(
+        self, parser: Parser, pictures: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (pictures / "parsed").mkdir()
+        for name in ("clip.MOV", "below/ct.nii.gz", "x.dng", "notes.gz", "parsed/clip_overlay.mp4"):
+            (pictures / name).write_bytes(b"")
+        summary = predict_pictures(parser, [pictures], pictures / "parsed", progress=False)
+        assert (summary.done, summary.failed) == (4, 0)
+        shown = capsys.readouterr().err
+        assert "left out 2 files that are videos or volumes: clip.MOV, below/ct.nii.gz; a folder is searched" in shown
+        assert "left out 1 file that sceneparse does not read: x.dng; convert them to" in shown
+        said = json.loads((pictures / "parsed" / "summary.json").read_text())["left_out"]
+        assert [one["files"] for one in said] == [1, 2]
+        with pytest.raises(UserError, match=r"no pictures in this folder .*; left out 1 file that are videos"):
+            (pictures / "videos").mkdir()
+            (pictures / "videos" / "clip.mp4").write_bytes(b"")
+            predict_pictures(parser, [pictures / "videos"], pictures / "parsed", progress=False)
+
     def test_a_picture_named_summary_does_not_meet_the_summary(self, parser: Parser, pictures: Path, out: Path) -> None:
         (pictures / "a.png").rename(pictures / "summary.png")
         predict_pictures(parser, [pictures / "summary.png"], out, progress=False)

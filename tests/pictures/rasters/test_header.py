@@ -11,6 +11,7 @@ from sceneparse.pictures.rasters import is_raster
 pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
 from tests.support.rasters import values, write_raster
+from tests.support.tiffs import Tiff, tiff_bytes
 
 PLAIN = {"crs": None, "transform": None}
 
@@ -36,6 +37,24 @@ def test_georeferenced_and_uncommon_tiffs_are_rasters(
 ) -> None:
     path = write_raster(tmp_path / "a.tif", values(bands, (40, 48), dtype), **options)
     assert is_raster(path) is raster
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Tiff(np.zeros((4, 6, 3), np.uint16), 2, orientation=6),
+        Tiff(np.zeros((4, 6), np.float32), orientation=3),
+        Tiff(np.zeros((4, 6, 4), np.uint16), 5),
+        Tiff(np.zeros((4, 6, 3), np.uint16), 8),
+    ],
+    ids=["turned", "turned, of floats", "CMYK", "Lab"],
+)
+def test_turned_and_printed_photographs_are_no_rasters_without_a_georeference(page: Tiff, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_bytes(page))
+    assert not is_raster(path)
+    (tmp_path / "a.tfw").write_text("1\n0\n0\n-1\n0\n0\n")
+    assert is_raster(path)
 
 
 def test_a_world_file_beside_it_makes_a_raster(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def predict_pictures(
                             parse = parse.ignoring_below(ignore_below)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
-    run.leave_out_files([pictures.left_out])
+    run.leave_out_files(pictures.left_out.kinds)
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
         raise UserError(f"no pictures but those in the output folder {out}")

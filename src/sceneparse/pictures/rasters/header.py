@@ -7,9 +7,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from sceneparse.pictures.tiff_tags import INKS
+
 SUFFIXES = (".tif", ".tiff")
 
-_WIDTH, _HEIGHT, _BITS, _SAMPLES, _FORM = 256, 257, 258, 277, 339
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _FORM = 256, 257, 258, 262, 274, 277, 339
 _GEOREFERENCE = {33550, 33922, 34264, 34735, 50844}
 """Pixel scale, tie points, transformation, geokeys (GeoTIFF 1.1), rational polynomial coefficients."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -22,7 +24,8 @@ def is_raster(path: Path) -> bool:
 
     That is a TIFF with a georeference (in its tags or in a world file beside it), one of two, or of five and more
     channels, of more than one channel of other than 8 bits, of floating-point values, or of so many pixels that no
-    picture may have them. Its first directory is read, nothing else; a file that is no TIFF or damaged is none.
+    picture may have them. Without a georeference a TIFF that is to be turned (by its orientation), or whose channels
+    are inks, is a photograph. Its first directory is read, nothing else; a file that is no TIFF or damaged is none.
     """
     if path.suffix.lower() not in SUFFIXES:
         return False
@@ -31,8 +34,10 @@ def is_raster(path: Path) -> bool:
             tags = _tags(file)
     except (OSError, struct.error, ValueError, KeyError):
         return False
-    if _GEOREFERENCE & set(tags):
+    if _GEOREFERENCE & set(tags) or _has_world_file(path):
         return True
+    if _first(tags, _PHOTOMETRIC, 1) in INKS or 1 < _first(tags, _ORIENTATION, 1) <= 8:
+        return False
     width, height, samples = (_first(tags, tag, usual) for tag, usual in ((_WIDTH, 0), (_HEIGHT, 0), (_SAMPLES, 1)))
     bits, form = _first(tags, _BITS, 1), _first(tags, _FORM, 1)
     return (
@@ -41,7 +46,6 @@ def is_raster(path: Path) -> bool:
         or (samples > 1 and bits > 8)
         or form == 3
         or width * height > 2 * (Image.MAX_IMAGE_PIXELS or 2**62)
-        or _has_world_file(path)
     )
 
 

@@ -46,11 +46,14 @@ class Pixels(NamedTuple):
         image: (channels, H, W) uint8; 0 where there is no data.
         valid: (H, W), where there is data in one of the bands at least; None if that is so everywhere.
         largest: The largest value in it, where the type's own range was taken; else 0.
+        extremes: The darkest and the brightest byte that values with data became; None where there are no such, or
+            bytes are the raster's own.
     """
 
     image: NDArray[np.uint8]
     valid: NDArray[np.bool_] | None
     largest: int
+    extremes: tuple[int, int] | None = None
 
 
 class Raster:
@@ -105,8 +108,8 @@ class Raster:
 
     @property
     def full_scale(self) -> int:
-        """The largest value of 16-bit bands whose own range is taken; 0 where a range is given, or bands have 8."""
-        return 0 if self.form.ranges or self._dtype != np.uint16 else 65535
+        """The largest value of 16-bit bands whose own range is taken; 0 with a range, of 8 bits and of palettes."""
+        return 65535 if self._dtype == np.uint16 and not self.form.ranges and self._palette is None else 0
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
         """Read a window.
@@ -124,6 +127,7 @@ class Raster:
         values = self._values(list(self.form.bands), window)
         gaps = self._gaps(values)
         image = self.form.bytes_of(values) if self._palette is None else self._palette[:, values[0]]
+        extremes = self._extremes(image, gaps)
         if gaps is not None:
             image = np.where(gaps, np.uint8(0), image)
         if self._repeat > 1:
@@ -135,7 +139,19 @@ class Raster:
             image = np.where(there, image, np.uint8(0))
         if valid is not None and valid.all():
             valid = None
-        return Pixels(image, valid, int(values.max()) if self.full_scale else 0)
+        return Pixels(image, valid, self._largest(values, gaps) if self.full_scale else 0, extremes)
+
+    def _extremes(self, image: NDArray[np.uint8], gaps: NDArray[np.bool_] | None) -> tuple[int, int] | None:
+        """Return the darkest and the brightest byte of data, where values were mapped to bytes."""
+        if self._palette is not None or (self._dtype == np.uint8 and not self.form.ranges):
+            return None
+        data = image if gaps is None else image[~gaps]
+        return (int(data.min()), int(data.max())) if data.size else None
+
+    def _largest(self, values: NDArray[Any], gaps: NDArray[np.bool_] | None) -> int:
+        """Return the largest value that is data: what stands for none often is the type's largest."""
+        data = values if gaps is None else values[~gaps]
+        return int(data.max()) if data.size else 0
 
     def _gaps(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return where each band has no data, (bands, H, W); None where none has a value for it."""

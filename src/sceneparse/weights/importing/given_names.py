@@ -11,7 +11,7 @@ MOST = 65_536
 PLACEHOLDER = re.compile(r"LABEL_\d+")
 """What transformers calls a class without a name."""
 
-KEYS = ("class_names", "CLASSES", "classes", "label_names", "id2label")
+KEYS = ("class_names", "CLASSES", "classes", "label_names", "id2label", "label2id", "class_to_idx")
 """Where training scripts put the names, beside the weights or among their hyper-parameters, in this order."""
 
 HYPERPARAMETERS = ("hyper_parameters", "hparams", "args", "config")
@@ -40,7 +40,7 @@ class GivenNames:
 
 
 def given_names(value: Any) -> GivenNames | None:
-    """Return the names in a list, or in a mapping from class indices; None if the value gives none.
+    """Return the names in a list, or in a mapping from class indices or to them; None if the value gives none.
 
     Args:
         value: What a file says. Names that are missing or empty are numbered; of equal ones the later get a number.
@@ -71,6 +71,10 @@ def names_among(content: Mapping[Any, Any]) -> GivenNames | None:
 
 def _by_index(value: Mapping[Any, Any]) -> list[Any] | None:
     indices = {str(key): name for key, name in value.items()}
+    if not all(map(str.isdecimal, indices)) and all(type(index) is int for index in value.values()):
+        indices = {str(index): name for name, index in value.items()}  # names with their indices
+        if len(indices) < len(value):
+            return None
     if not indices or not all(key.isdecimal() and int(key) < MOST for key in indices):
         return None
     return [indices.get(str(index)) for index in range(max(map(int, indices)) + 1)]

@@ -236,6 +236,27 @@ def test_the_value_without_data_is_the_label_spaces_own_or_the_rasters() -> None
     assert wide.nodata == 65535 and wide.dtype == np.uint16
 
 
+@pytest.mark.parametrize("form", ["grey", "grey and opacity", "palette"])
+def test_grey_and_palettes_are_colours_for_a_model_of_three_channels(form: str, tmp_path: Path) -> None:
+    numbers = values(1, (64, 96)) % 3 if form == "palette" else values(1, (64, 96))
+    colors = np.array([[200, 10, 10], [10, 200, 10], [10, 10, 200]], np.uint8)
+    if form == "grey and opacity":
+        opaque = np.full((1, 64, 96), 255, np.uint8)
+        path = write_raster(tmp_path / "scene.tif", np.concatenate([numbers, opaque]), alpha="YES")
+    else:
+        path = write_raster(
+            tmp_path / "scene.tif", numbers, photometric="PALETTE" if form == "palette" else "MINISBLACK"
+        )
+    if form == "palette":
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write_colormap(1, dict(enumerate(map(tuple, colors.tolist()))))
+    image = colors[numbers[0]].transpose(2, 0, 1) if form == "palette" else numbers.repeat(3, axis=0)
+    summary = run(a_parser(), path, tmp_path / "out")
+    assert (summary.done, summary.failed) == (1, 0)
+    assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), expected(a_parser(), image))
+    assert json.loads((tmp_path / "out" / "scene_raster.json").read_text())["bands"] == [1]
+
+
 def test_ranges_and_bands_of_the_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pixels = (values(6, (80, 96), "uint16").astype(np.float64) / 20).astype(np.uint16)
     path = write_raster(tmp_path / "scene.tif", pixels)
@@ -257,6 +278,36 @@ def test_ranges_and_bands_of_the_call(tmp_path: Path, capsys: pytest.CaptureFixt
     predict_rasters(parser, sources, tmp_path / "out", bands=[1, 2, 3])
     said = " ".join(capsys.readouterr().err.split())
     assert f"values up to {pixels[:3].max():,} of 65,535, so the model saw it nearly black" in said
+
+
+@pytest.mark.parametrize(
+    "largest, nodata, ranges, said",
+    [
+        (3000, None, [], "values up to 3,000 of 65,535"),
+        (3000, 65535, [], "values up to 3,000 of 65,535"),  # no data isn't bright
+        (200, None, [(0, 10000)], "lowest eighth of the range 0 to 10000 "),
+        (255, None, [(0, 100), (0, 10000), (0, 100)], None),
+        (60000, None, [(0, 1)], "highest eighth of the range 0 to 1 "),
+        (9000, None, [(0, 10000)], None),
+        (60000, None, [], None),
+    ],
+)
+def test_numbers_that_are_not_those_of_the_range_are_said(
+    largest: int,
+    nodata: int | None,
+    ranges: list[tuple[float, float]],
+    said: str | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pixels = np.linspace(1, largest, 3 * 70 * 64).reshape(3, 70, 64).astype(np.uint16)
+    if nodata is not None:
+        pixels[:, :8] = nodata
+    path = write_raster(tmp_path / "scene.tif", pixels, nodata=nodata)
+    sources, _ = split_rasters([str(path)], tmp_path / "out")
+    predict_rasters(a_parser(), sources, tmp_path / "out", ranges=ranges)
+    shown = " ".join(capsys.readouterr().err.split())
+    assert ("warning" not in shown) if said is None else (said in shown)
 
 
 def test_polygons_cover_the_labels_in_the_rasters_projection(tmp_path: Path) -> None:

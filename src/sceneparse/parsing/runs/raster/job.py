@@ -74,13 +74,16 @@ class RasterJob:
     write: tuple[str, ...]
     progress: bool
     _scene: Scene = field(init=False)
+    _bands: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.parser.config.backbone.in_channels
         with environment(), Raster(self.source.path, channels, self.form) as raster:
             size = (raster.height, raster.width)
             protocol = protocol_for(self.parser.protocol, size, self.source.shown)
-            self._scene = Scene(self.source.path, channels, raster.form, size, protocol)
+            self._bands = raster.form.bands
+            # Opened again with the form as it was given: a band that was named is no palette, and no grey three times.
+            self._scene = Scene(self.source.path, channels, self.form, size, protocol)
 
     @property
     def _files(self) -> dict[str, Path]:
@@ -94,7 +97,7 @@ class RasterJob:
         """Return what its outputs depend on."""
         return {
             "raster": facts_of_file(self.source.path),
-            "bands": list(self._scene.form.bands),
+            "bands": list(self._bands),
             "ranges": [list(one) for one in self._scene.form.ranges],
             "model_sha256": self.parser.fingerprint,
             "protocol": protocol_json(self._scene.protocol),
@@ -117,7 +120,7 @@ class RasterJob:
         seen = Seen()
         counts = Counts(np.zeros(len(space) + 1, np.int64), np.zeros(len(space) + 1))
         with environment(), Raster(self.source.path, self._scene.channels, self._scene.form) as raster:
-            code = LabelCode(space, raster.dataset.nodatavals[self._scene.form.bands[0] - 1])
+            code = LabelCode(space, raster.dataset.nodatavals[self._bands[0] - 1])
             with label_raster(files["labels"], raster, space, code) as writer:
                 self._write_labels(raster, code, writer, counts, seen)
             record = self._described(raster, counts, code, seen)
@@ -147,7 +150,7 @@ class RasterJob:
 
     def _columns(self, raster: Raster) -> Iterator[tuple[int, int]]:
         """The columns that are parsed together: all, unless their chunks would take too much memory."""
-        row = sum(np.dtype(raster.dataset.dtypes[band - 1]).itemsize for band in self._scene.form.bands)
+        row = sum(np.dtype(raster.dataset.dtypes[band - 1]).itemsize for band in self._bands)
         most = _CHUNK_BYTES // (row * chunk_rows(raster.block[0])) // raster.block[1] * raster.block[1]
         if not raster.tiled or most < 2 * raster.block[1] or not streams(self._scene.protocol):
             yield (0, raster.width)
@@ -264,6 +267,16 @@ def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
             f"warning: {source.path}: values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it "
             f"nearly black; give the values that become black and white, such as --range 0 {seen.largest}, and --again"
         ]
+    if raster.form.ranges and seen.extremes is not None:
+        darkest, brightest = seen.extremes
+        dark = brightest < 256 // _DARK
+        if dark or darkest >= 256 - 256 // _DARK:
+            ranges = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(raster.form.ranges))
+            return [
+                f"warning: {source.path}: all values lie in the {'lowest' if dark else 'highest'} eighth of the range "
+                f"{ranges} (as given, or as in training), so the model saw it nearly {'black' if dark else 'white'}; "
+                "if its numbers are others, give the values that become black and white (--range LOW HIGH), and --again"
+            ]
     return []
 
 

@@ -21,7 +21,7 @@ from sceneparse.parsing.runs.pipe import Ahead
 from sceneparse.parsing.runs.raster.protocol import streams
 from sceneparse.parsing.runs.raster.strips import RasterStrips, read_chunks
 from sceneparse.pictures.rasters import BandForm, Raster
-from sceneparse.pictures.rasters.raster import environment
+from sceneparse.pictures.rasters.raster import Pixels, environment
 
 _SCORES = 1 << 19
 """Scores that are made at a time: what fits in a cache or so (`inference.rows.band_height`)."""
@@ -51,7 +51,7 @@ class Scene(NamedTuple):
     Args:
         path: Its file.
         channels: Channels of the picture.
-        form: Its bands, all of them named, and ranges.
+        form: Its bands and ranges; without bands those that fit the model without doubt.
         size: Height and width.
         protocol: The protocol under which it is parsed.
     """
@@ -68,10 +68,19 @@ class Seen:
 
     Attributes:
         largest: The largest value so far, of bands whose own range is taken; else 0.
+        extremes: The darkest and the brightest byte that values became; None where bytes are the raster's own.
     """
 
     def __init__(self) -> None:
         self.largest = 0
+        self.extremes: tuple[int, int] | None = None
+
+    def add(self, pixels: Pixels) -> None:
+        """Take note of a window."""
+        self.largest = max(self.largest, pixels.largest)
+        if (found := pixels.extremes) is not None:
+            known = self.extremes or found
+            self.extremes = (min(known[0], found[0]), max(known[1], found[1]))
 
 
 def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen) -> Iterator[Labels]:
@@ -94,7 +103,7 @@ def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen)
         return
     window, protocol = scene.protocol.window, scene.protocol
     assert window is not None  # `streams` says so
-    strips, stopped = RasterStrips((scene.channels, *scene.size)), threading.Event()
+    strips, stopped = RasterStrips((scene.channels, *scene.size), seen.add), threading.Event()
     windows = WindowRows(
         _Stoppable(engine, stopped),
         strips,
@@ -112,14 +121,13 @@ def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen)
         with Ahead(_scored(windows, threads), limit=1) as scored, _setting(stopped):
             windows.take_from(iter(scored))
             yield from _labels(windows, strips, scene, columns, engine.num_classes)
-    seen.largest = max(seen.largest, strips.largest)
 
 
 def _whole(engine: Engine, scene: Scene, seen: Seen) -> Labels:
     """Label a raster that is small enough to be read at once."""
     with environment(), Raster(scene.path, scene.channels, scene.form) as raster:
         pixels = raster.read((0, scene.size[0]), (0, scene.size[1]))
-    seen.largest = max(seen.largest, pixels.largest)
+    seen.add(pixels)
     prediction = predict(engine, torch.from_numpy(pixels.image), scene.protocol)
     labels = prediction.labels.numpy()
     if pixels.valid is not None:

@@ -1,7 +1,7 @@
 """A raster as strips for sliding windows: read ahead in a thread of its own, every block once."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,11 +59,11 @@ class RasterStrips:
 
     Args:
         shape: Channels, height and width of the whole raster.
+        note: Is called with the pixels of each chunk.
     """
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self.shape = shape
-        self.largest = 0
+    def __init__(self, shape: tuple[int, int, int], note: Callable[[Pixels], None]) -> None:
+        self.shape, self._note = shape, note
         self._chunks: deque[Chunk] = deque()
         # First row, row after the last, and where there is data: kept apart from the pixels, which are gone earlier.
         self._valid: deque[tuple[int, int, NDArray[np.bool_] | None]] = deque()
@@ -79,7 +79,7 @@ class RasterStrips:
             self._chunks.popleft()
         while not self._chunks or self._chunks[-1].end < stop:
             chunk = next(self._coming)
-            self.largest = max(self.largest, chunk.pixels.largest)
+            self._note(chunk.pixels)
             self._valid.append((chunk.top, chunk.end, chunk.pixels.valid))
             if chunk.end > start:
                 self._chunks.append(chunk)

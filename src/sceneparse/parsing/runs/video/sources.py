@@ -8,14 +8,7 @@ from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import files_matching, unique_name
-
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
-        *(".3gp", ".ogv", ".y4m", ".mxf", ".vob", ".h264", ".h265", ".mjpeg"),
-    )
-)
-"""Suffixes, in lower case, of what counts as a video."""
+from sceneparse.pictures.forms import VIDEO_SUFFIXES
 
 _DEVICES = ("v4l2", "avfoundation", "dshow", "gdigrab", "x11grab", "fbdev", "lavfi")
 """FFmpeg's input devices that may stand before a colon."""
