@@ -29,6 +29,7 @@ PLAIN = {"crs": None, "transform": None}
         (2, "uint8", PLAIN, True),
         (5, "uint8", {**PLAIN, "bigtiff": "YES"}, True),
         (3, "uint16", PLAIN, True),
+        (3, "uint16", {**PLAIN, "photometric": "RGB"}, False),
         (1, "float32", PLAIN, True),
     ],
 )

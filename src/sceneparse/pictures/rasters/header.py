@@ -12,6 +12,8 @@ from sceneparse.pictures.tiff_tags import INKS
 SUFFIXES = (".tif", ".tiff")
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _FORM = 256, 257, 258, 262, 274, 277, 339
+_RGB = 2
+"""The photometric interpretation of scans and cameras."""
 _GEOREFERENCE = {33550, 33922, 34264, 34735, 50844}
 """Pixel scale, tie points, transformation, geokeys (GeoTIFF 1.1), rational polynomial coefficients."""
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
@@ -23,9 +25,10 @@ def is_raster(path: Path) -> bool:
     """Return whether a file is read as a raster, not as a picture.
 
     That is a TIFF with a georeference (in its tags or in a world file beside it), one of two, or of five and more
-    channels, of more than one channel of other than 8 bits, of floating-point values, or of so many pixels that no
-    picture may have them. Without a georeference a TIFF that is to be turned (by its orientation), or whose channels
-    are inks, is a photograph. Its first directory is read, nothing else; a file that is no TIFF or damaged is none.
+    channels, of more than one channel of more than 8 bits that is not said to be RGB, of floating-point values, or of
+    so many pixels that no picture may have them. Without a georeference a TIFF that is to be turned (by its
+    orientation), or whose channels are inks, is a photograph. Its first directory is read, nothing else; a file that is
+    no TIFF or damaged is none.
     """
     if path.suffix.lower() not in SUFFIXES:
         return False
@@ -43,7 +46,7 @@ def is_raster(path: Path) -> bool:
     return (
         samples == 2
         or samples > 4
-        or (samples > 1 and bits > 8)
+        or (samples > 1 and bits > 8 and _first(tags, _PHOTOMETRIC, 1) != _RGB)
         or form == 3
         or width * height > 2 * (Image.MAX_IMAGE_PIXELS or 2**62)
     )
