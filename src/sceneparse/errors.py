@@ -15,7 +15,15 @@ class MissingSplitError(UserError):
     """A data set has no such split, or none of a mixture's has it.
 
     Whoever goes over the usual splits may pass over those that are missing.
+
+    Args:
+        message: The line, as far as it is about what is there.
+        advice: Its end, which helps a training.
     """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(f"{message}{advice}")
+        self.what = message
 
 
 def require(holds: bool, message: str) -> None:

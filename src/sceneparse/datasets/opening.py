@@ -100,10 +100,7 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
                 open_dataset(settings, name, channels=channels)
             except UserError:
                 continue
-            raise MissingSplitError(
-                f"{settings.root or settings.kind}: no split '{settings.test}' to test on; name one that there is: "
-                f"--split '{name}'"
-            ) from None
+            raise MissingSplitError(missing.what, f"; to test on one that there is: --split '{name}'") from None
         raise missing from None
 
 

@@ -73,7 +73,7 @@ def chosen_pairs(
     """
     name, held_out = decided(splits, wanted, undivided=undivided, val=val)
     if name is None:
-        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}{parting(splits, wanted)}")
+        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}", parting(splits, wanted))
     found = splits[name]
     if isinstance(found, UserError):
         raise found

@@ -37,18 +37,19 @@ def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[
         return splits[name]
     if ALL not in splits:
         advice = parted_by_hand({name: count(found) for name, found in splits.items()}, split)
-        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}{advice}")
+        raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(splits)}", advice)
     total = count(splits[ALL])
     there = f"there are: {', '.join(splits)}; all" if len(splits) > 1 else "the export has none; split 'all'"
     message = f"{root}: no split '{split}': {there} has {counted(total, 'picture')}"
     if total < 3:
-        raise MissingSplitError(f"{message}: give --data.train all --data.val all --data.test all")
+        raise MissingSplitError(message, ": give --data.train all --data.val all --data.test all")
     first = max(1, total * 8 // 10)
     second = min(total - 1, max(first + 1, total * 9 // 10))
     first = min(first, second - 1)
     raise MissingSplitError(
-        f"{message}: cut it, such as --data.train 'all[:{first}]' --data.val 'all[{first}:{second}]' "
-        f"--data.test 'all[{second}:]'"
+        message,
+        f": cut it, such as --data.train 'all[:{first}]' --data.val 'all[{first}:{second}]' "
+        f"--data.test 'all[{second}:]'",
     )
 
 
