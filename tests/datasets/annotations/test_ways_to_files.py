@@ -33,7 +33,7 @@ def write(path: Path, content: Any) -> None:
 
 
 def coco(path: Path, names: Sequence[str]) -> None:
-    pytest.importorskip("pycocotools")
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed (extra annotations)")
     outline = [[1, 1, 5, 1, 5, 4, 1, 4]]
     images = [{"id": place, "file_name": name, "height": 6, "width": 8} for place, name in enumerate(names)]
     drawn = [{"id": one["id"], "image_id": one["id"], "category_id": 1, "segmentation": outline} for one in images]

@@ -1,7 +1,7 @@
 """What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +49,21 @@ def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
     # A model of objects alone says nothing of tasks, a parse with a class for each pixel nothing of a threshold.
     expected = {"tasks": None, "ignore_below": None, **facts}
     return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
+
+
+def is_whole(record: Path, facts: dict[str, Any], files: Mapping[str, Path]) -> bool:
+    """Return whether an earlier run left an input's outputs, all of them and of the same making.
+
+    Args:
+        record: The JSON of the input.
+        facts: As `same_making` takes them.
+        files: The outputs by artefact.
+    """
+    earlier = read_record(record)
+    if earlier is None or not same_making(earlier, facts):
+        return False
+    written = earlier.get("files")
+    return isinstance(written, dict) and all(name in written and path.exists() for name, path in files.items())
 
 
 class Earlier(NamedTuple):

@@ -16,7 +16,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
+from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
 from sceneparse.parsing.runs.raster.polygons import WRITERS
@@ -105,11 +105,7 @@ class RasterJob:
 
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole."""
-        record = read_record(self._record)
-        if record is None or not same_making(record, self.facts()):
-            return False
-        files = record.get("files")
-        return isinstance(files, dict) and all(name in files and path.exists() for name, path in self._files.items())
+        return is_whole(self._record, self.facts(), self._files)
 
     def run(self) -> list[str]:
         """Parse it and write everything; return what is to be said of it."""

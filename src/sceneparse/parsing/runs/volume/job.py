@@ -21,7 +21,7 @@ from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
-from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
+from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.volume.sources import VolumeSource
 from sceneparse.pictures.volume_values import VolumeSummary, summarize
 from sceneparse.pictures.volumes import Volume, write_labels
@@ -96,11 +96,7 @@ class VolumeJob:
 
     def is_done(self) -> bool:
         """Return whether an earlier run left it whole."""
-        record = read_record(self._record)
-        if record is None or not same_making(record, self.facts()):
-            return False
-        files = record.get("files")
-        return isinstance(files, dict) and all(name in files and path.exists() for name, path in self._files.items())
+        return is_whole(self._record, self.facts(), self._files)
 
     def run(self) -> list[str]:
         """Parse it and write everything; return a line about it."""
