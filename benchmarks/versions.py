@@ -34,6 +34,16 @@ class Taken(NamedTuple):
     peak_mib: float
 
 
+def checked_sources(sources: Path) -> Path:
+    """Return a version's folder src, which must hold the package.
+
+    Without it Python would go on to the version that is installed, which would be compared with itself.
+    """
+    if not (sources / "sceneparse" / "__init__.py").is_file():
+        raise SystemExit(f"{sources}: no package sceneparse there; give the folder src of a checkout")
+    return sources
+
+
 def call(sources: Path, folder: Path, *words: object) -> Taken:
     """Call the command line of a version in a process of its own.
 
@@ -42,10 +52,7 @@ def call(sources: Path, folder: Path, *words: object) -> Taken:
         folder: Where it may keep converted models.
         words: The command and its arguments.
     """
-    if not (sources / "sceneparse" / "__init__.py").is_file():
-        # Python would go on to the version that is installed, which would be compared with itself.
-        raise SystemExit(f"{sources}: no package sceneparse there; give the folder src of a checkout")
-    environment = {**os.environ, "PYTHONPATH": str(sources), "SCENEPARSE_CACHE": str(folder / "cache")}
+    environment = {**os.environ, "PYTHONPATH": str(checked_sources(sources)), "SCENEPARSE_CACHE": str(folder / "cache")}
     begin = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", TIMER, *map(str, words)], env=environment, capture_output=True, text=True, check=False

@@ -105,6 +105,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
         for row in found["rows"]
     ),
+    "time_to_accuracy": lambda found: (
+        [row["recipe"] for row in found["rows"]] == ["toy-pspnet", "toy-fcn"]
+        and all([point["iterations"] for point in row["points"]] == [2, 4] for row in found["rows"])
+        and all(0 < row["points"][0]["seconds"] < row["seconds"] for row in found["rows"])
+    ),
     "timm_backbones": lambda found: (
         found["built"] == 5
         and found["plain_vits"] == 2
