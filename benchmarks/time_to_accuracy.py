@@ -1,7 +1,7 @@
 """Two trainings side by side: how soon each reaches a mean IoU on the validation split, and where it ends.
 
     python benchmarks/time_to_accuracy.py --data CamVid --baseline ../older/src
-    python benchmarks/time_to_accuracy.py --data CamVid --baseline ../older/src --svg curves.svg --json curves.json
+    python benchmarks/time_to_accuracy.py --data CamVid --baseline ../older/src --page curves.html --json curves.json
 
 The recipe is trained by this version, the other recipe by the version of --baseline (this one without), both on the
 train split alone, each by `sceneparse train` in a process of its own. They take turns on the same cores: one computes
@@ -28,6 +28,7 @@ from rich.table import Table
 
 from command_line import command_line, note, parsed_with_settings, write_figures
 from sceneparse.drawing.charts import Series, curves
+from sceneparse.evaluation.page import Section, page
 from versions import checked_sources
 
 COMMAND = "import sys; from sceneparse.cli import main; sys.exit(main())"
@@ -125,14 +126,14 @@ def main() -> None:
     parser.add_argument("--validate-every", type=int, default=100, metavar="N", help="iterations (default: 100)")
     parser.add_argument("--ours", action="append", default=[], metavar="NAME=VALUE", help="a setting of the recipe")
     parser.add_argument("--theirs", action="append", default=[], metavar="NAME=VALUE", help="a setting of the other")
-    parser.add_argument("--svg", type=Path, help="draw the curves into this file")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="draw the curves into this HTML page")
     small = ["training.iterations=4", "training.batch=2", "data.toyworld.eval_count=2"]
     quick = {"recipe": "toy-pspnet", "other": "toy-fcn", "validate_every": 2, "ours": small, "theirs": small}
     given, settings = parsed_with_settings(parser, quick)
     with TemporaryDirectory(prefix="sceneparse-time-") as name:
         figures = measured(given, settings, Path(name))
-    if given.svg is not None:
-        given.svg.write_text(drawn(figures), encoding="utf-8")
+    if given.page is not None:
+        given.page.write_text(drawn(figures), encoding="utf-8")
     write_figures(figures, given.json, lambda: report(figures))
 
 
@@ -191,12 +192,15 @@ def row(name: str, points: list[Point], target: float) -> dict[str, Any]:
 
 
 def drawn(figures: dict[str, Any]) -> str:
-    """The curves as SVG."""
+    """The curves as a page."""
     series = [
-        Series(each["recipe"], [(point["seconds"] / 60, point["mean_iou"]) for point in each["points"]], color)
-        for each, color in zip(figures["rows"], ("#0b6e99", "#b3541e"), strict=True)
+        Series(
+            each["recipe"], [(point["seconds"] / 60, point["mean_iou"]) for point in each["points"]], color, dots=True
+        )
+        for each, color in zip(figures["rows"], ("var(--ours)", "var(--second)"), strict=True)
     ]
-    return curves(series, label="mean IoU on the validation split", x_name="minutes of training", percent=True)
+    chart = curves(series, label="Mean IoU on the validation split", x_name="minutes of training", percent=True)
+    return page("Time to accuracy", "", [Section("curves", "Curves", chart)], "")
 
 
 def report(figures: dict[str, Any]) -> None:
