@@ -1,4 +1,4 @@
-"""Dilated depthwise convolution, forward and backward: the plain kernel against phases.
+"""Dilated depthwise convolution, forward and backward: PyTorch's gradients against ours.
 
     python benchmarks/depthwise.py
     python benchmarks/depthwise.py --repeats 15 --json depthwise.json
@@ -17,7 +17,7 @@ from rich.table import Table
 from torch import Tensor
 
 from command_line import command_line, parsed, write_figures
-from sceneparse.networks.exact.depthwise import depthwise_by_phases
+from sceneparse.networks.exact.depthwise import dilated_depthwise
 
 LAYERS = ((384, 2), (576, 2), (960, 4))
 """Channels and dilation."""
@@ -28,9 +28,9 @@ def plain(maps: Tensor, weight: Tensor, dilation: int) -> Tensor:
     return F.conv2d(maps, weight, padding=dilation, dilation=dilation, groups=len(weight))
 
 
-def phases(maps: Tensor, weight: Tensor, dilation: int) -> Tensor:
+def ours(maps: Tensor, weight: Tensor, dilation: int) -> Tensor:
     """As sceneparse trains it on a CPU."""
-    return depthwise_by_phases(maps, weight, None, dilation)
+    return dilated_depthwise(maps, weight, None, dilation)
 
 
 def measure(channels: int, dilation: int, precision: str, batch: int, repeats: int) -> dict[str, object]:
@@ -39,21 +39,21 @@ def measure(channels: int, dilation: int, precision: str, batch: int, repeats: i
     dtype = getattr(torch, precision)
     maps = torch.randn(batch, channels, 40, 52).to(dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
     weight = torch.randn(channels, 1, 3, 3).to(dtype).requires_grad_()
-    torch.testing.assert_close(phases(maps, weight, dilation), plain(maps, weight, dilation), rtol=0.02, atol=0.05)
-    times: dict[str, list[float]] = {"plain": [], "phases": []}
+    torch.testing.assert_close(ours(maps, weight, dilation), plain(maps, weight, dilation), rtol=0.02, atol=0.05)
+    times: dict[str, list[float]] = {"plain": [], "ours": []}
     for _ in range(repeats + 1):
-        for name, form in (("plain", plain), ("phases", phases)):
+        for name, form in (("plain", plain), ("ours", ours)):
             began = time.perf_counter()
             result = form(maps, weight, dilation)
             result.backward(torch.ones_like(result))
             times[name].append(1000 * (time.perf_counter() - began))
-    first, second = (statistics.median(times[name][1:]) for name in ("plain", "phases"))
+    first, second = (statistics.median(times[name][1:]) for name in ("plain", "ours"))
     return {
         "channels": channels,
         "dilation": dilation,
         "precision": precision,
         "plain_ms": round(first, 2),
-        "phases_ms": round(second, 2),
+        "ours_ms": round(second, 2),
         "ratio": round(first / second, 2),
     }
 

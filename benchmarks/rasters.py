@@ -14,18 +14,13 @@ the model is measured by a raster of one window and subtracted from neither: it 
 in one process, so that its memory means nothing.
 """
 
-import os
-import resource
 import statistics
 import struct
-import subprocess
-import sys
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -37,7 +32,6 @@ from rich.table import Table
 from torch import nn
 
 from command_line import command_line, note, parsed, write_figures
-from sceneparse.cli import main as main_of_commands
 from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import normalize
@@ -46,31 +40,10 @@ from sceneparse.toyworld import render
 from sceneparse.weights.build import build
 from sceneparse.weights.config import CONFIG, ModelConfig
 from sceneparse.weights.model import Model, save_model
+from versions import Taken, call, call_here
 
 SCENE = 1000
 """Side of the scenes in pixels, where the raster is not smaller."""
-TIMER = """
-import resource, sys
-from pathlib import Path
-from sceneparse.cli import main
-status = main(sys.argv[1:])
-used = resource.getrusage(resource.RUSAGE_SELF)
-# On Linux ru_maxrss begins with what the parent held; the kernel's own mark does not.
-peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-if sys.platform == "linux":
-    lines = Path("/proc/self/status").read_text().splitlines()
-    peak = int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**10
-print(f"measured {peak} {used.ru_utime + used.ru_stime}")
-sys.exit(status)
-"""
-
-
-class Taken(NamedTuple):
-    """What a call of the command line took: seconds, seconds of all processors together, and peak memory in MiB."""
-
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
 
 
 def main() -> None:
@@ -147,29 +120,6 @@ def older(given: Any, folder: Path, model: Path, pictures: str, windows: list[st
     out = folder / f"{pictures}-labels"
     words = ("predict", model, folder / pictures, "--out", out, "--again", "--no-overlay", *windows)
     return call(given.baseline.resolve(), folder, *words)
-
-
-def call(sources: Path, folder: Path, *words: object) -> Taken:
-    """Call the command line of a version in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(sources), "SCENEPARSE_CACHE": str(folder / "cache")}
-    begin = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", TIMER, *map(str, words)], env=environment, capture_output=True, text=True, check=False
-    )
-    seconds = time.perf_counter() - begin
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
-    peak, cpu = done.stdout.rsplit("measured ", 1)[1].split()
-    return Taken(seconds, float(cpu), float(peak))
-
-
-def call_here(*words: object) -> Taken:
-    """Call this version's command line in this process, whose memory means nothing."""
-    begin, cpu = time.perf_counter(), time.process_time()
-    if status := main_of_commands([str(word) for word in words]):
-        raise SystemExit(status)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return Taken(time.perf_counter() - begin, time.process_time() - cpu, peak)
 
 
 def checked(folder: Path, given: Any) -> float | None:

@@ -75,7 +75,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
     "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
     "data_check": lambda found: found["same_findings"] and min(*found["seconds"], *found["cpu_seconds"]) > 0,
-    "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["phases_ms"] for row in rows),
+    "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["ours_ms"] for row in rows),
     "finetuning": lambda found: (
         [row["iterations"] for row in found["gain"]] == [0, 2, 4] and all(row["ms"] > 0 for row in found["frozen"])
     ),
@@ -105,11 +105,17 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
         for row in found["rows"]
     ),
+    "time_to_accuracy": lambda found: (
+        [row["recipe"] for row in found["rows"]] == ["toy-pspnet", "toy-fcn"]
+        and all([point["iterations"] for point in row["points"]] == [2, 4] for row in found["rows"])
+        and all(0 < row["points"][0]["seconds"] < row["seconds"] for row in found["rows"])
+    ),
     "timm_backbones": lambda found: (
         found["built"] == 5
         and found["plain_vits"] == 2
         and list(found["reasons"]) == ["it takes pictures of one size only"]
     ),
+    "training_speed": lambda found: found["rows"][0]["images_per_second"] > 0 and found["recipe"] == "toy-fcn",
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
 }

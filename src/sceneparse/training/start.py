@@ -13,6 +13,7 @@ from lightning_fabric.strategies.strategy import Strategy
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import choose_device, choose_precision
 from sceneparse.processes import ALONE, Member, Processes, membership
+from sceneparse.processes.allocation import keep_freed_memory
 from sceneparse.settings import Precision, Recipe
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.sharding import shard
@@ -56,6 +57,8 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
         # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
         raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
     precision = _name_of(choose_precision(device, settings.precision))
+    if device.type == "cpu":
+        keep_freed_memory()
     member = membership()
     if member is None:
         require(strategy != "fsdp", "fsdp shares a network's weights among processes: start several (--devices N)")

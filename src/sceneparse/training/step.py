@@ -1,6 +1,7 @@
 """One step of a training: the losses of a batch, their gradients, and the change of the weights."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from sceneparse.data.loader import Batch
 from sceneparse.networks import normalize
+from sceneparse.networks.exact.recomputing import Recomputing
 from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.optimizer import learning_rate, set_learning_rate
 from sceneparse.training.prepare import Prepared
@@ -77,7 +79,8 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
         # The last backward pass adds up the gradients of all processes.
         with fabric.no_backward_sync(learner.model, enabled=number < count):
             pixels = normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)
-            output = learner.model(pixels) if heads is None else learner.model(pixels, heads)
+            with Recomputing() if fabric.device.type == "cpu" else nullcontext():
+                output = learner.model(pixels) if heads is None else learner.model(pixels, heads)
             # Chunks count by what counts in them, so their sum is the loss of the whole batch. Processes are averaged,
             # hence the factor.
             shares = losses.shares(output, target, whole)

@@ -6,28 +6,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from sceneparse.networks.exact.depthwise import DilatedDepthwise, depthwise_by_phases, use_fast_depthwise
+from sceneparse.networks.exact import depthwise
+from sceneparse.networks.exact.depthwise import DilatedDepthwise, dilated_depthwise, use_fast_depthwise
 
 
 @pytest.mark.parametrize("size", [(13, 11), (16, 16), (5, 3), (1, 7)])
 @pytest.mark.parametrize("dilation", [2, 3, 4])
 @pytest.mark.parametrize("kernel", [3, 5])
-def test_phases_equal_the_plain_convolution_and_its_gradients(
-    size: tuple[int, int], dilation: int, kernel: int
-) -> None:
+def test_result_and_gradients_equal_the_plain_convolution_s(size: tuple[int, int], dilation: int, kernel: int) -> None:
     torch.manual_seed(0)
     maps = torch.randn(2, 6, *size, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(6, 1, kernel, kernel, dtype=torch.float64, requires_grad=True)
     bias = torch.randn(6, dtype=torch.float64, requires_grad=True)
     inputs = (maps, weight, bias)
     plain = conv2d(maps, weight, bias, padding=dilation * (kernel // 2), dilation=dilation, groups=6)
-    ours = depthwise_by_phases(maps, weight, bias, dilation)
+    ours = dilated_depthwise(maps, weight, bias, dilation)
     torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
     seed = torch.randn_like(plain)
     for mine, theirs in zip(
         torch.autograd.grad(ours, inputs, seed), torch.autograd.grad(plain, inputs, seed), strict=True
     ):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 1)])
+def test_only_the_gradients_that_are_asked_for_are_computed(wanted: tuple[int, ...]) -> None:
+    inputs = [torch.randn(1, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(4)]
+    for index in wanted:
+        inputs[index].requires_grad_()
+    maps, weight, bias = inputs
+    dilated_depthwise(maps, weight, bias, 2).sum().backward()
+    assert [one.grad is not None for one in inputs] == [index in wanted for index in range(3)]
 
 
 def test_only_dilated_depthwise_convolutions_are_replaced_and_names_stay() -> None:
@@ -48,18 +57,25 @@ def test_only_dilated_depthwise_convolutions_are_replaced_and_names_stay() -> No
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-def test_it_goes_by_phases_for_a_gradient_in_bfloat16_only(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_gradients_are_taken_where_one_is_wanted(autocast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     taken = []
 
-    def counting(*arguments: Any) -> Tensor:
-        taken.append(1)
-        return depthwise_by_phases(*arguments)
+    def counting(maps: Tensor, *arguments: Any) -> Tensor:
+        taken.append(maps.dtype)
+        return dilated_depthwise(maps, *arguments)
 
-    monkeypatch.setattr("sceneparse.networks.exact.depthwise.depthwise_by_phases", counting)
+    monkeypatch.setattr(depthwise, "dilated_depthwise", counting)
     network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8))
+    plain = copy.deepcopy(network)
     use_fast_depthwise(network)
+    images = torch.randn(1, 8, 15, 14)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        network(torch.randn(1, 8, 15, 14)).sum().backward()
+        network(images).float().square().sum().backward()
+        plain(images).float().square().sum().backward()
         with torch.no_grad():
-            network(torch.randn(1, 8, 15, 14))
-    assert len(taken) == autocast
+            network(images)
+    assert taken == [torch.bfloat16 if autocast else torch.float32]
+    tolerance = 0.02 if autocast else 1e-5
+    for mine, theirs in zip(network.parameters(), plain.parameters(), strict=True):
+        assert mine.grad is not None and theirs.grad is not None
+        assert (mine.grad - theirs.grad).norm() <= tolerance * theirs.grad.norm()

@@ -1,58 +1,101 @@
 """Dilated depthwise convolution that trains fast on a CPU.
 
-In bfloat16 the gradient of a dilated depthwise convolution has no fast kernel there. But output pixels whose rows and
-columns agree modulo the dilation d read only input pixels of the same phase: the convolution is d·d independent
-ordinary convolutions on maps d times smaller. Gathering the phases into the batch gives the same numbers with the fast
-kernel (`benchmarks/depthwise.py`).
+oneDNN, which computes convolutions there, has fast kernels for a dilated depthwise convolution, but none for its
+gradients. Both gradients can be had from fast ones. That of the maps is another such convolution, by the mirrored
+kernel. That of the weights falls apart: output pixels whose rows and columns agree modulo the dilation d read only
+input pixels of the same phase, so the convolution is d·d independent ordinary ones on maps d times smaller, whose
+gradients add up. Gathering the phases into the batch gives the same numbers (`benchmarks/depthwise.py`).
 """
+
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
-def depthwise_by_phases(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
-    """Compute a depthwise convolution with stride 1 that keeps the size phase by phase; exact, under autograd.
+class _Depthwise(torch.autograd.Function):
+    """See `dilated_depthwise`."""
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+        ctx.save_for_backward(maps, weight)
+        ctx.dilation = dilation
+        return _convolved(maps, weight, bias, dilation)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        maps, weight = ctx.saved_tensors
+        of_maps, of_weight, of_bias, _ = ctx.needs_input_grad
+        return (
+            _convolved(gradient, weight.flip(-1, -2), None, ctx.dilation) if of_maps else None,
+            _gradient_of_weight(maps, weight, gradient, ctx.dilation) if of_weight else None,
+            gradient.sum((0, 2, 3)) if of_bias else None,
+            None,
+        )
+
+
+def dilated_depthwise(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+    """Compute a depthwise convolution with stride 1 that keeps the size; exact, with fast gradients on a CPU.
 
     Args:
         maps: (N, C, H, W), fastest in channels-last memory.
-        weight: (C, 1, k, k) with odd k.
+        weight: (C, 1, k, k) with odd k, of the maps' type.
         bias: (C,) or None.
         dilation: d; the padding is d·(k-1)/2 on each side.
 
     Returns:
-        (N, C, H, W), channels-last.
+        (N, C, H, W).
     """
+    result: Tensor = _Depthwise.apply(maps, weight, bias, dilation)
+    return result
+
+
+def _convolved(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int) -> Tensor:
+    padding = dilation * (weight.shape[-1] // 2)
+    return F.conv2d(maps, weight, bias, padding=padding, dilation=dilation, groups=len(weight))
+
+
+def _gradient_of_weight(maps: Tensor, weight: Tensor, gradient: Tensor, dilation: int) -> Tensor:
+    """The gradient of the weights, by the ordinary convolutions of the phases."""
+    padding = weight.shape[-1] // 2
+    of_weight: Tensor = torch.ops.aten.convolution_backward(
+        _phases(gradient, dilation),
+        _phases(maps, dilation),
+        weight,
+        None,
+        [1, 1],
+        [padding, padding],
+        [1, 1],
+        False,
+        [0, 0],
+        len(weight),
+        [False, True, False],
+    )[1]
+    return of_weight
+
+
+def _phases(maps: Tensor, dilation: int) -> Tensor:
+    """Gather (N, C, H, W) into (N·d·d, C, ⌈H / d⌉, ⌈W / d⌉), channels-last, with zeros beyond the border."""
     count, channels, height, width = maps.shape
-    # Zeros beyond the border are what the convolution's own padding would have shown.
+    # They are what the convolution's own padding would have shown; of a gradient, they count for nothing.
     bottom, right = -height % dilation, -width % dilation
     if bottom or right:
         maps = F.pad(maps, (0, right, 0, bottom))
     rows, columns = (height + bottom) // dilation, (width + right) // dilation
-    phases = (
+    return (
         maps.permute(0, 2, 3, 1)
         .reshape(count, rows, dilation, columns, dilation, channels)
         .permute(0, 2, 4, 1, 3, 5)
         .reshape(count * dilation**2, rows, columns, channels)
         .permute(0, 3, 1, 2)
     )
-    phases = F.conv2d(phases, weight, bias, padding=weight.shape[-1] // 2, groups=channels)
-    whole = (
-        phases.permute(0, 2, 3, 1)
-        .reshape(count, dilation, dilation, rows, columns, channels)
-        .permute(0, 3, 1, 4, 2, 5)
-        .reshape(count, rows * dilation, columns * dilation, channels)
-        .permute(0, 3, 1, 2)
-    )
-    return whole[:, :, :height, :width]
 
 
 class DilatedDepthwise(nn.Conv2d):
-    """A dilated depthwise `nn.Conv2d` that trains fast in bfloat16 on a CPU.
-
-    It computes by phases where a gradient in bfloat16 is wanted on a CPU, and as `nn.Conv2d` elsewhere. In float32 the
-    phases are between a little slower and a little faster.
-    """
+    """A dilated depthwise `nn.Conv2d` that trains fast on a CPU; elsewhere, or without gradients, it is as it was."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (N, C, H, W) to the same shape."""
@@ -60,9 +103,15 @@ class DilatedDepthwise(nn.Conv2d):
             input.device.type == "cpu"
             and torch.is_grad_enabled()
             and (input.requires_grad or self.weight.requires_grad)
-            and torch.bfloat16 in (input.dtype, torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"))
+            and not torch.compiler.is_compiling()
         ):
-            return depthwise_by_phases(input, self.weight, self.bias, int(self.dilation[0]))
+            weight, bias = self.weight, self.bias
+            if torch.is_autocast_enabled("cpu"):
+                # A function of our own isn't on autocast's list.
+                dtype = torch.get_autocast_dtype("cpu")
+                input, weight = input.to(dtype), weight.to(dtype)  # noqa: A001
+                bias = None if bias is None else bias.to(dtype)
+            return dilated_depthwise(input, weight, bias, int(self.dilation[0]))
         return super().forward(input)
 
 
