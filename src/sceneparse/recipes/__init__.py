@@ -201,7 +201,7 @@ def help_lines(group: Any, name: str) -> list[str]:
         text += _unmentioned(hints[item.name], text)
         # As it is declared: what null stands for is the text's to say.
         default = item.default if item.default is not dataclasses.MISSING else to_mapping(group)[item.name]
-        value = yaml.safe_dump(_plain(default), default_flow_style=True).split("\n")[0]
+        value = yaml.safe_dump(_plain(default), default_flow_style=True, width=1000).split("\n")[0]
         wrapped = textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")
         lines += [f"  --{name}.{item.name} {value}", *wrapped]
     return lines

@@ -1,4 +1,4 @@
-"""Chunks and processes that share a batch have together the loss of the whole batch, and its gradient, or are refused."""
+"""Chunks and processes that share a batch have together its loss and its gradient, or are refused."""
 
 import json
 import threading
@@ -143,11 +143,13 @@ def test_what_needs_the_whole_batch_is_refused_in_chunks(
 
 def test_a_loss_that_sorts_the_whole_batch_is_refused_in_several_processes(toy: MakeRecipe) -> None:
     recipe, two, device = toy(), Member(0, 2, 0, 2), torch.device("cpu")
-    sorts = {"kind": "lovasz", "options": {"over": "batch"}}
-    for kind, options, named in (
-        ("lovasz", sorts["options"], "'lovasz'"),
-        ("combined", {"terms": [{"kind": "focal"}, sorts]}, r"'combined' \(its term 'lovasz'\)"),
-    ):
+    over = {"over": "batch"}
+    terms = {"terms": [{"kind": "focal"}, {"kind": "lovasz", "options": over}]}
+    refused: list[tuple[str, dict[str, Any], str]] = [
+        ("lovasz", over, "'lovasz'"),
+        ("combined", terms, r"'combined' \(its term 'lovasz'\)"),
+    ]
+    for kind, options, named in refused:
         with pytest.raises(UserError, match=rf"loss\.kind {named} does not add up .* 2 processes cannot share it"):
             refuse_unshareable(replace(recipe, loss=LossSettings(kind, options)), two, device)
     for settings in FORMS.values():

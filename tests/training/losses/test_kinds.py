@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
@@ -40,7 +41,9 @@ from sceneparse.training.losses.kind import LossKind
 
 @dataclass(frozen=True)
 class DiceOptions:
-    """Args:
+    """What Dice can be made to do.
+
+    Args:
         smooth: Added to both sums.
     """
 
@@ -163,6 +166,16 @@ def test_what_a_loss_does_not_use_or_know_is_refused(
 def test_options_can_be_given_on_the_command_line(toy: MakeRecipe, tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(to_yaml(toy(loss__kind="soft_dice")), encoding="utf-8")
     assert read_recipe(tmp_path / "recipe.yaml", loss={"options": {"smooth": 3}}).loss.options == {"smooth": 3}
+
+
+@pytest.mark.parametrize("words", [["--loss.kind", "soft_dice"], ["--loss.kind=soft_dice"]])
+def test_help_shows_the_options_of_the_loss_that_is_chosen(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "toy-pspnet", *words, "--help"])
+    shown = capsys.readouterr().out
+    assert "options of --loss.kind soft_dice:\n  --loss.options.smooth 1.0\n      Added to both sums.\n" in shown
 
 
 def test_an_entry_that_cannot_be_right_is_refused_where_it_is_made() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sceneparse.labels import IGNORE
 from sceneparse.networks.exact import bands
@@ -226,6 +227,28 @@ def test_the_lovasz_extension_of_errors_of_one_and_zero_is_the_jaccard_loss() ->
         jaccard_loss = 1 - (own & found).sum().double() / (own | found).sum()
         got = (wrong[order] * lovasz_gradient(own[order], torch.float64)).sum()
         assert got.item() == pytest.approx(jaccard_loss.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "combined"])
+def test_memory_is_that_of_a_band_and_of_one_class_where_errors_are_sorted(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest tensor made, forward and backward, holds far fewer numbers than the upsampled scores."""
+    largest = 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal largest
+            out = func(*args, **(kwargs or {}))
+            largest = max(largest, out.numel() if isinstance(out, Tensor) else 0)
+            return out
+
+    monkeypatch.setattr(bands, "band_rows", lambda *_: 8)
+    target = torch.arange(2, dtype=torch.int16)[:, None, None].expand(2, 128, 160).contiguous()
+    case = Case(torch.randn(2, 50, 8, 10, requires_grad=True), target, False, None)
+    with Watch():
+        loss_of(form, case).backward()
+    assert 0 < largest <= target.numel()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
