@@ -1,6 +1,5 @@
 """Chunks and processes that share a batch have together its loss and its gradient, or are refused."""
 
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,21 +12,17 @@ import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import write_text
 from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
 from sceneparse.processes import ALONE, Member
-from sceneparse.recipes import to_yaml
 from sceneparse.settings import DataSettings, LossSettings, NetworkSettings, Recipe
-from sceneparse.training.checkpoint import Checkpoints
-from sceneparse.training.loop import train
 from sceneparse.training.losses.kind import LossContext, Total
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.start import _refuse_unshareable as refuse_unshareable
 from tests.support.slow_losses import Case
-from tests.support.together import sceneparse_in_two
+from tests.support.together import in_two_processes
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -156,27 +151,36 @@ def test_a_loss_that_sorts_the_whole_batch_is_refused_in_several_processes(toy: 
         refuse_unshareable(replace(recipe, loss=settings), two, device)
 
 
-def test_two_processes_train_by_a_loss_over_the_whole_batch_as_one_does(toy: MakeRecipe, tmp_path: Path) -> None:
-    recipe = toy(
-        loss__kind="combined",
-        loss__class_weights=[1.0, 2.0, 3.0],
-        network__output_stride=16,
-        training__iterations=1,
-        training__checkpoint_every=1,
-    )
-    write_text(tmp_path / "asked.yaml", to_yaml(recipe))
-    done = sceneparse_in_two("train", tmp_path / "asked.yaml", "--out", tmp_path / "two")
-    assert done.returncode == 0, done.stderr
-    train(recipe, tmp_path / "one")
-    one, two = (
-        [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
-        for name in ("one", "two")
-    )
-    for alone, shared in zip(one, two, strict=True):
-        if alone["kind"] == "train":
-            assert shared["main_loss"] == pytest.approx(alone["main_loss"], rel=1e-4)
-            assert shared["aux_loss"] == pytest.approx(alone["aux_loss"], rel=1e-4)
-    last = [Checkpoints(tmp_path / name / "checkpoints").load(print) for name in ("one", "two")]
-    assert last[0] is not None and last[1] is not None
-    for name, value in last[0].network.items():
-        torch.testing.assert_close(last[1].network[name], value, rtol=1e-3, atol=1e-4)
+SHARED = """
+import sys
+
+import torch
+
+from sceneparse.processes import join
+from sceneparse.training.losses.targets import Amounts, Targets
+from tests.training.losses.test_dividing import FORMS, batch, shares
+
+processes, case = join("cpu"), batch(1)
+some = slice(4 * processes.rank, 4 * processes.rank + 4)
+whole = Amounts(processes.total(Amounts.of(Targets(case.target[some]), case.weights, None).values))
+found = {}
+for form, settings in FORMS.items():
+    share = shares(settings, case, some, whole, processes.total)
+    (gradient,) = torch.autograd.grad(share, case.logits)
+    found[form] = (processes.total(share), processes.total(gradient))
+if processes.first:
+    torch.save(found, sys.argv[1])
+"""
+
+
+def test_two_real_processes_have_together_the_loss_of_the_batch_and_its_gradient(tmp_path: Path) -> None:
+    (tmp_path / "shared.py").write_text(SHARED)
+    in_two_processes(tmp_path / "shared.py", tmp_path / "found.pt")
+    found, case = torch.load(tmp_path / "found.pt", weights_only=True), batch(1)
+    whole = Amounts.of(Targets(case.target), case.weights, None)
+    for form, (value, gradient) in found.items():
+        expected = shares(FORMS[form], case, slice(None), whole, ALONE.total)
+        assert value.item() == pytest.approx(expected.item(), rel=1e-12), form
+        wanted = torch.autograd.grad(expected, case.logits)[0]
+        assert (gradient - wanted).abs().max() <= 1e-12 * wanted.abs().max(), form
+    assert found.keys() == FORMS.keys()
