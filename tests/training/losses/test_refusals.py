@@ -1,6 +1,6 @@
 """Options of losses that cannot be, or that a loss has no use for, are refused in one line."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -62,6 +62,31 @@ DICE: dict[str, Any] = {"kind": "dice"}
 def test_options_that_cannot_be_are_refused(kind: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         LossSettings(kind=kind, options=options)
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "cross_entropy": {"label_smoothing": 0.1},
+    "focal": {"gamma": 1.0, "label_smoothing": 0.1},
+    "boundary_cross_entropy": {"weight": 5.0, "distance": 3.0},
+    "dice": {"smooth": 9.0, "denominator": "squared", "classes": "all", "over": "picture"},
+    "jaccard": {"smooth": 9.0, "classes": "all", "over": "picture"},
+    "lovasz": {"over": "batch"},
+    "combined": {"terms": [DICE, {"kind": "focal", "weight": 2.0}]},
+}
+"""Of each loss all options, with a value that is not the default."""
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_every_option_changes_the_loss(kind: str) -> None:
+    declared = LOSSES[kind].options
+    assert declared is not None and {item.name for item in fields(declared)} == set(CHANGES[kind])
+    case = Case.of(4)
+
+    def loss(options: dict[str, Any]) -> float:
+        made = LOSSES[kind].build(LossSettings(kind, options))
+        return made(case.logits, case.target, LossContext(case.align_corners)).item()
+
+    assert all(abs(loss({name: value}) - loss({})) > 1e-4 for name, value in CHANGES[kind].items())
 
 
 @pytest.mark.parametrize("kind", [name for name in LOSSES if name not in ("cross_entropy", "combined")])
