@@ -87,7 +87,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "input_pipeline": lambda found: found["loader_decoding_per_second"] > 0 < found["step_per_second"],
     "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
     "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
-    "loss": lambda found: found["loss_difference"] < 1e-5 and found["gradient_difference"] < 1e-4,
+    "loss": lambda found: (
+        timed([{"ms": row["banded_ms"]} for row in found["rows"]])
+        and len(found["rows"]) == 8
+        and all(row["loss_difference"] < 1e-5 and row["gradient_difference"] < 1e-4 for row in found["rows"])
+    ),
     "mmseg_checkpoints": lambda found: found["counts"]["wrong"] == 0 and found["counts"]["right"] > 9,
     "peers": compared,
     "rasters": lambda found: found["seconds"] > 0 and found["peak_mib"] > 100 and found["labels_equal"] is None,

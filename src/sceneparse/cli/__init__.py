@@ -110,8 +110,9 @@ def _parse(name: str, given: list[str]) -> argparse.Namespace:
     command, parser = COMMANDS[name], parser_of(name)
     if command.settings and {"-h", "--help"} & set(given):
         from sceneparse.recipes import settings_help
+        from sceneparse.recipes.options import options_help
 
-        parser.epilog = f"{settings_help(command.groups)}\n{parser.epilog}"
+        parser.epilog = f"{settings_help(command.groups)}\n{options_help(given)}{parser.epilog}"
     arguments, rest = parser.parse_known_args(given)
     arguments.command_line = [*name.split(), *given]
     if command.settings:

@@ -19,6 +19,7 @@ from sceneparse.recipes.known import (
     one_line,
     refuse_null,
     refuse_unknown,
+    refuse_unknown_in_lists,
     settings_parser,
 )
 from sceneparse.recipes.reading import RecipeFile, layered, read_file, recipe_names
@@ -79,10 +80,12 @@ def from_mapping(
     """
     known = dotted_settings(kind)
     values = _checked_keys(mapping, known, where)
+    refuse_unknown_in_lists(kind, values, where)
     parser = settings_parser(kind)
     if changes:
         given = _checked_keys({name: as_mapping(value) for name, value in changes.items()}, known, GIVEN)
         _parsed(parser, values, known, where)  # what is wrong already is not the changes' mistake
+        refuse_unknown_in_lists(kind, given, GIVEN)
         values = layered(values, given)
         values |= {name: given[name] for name, value in changes.items() if dataclasses.is_dataclass(value)}
     namespace = _parsed(parser, values, known, GIVEN if changes else where)
@@ -198,7 +201,7 @@ def help_lines(group: Any, name: str) -> list[str]:
         text += _unmentioned(hints[item.name], text)
         # As it is declared: what null stands for is the text's to say.
         default = item.default if item.default is not dataclasses.MISSING else to_mapping(group)[item.name]
-        value = yaml.safe_dump(_plain(default), default_flow_style=True).split("\n")[0]
+        value = yaml.safe_dump(_plain(default), default_flow_style=True, width=1000).split("\n")[0]
         wrapped = textwrap.wrap(text, 110, initial_indent="      ", subsequent_indent="      ")
         lines += [f"  --{name}.{item.name} {value}", *wrapped]
     return lines

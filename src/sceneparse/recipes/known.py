@@ -127,6 +127,33 @@ def refuse_unknown(key: str, known: dict[str, str], where: str, dashes: str = ""
     raise UserError(f"{where}: unknown setting '{dashes}{key}'; {hint}")
 
 
+def refuse_unknown_in_lists(kind: Any, mapping: Any, where: str, prefix: str = "") -> None:
+    """Refuse keys that are no settings in the items of lists, such as `data.sources`.
+
+    Args:
+        kind: The settings class.
+        mapping: What is given of it; values of wrong types are left for others to refuse.
+        where: Where it stands, for the message.
+        prefix: The dotted name of the group that it is of, with a dot.
+
+    Raises:
+        UserError: There is one.
+    """
+    hints = get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        hint, value = hints[item.name], mapping.get(item.name)
+        if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+            refuse_unknown_in_lists(hint, value, where, f"{prefix}{item.name}.")
+        if get_origin(hint) is not tuple or not isinstance(value, list | tuple):
+            continue
+        inside = get_args(hint)[0]
+        if dataclasses.is_dataclass(inside):
+            known = dotted_settings(inside)
+            for one in value:
+                for key in keys_of(one, known, where) if isinstance(one, dict) else ():
+                    refuse_unknown(key, known, f"{where}: {prefix}{item.name}")
+
+
 def _is_free(key: str, known: dict[str, str]) -> bool:
     """Whether a key stands in a mapping whose keys are not ours to know."""
     above = key.rpartition(".")[0]

@@ -1,10 +1,14 @@
 """Options: settings that an entry of a table declares for itself, such as one of another package."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sceneparse.errors import UserError
-from sceneparse.recipes import from_mapping
+from sceneparse.recipes import from_mapping, help_lines
+from sceneparse.tables import table
+
+CHOOSERS = {"data.kind": "datasets", "network.architecture": "architectures", "loss.kind": "losses"}
+"""Settings that name an entry of a table; its options stand in the same group, below `options`."""
 
 
 def read_options(declared: type | None, given: Mapping[str, Any], setting: str, owner: str) -> Any:
@@ -27,3 +31,26 @@ def read_options(declared: type | None, given: Mapping[str, Any], setting: str, 
             raise UserError(f"{setting} has no effect: {owner} has no options; leave it out")
         return None
     return from_mapping(declared, given, setting)
+
+
+def options_help(given: Sequence[str]) -> str:
+    """Describe the options of what a command line chooses, for its `--help`.
+
+    Args:
+        given: The arguments, such as ["--loss.kind", "dice"] or ["--loss.kind=dice"].
+
+    Returns:
+        A paragraph for each chosen entry that has options.
+    """
+    lines = []
+    for setting, name in CHOOSERS.items():
+        for number, word in enumerate(given):
+            option, equals, value = word.partition("=")
+            chosen = value if equals else "".join(given[number + 1 : number + 2])
+            if option != f"--{setting}" or chosen not in table(name):
+                continue
+            declared = table(name)[chosen].options
+            if declared is not None:
+                group = setting.partition(".")[0]
+                lines += [f"\noptions of --{setting} {chosen}:", *help_lines(declared(), f"{group}.options"), ""]
+    return "\n".join(lines)

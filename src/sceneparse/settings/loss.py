@@ -29,9 +29,11 @@ class LossSettings:
     """What is minimised: cross-entropy averaged over the pixels that count, or another loss.
 
     Args:
-        kind: The loss of the main and of the auxiliary head: cross_entropy, or one that an installed package brings
-            along. Other tasks than the objects have cross-entropy.
-        options: Settings of such a loss of its own, by name.
+        kind: The loss of the main and of the auxiliary head: cross_entropy; focal, boundary_cross_entropy (pixels near
+            borders weigh more), dice, jaccard (soft), lovasz (Lovász-softmax); combined, several of them with weights;
+            or one that an installed package brings along. Other tasks than the objects have cross-entropy.
+        options: The loss's own settings, by name, such as options.label_smoothing of cross_entropy; with a loss.kind,
+            --help shows them.
         aux_weight: Weight of the auxiliary head's loss (PSPNet paper, table 2).
         class_weights: null (all 1), "median" (median frequency balancing over the training split) or one
             number a class.

@@ -100,12 +100,13 @@ class Recipe:
 
     def _check_loss(self) -> None:
         """Refuse losses that the training cannot sum up, and weights of losses that the network doesn't have."""
-        accumulate, kind = self.training.accumulate, self.loss.kind
-        require(
-            accumulate == 1 or table("losses")[kind].adds_up,
-            f"training.accumulate is {accumulate}, but loss.kind '{kind}' does not add up over a batch's pictures: "
-            "set it to 1",
-        )
+        if (accumulate := self.training.accumulate) > 1:
+            undivided = table("losses")[self.loss.kind].undivided(self.loss, "chunks")
+            require(
+                undivided is None,
+                f"training.accumulate is {accumulate}, but loss.kind {undivided} does not add up over a batch's "
+                "pictures: set it to 1",
+            )
         usual = LossSettings()
         require(
             self.network.aux or self.loss.aux_weight in (usual.aux_weight, 0),

@@ -100,16 +100,17 @@ def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) ->
     Raises:
         UserError: The batch cannot be shared equally, the loss cannot be, or there are too few devices.
     """
-    settings, kind = recipe.training, recipe.loss.kind
+    settings = recipe.training
     chunks = settings.accumulate * member.world
     require(
         settings.batch % chunks == 0,
         f"training.batch is {settings.batch}, but must be a multiple of training.accumulate x processes = {chunks}: it "
         "is the batch of all processes together",
     )
+    undivided = LOSSES[recipe.loss.kind].undivided(recipe.loss, "processes")
     require(
-        LOSSES[kind].adds_up,
-        f"loss.kind '{kind}' does not add up over the pictures of a batch, so that {member.world} processes cannot "
+        undivided is None,
+        f"loss.kind {undivided} does not add up over the pictures of a batch, so that {member.world} processes cannot "
         "share it: train in one",
     )
     require(

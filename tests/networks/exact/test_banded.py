@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sceneparse.networks import resize
-from sceneparse.networks.exact import banded
+from sceneparse.networks.exact import bands
 from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
 
 CLASSES = 5
@@ -58,7 +58,7 @@ def distance(got: Tensor, expected: Tensor) -> float:
 def test_loss_and_gradient_are_those_of_the_plain_form(
     size: tuple[int, int], target: tuple[int, int], align_corners: bool, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(banded, "band_rows", lambda *_: rows)
+    monkeypatch.setattr(bands, "band_rows", lambda *_: rows)
     logits, classes, weights = case(size, target)
     plain = plain_losses(logits, classes, align_corners)
     expected = (plain * weights).sum()
@@ -183,7 +183,7 @@ def test_memory_is_that_of_a_band(monkeypatch: pytest.MonkeyPatch) -> None:
             largest = max(largest, out.numel() if isinstance(out, Tensor) else 0)
             return out
 
-    monkeypatch.setattr(banded, "band_rows", lambda *_: 8)
+    monkeypatch.setattr(bands, "band_rows", lambda *_: 8)
     logits = torch.randn(2, 50, 8, 10, requires_grad=True)
     classes, weights = torch.zeros(2, 128, 160, dtype=torch.int16), torch.ones(2, 128, 160)
     with Watch():

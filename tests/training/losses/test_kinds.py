@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.networks import Output
@@ -40,7 +41,9 @@ from sceneparse.training.losses.kind import LossKind
 
 @dataclass(frozen=True)
 class DiceOptions:
-    """Args:
+    """What Dice can be made to do.
+
+    Args:
         smooth: Added to both sums.
     """
 
@@ -73,7 +76,7 @@ DICE = LossKind(
 
 @pytest.fixture(autouse=True)
 def dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    entries = {"dice": "DICE"}
+    entries = {"soft_dice": "DICE"}
     install(tmp_path / "package", monkeypatch, package="outside_dice", group="losses", entries=entries, code=DICE)
     yield
     sys.modules.pop("outside_dice", None)
@@ -93,16 +96,18 @@ def test_the_loss_of_another_package_is_that_of_the_main_and_of_the_auxiliary_he
     generator = torch.Generator().manual_seed(0)
     logits, aux = (torch.randn(2, 4, 5, 6, generator=generator) for _ in range(2))
     target = torch.randint(-1, 4, (2, 17, 19), generator=generator, dtype=torch.int16)
-    settings = LossSettings(kind="dice", options={"smooth": 0.5})
+    settings = LossSettings(kind="soft_dice", options={"smooth": 0.5})
     loss = segmentation_loss(
-        Output(logits, aux), target, LossContext(False), loss=LOSSES["dice"].build(settings), aux_weight=0.4
+        Output(logits, aux), target, LossContext(False), loss=LOSSES["soft_dice"].build(settings), aux_weight=0.4
     )
     torch.testing.assert_close(loss.main, oracle(logits, target, 0.5))
     torch.testing.assert_close(loss.aux, oracle(aux, target, 0.5))
 
 
 def test_a_recipe_names_it_with_its_options_trains_by_it_and_goes_on(toy: MakeRecipe, tmp_path: Path) -> None:
-    recipe = toy(loss__kind="dice", loss__options={"smooth": 2.0}, training__iterations=2, training__checkpoint_every=1)
+    recipe = toy(
+        loss__kind="soft_dice", loss__options={"smooth": 2.0}, training__iterations=2, training__checkpoint_every=1
+    )
     run = train(recipe, tmp_path / "run")
     assert read_recipe(run / "recipe.yaml").loss == recipe.loss
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -113,7 +118,7 @@ def test_a_recipe_names_it_with_its_options_trains_by_it_and_goes_on(toy: MakeRe
     whole = Checkpoints(run / "checkpoints").load(print)
     (run / "checkpoints" / "last-00000002.pt").unlink()
     (run / "model").rename(tmp_path / "gone")
-    other = toy(loss__kind="dice", training__iterations=2, training__checkpoint_every=1)
+    other = toy(loss__kind="soft_dice", training__iterations=2, training__checkpoint_every=1)
     with pytest.raises(UserError, match=r"loss\.options\.smooth is None but was 2\.0"):
         train(other, run, resume=True)
     train(recipe, run, resume=True)
@@ -123,10 +128,10 @@ def test_a_recipe_names_it_with_its_options_trains_by_it_and_goes_on(toy: MakeRe
 
 
 def test_a_loss_that_does_not_add_up_is_refused_in_chunks_and_in_several_processes(toy: MakeRecipe) -> None:
-    with pytest.raises(UserError, match=r"training\.accumulate is 2, but loss\.kind 'dice' does not add up"):
-        toy(loss__kind="dice", training__accumulate=2)
-    with pytest.raises(UserError, match=r"'dice' does not add up .* 2 processes cannot share it: train in one"):
-        refuse_unshareable(toy(loss__kind="dice"), Member(0, 2, 0, 2), torch.device("cpu"))
+    with pytest.raises(UserError, match=r"training\.accumulate is 2, but loss\.kind 'soft_dice' does not add up"):
+        toy(loss__kind="soft_dice", training__accumulate=2)
+    with pytest.raises(UserError, match=r"'soft_dice' does not add up .* 2 processes cannot share it: train in one"):
+        refuse_unshareable(toy(loss__kind="soft_dice"), Member(0, 2, 0, 2), torch.device("cpu"))
     refuse_unshareable(toy(), Member(0, 2, 0, 2), torch.device("cpu"))
 
 
@@ -134,17 +139,20 @@ def test_a_loss_that_does_not_add_up_is_refused_in_chunks_and_in_several_process
     ("settings", "message"),
     [
         (
-            {"loss__kind": "dise"},
-            r"'dise', but must be one of cross_entropy, dice; did you mean 'dice'\?",
+            {"loss__kind": "soft_dise"},
+            r"'soft_dise', but must be one of cross_entropy, .*, combined, soft_dice; did you mean 'soft_dice'\?",
         ),
-        ({"loss__hard_fraction": 0.5}, r"loss\.hard_fraction has no effect: loss\.kind 'dice' uses loss\.options"),
-        ({"loss__class_weights": "median"}, r"loss\.class_weights has no effect: loss\.kind 'dice' uses loss\.options"),
+        ({"loss__hard_fraction": 0.5}, r"loss\.hard_fraction has no effect: loss\.kind 'soft_dice' uses loss\.options"),
+        (
+            {"loss__class_weights": "median"},
+            r"loss\.class_weights has no effect: loss\.kind 'soft_dice' uses loss\.options",
+        ),
         ({"loss__options": {"smoth": 1.0}}, r"loss\.options: unknown setting 'smoth'; did you mean 'smooth'\?"),
         ({"loss__options": {"smooth": "much"}}, r"loss\.options: smooth is 'much', but must be a number"),
         ({"loss__options": {"smooth": 0.0}}, r"loss\.options: smooth is 0\.0, but must be positive"),
         (
             {"loss__kind": "cross_entropy", "loss__options": {"smooth": 1.0}},
-            "loss.options has no effect: loss cross_entropy has no options",
+            "loss.options: unknown setting 'smooth'; known here: label_smoothing",
         ),
     ],
 )
@@ -152,12 +160,22 @@ def test_what_a_loss_does_not_use_or_know_is_refused(
     toy: MakeRecipe, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        toy(**{"loss__kind": "dice", **settings})
+        toy(**{"loss__kind": "soft_dice", **settings})
 
 
 def test_options_can_be_given_on_the_command_line(toy: MakeRecipe, tmp_path: Path) -> None:
-    (tmp_path / "recipe.yaml").write_text(to_yaml(toy(loss__kind="dice")), encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(to_yaml(toy(loss__kind="soft_dice")), encoding="utf-8")
     assert read_recipe(tmp_path / "recipe.yaml", loss={"options": {"smooth": 3}}).loss.options == {"smooth": 3}
+
+
+@pytest.mark.parametrize("words", [["--loss.kind", "soft_dice"], ["--loss.kind=soft_dice"]])
+def test_help_shows_the_options_of_the_loss_that_is_chosen(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "toy-pspnet", *words, "--help"])
+    shown = capsys.readouterr().out
+    assert "options of --loss.kind soft_dice:\n  --loss.options.smooth 1.0\n      Added to both sums.\n" in shown
 
 
 def test_an_entry_that_cannot_be_right_is_refused_where_it_is_made() -> None:

@@ -10,7 +10,8 @@ from sceneparse.labels import IGNORE
 from sceneparse.networks import UnifiedOutput, UnifiedUPerNet
 from sceneparse.settings import LossSettings
 from sceneparse.training.losses.cross_entropy import CrossEntropy
-from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.kind import HeadLoss, LossContext
+from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets
 from sceneparse.training.losses.tasks import unified_losses, weighted
 from tests.support.unified import TREE, random_map, random_output, unified_model
@@ -88,6 +89,22 @@ def test_the_total_is_weighted_as_the_release_does() -> None:
     torch.testing.assert_close(weighted(losses, LossSettings()), expected)
     changed = weighted(losses, LossSettings(material_weight=3.0))
     torch.testing.assert_close(changed, expected + 2 * losses["material"])
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_every_loss_can_be_that_of_the_objects_head_and_of_no_other(kind: str) -> None:
+    loss, context = LOSSES[kind].build(LossSettings(kind)), LossContext(align_corners=False)
+
+    def losses_by(targets: Targets, loss: HeadLoss) -> dict[str, Tensor]:
+        return unified_losses(output, targets, Amounts.of(targets, None, TREE), context, loss=loss, tree=TREE)
+
+    output, targets = random_output(4), random_targets()
+    assert output.object is not None
+    found, usual = losses_by(targets, loss), losses_by(targets, CrossEntropy())
+    torch.testing.assert_close(found["object"], loss(output.object, targets.objects, context))
+    assert all(torch.equal(found[name], usual[name]) for name in TASK_LOSSES if name != "object")
+    nothing = losses_by(targets._replace(objects=torch.full_like(targets.objects, IGNORE)), loss)["object"]
+    assert nothing.item() == 0 and not torch.autograd.grad(nothing, output.object)[0].any()
 
 
 def test_pixels_outside_of_an_objects_mask_say_nothing_of_its_parts() -> None:

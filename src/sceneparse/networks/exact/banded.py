@@ -1,24 +1,31 @@
-"""Cross-entropy of upsampled scores without holding the upsampled scores: a band of the picture at a time.
+"""Losses of upsampled scores' pixels without holding the upsampled scores: a band of the picture at a time (`bands`).
 
-Scores of 150 classes at 473 x 473 pixels are 134 MB a picture in float32, and the plain form (interpolate, log-softmax
-and their backward passes) holds several tensors of this size and goes through memory for each. Here a band that fits in
-the processor's cache is interpolated, its losses are taken, and its gradient is pulled back to the small map at once.
 What stays is the gradient of the small map, so the backward pass is one multiplication.
-
-Softmax is blind to what is added to all scores of a pixel, and interpolation is linear. So the small map is normalised
-first: interpolated log-probabilities are never above 0, their exponentials never overflow, and the search for each
-pixel's maximum is left out. Where corners disagree so strongly that all exponentials vanish, it is made up for.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from sceneparse.networks.exact.bilinear import Strip, strips
+from sceneparse.networks.exact.bands import Piece, exponentials, normalised, pieces
 
-COLUMNS = 32
-"""Width of a band's pieces: narrow ones need few columns of the small map, so their matrices are small."""
+
+class PixelLoss(Protocol):
+    """A loss of a pixel's scores and class, and its gradient."""
+
+    def __call__(
+        self, scores: Tensor, target: Tensor, weights: Tensor | None, piece: Piece
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return a piece's losses (N, b, B), and the gradient of their weighted sum for the cells it is made of.
+
+        Args:
+            scores: (N, a, A, C) log-probabilities of these cells.
+            target: (N, b, B) classes.
+            weights: (N, b, B); None for no gradient.
+            piece: Which piece it is.
+        """
+        ...
 
 
 def upsampled_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool) -> Tensor:
@@ -37,8 +44,21 @@ def upsampled_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor, ali
         RuntimeError: A target that is no class (an assertion of the device on CUDA); a backward pass that asks for a
             second derivative.
     """
+    return upsampled_sum(cross_entropy, logits, target, weights, align_corners)
+
+
+def upsampled_sum(loss: PixelLoss, logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool) -> Tensor:
+    """Sum each pixel's weight times its loss of the upsampled logits; differentiable once.
+
+    Args:
+        loss: The loss of a pixel.
+        logits: For this and what follows, for errors and precision see `upsampled_cross_entropy`.
+        target: See there.
+        weights: See there.
+        align_corners: See there.
+    """
     wanted = torch.is_grad_enabled() and logits.requires_grad
-    result: Tensor = _UpsampledCrossEntropy.apply(logits, target, weights, align_corners, wanted)
+    result: Tensor = _UpsampledSum.apply(logits, target, weights, align_corners, loss, wanted)
     return result
 
 
@@ -48,91 +68,73 @@ def upsampled_losses(logits: Tensor, target: Tensor, align_corners: bool) -> Ten
 
     For arguments and errors see `upsampled_cross_entropy`.
     """
-    return _sweep(logits, target, None, align_corners)[0]
+    return _sweep(cross_entropy, logits, target, None, align_corners)[0]
 
 
-class _UpsampledCrossEntropy(torch.autograd.Function):
+class _UpsampledSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool, wanted: bool) -> Tensor:
-        losses, gradient = _sweep(logits, target, weights if wanted else None, align_corners)
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        target: Tensor,
+        weights: Tensor,
+        align_corners: bool,
+        loss: PixelLoss,
+        wanted: bool,
+    ) -> Tensor:
+        losses, gradient = _sweep(loss, logits, target, weights if wanted else None, align_corners)
         if wanted:
             ctx.save_for_backward(gradient)
             ctx.dtype = logits.dtype
         return (losses * weights).sum(dtype=torch.float64).to(losses.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
-        if torch.is_grad_enabled():  # the kept gradient would pass for a constant
-            raise RuntimeError("upsampled_cross_entropy has no second derivative: leave out create_graph")
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        refuse_second_derivative()
         (gradient,) = ctx.saved_tensors
-        return (gradient * grad_output).to(ctx.dtype), None, None, None, None
+        return (gradient * grad_output).to(ctx.dtype), None, None, None, None, None
 
 
-def _sweep(logits: Tensor, target: Tensor, weights: Tensor | None, align_corners: bool) -> tuple[Tensor, Tensor]:
+def refuse_second_derivative() -> None:
+    """Refuse a backward pass that is itself to be differentiated: a kept gradient would pass for a constant.
+
+    Raises:
+        RuntimeError: It is one.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("losses of upsampled scores have no second derivative: leave out create_graph")
+
+
+def _sweep(
+    loss: PixelLoss, logits: Tensor, target: Tensor, weights: Tensor | None, align_corners: bool
+) -> tuple[Tensor, Tensor]:
     """Return the losses (N, H, W) and the gradient (N, C, h, w) of their weighted sum; zeros without weights."""
-    dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
     with torch.autocast(logits.device.type, enabled=False):
-        # Classes last: the matrices work on runs of classes, and each pixel's softmax lies together.
-        scores = logits.permute(0, 2, 3, 1).to(dtype).contiguous().log_softmax(dim=-1)
-        losses = torch.empty(target.shape, dtype=dtype, device=scores.device)
+        scores = normalised(logits)
+        losses = torch.empty(target.shape, dtype=scores.dtype, device=scores.device)
         gradient = torch.zeros_like(scores)
-        for rows, columns in _pieces(scores, target, align_corners):
-            here = (slice(None), rows.target, columns.target)
-            there = (slice(None), rows.source, columns.source)
-            share = None if weights is None else weights[here].to(dtype)
-            losses[here], pull = _piece(scores[there], target[here], share, rows.matrix, columns.matrix)
-            if pull is not None:
-                gradient[there] += pull
+        for piece in pieces(scores, (target.shape[-2], target.shape[-1]), align_corners):
+            share = None if weights is None else weights[piece.here].to(scores.dtype)
+            losses[piece.here], pulled = loss(scores[piece.there], target[piece.here], share, piece)
+            if pulled is not None:
+                gradient[piece.there] += pulled
     return losses, gradient.permute(0, 3, 1, 2)
 
 
-def _piece(
-    scores: Tensor, target: Tensor, weights: Tensor | None, down: Tensor, across: Tensor
-) -> tuple[Tensor, Tensor | None]:
-    """Return one piece's losses (N, b, B), and the gradient of their weighted sum for the scores that it is made of.
+def index_of(target: Tensor) -> Tensor:
+    """Return a piece's classes (N, b, B) as the index (N·b, B, 1) of `bands.exponentials`."""
+    return target.reshape(-1, target.shape[-1], 1).long()
 
-    Args:
-        scores: (N, a, A, C) log-probabilities.
-        target: (N, b, B).
-        weights: (N, b, B) or None for no gradient.
-        down: (b, a), the interpolation along the height.
-        across: (B, A), along the width.
-    """
-    batch, high, wide, classes = scores.shape
-    tall, broad = len(down), len(across)
-    mixed = torch.bmm(down.expand(batch, -1, -1), scores.reshape(batch, high, wide * classes))
-    mixed = mixed.view(batch * tall, wide, classes)
-    index = target.reshape(batch * tall, broad, 1).long()
-    stretch = across.expand(batch * tall, -1, -1)
-    large = torch.bmm(stretch, mixed)
-    own = large.gather(2, index)
-    total = large.exp_().sum(dim=2, keepdim=True)
-    if float(total.min()) < torch.finfo(total.dtype).tiny ** 0.5:
-        torch.bmm(stretch, mixed, out=large)
-        peak = large.amax(dim=2, keepdim=True)
-        own = own - peak
-        total = large.sub_(peak).exp_().sum(dim=2, keepdim=True)
-    losses = (total.log() - own).view(batch, tall, broad)
+
+def cross_entropy(scores: Tensor, target: Tensor, weights: Tensor | None, piece: Piece) -> tuple[Tensor, Tensor | None]:
+    """The cross-entropy of a piece's pixels and its gradient, as `PixelLoss` says."""
+    index = index_of(target)
+    large, total, own, _ = exponentials(scores, index, piece)
+    assert own is not None
+    losses = (total.log() - own).view(target.shape)
     if weights is None:
         return losses, None
-    # weight · (softmax - one-hot) is (exponentials - one-hot · total) · weight / total, and the factor of the pixel
-    # goes into the matrix, which is smaller than the scores.
+    # weight · (softmax - one-hot) is (exponentials - one-hot · total) · weight / total.
     large.scatter_(2, index, own.exp() - total)
-    factor = weights.reshape(batch * tall, 1, broad) / total.view(batch * tall, 1, broad)
-    narrow = torch.bmm(across.T * factor, large).view(batch, tall, wide * classes)
-    return losses, torch.bmm(down.T.expand(batch, -1, -1), narrow).view(scores.shape)
-
-
-def _pieces(scores: Tensor, target: Tensor, align_corners: bool) -> list[tuple[Strip, Strip]]:
-    """Cut the target into pieces: bands of rows, and each of them across."""
-    batch, height, width, classes = scores.shape
-    rows, columns = target.shape[-2:]
-    tall = band_rows(batch * COLUMNS * classes, scores.device.type)
-    down = strips(height, rows, align_corners, tall, scores.dtype, scores.device)
-    across = strips(width, columns, align_corners, COLUMNS, scores.dtype, scores.device)
-    return [(band, piece) for band in down for piece in across]
-
-
-def band_rows(values: int, device: str) -> int:
-    """Return how many rows of so many values to work on at a time: for a cache, or for a worthwhile call to a GPU."""
-    return max(1, (1 << 19 if device == "cpu" else 1 << 24) // values)
+    factor = weights.reshape(len(total), 1, -1) / total.view(len(total), 1, -1)
+    return losses, piece.pull(large, factor)

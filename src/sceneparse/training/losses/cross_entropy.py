@@ -1,15 +1,38 @@
 """Cross-entropy averaged over the pixels that count, in the one place where it is computed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sceneparse.errors import require
 from sceneparse.labels import IGNORE
 from sceneparse.training.losses.kind import LossContext, LossKind
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CrossEntropyOptions:
+    """What cross-entropy can be made to do besides.
+
+    Args:
+        label_smoothing: This share of a pixel's truth is spread evenly over all classes, as by PyTorch's cross-entropy
+            (Szegedy et al., CVPR 2016); 0 is the labels as they are.
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_smoothing(self.label_smoothing)
+
+
+def require_smoothing(label_smoothing: float) -> None:
+    """Refuse a share that is spread over all classes if it is not one.
+
+    Raises:
+        UserError: It is not in 0..1, or leaves nothing of the labels.
+    """
+    require(0 <= label_smoothing < 1, f"label_smoothing is {label_smoothing}, but must be 0 or more and below 1")
 
 
 @dataclass(frozen=True)
@@ -22,17 +45,21 @@ class CrossEntropy:
         hard_fraction: Below 1, only this fraction of the pixels that count is kept, those of the highest cross-entropy
             (at least one pixel), each head choosing its own.
         hard_threshold: Then every pixel whose true class has a probability below this is kept as well.
+        label_smoothing: See `CrossEntropyOptions`; the pixels that are kept are chosen without it. The numbers are
+            those of `F.cross_entropy`, class weights included; but pixels of classes of weight 0 don't count at all.
     """
 
     hard_fraction: float = 1.0
     hard_threshold: float = 0.7
+    label_smoothing: float = 0.0
 
-    def __call__(self, logits: Tensor, target: Tensor, context: LossContext) -> Tensor:
+    def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
         """Return the loss of a head's logits (see `HeadLoss`)."""
         # Not at the top: reading a recipe must not wait for torch.
         import torch
 
-        from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
+        from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses, upsampled_sum
+        from sceneparse.networks.exact.pixel_losses import SmoothedCrossEntropy
         from sceneparse.training.losses.mining import hard_pixels
 
         counts = target != IGNORE
@@ -44,13 +71,20 @@ class CrossEntropy:
         if context.class_weights is not None:
             weights = weights * context.class_weights[classes.long()]
         amount = context.total(weights.sum(dtype=torch.float64))
-        loss = upsampled_cross_entropy(logits, classes, weights, context.align_corners)
+        if self.label_smoothing:
+            form = SmoothedCrossEntropy(self.label_smoothing, context.class_weights)
+            loss = upsampled_sum(form, logits, classes, (weights > 0).float(), context.align_corners)
+        else:
+            loss = upsampled_cross_entropy(logits, classes, weights, context.align_corners)
         return loss / torch.where(amount > 0, amount, 1.0).to(loss.dtype)
 
 
 CROSS_ENTROPY = LossKind(
     title="cross-entropy averaged over the pixels that count",
-    make=lambda settings, _: CrossEntropy(settings.hard_fraction, settings.hard_threshold),
+    make=lambda settings, options: CrossEntropy(
+        settings.hard_fraction, settings.hard_threshold, options.label_smoothing
+    ),
     adds_up=True,
     uses=frozenset({"class_weights", "hard_fraction", "hard_threshold"}),
+    options=CrossEntropyOptions,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from sceneparse.errors import UserError, require
 from sceneparse.processes import ALONE
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Total = Callable[["Tensor"], "Tensor"]
 """The sum of a tensor over all processes that train together."""
+
+Division = Literal["chunks", "processes"]
+"""What a batch is divided into: chunks, one after the other (`training.accumulate`), or processes' shares."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class HeadLoss(Protocol):
 
         Where no pixel counts it must be 0, or at least finite, with gradients of 0. A loss that adds up is a mean over
         the pixels that count: sum(w · value) / sum(w) with the class weights w, the upper sum over this process's
-        pixels and the lower one over those of all processes (`context.total`).
+        pixels and the lower one over those of all processes (`context.total`). One that several processes can share all
+        the same has in each of them a value, and a gradient for the process's own logits, whose sums are those of the
+        batch's loss.
 
         Args:
             logits: (N, C, h, w) at the network's stride.
@@ -64,17 +69,21 @@ class LossKind:
         title: What it is, in a few words.
         make: Makes the loss of its settings and of its own options (None without).
         adds_up: Whether a batch's loss is the sum of its pixels' losses over what counts, so that it can be computed in
-            chunks (`training.accumulate`) and by several processes. One that doesn't is refused there.
+            chunks (`training.accumulate`) and by several processes; a function of the options where they decide. One
+            that doesn't is refused there.
         uses: Which of class_weights, hard_fraction and hard_threshold it takes into account; others are refused when
             they are not at their defaults.
         options: A frozen dataclass of settings of its own, each with a default, given as `loss.options`; None for none.
+        shared: Whether several processes can share a batch though its loss doesn't add up, since what it needs of the
+            whole batch are sums over the processes; a function of the options where they decide.
     """
 
     title: str
     make: Callable[[LossSettings, Any], HeadLoss]
-    adds_up: bool
+    adds_up: bool | Callable[[Any], bool]
     uses: frozenset[str] = frozenset()
     options: type | None = None
+    shared: bool | Callable[[Any], bool] = False
 
     def __post_init__(self) -> None:
         if unknown := self.uses - set(OPTIONAL):
@@ -94,16 +103,32 @@ class LossKind:
         """
         return read_options(self.options, given, "loss.options", f"loss {name}")
 
+    def used(self, settings: LossSettings) -> frozenset[str]:  # noqa: ARG002
+        """Return which of class_weights, hard_fraction and hard_threshold it takes into account."""
+        return self.uses
+
+    def undivided(self, settings: LossSettings, division: Division) -> str | None:
+        """Return what of this loss a divided batch would change, for messages; None where nothing would be.
+
+        Args:
+            settings: The settings, which must have been checked.
+            division: What the batch is divided into.
+        """
+        options = self.read_options(settings.options, settings.kind)
+        adds_up, shared = (found(options) if callable(found) else found for found in (self.adds_up, self.shared))
+        return None if adds_up or (division == "processes" and shared) else f"'{settings.kind}'"
+
     def check(self, settings: LossSettings) -> None:
         """Refuse settings that this loss doesn't use.
 
         Raises:
             UserError: One is not at its default, or an option is wrong.
         """
+        uses = self.used(settings)
         usual = {item.name: item.default for item in dataclasses.fields(LossSettings)}
         for name in OPTIONAL:
-            if name not in self.uses and getattr(settings, name) != usual[name]:
-                used = [f"loss.{one}" for one in OPTIONAL if one in self.uses] + ["loss.options"] * bool(self.options)
+            if name not in uses and getattr(settings, name) != usual[name]:
+                used = [f"loss.{one}" for one in OPTIONAL if one in uses] + ["loss.options"] * bool(self.options)
                 raise UserError(
                     f"loss.{name} has no effect: loss.kind '{settings.kind}' uses "
                     + (", ".join(used) if used else "no settings of its own")

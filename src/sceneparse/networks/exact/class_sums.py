@@ -1,0 +1,88 @@
+"""Sums of upsampled scores' probabilities by class, without holding the upsampled scores: a band at a time (`bands`).
+
+Losses of overlap, such as Dice, are functions of these sums. Their gradient for a pixel depends on the sums of all
+pixels; so there is one sweep over the bands forward and one backward, and nothing but the small map is kept between.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sceneparse.networks.exact.banded import index_of, refuse_second_derivative
+from sceneparse.networks.exact.bands import exponentials, normalised, pieces
+
+
+def upsampled_class_sums(
+    logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool, squared: bool = False
+) -> Tensor:
+    """Sum up the probabilities that the upsampled logits give to each class, over each picture; differentiable once.
+
+    Probabilities are computed in float32, or float64 for such logits; pieces of the picture are added up in float64. On
+    the CPU the same input gives the same bits each time.
+
+    Args:
+        logits: (N, C, h, w), floating point.
+        target: (N, H, W) class indices 0..C-1 of an integer type; they also say to which size logits are resized.
+        weights: (N, H, W), 0 or more: what each pixel counts; the target must be a class where it is 0, too.
+        align_corners: As in `resize`.
+        squared: Whether probabilities are squared where they are summed over all pixels.
+
+    Returns:
+        (2, N, C) float64: the sums over the pixels whose target is the class, and those over all pixels.
+
+    Raises:
+        RuntimeError: A target that is no class; a backward pass that asks for a second derivative.
+    """
+    result: Tensor = _ClassSums.apply(logits, target, weights, align_corners, squared)
+    return result
+
+
+class _ClassSums(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, target: Tensor, weights: Tensor, align_corners: bool, squared: bool
+    ) -> Tensor:
+        ctx.save_for_backward(logits, target, weights)
+        ctx.form = (align_corners, squared)
+        batch, classes = logits.shape[:2]
+        sums = torch.zeros(2, batch * classes, dtype=torch.float64, device=logits.device)
+        offset = torch.arange(batch, device=logits.device)[:, None, None] * classes
+        with torch.autocast(logits.device.type, enabled=False):
+            scores = normalised(logits)
+            for piece in pieces(scores, (target.shape[-2], target.shape[-1]), align_corners):
+                labels = target[piece.here]
+                large, total, own, _ = exponentials(scores[piece.there], index_of(labels), piece)
+                assert own is not None
+                share = weights[piece.here].to(scores.dtype).reshape(own.shape) / total
+                sums[0].index_add_(0, (labels + offset).flatten(), (own.exp() * share).double().flatten())
+                if squared:
+                    large, share = large.square_(), share / total
+                sums[1] += torch.bmm(share.view(batch, 1, -1), large.view(batch, -1, classes)).double().flatten()
+        return sums.view(2, batch, classes)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None]:
+        refuse_second_derivative()
+        logits, target, weights = ctx.saved_tensors
+        align_corners, squared = ctx.form
+        with torch.autocast(logits.device.type, enabled=False):
+            scores = normalised(logits)
+            gradient = torch.zeros_like(scores)
+            of_own, of_all = grad_output.to(scores.dtype)
+            for piece in pieces(scores, (target.shape[-2], target.shape[-1]), align_corners):
+                index = index_of(target[piece.here])
+                large, total, own, _ = exponentials(scores[piece.there], index, piece)
+                assert own is not None
+                tall = len(piece.down)
+                # By class and row; then of each pixel's own class alone.
+                every = of_all.repeat_interleave(tall, dim=0)[:, None]
+                single = of_own.repeat_interleave(tall, dim=0)[:, None].expand_as(large).gather(2, index)
+                single = single * own.exp() / total
+                slope = 2 * every * large / total if squared else every
+                # A softmax turns the gradient d of its probabilities p into p · (d - sum of p · d).
+                mean = (large * slope).sum(dim=2, keepdim=True) / total + single
+                large.mul_(slope - mean).scatter_add_(2, index, single * total)
+                factor = weights[piece.here].to(scores.dtype).reshape(len(total), 1, -1) / total.view(len(total), 1, -1)
+                gradient[piece.there] += piece.pull(large, factor)
+        return gradient.permute(0, 3, 1, 2).to(logits.dtype), None, None, None, None
