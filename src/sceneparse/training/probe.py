@@ -113,7 +113,7 @@ def _step(prepared: Prepared, losses: RecipeLosses, limit: float) -> float:
                 warm += 1
                 if slow or warm == WARM:
                     measuring, clock = True, time.monotonic()
-    return (time.monotonic() - clock) / timed
+        return (time.monotonic() - clock) / timed
 
 
 def _validation(prepared: Prepared, limit: float) -> float:
