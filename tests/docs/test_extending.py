@@ -1,4 +1,4 @@
-"""The eight changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
+"""The nine changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
 
 All that is used is the page: its snippets, its table of files and tables, its entry points, its recipe and its
 commands. In sceneparse itself, that is in a copy of it, each change may touch one new file and its table, and nothing
@@ -58,14 +58,14 @@ def entry_points() -> dict[str, dict[str, str]]:
 def modules() -> dict[str, str]:
     """The page's files by their name in the lab's package."""
     found = dict(re.findall(r"\A# lab/(\w+)\.py\n(.*)\Z", code, re.S)[0] for code in blocks("py") if "# lab/" in code)
-    assert len(found) == 9
+    assert len(found) == 10
     return found
 
 
 def rows() -> list[tuple[str, str, str, str]]:
     """Of each change the new file, the table's name, the table's file and the group of entry points."""
     found = re.findall(r"^\| \[.*?\| `(.*?)` \| `(\w+)` in `(.*?)` \| `(.*?)` \|$", PAGE.read_text("utf-8"), re.M)
-    assert len(found) == 8
+    assert len(found) == 9
     return found
 
 
@@ -93,7 +93,7 @@ def write_package(folder: Path) -> None:
 
 
 def write_tree(folder: Path) -> None:
-    """A copy of sceneparse with the eight changes, as a maintainer makes them."""
+    """A copy of sceneparse with the nine changes, as a maintainer makes them."""
     root = folder / "sceneparse"
     shutil.copytree(SOURCE, root)
     code = modules()
@@ -203,11 +203,13 @@ def test_the_kind_of_data_set_is_checked_and_listed(session: Session) -> None:
     assert re.search(r"fields +.*Fields from above.*1,200 pictures", session.printed("data list"))
 
 
-def test_the_recipe_trains_with_the_lab_s_network_and_loss(session: Session) -> None:
+def test_the_recipe_trains_with_the_lab_s_network_loss_and_schedule(session: Session) -> None:
     session.printed("train")
     lines = [json.loads(line) for line in session.text("runs/mine/metrics.jsonl").splitlines()]
     assert any("main_loss" in line and "aux_loss" in line for line in lines)
     assert any("worst_class" in line for line in lines)
+    # Each of the two iterations begins a cosine of its own.
+    assert [line["lr"] for line in lines if line["kind"] == "train"] == [0.01, 0.01]
     config = json.loads(session.text("runs/mine/model/config.json"))
     assert config["network"]["architecture"] == "skip_fcn"
     assert config["network"]["options"] == {"levels": 2}

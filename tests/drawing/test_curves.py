@@ -51,4 +51,14 @@ def test_validation_scores_are_marked_with_their_values() -> None:
         [{"kind": "validation", "iteration": 50, "mean_iou": 0.417, "pixel_accuracy": None}], FIGURES
     )
     assert "iteration 50: 41.7%" in html
-    assert "Training loss" not in html and "pixel accuracy" not in html
+    assert "Training loss" not in html and "pixel accuracy" not in html and "averaged" not in html
+
+
+def test_the_scores_of_averaged_weights_stand_beside_those_of_the_weights() -> None:
+    lines = [
+        {"kind": kind, "iteration": 50, "mean_iou": score}
+        for kind, score in (("validation", 0.417), ("validation_average", 0.432))
+    ]
+    html = training_charts(lines, FIGURES)
+    assert "iteration 50: 41.7%" in html and "iteration 50: 43.2%" in html
+    assert "mean IoU, averaged weights" in html

@@ -83,7 +83,7 @@ class TestUnknownKeys:
     def test_what_resembles_nothing_gets_the_groups_keys(self) -> None:
         message = complaint({"training": {"zzzzz": 1}})
         assert "did you mean" not in message
-        assert "training.iterations, training.batch" in message and "optimizer" not in message
+        assert "training.iterations, training.minutes, training.batch" in message and "optimizer" not in message
 
     def test_a_key_that_is_no_text_is_unknown(self) -> None:
         assert "unknown setting '1'; known here: name, description" in complaint({1: 2})  # type: ignore[dict-item]
@@ -330,6 +330,7 @@ from sceneparse.datasets.kinds import KINDS
 from sceneparse.recipes import recipe_names
 from sceneparse.settings import DataSettings
 from sceneparse.training.losses.table import LOSSES
+from sceneparse.training.schedules.table import SCHEDULES
 
 assert recipe_names()
 weighted = read_recipe("camvid-pspnet-mobilenetv2", data={"root": "x"})
@@ -339,7 +340,7 @@ for name in KINDS:
         assert DataSettings(name, root=None if name == "toyworld" else "x").kind == name
 sources = [{"kind": name, "root": "x"} for name, kind in KINDS.items() if kind.root == "required"]
 assert len(read_recipe("toy-fcn", data={"kind": "mixture", "sources": sources}).data.sources) == len(KINDS) - 2
-assert [loss.title for loss in LOSSES.values()]
+assert [loss.title for loss in LOSSES.values()] and [schedule.title for schedule in SCHEDULES.values()]
 print("torch" in sys.modules)
 """
 

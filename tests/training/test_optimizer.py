@@ -1,12 +1,11 @@
 from dataclasses import replace
 
-import pytest
 import torch
 
 from sceneparse.networks import FCN
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import OptimizerSettings
-from sceneparse.training.optimizer import build_optimizer, learning_rate, set_learning_rate
+from sceneparse.training.optimizer import build_optimizer, set_learning_rate
 
 SETTINGS = OptimizerSettings(lr=0.02, head_factor=10, weight_decay=1e-3)
 
@@ -31,20 +30,3 @@ def test_kinds_of_optimizer() -> None:
     sgd = build_optimizer(network(), replace(SETTINGS, momentum=0.8))
     assert isinstance(sgd, torch.optim.SGD) and all(group["momentum"] == 0.8 for group in sgd.param_groups)
     assert isinstance(build_optimizer(network(), replace(SETTINGS, kind="adamw")), torch.optim.AdamW)
-
-
-def test_poly_schedule() -> None:
-    def rate(iteration: int) -> float:
-        return learning_rate(iteration, base=0.01, iterations=100, power=0.9)
-
-    assert rate(0) == 0.01
-    assert rate(50) == pytest.approx(0.01 * 0.5**0.9)
-    assert 0 < rate(99) < 0.001
-    assert all(rate(i) > rate(i + 1) for i in range(99))
-
-
-def test_warmup_rises_linearly_to_the_schedule() -> None:
-    def rate(iteration: int, warmup: int) -> float:
-        return learning_rate(iteration, base=1, iterations=1000, power=0, warmup=warmup)
-
-    assert [rate(i, 4) for i in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]

@@ -17,6 +17,9 @@ SMOOTHED_FROM = 40
 COLORS = ("var(--ours)", "var(--muted)", "var(--second)", "var(--text)")
 """Colours of the validation scores, in their order."""
 
+VALIDATIONS = {"validation": "", "validation_average": ", averaged weights"}
+"""The kinds of lines with validation scores, and what distinguishes their names."""
+
 Points = list[tuple[float, float]]
 
 
@@ -49,10 +52,11 @@ def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str])
     found = []
     if losses := _points(lines, "train", "loss"):
         found.append(_loss_chart(losses))
+    shown = [(kind, key, name + of) for kind, of in VALIDATIONS.items() for key, name in figures.items()]
     scores = [
         charts.Series(name, points, color, dots=True)
-        for (key, name), color in zip(figures.items(), cycle(COLORS), strict=False)
-        if (points := _points(lines, "validation", key))
+        for (kind, key, name), color in zip(shown, cycle(COLORS), strict=False)
+        if (points := _points(lines, kind, key))
     ]
     if scores:
         found.append(charts.curves(scores, label="Validation", x_name="iteration", percent=True))

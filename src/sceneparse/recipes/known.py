@@ -66,6 +66,8 @@ def _readable(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(hint))
     if get_origin(hint) in (Union, UnionType):
+        if {int, float} <= set(get_args(hint)):
+            return " or ".join(["a number", *["null"] * (NoneType in get_args(hint))])
         return " or ".join("null" if part is NoneType else _readable(part) for part in get_args(hint))
     return {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}.get(text, text)
 

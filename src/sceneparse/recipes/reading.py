@@ -1,7 +1,7 @@
 """Recipe files: where they lie, what they extend, and the published figures that stand in them beside the settings."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -12,7 +12,9 @@ import yaml
 
 from sceneparse.errors import UserError, reason_of, require
 from sceneparse.recipes.renamed import with_new_names
+from sceneparse.settings import OptimizerSettings
 from sceneparse.settings.data import data_of_kind
+from sceneparse.settings.optimizer import OF_SCHEDULES
 from sceneparse.tables import table
 
 EXTENDS = "extends"
@@ -77,9 +79,11 @@ def layered(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     """Merge settings as `merged` does, and drop what `above` makes useless of those below.
 
     Where `above` chooses another kind of data, what that kind does not use of the settings below goes: they were the
-    other kind's. Where it chooses a model to start from, so do the backbone's weights below: the model fills it.
+    other kind's. Where it chooses a model to start from, so do the backbone's weights below: the model fills it. Where
+    it chooses another schedule, so do the settings of the one below, and minutes and iterations replace each other.
     """
     data, init = above.get("data"), above.get("init")
+    below = _for_length(_for_schedule(below, above), above)
     below = _for_kind(below, data.get("kind") if isinstance(data, Mapping) else None)
     return merged(_for_start(below, isinstance(init, Mapping) and init.get("model") is not None), above)
 
@@ -98,6 +102,34 @@ def _for_start(settings: Mapping[str, Any], started: bool) -> dict[str, Any]:
     if not started or not isinstance(backbone, Mapping):
         return dict(settings)
     return {**settings, "backbone": {name: value for name, value in backbone.items() if name != "weights"}}
+
+
+def _for_schedule(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings below the choice of a schedule, without what another schedule is set to."""
+    chosen = _group(above, "optimizer").get("schedule")
+    if chosen in (None, _group(below, "optimizer").get("schedule", OptimizerSettings.schedule)):
+        return below
+    return _without(below, "optimizer", (*OF_SCHEDULES, "schedule_options"))
+
+
+def _for_length(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings below a choice of iterations or minutes, without the other of the two."""
+    given = _group(above, "training")
+    if given.get("minutes") is not None:
+        return _without(below, "training", ("iterations",))
+    return _without(below, "training", ("minutes",)) if "iterations" in given else below
+
+
+def _group(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group of settings; one that isn't a mapping, which is refused where it is read, has none."""
+    group = settings.get(name)
+    return group if isinstance(group, Mapping) else {}
+
+
+def _without(settings: Mapping[str, Any], group: str, names: Collection[str]) -> Mapping[str, Any]:
+    if not _group(settings, group):
+        return settings
+    return {**settings, group: {name: value for name, value in settings[group].items() if name not in names}}
 
 
 def packaged(folder: Traversable) -> list[str]:

@@ -6,6 +6,7 @@ is its help text.
 """
 
 from sceneparse.settings.augmentation import AugmentationSettings
+from sceneparse.settings.average import AverageSettings
 from sceneparse.settings.backbone import (
     BackboneSettings,
     Dilation,
@@ -37,6 +38,7 @@ from sceneparse.settings.training import Precision, TrainingSettings
 
 __all__ = [
     "AugmentationSettings",
+    "AverageSettings",
     "BackboneSettings",
     "Branch",
     "DataSettings",

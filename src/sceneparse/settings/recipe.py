@@ -67,6 +67,7 @@ class Recipe:
         )
         table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)
         self._check_start()
+        self._check_schedule()
         self._check_loss()
 
     def _check_start(self) -> None:
@@ -96,6 +97,22 @@ class Recipe:
         require(
             isinstance(frozen, str) or frozen < stages,
             f"backbone.frozen is {frozen}, but the backbone has {counted(stages, 'stage')}: give fewer, or all",
+        )
+
+    def _check_schedule(self) -> None:
+        """Refuse milestones that the training doesn't reach, or may not."""
+        milestones, training = self.optimizer.milestones, self.training
+        if not milestones or milestones[-1] < 1:
+            return
+        require(
+            training.minutes is None,
+            "optimizer.milestones are iterations, but training.minutes leaves open how many there will be: give them "
+            "as shares, such as [0.5, 0.75]",
+        )
+        require(
+            milestones[-1] < training.iterations,
+            f"optimizer.milestones has {milestones[-1]:.0f}, which has no effect: training.iterations is "
+            f"{training.iterations}",
         )
 
     def _check_loss(self) -> None:

@@ -1,9 +1,11 @@
 """Settings of the training loop."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.average import AverageSettings
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -14,24 +16,34 @@ class TrainingSettings:
 
     Args:
         iterations: Number of optimiser steps.
+        minutes: Time for all of the training, in place of iterations: how many fit is decided after a few steps of
+            measuring, and written down.
         batch: Pictures in a step, over all processes and chunks (`accumulate`).
         accumulate: Chunks in which a step's batch is worked through, to save memory.
         precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
         seed: Decides everything random: weights, order, augmentation, dropout.
-        validate_every: Iterations between validations (and a last one at the end); 0 validates at the end only.
+        validate_every: Iterations between validations (and a last one at the end), below 1 as a share of them all: 0.1
+            validates ten times; 0 validates at the end only.
         validate_count: Pictures of each periodic validation, evenly spaced in the split; null takes all.
+        patience: Ends the training after so many validations without a better score; null never does.
+        min_delta: With patience: a score must be better by more than this (0.01: a point of mean IoU) to count.
+        average: A moving average of the weights; the model is the better of both by validation.
         checkpoint_every: Iterations between checkpoints (and a last one at the end).
         log_every: Iterations between lines of metrics.jsonl.
         device: auto, cpu or cuda.
     """
 
     iterations: int = 20000
+    minutes: float | None = None
     batch: int = 16
     accumulate: int = 1
     precision: Precision = "auto"
     seed: int = 0
-    validate_every: int = 1000
+    validate_every: int | float = 1000
     validate_count: int | None = None
+    patience: int | None = None
+    min_delta: float = 0.0
+    average: AverageSettings = field(default_factory=AverageSettings)
     checkpoint_every: int = 500
     log_every: int = 20
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -39,7 +51,13 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
-        require(self.validate_every >= 0, f"training.validate_every is {self.validate_every}, but must be 0 or more")
+        every = self.validate_every
+        require(every >= 0, f"training.validate_every is {every}, but must be 0 or more")
+        require(
+            every < 1 or every == int(every),
+            f"training.validate_every is {every}, but must be a whole number, or below 1 as a share of the iterations",
+        )
+        self._check_length()
         require(self.seed >= 0, f"training.seed is {self.seed}, but must be 0 or more")
         require(
             self.validate_count is None or self.validate_count >= 1,
@@ -48,4 +66,27 @@ class TrainingSettings:
         require(
             self.batch % self.accumulate == 0,
             f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
+        )
+
+    def _check_length(self) -> None:
+        """Refuse lengths that contradict each other, and an early end that could not be."""
+        minutes, patience = self.minutes, self.patience
+        require(
+            minutes is None or 0 < minutes < math.inf, f"training.minutes is {minutes}, but must be positive, or null"
+        )
+        usual = type(self).iterations
+        require(
+            minutes is None or self.iterations == usual,
+            f"training.minutes and training.iterations both say how long it takes: leave one of them out (iterations "
+            f"is {usual} then)",
+        )
+        require(patience is None or patience >= 1, f"training.patience is {patience}, but must be at least 1, or null")
+        require(
+            patience is None or self.validate_every > 0,
+            "training.patience has no effect, since training.validate_every is 0: there is one validation, at the end",
+        )
+        require(self.min_delta >= 0, f"training.min_delta is {self.min_delta}, but must be 0 or more")
+        require(
+            patience is not None or self.min_delta == 0,
+            "training.min_delta has no effect, since training.patience is null: nothing ends the training early",
         )

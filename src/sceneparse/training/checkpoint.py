@@ -6,9 +6,9 @@ loop seeds the generators for each iteration anew.
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -37,6 +37,10 @@ class Checkpoint:
         best_iteration: When the best validation was; None before the first.
         best_metrics: Its figures, under the names of metrics.json.
         processes: Processes that trained together.
+        best_weights: Whether the best network had the weights that learn (live) or their average.
+        average: The moving average of the weights, whole; None where none is kept.
+        patience: How long the score has not become better, as of `Patience.state`.
+        ended: Whether the training ended here, for want of a better score.
     """
 
     iteration: int
@@ -51,6 +55,10 @@ class Checkpoint:
     best_iteration: int | None
     best_metrics: dict[str, Any] | None
     processes: int = 1
+    best_weights: Literal["live", "average"] = "live"
+    average: dict[str, Tensor] | None = None
+    patience: dict[str, Any] = field(default_factory=dict)
+    ended: bool = False
 
 
 class Checkpoints:
@@ -83,6 +91,12 @@ class Checkpoints:
     def save_best(self, network: dict[str, Tensor], iteration: int) -> None:
         """Write the network of the best validation so far."""
         _save(self._path("best", iteration), network)
+
+    def measure(self, network: dict[str, Tensor], optimizer: dict[str, Any]) -> None:
+        """Write states as large as a checkpoint's, and remove them: it takes as long as a checkpoint."""
+        path = self.folder / ".measured.tmp.pt"
+        _save(path, {"network": network, "optimizer": optimizer})
+        path.unlink()
 
     def load_best(self, iteration: int) -> dict[str, Tensor]:
         """Return the network of the best validation.

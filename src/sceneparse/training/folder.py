@@ -8,6 +8,8 @@ from typing import Any
 from sceneparse.data.class_changes import changes_in
 from sceneparse.files import write_text
 from sceneparse.recipes import to_yaml
+from sceneparse.training.budget import FILE as BUDGET
+from sceneparse.training.budget import read_budget
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.class_weights import CHANGES, write_changes
 from sceneparse.training.prepare import Prepared
@@ -60,7 +62,7 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         path: The run folder.
     """
     checkpoint, compute, network = prepared.checkpoint, prepared.compute, prepared.learner.network
-    world = compute.processes.world
+    world, budget = compute.processes.world, _own_budget(prepared, path)
     folder = RunFolder(
         path,
         Checkpoints(path / "checkpoints"),
@@ -74,10 +76,13 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
             "frozen_parameters": sum(one.numel() for one in network.parameters() if not one.requires_grad),
             "training_samples": len(prepared.data.training),
             "validation_samples": len(prepared.data.validation),
+            **({} if budget is None else {"budget": budget}),
         },
     )
     if not compute.processes.first:
         return folder
+    if budget is None:
+        (path / BUDGET).unlink(missing_ok=True)
     if prepared.started is not None:
         prepared.started.write(path)
     changed = changes_in(prepared.data.training)
@@ -88,3 +93,9 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
     record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)
     write_run(path, "running", folder.facts)
     return RunFolder(path, folder.checkpoints, record, folder.facts)
+
+
+def _own_budget(prepared: Prepared, path: Path) -> dict[str, Any] | None:
+    """The budget of the folder, unless it is of a training that left nothing else there."""
+    budget = read_budget(path)
+    return budget if budget is not None and budget["iterations"] == prepared.recipe.training.iterations else None

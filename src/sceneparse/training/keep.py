@@ -6,16 +6,19 @@ from typing import Any, NoReturn
 from sceneparse.data.loader import Batch
 from sceneparse.data.sample import notes_of
 from sceneparse.errors import UserError, counted
+from sceneparse.training.averaging import WeightAverage, Weights, weights_sentence
+from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.folder import RunFolder, Stopwatch
+from sceneparse.training.patience import Patience
 from sceneparse.training.prepare import Prepared, rebuilt
 from sceneparse.training.progress import ProgressLine, TrainingStopped
 from sceneparse.training.record import Average
 from sceneparse.training.run import MODEL, write_run
-from sceneparse.training.sharding import is_sharded, whole
+from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
-from sceneparse.training.validation import recorded, validate, worth
+from sceneparse.training.validation import network_with, recorded, validate, worth
 from sceneparse.weights.card import model_card
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, save_model
@@ -23,10 +26,11 @@ from sceneparse.weights.model import Model, save_model
 
 @dataclass
 class _Best:
-    """The best validation so far."""
+    """The best validation so far, and the weights that it was of."""
 
-    iteration: int | None
-    metrics: dict[str, Any] | None
+    iteration: int | None = None
+    metrics: dict[str, Any] | None = None
+    weights: Weights = "live"
 
 
 @dataclass
@@ -48,18 +52,28 @@ class Keeper:
         folder: Its run folder.
         progress: What the person sees.
         watch: The time that it takes.
+        average: The moving average of the weights; None where none is kept.
+
+    Attributes:
+        patience: Whether the training ends for want of a better score.
     """
 
     prepared: Prepared
     folder: RunFolder
     progress: ProgressLine
     watch: Stopwatch
+    average: WeightAverage | None = None
     _pace: _Pace = field(default_factory=_Pace)
 
     def __post_init__(self) -> None:
-        checkpoint = self.prepared.checkpoint
-        self._average = Average(checkpoint.recent if checkpoint else {})
-        self._best = _Best(checkpoint.best_iteration, checkpoint.best_metrics) if checkpoint else _Best(None, None)
+        checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
+        self._done = self.prepared.start
+        self._losses = Average(checkpoint.recent if checkpoint else {})
+        self._best = _Best()
+        if checkpoint:
+            self._best = _Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
+        self.patience = Patience(settings.patience, settings.min_delta, **(checkpoint.patience if checkpoint else {}))
+        self._overtime = Overtime((self.folder.facts.get("budget") or {}).get("minutes"))
 
     @property
     def _first(self) -> bool:
@@ -99,17 +113,20 @@ class Keeper:
             step: The step.
             seconds: How long it took, with the wait for its batch.
         """
-        settings, done = self.prepared.recipe.training, step.iteration + 1
-        self._average.add({name: step.losses[name] for name in step.labelled})
+        settings = self.prepared.recipe.training
+        done = self._done = step.iteration + 1
+        self._losses.add({name: step.losses[name] for name in step.labelled})
         self._pace.pictures += settings.batch
         self._pace.seconds += seconds
         due = done % settings.log_every == 0 or done == settings.iterations
         self.progress.step(done, step.total, step.rate, settings.batch / seconds, line=due)
         if due:
-            means = self._average.take(list(step.losses))
+            means = self._losses.take(list(step.losses))
             if self.folder.record:
                 speed = {"lr": step.rate, "images_per_second": settings.batch / seconds}
                 self.folder.record.write("train", done, {**means, **speed, "seconds": self.watch.seconds()})
+        if late := self._overtime.line(self.watch.seconds(), settings.iterations - done):
+            self.progress.say(late)
 
     def fail(self, step: Step, batch: Batch) -> NoReturn:
         """Keep a step whose loss is not finite, and end the training.
@@ -137,33 +154,45 @@ class Keeper:
         raise UserError(explain(batch, step.iteration + 1, kept, precision))
 
     def validate(self, done: int) -> None:
-        """Score the network on the validation split, and keep it if it is the best so far.
+        """Score the weights that learn, and their average, on the validation split; keep the best network so far.
 
         Args:
             done: Iterations done.
         """
-        prepared, network = self.prepared, self.prepared.learner.network
-        with self.progress.paused():
-            if is_sharded(network):
-                copy = rebuilt(prepared.recipe, len(prepared.data.labels), whole(network.state_dict()))
-                network = copy.to(prepared.compute.fabric.device)
-            metrics = validate(
+        found: dict[Weights, dict[str, Any]] = {"live": self._scored(None)}
+        if self.average is not None:
+            found["average"] = self._scored(self.average)
+        for weights, metrics in found.items():
+            self._tell(done, weights, metrics)
+        best = max(found, key=lambda weights: worth(found[weights]))
+        if self._best.metrics is None or worth(found[best]) > worth(self._best.metrics):
+            self._best = _Best(done, found[best], best)
+            average = self.average if best == "average" else None
+            network = self.prepared.learner.network
+            state = whole(network.state_dict()) if average is None else average.network_state()
+            if self._first:
+                self.folder.checkpoints.save_best(state, done)
+        self.patience.note(worth(found[best]))
+
+    def _scored(self, average: WeightAverage | None) -> dict[str, Any]:
+        prepared = self.prepared
+        with self.progress.paused(), network_with(prepared, average) as network:
+            return validate(
                 network,
                 prepared.data,
                 prepared.recipe,
                 prepared.compute,
                 progress=self._first and self.progress.console.is_terminal,
             )
-        if self._best.metrics is None or worth(metrics) > worth(self._best.metrics):
-            self._best = _Best(done, metrics)
-            state = whole(prepared.learner.network.state_dict())
-            if self._first:
-                self.folder.checkpoints.save_best(state, done)
-        headlines = metrics.get("headlines", {})
-        others = "".join(f", {name} {value:.4f}" for name, value in headlines.items())
-        self.progress.say(f"iteration {done}  mean IoU {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
+
+    def _tell(self, done: int, weights: Weights, metrics: dict[str, Any]) -> None:
+        """Show a validation, and write its line of metrics.jsonl: that of the average is a kind of its own."""
+        others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
+        of = "" if weights == "live" else " of the average"
+        self.progress.say(f"iteration {done}  mean IoU{of} {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
         if self.folder.record:
-            self.folder.record.write("validation", done, {**recorded(metrics), "seconds": self.watch.seconds()})
+            kind = "validation" if weights == "live" else "validation_average"
+            self.folder.record.write(kind, done, {**recorded(metrics), "seconds": self.watch.seconds()})
 
     def save_checkpoint(self, done: int) -> None:
         """Write a checkpoint.
@@ -173,6 +202,7 @@ class Keeper:
         """
         learner, compute = self.prepared.learner, self.prepared.compute
         network, optimizer = whole(learner.network.state_dict()), whole(learner.optimizer.state_dict())
+        average = self.average.state() if self.average is not None else None
         if self.folder.record:
             self.folder.checkpoints.save(
                 Checkpoint(
@@ -184,10 +214,14 @@ class Keeper:
                     samples=len(self.prepared.data.training),
                     metrics_bytes=self.folder.record.length,
                     seconds=self.watch.seconds(),
-                    recent=self._average.sums,
+                    recent=self._losses.sums,
                     best_iteration=self._best.iteration,
                     best_metrics=self._best.metrics,
                     processes=compute.processes.world,
+                    best_weights=self._best.weights,
+                    average=average,
+                    patience=self.patience.state(),
+                    ended=self.patience.over,
                 )
             )
 
@@ -217,17 +251,26 @@ class Keeper:
         config = ModelConfig(
             recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
         )
-        out, card = self.folder.path / MODEL, model_card(config, data.labels, metrics)
+        sentence = weights_sentence(self.average, self._best.weights, recipe.data.val)
+        out, card = self.folder.path / MODEL, model_card(config, data.labels, metrics, weights=sentence)
         save_model(out, Model(network, config, data.labels, data.tasks), card)
-        pace = self._pace
+        pace, early = self._pace, self.patience.over and self._done < recipe.training.iterations
         results = {
-            "iteration": recipe.training.iterations,
+            "iteration": self._done,
+            "ended_by": "patience" if early else "iterations",
             "seconds": round(self.watch.seconds(), 1),
             "images_per_second": round(pace.pictures / pace.seconds, 2) if pace.pictures else None,
             "best_iteration": iteration,
+            "best_weights": self._best.weights,
             "best_mean_iou": metrics["mean_iou"],
             **{f"best_{name}": value for name, value in metrics.get("headlines", {}).items()},
             "protocol": metrics["protocol"],
         }
         write_run(self.folder.path, "finished", self.folder.facts | results)
-        self.progress.say(f"best mean IoU {metrics['mean_iou']:.4f} after iteration {iteration}: {out}")
+        if early:
+            self.progress.say(
+                f"ended after iteration {self._done} of {recipe.training.iterations}: "
+                f"{counted(self.patience.waited, 'validation')} without a better score (training.patience)"
+            )
+        of = " of the averaged weights" if self._best.weights == "average" else ""
+        self.progress.say(f"best mean IoU{of} {metrics['mean_iou']:.4f} after iteration {iteration}: {out}")

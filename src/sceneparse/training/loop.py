@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.training.averaging import begin_average
+from sceneparse.training.budget import set_length
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.init import read_started
@@ -16,6 +18,7 @@ from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.validation import validation_interval
 
 
 def train(
@@ -29,7 +32,8 @@ def train(
 
     The run folder gets recipe.yaml (all settings), metrics.jsonl (curves; with TensorBoard installed, tensorboard/ has
     them too), checkpoints/, run.json (how it went, on what), init.json (what was taken of the model that it started
-    from, where there is one) and at the end model/: the network of the best validation.
+    from, where there is one), budget.json (how many iterations fit into its minutes, where it has some) and at the end
+    model/: the network of the best validation.
 
     On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
     killed and resumed. Started in several processes (`sceneparse train --devices N`, torchrun, srun), all of them call
@@ -60,25 +64,30 @@ def train(
 
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = prepare(recipe, checkpoint, strategy, made_new)
-    folder = begin_run(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
+    if recipe.training.minutes is not None:
+        prepared = set_length(prepared, losses, out, began)
+    folder = begin_run(prepared, out)
+    average = begin_average(prepared)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
-    settings, processes = recipe.training, prepared.compute.processes
+    settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
     with closing(batches), StopRequest() as stop, shown as progress:
-        keeper = Keeper(prepared, folder, progress, watch)
+        keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
-        for iteration in range(prepared.start, settings.iterations):
+        for iteration in prepared.remaining:
             clock = time.perf_counter()
             batch = next(batches)
             step = compute_gradients(prepared, losses, batch, iteration)
             if not step.finite:
                 keeper.fail(step, batch)
             update_weights(prepared)
+            done = iteration + 1
+            if average is not None:
+                average.update(done)
             keeper.log(step, time.perf_counter() - clock)
 
-            done = iteration + 1
             validated = _is_validated(done, settings)
             # Even when a stop was asked for: a resumed training must not lack a validation that others have.
             if validated:
@@ -86,6 +95,8 @@ def train(
             stopping = processes.any(stop.came)
             if validated or stopping or done % settings.checkpoint_every == 0:
                 keeper.save_checkpoint(done)
+            if keeper.patience.over:
+                break
             if stopping and done < settings.iterations:
                 keeper.stop(done)
         keeper.finish()
@@ -95,5 +106,5 @@ def train(
 
 def _is_validated(done: int, settings: TrainingSettings) -> bool:
     """Whether the network is scored after so many iterations."""
-    every = settings.validate_every
+    every = validation_interval(settings)
     return done == settings.iterations or (every > 0 and done % every == 0)

@@ -1,4 +1,4 @@
-"""Build the optimiser and its parameter groups, and compute the learning rate."""
+"""Build the optimiser and its parameter groups, each with its multiple of the learning rate."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,23 +11,6 @@ from sceneparse.settings import OptimizerSettings
 
 BETAS = (0.9, 0.999)
 """AdamW's decay rates of the first and second moment."""
-
-
-def learning_rate(iteration: int, *, base: float, iterations: int, power: float, warmup: int = 0) -> float:
-    """Return the learning rate of an iteration by the poly schedule, after a warm-up.
-
-    base · (1 - iteration / iterations) ** power (PSPNet paper, section 5.1). A pure function of the iteration, so
-    nothing of it needs to be kept.
-
-    Args:
-        iteration: 0 … iterations - 1.
-        base: The rate that the schedule starts from.
-        iterations: Length of the training.
-        power: Exponent of the poly schedule.
-        warmup: Iterations in which the rate is scaled by 1/warmup, 2/warmup, … 1.
-    """
-    rate = base * (1 - iteration / iterations) ** power
-    return rate * min(1.0, (iteration + 1) / warmup) if warmup else rate
 
 
 def rate_factors(network: SceneParser, settings: OptimizerSettings, made_new: Collection[str] = ()) -> dict[str, float]:

@@ -92,6 +92,12 @@ class Prepared:
         """Iterations that are done already."""
         return self.checkpoint.iteration if self.checkpoint else 0
 
+    @property
+    def remaining(self) -> range:
+        """The iterations that are left."""
+        ended = self.checkpoint is not None and self.checkpoint.ended
+        return range(self.start, self.start if ended else self.recipe.training.iterations)
+
     def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
         """Return the batches of the iterations that are left, this process's share of each.
 

@@ -11,6 +11,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.settings import Recipe
+from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
 
@@ -63,11 +64,23 @@ def open_run(
     if checkpoint is None:
         if (out / MODEL).exists():
             raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")
-        return recipe, None
+        return _with_length(recipe, out), None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
     known = ("backbone", "network", "init", "preprocessing")
+    recipe = as_decided(recipe, out)
     return replace(recipe, **{name: getattr(saved, name) for name in known}), checkpoint
+
+
+def _with_length(recipe: Recipe, out: Path) -> Recipe:
+    """The recipe with the length that was decided for the same one here before it wrote a checkpoint."""
+    if recipe.training.minutes is None or not (out / RECIPE).exists():
+        return recipe
+    try:
+        refuse_changes(recipe, read_recipe(out / RECIPE), out)
+    except UserError:  # another training began here, and nothing of it is left
+        return recipe
+    return as_decided(recipe, out)
 
 
 def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
@@ -84,6 +97,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     if given["backbone.padding"] is None:
         # The run wrote down what null meant.
         began["backbone.padding"] = None
+    if recipe.training.minutes is not None and (budget := read_budget(out)) is not None:
+        # The run wrote down how many iterations the minutes came to.
+        began |= {"training.minutes": budget["minutes"], "training.iterations": given["training.iterations"]}
     for name in recipe.network.tasks.from_data:
         if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
             began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
@@ -100,7 +116,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
     """Return whether the training is done and its model is there."""
-    return checkpoint is not None and checkpoint.iteration >= recipe.training.iterations and (out / MODEL).exists()
+    if checkpoint is None or not (out / MODEL).exists():
+        return False
+    return checkpoint.ended or checkpoint.iteration >= recipe.training.iterations
 
 
 def write_run(out: Path, status: str, facts: dict[str, Any]) -> None:

@@ -62,19 +62,26 @@ def whole(state: Any) -> Any:
     return [whole(value) for value in state] if isinstance(state, list) else state
 
 
+def cut_like(value: Any, own: Tensor) -> Any:
+    """Return this process's share of a whole tensor, cut as another is; what is not cut there, or no tensor, as it is.
+
+    Args:
+        value: A whole tensor, the same in all processes, or any other value.
+        own: A parameter, or a tensor of the same shape.
+    """
+    if not isinstance(value, Tensor) or not isinstance(own, DTensor) or value.shape != own.shape:
+        return value
+    # Each process has the whole: it takes its share, and nothing needs to be sent.
+    value = value.to(own.device)
+    return distribute_tensor(value, own.device_mesh, own.placements, src_data_rank=None)
+
+
 def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
     """Load an optimiser's state of whole tensors, each cut as its parameter is."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
-    def cut(value: Any, parameter: Tensor) -> Any:
-        if not isinstance(value, Tensor) or not isinstance(parameter, DTensor) or value.shape != parameter.shape:
-            return value
-        # Each process has the whole: it takes its share, and nothing needs to be sent.
-        value = value.to(parameter.device)
-        return distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
-
     own = {
-        index: {key: cut(value, parameters[index]) for key, value in values.items()}
+        index: {key: cut_like(value, parameters[index]) for key, value in values.items()}
         for index, values in state["state"].items()
     }
     optimizer.load_state_dict({**state, "state": own})

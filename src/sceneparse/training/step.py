@@ -11,9 +11,10 @@ from sceneparse.data.loader import Batch
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.recomputing import Recomputing
 from sceneparse.training.losses.targets import Amounts, Targets
-from sceneparse.training.optimizer import learning_rate, set_learning_rate
+from sceneparse.training.optimizer import set_learning_rate
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
+from sceneparse.training.schedules.kind import learning_rate
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,7 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
     recipe, learner = prepared.recipe, prepared.learner
     fabric, processes = prepared.compute.fabric, prepared.compute.processes
     count = recipe.training.accumulate
-    rate = learning_rate(
-        iteration,
-        base=recipe.optimizer.lr,
-        iterations=recipe.training.iterations,
-        power=recipe.optimizer.power,
-        warmup=recipe.optimizer.warmup,
-    )
+    rate = learning_rate(iteration, recipe.training.iterations, recipe.optimizer)
     set_learning_rate(learner.optimizer, rate)
     # Dropout too is a function of the iteration: no random state needs to be kept or guarded. All processes draw alike,
     # for the batch that they share.

@@ -1,6 +1,8 @@
 """Validation while training: the same protocol and metrics as `sceneparse evaluate`, on the live network."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from sceneparse.errors import counted
@@ -8,10 +10,31 @@ from sceneparse.evaluation import evaluate
 from sceneparse.evaluation.figures import FIGURES, figures_of
 from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import SceneParser
-from sceneparse.settings import Recipe
+from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.tasks import OTHERS, Task
-from sceneparse.training.prepare import TrainingData
+from sceneparse.training.averaging import WeightAverage
+from sceneparse.training.prepare import Prepared, TrainingData, rebuilt
+from sceneparse.training.sharding import is_sharded, whole
 from sceneparse.training.start import Compute
+
+
+@contextmanager
+def network_with(prepared: Prepared, average: WeightAverage | None) -> Iterator[SceneParser]:
+    """Yield a training's network to validate; all processes call it together.
+
+    Where they share its weights, it is a copy that has them all.
+
+    Args:
+        prepared: The training.
+        average: The average that it has in place of the weights that learn; None leaves it as it is.
+    """
+    network = prepared.learner.network
+    if is_sharded(network):
+        state = whole(network.state_dict()) if average is None else average.network_state()
+        yield rebuilt(prepared.recipe, len(prepared.data.labels), state).to(prepared.compute.fabric.device)
+        return
+    with nullcontext() if average is None else average.in_place():
+        yield network
 
 
 def validate(
@@ -78,6 +101,13 @@ def recorded(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def _logged(values: Mapping[str, Any], tasks: Collection[Task]) -> dict[str, float]:
     keys = [key for key, one in FIGURES.usable() if one.log and one.task in tasks]
     return {key: values[key] for key in keys if values.get(key) is not None}
+
+
+def validation_interval(settings: TrainingSettings) -> int:
+    """Return the iterations between validations; 0 where there is one at the end alone."""
+    every = settings.validate_every
+    # Shares of whole numbers are not exact in binary: 0.07 · 100 is a little more than 7.
+    return math.ceil(every * settings.iterations - 1e-9) if every < 1 else int(every)
 
 
 def worth(metrics: Mapping[str, Any]) -> float:

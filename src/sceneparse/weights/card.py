@@ -21,6 +21,7 @@ def model_card(
     *,
     origin: str | None = None,
     published: str | None = None,
+    weights: str | None = None,
 ) -> str:
     """A model card in Markdown with YAML front matter: data, classes, protocol, figures, use and limits.
 
@@ -34,6 +35,7 @@ def model_card(
             line), "split" and "classes" (name and iou of each); other keys are ignored.
         origin: The published checkpoint that it was imported from, in a line; None if it was trained here.
         published: That checkpoint's licence and the terms of its data, in a line; None where they are not known here.
+        weights: A sentence on which of a training's weights it has; None where there is nothing to say.
     """
     metrics = metrics and {**metrics, **_mapping(metrics.get("headlines"))}
     shown = [key for key, one in table("figures").usable() if one.card]
@@ -52,7 +54,8 @@ def model_card(
         f"{counted(len(labels), 'class', 'classes')}. {_other_tasks(config)}{made} sceneparse{paper}.",
         '## Use\n\n```python\nimport sceneparse\n\nparser = sceneparse.load("path/or/hub-id")\n'
         'parser("picture.jpg").overlay().save("overlay.png")\n```',
-        f"## Data\n\n{_data(config) if origin is None else _origin(origin, published)}",
+        f"## Data\n\n{_data(config) if origin is None else _origin(origin, published)}"
+        + (f" {weights}" if weights else ""),
         f"## Classes\n\n{', '.join(labels.names)}",
         f"## Figures\n\n{_figures(config, figures, metrics)}",
         "## Limits\n\n"

@@ -9,8 +9,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from sceneparse.errors import counted
+from sceneparse.errors import UserError, counted
 from sceneparse.recipes.sweep import Run, Sweep
+from sceneparse.training.budget import as_decided, in_words
 from sceneparse.training.record import METRICS
 from sceneparse.training.sweeping.figures import finished
 
@@ -56,16 +57,25 @@ class Board:
         """Show a run that starts or goes on."""
         self._began[run.folder] = time.monotonic()
         if self._bars:
-            task = self._bars.add_task(f"  {run.name}", total=run.recipe.training.iterations)
+            task = self._bars.add_task(f"  {run.name}", total=self._length(run))
             self._tasks[run.folder] = (run, task)
         else:
-            self._say(f"{run.name}: begins ({counted(run.recipe.training.iterations, 'iteration')})")
+            self._say(f"{run.name}: begins ({_planned(run)})")
 
     def refresh(self) -> None:
         """Show how far the runs have come."""
         if self._bars:
             for run, task in self._tasks.values():
-                self._bars.update(task, completed=_iteration(self._out / run.folder / METRICS))
+                done = _iteration(self._out / run.folder / METRICS)
+                self._bars.update(task, completed=done, total=self._length(run))
+
+    def _length(self, run: Run) -> int | None:
+        """The iterations of a run; None as long as it has not decided how many its minutes are."""
+        try:
+            training = as_decided(run.recipe, self._out / run.folder).training
+        except UserError:  # the run itself is going to say it
+            return None
+        return training.iterations if training.minutes is None else None
 
     def ended(self, run: Run, error: str | None) -> None:
         """Show what became of a run."""
@@ -85,6 +95,11 @@ class Board:
 
     def _say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True, markup=False)
+
+
+def _planned(run: Run) -> str:
+    training = run.recipe.training
+    return counted(training.iterations, "iteration") if training.minutes is None else in_words(training.minutes)
 
 
 def _iteration(metrics: Path) -> int:

@@ -1,0 +1,166 @@
+"""A budget of time: how many iterations fit into `training.minutes`, decided once and written down.
+
+The decision stands in budget.json of the run folder, and in its recipe.yaml as `training.iterations`, in place of the
+minutes: that recipe is the training that was done, wherever it is done again. A run that goes on keeps the decision, so
+that its schedule is that of the uninterrupted one. A machine that becomes slower later makes the training take longer;
+another number of iterations then would be another schedule, and a result that depends on what else the machine did.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError, counted, reason_of, require
+from sceneparse.files import write_json
+from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.prepare import Prepared
+from sceneparse.training.probe import Pace, measure
+from sceneparse.training.progress import say_once
+from sceneparse.training.recipe_losses import RecipeLosses
+from sceneparse.training.validation import validation_interval
+
+FILE = "budget.json"
+
+
+def set_length(prepared: Prepared, losses: RecipeLosses, out: Path, began: float) -> Prepared:
+    """Decide how many iterations fit into a training's minutes, and write it down.
+
+    Args:
+        prepared: A training with `training.minutes`, before its first step.
+        losses: What it minimises.
+        out: The run folder.
+        began: `time.monotonic()` when it began.
+
+    Returns:
+        The training with that many iterations, in place of the minutes.
+
+    Raises:
+        UserError: Not one iteration fits.
+    """
+    training = prepared.recipe.training
+    assert training.minutes is not None
+    say_once(f"training.minutes is {training.minutes:g}: measuring how long steps, validations and checkpoints take")
+    pace = measure(prepared, losses, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
+    iterations = iterations_within(training.minutes, pace, training)
+    decided = _of_length(training, iterations)
+    say_once(
+        f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "
+        f"{counted(_validations(decided), 'validation')} of {pace.validation:.3g} s"
+    )
+    if prepared.compute.processes.first:
+        write_json(out / FILE, {"minutes": training.minutes, "iterations": iterations, "seconds": asdict(pace)})
+    return replace(prepared, recipe=replace(prepared.recipe, training=decided))
+
+
+def iterations_within(minutes: float, pace: Pace, training: TrainingSettings) -> int:
+    """Return how many iterations fit into a time, with their validations and checkpoints.
+
+    Args:
+        minutes: The time, with all that came before the first step.
+        pace: How long each takes.
+        training: When validations and checkpoints are due.
+
+    Raises:
+        UserError: Not one iteration fits.
+    """
+    limit = 60 * minutes
+    least = seconds_of(1, pace, training)
+    require(
+        least <= limit,
+        f"training.minutes is {minutes:g}, but a training of one iteration takes {least / 60:.2g}: {pace.before:.3g} s "
+        f"until its first step, {pace.step:.3g} s for that, {pace.validation:.3g} s for a validation; give more "
+        "minutes, or validate on fewer pictures (training.validate_count)",
+    )
+    fit, too_many = 1, 2
+    while seconds_of(too_many, pace, training) <= limit:
+        fit, too_many = too_many, 2 * too_many
+    while too_many - fit > 1:
+        middle = (fit + too_many) // 2
+        fit, too_many = (middle, too_many) if seconds_of(middle, pace, training) <= limit else (fit, middle)
+    return fit
+
+
+def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float:
+    """Return how long a training of so many iterations takes from its beginning, in seconds.
+
+    Args:
+        iterations: Its length.
+        pace: How long each of its pieces takes.
+        training: When validations and checkpoints are due.
+    """
+    validations = _validations(_of_length(training, iterations))
+    # A validation may write the best network, and the end writes the model.
+    written = iterations // training.checkpoint_every + 2 * validations + 1
+    # A clock may be too coarse for a step.
+    step = max(pace.step, 1e-6)
+    return pace.before + iterations * step + validations * pace.validation + written * pace.checkpoint
+
+
+def _validations(training: TrainingSettings) -> int:
+    interval = validation_interval(training)
+    return math.ceil(training.iterations / interval) if interval else 1
+
+
+def _of_length(training: TrainingSettings, iterations: int) -> TrainingSettings:
+    return replace(training, minutes=None, iterations=iterations)
+
+
+def in_words(minutes: float) -> str:
+    """Return a time such as "1 minute" or "2.5 minutes"."""
+    return f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
+
+
+def read_budget(out: Path) -> dict[str, Any] | None:
+    """Read budget.json of a run folder: minutes, iterations and the seconds that were measured; None without one.
+
+    Raises:
+        UserError: It is damaged.
+    """
+    try:
+        value: dict[str, Any] = json.loads((out / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(f"{out / FILE}: cannot be read ({reason_of(error)}); train into another --out") from None
+    if not isinstance(value, dict) or not {"minutes", "iterations"} <= value.keys():
+        raise UserError(f"{out / FILE}: is not what a training writes; restore it, or train into another --out")
+    return value
+
+
+def as_decided(recipe: Recipe, out: Path) -> Recipe:
+    """Return a recipe with the iterations that its run folder says for its minutes; as it is where it says nothing."""
+    minutes = recipe.training.minutes
+    budget = read_budget(out) if minutes is not None else None
+    if budget is None or budget["minutes"] != minutes:
+        return recipe
+    return replace(recipe, training=_of_length(recipe.training, budget["iterations"]))
+
+
+@dataclass
+class Overtime:
+    """Says once that a training takes longer than its minutes.
+
+    Args:
+        minutes: The minutes; None where there are none.
+    """
+
+    minutes: float | None
+    said: bool = False
+
+    def line(self, seconds: float, left: int) -> str | None:
+        """Return what there is to say, or None.
+
+        Args:
+            seconds: How long the training has taken.
+            left: Iterations that are left.
+        """
+        if self.minutes is None or self.said or seconds <= 60 * self.minutes or left == 0:
+            return None
+        self.said = True
+        return (
+            f"the time is over ({in_words(self.minutes)}), since it has become slower than it was measured: the "
+            f"{counted(left, 'iteration')} that are left are done all the same, as the schedule counts on them"
+        )
