@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.init import read_started
@@ -64,7 +65,7 @@ def train(
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
     settings, processes = recipe.training, prepared.compute.processes
-    batches = prepared.batches(losses.tasks)
+    batches = prepared.batches(losses.tasks, load_class_counts(prepared, out))
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
     with closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch)
