@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as transforms
 
 from sceneparse.data.photometric import Photometric
 from sceneparse.data.sample import Sample
-from sceneparse.data.windows import TRIES, Frame, Span, pixel_of
+from sceneparse.data.windows import TRIES, Frame, Span, nearest, pixel_of
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings
 
@@ -58,8 +58,7 @@ def augment(
     image = sample.image[:, rows.start : rows.stop, columns.start : columns.stop]
     if image.shape[-2:] != (rows.size, columns.size):
         image = transforms.resize(image, [rows.size, columns.size], antialias=True)
-    row_of, column_of = rows.sources(), columns.sources()
-    masks = {name: mask[row_of[:, None], column_of] for name, mask in sample.masks().items()}
+    masks = {name: nearest(mask, rows, columns) for name, mask in sample.masks().items()}
 
     if image.shape[0] == 3:
         if settings.color:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from sceneparse.data.augment import augment
 from sceneparse.data.class_changes import refuse_unknown
@@ -105,7 +104,7 @@ class Augmenter:
         if other.objects is None:  # it is not read for its objects here
             return Augmented(sample, rare)
         chosen = to_paste(other.objects, self._pasted.tolist(), chance if settings.copy_paste_regions else None)
-        shown = torch.unique(other.objects[chosen]).tolist()
+        shown = np.flatnonzero(np.bincount(other.objects.numpy()[chosen.numpy()])).tolist()
         if not shown:
             return Augmented(sample, rare)
         return Augmented(pasted(sample, other, chosen), rare, donor, tuple(shown))

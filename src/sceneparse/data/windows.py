@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,7 +39,7 @@ class Span:
         return cls(start, stop, high - low, low - first)
 
     def sources(self) -> Tensor:
-        """For each pixel after the resize, the nearest one of the original."""
+        """Return for each pixel after the resize the nearest one of the original."""
         step = (self.stop - self.start) / self.size
         return ((torch.arange(self.size) + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
 
@@ -133,11 +134,16 @@ class Frame:
             if tried == TRIES:
                 break
             rows, columns = self.spans(first, turned=False)
-            seen = objects[rows.sources()[:, None], columns.sources()]
-            counts = torch.bincount(seen.flatten().int() - IGNORE)[1:]
+            counts = torch.bincount(nearest(objects, rows, columns).flatten().int() - IGNORE)[1:]
             if len(counts) and int(counts.max()) < most * int(counts.sum()):
                 break
         return first
+
+
+def nearest(mask: Tensor, rows: Span, columns: Span) -> Tensor:
+    """Return a section of a label map (H, W) after the resize: each pixel is the nearest one of the original."""
+    # NumPy's `take` is several times quicker at this than indexing, its own or torch's.
+    return torch.from_numpy(mask.numpy().take(rows.sources().numpy(), 0).take(columns.sources().numpy(), 1))
 
 
 def margin(along: int, across: int, angle: float) -> int:
@@ -156,7 +162,7 @@ def pixel_of(objects: Tensor, index: int, position: float) -> tuple[int, int] | 
         index: The class.
         position: Which of its pixels, 0..1.
     """
-    found = torch.nonzero((objects == index).flatten()).flatten()
+    found = np.flatnonzero(objects.numpy() == index)
     if not len(found):
         return None
     row, column = divmod(int(found[int(position * len(found))]), objects.shape[1])
