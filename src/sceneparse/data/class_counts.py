@@ -79,7 +79,7 @@ class ClassCounts:
         """Return how often each sample is to come in an epoch so that rare classes come more often.
 
         Of a class in the share f of the samples with object labels it is max(1, sqrt(threshold / f)), of a sample the
-        largest of its classes' (Gupta et al., LVIS, CVPR 2019, section 4.2); 1 of a sample without object labels.
+        largest of its classes' (Gupta et al., LVIS, CVPR 2019); 1 of a sample without object labels.
 
         Args:
             threshold: The share of the samples below which a class is rare.
@@ -97,7 +97,7 @@ class ClassCounts:
     def drawn(self, among: NDArray[np.int64], temperature: float, number: float) -> int:
         """Draw a class by rarity, P(c) in proportion to exp((1 - share(c)) / temperature).
 
-        Hoyer et al., DAFormer, CVPR 2022, section 3.3, there over all classes.
+        Hoyer et al., DAFormer, CVPR 2022, there over all classes.
 
         Args:
             among: The classes to draw from, at least one.

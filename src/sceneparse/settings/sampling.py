@@ -14,13 +14,13 @@ class SamplingSettings:
 
     Args:
         repeat_threshold: Share of the pictures; those that show a class that fewer pictures than this show are drawn
-            more often: of a class in the share f of the pictures sqrt(repeat_threshold / f) times an epoch (LVIS paper,
-            section 4.2; 0.001 there). 0 draws each picture once an epoch.
+            more often: of a class in the share f of the pictures sqrt(repeat_threshold / f) times an epoch (LVIS, CVPR
+            2019; 0.001 there). 0 draws each picture once an epoch.
         rare_crops: Probability that a crop is laid over a pixel of one of its picture's classes, drawn by rarity
             rather than anywhere.
         temperature: How strongly that draw, and the draw of what `augmentation.copy_paste` pastes, favours rare
             classes: of a class with the share f of the labelled pixels the chance is exp((1 - f) / temperature), scaled
-            to sum to 1 (DAFormer paper, section 3.3; 0.01 there). Large values draw classes evenly.
+            to sum to 1 (DAFormer, CVPR 2022; 0.01 there). Large values draw classes evenly.
     """
 
     repeat_threshold: float = 0.0
