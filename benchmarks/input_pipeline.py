@@ -25,7 +25,7 @@ from command_line import command_line, parsed_with_settings, settings_of, write_
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.augmenter import Augmenter
 from sceneparse.data.class_counts import count_classes
-from sceneparse.data.loader import PREFETCH, Batch, training_batches
+from sceneparse.data.loader import OBJECTS_ALONE, PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.data.sampling import stream
 from sceneparse.datasets.opening import open_dataset
@@ -156,7 +156,7 @@ def augmentation_costs(recipe: Recipe, dataset: DataSet, count: int) -> dict[str
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     counts = count_classes(dataset, split=recipe.data.train)
-    samples = [dataset[index].only(("objects",)) for index in range(len(dataset))]
+    samples = [dataset[index].only(OBJECTS_ALONE) for index in range(len(dataset))]
     makers = {
         name: Augmenter(samples.__getitem__, *settings, recipe.preprocessing.mean, counts)
         for name, settings in augmentations(recipe).items()

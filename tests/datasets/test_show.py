@@ -9,8 +9,7 @@ from PIL import Image
 
 from sceneparse import cli
 from sceneparse.datasets import show
-from sceneparse.datasets.show import contact_sheet
-from sceneparse.drawing.contact import Variant, _cut
+from sceneparse.drawing.contact import Variant, _cut, contact_sheet
 from tests.support.small import write_data_set
 
 

@@ -69,11 +69,12 @@ def _links(labels: NDArray[Any], runs: NDArray[np.int64], shift: int) -> NDArray
     """(N, 2) runs of equal label of which the lower one has a pixel under the upper one's, `shift` columns aside."""
     width = labels.shape[1]
     above, below = slice(max(-shift, 0), width - max(shift, 0)), slice(max(shift, 0), width - max(-shift, 0))
-    same = labels[:-1, above] == labels[1:, below]
-    pairs = np.stack([runs[:-1, above][same], runs[1:, below][same]], axis=1)
-    new = np.ones(len(pairs), dtype=bool)
-    new[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    return pairs[new]
+    upper, lower = runs[:-1, above], runs[1:, below]
+    # Two runs touch in a stretch of columns, of which the first is enough.
+    first = np.ones(upper.shape, dtype=bool)
+    first[:, 1:] = (upper[:, 1:] != upper[:, :-1]) | (lower[:, 1:] != lower[:, :-1])
+    first &= labels[:-1, above] == labels[1:, below]
+    return np.stack([upper[first], lower[first]], axis=1)
 
 
 def _joined(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
