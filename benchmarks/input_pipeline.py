@@ -6,11 +6,15 @@
 The loader is measured twice: with samples decoded each time, as in the first epoch, and with samples that are already
 in its cache. The step is forward, loss, backward and update on one batch that stays. A ratio above 1 means that the
 step never waits.
+
+Then the processor time of a decoded sample's augmentation, with each of the settings that the package's recipes leave
+off beside the recipe without them. Settings take turns, and the quickest of several turns counts.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,13 +23,16 @@ from rich.table import Table
 
 from command_line import command_line, parsed_with_settings, settings_of, write_figures
 from sceneparse.data import DataSet, Sample
-from sceneparse.data.loader import PREFETCH, Batch, training_batches
+from sceneparse.data.augmenter import Augmenter
+from sceneparse.data.class_counts import count_classes
+from sceneparse.data.loader import OBJECTS_ALONE, PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
+from sceneparse.data.sampling import stream
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
-from sceneparse.settings import Recipe
+from sceneparse.settings import AugmentationSettings, Recipe, SamplingSettings
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.table import LOSSES
@@ -35,6 +42,11 @@ from sceneparse.weights.build import build
 
 SMALL = ("--training.batch=2", "--data.workers=0", "--data.size=48", "--augmentation.crop=[48,48]")
 """Settings of the quick form."""
+
+ROUNDS = 5
+"""Turns that each setting of the augmentation takes."""
+
+Settings = tuple[AugmentationSettings, SamplingSettings]
 
 
 class Picked:
@@ -76,6 +88,7 @@ def main() -> None:
     few = Picked(dataset, range(min(len(dataset), recipe.training.batch)))
     cached, batch = loader_speed(recipe, few, given.batches, cache_mb=1 << 16)
     step = step_speed(recipe, len(dataset.labels), batch, given.batches)
+    costs = augmentation_costs(recipe, few, given.batches)
     figures = {
         "recipe": recipe.name,
         "workers": recipe.data.workers,
@@ -86,6 +99,7 @@ def main() -> None:
         "step_per_second": round(step, 2),
         "decoding_to_step": round(decoding / step, 3),
         "cached_to_step": round(cached / step, 3),
+        "augmentation_ms": {name: round(cost * 1e3, 3) for name, cost in costs.items()},
     }
     write_figures(figures, given.json, lambda: show(figures))
 
@@ -101,6 +115,13 @@ def show(figures: dict[str, Any]) -> None:
     for name, key in (("loader, decoding", "loader_decoding"), ("loader, cached", "loader_cached"), ("step", "step")):
         speed = figures[f"{key}_per_second"]
         table.add_row(name, f"{speed:.1f}", f"{speed / step:.2f}x")
+    Console().print(table)
+    table = Table(title="augmentation of a decoded sample: processor time")
+    for column in ("with", "ms", "of plain"):
+        table.add_column(column, justify="left" if column == "with" else "right")
+    costs = figures["augmentation_ms"]
+    for name, cost in costs.items():
+        table.add_row(name, f"{cost:.2f}", f"{cost / costs['plain']:.2f}x")
     Console().print(table)
 
 
@@ -128,6 +149,49 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
             batch = next(row)
         seconds = time.perf_counter() - began
     return count * recipe.training.batch / seconds, batch
+
+
+def augmentation_costs(recipe: Recipe, dataset: DataSet, count: int) -> dict[str, float]:
+    """Seconds of processor time that a decoded sample takes with each of `augmentations`."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    counts = count_classes(dataset, split=recipe.data.train)
+    samples = [dataset[index].only(OBJECTS_ALONE) for index in range(len(dataset))]
+    makers = {
+        name: Augmenter(samples.__getitem__, *settings, recipe.preprocessing.mean, counts)
+        for name, settings in augmentations(recipe).items()
+    }
+    best = dict.fromkeys(makers, float("inf"))
+    for turn in range(ROUNDS):
+        for name, make in makers.items():
+            began = time.thread_time()
+            for number in range(count * recipe.training.batch):
+                index = number % len(samples)
+                make(index, lambda purpose: stream(turn, purpose, number, index))  # noqa: B023 - called at once
+            best[name] = min(best[name], (time.thread_time() - began) / (count * recipe.training.batch))
+    torch.set_num_threads(threads)
+    return best
+
+
+def augmentations(recipe: Recipe) -> dict[str, Settings]:
+    """What is measured, by name; what a recipe cannot have, such as colours of one channel, is left out."""
+    usual, off = AugmentationSettings(), SamplingSettings()
+    names = ("ratio_range", "cat_max_ratio", "photometric", "copy_paste", "copy_paste_classes", "copy_paste_regions")
+    plain = replace(recipe.augmentation, **{name: getattr(usual, name) for name in names})
+    found = {"plain": (plain, off)}
+    if recipe.backbone.in_channels == 3:
+        uncolored = replace(plain, color=0.0)
+        found["no change of colours"] = (uncolored, off)
+        found["photometric"] = (replace(uncolored, photometric=True), off)
+    if plain.short is not None:
+        found["ratio_range 0.5 to 2"] = (replace(plain, ratio_range=(0.5, 2.0)), off)
+    if plain.crop is not None:
+        for share in (0.75, 0.3):
+            found[f"cat_max_ratio {share}"] = (replace(plain, cat_max_ratio=share), off)
+        found["rare_crops 1"] = (plain, SamplingSettings(rare_crops=1.0))
+    found["copy_paste 1"] = (replace(plain, copy_paste=1.0), off)
+    found["copy_paste 1, regions"] = (replace(plain, copy_paste=1.0, copy_paste_regions=True), off)
+    return found
 
 
 def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:

@@ -84,7 +84,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         {row["head"] for row in rows} == {"pyramid", "fusion"}
         and all(row["difference"] < (1e-5 if row["precision"] == "float32" else 0.05) for row in rows)
     ),
-    "input_pipeline": lambda found: found["loader_decoding_per_second"] > 0 < found["step_per_second"],
+    "input_pipeline": lambda found: (
+        found["loader_decoding_per_second"] > 0 < found["step_per_second"]
+        and len(found["augmentation_ms"]) >= 8
+        and min(found["augmentation_ms"].values()) > 0
+    ),
     "labels": lambda found: found["plain_differing_pixels"] == 0 and found["skipping_differing_pixels"] < 10,
     "large_picture": lambda found: found["equal_share"] > 0.999 and found["classes_seen"] > 1,
     "loss": lambda found: (

@@ -78,6 +78,15 @@ ADDED: dict[str, Any] = {
     "init.adopt": "unseen",
     "init.sha256": None,
     "protocol.blend": None,
+    "augmentation.ratio_range": [1.0, 1.0],
+    "augmentation.cat_max_ratio": 1.0,
+    "augmentation.photometric": False,
+    "augmentation.copy_paste": 0.0,
+    "augmentation.copy_paste_classes": [],
+    "augmentation.copy_paste_regions": False,
+    "sampling.repeat_threshold": 0.0,
+    "sampling.rare_crops": 0.0,
+    "sampling.temperature": 0.01,
 }
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
@@ -139,8 +148,8 @@ def _flatten(value: Any, name: str, found: dict[str, Any]) -> None:
 def assert_same_settings(present: Any, before: Any) -> None:
     """Compare settings with those that were stored, by the names that they have now."""
     expected = {_now(name): value for name, value in flat(_used(before)).items() if name not in REMOVED}
-    # Recipes have one more group.
-    groups = {*before, *(("init",) if "optimizer" in before else ())}
+    # Recipes have two more groups.
+    groups = {*before, *(("init", "sampling") if "optimizer" in before else ())}
     expected |= {name: value for name, value in ADDED.items() if name.partition(".")[0] in groups}
     sources = before.get("data", {}).get("sources", ())
     expected |= {f"data.sources.{number}.options": {} for number in range(len(sources))}

@@ -3,8 +3,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sceneparse.diagnosing.regions import ABOVE, BELOW, BESIDE, find_regions, near, outlines, uniform_within
+from sceneparse.diagnosing.regions import ABOVE, BELOW, BESIDE, near, outlines, uniform_within
 from sceneparse.labels import IGNORE
+from sceneparse.labels.regions import find_regions
 
 
 def random_labels(seed: int, classes: int = 3) -> NDArray[np.int16]:

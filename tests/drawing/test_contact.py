@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from sceneparse.data.sample import Sample
-from sceneparse.drawing.contact import CELL, colored, contact_sheet
+from sceneparse.drawing.contact import CELL, Variant, colored, contact_sheet
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 
 LABELS = LabelSpace(names=("sky", "road", "car"), colors=((10, 200, 250), (128, 64, 128), (250, 0, 1)))
@@ -53,12 +53,13 @@ def test_pictures_stand_beside_masks_in_the_classes_colours(tmp_path: Path) -> N
 def test_variants_are_drawn_beside_the_original(tmp_path: Path) -> None:
     asked = []
 
-    def augmented(sample: Sample, number: int) -> Sample:
-        asked.append((sample.name, number))
-        return Sample(torch.full((3, 20, 20), 33, dtype=torch.uint8), torch.full((20, 20), 2, dtype=torch.int16))
+    def augmented(index: int, number: int) -> Variant:
+        asked.append((index, number))
+        image = torch.full((3, 20, 20), 33, dtype=torch.uint8)
+        return Variant(Sample(image, torch.full((20, 20), 2, dtype=torch.int16)))
 
     contact_sheet(Fake(1), tmp_path / "a.png", count=6, augmented=augmented, variants=3)
-    assert asked == [("sample 0", 0), ("sample 0", 1), ("sample 0", 2)]
+    assert asked == [(0, 0), (0, 1), (0, 2)]
     colors = colors_of(tmp_path / "a.png")
     assert colors[33, 33, 33] >= 3 * CELL[0] * CELL[1]
     assert colors[250, 0, 1] >= 3 * CELL[0] * CELL[1]

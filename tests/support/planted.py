@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from sceneparse.diagnosing import Case
-from sceneparse.diagnosing.regions import find_regions
+from sceneparse.labels.regions import find_regions
 from sceneparse.toyworld import OBJECTS, ToyWorld
 
 Labels = NDArray[np.int16]

@@ -50,6 +50,30 @@ IGNORED: list[tuple[dict[str, Any], str]] = [
         },
         "augmentation.color has no effect, since backbone.in_channels is 1",
     ),
+    (
+        {
+            "augmentation": {"photometric": True},
+            "backbone": {"in_channels": 1},
+            "preprocessing": {"mean": [0.5], "std": [0.2]},
+        },
+        "augmentation.photometric has no effect, since backbone.in_channels is 1",
+    ),
+    (
+        {"augmentation": {"photometric": True, "color": 0.3}},
+        "augmentation.photometric takes the place of augmentation.color, which is 0.3: set that to 0",
+    ),
+    ({"augmentation": {"ratio_range": [0.5, 2.0]}}, "augmentation.ratio_range has no effect, since augmentation.short"),
+    ({"augmentation": {"cat_max_ratio": 0.75, "crop": None}}, "augmentation.cat_max_ratio has no effect, since"),
+    ({"augmentation": {"copy_paste_classes": ["car"]}}, "augmentation.copy_paste_classes has no effect, since"),
+    ({"augmentation": {"copy_paste_regions": True}}, "augmentation.copy_paste_regions has no effect, since"),
+    (
+        {"sampling": {"rare_crops": 0.5}, "augmentation": {"crop": None}},
+        "sampling.rare_crops has no effect, since augmentation.crop is null",
+    ),
+    (
+        {"sampling": {"temperature": 0.1, "repeat_threshold": 0.01}},
+        "sampling.temperature has no effect, since sampling.rare_crops and augmentation.copy_paste are 0",
+    ),
 ]
 
 USED: list[dict[str, Any]] = [
@@ -62,6 +86,9 @@ USED: list[dict[str, Any]] = [
     {"backbone": {"frozen": 3, "weights": "hub"}, "optimizer": {"layer_decay": 0.9}},
     {"augmentation": {"crop": None, "scale": [1.0, 1.0]}},
     {"augmentation": {"rotate": 0, "rotate_probability": 0}},
+    {"augmentation": {"short": [512], "max_long": 2048, "ratio_range": [0.5, 2.0], "cat_max_ratio": 0.75}},
+    {"augmentation": {"copy_paste": 0.5, "copy_paste_classes": ["car"], "crop": None}, "sampling": {"temperature": 1}},
+    {"sampling": {"rare_crops": 0.5, "temperature": 0.1, "repeat_threshold": 0.001}},
 ]
 
 READ = Callable[[dict[str, Any]], Recipe]
@@ -86,9 +113,12 @@ def test_a_setting_with_an_effect_and_off_beside_off_are_taken(settings: dict[st
             assert (group, name) == ("network", "tasks") or written[group][name] == value
 
 
+DRAWS = ("sampling.", "photometric", "ratio_range", "cat_max_ratio", "copy_paste")
+
+
 def _was_taken(message: str) -> bool:
     """Whether 634fde6 knew the setting, and did not refuse it."""
-    refused, newer = ("learns one task", "max_long"), ("init.", "frozen", "layer_decay")
+    refused, newer = ("learns one task", "max_long"), ("init.", "frozen", "layer_decay", *DRAWS)
     return not any(word in message for word in (*refused, *newer))
 
 

@@ -121,7 +121,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
     _data_arguments(parser)
     parser.add_argument("--split", default="train", help="default: train")
     parser.add_argument("--count", type=int, default=6, metavar="N", help="samples in the picture (default: 6)")
-    parser.add_argument("--recipe", default=None, help="show its augmentation (default: the standard one)")
+    parser.add_argument("--recipe", default=None, help="show its draws and augmentation (default: the standard ones)")
     parser.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="default: samples.png")
 
 
@@ -129,9 +129,16 @@ def _show(arguments: argparse.Namespace) -> int:
     from sceneparse.datasets.show import show
     from sceneparse.recipes import read_recipe
 
-    augmentation = read_recipe(arguments.recipe).augmentation if arguments.recipe else None
+    recipe = read_recipe(arguments.recipe) if arguments.recipe else None
     settings = _data_settings(arguments)
-    notes = show(settings, arguments.split, arguments.out, count=arguments.count, augmentation=augmentation)
+    notes = show(
+        settings,
+        arguments.split,
+        arguments.out,
+        count=arguments.count,
+        augmentation=recipe.augmentation if recipe else None,
+        sampling=recipe.sampling if recipe else None,
+    )
     print("\n".join([f"contact sheet: {arguments.out}", *(f"note: {note}" for note in notes)]))
     _say_left_out(settings)
     return 0

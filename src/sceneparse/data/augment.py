@@ -7,7 +7,6 @@ one pixel of the original, or `IGNORE`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
+from sceneparse.data.photometric import Photometric
 from sceneparse.data.sample import Sample
+from sceneparse.data.windows import TRIES, Frame, Span, nearest, pixel_of
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings
 
@@ -27,7 +28,13 @@ GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a pixel's brightness (ITU-R BT.601)."""
 
 
-def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float], rng: np.random.Generator) -> Sample:
+def augment(
+    sample: Sample,
+    settings: AugmentationSettings,
+    mean: Sequence[float],
+    rng: np.random.Generator,
+    over: int | None = None,
+) -> Sample:
     """Change a sample at random, its picture and all its label maps alike.
 
     Without a crop the whole picture is kept: at the size that `settings.short` gives it, or else at its own, so that
@@ -39,26 +46,25 @@ def augment(sample: Sample, settings: AugmentationSettings, mean: Sequence[float
         mean: Colour (0..1, one value a channel or one for all) of what the picture does not cover; label maps are
             `IGNORE` there.
         rng: The only source of chance. It is advanced equally whatever happens.
+        over: The class of the objects of which the crop is to hold a pixel, where the sample has one; None: any crop.
     """
     draw = _Draw.from_rng(settings, rng)
     height, width = sample.size
-    if draw.short:
-        bound = settings.max_long or math.inf
-        scale = min(draw.short / min(height, width), bound / max(height, width))
-    else:
-        scale = draw.scale if settings.crop else 1.0
+    scale = draw.factor(settings, sample.size)
     crop = settings.crop or (_scaled(height, scale), _scaled(width, scale))
-    rows = _Span.choose(height, crop[0], scale, draw.top, _margin(crop[0], crop[1], draw.angle))
-    columns = _Span.choose(width, crop[1], scale, draw.left, _margin(crop[1], crop[0], draw.angle))
+    frame = Frame(sample.size, (_scaled(height, scale), _scaled(width, scale)), crop, draw.angle)
+    rows, columns = frame.spans(_first(frame, sample.objects, settings, draw, over))
 
     image = sample.image[:, rows.start : rows.stop, columns.start : columns.stop]
     if image.shape[-2:] != (rows.size, columns.size):
         image = transforms.resize(image, [rows.size, columns.size], antialias=True)
-    row_of, column_of = rows.sources(), columns.sources()
-    masks = {name: mask[row_of[:, None], column_of] for name, mask in sample.masks().items()}
+    masks = {name: nearest(mask, rows, columns) for name, mask in sample.masks().items()}
 
-    if settings.color and image.shape[0] == 3:
-        image = _recolor(image.float(), *draw.color)
+    if image.shape[0] == 3:
+        if settings.color:
+            image = _recolor(image.float(), *draw.color)
+        if settings.photometric:
+            image = draw.photometric(image.float())
     fill = _fill(mean, sample.image)
     if draw.angle:
         grid = _rotation_grid(crop, rows, columns, draw.angle)
@@ -91,73 +97,62 @@ class _Draw(NamedTuple):
     """Shorter side in pixels; 0 goes by the scale."""
     angle: float
     """Radians; 0 for no rotation."""
-    top: float
-    left: float
-    """Position of the crop among the possible ones, 0..1."""
     mirror: bool
     blur: float
     """Standard deviation in pixels; 0 for no blur."""
     color: tuple[float, float, float]
     """Factors of brightness, contrast and saturation."""
+    ratio: float
+    """Factor of the shorter side and of the bound of the longer one."""
+    photometric: Photometric
+    pixel: float
+    """Which of a class's pixels a crop is laid over, 0..1."""
+    positions: Sequence[tuple[float, float]]
+    """Of each crop that may be tried: where it lies among the possible ones, down and across, 0..1."""
 
     @classmethod
     def from_rng(cls, settings: AugmentationSettings, rng: np.random.Generator) -> "_Draw":
-        scale, turn, angle, top, left, mirror, blur, sigma, *color = rng.random(11).tolist()
+        # What was added later stands at the end, so that what stood before has the numbers that it had.
+        numbers = rng.random(13 + Photometric.NUMBERS + 2 * TRIES).tolist()
+        scale, turn, angle, top, left, mirror, blur, sigma, *color = numbers[:11]
+        ratio, pixel = numbers[11:13]
+        places = iter([top, left, *numbers[13 + Photometric.NUMBERS :]])
         low, high = settings.scale
+        low_ratio, high_ratio = settings.ratio_range
         return cls(
             scale=low + (high - low) * scale,
             short=settings.short[int(scale * len(settings.short))] if settings.short else 0,
             angle=math.radians(settings.rotate) * (2 * angle - 1) if turn < settings.rotate_probability else 0.0,
-            top=top,
-            left=left,
             mirror=mirror < settings.mirror,
             blur=BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * sigma if blur < settings.blur_probability else 0.0,
             color=tuple(1 + settings.color * (2 * value - 1) for value in color),
+            ratio=low_ratio + (high_ratio - low_ratio) * ratio,
+            photometric=Photometric.drawn(numbers[13 : 13 + Photometric.NUMBERS]),
+            pixel=pixel,
+            positions=list(zip(places, places, strict=True)),
         )
 
+    def factor(self, settings: AugmentationSettings, size: tuple[int, int]) -> float:
+        """The factor by which a picture is resized."""
+        if not self.short:
+            return self.scale if settings.crop else 1.0
+        bound = settings.max_long or math.inf
+        return self.ratio * min(self.short / min(size), bound / max(size))
 
-@dataclass(frozen=True)
-class _Span:
-    """The section of one side of the picture that is worked on.
 
-    Args:
-        start: First pixel of the original that is used.
-        stop: One past the last.
-        size: Pixels that this section has after the resize.
-        offset: Where its first pixel falls in the crop; negative where a rotation's margin sticks out.
-    """
-
-    start: int
-    stop: int
-    size: int
-    offset: int
-
-    @classmethod
-    def choose(cls, length: int, crop: int, scale: float, position: float, margin: int) -> "_Span":
-        """Cut a window of `crop` pixels, plus `margin` on both sides, out of a side that is scaled by `scale`."""
-        scaled = _scaled(length, scale)
-        first = int(position * (scaled - crop + 1)) if scaled > crop else -((crop - scaled) // 2)
-        low, high = max(0, first - margin), min(scaled, first + crop + margin)
-        start = min(round(low * length / scaled), length - 1)
-        stop = max(round(high * length / scaled), start + 1)
-        return cls(start, stop, high - low, low - first)
-
-    def sources(self) -> Tensor:
-        """For each pixel after the resize, the nearest one of the original."""
-        step = (self.stop - self.start) / self.size
-        return ((torch.arange(self.size) + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
+def _first(
+    frame: Frame, objects: Tensor | None, settings: AugmentationSettings, draw: _Draw, over: int | None
+) -> tuple[int, int]:
+    """The first row and column of the crop."""
+    point = None if over is None or objects is None else pixel_of(objects, over, draw.pixel)
+    firsts = (frame.anywhere(where) if point is None else frame.over(point, where) for where in draw.positions)
+    if objects is None or settings.cat_max_ratio == 1:
+        return next(firsts)
+    return frame.balanced(objects, firsts, settings.cat_max_ratio)
 
 
 def _scaled(length: int, scale: float) -> int:
     return max(1, round(length * scale))
-
-
-def _margin(along: int, across: int, angle: float) -> int:
-    """How far a crop's corners reach beyond its side of length `along` when it is turned."""
-    if not angle:
-        return 0
-    turned = along * abs(math.cos(angle)) + across * abs(math.sin(angle))
-    return max(0, math.ceil((turned - along) / 2)) + 1
 
 
 def _fill(mean: Sequence[float], image: Tensor) -> Tensor:
@@ -183,7 +178,7 @@ def _pad_mask(mask: Tensor, crop: tuple[int, int], top: int, left: int) -> Tenso
     return canvas
 
 
-def _rotation_grid(crop: tuple[int, int], rows: _Span, columns: _Span, angle: float) -> Tensor:
+def _rotation_grid(crop: tuple[int, int], rows: Span, columns: Span, angle: float) -> Tensor:
     """For each pixel of the crop, turned about its centre: its (x, y) in the window, as `grid_sample` takes it."""
     cosine, sine = math.cos(angle), math.sin(angle)
     y = (torch.arange(crop[0]) - (crop[0] - 1) / 2)[:, None]

@@ -94,9 +94,25 @@ class ClassChanges:
         found: Batches = self._dataset.batches  # type: ignore[attr-defined]
         return found
 
-    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
-        """Yield the samples of iterations start … stop - 1, of a data set that draws them itself."""
-        found: Iterator[list[Draw]] = self._dataset.draws(batch, seed, start, stop)  # type: ignore[attr-defined]
+    @property
+    def draws_itself(self) -> bool:
+        """Whether the data set draws its samples itself, as a mixture does."""
+        return hasattr(self._dataset, "draws")
+
+    def draws(
+        self, batch: int, seed: int, start: int, stop: int, factors: NDArray[np.float64] | None = None
+    ) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1, of a data set that draws them itself.
+
+        Args:
+            batch: Pictures of an iteration.
+            seed: Decides draws and orders.
+            start: First iteration.
+            stop: One past the last.
+            factors: (N,) how often each sample comes in an epoch; None: once.
+        """
+        inner: Any = self._dataset
+        found: Iterator[list[Draw]] = inner.draws(batch, seed, start, stop, factors)
         return found
 
     def __len__(self) -> int:

@@ -2,28 +2,31 @@
 
 Iteration i takes the samples i·batch … (i+1)·batch - 1 of an endless row of samples: epoch after epoch, each in an
 order of its own. The order of an epoch is a function of (seed, epoch), a sample's augmentation one of (seed, epoch,
-index). So neither the number of workers nor a stop and a start in between changes a single pixel, and starting late
-reads nothing of what was before.
+index), and so is what is pasted onto it. So neither the number of workers nor a stop and a start in between changes a
+single pixel, and starting late reads nothing of what was before.
 """
 
-import signal
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import active_children
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sceneparse.data.augment import augment, padded
+from sceneparse.data.augment import padded
+from sceneparse.data.augmenter import Augmenter, counts_needed
+from sceneparse.data.class_changes import ClassChanges
+from sceneparse.data.class_counts import ClassCounts, begin_worker
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
-from sceneparse.data.sampling import AUGMENTATION, Draw, Share, draws, stream
+from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
 from sceneparse.data.single_task import SplitAnnotation
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE
-from sceneparse.processes import end_with_parent
-from sceneparse.settings import AugmentationSettings, PreprocessingSettings
+from sceneparse.settings import AugmentationSettings, PreprocessingSettings, SamplingSettings
 from sceneparse.tasks import MAPS, Task, TruthName
 
 OBJECTS_ALONE: tuple[TruthName, ...] = (Task.OBJECT.truth,)
@@ -74,6 +77,8 @@ def training_batches(
     workers: int,
     cache_mb: int,
     tasks: Collection[TruthName] = OBJECTS_ALONE,
+    sampling: SamplingSettings | None = None,
+    counts: ClassCounts | None = None,
     chunks: int = 1,
     rank: int = 0,
     world: int = 1,
@@ -94,22 +99,31 @@ def training_batches(
         cache_mb: Memory for decoded samples in MiB, over all workers of this process.
         tasks: What is trained on; the truth of other tasks is neither kept nor augmented. With the objects alone each
             sample must have them, else any of the tasks is enough.
+        sampling: How draws favour rare classes; None: not at all.
+        counts: The split's counts of classes, where `counts_needed` says that settings go by them.
         chunks: Chunks that a batch is computed in, one after the other; the processes share each of them.
         rank: This process among those that train together.
         world: Number of processes that train together.
 
     Raises:
-        UserError: The data set is empty, a sample cannot be read or has no truth, or pictures without a crop differ
-            in size; the message names the sample.
+        UserError: The data set is empty or another one than was counted, a sample cannot be read or has no truth, or
+            pictures without a crop differ in size; the message names the sample.
     """
     if len(dataset) == 0:
         raise UserError("the training split has no samples: there is nothing to train on")
+    sampling = sampling or SamplingSettings()
+    factors = None
+    if counts_needed(augmentation, sampling):
+        counts = _checked(counts, dataset)
+        factors = counts.repeat_factors(sampling.repeat_threshold) if sampling.repeat_threshold else None
+    decoded = _Decoded(dataset, (cache_mb << 20) // max(1, workers), tasks)
+    augmenter = Augmenter(decoded, augmentation, sampling, preprocessing.mean, counts)
     loader = DataLoader(
-        _AugmentedSamples(dataset, augmentation, preprocessing.mean, seed, (cache_mb << 20) // max(1, workers), tasks),
-        batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks)),
+        _AugmentedSamples(augmenter, seed),
+        batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks), factors),
         num_workers=workers,
         collate_fn=_Collate(tasks, preprocessing.mean if augmentation.short and augmentation.crop is None else None),
-        worker_init_fn=_begin_worker if workers else None,
+        worker_init_fn=begin_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
         generator=torch.Generator(),
@@ -135,52 +149,79 @@ def training_batches(
 class _Draws:
     """Batch sampler: the draws of each iteration, computed when they are needed."""
 
-    def __init__(self, dataset: DataSet, batch: int, seed: int, start: int, stop: int, share: Share) -> None:
+    def __init__(
+        self,
+        dataset: DataSet,
+        batch: int,
+        seed: int,
+        start: int,
+        stop: int,
+        share: Share,
+        factors: NDArray[np.float64] | None,
+    ) -> None:
         self.dataset, self.batch, self.seed = dataset, batch, seed
-        self.start, self.stop, self.share = start, stop, share
+        self.start, self.stop, self.share, self.factors = start, stop, share, factors
 
     def __len__(self) -> int:
         return max(0, self.stop - self.start)
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        if isinstance(self.dataset, Mixture | SplitAnnotation):
-            for whole in self.dataset.draws(self.batch, self.seed, self.start, self.stop):
+        dataset = self.dataset
+        if isinstance(dataset, Mixture | SplitAnnotation) or (
+            isinstance(dataset, ClassChanges) and dataset.draws_itself
+        ):
+            for whole in dataset.draws(self.batch, self.seed, self.start, self.stop, self.factors):
                 yield [whole[position] for position in self.share.of(self.batch)]
-        else:
-            for iteration in range(self.start, self.stop):
-                yield draws(len(self.dataset), self.batch, self.seed, iteration, self.share)
+            return
+        repeats = None if self.factors is None else Repeats(self.factors)
+        for iteration in range(self.start, self.stop):
+            yield draws(len(dataset), self.batch, self.seed, iteration, self.share, repeats)
+
+
+def _checked(counts: ClassCounts | None, dataset: DataSet) -> ClassCounts:
+    """The counts of a data set.
+
+    Raises:
+        UserError: They are another one's.
+    """
+    if counts is None:
+        raise ValueError("these settings go by counts of the training split: pass those of `count_classes`")
+    if len(counts) != len(dataset) or counts.names != dataset.labels.names:
+        raise UserError(
+            f"class_counts.json is of {counted(len(counts), 'sample')} and {len(counts.names)} classes, but the "
+            f"training split has {counted(len(dataset), 'sample')} and {len(dataset.labels)} classes: remove that file "
+            "of the run folder to have them counted anew"
+        )
+    return counts
 
 
 class _AugmentedSamples(Dataset[object]):
-    """The data set's samples as they are drawn, augmented; decoded samples are kept as far as memory allows.
+    """The training samples that are drawn."""
+
+    def __init__(self, augmenter: Augmenter, seed: int) -> None:
+        self.augmenter, self.seed = augmenter, seed
+
+    def __getitem__(self, draw: Draw) -> "tuple[int, Sample] | _Failure":
+        try:
+            made = self.augmenter(draw[1], lambda purpose: stream(self.seed, purpose, *draw))
+        except UserError as error:
+            # An exception from a worker would arrive as a worker's traceback; the user should see its one line.
+            return _Failure(str(error))
+        return draw[1], made.sample
+
+
+class _Decoded:
+    """The data set's samples with the truth of some tasks; as many are kept as memory allows.
 
     The cache fills up and then stays: in a random order, any fixed subset of the samples is drawn as often as the most
     recent ones, and nothing is decoded only to push out something else.
     """
 
-    def __init__(
-        self,
-        dataset: DataSet,
-        settings: AugmentationSettings,
-        mean: Sequence[float],
-        seed: int,
-        cache_bytes: int,
-        tasks: Collection[TruthName],
-    ) -> None:
-        self.dataset, self.settings, self.mean, self.seed = dataset, settings, mean, seed
-        self.free, self.tasks = cache_bytes, frozenset(tasks)
+    def __init__(self, dataset: DataSet, cache_bytes: int, tasks: Collection[TruthName]) -> None:
+        self.dataset, self.free, self.tasks = dataset, cache_bytes, frozenset(tasks)
         self.cache: dict[int, Sample] = {}
 
-    def __getitem__(self, draw: Draw) -> "tuple[int, Sample] | _Failure":
-        epoch, index = draw
-        try:
-            sample = self._decoded(index)
-        except UserError as error:
-            # An exception from a worker would arrive as a worker's traceback; the user should see its one line.
-            return _Failure(str(error))
-        return index, augment(sample, self.settings, self.mean, stream(self.seed, AUGMENTATION, epoch, index))
-
-    def _decoded(self, index: int) -> Sample:
+    def __call__(self, index: int) -> Sample:
         if index in self.cache:
             return self.cache[index]
         sample = self.dataset[index]
@@ -251,11 +292,3 @@ class _Collate:
             scenes=torch.tensor(scenes) if self.scenes else None,
             **maps,
         )
-
-
-def _begin_worker(_: int) -> None:
-    """Make a worker leave Ctrl-C to the training process, end with it, and take one core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(1)
-    end_with_parent()

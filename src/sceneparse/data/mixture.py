@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sceneparse.data.class_changes import refuse_unknown
 from sceneparse.data.sample import DataSet, Sample, notes_of
-from sceneparse.data.sampling import Batches, Draw, mixed_draws
+from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
 from sceneparse.tasks import TRUTH_NAMES, Task, TruthName
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -99,14 +102,26 @@ class Mixture:
         source, inside = self._place(index)
         return f"{self.sources[source].name}/{self.sources[source].dataset.name(inside)}"
 
-    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
-        """Yield the samples of iterations start … stop - 1, drawn by weight; see `sampling.mixed_draws`."""
+    def draws(
+        self, batch: int, seed: int, start: int, stop: int, factors: NDArray[np.float64] | None = None
+    ) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1, drawn by weight; see `sampling.mixed_draws`.
+
+        Args:
+            batch: Pictures of an iteration.
+            seed: Decides draws and orders.
+            start: First iteration.
+            stop: One past the last.
+            factors: (N,) how often each sample comes in an epoch of its source, which leaves the sources' weights as
+                they are; None: once.
+        """
         samples = [len(source.dataset) for source in self.sources]
         weights = [
             float(count) if source.weight is None else source.weight
             for source, count in zip(self.sources, samples, strict=True)
         ]
-        return mixed_draws(samples, weights, self.batches, batch, seed, start, stop)
+        repeats = None if factors is None else [Repeats(own) for own in np.split(factors, self._ends[:-1])]
+        return mixed_draws(samples, weights, self.batches, batch, seed, start, stop, repeats)
 
     def _place(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):

@@ -5,6 +5,7 @@ is drawn from a stream of its own. So what an iteration sees is a function of th
 training need not go through what was before.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Draw = tuple[int, int]
-"""A sample that is drawn: (epoch, index in the data set)."""
+"""A sample that is drawn: (epoch, index in the data set). Where a sample comes several times in an epoch, each time is
+an epoch of its own: so no pair comes twice, and what is drawn by it differs."""
 
 Batches = Literal["pure", "mixed"]
 """Whether all pictures of a batch come from one source, or each from a source of its own."""
 
-ORDER, AUGMENTATION, SOURCE = 0, 1, 2
+ORDER, AUGMENTATION, SOURCE, REPEATS, RARE_CROP, COPY_PASTE, DONOR = range(7)
 """What random numbers are used for; each use has a stream of its own."""
 
 
@@ -56,10 +58,53 @@ WHOLE = Share()
 """One process trains on all of it."""
 
 
-def draws(samples: int, batch: int, seed: int, iteration: int, share: Share = WHOLE) -> list[Draw]:
-    """Return the samples that one process trains on in an iteration, as (epoch, index) pairs."""
-    row = [divmod(iteration * batch + position, samples) for position in share.of(batch)]
-    return [(epoch, int(_order(samples, seed, epoch)[rest])) for epoch, rest in row]
+class Repeats:
+    """How often each sample of a source comes in an epoch.
+
+    A sample of factor 2.3 comes twice in most epochs and three times in some, 2.3 times on average. All epochs have the
+    same length, so that which sample comes when needs no look at earlier epochs: the fractions are rounded together
+    (systematic sampling in a random order), not each for itself.
+
+    Args:
+        factors: (N,) how often each sample comes, 1 or more.
+
+    Attributes:
+        length: Draws of an epoch.
+        most: The most often that any sample comes in an epoch.
+    """
+
+    def __init__(self, factors: NDArray[np.float64]) -> None:
+        # Rounded up, so that no factor is scaled to less than 1: each epoch shows every sample.
+        self.length = max(len(factors), math.ceil(float(factors.sum()) - 1e-6))
+        self._factors = factors * (self.length / factors.sum())
+        self.most = math.ceil(float(self._factors.max()))
+
+    def counts(self, seed: int, epoch: int, *source: int) -> NDArray[np.int64]:
+        """Return how often each sample comes in an epoch; the sum is `length`."""
+        chance = stream(seed, REPEATS, epoch, *source)
+        order = chance.permutation(len(self._factors))
+        upto = np.cumsum(self._factors[order])
+        upto[-1] = self.length
+        passed = np.floor(upto + chance.random()).astype(np.int64)
+        counts = np.empty(len(order), dtype=np.int64)
+        counts[order] = np.diff(passed, prepend=0)
+        return counts
+
+
+def draws(
+    samples: int, batch: int, seed: int, iteration: int, share: Share = WHOLE, repeats: Repeats | None = None
+) -> list[Draw]:
+    """Return the samples that one process trains on in an iteration, as (epoch, index) pairs.
+
+    Args:
+        samples: Number of samples.
+        batch: Pictures of an iteration, all processes together.
+        seed: Decides the order.
+        iteration: The iteration.
+        share: Which of the batch's pictures this process trains on.
+        repeats: How often each sample comes in an epoch; None: once.
+    """
+    return [_draw(samples, repeats, seed, iteration * batch + position) for position in share.of(batch)]
 
 
 def mixed_draws(
@@ -70,6 +115,7 @@ def mixed_draws(
     seed: int,
     start: int,
     stop: int,
+    repeats: Sequence[Repeats] | None = None,
 ) -> Iterator[list[Draw]]:
     """Yield the samples of several sources that iterations start … stop - 1 train on, all processes together.
 
@@ -81,6 +127,7 @@ def mixed_draws(
         seed: Decides draws and orders.
         start: First iteration.
         stop: One past the last.
+        repeats: How often each sample of each source comes in an epoch of that source; None: once.
     """
     offsets = np.concatenate([[0], np.cumsum(samples)])
     bounds = np.cumsum(weights) / np.sum(weights)
@@ -98,8 +145,8 @@ def mixed_draws(
         drawn: list[Draw] = []
         for source in _drawn(chance, bounds, draws_each).tolist():
             for _ in range(pictures_each):
-                epoch, rest = divmod(int(met[source]), samples[source])
-                index = int(_order(samples[source], seed, epoch, source)[rest])
+                repeated = None if repeats is None else repeats[source]
+                epoch, index = _draw(samples[source], repeated, seed, int(met[source]), source)
                 drawn.append((epoch, int(offsets[source]) + index))
                 met[source] += 1
         yield drawn
@@ -110,7 +157,26 @@ def _drawn(chance: np.random.Generator, bounds: NDArray[np.float64], count: int)
     return np.searchsorted(bounds[:-1], chance.random(count), side="right")
 
 
+def _draw(samples: int, repeats: Repeats | None, seed: int, position: int, *source: int) -> Draw:
+    """The sample at a position of a source's endless row."""
+    if repeats is None:
+        epoch, rest = divmod(position, samples)
+        return epoch, int(_order(samples, seed, epoch, *source)[rest])
+    epoch, rest = divmod(position, repeats.length)
+    index, time = _repeated_order(repeats, seed, epoch, *source)[rest].tolist()
+    return epoch * repeats.most + time, index
+
+
 # A batch may reach over an epoch's end, and may draw from many sources.
 @lru_cache(maxsize=64)
 def _order(samples: int, seed: int, epoch: int, *source: int) -> NDArray[np.int64]:
     return stream(seed, ORDER, epoch, *source).permutation(samples)
+
+
+@lru_cache(maxsize=64)
+def _repeated_order(repeats: Repeats, seed: int, epoch: int, *source: int) -> NDArray[np.int64]:
+    """(length, 2) each draw of an epoch: the sample, and how often it came before in this epoch."""
+    counts = repeats.counts(seed, epoch, *source)
+    samples = np.repeat(np.arange(len(counts)), counts)
+    times = np.arange(len(samples)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.stack([samples, times], axis=1)[stream(seed, ORDER, epoch, *source).permutation(len(samples))]

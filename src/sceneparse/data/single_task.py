@@ -1,9 +1,13 @@
 """A data set seen as if each of its pictures were labelled for one task alone."""
 
 from collections.abc import Iterator
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sceneparse.data.sample import DataSet, Sample, notes_of
-from sceneparse.data.sampling import Batches, Draw, mixed_draws
+from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.tasks import Task
 
@@ -42,14 +46,27 @@ class SplitAnnotation:
         kept = next((name for name in order if getattr(sample, name) is not None), None)
         return sample.only([] if kept is None else [kept])
 
-    def draws(self, batch: int, seed: int, start: int, stop: int) -> Iterator[list[Draw]]:
-        """Yield the samples of iterations start … stop - 1; see `sampling.mixed_draws`."""
+    def draws(
+        self, batch: int, seed: int, start: int, stop: int, factors: NDArray[np.float64] | None = None
+    ) -> Iterator[list[Draw]]:
+        """Yield the samples of iterations start … stop - 1; see `Mixture.draws`.
+
+        Args:
+            batch: Pictures of an iteration.
+            seed: Decides draws and orders.
+            start: First iteration.
+            stop: One past the last.
+            factors: (N,) how often each sample comes in an epoch of its turn; None: once.
+        """
         turns: list[list[int]] = [[] for _ in self._fields]
         for index in range(len(self)):
             turns[self._turn(index)].append(index)
         counts = [len(own) for own in turns if own]
         row = [index for own in turns for index in own]
-        for drawn in mixed_draws(counts, counts, self.batches, batch, seed, start, stop):
+        repeats = None
+        if factors is not None:
+            repeats = [Repeats(own) for own in np.split(factors[row], list(accumulate(counts))[:-1])]
+        for drawn in mixed_draws(counts, counts, self.batches, batch, seed, start, stop, repeats):
             yield [(epoch, row[position]) for epoch, position in drawn]
 
     def _turn(self, index: int) -> int:

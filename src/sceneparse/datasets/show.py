@@ -1,19 +1,22 @@
 """`sceneparse data show` as a function: draw samples of a split, as they are and as training would see them."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from sceneparse.data.augment import augment
+from sceneparse.data.augmenter import Augmented, Augmenter, counts_needed
 from sceneparse.data.class_changes import changes_in
-from sceneparse.data.sample import Sample, notes_of
+from sceneparse.data.class_counts import count_classes
+from sceneparse.data.sample import DataSet, notes_of
+from sceneparse.data.sampling import AUGMENTATION
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.drawing.class_changes import changes_table
-from sceneparse.drawing.contact import contact_sheet
+from sceneparse.drawing.contact import Variant, contact_sheet
 from sceneparse.errors import counted, require
 from sceneparse.progress import results_console
-from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings
+from sceneparse.settings import AugmentationSettings, DataSettings, PreprocessingSettings, SamplingSettings
 
 
 def show(
@@ -23,6 +26,7 @@ def show(
     *,
     count: int = 6,
     augmentation: AugmentationSettings | None = None,
+    sampling: SamplingSettings | None = None,
     seed: int = 0,
 ) -> tuple[str, ...]:
     """Draw samples of a split beside their masks and augmented variants, and write a PNG.
@@ -34,6 +38,8 @@ def show(
         count: Number of samples.
         augmentation: What training does to pictures; each sample is shown in two such versions beside the original.
             None: the defaults, with crops as large as the first picture.
+        sampling: How training favours rare classes: samples that it draws more often are likelier to be shown, and a
+            line says over which class a crop was laid. None: not at all.
         seed: Decides which samples, and what augmentation draws.
 
     Returns:
@@ -48,16 +54,41 @@ def show(
     dataset = open_dataset(settings, split, channels=channels)
     chosen = augmentation or AugmentationSettings(crop=dataset[0].size)
 
-    def augmented(sample: Sample, variant: int) -> Sample:
-        letters = list(sample.name.encode())
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, variant, *letters])))
-        return augment(sample, chosen, mean, rng)
+    sampling = sampling or SamplingSettings()
+    counts = factors = None
+    if counts_needed(chosen, sampling):
+        counts = count_classes(dataset, split=split, progress=sys.stderr.isatty())
+        if sampling.repeat_threshold > 0:
+            factors = counts.repeat_factors(sampling.repeat_threshold)
+    augmenter = Augmenter(dataset.__getitem__, chosen, sampling, mean, counts)
 
+    def augmented(index: int, variant: int) -> Variant:
+        letters = list(dataset.name(index).encode())
+
+        def streams(purpose: int) -> np.random.Generator:
+            use = [] if purpose == AUGMENTATION else [purpose]
+            return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, variant, *letters, *use])))
+
+        made = augmenter(index, streams)
+        return Variant(made.sample, _said(made, dataset))
+
+    shown = contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed, factors=factors)
     changed = changes_in(dataset)
     if changed is not None:
         changed.count()
-    contact_sheet(dataset, path, count=count, augmented=augmented, seed=seed)
-    if changed is not None:
+        for index in shown:
+            dataset[index]
         results_console().print(changes_table(changed.changes()))
         results_console().print(f"pixels are those of the {counted(min(count, len(dataset)), 'sample')} above")
     return notes_of(dataset)
+
+
+def _said(made: Augmented, dataset: DataSet) -> str:
+    """How a training sample came about, where a rare class had a part in it."""
+    names = dataset.labels.names
+    said = []
+    if made.rare is not None:
+        said.append(f"crop drawn for {names[made.rare]}")
+    if made.donor is not None:
+        said.append(f"{', '.join(names[name] for name in made.pasted)} pasted from {dataset.name(made.donor)}")
+    return "; ".join(said)

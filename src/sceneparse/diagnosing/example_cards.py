@@ -6,9 +6,9 @@ from html import escape
 from sceneparse.data.sample import Sample
 from sceneparse.diagnosing.diagnose import Case
 from sceneparse.diagnosing.failures import Example
-from sceneparse.diagnosing.regions import Box
 from sceneparse.evaluation.gallery import Mark, card, errors_view, legend, truth_of, views_of
 from sceneparse.labels import LabelSpace
+from sceneparse.labels.regions import Box
 
 SEEN = 0.4
 """The cut-out around an example is at least this share of the picture's sides."""

@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.diagnosing.boundaries import pixels
-from sceneparse.diagnosing.regions import Box, Regions, find_regions, near, outlines
+from sceneparse.diagnosing.regions import near, outlines
 from sceneparse.diagnosing.relations import LEAST, Relations, present_in
 from sceneparse.labels import IGNORE
+from sceneparse.labels.regions import Box, Regions, find_regions
 
 SIZES = (0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
 """Upper ends of the sizes of true regions, as shares of the picture."""

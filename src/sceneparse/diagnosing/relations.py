@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.diagnosing.regions import find_regions, outlines
+from sceneparse.diagnosing.regions import outlines
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
+from sceneparse.labels.regions import find_regions
 
 LEAST = 0.001
 """Share of the picture from which on a class counts as present, and a region as a region."""

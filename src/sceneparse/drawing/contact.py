@@ -28,15 +28,29 @@ MARGIN, GAP, CAPTION = 24, 8, 22
 PAPER, INK, PALE = (250, 250, 248), (32, 33, 36), (118, 122, 128)
 
 
+@dataclass(frozen=True)
+class Variant:
+    """An augmented version of a sample.
+
+    Args:
+        sample: The version.
+        caption: What stands below it.
+    """
+
+    sample: Sample
+    caption: str = ""
+
+
 def contact_sheet(
     dataset: DataSet,
     path: Path,
     *,
     count: int = 6,
-    augmented: Callable[[Sample, int], Sample] | None = None,
+    augmented: Callable[[int, int], Variant] | None = None,
     variants: int = 2,
     seed: int = 0,
-) -> None:
+    factors: NDArray[np.float64] | None = None,
+) -> list[int]:
     """Draw some of a data set's pictures beside their masks in the classes' colours, with a legend, and write a PNG.
 
     Every task that a picture is labelled for has its mask; the scene stands beside the picture's name.
@@ -48,29 +62,39 @@ def contact_sheet(
         dataset: Where the samples come from.
         path: The PNG.
         count: Number of samples, or all if there are fewer.
-        augmented: Makes the variant of a sample with the given number (0, 1, …); without it only originals are drawn.
+        augmented: Makes a variant, given the sample's index and the variant's number (0, 1, …); without it only
+            originals are drawn.
         variants: Variants to draw beside each sample.
         seed: Which samples are drawn.
+        factors: (N,) how often training draws each sample in an epoch, which is said beside its name, and how much
+            likelier it is to be among those that are shown; None: all alike.
+
+    Returns:
+        The indices of the samples that are shown.
     """
     rng = np.random.default_rng(seed)
-    indices = sorted(rng.choice(len(dataset), size=min(count, len(dataset)), replace=False).tolist())
+    chances = None if factors is None else factors / factors.sum()
+    indices = sorted(rng.choice(len(dataset), size=min(count, len(dataset)), replace=False, p=chances).tolist())
     rows = []
     tasks = tasks_of(dataset) or TaskLabels(dataset.labels)
     spaces = mask_spaces(tasks)
     shown = {task: np.zeros(len(space) + 1, dtype=np.int64) for task, space in spaces.items()}
     for index in indices:
         sample = dataset[index]
-        versions = [sample]
+        scene = f" ({tasks.scenes.names[sample.scene]})" if tasks.scenes and sample.scene is not None else ""
+        often = "" if factors is None else f", {factors[index]:.1f} times an epoch"
+        versions = [Variant(sample, sample.name + scene + often)]
         if augmented is not None:
-            versions += [augmented(sample, number) for number in range(variants)]
+            versions += [augmented(index, number) for number in range(variants)]
         for version in versions:
             for task, counts in shown.items():
-                if (mask := version.masks().get(task)) is not None:
+                if (mask := version.sample.masks().get(task)) is not None:
                     counts += np.bincount((mask.numpy() - IGNORE).ravel(), minlength=len(counts))
-        scene = f" ({tasks.scenes.names[sample.scene]})" if tasks.scenes and sample.scene is not None else ""
-        rows.append(_Row(sample.name + scene, [_pictures(version, spaces) for version in versions]))
+        captions = [version.caption for version in versions]
+        rows.append(_Row(captions, [_pictures(version.sample, spaces) for version in versions]))
     with whole_file(path) as temporary:
         _draw(rows, spaces, shown).save(temporary, format="PNG")
+    return indices
 
 
 def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
@@ -81,9 +105,9 @@ def mask_spaces(tasks: TaskLabels) -> dict[TruthName, LabelSpace]:
 
 @dataclass(frozen=True)
 class _Row:
-    """A sample's name and, for it and each of its variants, the pictures to draw side by side."""
+    """For a sample and each of its variants: what stands below, and the pictures to draw side by side."""
 
-    name: str
+    captions: Sequence[str]
     versions: Sequence[Sequence[Image.Image]]
 
     @property
@@ -148,7 +172,13 @@ def _draw(
                 canvas.paste(image, (x, top))
                 x += image.width + GAP
             left += column + 2 * MARGIN
-        Lettering(12).write(draw, (MARGIN, top + row.versions[0][0].height + 3), row.name, PALE)
+        left = MARGIN
+        for number, (caption, column) in enumerate(zip(row.captions, widths, strict=True)):
+            last = number == len(widths) - 1 or not any(row.captions[number + 1 :])
+            room = width - MARGIN - left if last else column + MARGIN
+            at = left, top + row.versions[number][0].height + 3
+            Lettering(12).write(draw, at, _cut(caption, room), PALE)
+            left += column + 2 * MARGIN
         top += row.height + CAPTION + GAP
     for entry in legend:
         x, y = MARGIN + entry.x, top + GAP + entry.row * CAPTION
@@ -156,6 +186,15 @@ def _draw(
         draw.rectangle((x, y, x + 13, y + 13), outline=PALE)
         Lettering(13).write(draw, (x + 20, y - 1), entry.text, INK)
     return canvas
+
+
+def _cut(text: str, width: float) -> str:
+    """A text, its end left out where it is wider than there is room."""
+    if Lettering(12).length(text) <= width:
+        return text
+    while text and Lettering(12).length(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
 
 
 @dataclass(frozen=True)

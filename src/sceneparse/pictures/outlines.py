@@ -100,7 +100,7 @@ def ring_area(ring: Ring) -> int:
 def trace(labels: NDArray[Any]) -> list[Region]:
     """Return the regions of a label map, in the order of their first pixel.
 
-    A picture of 2 million pixels with some thousand regions takes about a second. `sceneparse.diagnosing.regions` has
+    A picture of 2 million pixels with some thousand regions takes about a second. `sceneparse.labels.regions` has
     regions as masks.
 
     Args:

@@ -13,6 +13,7 @@ from sceneparse.settings import (
     OptimizerSettings,
     PreprocessingSettings,
     ProtocolSettings,
+    SamplingSettings,
     TrainingSettings,
 )
 
@@ -29,6 +30,7 @@ class Changes(TypedDict, total=False):
     network: Mapping[str, Any] | NetworkSettings
     init: Mapping[str, Any] | InitSettings
     data: Mapping[str, Any] | DataSettings
+    sampling: Mapping[str, Any] | SamplingSettings
     augmentation: Mapping[str, Any] | AugmentationSettings
     preprocessing: Mapping[str, Any] | PreprocessingSettings
     optimizer: Mapping[str, Any] | OptimizerSettings

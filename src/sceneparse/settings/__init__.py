@@ -33,6 +33,7 @@ from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.recipe import Recipe
+from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.tasks import SceneHead, TaskSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
@@ -57,6 +58,7 @@ __all__ = [
     "ProtocolSettings",
     "Recipe",
     "Resampling",
+    "SamplingSettings",
     "SceneHead",
     "ShortcutPool",
     "SourceSettings",

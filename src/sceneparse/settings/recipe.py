@@ -12,6 +12,7 @@ from sceneparse.settings.network import NetworkSettings
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
+from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.training import TrainingSettings
 from sceneparse.tables import table
 
@@ -27,6 +28,7 @@ class Recipe:
         network: The network on top of it.
         init: The model that training starts from.
         data: The pictures and their truth.
+        sampling: Draws that favour rare classes.
         augmentation: Random changes to training pictures.
         preprocessing: Normalisation.
         optimizer: How weights are changed.
@@ -41,6 +43,7 @@ class Recipe:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     init: InitSettings = field(default_factory=InitSettings)
     data: DataSettings = field(default_factory=DataSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
@@ -60,15 +63,32 @@ class Recipe:
             self.data.root is not None or table("datasets")[self.data.kind].root != "required",
             "data.root is not set: name the folder of the data set (--data.root DIR)",
         )
-        require(
-            self.augmentation.color == 0 or channels == 3,
-            f"augmentation.color has no effect, since backbone.in_channels is {channels}: only pictures of three "
-            "channels have colours",
-        )
+        self._check_draws()
         table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)
         self._check_start()
         self._check_schedule()
         self._check_loss()
+
+    def _check_draws(self) -> None:
+        """Refuse changes of colours where there are none, and draws that change nothing."""
+        channels, augmentation, sampling = self.backbone.in_channels, self.augmentation, self.sampling
+        for name in ("color", "photometric"):
+            require(
+                not getattr(augmentation, name) or channels == 3,
+                f"augmentation.{name} has no effect, since backbone.in_channels is {channels}: only pictures of three "
+                "channels have colours",
+            )
+        require(
+            sampling.rare_crops == 0 or augmentation.crop is not None,
+            "sampling.rare_crops has no effect, since augmentation.crop is null: nothing is cropped",
+        )
+        require(
+            sampling.rare_crops > 0
+            or augmentation.copy_paste > 0
+            or sampling.temperature == SamplingSettings().temperature,
+            "sampling.temperature has no effect, since sampling.rare_crops and augmentation.copy_paste are 0: no class "
+            "is drawn",
+        )
 
     def _check_start(self) -> None:
         """Refuse starts that contradict each other, and rates of what does not learn or is not there."""

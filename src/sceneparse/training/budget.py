@@ -25,12 +25,15 @@ from sceneparse.training.validation import validation_interval
 FILE = "budget.json"
 
 
-def set_length(prepared: Prepared, losses: RecipeLosses, out: Path, began: float) -> Prepared:
+def set_length(
+    prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, out: Path, began: float
+) -> Prepared:
     """Decide how many iterations fit into a training's minutes, and write it down.
 
     Args:
         prepared: A training with `training.minutes`, before its first step.
         losses: What it minimises.
+        counts: What draws that favour rare classes go by.
         out: The run folder.
         began: `time.monotonic()` when it began.
 
@@ -43,7 +46,7 @@ def set_length(prepared: Prepared, losses: RecipeLosses, out: Path, began: float
     training = prepared.recipe.training
     assert training.minutes is not None
     say_once(f"training.minutes is {training.minutes:g}: measuring how long steps, validations and checkpoints take")
-    pace = measure(prepared, losses, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
+    pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
     iterations = iterations_within(training.minutes, pace, training)
     decided = _of_length(training, iterations)
     say_once(

@@ -8,6 +8,7 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.budget import set_length
+from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.init import read_started
@@ -65,13 +66,14 @@ def train(
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = prepare(recipe, checkpoint, strategy, made_new)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
+    counts = load_class_counts(prepared, out)
     if recipe.training.minutes is not None:
-        prepared = set_length(prepared, losses, out, began)
+        prepared = set_length(prepared, losses, counts, out, began)
     folder = begin_run(prepared, out)
     average = begin_average(prepared)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)
     settings, processes = prepared.recipe.training, prepared.compute.processes
-    batches = prepared.batches(losses.tasks)
+    batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
     with closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)

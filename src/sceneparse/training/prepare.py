@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from sceneparse.data import DataSet
+from sceneparse.data.class_counts import ClassCounts
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.opening import open_for_training
@@ -98,11 +99,12 @@ class Prepared:
         ended = self.checkpoint is not None and self.checkpoint.ended
         return range(self.start, self.start if ended else self.recipe.training.iterations)
 
-    def batches(self, tasks: Collection[TruthName]) -> Generator[Batch, None, None]:
+    def batches(self, tasks: Collection[TruthName], counts: ClassCounts | None = None) -> Generator[Batch, None, None]:
         """Return the batches of the iterations that are left, this process's share of each.
 
         Args:
             tasks: The tasks whose truth is needed.
+            counts: The training split's counts of classes, where settings go by them.
         """
         recipe, processes = self.recipe, self.compute.processes
         return training_batches(
@@ -116,6 +118,8 @@ class Prepared:
             workers=recipe.data.workers,
             cache_mb=recipe.data.cache_mb,
             tasks=tasks,
+            sampling=recipe.sampling,
+            counts=counts,
             chunks=recipe.training.accumulate,
             rank=processes.rank,
             world=processes.world,

@@ -51,18 +51,26 @@ class Pace:
     checkpoint: float
 
 
-def measure(prepared: Prepared, losses: RecipeLosses, checkpoints: Checkpoints, began: float, limit: float) -> Pace:
+def measure(
+    prepared: Prepared,
+    losses: RecipeLosses,
+    counts: ClassCounts | None,
+    checkpoints: Checkpoints,
+    began: float,
+    limit: float,
+) -> Pace:
     """Measure the pace of a training that is about to begin, the same in all processes: that of the slowest.
 
     Args:
         prepared: The training, which stays as it is.
         losses: What it minimises.
+        counts: What draws that favour rare classes go by.
         checkpoints: Where its checkpoints will be.
         began: `time.monotonic()` when it began.
         limit: Seconds that all of the training may take; what is slow is measured less often.
     """
     with _undone(prepared):
-        step = _step(prepared, losses, limit)
+        step = _step(prepared, losses, counts, limit)
         validation = _validation(prepared, limit)
         clock = time.monotonic()
         learner = prepared.learner
@@ -90,14 +98,14 @@ def _undone(prepared: Prepared) -> Iterator[None]:
         precision.load_state_dict(scaler)
 
 
-def _step(prepared: Prepared, losses: RecipeLosses, limit: float) -> float:
+def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, limit: float) -> float:
     """The mean seconds of a step after the first ones."""
     recipe = prepared.recipe
     short = replace(prepared, recipe=_with(recipe, minutes=None, iterations=WARM + TIMED))
     average = begin_average(prepared)
     warm, timed, clock = 0, 0, time.monotonic()
     measuring = False
-    with closing(short.batches(losses.tasks)) as batches:
+    with closing(short.batches(losses.tasks, counts)) as batches:
         for iteration, batch in enumerate(batches):
             step = compute_gradients(short, losses, batch, iteration)
             if step.finite:

@@ -1,0 +1,42 @@
+"""The counts of classes that draws and augmentation go by: made once a run, kept in its folder."""
+
+import json
+import sys
+from pathlib import Path
+
+from sceneparse.data.augmenter import counts_needed
+from sceneparse.data.class_counts import ClassCounts, count_classes
+from sceneparse.errors import UserError
+from sceneparse.files import write_json
+from sceneparse.training.prepare import Prepared
+
+FILE = "class_counts.json"
+"""In the run folder: the pixels and pictures of each class of the training split, and the classes of each sample."""
+
+
+def load_class_counts(prepared: Prepared, out: Path) -> ClassCounts | None:
+    """Return the counts of the training split; None where no setting goes by them.
+
+    The first process counts and writes class_counts.json; the others, and a training that goes on, read it.
+
+    Args:
+        prepared: The training.
+        out: Its run folder.
+
+    Raises:
+        UserError: A sample cannot be read, none has a labelled pixel, or class_counts.json is damaged.
+    """
+    recipe, fabric = prepared.recipe, prepared.compute.fabric
+    if not counts_needed(recipe.augmentation, recipe.sampling):
+        return None
+    path = out / FILE
+    if fabric.is_global_zero and (prepared.checkpoint is None or not path.exists()):
+        counts = count_classes(
+            prepared.data.training, workers=recipe.data.workers, progress=sys.stderr.isatty(), split=recipe.data.train
+        )
+        write_json(path, counts.to_json())
+    fabric.barrier()
+    try:
+        return ClassCounts.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: damaged; remove it to have the classes counted anew") from None

@@ -1,0 +1,76 @@
+"""A training that favours rare classes: what is rare is counted once, kept in the run folder, and read on resume."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from sceneparse.errors import UserError
+from sceneparse.settings import Recipe
+from sceneparse.training.loop import train
+
+MakeRecipe = Callable[..., Recipe]
+FAVOURED = {
+    "sampling__repeat_threshold": 1.0,
+    "sampling__rare_crops": 0.5,
+    "augmentation__copy_paste": 0.5,
+    "augmentation__copy_paste_regions": True,
+    "augmentation__cat_max_ratio": 0.75,
+    "augmentation__color": 0.0,
+    "augmentation__photometric": True,
+}
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
+def stopped_half_way(run: Path, into: Path) -> Path:
+    """What a training that was killed after its last checkpoint but one left."""
+    shutil.copytree(run, into, ignore=shutil.ignore_patterns("model"))
+    max((into / "checkpoints").glob("last-*.pt")).unlink()
+    return into
+
+
+@pytest.fixture(scope="module")
+def run(toy: MakeRecipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(toy(**FAVOURED), tmp_path_factory.mktemp("favoured") / "run")
+
+
+def test_the_run_folder_says_what_is_rare(run: Path) -> None:
+    counts = json.loads((run / "class_counts.json").read_text())
+    ground, dark, bright = counts["classes"].values()
+    assert ground["pictures"] == dark["pictures"] == bright["pictures"] == len(counts["samples"]) == 6
+    assert ground["pixels"] + dark["pixels"] + bright["pixels"] == 6 * 46 * 56
+    assert bright["pixels"] <= 6 * 16 * 16 < ground["pixels"]
+
+
+def test_a_resumed_training_reads_the_same_numbers_and_ends_with_the_same_bytes(
+    toy: MakeRecipe, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = stopped_half_way(run, tmp_path / "half")
+    monkeypatch.setattr("sceneparse.training.class_counts.count_classes", lambda *_, **__: pytest.fail("counted anew"))
+    torch.manual_seed(9)
+    assert weights(train(toy(**FAVOURED, data__workers=2), half, resume=True)) == weights(run)
+
+
+def test_counts_decide_what_is_seen(toy: MakeRecipe, run: Path, tmp_path: Path) -> None:
+    plain = train(toy(), tmp_path / "plain")
+    assert not (plain / "class_counts.json").exists()
+    assert weights(plain) != weights(run)
+
+
+def test_damaged_counts_are_one_line(toy: MakeRecipe, run: Path, tmp_path: Path) -> None:
+    half = stopped_half_way(run, tmp_path / "half")
+    (half / "class_counts.json").write_text('{"classes": {}}')
+    with pytest.raises(UserError, match=r"class_counts\.json: damaged; remove it to have the classes counted anew"):
+        train(toy(**FAVOURED), half, resume=True)
+
+
+def test_classes_to_paste_that_are_not_there_are_refused_before_the_first_step(toy: MakeRecipe, tmp_path: Path) -> None:
+    recipe = toy(augmentation__copy_paste=0.5, augmentation__copy_paste_classes=["brigth"])
+    with pytest.raises(UserError, match=r"has no class 'brigth' \(did you mean 'bright'\?\)"):
+        train(recipe, tmp_path / "run")
