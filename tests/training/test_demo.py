@@ -78,7 +78,6 @@ def test_an_interrupted_demo_goes_on_and_trains_nothing_twice(tmp_path: Path, mo
         "train": only_fcn,
         "evaluate": interrupted,
         "write_report": interrupted,
-        "_overview": interrupted,
         "predict_pictures": interrupted,
     }.items():
         with monkeypatch.context() as patched:
