@@ -2,8 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip
+INSTALL = $(PIP) install --quiet --disable-pip-version-check
+# PyTorch's builds for the CPU: on Linux a small part of the download that PyPI's, for NVIDIA GPUs, is.
+TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 
-.PHONY: demo test tests lint docs docs-zensical clean
+.PHONY: demo test tests lint docs docs-zensical clean torch-index
 
 demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
@@ -30,7 +34,7 @@ docs: $(VENV)/.installed-docs
 
 # The same site by MkDocs' successor, for the day when Material for MkDocs is no longer maintained (from 5 May 2027 on).
 docs-zensical: $(VENV)/.installed-docs
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[zensical]'
+	$(INSTALL) -e '.[zensical]'
 	$(BIN)/python docs/generate.py build/docs
 	$(BIN)/zensical build --clean --strict
 	@echo 'site/index.html'
@@ -38,15 +42,30 @@ docs-zensical: $(VENV)/.installed-docs
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sceneparse needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	more=$$($(MAKE) --no-print-directory -s torch-index) && $(INSTALL) $$more -e . || \
+		{ test -n "$$more" && echo 'PyTorch: once more, from PyPI alone' >&2 && $(INSTALL) -e .; }
 	touch $@
 
+# What pip needs to be told to find the build for the CPU; nothing where there is an NVIDIA GPU, where pip is configured
+# to look somewhere else than in PyPI, and where the builds cannot be reached (pip itself would try for a minute).
+torch-index:
+	@if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then exit 0; fi; \
+	if $(PIP) config list | grep -E 'index-url|no-index|find-links' >/dev/null; then \
+		echo 'PyTorch: from where pip is configured to look' >&2; \
+	elif $(BIN)/python -c 'import signal, sys, urllib.request; signal.alarm(5); urllib.request.urlopen(sys.argv[1])' \
+		$(TORCH_CPU)/torch/ >/dev/null 2>&1; then \
+		echo 'PyTorch: the build for the CPU (no nvidia-smi here), from $(TORCH_CPU)' >&2; \
+		echo --extra-index-url $(TORCH_CPU); \
+	else \
+		echo 'PyTorch: the build for NVIDIA GPUs, which works without one, since $(TORCH_CPU) does not answer' >&2; \
+	fi
+
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(INSTALL) -e '.[dev]'
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(INSTALL) -e '.[docs]'
 	touch $@
 
 clean:

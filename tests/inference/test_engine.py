@@ -153,6 +153,8 @@ def test_unknown_devices_and_precisions_are_refused() -> None:
 
 
 def test_auto_takes_bfloat16_only_where_the_processor_has_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     for amx, avx, expected in (
         (False, False, torch.float32),
         (True, False, torch.bfloat16),
@@ -161,3 +163,8 @@ def test_auto_takes_bfloat16_only_where_the_processor_has_instructions(monkeypat
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx)
         assert choose_precision(torch.device("cpu")) == expected
+    with monkeypatch.context() as patched:
+        patched.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
+        assert choose_precision(torch.device("cpu")) == torch.float32
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert choose_precision(torch.device("cpu")) == torch.float32

@@ -62,7 +62,7 @@ def test_a_wrong_value_under_an_old_name_is_refused_by_the_new_one() -> None:
 def test_a_recipe_file_that_extends_ours_wins_under_an_old_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("extends: toy-pspnet\ndata: {size: 64}\n")
-    assert read_recipe(path).data.toyworld == ToyWorldSettings(64, 6000, 120)
+    assert read_recipe(path).data.toyworld == ToyWorldSettings(64, 1200, 120)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_what_earlier_versions_wrote_of_other_kinds_is_left_out(tmp_path: Path) 
 
 def test_another_kind_on_the_command_line_leaves_the_settings_of_the_recipe_s_own_kind_behind(tmp_path: Path) -> None:
     read = read_recipe("toy-pspnet", data={"kind": "folder", "root": "mine"})
-    assert read.data == DataSettings("folder", root="mine", cache_mb=0)
+    assert read.data == DataSettings("folder", root="mine", cache_mb=128)
     path = tmp_path / "mine.yaml"
     path.write_text("extends: toy-pspnet\ndata: {kind: camvid, root: CamVid}\n")
-    assert read_recipe(path).data == DataSettings("camvid", root="CamVid", cache_mb=0)
+    assert read_recipe(path).data == DataSettings("camvid", root="CamVid", cache_mb=128)
     with pytest.raises(UserError, match=r"data\.toyworld\.size has no effect: kind folder takes"):
         read_recipe("toy-pspnet", data={"kind": "folder", "root": "mine", "size": 64})
 

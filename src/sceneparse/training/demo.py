@@ -5,12 +5,16 @@ where they differ: on objects that look alike and only the scene around them say
 section 3.1, "mismatched relationship").
 """
 
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data import DataSet
@@ -19,39 +23,121 @@ from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.errors import counted
 from sceneparse.evaluation import Comparison, Evaluation, evaluate, machine, print_scores, write_report
-from sceneparse.files import whole_file
-from sceneparse.inference import Engine, TestProtocol, TorchEngine, label, resolve
-from sceneparse.labels import LabelSpace
+from sceneparse.files import whole_file, write_json
+from sceneparse.inference import Engine, TorchEngine, label, resolve
 from sceneparse.parsing import load, predict_pictures
-from sceneparse.progress import results_console
+from sceneparse.progress import results_console, working
 from sceneparse.recipes import read_recipe
+from sceneparse.settings import Recipe
 from sceneparse.toyworld import LOOKALIKES
 from sceneparse.training.loop import train
-from sceneparse.weights.model import Model, load_model
+from sceneparse.training.pace import exactly, measure_pace, roughly
+from sceneparse.training.progress import TrainingStopped
+from sceneparse.training.run import MODEL, is_finished, open_run
+from sceneparse.weights.model import load_model
+
+NETWORKS = ("fcn", "pspnet")
+"""What is trained, in this order: `toy-` before it is the recipe's name, and by itself the run folder's."""
 
 EXAMPLES = 6
 """Scenes that are written as pictures and parsed, as a user would."""
 
+LOOKED_AT = 40
+"""Scenes among which the overview's are looked for: those in which the PSPNet gains most."""
+
+REPORTED = 100
+"""Pictures that the report and the parsed pictures label once more, those that it labels by both networks twice."""
+
+FACTS = "demo.json"
+"""What the demo came to, written last: where it stands and fits the models, everything is done."""
+
+REPORT = Path("evaluation") / "report.html"
+OVERVIEW = "overview.png"
+SIDE = 256
+"""About so many pixels a side has a scene in the overview."""
+PARSED = "parsed"
+
+LOOKALIKE_NAMES = tuple(name for pair in LOOKALIKES for name in pair)
+
 
 def demo(out: Path, *, seed: int = 0) -> Path:
-    """Train, evaluate, predict and report on the toy world. A second call continues or reuses what is there.
+    """Train, evaluate, predict and report on the toy world. A second call goes on where the first one stopped.
+
+    What it takes on this machine is measured in the first seconds, said, and at the end compared with what it took.
 
     Args:
         out: The folder for everything: pspnet/ and fcn/ (run folders), evaluation/ (metrics.json, report.html),
-            pictures/ and parsed/ (scenes and what `sceneparse predict` makes of them), overview.png.
+            pictures/ and parsed/ (scenes and what `sceneparse predict` makes of them), overview.png, demo.json.
         seed: Seed of the two trainings.
 
     Returns:
         The report's path.
+
+    Raises:
+        UserError: A run folder in `out` holds another training.
+        TrainingStopped: Ctrl-C or SIGTERM during a training; a checkpoint was written.
     """
-    models: dict[str, Model] = {}
-    for architecture in ("fcn", "pspnet"):
-        recipe = read_recipe(f"toy-{architecture}")
-        recipe = replace(recipe, training=replace(recipe.training, seed=seed))
-        run = out / architecture
-        print(f"training {architecture} ({counted(recipe.training.iterations, 'iteration')}) in {run}", flush=True)
-        train(recipe, run, resume=(run / "recipe.yaml").exists())
-        models[architecture] = load_model(run / "model")
+    began = time.monotonic()
+    recipes = {name: _recipe(name, seed) for name in NETWORKS}
+    left = {name: _iterations_left(recipe, out / name) for name, recipe in recipes.items()}
+    if not any(left.values()) and (facts := _finished(out)):
+        print(f"{out}: this demo is finished; it took {exactly(facts['seconds'])}")
+        return _said(out, facts)
+    expected = _expected_seconds(recipes, left)
+    print(f"this will take {roughly(expected)} on this machine", flush=True)
+    for number, name in enumerate(NETWORKS, 1):
+        _train(recipes[name], out, name, f"{number} of {len(NETWORKS)}", left[name])
+    facts = _test(out)
+    facts |= {"seconds": round(time.monotonic() - began, 1), "expected_seconds": round(expected, 1)}
+    write_json(out / FACTS, facts)
+    print(f"took {exactly(facts['seconds'])}; {roughly(expected)} were expected")
+    return _said(out, facts)
+
+
+def _recipe(name: str, seed: int) -> Recipe:
+    recipe = read_recipe(f"toy-{name}")
+    return replace(recipe, training=replace(recipe.training, seed=seed))
+
+
+def _iterations_left(recipe: Recipe, run: Path) -> int:
+    """Return how many iterations a training still needs, 0 where its model is there."""
+    opened, checkpoint = open_run(recipe, run, resume=True, warn=lambda _: None)
+    if is_finished(checkpoint, opened, run):
+        return 0
+    # A training that was stopped after its last step still has to write its model.
+    return max(1, recipe.training.iterations - (checkpoint.iteration if checkpoint else 0))
+
+
+def _expected_seconds(recipes: Mapping[str, Recipe], left: Mapping[str, int]) -> float:
+    """Measure the machine, and return how long all that is left to do will take on it."""
+    recipe = recipes["pspnet"]
+    with working("measuring this machine"):
+        pace = measure_pace(recipe)
+    training, tested = recipe.training, recipe.data.toyworld.eval_count
+    pictures, seconds = len(NETWORKS) * (tested + min(LOOKED_AT, tested)) + REPORTED, 0.0
+    for iterations in left.values():
+        if iterations:
+            seconds += pace.start + iterations * pace.step
+            validations = 1 + (iterations - 1) // training.validate_every if training.validate_every else 1
+            pictures += validations * min(training.validate_count or tested, tested)
+    return seconds + pictures * pace.picture
+
+
+def _train(recipe: Recipe, out: Path, name: str, number: str, left: int) -> None:
+    """Train a network, or go on with it; say how to go on where it is stopped."""
+    run = out / name
+    if left:
+        print(f"training {number}: {name}, {counted(left, 'iteration')}, in {run}", flush=True)
+    try:
+        train(recipe, run, resume=True)
+    except TrainingStopped:
+        print(f"the demo goes on from there when it is started again: sceneparse demo --out {out}", file=sys.stderr)
+        raise
+
+
+def _test(out: Path) -> dict[str, Any]:
+    """Test the trained networks, and write report, parsed pictures and overview; returns the figures."""
+    models = {name: load_model(out / name / MODEL) for name in NETWORKS}
     config = models["pspnet"].config
     dataset = open_dataset(config.data, config.data.test)
     protocol = resolve(config.protocol)
@@ -62,24 +148,53 @@ def demo(out: Path, *, seed: int = 0) -> Path:
         name: evaluate(engine, dataset, protocol, progress=f"evaluating {name}") for name, engine in engines.items()
     }
     print_scores(evaluations["pspnet"], results_console())
-    report = write_report(
-        out / "evaluation",
-        evaluations["pspnet"],
-        engines["pspnet"],
-        dataset,
-        title="PSPNet on the toy world",
-        name="PSPNet",
-        run=out / "pspnet",
-        comparison=Comparison("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
-        facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine()},
-    )
+    with working("writing the report") as say:
+        write_report(
+            out / REPORT.parent,
+            evaluations["pspnet"],
+            engines["pspnet"],
+            dataset,
+            title="PSPNet on the toy world",
+            name="PSPNet",
+            run=out / "pspnet",
+            comparison=Comparison("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
+            facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine()},
+        )
+        say("drawing the overview")
+        _overview(dataset, engines, evaluations, out / OVERVIEW)
     _write_pictures(dataset, out / "pictures")
-    predict_pictures(load(out / "pspnet" / "model"), [out / "pictures"], out / "parsed", again=True)
-    _overview(dataset, engines, protocol, out / "overview.png")
-    for name in ("fcn", "pspnet"):
-        print(f"{name:<7} mean IoU {evaluations[name].scores.mean_iou:.3f}")
-    print(f"parsed pictures: {out / 'parsed'}\noverview: {out / 'overview.png'}")
-    return report
+    predict_pictures(load(out / "pspnet" / MODEL), [out / "pictures"], out / PARSED, again=True)
+    return {
+        "mean_iou": {name: one.scores.mean_iou for name, one in evaluations.items()},
+        "lookalikes_mean_iou": {name: _lookalikes_mean_iou(one) for name, one in evaluations.items()},
+        "models": {name: _fingerprint(out / name) for name in NETWORKS},
+    }
+
+
+def _lookalikes_mean_iou(evaluation: Evaluation) -> float:
+    alike = [one.iou or 0.0 for one in evaluation.scores.classes if one.name in LOOKALIKE_NAMES]
+    return sum(alike) / len(alike)
+
+
+def _fingerprint(run: Path) -> str:
+    return hashlib.sha256((run / MODEL / "model.safetensors").read_bytes()).hexdigest()
+
+
+def _finished(out: Path) -> dict[str, Any] | None:
+    """Return the facts of a demo that is done and whose files are all there; None where there is something to do."""
+    if not all((out / name).is_file() for name in (FACTS, REPORT, OVERVIEW, Path(PARSED) / "summary.json")):
+        return None
+    facts: dict[str, Any] = json.loads((out / FACTS).read_text(encoding="utf-8"))
+    return facts if facts["models"] == {name: _fingerprint(out / name) for name in NETWORKS} else None
+
+
+def _said(out: Path, facts: Mapping[str, Any]) -> Path:
+    """Print the figures, and where everything is; returns the report's path."""
+    for name in NETWORKS:
+        figures = (facts[key][name] for key in ("mean_iou", "lookalikes_mean_iou"))
+        print("{:<7} mean IoU {:.3f}, look-alikes {:.3f}".format(name, *figures))
+    print(f"parsed pictures: {out / PARSED}\noverview: {out / OVERVIEW}")
+    return out / REPORT
 
 
 def _write_pictures(dataset: DataSet, folder: Path) -> None:
@@ -89,34 +204,30 @@ def _write_pictures(dataset: DataSet, folder: Path) -> None:
 
 
 def _overview(
-    dataset: DataSet,
-    engines: dict[str, Engine],
-    protocol: TestProtocol,
-    path: Path,
+    dataset: DataSet, engines: Mapping[str, Engine], evaluations: Mapping[str, Evaluation], path: Path
 ) -> None:
     """Write a picture of scenes that only the PSPNet reads right: for each pair of look-alikes, the clearest case."""
-    gaps: list[dict[int, int]] = [{} for _ in LOOKALIKES]
-    for index in range(len(dataset)):
+    protocol = evaluations["pspnet"].protocol
+    gains = {
+        ours.index: (ours.mean_iou or 0.0) - (theirs.mean_iou or 0.0)
+        for ours, theirs in zip(evaluations["pspnet"].pictures, evaluations["fcn"].pictures, strict=True)
+    }
+    looked_at = sorted(gains, key=gains.__getitem__, reverse=True)[:LOOKED_AT]
+    pairs: list[dict[int, int]] = [{} for _ in LOOKALIKES]
+    rows = {}
+    for index in looked_at:
         sample = dataset[index]
         assert sample.objects is not None
         truth = sample.objects.numpy()
-        right = {name: label(engine, sample.image, protocol).numpy() == truth for name, engine in engines.items()}
-        gained = right["pspnet"].astype(int) - right["fcn"]
-        for gap, pair in zip(gaps, LOOKALIKES, strict=True):
+        maps = {name: label(engine, sample.image, protocol).numpy() for name, engine in engines.items()}
+        gained = (maps["pspnet"] == truth).astype(int) - (maps["fcn"] == truth)
+        for pixels, pair in zip(pairs, LOOKALIKES, strict=True):
             here = np.isin(truth, [dataset.labels.names.index(name) for name in pair])
-            gap[index] = int(gained[here].sum())
-    chosen = list(dict.fromkeys(max(gap, key=gap.__getitem__) for gap in gaps))
-    rows = [_tiles(dataset, index, engines, protocol) for index in chosen]
-    write_picture_grid(path, ("picture", "truth", "FCN", "PSPNet"), rows)
-
-
-def _tiles(dataset: DataSet, index: int, engines: dict[str, Engine], protocol: TestProtocol) -> list[Image.Image]:
-    sample, space = dataset[index], dataset.labels
-    assert sample.objects is not None
-    maps = [sample.objects, *(label(engines[name], sample.image, protocol) for name in ("fcn", "pspnet"))]
-    picture = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
-    return [picture, *(_painted(labels.numpy(), space) for labels in maps)]
-
-
-def _painted(labels: NDArray[Any], space: LabelSpace) -> Image.Image:
-    return Image.fromarray(paint(labels, space))
+            pixels[index] = int(gained[here].sum())
+        picture = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
+        painted = (Image.fromarray(paint(one, dataset.labels)) for one in (truth, maps["fcn"], maps["pspnet"]))
+        rows[index] = [picture, *painted]
+    chosen = dict.fromkeys(max(pixels, key=pixels.__getitem__) for pixels in pairs)
+    # A whole multiple of the scene's side: every pixel is drawn equally large.
+    side = picture.width * max(1, round(SIDE / picture.width))
+    write_picture_grid(path, ("picture", "truth", "FCN", "PSPNet"), [rows[index] for index in chosen], side=side)
