@@ -28,6 +28,7 @@ from sceneparse.datasets.annotations.locating import (
 )
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.splits import chosen
+from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted
@@ -73,7 +74,7 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     records, notes = _records(whole, path, images, image_files(images, path, root, options.images, name))
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
-    classes = classes_of(found, options.unlabelled, "background", str(path))
+    classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
     return DrawnPictures(records, classes, partial(draw, overlap=options.overlap), channels, notes=notes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from sceneparse.datasets.annotations.locating import (
 )
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
+from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.errors import UserError, counted, reason_of
@@ -34,6 +35,9 @@ from sceneparse.settings import DataSettings
 
 IGNORED, BACKGROUND = "__ignore__", "_background_"
 """labelme's labels of what counts in nothing and of the background."""
+
+LABELS = "labels.txt"
+"""The file that lists the classes, as `labelme --labels` takes it."""
 
 LAYOUT = (
     "labelme's NAME.json beside each NAME.jpg, in ROOT or folders below it, or in ROOT/{train,val,test}; a labels.txt "
@@ -75,9 +79,10 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     splits = files_by_split(root, is_labelme, LAYOUT)
     files = chosen(splits, split, root, len)
     seen = {path: _read(path) for paths in splits.values() for path in paths}
+    unlabelled = undrawn(root, options.unlabelled)
     classes = classes_of(
-        _names(root, list(seen.values()), options.unlabelled == "ignore"),
-        options.unlabelled,
+        _names(root, splits, list(seen.values()), unlabelled == "ignore"),
+        unlabelled,
         "background",
         str(root),
         ignored=(IGNORED,),
@@ -121,24 +126,31 @@ def _read(path: Path) -> Annotated:
     return Annotated(path, image, size, tuple(dict.fromkeys(labels)), isinstance(whole.get("imageData"), str))
 
 
-def _names(root: Path, seen: Sequence[Annotated], ignoring: bool) -> list[Named]:
-    """The classes: those of labels.txt, or else all labels by name; the background first where it is one."""
+def _names(root: Path, splits: Iterable[str], seen: Sequence[Annotated], ignoring: bool) -> list[Named]:
+    """The classes: those of labels.txt, or else all labels by name; the background first where it is one.
+
+    The list lies in the export, or in the folders of its splits.
+    """
     drawn = {label for one in seen for label in one.labels} - {IGNORED}
-    listed = root / "labels.txt"
-    if listed.is_file():
-        try:
-            lines = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{listed}: cannot be read ({reason_of(error)})") from None
-        names = [name for name in dict.fromkeys(lines) if name and name != IGNORED]
+    lists = [path for path in (root / LABELS, *(root / name / LABELS for name in splits)) if path.is_file()]
+    if lists:
+        names = [name for name in dict.fromkeys(line for path in lists for line in _lines(path)) if name != IGNORED]
         if more := sorted(drawn - {*names, BACKGROUND}):
-            raise UserError(f"{listed}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
+            raise UserError(f"{lists[0]}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
     else:
         names = sorted(drawn)
     others = [name for name in names if name != BACKGROUND]
     if BACKGROUND in drawn or (BACKGROUND in names and not ignoring):
         return [Named(name, name) for name in (BACKGROUND, *others)]
     return [Named(name, name) for name in others]
+
+
+def _lines(listed: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{listed}: cannot be read ({reason_of(error)})") from None
+    return [line for line in lines if line]
 
 
 def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures) -> tuple[list[Record], int]:
