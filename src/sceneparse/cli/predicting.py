@@ -158,7 +158,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
     videos, others = split_videos(arguments.inputs)
     volumes, others = split_volumes(others)
-    rasters, pictures = split_rasters(others, Path(arguments.out)) if arguments.runner == "loop" else ([], others)
+    rasters, pictures = split_rasters(others, Path(arguments.out))
     check_video_arguments(arguments, bool(videos), bool(pictures))
     check_volume_arguments(arguments, bool(volumes))
     check_raster_arguments(arguments, bool(rasters))

@@ -20,7 +20,7 @@ from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, c
 from sceneparse.datasets.annotations.jsonfiles import load
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.datasets.pairs import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
@@ -28,6 +28,7 @@ from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = "annotations/SUBSET.json of Datumaro's (categories, items) and images/SUBSET/NAME.jpg"
 """The expected tree, in one line."""
@@ -172,7 +173,7 @@ def recognise_datumaro(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_datumaro,
+    open=as_files_say(open_datumaro),
     entry=Entry(
         title="Datumaro's JSON",
         contents="as many as were drawn; the classes of the files; splits as the files are called",
@@ -184,5 +185,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with a tool that writes Datumaro's JSON.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     recognise=recognise_datumaro,
 )

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import Sample, Stored
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import decode
@@ -229,6 +229,10 @@ class ListedPictures:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._pairs[index].name
+
+    def stored(self, index: int) -> Stored:
+        """The files of its picture and its mask; see `stored_of`."""
+        return self._pairs[index].image, self._pairs[index].mask
 
 
 class PairedPictures(ListedPictures):

@@ -142,9 +142,10 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -
         raise PictureError(f"{where}: {_why_unknown(source)}") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        windows = "let `sceneparse predict` parse it by windows, " if head[:4] in MAGIC else ""
         raise PictureError(
-            f"{where}: more than {limit:,} pixels; no more are decoded, against decompression bombs: cut it into tiles "
-            "or, in Python, raise PIL.Image.MAX_IMAGE_PIXELS",
+            f"{where}: more than {limit:,} pixels; no more are decoded, against decompression bombs: {windows}cut it "
+            "into tiles or, in Python, raise PIL.Image.MAX_IMAGE_PIXELS",
             "too-large",
         ) from None
     except MemoryError:

@@ -30,11 +30,12 @@ from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_coco,
+    open=as_files_say(open_coco),
     entry=Entry(
         title="COCO JSON: polygons and run lengths",
         contents="as many as were annotated; the classes of the file; splits as the files say, or all",
@@ -284,6 +285,7 @@ KIND = DatasetKind(
     ),
     card="Pictures with objects outlined in COCO JSON, of its author's own.",
     options=CocoOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

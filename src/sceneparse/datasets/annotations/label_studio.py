@@ -23,11 +23,12 @@ from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
     "Label Studio's JSON export (JSON or JSON-MIN) as one file in ROOT, as ROOT/{train,val,test}.json or as one file "
@@ -273,7 +274,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_label_studio,
+    open=as_files_say(open_label_studio),
     entry=Entry(
         title="Label Studio's JSON export",
         contents="as many as were annotated; the labels that were drawn; splits as the files are called, or all",
@@ -288,6 +289,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with Label Studio, of its author's own.",
     options=LabelStudioOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

@@ -27,11 +27,12 @@ from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
 from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted, reason_of
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 IGNORED, BACKGROUND = "__ignore__", "_background_"
 """labelme's labels of what counts in nothing and of the background."""
@@ -217,7 +218,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_labelme,
+    open=as_files_say(open_labelme),
     entry=Entry(
         title="labelme's JSON files",
         contents="as many as were annotated; the labels drawn, or those of labels.txt; splits as folders say, or all",
@@ -229,6 +230,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with labelme, of its author's own.",
     options=ExportOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )
