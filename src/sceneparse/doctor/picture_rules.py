@@ -39,9 +39,12 @@ def unclear_orientation(evidence: Evidence) -> Iterator[Finding]:
     for fact in _all(evidence):
         picture, mask = fact.looks.picture, fact.looks.mask
         # A mask that says the same of itself is turned with its picture, or neither is.
-        if picture is None or mask is None or picture.orientation == mask.orientation or fact.size is None:
+        if picture is None or fact.size is None or (mask is None and fact.troubles):
             continue
-        if (picture.orientation <= 4 and mask.orientation <= 4) or fact.size[0] == fact.size[1]:
+        own = 1 if mask is None else mask.orientation  # what a tool drew has none
+        if picture.orientation == own:
+            continue
+        if (picture.orientation <= 4 and own <= 4) or fact.size[0] == fact.size[1]:
             unclear.append(relative(fact.image if picture.orientation > 1 else fact.mask, evidence.root))
         elif not fact.troubles:
             upright += 1
