@@ -1,6 +1,7 @@
 """Verbs that parse pictures, videos, volumes and rasters: predict and discover."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -226,6 +227,7 @@ def _predict_here(
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.video import predict_videos
     from sceneparse.parsing.runs.volume import predict_volumes
+    from sceneparse.parsing.runs.volume.sources import pictures_among
 
     failed, write = 0, arguments.write
     elsewhere = frozenset(source.path for source in rasters)
@@ -245,6 +247,8 @@ def _predict_here(
             write=write and fitting(write, "videos"),
         ).failed
     if volumes:
+        for line in pictures_among(volumes):
+            print(line, file=sys.stderr)
         failed += predict_volumes(
             parser,
             volumes,

@@ -87,7 +87,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
     if tasks.objects is not None:
-        findings += [] if len(spaces) > 1 else rules.single_class(labels)
+        findings += [] if len(spaces) > 1 else rules.single_class(labels, settings.classes)
         findings += refusals(settings, channels, findings)
     else:
         text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"

@@ -26,6 +26,7 @@ from sceneparse.datasets.annotations.locating import (
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
 from sceneparse.datasets.exported import undrawn
+from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted, reason_of
@@ -41,8 +42,9 @@ LABELS = "labels.txt"
 """The file that lists the classes, as `labelme --labels` takes it."""
 
 LAYOUT = (
-    "labelme's NAME.json beside each NAME.jpg, in ROOT or folders below it, or in ROOT/{train,val,test}; a labels.txt "
-    "in ROOT gives the classes' order"
+    "labelme's NAME.json beside each NAME.jpg, in ROOT or folders below it, or in ROOT/{train,val,test}, or in "
+    "ROOT/annotations/{train,val,test} with the pictures in ROOT/images/{train,val,test}; a labels.txt in ROOT gives "
+    "the classes' order"
 )
 
 
@@ -89,14 +91,27 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
         ignored=(IGNORED,),
     )
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
-    records, left = _records([seen[path] for path in files], base, pictures_below(base, options.images))
+    pictures = pictures_below(_pictures_of(base, root), options.images)
+    records, left = _records([seen[path] for path in files], base, pictures, base.name)
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
     notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
 
 
 def _folder_of(splits: dict[str, list[Path]], files: list[Path], root: Path) -> Path:
-    return root / next(name for name, paths in splits.items() if paths is files)
+    """The folder of a split: ROOT/val, or ROOT/annotations/val."""
+    name = next(name for name, paths in splits.items() if paths is files)
+    below = files[0].relative_to(root).parts
+    return root.joinpath(*below[: below.index(name) + 1])
+
+
+def _pictures_of(base: Path, root: Path) -> Path:
+    """Where a split's pictures lie: with its JSON files, or in a folder of the same name, as images/val."""
+    if base == root or base.parent == root:
+        return base
+    others = [root / name / base.name for name in subfolders(root) if root / name != base.parent]
+    held = [one for one in others if one.is_dir() and next(iter(walk(one)), None) is not None]
+    return held[0] if len(held) == 1 and next(iter(walk(base)), None) is None else base
 
 
 def is_labelme(found: Glimpse) -> bool:
@@ -154,22 +169,26 @@ def _lines(listed: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures) -> tuple[list[Record], int]:
+def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str) -> tuple[list[Record], int]:
     """A record a JSON file, and the number of pictures that have none."""
-    records, missing, taken = [], [], set()
+    records, missing = [], []
+    taken: dict[Path, Path] = {}
     found: list[Path | None] = []
     names = sample_names([one.path.relative_to(base).as_posix() for one in seen])
     for name, one in zip(names, seen, strict=True):
         written = plain(one.image)
         stem = Path(written).name
         # labelme looks beside the JSON file alone; a picture that was moved along with it has its name, not its path.
-        image = pictures.find([one.image.replace("\\", "/"), written, stem], one.path.parent)
+        image = pictures.find([one.image.replace("\\", "/"), written, stem], one.path.parent, split)
         found.append(image)
         if image is None and not one.embedded:
             missing.append(one.image)
             continue
-        if image is not None:
-            taken.add(image.resolve())
+        if image is not None and (other := taken.setdefault(image.resolve(), one.path)) != one.path:
+            raise UserError(
+                f"{other} and {one.path} are both of the picture {image}: put their shapes into one file, or take one "
+                "of them away"
+            )
         records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
     refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
     refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
