@@ -80,7 +80,9 @@ class TestCvat:
         assert len(open_dataset(settings, "default")) == len(open_dataset(settings, "all")) == 5
         diagnosis = checked(tmp_path, "cvat")
         assert diagnosis.ok and diagnosis.splits[0].name == "default" and pixels(diagnosis) == made.counts()
-        assert any(finding.code == "parted" and "every fifth" in finding.message for finding in diagnosis.findings)
+        assert any(
+            finding.code == "parted" and "one picture in five" in finding.message for finding in diagnosis.findings
+        )
         with pytest.raises(MissingSplitError, match="no split 'test'; there are: default"):
             open_dataset(settings, "test")
         # Who names the splits parts nothing.

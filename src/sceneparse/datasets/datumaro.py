@@ -61,7 +61,9 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     notes = [f"{files[name]}: {counted(left, 'picture')} on which nothing is drawn left out"] if left else []
     if alone := in_one_piece(files, settings.val):
         notes.append(parted_note(alone, len(records)))
-    chosen = records if held_out is None else part(records, held_out, root)
+    chosen = records
+    if held_out is not None:
+        chosen = [records[position] for position in part([one.name for one in records], held_out, root)]
     return DrawnPictures(chosen, classes, draw, channels, notes=notes)
 
 

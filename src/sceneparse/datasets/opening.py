@@ -131,7 +131,9 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
             raise
     _, held_out = decided(("all",), name, undivided=True, val=settings.val)
     return SomeSamples(
-        whole, part(range(len(whole)), held_out is True, root_of(settings)), parted_note("all", len(whole))
+        whole,
+        part([whole.name(index) for index in range(len(whole))], held_out is True, root_of(settings)),
+        parted_note("all", len(whole)),
     )
 
 

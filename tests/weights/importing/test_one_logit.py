@@ -30,14 +30,18 @@ from sceneparse.weights.importing.families import (
     torchvision,
     torchvision_deeplab,
     transformers,
+    transformers_convnext,
     unifiedparsing,
 )
+from sceneparse.weights.importing.families.table import FAMILIES
 from sceneparse.weights.importing.family import Names, theirs
+from sceneparse.weights.importing.mobilenets import mobilenetv2
 from sceneparse.weights.importing.reading import Checkpoint
 from sceneparse.weights.model import Model
 from tests.support.mmseg_file import NAMES as MMSEG
 from tests.support.published import as_if_trained, imported
 from tests.weights.importing.test_caffe import weights as caffe_layers
+from tests.weights.importing.test_upernet_concat import Peer as ConcatenatingPeer
 
 State = dict[str, Tensor]
 PSP: dict[str, Any] = {"architecture": "pspnet", "channels": 16, "branch_channels": 16, "aux_channels": 8}
@@ -74,6 +78,11 @@ def unified_state() -> State:
     return {theirs(name, unifiedparsing.NAMES): value for name, value in network.state_dict().items()}
 
 
+def concatenating_state() -> State:
+    torch.manual_seed(0)
+    return as_if_trained(ConcatenatingPeer(50, 1)).state_dict()
+
+
 FILES: dict[str, Callable[[], State]] = {
     "mmseg": of_ours("resnet18c", MMSEG, **PSP),
     "semseg": of_ours("resnet50s", semseg.NAMES, channels=8, branch_channels=8),
@@ -104,6 +113,19 @@ FILES: dict[str, Callable[[], State]] = {
         aux=False,
     ),
     "csail": of_ours("resnet18s", [*csail.RESNET, *csail.PPM], channels=16, aux=False),
+    "csail/mobilenet": of_ours(
+        "mobilenetv2_100", [*mobilenetv2("encoder.", flat=True), *csail.PPM], channels=16, aux=False
+    ),
+    "csail-baseline": of_ours("resnet18s", [*csail.RESNET, *csail.PPM], channels=16, aux=False),
+    "upernet-concat": concatenating_state,
+    "transformers/convnext": of_ours(
+        "convnext_tiny",
+        transformers_convnext.NAMES,
+        architecture="upernet",
+        channels=16,
+        aux_channels=8,
+        feature_norm=True,
+    ),
     "caffe": caffe_state,
     "unifiedparsing": unified_state,
 }
@@ -126,6 +148,12 @@ def test_the_sigmoid_decides_in_every_family(family: str) -> None:
     classifier = next(value for name, value in state.items() if value.ndim == 4 and value.shape[0] == 1)
     kept = [value[1:] for value in network.state_dict().values() if value.ndim == 4 and value.shape[0] == 2]
     assert any(torch.equal(value, classifier) for value in kept)
+
+
+def test_every_family_has_a_file_of_one_logit() -> None:
+    # Those of attention, and smp's PSPNet, are made by the live peers (`test_one_logit_live.py`).
+    live = {"transformers/swin", "transformers/dinov2", "smp/pspnet"}
+    assert live | {*FILES} >= {*FAMILIES.own}
 
 
 CONFIGURATION = """
