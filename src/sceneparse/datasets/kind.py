@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -133,7 +134,8 @@ def as_files_say(
         opener: Opens a split as a `ListedPictures` or `DrawnPictures`.
     """
 
-    def open_split(settings: DataSettings, split: str, channels: int) -> DataSet:
+    @wraps(opener)
+    def open_split(settings: DataSettings, split: str, channels: int = 3) -> DataSet:
         dataset = opener(settings, split, channels)
         if (settings.orientation, settings.range) == ("apply", None):
             return dataset

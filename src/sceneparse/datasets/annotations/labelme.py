@@ -92,7 +92,7 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     )
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
     pictures = pictures_below(_pictures_of(base, root), options.images)
-    records, left = _records([seen[path] for path in files], base, pictures, base.name)
+    records, left = _records([seen[path] for path in files], base, pictures, "" if base == root else base.name)
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
     notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
@@ -184,14 +184,15 @@ def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures, split: s
         if image is None and not one.embedded:
             missing.append(one.image)
             continue
+        records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
+    refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
+    refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
+    for image, one in zip(found, seen, strict=True):
         if image is not None and (other := taken.setdefault(image.resolve(), one.path)) != one.path:
             raise UserError(
                 f"{other} and {one.path} are both of the picture {image}: put their shapes into one file, or take one "
                 "of them away"
             )
-        records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
-    refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
-    refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
     return records, sum(path.resolve() not in taken for path, _ in walk(pictures.root))
 
 
