@@ -50,7 +50,8 @@ PSP: dict[str, Any] = {"architecture": "pspnet", "channels": 16, "branch_channel
 def of_ours(backbone: str, names: Names, **network: Any) -> Callable[[], State]:
     def make() -> State:
         torch.manual_seed(0)
-        dilated = "half" if network.get("architecture", "pspnet") != "upernet" else "first"
+        strided = network.get("architecture") == "upernet" or network.get("output_stride") == 32
+        dilated = "first" if strided else "half"
         ours = build(BackboneSettings(backbone, dilation=dilated), NetworkSettings(**network), 1)  # type: ignore[arg-type]
         state = as_if_trained(ours).state_dict()
         return {theirs(key, names): value for key, value in state.items()}
