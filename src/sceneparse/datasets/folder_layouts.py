@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
-from sceneparse.datasets.pairs import PICTURE_ENDING, SplitFolders, mask_beginning, mask_ending
+from sceneparse.datasets.mask_names import PICTURE_ENDING, mask_beginning, mask_ending
+from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.datasets.subsets import role_of
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sceneparse.data.sample import Sample, Stored
+from sceneparse.datasets.mask_names import (
+    MASK_BEGINNING,
+    PICTURE_BEGINNING,
+    PICTURE_ENDING,
+    mask_beginning,
+    mask_ending,
+)
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import decode
@@ -24,27 +29,6 @@ from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-MASK_ENDING = re.compile(
-    r"[_.-](?:gtfine[_.-]|gtcoarse[_.-])?"
-    r"(?:masks?|segmentations?|segmask|seg|semantic|label(?:train)?ids|train_?ids?|labels?|l|gt|groundtruth|truth|annotations?|annot)$"
-    r"|\.(?:jpe?g|png|tiff?|bmp|webp)$",
-    re.IGNORECASE,
-)
-"""What masks' names may end in where their pictures' don't: "_mask", "_seg", "_gtFine_labelIds", "_L", ".jpg"."""
-
-MASK_BEGINNING = re.compile(
-    r"(?:^|(?<=/))(?:masks?|segmentations?|segmask|seg|semantic|labels?|gt|groundtruth|truth|annotations?|annot)[_.-](?=[^/]+$)",
-    re.IGNORECASE,
-)
-"""What masks' names may begin with where their pictures' don't: "mask_", "seg_", "label_"."""
-
-PICTURE_BEGINNING = re.compile(r"(?:^|(?<=/))(?:images?|img|rgb|sat|photo|pic|picture)[_.-](?=[^/]+$)", re.IGNORECASE)
-"""What pictures' names may begin with in place of it."""
-
-PICTURE_ENDING = re.compile(r"[_.-](?:leftimg8bit|images?|img|rgb|sat|photo)$", re.IGNORECASE)
-"""What pictures' names may end in where their masks' don't."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +80,7 @@ def list_pairs(split: SplitFolders) -> Listing:
     """Match pictures and masks by their relative path without suffix. Reads folders, not files.
 
     Names match in whatever form of Unicode they are written (NFC or NFD, as macOS has them). Where no name matches,
-    masks may have an ending of their own (`MASK_ENDING`), or else a beginning (`MASK_BEGINNING`): the one that matches
+    masks may have an ending of their own , or else a beginning (see `mask_names`): the one that matches
     most pictures counts.
 
     Raises:
@@ -197,28 +181,6 @@ def _matched_by_beginning(
 def _as_stored(name: str, path: Path) -> str:
     """A name in the form of Unicode that the file system has it in."""
     return name if name.isascii() else "/".join(path.with_suffix("").parts[-name.count("/") - 1 :])
-
-
-def mask_ending(pictures: Collection[str], masks: Collection[str]) -> str:
-    """Return the ending that turns most pictures' names into masks' names; "" where none does."""
-    known = pictures if isinstance(pictures, set | dict) else set(pictures)
-    found: Counter[str] = Counter()
-    for name in sorted(masks):
-        ending = MASK_ENDING.search(name)
-        if ending is not None and name[: ending.start()] in known:
-            found[ending[0]] += 1
-    return found.most_common(1)[0][0] if found else ""
-
-
-def mask_beginning(pictures: Collection[str], masks: Collection[str]) -> str:
-    """Return the beginning that turns most pictures' names into masks' names; "" where none does."""
-    known = {*pictures, *(PICTURE_BEGINNING.sub("", name) for name in pictures)}
-    found: Counter[str] = Counter()
-    for name in sorted(masks):
-        beginning = MASK_BEGINNING.search(name)
-        if beginning is not None and MASK_BEGINNING.sub("", name) in known - {name}:
-            found[beginning[0]] += 1
-    return found.most_common(1)[0][0] if found else ""
 
 
 Truth = Callable[[Path, LabelSpace], "Tensor"]
