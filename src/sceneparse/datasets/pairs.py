@@ -80,7 +80,7 @@ def list_pairs(split: SplitFolders) -> Listing:
     """Match pictures and masks by their relative path without suffix. Reads folders, not files.
 
     Names match in whatever form of Unicode they are written (NFC or NFD, as macOS has them). Where no name matches,
-    masks may have an ending of their own , or else a beginning (see `mask_names`): the one that matches
+    masks may have an ending of their own, or else a beginning (see `mask_names`): the one that matches
     most pictures counts.
 
     Raises:
