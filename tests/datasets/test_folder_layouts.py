@@ -51,6 +51,10 @@ LAYOUTS = {
     "images-train and masks-train": ("images-{split}/{name}.jpg", "masks-{split}/{name}.png"),
     "x_train and y_train": ("x_{split}/{name}.jpg", "y_{split}/{name}.png"),
     "masks named as pictures": ("{split}/images/{name}.jpg", "{split}/masks/{name}.jpg.png"),
+    "prefix mask_": ("{split}/images/{name}.jpg", "{split}/masks/mask_{name}.png"),
+    "prefix seg-": ("images/{split}/x/{name}.png", "masks/{split}/x/seg-{name}.png"),
+    "prefix label_ beside": ("{split}/{name}.jpg", "{split}/label_{name}.png"),
+    "prefixes of both": ("{split}/images/image_{name}.jpg", "{split}/masks/GT_{name}.png"),
     "beside, both with an ending": ("{split}/{name}_sat.jpg", "{split}/{name}_mask.png"),
 }
 
@@ -63,6 +67,7 @@ def test_masks_are_found_and_a_line_says_what_was_taken(layout: str, tmp_path: P
     assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [4, 2]
     (finding,) = [finding for finding in diagnosis.findings if finding.code == "layout"]
     assert finding.severity == "note" and "pictures are taken from" in finding.message
+    assert ("whose names begin with" in finding.message) == layout.startswith("prefix")
     assert main(["data", "check", str(tmp_path)]) == 0
 
 

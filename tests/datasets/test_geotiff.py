@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,21 @@ from PIL import Image
 from sceneparse import cli
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.recognising import recognise
+from sceneparse.doctor import check
 from sceneparse.errors import UserError
+from sceneparse.parsing.parser import Parser
+from sceneparse.pictures.rasters import BandForm
+from sceneparse.pictures.rasters.whole import read_whole_raster
+from sceneparse.pictures.reading import read_picture
 from sceneparse.settings import DataSettings
 
 pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
-from tests.support.rasters import read_raster, values, write_raster
+import rasterio
+from rasterio.transform import Affine
+
+from tests.support.rasters import TRANSFORM, read_raster, values, write_raster
 from tests.support.small import TINY
 
 
@@ -141,3 +151,102 @@ def test_check_train_and_predict_see_the_same_bands(
     assert set(np.unique(read_raster(tmp_path / "out" / "0_labels.tif")[:5])) == {255}
     assert cli.main([*command, "--bands", "1", "2"]) == 1
     assert "2 bands chosen, but the model takes 4 channels" in " ".join(capsys.readouterr().err.split())
+
+
+def shifted(columns: float) -> Affine:
+    """`TRANSFORM` moved along the rows."""
+    a, b, c, d, e, f = TRANSFORM[:6]
+    return Affine(a, b, c + a * columns, d, e, f + d * columns)
+
+
+def test_masks_that_lie_elsewhere_are_refused_and_counted(root: Path) -> None:
+    mask = read_raster(root / "train" / "masks" / "0.tif")[None]
+    path = root / "train" / "masks" / "0.tif"
+    # Programs round: a hundredth of a pixel is nothing; so is a mask that says nothing of where it lies.
+    for transform in (shifted(0.01), None):
+        write_raster(path, mask, nodata=99, transform=transform)
+        assert opened(root)[0].size == (70, 90)
+    write_raster(path, mask, nodata=99, crs=None, transform=TRANSFORM)
+    assert opened(root)[0].size == (70, 90)
+    write_raster(path, mask, nodata=99, transform=shifted(3))
+    with pytest.raises(UserError, match=r"masks/0.tif: lies 3 pixels apart from .*images/0.tif; warp the mask"):
+        opened(root)[0]
+    write_raster(path, mask, nodata=99, crs="EPSG:32634")
+    with pytest.raises(UserError, match=r"is in the projection EPSG:32634, not in EPSG:32633, as is .*images/0.tif"):
+        opened(root)[0]
+    found = check(DataSettings(kind="geotiff", root=str(root)), progress=False, channels=4)
+    assert [one.code for one in found.findings if one.severity == "error"] == ["georeference"]
+
+
+def test_a_masks_value_for_no_data_that_is_a_class_is_said(root: Path) -> None:
+    for number in range(2):
+        mask = read_raster(root / "val" / "masks" / f"{number}.tif")[None] % 2
+        write_raster(root / "val" / "masks" / f"{number}.tif", mask, nodata=0)
+    found = check(DataSettings(kind="geotiff", root=str(root)), progress=False, channels=4)
+    (one,) = [one for one in found.findings if one.code == "nodata-class"]
+    assert one.message.startswith("2 masks (0.tif, 1.tif) whose value for no data, 0, is the id of 'bare'") and found.ok
+
+
+def test_rasters_that_are_read_nearly_black_are_found(root: Path) -> None:
+    for path in root.glob("*/images/*.tif"):
+        with rasterio.open(path) as dataset:
+            pixels = dataset.read()
+        write_raster(path, (pixels // 3).astype(np.uint16), nodata=0)
+    settings = DataSettings(kind="geotiff", root=str(root))
+    (one,) = [one for one in check(settings, progress=False, channels=4).findings if one.code == "poor-range"]
+    assert "set data.options.ranges" in one.message
+    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 3334]]})
+    assert "poor-range" not in {one.code for one in check(settings, progress=False, channels=4).findings}
+
+
+def test_a_folder_of_rasters_is_recognised(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recognise(root).kind == "geotiff"
+    for path in root.glob("*/images/*.tif"):
+        write_raster(path, values(3, (70, 90)), photometric="RGB")
+    assert recognise(root).kind == "geotiff"
+    # What any program reads as a picture needs no rasterio.
+    monkeypatch.setattr("sceneparse.datasets.geotiff.find_spec", lambda _name: None)
+    assert recognise(root).kind == "folder"
+    Image.new("RGB", (90, 70)).save(root / "train" / "images" / "0.tif")
+    monkeypatch.undo()
+    assert recognise(root).kind == "folder"
+
+
+def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None:
+    colors = {"names": ["bare", "crop"], "masks": "rgb", "colors": [[0, 0, 0], [1, 1, 1]]}
+    (root / "classes.json").write_text(json.dumps(colors))
+    assert recognise(root).kind == "folder"
+
+
+def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
+    options = {"bands": [3, 1], "ranges": [[0, 10000]]}
+    wanted = opened(root, 2, **options)[1].image
+    reader = SimpleNamespace(
+        config=SimpleNamespace(
+            data=DataSettings(kind="geotiff", root=str(root), options=options),
+            backbone=SimpleNamespace(in_channels=2),
+        )
+    )
+    reader._bands = Parser._bands.func(reader)  # type: ignore[attr-defined]
+    path = root / "train" / "images" / "1.tif"
+    for source in (path, str(path), path.read_bytes()):
+        assert np.array_equal(Parser.read(reader, source), wanted)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"picture of 20 bytes"):
+        Parser.read(reader, path.read_bytes()[:20])  # type: ignore[arg-type]
+
+
+def test_a_raster_that_is_too_large_to_be_one_picture_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = root / "train" / "images" / "1.tif"
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
+    with pytest.raises(UserError, match=r"1.tif: 90×70 pixels, but no more than 6,000.*sceneparse predict MODEL FILE"):
+        read_whole_raster(path, 4, BandForm())
+    with pytest.raises(UserError, match=r"picture of .* bytes: 90×70 pixels"):
+        read_whole_raster(path.read_bytes(), 4, BandForm())
+    with pytest.raises(UserError, match=r"more than 6,000 pixels.*let `sceneparse predict` parse it by windows"):
+        read_picture(path, 4)
+
+
+def test_workers_take_no_rasters(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = root / "test" / "images"
+    assert cli.main(["predict", "x", str(scene), "--out", str(tmp_path / "out"), "--runner", "ray"]) == 2
+    assert "rasters (GeoTIFF) are among the inputs" in " ".join(capsys.readouterr().err.split())

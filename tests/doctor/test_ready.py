@@ -18,7 +18,7 @@ from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.voc import VOC
 from sceneparse.doctor import Diagnosis, Finding, check
 from sceneparse.errors import UserError
-from sceneparse.settings import DataSettings
+from sceneparse.settings import ClassSettings, DataSettings
 from tests.support.mask_exports import WRITERS
 
 MASK = np.array([[0, 0, 1, 1, 1, 255]] * 4, dtype=np.uint8)
@@ -67,6 +67,38 @@ def test_a_single_class_needs_a_background(tmp_path: Path) -> None:
     # As it says: the ignored value becomes a class.
     amend(tmp_path, names=["background", "road"], ids=[0, 1], ignore=[])
     assert diagnosed(settings).ok
+
+
+def test_training_refuses_a_single_class_as_the_doctor_does(tmp_path: Path) -> None:
+    settings = write(tmp_path, np.minimum(MASK, 1), {"names": ["road"], "ids": [1], "ignore": 0})
+    with pytest.raises(
+        UserError, match=r"'road' is the only class, .* a background class is needed, such as the pixels"
+    ):
+        open_for_training(settings)
+
+
+@pytest.mark.parametrize(
+    ("classes", "followed"),
+    [
+        ({"drop": ("sky",)}, {"merge": {"background": ("sky",)}}),
+        ({"rename": {"sky": None}}, {"merge": {"background": ("sky",)}}),
+    ],
+)
+def test_one_class_that_is_left_is_refused_with_what_to_do(
+    classes: dict[str, Any], followed: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = write(tmp_path)
+    one = replace(settings, classes=ClassSettings(**classes))
+    found = error(one, "one-class").message
+    assert found.endswith("as one: --data.classes.merge '{background: [sky]}'")
+    with pytest.raises(UserError, match=re.escape(found)):
+        open_for_training(one)
+    assert diagnosed(replace(settings, classes=ClassSettings(**followed))).ok
+
+
+def test_merging_all_classes_into_one_is_refused(tmp_path: Path) -> None:
+    settings = replace(write(tmp_path), classes=ClassSettings(merge={"all": ("sky", "road")}))
+    assert "merge fewer (data.classes)" in error(settings, "one-class").message
 
 
 def jpeg_mask(root: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import read_mask
 from sceneparse.pictures.problems import PictureError
 from tests.pictures.test_deep_pictures import deep_png, deep_ppm
@@ -196,7 +197,6 @@ def test_a_grey_file_among_colour_masks_is_one_of_grey_classes_or_refused() -> N
         ("JPEG", {}, "a JPEG"),
         ("WEBP", {"lossless": False, "quality": 90}, "a lossy WebP"),
         ("AVIF", {}, "an AVIF"),
-        ("JPEG2000", {}, "a JPEG2000"),
         ("TIFF", {"compression": "jpeg"}, "a TIFF of lossy compression"),
     ],
 )
@@ -205,6 +205,22 @@ def test_lossy_forms_are_refused(form: str, options: dict[str, Any], what: str) 
     assert f"a mask cannot be {what}, whose compression changes label values" in refused(
         saved(image, form, **options), THREE, "jpeg-mask"
     )
+
+
+@pytest.mark.parametrize("compression", [33003, 33005, 34712, 50001])
+def test_forms_that_may_be_lossless_are_refused_with_what_to_do_if_they_are(compression: int) -> None:
+    # The compression is all that counts: what is compressed is not looked at.
+    plain = saved(IDS, "TIFF")
+    entry = (259).to_bytes(2, "little") + (3).to_bytes(2, "little") + (1).to_bytes(4, "little")
+    at = plain.index(entry) + len(entry)
+    content = plain[:at] + compression.to_bytes(2, "little") + plain[at + 2 :]
+    message = refused(content, THREE, "jpeg-mask")
+    assert "is a TIFF compressed by JPEG 2000 or WebP, which may have changed" in message
+    assert "if it is known to be lossless, convert this file (gdal_translate" in message
+    if compression != 50001:
+        with pytest.raises(PictureError, match=f"compression {compression}, is not read; write it with"):
+            decode(content)
+    assert "is a JPEG 2000, which may have changed" in refused(saved(IDS, "JPEG2000"), THREE, "jpeg-mask")
 
 
 def test_a_lossless_webp_is_read() -> None:

@@ -186,3 +186,19 @@ def test_a_pickle_that_wants_to_run_something_is_refused_in_a_folder_too(tmp_pat
     torch.save({"weight": Harmful()}, tmp_path / "theirs" / "pytorch_model.bin")
     with pytest.raises(UserError, match="print"):
         load_model(tmp_path / "theirs")
+
+
+def test_a_trainers_folder_names_its_checkpoints_and_one_without_a_configuration_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    for step in (90, 500):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "config.json").write_text("{}")
+    with pytest.raises(
+        UserError, match=r"checkpoints of transformers' Trainer: name one of them, such as .*point-500;"
+    ):
+        find_model(tmp_path)
+    (tmp_path / "checkpoint-500" / "config.json").unlink()
+    (tmp_path / "checkpoint-500" / "model.safetensors").touch()
+    with pytest.raises(UserError, match=r"holds weights without what says which network .*copy the config.json of the"):
+        find_model(tmp_path / "checkpoint-500")

@@ -69,6 +69,11 @@ def check_raster_arguments(arguments: argparse.Namespace, rasters: bool) -> None
         raise UserError("--range takes two values, black and white, or two for each band")
     if rasters and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
+    if rasters and arguments.runner == "ray":
+        raise UserError(
+            "rasters (GeoTIFF) are among the inputs, which are parsed in this process by windows and keep their "
+            "georeference: leave --runner ray out"
+        )
     if rasters and arguments.forms:
         raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are rasters among the inputs")
     if rasters:

@@ -1,6 +1,7 @@
 """Verbs that parse pictures, videos, volumes and rasters: predict and discover."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -158,7 +159,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
     videos, others = split_videos(arguments.inputs)
     volumes, others = split_volumes(others)
-    rasters, pictures = split_rasters(others, Path(arguments.out)) if arguments.runner == "loop" else ([], others)
+    rasters, pictures = split_rasters(others, Path(arguments.out))
     check_video_arguments(arguments, bool(videos), bool(pictures))
     check_volume_arguments(arguments, bool(volumes))
     check_raster_arguments(arguments, bool(rasters))
@@ -226,6 +227,7 @@ def _predict_here(
     from sceneparse.parsing.picture_inputs import Inputs
     from sceneparse.parsing.runs.video import predict_videos
     from sceneparse.parsing.runs.volume import predict_volumes
+    from sceneparse.parsing.runs.volume.sources import pictures_among
 
     failed, write = 0, arguments.write
     elsewhere = frozenset(source.path for source in rasters)
@@ -245,6 +247,8 @@ def _predict_here(
             write=write and fitting(write, "videos"),
         ).failed
     if volumes:
+        for line in pictures_among(volumes):
+            print(line, file=sys.stderr)
         failed += predict_volumes(
             parser,
             volumes,

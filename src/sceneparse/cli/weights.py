@@ -70,12 +70,14 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         help="the model folder, or the .safetensors file of a bare backbone",
     )
     parser.add_argument("--labels", type=Path, metavar="FILE", help="a classes.json that names the classes")
+    parser.add_argument("--again", action="store_true", help="also write over a model that is there already")
 
 
 def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
     from sceneparse.training.run import RUN_FACTS
+    from sceneparse.weights.config import CONFIG
     from sceneparse.weights.import_named import import_named
 
     groups = [f"--{group}" for group in IMPORT.groups or ()]
@@ -86,6 +88,8 @@ def _import(arguments: argparse.Namespace) -> int:
     settings = given_settings(Recipe, arguments.settings)
     if (arguments.out.parent / RUN_FACTS).is_file():
         raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
+    if not arguments.again and (arguments.out.is_file() or (arguments.out / CONFIG).is_file()):
+        raise UserError(f"{arguments.out}: is there already; choose another --out, or write over it with --again")
     imported = import_named(arguments.checkpoint, arguments.family, arguments.labels, **settings)
     print("\n".join(imported.describe()))
     imported.save(arguments.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -106,3 +107,19 @@ def notes_of(dataset: DataSet) -> tuple[str, ...]:
 def tasks_of(dataset: DataSet) -> TaskLabels | None:
     """The label spaces of the other tasks that a data set names in an attribute `tasks`; None for objects alone."""
     return getattr(dataset, "tasks", None)
+
+
+def doubts_of(dataset: DataSet) -> tuple[Any, ...]:
+    """Return `Note`s on what is probably amiss, which only the data doctor asks for since finding it takes a while."""
+    found = getattr(dataset, "doubts", None)
+    return () if found is None else tuple(found())
+
+
+Stored = tuple["Path | bytes | None", "Path | bytes | None"]
+"""A sample's picture and its mask as files, or their content; None of what is no picture file."""
+
+
+def stored_of(dataset: DataSet, index: int) -> Stored | None:
+    """Return what a sample's picture and mask are stored in; None where the data set doesn't say."""
+    found = getattr(dataset, "stored", None)
+    return None if found is None else found(index)

@@ -4,8 +4,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
-from sceneparse.data.sample import DataSet, Sample, notes_of
+from sceneparse.data.sample import DataSet, Sample, Stored, doubts_of, notes_of, stored_of
 from sceneparse.labels import LabelSpace, TaskLabels
 
 
@@ -37,6 +38,14 @@ class SomeSamples:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._dataset.name(self._chosen[index])
+
+    def stored(self, index: int) -> Stored | None:
+        """What a sample is stored in; see `stored_of`."""
+        return stored_of(self._dataset, self._chosen[index])
+
+    def doubts(self) -> tuple[Any, ...]:
+        """What the data doctor asks the whole for; see `doubts_of`."""
+        return doubts_of(self._dataset)
 
 
 class JoinedSplits:

@@ -83,6 +83,7 @@ KIND = DatasetKind(
     ),
     card="ADE20K's benchmark of 150 classes, SceneParse150 (Zhou et al., 2017).",
     fixed_labels=lambda: ADE20K,
+    uses=("orientation",),
     splits=tuple(SPLITS),
     reported="val",
     recognise=recognise_ade20k,

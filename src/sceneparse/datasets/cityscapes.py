@@ -112,6 +112,7 @@ KIND = DatasetKind(
     ),
     card="Cityscapes (Cordts et al., 2016): street scenes of 50 cities, 19 classes.",
     fixed_labels=lambda: CITYSCAPES,
+    uses=("orientation",),
     splits=tuple(SPLITS),
     reported="val",
     recognise=recognise_cityscapes,

@@ -139,6 +139,7 @@ KIND = DatasetKind(
     ),
     card="COCO-Stuff with 171 classes (Caesar et al., 2018).",
     fixed_labels=lambda: COCO_STUFF,
+    uses=("orientation",),
     reported="val",
     recognise=recognise_coco_stuff,
 )

@@ -20,7 +20,7 @@ from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, c
 from sceneparse.datasets.annotations.jsonfiles import load
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.datasets.pairs import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
@@ -28,6 +28,7 @@ from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = "annotations/SUBSET.json of Datumaro's (categories, items) and images/SUBSET/NAME.jpg"
 """The expected tree, in one line."""
@@ -60,7 +61,9 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     notes = [f"{files[name]}: {counted(left, 'picture')} on which nothing is drawn left out"] if left else []
     if alone := in_one_piece(files, settings.val):
         notes.append(parted_note(alone, len(records)))
-    chosen = records if held_out is None else part(records, held_out, root)
+    chosen = records
+    if held_out is not None:
+        chosen = [records[position] for position in part([one.name for one in records], held_out, root)]
     return DrawnPictures(chosen, classes, draw, channels, notes=notes)
 
 
@@ -172,7 +175,7 @@ def recognise_datumaro(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_datumaro,
+    open=as_files_say(open_datumaro),
     entry=Entry(
         title="Datumaro's JSON",
         contents="as many as were drawn; the classes of the files; splits as the files are called",
@@ -184,5 +187,6 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with a tool that writes Datumaro's JSON.",
     options=UnlabelledOptions,
+    uses=PICTURES,
     recognise=recognise_datumaro,
 )

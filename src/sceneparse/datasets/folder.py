@@ -123,13 +123,17 @@ def taken(
 ) -> tuple[Note, ...]:
     """Say what was taken for pictures and masks, where that is not what `LAYOUT` says."""
     notes = []
-    endings = {listing.ending for listing in splits.values() if isinstance(listing, Listing) and listing.ending}
-    if not usual or endings:
+    listings = [listing for listing in splits.values() if isinstance(listing, Listing)]
+    endings = {listing.ending for listing in listings if listing.ending}
+    beginnings = {listing.beginning for listing in listings if listing.beginning}
+    if not usual or endings or beginnings:
         first = next(iter(folders.values()))
         images, masks = (
             f"{one.relative_to(root).as_posix()}/".removeprefix("./") for one in (first.images, first.masks)
         )
         ending = f" whose names end in {' or '.join(sorted(endings))}" if endings else ""
+        if beginnings:
+            ending = f" whose names begin with {' or '.join(sorted(beginnings))}{ending.replace(' whose names', ' or')}"
         where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
         notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
     if WHOLE in folders and not usual:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
-from sceneparse.datasets.pairs import PICTURE_ENDING, SplitFolders, mask_ending
+from sceneparse.datasets.mask_names import PICTURE_ENDING, mask_beginning, mask_ending
+from sceneparse.datasets.pairs import SplitFolders
 from sceneparse.datasets.subsets import role_of
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 
@@ -113,6 +114,7 @@ def _has_pictures(folder: Path, *, deep: bool = False) -> bool:
 
 
 def _masks_beside(folder: Path) -> bool:
-    """Whether masks lie beside their pictures in a folder: some name is another one with a mask's ending."""
+    """Whether masks lie beside their pictures in a folder: some name is another with a mask's ending or beginning."""
     stems = {file.stem for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES}
-    return bool(mask_ending({*stems, *(PICTURE_ENDING.sub("", stem) for stem in stems)}, stems))
+    ending = mask_ending({*stems, *(PICTURE_ENDING.sub("", stem) for stem in stems)}, stems)
+    return bool(ending or mask_beginning(stems, stems))

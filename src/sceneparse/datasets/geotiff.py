@@ -3,25 +3,31 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from importlib.util import find_spec
+from itertools import accumulate, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
-from sceneparse.datasets.folder import folder_splits
+from sceneparse.datasets.folder import folder_splits, usual_splits
+from sceneparse.datasets.folder_layouts import found_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.layout import Note
 from sceneparse.datasets.pairs import Pair, list_pairs, refuse_unpaired
 from sceneparse.datasets.subsets import chosen_split
-from sceneparse.errors import UserError, require
+from sceneparse.errors import UserError, counted, require, some
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.finding import walk
 from sceneparse.pictures.masks import read_mask, unknown_values
 from sceneparse.pictures.rasters import BandForm, Raster
-from sceneparse.pictures.rasters.header import SUFFIXES
-from sceneparse.pictures.rasters.labels import read_label_window
+from sceneparse.pictures.rasters.grid import Grid, grid_of
+from sceneparse.pictures.rasters.header import SUFFIXES, is_raster, plain
+from sceneparse.pictures.rasters.labels import label_nodata, read_label_window
 from sceneparse.settings import DataSettings
 
 if TYPE_CHECKING:
@@ -92,8 +98,8 @@ class RasterPairs:
         pair, tile = self._place(index)
         with Raster(pair.image, self._channels, self._form) as raster:
             pixels = raster.read(*tile)
-            size = (raster.height, raster.width)
-        objects = _truth(pair, size, tile, self.labels)
+            grid = grid_of(raster.dataset)
+        objects = _truth(pair, grid, tile, self.labels)
         if pixels.valid is not None:
             objects = np.where(pixels.valid, objects, np.int16(IGNORE))
         return Sample(
@@ -102,6 +108,26 @@ class RasterPairs:
             name=self.name(index),
             # Tiles share their file, which doesn't make them copies of each other.
             path="" if self._cut else str(pair.image),
+        )
+
+    def doubts(self) -> tuple[Note, ...]:
+        """Say which masks have a value for "no data" that is a class's id; see `doubts_of`."""
+        names = dict(zip(self.labels.ids, self.labels.names, strict=True))
+        found: dict[int, list[str]] = {}
+        for pair in self._pairs:
+            nothing = label_nodata(pair.mask) if pair.mask.suffix.lower() in SUFFIXES else None
+            if nothing in names:
+                found.setdefault(nothing, []).append(pair.mask.name)
+        return tuple(
+            Note(
+                "warning",
+                "nodata-class",
+                f"{counted(len(masks), 'mask')} ({some(masks)}) whose value for no data, {value}, is the id of "
+                f"'{names[value]}' in classes.json: such pixels count as '{names[value]}'. If nothing is known of "
+                "them, give the class another id in masks and classes.json; else take the value away (gdal_edit.py "
+                "-unsetnodata MASK)",
+            )
+            for value, masks in found.items()
         )
 
     def name(self, index: int) -> str:
@@ -126,21 +152,28 @@ def _pieces(length: int, side: int) -> list[tuple[int, int]]:
     return [(number * length // count, (number + 1) * length // count) for number in range(count)]
 
 
-def _truth(pair: Pair, size: tuple[int, int], tile: Tile, labels: LabelSpace) -> NDArray[np.int16]:
+def _truth(pair: Pair, grid: Grid, tile: Tile, labels: LabelSpace) -> NDArray[np.int16]:
     """Read the labels of a tile as class indices.
 
     Raises:
-        PictureError: The mask is damaged, of another size than the raster, or has values that are no class.
+        PictureError: The mask is damaged, of another size than the raster, lies elsewhere, or has values that are no
+            class.
     """
     if pair.mask.suffix.lower() not in SUFFIXES:
         whole: Tensor = read_mask(pair.mask, labels)
-        _refuse_other_size(pair, size, (whole.shape[0], whole.shape[1]))
+        _refuse_other_size(pair, grid.size, (whole.shape[0], whole.shape[1]))
         return whole[slice(*tile.rows), slice(*tile.columns)].numpy().copy()
-    values, nothing, found = read_label_window(pair.mask, tile.rows, tile.columns)
-    _refuse_other_size(pair, size, found)
-    objects, unknown = labels.decode(values)
-    if nothing is not None:
-        unknown.pop(str(nothing), None)  # what the mask itself says is no data
+    found = read_label_window(pair.mask, tile.rows, tile.columns)
+    _refuse_other_size(pair, grid.size, found.grid.size)
+    if wrong := grid.apart(found.grid):
+        raise PictureError(
+            f"{pair.mask}: {wrong} {pair.image}; warp the mask onto the raster's grid (gdalwarp -r near) or, if both "
+            "show the same ground, take the mask's georeference away (gdal_edit.py -unsetgt -a_srs '' MASK)",
+            "georeference",
+        )
+    objects, unknown = labels.decode(found.values)
+    if found.nothing is not None:
+        unknown.pop(str(found.nothing), None)  # what the mask itself says is no data
     if unknown:
         raise PictureError(f"{pair.mask}: {unknown_values(unknown, labels)}", "values")
     return objects
@@ -185,6 +218,38 @@ def _form(settings: DataSettings) -> BandForm:
     return options.form()
 
 
+LOOKED_AT = 8
+"""Pictures of each split whose headers say whether it is one of rasters."""
+
+
+def recognise(root: Path) -> str | None:
+    """What in a folder of pictures and masks speaks for rasters.
+
+    Without rasterio plain pictures are left to the kind folder, georeferenced or not; so are masks in colours, which
+    this kind does not read.
+    """
+    if not (root / "classes.json").is_file():
+        return None
+    folders = [split.images for split in (usual_splits(root) or found_splits(root)).values() if split.images.is_dir()]
+    if not folders or _masks_in_colors(root):
+        return None
+    found = [path for folder in folders for path, _ in islice(walk(folder), LOOKED_AT)]
+    if not found or not all(is_raster(path) for path in found):
+        return None
+    ordinary = all(plain(path) for path in found)
+    if ordinary and find_spec("rasterio") is None:
+        return None
+    first = found[0].relative_to(root).as_posix()
+    return f"{first} is {'a georeferenced TIFF' if ordinary else 'a raster (GeoTIFF)'}"
+
+
+def _masks_in_colors(root: Path) -> bool:
+    try:
+        return LabelSpace.read(root / "classes.json").masks == "rgb"
+    except UserError:
+        return False
+
+
 KIND = DatasetKind(
     open=open_geotiff,
     entry=Entry(
@@ -198,4 +263,5 @@ KIND = DatasetKind(
     card="A folder of rasters (GeoTIFF) with masks of its author's own.",
     options=GeotiffOptions,
     rasters=_form,
+    recognise=recognise,
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind
@@ -86,6 +86,11 @@ class HuggingFacePictures:
                 f"{where}: its mask has {mask_width}×{mask_height} pixels, but its picture {width}×{height}", "size"
             )
         return sample
+
+    def stored(self, index: int) -> Stored:
+        """The content of its picture and, where that is a picture too, of its mask; see `stored_of`."""
+        picture, mask = (_source(self._rows[index][column]) for column in self._columns)
+        return tuple(None if isinstance(one, np.ndarray) else one for one in (picture, mask))  # type: ignore[return-value]
 
     def name(self, index: int) -> str:
         """The sample's name: its row, from 0."""

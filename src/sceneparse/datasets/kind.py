@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,16 +122,29 @@ def by_root(opener: Callable[[Path, str, int], DataSet]) -> Callable[[DataSettin
         opener: Opens a split: of the folder, the split's name and the number of channels. A kind that uses
             `data.orientation` and `data.range` gives a `ListedPictures`.
     """
+    return as_files_say(lambda settings, split, channels: opener(root_of(settings), split, channels))
 
-    def open_split(settings: DataSettings, split: str, channels: int) -> DataSet:
-        dataset = opener(root_of(settings), split, channels)
+
+def as_files_say(
+    opener: Callable[[DataSettings, str, int], DataSet],
+) -> Callable[[DataSettings, str, int], DataSet]:
+    """Return an opener that reads pictures as `data.orientation` and `data.range` say.
+
+    Args:
+        opener: Opens a split as a `ListedPictures` or `DrawnPictures`.
+    """
+
+    @wraps(opener)
+    def open_split(settings: DataSettings, split: str, channels: int = 3) -> DataSet:
+        dataset = opener(settings, split, channels)
         if (settings.orientation, settings.range) == ("apply", None):
             return dataset
         # Not at the top: reading a recipe must not wait for these.
+        from sceneparse.datasets.annotations.drawn import DrawnPictures
         from sceneparse.datasets.pairs import ListedPictures
         from sceneparse.pictures.reading import Reading
 
-        assert isinstance(dataset, ListedPictures), "the kind uses settings that it has no use for"
+        assert isinstance(dataset, ListedPictures | DrawnPictures), "the kind uses settings that it has no use for"
         return dataset.read_as(Reading(settings.orientation, settings.range))
 
     return open_split

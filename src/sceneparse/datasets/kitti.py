@@ -106,7 +106,7 @@ KIND = DatasetKind(
     open=open_layout(kitti_layout),
     entry=Entry(
         title="KITTI, semantic segmentation",
-        contents="200 street scenes with public labels; Cityscapes' 19 classes; training, of which every fifth is val",
+        contents="200 street scenes with public labels; Cityscapes' 19 classes; training, of which one in five is val",
         licence="CC BY-NC-SA 3.0",
         page="https://www.cvlibs.net/datasets/kitti/eval_semseg.php?benchmark=semantics2015",
         tree=("DIR/training/image_2/000000_10.png", "DIR/training/semantic/000000_10.png"),

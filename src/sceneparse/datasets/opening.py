@@ -11,10 +11,11 @@ from sceneparse.data.single_task import SplitAnnotation
 from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.subsets import decided, part, parted_note
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
-from sceneparse.tasks import TRUTH_NAMES
+from sceneparse.tasks import TRUTH_NAMES, Task
 
 
 def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> DataSet:
@@ -66,7 +67,7 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
         channels: Channels of the pictures, as `read_picture` takes them.
 
     Raises:
-        UserError: As `open_dataset`, or a split has no samples, or the two have different classes.
+        UserError: As `open_dataset`, or a split has no samples, or the two have different classes, or one class alone.
     """
     training = open_dataset(settings, settings.train, channels=channels)
     validation = open_dataset(settings, settings.val, channels=channels)
@@ -79,6 +80,8 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
         training.labels.names == validation.labels.names,
         f"splits '{settings.train}' and '{settings.val}' have different classes",
     )
+    if set(training.tasks.spaces()) == {Task.OBJECT} and (wrong := one_class(training.labels, settings.classes)):
+        raise UserError(wrong)
     return training, validation
 
 
@@ -128,7 +131,9 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
             raise
     _, held_out = decided(("all",), name, undivided=True, val=settings.val)
     return SomeSamples(
-        whole, part(range(len(whole)), held_out is True, root_of(settings)), parted_note("all", len(whole))
+        whole,
+        part([whole.name(index) for index in range(len(whole))], held_out is True, root_of(settings)),
+        parted_note("all", len(whole)),
     )
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import Sample, Stored
+from sceneparse.datasets.mask_names import (
+    MASK_BEGINNING,
+    PICTURE_BEGINNING,
+    PICTURE_ENDING,
+    mask_beginning,
+    mask_ending,
+)
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import decode
@@ -24,18 +29,6 @@ from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-MASK_ENDING = re.compile(
-    r"[_.-](?:gtfine[_.-]|gtcoarse[_.-])?"
-    r"(?:masks?|segmentations?|segmask|seg|semantic|label(?:train)?ids|train_?ids?|labels?|l|gt|groundtruth|truth|annotations?|annot)$"
-    r"|\.(?:jpe?g|png|tiff?|bmp|webp)$",
-    re.IGNORECASE,
-)
-"""What masks' names may end in where their pictures' don't: "_mask", "_seg", "_gtFine_labelIds", "_L", ".jpg"."""
-
-PICTURE_ENDING = re.compile(r"[_.-](?:leftimg8bit|images?|img|rgb|sat|photo)$", re.IGNORECASE)
-"""What pictures' names may end in where their masks' don't."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +65,7 @@ class Listing:
         without_picture: Masks without a picture.
         doubles: Files of one folder that differ only in their suffix, so that a name stands for two.
         ending: What the masks' names have at their end besides their pictures' ("_mask").
+        beginning: What they have at their beginning ("mask_").
     """
 
     pairs: tuple[Pair, ...]
@@ -79,13 +73,15 @@ class Listing:
     without_picture: tuple[Path, ...] = ()
     doubles: tuple[Path, ...] = ()
     ending: str = ""
+    beginning: str = ""
 
 
 def list_pairs(split: SplitFolders) -> Listing:
     """Match pictures and masks by their relative path without suffix. Reads folders, not files.
 
     Names match in whatever form of Unicode they are written (NFC or NFD, as macOS has them). Where no name matches,
-    masks may have an ending of their own (`MASK_ENDING`): the one that matches most pictures counts.
+    masks may have an ending of their own, or else a beginning (see `mask_names`): the one that matches
+    most pictures counts.
 
     Raises:
         UserError: A folder is missing.
@@ -101,7 +97,10 @@ def list_pairs(split: SplitFolders) -> Listing:
     if images.keys() & masks.keys():
         return _matched(images, masks, doubles)
     bare = {name: PICTURE_ENDING.sub("", name) for name in images}
-    return _matched(images, masks, doubles, mask_ending({*images, *bare.values()}, masks), bare)
+    ending = mask_ending({*images, *bare.values()}, masks)
+    if not ending and (beginning := mask_beginning(images, masks)):
+        return _matched_by_beginning(images, masks, doubles, beginning)
+    return _matched(images, masks, doubles, ending, bare)
 
 
 def same_name(name: str) -> str:
@@ -127,6 +126,9 @@ def _beside(files: Mapping[str, Path], doubles: Sequence[Path]) -> Listing:
     """Match the pictures of a folder with the masks that lie among them."""
     bare = {name: PICTURE_ENDING.sub("", name) for name in files}
     ending = mask_ending({*files, *bare.values()}, files)
+    if not ending and (beginning := mask_beginning(files, files)):
+        images = {name: path for name, path in files.items() if not _begins(name, beginning)}
+        return _matched_by_beginning(images, files, doubles, beginning)
     if not ending:
         return Listing((), tuple(files[name] for name in sorted(files)), doubles=tuple(doubles))
     images = {name: path for name, path in files.items() if not name.endswith(ending)}
@@ -163,20 +165,22 @@ def _matched(
     return Listing(tuple(pairs), tuple(alone), left, tuple(doubles), ending)
 
 
+def _begins(name: str, beginning: str) -> bool:
+    return name.rpartition("/")[2].startswith(beginning)
+
+
+def _matched_by_beginning(
+    images: Mapping[str, Path], masks: Mapping[str, Path], doubles: Sequence[Path], beginning: str
+) -> Listing:
+    """Match files by name, of which masks' begin with something of their own, and pictures' perhaps too."""
+    own = {MASK_BEGINNING.sub("", name): path for name, path in masks.items() if _begins(name, beginning)}
+    bare = {name: PICTURE_BEGINNING.sub("", name) for name in images}
+    return replace(_matched(images, own, doubles, "", bare), beginning=beginning)
+
+
 def _as_stored(name: str, path: Path) -> str:
     """A name in the form of Unicode that the file system has it in."""
     return name if name.isascii() else "/".join(path.with_suffix("").parts[-name.count("/") - 1 :])
-
-
-def mask_ending(pictures: Collection[str], masks: Collection[str]) -> str:
-    """Return the ending that turns most pictures' names into masks' names; "" where none does."""
-    known = pictures if isinstance(pictures, set | dict) else set(pictures)
-    found: Counter[str] = Counter()
-    for name in sorted(masks):
-        ending = MASK_ENDING.search(name)
-        if ending is not None and name[: ending.start()] in known:
-            found[ending[0]] += 1
-    return found.most_common(1)[0][0] if found else ""
 
 
 Truth = Callable[[Path, LabelSpace], "Tensor"]
@@ -229,6 +233,10 @@ class ListedPictures:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._pairs[index].name
+
+    def stored(self, index: int) -> Stored:
+        """The files of its picture and its mask; see `stored_of`."""
+        return self._pairs[index].image, self._pairs[index].mask
 
 
 class PairedPictures(ListedPictures):

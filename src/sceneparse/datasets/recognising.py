@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from sceneparse.datasets.exported import exported
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
@@ -87,6 +88,11 @@ def other_reading(root: Path) -> str:
         kind, evidence = special[0]
         return (
             f"{root} looks like kind {kind} ({evidence}): name it with --kind {kind}, for training --data.kind {kind}."
+        )
+    if (ours := exported(root)) is not None:
+        return (
+            f"It is what `data export --as {ours.form}` wrote, which no kind reads back: export it again, such as "
+            "--as folder."
         )
     if further := _further_down(root):
         return further

@@ -1,5 +1,7 @@
 """Splits by the names that people give them: "valid" is val, and a set that nobody has parted is parted here."""
 
+import hashlib
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ ROLES = {
 """What splits for training, validation and testing are called, in any case; "val2017" and "val_1" are val too."""
 
 EVERY = 5
-"""Of a set that is in one piece, every so manieth picture is held out for validation."""
+"""Of a set that is in one piece, one picture in so many is held out for validation."""
 
 
 def split_named(names: Collection[str], wanted: str) -> str | None:
@@ -77,7 +79,10 @@ def chosen_pairs(
     found = splits[name]
     if isinstance(found, UserError):
         raise found
-    return found if held_out is None else replace(found, pairs=tuple(part(found.pairs, held_out, root)))
+    if held_out is None:
+        return found
+    kept = part([pair.name for pair in found.pairs], held_out, root)
+    return replace(found, pairs=tuple(found.pairs[position] for position in kept))
 
 
 def decided(
@@ -85,8 +90,8 @@ def decided(
 ) -> tuple[str | None, bool | None]:
     """Return the split that a name stands for, and which part of it.
 
-    A set in one piece, as annotation tools write it, is parted if nobody else did: every fifth picture is val, the
-    others are train. Its own name, if it is no such role's, and "all" are the whole of it.
+    A set in one piece, as annotation tools write it, is parted if nobody else did: one picture in five is val, the
+    others are train, as `part` says. Its own name, if it is no such role's, and "all" are the whole of it.
 
     Args:
         names: The splits that there are.
@@ -108,22 +113,37 @@ def decided(
     return split_named(names, wanted), None
 
 
-def part(items: Sequence[Something], held_out: bool, root: Path) -> list[Something]:
-    """Return every fifth of the items, or the others.
+def part(names: Sequence[str], held_out: bool, root: Path) -> list[int]:
+    """Return the positions of one item in five, or of the others.
+
+    Each item's name alone says on which side it is, so that items that are added or taken away move no other one: what
+    was trained on is never validated on later. (Of so few that all would be on one side, one changes it.)
 
     Args:
-        items: All of them.
+        names: The names of all items.
         held_out: Whether those that are held out are meant.
         root: The data set's folder, for messages.
 
     Raises:
         UserError: There are not enough for both.
     """
-    if len(items) < 2:
+    if len(names) < 2:
         raise UserError(
-            f"{root}: {counted(len(items), 'labelled picture')}, which cannot be parted into train and val; label more"
+            f"{root}: {counted(len(names), 'labelled picture')}, which cannot be parted into train and val; label more"
         )
-    return [item for index, item in enumerate(items) if (index % EVERY == 0) == held_out]
+    numbers = [_number(name) for name in names]
+    held = {position for position, number in enumerate(numbers) if number % EVERY == 0}
+    if not held:
+        held = {numbers.index(min(numbers))}
+    elif len(held) == len(names):
+        held.remove(numbers.index(max(numbers)))
+    return [position for position in range(len(names)) if (position in held) == held_out]
+
+
+def _number(name: str) -> int:
+    """A number that a name alone decides, the same on every machine."""
+    text = unicodedata.normalize("NFC", name).encode(errors="surrogateescape")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
 def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
@@ -144,11 +164,14 @@ def parted_note(name: str, count: int | None = None) -> str:
         count: Its pictures, where they are counted.
     """
     if split_named((name,), "train") is not None:
-        return f"there is no split for validation beside '{name}': every fifth picture of it is held out as val"
+        return (
+            f"there is no split for validation beside '{name}': one picture in five of it, by its name, is held out as "
+            "val"
+        )
     held = "N" if count is None else max(1, count // EVERY)
     return (
-        f"there is one split, '{name}': every fifth picture of it is held out as val, the others are train; to part it "
-        f"yourself: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
+        f"there is one split, '{name}': one picture in five of it, by its name, is held out as val, the others are "
+        f"train; to part it yourself: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
     )
 
 

@@ -171,6 +171,7 @@ KIND = DatasetKind(
     card="PASCAL VOC 2012 (Everingham et al., 2015); its split train_aug is labelled by SBD (Hariharan et "
     "al., 2011) too.",
     fixed_labels=lambda: VOC,
+    uses=("orientation",),
     splits=SPLITS,
     reported="val",
     recognise=recognise_voc2012,

@@ -8,6 +8,7 @@ from typing import overload
 from torch import Tensor
 
 from sceneparse.data.sample import DataSet, Sample
+from sceneparse.datasets.exported import RECORD
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, with_ignored_value
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import whole_folder
@@ -21,9 +22,6 @@ from sceneparse.pictures.reading import write_picture
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tables import require_known
-
-RECORD = "exported.json"
-"""What a written folder came from."""
 
 
 def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", progress: bool = True) -> dict[str, int]:
@@ -67,13 +65,13 @@ def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", p
                 continue
             with whole_folder(out / split, record=False) as folder:
                 samples = _Samples(dataset, name, folder, step)
-                FORMS[form].write(folder, AnnotatedPictures(samples, space, settings.kind))
+                FORMS[form].write(folder, AnnotatedPictures(samples, space, settings.kind, drawn=True))
     source = {
         "kind": settings.kind,
         "root": settings.root,
         "splits": {split: name for split, (name, _) in datasets.items()},
     }
-    as_form = {} if form == "folder" else {"form": form}
+    as_form = {} if form == "folder" else {"form": form, "classes": list(space.names)}
     write_json(out / RECORD, {**source, "pictures": counts, **as_form})
     if form == "folder":
         write_json(out / "classes.json", written.to_json())

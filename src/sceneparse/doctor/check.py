@@ -109,7 +109,7 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Dia
     if changes:  # what is said of classes holds for those that there are now
         findings = [finding for finding in findings if finding.code not in BALANCE]
         findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
-        findings += single_class(evidence.labels)
+        findings += single_class(evidence.labels, evidence.settings.classes)
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     seconds = time.perf_counter() - start

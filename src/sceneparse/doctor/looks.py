@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.data.sample import Stored
 from sceneparse.labels import Color
-from sceneparse.pictures.decoding import Decoded
-from sceneparse.pictures.stored_masks import StoredMask
+from sceneparse.pictures.decoding import Decoded, decode
+from sceneparse.pictures.problems import PictureError
+from sceneparse.pictures.stored_masks import StoredMask, stored_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,6 +81,35 @@ def picture_look(decoded: Decoded, shown: Tensor) -> PictureLook:
         translucent = image is not None and image.mode == "RGBA" and _translucent(np.array(image.getchannel("A")))
         return PictureLook(decoded.orientation, int(values.min()), int(values.max()), 255, translucent)
     return PictureLook(decoded.orientation, *extremes, numbers.white or 0)
+
+
+def sample_looks(shown: Tensor, sources: Stored | None) -> Looks:
+    """Return how a sample is stored, of data sets that are no folders of pictures and masks.
+
+    Args:
+        shown: Its picture as it is read, (C, H, W).
+        sources: Its picture and its mask as files or their content, as far as there are such.
+    """
+    picture, mask = (None, None) if sources is None else sources
+    look = PictureLook(1, int(shown.min()), int(shown.max()), 255)
+    if picture is not None:
+        with suppress(PictureError):
+            decoded = decode(picture, pixels=False)
+            ordinary = decoded.picture is not None and decoded.form in _ORDINARY and not decoded.deep_color
+            look = replace(look, orientation=decoded.orientation)
+            look = look if ordinary else picture_look(decode(picture), shown)
+    drawn = None
+    if mask is not None:
+        with suppress(PictureError):
+            decoded = decode(mask, pixels=False)
+            drawn = MaskLook(decoded.orientation)
+            if decoded.picture is not None and decoded.form == "P":
+                drawn = mask_look(stored_mask(decode(mask, stored=True)))
+    return Looks(look, drawn)
+
+
+_ORDINARY = frozenset(("1", "L", "P", "RGB", "CMYK", "YCbCr"))
+"""Pillow's modes of pictures of 8 bits without transparency, of which the shown pixels say all."""
 
 
 def _translucent(alpha: NDArray[np.uint8]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.subsets import decided
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.looks import MaskLook
@@ -24,6 +25,12 @@ _DEEP = 0.25
 """A set of more than 8 bits that uses less of its range than this has probably fewer bits than its type."""
 
 
+def of_pictures(evidence: Evidence) -> Iterator[Finding]:
+    """Apply all rules about how files hold pictures and masks."""
+    for rule in (unclear_orientation, poor_range, translucent, unlike_palettes):
+        yield from rule(evidence)
+
+
 def unclear_orientation(evidence: Evidence) -> Iterator[Finding]:
     """Find pictures that EXIF turns and whose masks fit them turned and unturned."""
     if evidence.settings.orientation != "apply":
@@ -32,9 +39,12 @@ def unclear_orientation(evidence: Evidence) -> Iterator[Finding]:
     for fact in _all(evidence):
         picture, mask = fact.looks.picture, fact.looks.mask
         # A mask that says the same of itself is turned with its picture, or neither is.
-        if picture is None or mask is None or picture.orientation == mask.orientation or fact.size is None:
+        if picture is None or fact.size is None or (mask is None and fact.troubles):
             continue
-        if (picture.orientation <= 4 and mask.orientation <= 4) or fact.size[0] == fact.size[1]:
+        own = 1 if mask is None else mask.orientation  # what a tool drew has none
+        if picture.orientation == own:
+            continue
+        if (picture.orientation <= 4 and own <= 4) or fact.size[0] == fact.size[1]:
             unclear.append(relative(fact.image if picture.orientation > 1 else fact.mask, evidence.root))
         elif not fact.troubles:
             upright += 1
@@ -58,6 +68,8 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
         looks = [fact.looks.picture for fact in facts if fact.looks.picture is not None]
         lowest, highest = min(look.lowest for look in looks), max(look.highest for look in looks)
         given = evidence.settings.range
+        rasters = KINDS[evidence.settings.kind].rasters is not None
+        advice = _RANGES if rasters else _advice(white)
         low, high = (0.0, float(white)) if given is None or white == 255 else given
         found = f"{counted(len(facts), 'picture')} with numbers from {lowest:g} to {highest:g} alone"
         if white == 0 and given is None:
@@ -69,15 +81,20 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
             )
         elif given is not None and white != 255 and (highest <= low or lowest >= high):
             message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
+        elif rasters and highest <= _DEEP * white:
+            message = f"{found}, of 0 to {white} once they are read: they are nearly black; {advice}"
         elif lowest == highest:
             message = f"{found}: nothing is in them to be seen"
         elif highest - low <= DARK * (high - low):
-            message = f"{found}, of {low:g} to {high:g}: they are nearly black; {_advice(white)}"
+            message = f"{found}, of {low:g} to {high:g}: they are nearly black; {advice}"
         elif lowest - low >= LIGHT * (high - low):
-            message = f"{found}, of {low:g} to {high:g}: they are nearly white; {_advice(white)}"
+            message = f"{found}, of {low:g} to {high:g}: they are nearly white; {advice}"
         else:
             continue
         yield finding_of("warning", "poor-range", message, [relative(fact.image, evidence.root) for fact in facts])
+
+
+_RANGES = "set data.options.ranges to the values that are black and white, such as [[0, 10000]]"
 
 
 def _whole(highest: float) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
+from sceneparse.datasets.one_class import one_class
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
@@ -19,7 +20,7 @@ from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.problems import Problem
-from sceneparse.settings import DataSettings
+from sceneparse.settings import ClassSettings, DataSettings
 
 MOSTLY_IGNORED = 0.5
 """Share of ignored pixels of a split from which on it is a warning."""
@@ -106,6 +107,8 @@ def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fin
     rule = "pictures and masks are matched by their path without suffix"
     if listing.ending:
         rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
+    if listing.beginning:
+        rule = f"pictures and masks are matched by their path without suffix and '{listing.beginning}'"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
         (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
@@ -237,21 +240,10 @@ def _ignored_values(labels: LabelSpace) -> str:
     return str(labels.ignore if labels.masks == "index" else labels.ignore_colors)
 
 
-def single_class(labels: LabelSpace) -> Iterator[Finding]:
-    """Find that there is one class only, of which a network learns to say it everywhere."""
-    if len(labels) == 1:
-        ignored = labels.ignore if labels.masks == "index" else labels.ignore_colors
-        rest = (
-            f"such as the pixels that are ignored now ({_ignored_values(labels)})"
-            if ignored
-            else "for all other pixels"
-        )
-        yield Finding(
-            "error",
-            "one-class",
-            f"'{labels.names[0]}' is the only class, so that a network learns to say it everywhere, with a loss of 0: "
-            f"a background class is needed, {rest}",
-        )
+def single_class(labels: LabelSpace, classes: ClassSettings) -> Iterator[Finding]:
+    """Find that there is one class only, which training refuses."""
+    if wrong := one_class(labels, classes):
+        yield Finding("error", "one-class", wrong)
 
 
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
@@ -265,7 +257,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     poor_range,
     translucent,
     copies,
-    lambda evidence: single_class(evidence.labels),
+    lambda evidence: single_class(evidence.labels, evidence.settings.classes.only_file()),
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""
 

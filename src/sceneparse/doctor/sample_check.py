@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from sceneparse.data.class_changes import Change
-from sceneparse.data.sample import DataSet, notes_of
+from sceneparse.data.sample import DataSet, doubts_of, notes_of, stored_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
 from sceneparse.datasets.subsets import parted_note
 from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
+from sceneparse.doctor.looks import sample_looks
 from sceneparse.doctor.pair_facts import Facts, Trouble
-from sceneparse.doctor.picture_rules import copies
+from sceneparse.doctor.picture_rules import copies, of_pictures
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
@@ -48,6 +49,8 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     # What a kind has to say of how it read the data, once for all splits.
     said = dict.fromkeys(note for dataset in datasets.values() for note in notes_of(dataset))
     findings += [Finding("note", "assumed", note) for note in said]
+    doubts = dict.fromkeys(doubt for dataset in datasets.values() for doubt in doubts_of(dataset))
+    findings += [Finding(doubt.severity, doubt.code, doubt.text) for doubt in doubts]
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)
     changed = Changed(settings, tasks) if settings.classes.renames() else None
@@ -69,7 +72,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
         name: [replace(next(iter(look.values())), pixels=nothing) for look in split] for name, split in looks.items()
     }
     evidence = rules.Evidence(settings, root, labels, one_each)
-    findings += [*rules.unusable_files(evidence), *copies(evidence)]
+    findings += [*rules.unusable_files(evidence), *copies(evidence), *of_pictures(evidence)]
     summaries = []
     for task, space in spaces.items():
         splits = []
@@ -84,7 +87,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
     if tasks.objects is not None:
-        findings += [] if len(spaces) > 1 else rules.single_class(labels)
+        findings += [] if len(spaces) > 1 else rules.single_class(labels, settings.classes)
         findings += refusals(settings, channels, findings)
     else:
         text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
@@ -189,6 +192,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
     if sample.path:
         file = Path(sample.path)
         digest = hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
+    stored = sample_looks(sample.image, stored_of(dataset, index))
     looks: Look = {}
     masks = sample.masks()
     for task, labels in spaces.items():
@@ -202,7 +206,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
             continue
         if total:
             counts = np.bincount(known - IGNORE, minlength=len(labels) + 1)
-            looks[task] = Facts(file, file, digest, sample.size, "RGB", counts[1:], int(counts[0]), total)
+            looks[task] = Facts(file, file, digest, sample.size, "RGB", counts[1:], int(counts[0]), total, looks=stored)
     if not looks:
         trouble = Trouble("values", file, f"{file}: labelled for none of the tasks")
         task = next(iter(spaces))

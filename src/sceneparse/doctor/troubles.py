@@ -11,6 +11,8 @@ TROUBLES: dict[Problem, str] = {
     "turned": "masks fit their picture only if EXIF's orientation is treated otherwise; if that holds for all "
     "pictures, set data.orientation (ignore in place of apply, or the reverse), else save those pictures' pixels "
     "upright and without EXIF",
+    "georeference": "masks lie elsewhere than their raster, or in another projection, by what both files say; make "
+    "each on its raster's grid",
     "jpeg-mask": "masks are JPEGs or in another lossy form, whose compression changes label values; export them as PNG "
     "from their source",
     "mask-pages": "masks hold several pages or frames, and which is the mask is not certain; save that one alone",
@@ -24,5 +26,5 @@ TROUBLES: dict[Problem, str] = {
 }
 """For each kind of trouble: what several files have in common, and what to do."""
 
-VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "values"))
+VARIOUS: frozenset[Problem] = frozenset(("unreadable", "form", "size", "georeference", "values"))
 """Kinds of trouble whose cause differs from file to file, so that one file's own message says more."""

@@ -1,6 +1,8 @@
 """Quantise a network's convolutions to 8-bit integers after training, with ranges taken from pictures (NNCF)."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,13 +103,14 @@ def quantized(model: "openvino.Model", inputs: list[NDArray[Any]]) -> "openvino.
     nncf.set_log_level(40)
     state = torch.random.get_rng_state()
     try:
-        return nncf.quantize(
-            model,
-            nncf.Dataset(inputs, lambda image: image.astype(np.float32, copy=False)),
-            subset_size=len(inputs),
-            preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(types=FLOATING, validate=False),
-        )
+        with _without_cuda_warning():
+            return nncf.quantize(
+                model,
+                nncf.Dataset(inputs, lambda image: image.astype(np.float32, copy=False)),
+                subset_size=len(inputs),
+                preset=nncf.QuantizationPreset.MIXED,
+                ignored_scope=nncf.IgnoredScope(types=FLOATING, validate=False),
+            )
     finally:
         torch.random.set_rng_state(state)
 
@@ -118,8 +121,21 @@ def installed() -> Any:
     Raises:
         UserError: It is missing.
     """
-    try:
-        import nncf
-    except ImportError:
-        raise UserError("NNCF is not installed; do: pip install 'sceneparse[int8]'") from None
+    with _without_cuda_warning():
+        try:
+            import nncf
+        except ImportError:
+            raise UserError("NNCF is not installed; do: pip install 'sceneparse[int8]'") from None
     return nncf
+
+
+@contextmanager
+def _without_cuda_warning() -> Iterator[None]:
+    """Keep torch from warning that there is no CUDA runtime: NNCF imports what builds extensions, and uses none."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -4,12 +4,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
+from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import Opened, open_model
@@ -20,6 +23,9 @@ from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, read_pixels, visible
 from sceneparse.parsing.task_parse import TaskParse
+from sceneparse.pictures.rasters import BandForm
+from sceneparse.pictures.rasters.header import is_raster, is_raster_content
+from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
 from sceneparse.weights.hub import push_to_hub
@@ -166,10 +172,22 @@ class Parser:
     def read(self, picture: Picture) -> Tensor:
         """Read a picture as the (C, H, W) uint8 tensor that `parse` takes.
 
+        Of a model that was trained on rasters, a raster's bands and ranges are those of its training.
+
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
+        if isinstance(picture, str | Path | bytes) and self._bands is not None:
+            source = picture if isinstance(picture, bytes) else Path(picture)
+            if is_raster_content(source) if isinstance(source, bytes) else is_raster(source):
+                return torch.from_numpy(read_whole_raster(source, self.config.backbone.in_channels, self._bands))
         return read_pixels(picture, self.config.backbone.in_channels, self.config.data.range)
+
+    @cached_property
+    def _bands(self) -> BandForm | None:
+        """How rasters become pictures, of a model that was trained on such."""
+        rasters = KINDS[self.config.data.kind].rasters
+        return None if rasters is None else rasters(self.config.data)
 
     def parse(self, image: Tensor) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes."""

@@ -19,7 +19,7 @@ from sceneparse.pictures.forms import LOSSY, RAW_PHOTO, is_heif, refuse_unread, 
 from sceneparse.pictures.numbers import Numbers
 from sceneparse.pictures.problems import PictureError, Problem, described
 from sceneparse.pictures.tiff import pillow_reads, readable
-from sceneparse.pictures.tiff_tags import MAGIC, Directory, directories
+from sceneparse.pictures.tiff_tags import JPEG_2000, MAGIC, Directory, directories
 from sceneparse.pictures.turning import TURNED_BACK
 
 __all__ = ["Decoded", "PictureError", "Problem", "decode", "described"]
@@ -42,6 +42,7 @@ class Decoded(NamedTuple):
         top: The number that stands for white, where the file says it (PGM's maxval); 0 where it doesn't.
         several: Whether it holds further pages or frames; asked for of stored numbers alone.
         lossy: Whether its compression changes numbers, or may do so.
+        maybe_lossless: Whether that compression has a lossless form too, and the file does not say which it is.
         picture: As Pillow holds it; None if Pillow cannot.
         numbers: As the file stores them, where that is what Pillow cannot hold or was asked for.
     """
@@ -54,6 +55,7 @@ class Decoded(NamedTuple):
     top: int = 0
     several: bool = False
     lossy: bool = False
+    maybe_lossless: bool = False
     picture: Image.Image | None = None
     numbers: Numbers | None = None
 
@@ -142,9 +144,10 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -
         raise PictureError(f"{where}: {_why_unknown(source)}") from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        windows = "let `sceneparse predict` parse it by windows, " if head[:4] in MAGIC else ""
         raise PictureError(
-            f"{where}: more than {limit:,} pixels; no more are decoded, against decompression bombs: cut it into tiles "
-            "or, in Python, raise PIL.Image.MAX_IMAGE_PIXELS",
+            f"{where}: more than {limit:,} pixels; no more are decoded, against decompression bombs: {windows}cut it "
+            "into tiles or, in Python, raise PIL.Image.MAX_IMAGE_PIXELS",
             "too-large",
         ) from None
     except MemoryError:
@@ -179,7 +182,8 @@ def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -
             image.load()
         orientation = _orientation(image)
         size = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
-        return Decoded(source, form, size, orientation, raw, top, several, lossy, image)
+        either = form == "JPEG2000"
+        return Decoded(source, form, size, orientation, raw, top, several, lossy, either, image)
 
 
 def _deep_ppm(decoded: Decoded) -> Numbers:
@@ -217,9 +221,12 @@ def _decode_tiff(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bo
     height, width = directory.size
     size = (width, height) if directory.orientation >= 5 else (height, width)
     facts = Decoded(source, "TIFF", size, directory.orientation, several=several, lossy=directory.lossy)
+    facts = facts._replace(maybe_lossless=directory.maybe_lossless)
+    if stored and directory.lossy:
+        return facts  # its numbers are not what was stored, whatever they are
     if readable(directory) and (stored or not pillow_reads(directory, exactly=True)):
         return facts._replace(numbers=Numbers.of_tiff(file, directory, pixels=pixels))
-    if not pillow_reads(directory):
+    if not pillow_reads(directory) or directory.compression in JPEG_2000:
         raise PictureError(f"{described(source)}: {_unread_tiff(directory)}", "form")
     file.seek(0)
     with Image.open(file) as opened:

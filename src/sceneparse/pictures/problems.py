@@ -12,6 +12,7 @@ Problem = Literal[
     "form",
     "size",
     "turned",
+    "georeference",
     "jpeg-mask",
     "mask-is-rgb",
     "mask-is-index",

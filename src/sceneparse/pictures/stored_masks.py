@@ -125,6 +125,14 @@ def stored_mask(decoded: Decoded) -> StoredMask:
         article = "an" if decoded.format[0] in "AM" else "a"
         what = "a lossy WebP" if decoded.format == "WEBP" else f"{article} {decoded.format}"
         what = "a TIFF of lossy compression" if decoded.format == "TIFF" else what
+        if decoded.maybe_lossless:
+            named = "a TIFF compressed by JPEG 2000 or WebP" if decoded.format == "TIFF" else "a JPEG 2000"
+            raise PictureError(
+                f"{where}: is {named}, which may have changed label values, and the file does not say whether it did: "
+                "export the masks as PNG from their source or, if it is known to be lossless, convert this file "
+                "(gdal_translate -co COMPRESS=DEFLATE IN OUT.tif)",
+                "jpeg-mask",
+            )
         raise PictureError(
             f"{where}: a mask cannot be {what}, whose compression changes label values; export the masks as PNG from "
             "their source (converting this file would keep the damage)",

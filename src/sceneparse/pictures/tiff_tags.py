@@ -20,6 +20,10 @@ _NO_COMPRESSION = 1
 _SAMPLE_FORMATS = {1: "u", 2: "i", 3: "f", 4: "u"}
 _LOSSY = frozenset((6, 7, 33003, 33005, 34712, 34892, 50001))
 """Compressions that change values or may do so: JPEG old and new, JPEG 2000 in its forms, lossy DNG JPEG, WebP."""
+JPEG_2000 = frozenset((33003, 33005, 34712))
+"""JPEG 2000 in its forms, which Pillow does not read in a TIFF."""
+_EITHER = JPEG_2000 | {50001}
+"""Those of them that have a lossless form: JPEG 2000 and WebP."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,11 @@ class Directory:
     def lossy(self) -> bool:
         """Whether the compression changes numbers, or may do so."""
         return self.compression in _LOSSY
+
+    @property
+    def maybe_lossless(self) -> bool:
+        """Whether the compression has a lossless form too, which the tags do not tell from the other."""
+        return self.compression in _EITHER
 
     @property
     def predictor(self) -> int:

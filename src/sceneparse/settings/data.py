@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.classes import ClassSettings
-from sceneparse.settings.kinds import COMMON, used_by
+from sceneparse.settings.kinds import COMMON, PICTURES, used_by
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
 
@@ -218,6 +218,7 @@ class DataSettings:
             if name not in (*used, "options"):
                 raise UserError(
                     f"data.{self._changed_in(name)} has no effect: kind {self.kind} takes {', '.join(used[1:])}"
+                    f"{self._in_its_place(name)}"
                 )
         kind = table("datasets")[self.kind]
         require(
@@ -238,6 +239,19 @@ class DataSettings:
         if "classes" in back:
             back["classes"] = self.classes.without_file()
         return replace(self, **{**back, "kind": kind, **changes})
+
+    def _in_its_place(self, name: str) -> str:
+        """Why a kind does not use how pictures are read, for a message; empty of other settings."""
+        if name not in PICTURES:
+            return ""
+        kind = table("datasets")[self.kind]
+        if kind.rasters is not None:
+            return "; the values that become black and white are data.options.ranges" if name == "range" else ""
+        if kind.volumes is not None:
+            return "; the values that become black and white are data.nifti.windows" if name == "range" else ""
+        if name == "range" and kind.fixed_labels is not None:
+            return "; its pictures are published with 8 bits, whose range is known"
+        return ""
 
     def _changed_in(self, name: str) -> str:
         """The setting that differs, of a group the first one in it."""

@@ -112,8 +112,24 @@ def find_model(source: str | Path) -> Path:
         if not (folder / name).is_file():
             if (folder / "model" / CONFIG).is_file():
                 raise UserError(f"{source}: is a training's folder; its model is {Path(source) / 'model'}")
-            raise UserError(f"{source}: no {name} in it; a model folder has {', '.join(FILES)}")
+            raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
     return folder
+
+
+def _advice(folder: Path) -> str:
+    """What to do about a folder that another library's training left; empty where nothing speaks for one."""
+    steps = [one for one in folder.glob("checkpoint-*") if (one / CONFIG).is_file()]
+    if steps:
+        last = max(steps, key=lambda one: int(digits) if (digits := one.name.rpartition("-")[2]).isdigit() else -1)
+        return f"it holds checkpoints of transformers' Trainer: name one of them, such as {last}; "
+    marks = ("trainer_state.json", "training_args.bin", "pytorch_model.bin", WEIGHTS, f"{WEIGHTS}.index.json")
+    if not (folder / CONFIG).is_file() and any((folder / name).is_file() for name in marks):
+        return (
+            "it holds weights without what says which network they are of: copy the config.json of the model that was "
+            "trained into it (transformers writes it by model.save_pretrained), or import the weights by 'sceneparse "
+            "import'; "
+        )
+    return ""
 
 
 def load_model(source: str | Path) -> Model:

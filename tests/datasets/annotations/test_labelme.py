@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneparse.data.sample import notes_of
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -125,3 +126,29 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     write(tmp_path, "b", [shape()], imageHeight=9)
     with pytest.raises(UserError, match=r"b\.json: annotated at 12×9 pixels, but the picture .*b\.png has 12×10"):
         open_dataset(settings, "all")[1]
+
+
+def test_annotations_and_pictures_may_lie_in_folders_of_their_own_of_the_same_splits(tmp_path: Path) -> None:
+    for split, names in {"train": "abc", "val": "ab"}.items():
+        for name in names:
+            # The same names in both splits: each finds its own.
+            where = f"../../images/{split}/{name}.png" if name == "a" else f"{name}.png"
+            write(tmp_path, f"annotations/{split}/{name}", [shape()], picture=False, imageData=None, imagePath=where)
+            path = tmp_path / "images" / split / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (12, 10), (40, 80, 120)).save(path)
+    Image.new("RGB", (12, 10)).save(tmp_path / "images" / "val" / "not annotated.png")
+    settings = DataSettings("labelme", root=str(tmp_path))
+    training, validation = (open_dataset(settings, split) for split in ("train", "val"))
+    assert [training.name(index) for index in range(3)] == ["a", "b", "c"] and len(validation) == 2
+    assert Path(validation[1].path) == tmp_path / "images" / "val" / "b.png"
+    assert Path(training[0].path).resolve() == tmp_path / "images" / "train" / "a.png"
+    assert any("1 picture without a JSON file not annotated" in note for note in notes_of(validation))
+    assert not any("left out" in note for note in notes_of(training))
+
+
+def test_two_files_of_one_picture_are_refused(tmp_path: Path) -> None:
+    settings = write(tmp_path, "a", [shape()])
+    write(tmp_path, "a-again", [shape("bus")], picture=False, imageData=None, imagePath="a.png")
+    with pytest.raises(UserError, match=r"a-again.json and .*a.json are both of the picture .*a.png: put their shapes"):
+        open_dataset(settings, "all")

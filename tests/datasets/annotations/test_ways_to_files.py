@@ -183,7 +183,7 @@ def test_a_mixture_says_what_was_assumed_of_each_of_its_data_sets(tmp_path: Path
     mixture = DataSettings("mixture", root=str(tmp_path), sources=(source,))
     notes = notes_of(open_dataset(mixture, "train"))
     assert any(note.startswith("labelme: pixels that nobody drew count in nothing") for note in notes)
-    assert any("every fifth picture of it is held out as val" in note for note in notes)
+    assert any("one picture in five of it, by its name, is held out as val" in note for note in notes)
 
 
 def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None:

@@ -30,14 +30,18 @@ from sceneparse.weights.importing.families import (
     torchvision,
     torchvision_deeplab,
     transformers,
+    transformers_convnext,
     unifiedparsing,
 )
+from sceneparse.weights.importing.families.table import FAMILIES
 from sceneparse.weights.importing.family import Names, theirs
+from sceneparse.weights.importing.mobilenets import mobilenetv2
 from sceneparse.weights.importing.reading import Checkpoint
 from sceneparse.weights.model import Model
 from tests.support.mmseg_file import NAMES as MMSEG
 from tests.support.published import as_if_trained, imported
 from tests.weights.importing.test_caffe import weights as caffe_layers
+from tests.weights.importing.test_upernet_concat import Peer as ConcatenatingPeer
 
 State = dict[str, Tensor]
 PSP: dict[str, Any] = {"architecture": "pspnet", "channels": 16, "branch_channels": 16, "aux_channels": 8}
@@ -46,7 +50,8 @@ PSP: dict[str, Any] = {"architecture": "pspnet", "channels": 16, "branch_channel
 def of_ours(backbone: str, names: Names, **network: Any) -> Callable[[], State]:
     def make() -> State:
         torch.manual_seed(0)
-        dilated = "half" if network.get("architecture", "pspnet") != "upernet" else "first"
+        strided = network.get("architecture") == "upernet" or network.get("output_stride") == 32
+        dilated = "first" if strided else "half"
         ours = build(BackboneSettings(backbone, dilation=dilated), NetworkSettings(**network), 1)  # type: ignore[arg-type]
         state = as_if_trained(ours).state_dict()
         return {theirs(key, names): value for key, value in state.items()}
@@ -72,6 +77,11 @@ def unified_state() -> State:
     heads: dict[str, Any] = {"scenes": 3, "parts": 427, "materials": 4}
     network = UnifiedUPerNet(make_backbone("resnet18s"), 1, **heads, scene_head="convolution", channels=16)
     return {theirs(name, unifiedparsing.NAMES): value for name, value in network.state_dict().items()}
+
+
+def concatenating_state() -> State:
+    torch.manual_seed(0)
+    return as_if_trained(ConcatenatingPeer(50, 1)).state_dict()
 
 
 FILES: dict[str, Callable[[], State]] = {
@@ -104,6 +114,29 @@ FILES: dict[str, Callable[[], State]] = {
         aux=False,
     ),
     "csail": of_ours("resnet18s", [*csail.RESNET, *csail.PPM], channels=16, aux=False),
+    "csail/mobilenet": of_ours(
+        "mobilenetv2_100", [*mobilenetv2("encoder.", flat=True), *csail.PPM], channels=16, aux=False
+    ),
+    "csail-baseline": of_ours("resnet18s", [*csail.RESNET, *csail.PPM], channels=16, aux=False),
+    "smp/pspnet": of_ours(
+        "resnet18",
+        [*smp.PSPNET, (r"^backbone\.body\.", "encoder.")],
+        output_stride=32,
+        channels=16,
+        branch="norm_but_one",
+        kernel=1,
+        classifier_kernel=3,
+        aux=False,
+    ),
+    "upernet-concat": concatenating_state,
+    "transformers/convnext": of_ours(
+        "convnext_tiny",
+        transformers_convnext.NAMES,
+        architecture="upernet",
+        channels=16,
+        aux_channels=8,
+        feature_norm=True,
+    ),
     "caffe": caffe_state,
     "unifiedparsing": unified_state,
 }
@@ -126,6 +159,11 @@ def test_the_sigmoid_decides_in_every_family(family: str) -> None:
     classifier = next(value for name, value in state.items() if value.ndim == 4 and value.shape[0] == 1)
     kept = [value[1:] for value in network.state_dict().values() if value.ndim == 4 and value.shape[0] == 2]
     assert any(torch.equal(value, classifier) for value in kept)
+
+
+def test_every_family_has_a_file_of_one_logit() -> None:
+    # Not here: what transformers splits into queries, keys and values before it saves it.
+    assert {"transformers/swin", "transformers/dinov2"} | {*FILES} >= {*FAMILIES}
 
 
 CONFIGURATION = """

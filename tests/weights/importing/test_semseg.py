@@ -42,6 +42,9 @@ def test_a_release_file_becomes_a_model_that_scores_alike(tmp_path: Path, capsys
     with torch.inference_mode():
         torch.testing.assert_close(parser.engine.network(images).logits, ours(images).logits)  # type: ignore[attr-defined]
     picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    again = ["import", str(tmp_path / "train_epoch_200.pth"), "--out", str(out)]
+    assert main(again) == 2 and "is there already" in capsys.readouterr().err
+    assert main([*again, "--again"]) == 0
     whole = parser.with_protocol(sceneparse.settings.ProtocolSettings("whole"))
     assert whole(picture).labels.shape == (40, 60)
 

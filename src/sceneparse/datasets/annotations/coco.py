@@ -28,12 +28,14 @@ from sceneparse.datasets.annotations.locating import (
 )
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.splits import chosen
+from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     records, notes = _records(whole, path, images, image_files(images, path, root, options.images, name))
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
-    classes = classes_of(found, options.unlabelled, "background", str(path))
+    classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
     return DrawnPictures(records, classes, partial(draw, overlap=options.overlap), channels, notes=notes)
 
 
@@ -268,7 +270,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_coco,
+    open=as_files_say(open_coco),
     entry=Entry(
         title="COCO JSON: polygons and run lengths",
         contents="as many as were annotated; the classes of the file; splits as the files say, or all",
@@ -283,6 +285,7 @@ KIND = DatasetKind(
     ),
     card="Pictures with objects outlined in COCO JSON, of its author's own.",
     options=CocoOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

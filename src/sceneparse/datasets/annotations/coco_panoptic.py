@@ -27,9 +27,10 @@ from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 
 def open_coco_panoptic(settings: DataSettings, split: str, channels: int = 3) -> DrawnPictures:
@@ -130,7 +131,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_coco_panoptic,
+    open=as_files_say(open_coco_panoptic),
     entry=Entry(
         title="COCO panoptic: segment ids in PNG, classes in JSON",
         contents="as many as were annotated; the classes of the file; splits as the files say, or all",
@@ -145,6 +146,7 @@ KIND = DatasetKind(
     ),
     card="Pictures with segments in COCO's panoptic form, of its author's own.",
     options=FileOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

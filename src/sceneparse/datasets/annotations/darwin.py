@@ -22,10 +22,11 @@ from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import chosen, files_by_split, outside_note
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
     "Darwin JSON 2.0, one file a picture, anywhere below ROOT (or below ROOT/{train,val,test}), or a mask export: "
@@ -178,7 +179,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_darwin,
+    open=as_files_say(open_darwin),
     entry=Entry(
         title="V7 Darwin: its JSON, or its masks",
         contents="as many as were annotated; the classes that were drawn; splits as folders say, or all",
@@ -192,6 +193,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in V7 Darwin, of its author's own.",
     options=ExportOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

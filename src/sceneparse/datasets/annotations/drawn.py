@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.data.sample import Sample
+from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.problems import PictureError
-from sceneparse.pictures.reading import read_picture
+from sceneparse.pictures.reading import Reading, read_picture
+from sceneparse.pictures.turning import Orientation
 
 if TYPE_CHECKING:
     from sceneparse.labels import LabelSpace
@@ -76,6 +78,7 @@ class DrawnPictures:
         self.notes = (*classes.notes, *notes)
         self._records = tuple(records)
         self._classes, self._draw, self._channels, self._embedded = classes, draw, channels, embedded
+        self._reading = Reading()
 
     def __len__(self) -> int:
         return len(self._records)
@@ -84,22 +87,37 @@ class DrawnPictures:
         import torch  # not at the top: reading a recipe must not wait for it
 
         record = self._records[index]
-        source: Path | bytes = record.image
-        if record.embedded and self._embedded is not None:
-            source = self._embedded(record.file)
-        image = read_picture(source, self._channels)
+        source, reading = self._source(record), self._reading
+        image = read_picture(source, self._channels, orientation=reading.orientation, value_range=reading.value_range)
         size = (image.shape[1], image.shape[2])
         if record.size is not None and record.size != size:
-            raise _mismatch(record, source, size)
+            raise _mismatch(record, source, size, reading.orientation)
         objects = torch.from_numpy(self._draw(record, size, self._classes))
         return Sample(image=image, objects=objects, name=record.name, path=str(record.image))
+
+    def read_as(self, reading: Reading) -> Self:
+        """Return the same split with its pictures read otherwise; what was drawn stays as it is.
+
+        Args:
+            reading: How pictures are read.
+        """
+        other = copy(self)
+        other._reading = reading
+        return other
+
+    def stored(self, index: int) -> Stored:
+        """Its picture's file, or its content; see `stored_of`."""
+        return self._source(self._records[index]), None
 
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._records[index].name
 
+    def _source(self, record: Record) -> Path | bytes:
+        return self._embedded(record.file) if record.embedded and self._embedded is not None else record.image
 
-def _mismatch(record: Record, source: Path | bytes, size: Size) -> PictureError:
+
+def _mismatch(record: Record, source: Path | bytes, size: Size, orientation: Orientation) -> PictureError:
     """The error that says that picture and annotation differ in size."""
     assert record.size is not None
     (height, width), (drawn_height, drawn_width) = size, record.size
@@ -109,8 +127,12 @@ def _mismatch(record: Record, source: Path | bytes, size: Size) -> PictureError:
     )
     if record.size == (width, height) and decode(source, pixels=False).orientation >= 5:
         advice = (
-            "the picture's EXIF turns it upright, but the tool drew on the unturned pixels: save the picture's pixels "
-            "upright or without EXIF, so that both agree"
+            "the picture's EXIF turns it upright, but the tool drew on the unturned pixels: set data.orientation to "
+            "ignore if that holds for all pictures, or save the picture's pixels upright or without EXIF, so that both "
+            "agree"
+            if orientation == "apply"
+            else "they fit only as the picture's EXIF turns it: set data.orientation to apply if that holds for all "
+            "pictures"
         )
         return PictureError(f"{message}; {advice}", "turned")
     return PictureError(f"{message}; give the pictures that were annotated, at their own size", "size")

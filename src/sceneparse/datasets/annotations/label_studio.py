@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,20 @@ from sceneparse.datasets.annotations.label_studio_regions import Region, RegionE
 from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
-from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.exported import exported, undrawn
+from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
-    "Label Studio's JSON export (JSON or JSON-MIN) as one file in ROOT, or as ROOT/{train,val,test}.json, with the "
-    "pictures anywhere below ROOT; of its PNG export the files task-N-annotation-….png beside that JSON"
+    "Label Studio's JSON export (JSON or JSON-MIN) as one file in ROOT, as ROOT/{train,val,test}.json or as one file "
+    "in each of ROOT/{train,val,test}, with the pictures anywhere below ROOT; of its PNG export the files "
+    "task-N-annotation-….png beside that JSON"
 )
 
 STROKE = re.compile(r"task-(\d+)-annotation-(\d+)-by-[^-]*-(.+)-(\d+)\.png")
@@ -83,11 +86,15 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
     strokes = _strokes(root, options.tag)
     every = {path: _tasks(path, strokes) for path in files.values()}
     path = chosen(files, split, root, lambda file: len(every[file][0]))
-    labels = sorted({region.label for tasks, _ in every.values() for task in tasks for region in task.regions})
-    classes = classes_of([Named(label, label) for label in labels], options.unlabelled, "background", str(path))
+    labels = _labels(root, {region.label for tasks, _ in every.values() for task in tasks for region in task.regions})
+    unlabelled = undrawn(root, options.unlabelled)
+    classes = classes_of([Named(label, label) for label in labels], unlabelled, "background", str(path))
     tasks, notes = every[path]
     if not tasks:
-        raise UserError(f"{path}: no task is annotated; submit annotations in Label Studio and export again")
+        guessed = (
+            "; a model's predictions alone are not learnt from" if any("predictions" in note for note in notes) else ""
+        )
+        raise UserError(f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again")
     pictures = pictures_below(root, options.images)
     found = [pictures.find(_names(task.image), path.parent) for task in tasks]
     missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
@@ -110,9 +117,27 @@ def is_label_studio(found: Glimpse) -> bool:
     return full or {"id", "annotator", "annotation_id"} <= found.keys
 
 
+def _labels(root: Path, drawn: set[str]) -> list[str]:
+    """The classes in order: by name, but of what `data export` wrote all classes as they were."""
+    ours = exported(root)
+    return list(ours.classes) if ours is not None and drawn <= set(ours.classes) else sorted(drawn)
+
+
 def _files(root: Path) -> dict[str, Path]:
-    subfolders(root)  # refuses what is no folder
-    seen = [path for path in json_files(root) if (found := glimpse(path)) is not None and is_label_studio(found)]
+    """The JSON files by their splits: as they are called, or as the folders are in which each lies alone."""
+
+    def of(folder: Path) -> list[Path]:
+        return [path for path in json_files(folder) if (found := glimpse(path)) is not None and is_label_studio(found)]
+
+    inside = {name: of(root / name) for name in subfolders(root) if is_role(name)}  # refuses what is no folder
+    seen = of(root)
+    if not seen and any(inside.values()):
+        for name, paths in inside.items():
+            if len(paths) > 1:
+                raise UserError(
+                    f"{root / name}: {paths[0].name} and {paths[1].name} are both Label Studio's; leave one for a split"
+                )
+        return in_order({name: paths[0] for name, paths in inside.items() if paths})
     if not seen:
         raise wrong_layout(root, LAYOUT)
     if len(seen) == 1 and not is_role(seen[0].stem):
@@ -157,7 +182,7 @@ def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list
         chosen_annotations, others = _annotation(row)
         often["several"] += bool(others)
         if chosen_annotations is None and number not in strokes:
-            often["none"] += 1
+            often["said" if row.get("predictions") else "none"] += 1
             continue
         try:
             regions, left = regions_of(chosen_annotations or [])
@@ -170,6 +195,7 @@ def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list
         tasks.append(Task(number, _image(row, path), tuple(regions)))
     texts = {
         "none": "without annotation (or skipped) left out",
+        "said": "with a model's predictions that nobody made annotations left out",
         "several": "annotated several times; the ground truth is taken, or else the last one",
     }
     notes = [f"{path}: {counted(often[what], 'task')} {text}" for what, text in texts.items() if often[what]]
@@ -239,16 +265,16 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
 
 
 def recognise(root: Path) -> str | None:
-    """Say which of a folder's files speaks for Label Studio."""
-
-    def seen() -> Iterator[Glimpse]:
-        return (found for found in glimpses(root, depth=0) if is_label_studio(found))
-
-    return next((f"{found.path.name} (Label Studio's JSON)" for found in seen()), None)
+    """Say which of a folder's files, or of its splits' folders, speaks for Label Studio."""
+    for found in glimpses(root, depth=1):
+        beside = found.path.parent == root
+        if (beside or is_role(found.path.parent.name)) and is_label_studio(found):
+            return f"{found.path.relative_to(root)} (Label Studio's JSON)"
+    return None
 
 
 KIND = DatasetKind(
-    open=open_label_studio,
+    open=as_files_say(open_label_studio),
     entry=Entry(
         title="Label Studio's JSON export",
         contents="as many as were annotated; the labels that were drawn; splits as the files are called, or all",
@@ -256,13 +282,14 @@ KIND = DatasetKind(
         page="",
         tree=(
             "DIR/project-1-….json and pictures below DIR  (one file: split all)",
-            "DIR/{train,val,test}.json",
+            "DIR/{train,val,test}.json, or one file in each of DIR/{train,val,test}",
             "DIR/task-1-annotation-2-by-3-tag-road-0.png  (of the PNG export, with the JSON-MIN beside it)",
         ),
         by_hand="export JSON; undrawn pixels are the background (data.options.unlabelled)",
     ),
     card="Pictures annotated with Label Studio, of its author's own.",
     options=LabelStudioOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

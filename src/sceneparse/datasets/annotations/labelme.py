@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,19 +25,26 @@ from sceneparse.datasets.annotations.locating import (
 )
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
+from sceneparse.datasets.exported import undrawn
+from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted, reason_of
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 IGNORED, BACKGROUND = "__ignore__", "_background_"
 """labelme's labels of what counts in nothing and of the background."""
 
+LABELS = "labels.txt"
+"""The file that lists the classes, as `labelme --labels` takes it."""
+
 LAYOUT = (
-    "labelme's NAME.json beside each NAME.jpg, in ROOT or folders below it, or in ROOT/{train,val,test}; a labels.txt "
-    "in ROOT gives the classes' order"
+    "labelme's NAME.json beside each NAME.jpg, in ROOT or folders below it, or in ROOT/{train,val,test}, or in "
+    "ROOT/annotations/{train,val,test} with the pictures in ROOT/images/{train,val,test}; a labels.txt in ROOT gives "
+    "the classes' order"
 )
 
 
@@ -75,22 +82,36 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     splits = files_by_split(root, is_labelme, LAYOUT)
     files = chosen(splits, split, root, len)
     seen = {path: _read(path) for paths in splits.values() for path in paths}
+    unlabelled = undrawn(root, options.unlabelled)
     classes = classes_of(
-        _names(root, list(seen.values()), options.unlabelled == "ignore"),
-        options.unlabelled,
+        _names(root, splits, list(seen.values()), unlabelled == "ignore"),
+        unlabelled,
         "background",
         str(root),
         ignored=(IGNORED,),
     )
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
-    records, left = _records([seen[path] for path in files], base, pictures_below(base, options.images))
+    pictures = pictures_below(_pictures_of(base, root), options.images)
+    records, left = _records([seen[path] for path in files], base, pictures, "" if base == root else base.name)
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
     notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
 
 
 def _folder_of(splits: dict[str, list[Path]], files: list[Path], root: Path) -> Path:
-    return root / next(name for name, paths in splits.items() if paths is files)
+    """The folder of a split: ROOT/val, or ROOT/annotations/val."""
+    name = next(name for name, paths in splits.items() if paths is files)
+    below = files[0].relative_to(root).parts
+    return root.joinpath(*below[: below.index(name) + 1])
+
+
+def _pictures_of(base: Path, root: Path) -> Path:
+    """Where a split's pictures lie: with its JSON files, or in a folder of the same name, as images/val."""
+    if base == root or base.parent == root:
+        return base
+    others = [root / name / base.name for name in subfolders(root) if root / name != base.parent]
+    held = [one for one in others if one.is_dir() and next(iter(walk(one)), None) is not None]
+    return held[0] if len(held) == 1 and next(iter(walk(base)), None) is None else base
 
 
 def is_labelme(found: Glimpse) -> bool:
@@ -121,18 +142,17 @@ def _read(path: Path) -> Annotated:
     return Annotated(path, image, size, tuple(dict.fromkeys(labels)), isinstance(whole.get("imageData"), str))
 
 
-def _names(root: Path, seen: Sequence[Annotated], ignoring: bool) -> list[Named]:
-    """The classes: those of labels.txt, or else all labels by name; the background first where it is one."""
+def _names(root: Path, splits: Iterable[str], seen: Sequence[Annotated], ignoring: bool) -> list[Named]:
+    """The classes: those of labels.txt, or else all labels by name; the background first where it is one.
+
+    The list lies in the export, or in the folders of its splits.
+    """
     drawn = {label for one in seen for label in one.labels} - {IGNORED}
-    listed = root / "labels.txt"
-    if listed.is_file():
-        try:
-            lines = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{listed}: cannot be read ({reason_of(error)})") from None
-        names = [name for name in dict.fromkeys(lines) if name and name != IGNORED]
+    lists = [path for path in (root / LABELS, *(root / name / LABELS for name in splits)) if path.is_file()]
+    if lists:
+        names = [name for name in dict.fromkeys(line for path in lists for line in _lines(path)) if name != IGNORED]
         if more := sorted(drawn - {*names, BACKGROUND}):
-            raise UserError(f"{listed}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
+            raise UserError(f"{lists[0]}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
     else:
         names = sorted(drawn)
     others = [name for name in names if name != BACKGROUND]
@@ -141,25 +161,38 @@ def _names(root: Path, seen: Sequence[Annotated], ignoring: bool) -> list[Named]
     return [Named(name, name) for name in others]
 
 
-def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures) -> tuple[list[Record], int]:
+def _lines(listed: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{listed}: cannot be read ({reason_of(error)})") from None
+    return [line for line in lines if line]
+
+
+def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str) -> tuple[list[Record], int]:
     """A record a JSON file, and the number of pictures that have none."""
-    records, missing, taken = [], [], set()
+    records, missing = [], []
+    taken: dict[Path, Path] = {}
     found: list[Path | None] = []
     names = sample_names([one.path.relative_to(base).as_posix() for one in seen])
     for name, one in zip(names, seen, strict=True):
         written = plain(one.image)
         stem = Path(written).name
         # labelme looks beside the JSON file alone; a picture that was moved along with it has its name, not its path.
-        image = pictures.find([one.image.replace("\\", "/"), written, stem], one.path.parent)
+        image = pictures.find([one.image.replace("\\", "/"), written, stem], one.path.parent, split)
         found.append(image)
         if image is None and not one.embedded:
             missing.append(one.image)
             continue
-        if image is not None:
-            taken.add(image.resolve())
         records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
     refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
     refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
+    for image, one in zip(found, seen, strict=True):
+        if image is not None and (other := taken.setdefault(image.resolve(), one.path)) != one.path:
+            raise UserError(
+                f"{other} and {one.path} are both of the picture {image}: put their shapes into one file, or take one "
+                "of them away"
+            )
     return records, sum(path.resolve() not in taken for path, _ in walk(pictures.root))
 
 
@@ -205,7 +238,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_labelme,
+    open=as_files_say(open_labelme),
     entry=Entry(
         title="labelme's JSON files",
         contents="as many as were annotated; the labels drawn, or those of labels.txt; splits as folders say, or all",
@@ -217,6 +250,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated with labelme, of its author's own.",
     options=ExportOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

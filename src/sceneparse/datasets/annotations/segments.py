@@ -37,11 +37,12 @@ from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = (
     "a release of Segments.ai: ROOT/RELEASE.json with NAME.jpg and NAME_label_LABELSET.png anywhere below ROOT, as its "
@@ -245,7 +246,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_segments,
+    open=as_files_say(open_segments),
     entry=Entry(
         title="Segments.ai's releases",
         contents="as many as were labelled; the categories of the release; splits as the files are called, or all",
@@ -257,6 +258,7 @@ KIND = DatasetKind(
     ),
     card="Pictures segmented on Segments.ai, of its author's own.",
     options=SegmentsOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

@@ -69,7 +69,11 @@ def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -
         paths = sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
         return [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
 
-    found = {name: files(root / name) for name in subfolders(root) if is_role(name)}
+    above = [root, *(root / name for name in subfolders(root))]  # ROOT/val, or ROOT/annotations/val
+    for folder in above:
+        found = {name: files(folder / name) for name in subfolders(folder) if is_role(name)}
+        if any(found.values()):
+            break
     splits = in_order({name: paths for name, paths in found.items() if paths}) or {ALL: files(root)}
     if not any(splits.values()):
         raise wrong_layout(root, layout)
@@ -86,7 +90,8 @@ def outside_note(root: Path, splits: Mapping[str, list[Path]], wanted: Callable[
     """
     if tuple(splits) == (ALL,):
         return []
-    paths = (path for path in sorted(root.rglob("*.json")) if not is_role(path.relative_to(root).parts[0]))
+    used = {path for files in splits.values() for path in files}
+    paths = (path for path in sorted(root.rglob("*.json")) if path not in used and not path.name.startswith("."))
     others = [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
     if not others:
         return []

@@ -21,12 +21,13 @@ from sceneparse.datasets.annotations.png_masks import MaskPngError, base64_bytes
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
-from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
+from sceneparse.settings.kinds import PICTURES
 
 LAYOUT = "a Supervisely project: ROOT/meta.json, ROOT/DATASET/ann/NAME.jpg.json and ROOT/DATASET/img/NAME.jpg"
 
@@ -235,7 +236,7 @@ def recognise(root: Path) -> str | None:
 
 
 KIND = DatasetKind(
-    open=open_supervisely,
+    open=as_files_say(open_supervisely),
     entry=Entry(
         title="Supervisely's projects",
         contents="as many as were annotated; the classes of meta.json; the project's datasets are its splits, or all",
@@ -247,6 +248,7 @@ KIND = DatasetKind(
     ),
     card="Pictures annotated in Supervisely, of its author's own.",
     options=ExportOptions,
+    uses=PICTURES,
     undivided=True,
     recognise=recognise,
 )

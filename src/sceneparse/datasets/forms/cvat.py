@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.datasets.cvat import VOID
 from sceneparse.datasets.forms.form import AnnotatedPictures, AnnotationForm
+from sceneparse.datasets.label_maps import BACKGROUND
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.labels.space import Color, distinct_colors
 
 FILE = "annotations.zip"
-BACKGROUND = "background"
-IGNORED: tuple[str, Color] = ("ignored", (224, 224, 192))
-"""What Datumaro and CVAT call PASCAL VOC's void, and its colour. Only used beside a class called background."""
 _BLACK = (0, 0, 0)
 _OBJECTS = 255
 """So many objects can have a colour of their own in SegmentationObject; without it the classes' masks count."""
@@ -34,7 +33,7 @@ def class_colors(labels: LabelSpace) -> tuple[Color, ...]:
     Black is the class called background, and no other. A class whose colour is taken gets another one.
     """
     void = labels.names.index(BACKGROUND) if BACKGROUND in labels.names else None
-    taken = {_BLACK, IGNORED[1]}
+    taken = {_BLACK, VOID[1]}
     spare = iter(distinct_colors(2 * len(labels) + 3))
     colors = []
     for index, color in enumerate(labels.colors):
@@ -66,8 +65,8 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     lines = [f"{name}:{_numbers(color)}::" for name, color in zip(labels.names, colors, strict=True)]
     if BACKGROUND not in labels.names:
         lines.insert(0, f"{BACKGROUND}:{_numbers(_BLACK)}::")
-    # Where background is a class, pixels without one must be told from it.
-    void = IGNORED[1] if BACKGROUND in labels.names else _BLACK
+    # Where background is a class, pixels without one must be told from it. Else no void is needed.
+    void = VOID[1] if BACKGROUND in labels.names else _BLACK
     table = np.array([*colors, void], np.uint8)
     objects = voc_colors()
     listed, ignored = [], False
@@ -81,12 +80,12 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
             if count <= _OBJECTS:
                 _add(file, f"SegmentationObject/{one.name}.png", _png(objects[number]))
         if ignored:
-            if IGNORED[0] in labels.names:
+            if VOID[0] in labels.names:
                 raise UserError(
-                    f"classes '{BACKGROUND}' and '{IGNORED[0]}' leave CVAT no name for the pixels without a class: "
+                    f"classes '{BACKGROUND}' and '{VOID[0]}' leave CVAT no name for the pixels without a class: "
                     "rename one of them, or take another form"
                 )
-            lines.append(f"{IGNORED[0]}:{_numbers(IGNORED[1])}::")
+            lines.append(f"{VOID[0]}:{_numbers(VOID[1])}::")
         _add(file, "ImageSets/Segmentation/default.txt", "".join(f"{name}\n" for name in listed).encode())
         _add(file, "labelmap.txt", "\n".join(["# label:color_rgb:parts:actions", *lines, ""]).encode())
 

@@ -49,11 +49,13 @@ class AnnotatedPictures:
         pictures: The pictures, in the order of their names.
         labels: The classes.
         source: What the annotations come from: a model or a data set.
+        drawn: Whether they are a data set's, and not what a model says.
     """
 
     pictures: Sequence[Annotated]
     labels: LabelSpace
     source: str
+    drawn: bool = False
 
     def __iter__(self) -> Iterator[Annotated]:
         return iter(self.pictures)

@@ -1,6 +1,7 @@
-"""Label Studio's tasks with predictions: brush strokes as run lengths, and the labeling configuration for them.
+"""Label Studio's tasks: brush strokes as run lengths, and the labeling configuration for them.
 
-https://labelstud.io/tags/brushlabels and https://labelstud.io/guide/predictions. The control is called `tag` and the
+https://labelstud.io/tags/brushlabels and https://labelstud.io/guide/predictions. What a model says are predictions,
+what a data set has are annotations. The control is called `tag` and the
 picture `image`, as in Label Studio's own templates; whoever has another configuration changes `from_name` and `to_name`
 in it or in the tasks. Pictures are named as Label Studio's local storage serves them, below its document root.
 """
@@ -74,11 +75,10 @@ def task(number: int, one: Annotated, annotated: AnnotatedPictures) -> dict[str,
         }
         for index in np.unique(indices[indices >= 0]).tolist()
     ]
-    return {
-        "id": number,
-        "data": {"image": f"{ADDRESS}{quote(one.file)}"},
-        "predictions": [{"model_version": annotated.source, "result": result}],
-    }
+    said: dict[str, Any] = {"predictions": [{"model_version": annotated.source, "result": result}]}
+    if annotated.drawn:
+        said = {"annotations": [{"result": result}]}
+    return {"id": number, "data": {"image": f"{ADDRESS}{quote(one.file)}"}, **said}
 
 
 def configuration(labels: LabelSpace) -> str:
@@ -104,4 +104,6 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     write_text(folder / CONFIGURATION, configuration(annotated.labels))
 
 
-LABEL_STUDIO = AnnotationForm("Label Studio's tasks with brush strokes as predictions", write)
+LABEL_STUDIO = AnnotationForm(
+    "Label Studio's tasks with brush strokes: a model's as predictions, else annotations", write
+)

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,10 +35,37 @@ def is_raster(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
+            return _speaks_for_raster(_tags(file), _has_world_file(path))
+    except (OSError, struct.error, ValueError, KeyError):
+        return False
+
+
+def is_raster_content(content: bytes) -> bool:
+    """Return whether a file's content is that of a raster, as `is_raster` says it of a file."""
+    try:
+        return _speaks_for_raster(_tags(BytesIO(content)), False)
+    except (struct.error, ValueError, KeyError):
+        return False
+
+
+def plain(path: Path) -> bool:
+    """Return whether a TIFF holds grey, a palette or red, green and blue of 8 bits, as every program reads them."""
+    try:
+        with path.open("rb") as file:
             tags = _tags(file)
     except (OSError, struct.error, ValueError, KeyError):
         return False
-    if _GEOREFERENCE & set(tags) or _has_world_file(path):
+    return (
+        _first(tags, _SAMPLES, 1) in (1, 3)
+        and _first(tags, _BITS, 1) <= 8
+        and _first(tags, _FORM, 1) == 1
+        and _first(tags, _PHOTOMETRIC, 1) not in INKS
+    )
+
+
+def _speaks_for_raster(tags: Mapping[int, int], world_file: bool) -> bool:
+    """Whether the tags of a TIFF's first directory are those of a raster."""
+    if _GEOREFERENCE & set(tags) or world_file:
         return True
     if _first(tags, _PHOTOMETRIC, 1) in INKS or 1 < _first(tags, _ORIENTATION, 1) <= 8:
         return False

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.volume import find_volumes, split_volumes
+from sceneparse.parsing.runs.volume.sources import pictures_among
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 
@@ -26,6 +27,12 @@ def test_volumes_are_told_by_their_suffix_and_folders_by_the_first_files_in_them
     volumes = ["a.nii", "more/*.NII.GZ", str(tmp_path / "cases")]
     rest = ["a.png", str(tmp_path / "photos"), str(tmp_path / "empty"), "s3://bucket/photos"]
     assert split_volumes([*volumes, *rest]) == (volumes, rest)
+
+
+def test_pictures_that_lie_among_volumes_are_counted_and_named(tmp_path: Path) -> None:
+    touch(tmp_path / "a.nii.gz", tmp_path / "b.png", tmp_path / "more" / "c.jpg", tmp_path / "z" / "only.nii")
+    (said,) = pictures_among([str(tmp_path), str(tmp_path / "z"), "x.nii"])
+    assert said.startswith(f"left out: 2 pictures in {tmp_path}, which is parsed for its volumes; the first is b.png")
 
 
 def test_a_folder_with_a_modality_is_a_case_and_of_others_each_file_is_a_volume(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.naming import files_matching, unique_name
 from sceneparse.pictures.cases import called, modalities_of, volume_files
+from sceneparse.pictures.finding import walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.volumes import SUFFIXES, Volume
 from sceneparse.settings.data import Grids
@@ -81,6 +82,25 @@ def _holds_volumes(folder: Path) -> bool | None:
         return False
     below = (_holds_volumes(entry) for entry in entries if entry.is_dir() and not entry.is_symlink())
     return next((known for known in below if known is not None), None)
+
+
+def pictures_among(inputs: Sequence[str]) -> list[str]:
+    """Say of each folder that is parsed for its volumes how many pictures lie in it, which are not parsed.
+
+    Args:
+        inputs: Volumes, as `split_volumes` gives them.
+    """
+    said = []
+    for given in inputs:
+        path = Path(given).expanduser()
+        pictures = [one for one, _ in walk(path)] if path.is_dir() else []
+        if pictures:
+            first = pictures[0].relative_to(path).as_posix()
+            said.append(
+                f"left out: {counted(len(pictures), 'picture')} in {given}, which is parsed for its volumes; the first "
+                f"is {first}: name pictures by themselves, as {given}/*{pictures[0].suffix}"
+            )
+    return said
 
 
 def find_volumes(inputs: Sequence[str | Path], modalities: Sequence[str]) -> list[VolumeSource]:

@@ -1,0 +1,43 @@
+"""A raster as one picture, for whoever holds a file or its content and wants all of it at once."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.problems import described
+from sceneparse.pictures.rasters.bands import BandForm
+from sceneparse.pictures.rasters.raster import Raster
+
+
+def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> NDArray[np.uint8]:
+    """Read all of a raster as the picture that a network takes, (channels, H, W); 0 where there is no data.
+
+    Args:
+        source: A TIFF file, or its content.
+        channels: How many channels the picture shall have.
+        form: Which bands these are, and their ranges.
+
+    Raises:
+        PictureError: As `Raster`, or of more pixels than a picture may have.
+    """
+    if isinstance(source, bytes):
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "raster.tif"
+            file.write_bytes(source)
+            try:
+                return read_whole_raster(file, channels, form)
+            except PictureError as error:
+                raise PictureError(str(error).replace(str(file), described(source)), error.problem) from None
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 2**62)
+    with Raster(source, channels, form) as raster:
+        if raster.height * raster.width > limit:
+            raise PictureError(
+                f"{source}: {raster.width:,}×{raster.height:,} pixels, but no more than {limit:,} are read at once; "
+                "parse it by windows: sceneparse predict MODEL FILE, or predict_rasters in Python",
+                "too-large",
+            )
+        return np.ascontiguousarray(raster.read((0, raster.height), (0, raster.width)).image)
