@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sceneparse.data.class_counts import ClassCounts
 from sceneparse.errors import UserError, counted, reason_of, require
 from sceneparse.files import write_json
 from sceneparse.settings import Recipe, TrainingSettings

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, replace
 
 import torch
 
+from sceneparse.data.class_counts import ClassCounts
 from sceneparse.settings import Recipe
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.checkpoint import Checkpoints
