@@ -11,9 +11,10 @@ from sceneparse.recipes import read_recipe
 from sceneparse.recipes.changes import Changes
 from sceneparse.settings import Recipe
 from sceneparse.training import demo as module
-from sceneparse.training import loop, pace
+from sceneparse.training import loop, probe
+from sceneparse.training.durations import exactly, roughly
 from sceneparse.training.loop import train
-from sceneparse.training.pace import Pace, exactly, measure_pace, roughly
+from sceneparse.training.probe import Pace
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.training.step import compute_gradients
 
@@ -31,8 +32,8 @@ def short(name: str) -> Recipe:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "read_recipe", short)
-    monkeypatch.setattr(pace, "WARM_UP", 1)
-    monkeypatch.setattr(pace, "STEPS", 1)
+    monkeypatch.setattr(probe, "WARM", 1)
+    monkeypatch.setattr(probe, "TIMED", 1)
     monkeypatch.setattr(choosing, "find_spec", lambda _: None)  # by PyTorch, which needs no conversion
 
 
@@ -58,7 +59,7 @@ def test_the_demo_leaves_models_figures_a_report_and_pictures(
     assert "pspnet  mean IoU 0." in said
 
     # A finished demo is not done again, but for what is missing of it.
-    for name in ("measure_pace", "evaluate", "write_report"):
+    for name in ("measure", "evaluate", "write_report"):
         monkeypatch.setattr(module, name, interrupted)
     assert module.demo(tmp_path, seed=3) == report
     again = capsys.readouterr().out
@@ -74,7 +75,7 @@ def test_an_interrupted_demo_goes_on_and_trains_nothing_twice(tmp_path: Path, mo
 
     made: dict[str, int] = {}
     for name, stand_in in {
-        "measure_pace": interrupted,
+        "measure": interrupted,
         "train": only_fcn,
         "evaluate": interrupted,
         "write_report": interrupted,
@@ -115,7 +116,8 @@ def test_a_training_of_the_demo_that_ctrl_c_stops_goes_on_to_the_weights_of_one_
 
 
 def test_what_the_demo_will_take_follows_from_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "measure_pace", lambda _: Pace(start=2.0, step=0.1, picture=0.01))
+    pace = Pace(before=2.0, step=0.1, validation=40 * 0.01, checkpoint=0.0)
+    monkeypatch.setattr(module, "measure", lambda *_: pace)
     recipes = {name: read_recipe(f"toy-{name}") for name in module.NETWORKS}
     count, validated = recipes["fcn"].training.iterations, 2 * 40 * 0.01
     tests = 0.01 * (2 * 120 + 2 * 40 + 100)
@@ -123,11 +125,6 @@ def test_what_the_demo_will_take_follows_from_what_is_left(monkeypatch: pytest.M
     assert expected == pytest.approx(2 * (2 + 0.1 * count + validated) + tests)
     assert module._expected_seconds(recipes, {"fcn": 0, "pspnet": 100}) == pytest.approx(12 + 0.4 + tests)
     assert module._expected_seconds(recipes, {"fcn": 0, "pspnet": 0}) == pytest.approx(tests)
-
-
-def test_the_pace_is_measured_by_real_steps() -> None:
-    measured = measure_pace(short("toy-pspnet"))
-    assert min(measured.start, measured.step, measured.picture) > 0
 
 
 @pytest.mark.parametrize(

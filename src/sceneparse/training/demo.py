@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,14 @@ from sceneparse.progress import results_console, working
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import LOOKALIKES
+from sceneparse.training.budget import seconds_of
+from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.durations import exactly, roughly
 from sceneparse.training.loop import train
-from sceneparse.training.pace import exactly, measure_pace, roughly
+from sceneparse.training.prepare import prepare
+from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import TrainingStopped
+from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.weights.model import load_model
 
@@ -47,6 +53,9 @@ LOOKED_AT = 40
 
 REPORTED = 100
 """Pictures that the report and the parsed pictures label once more, those that it labels by both networks twice."""
+
+MEASURED_AS = 120.0
+"""Measuring the machine takes a few hundredths of so many seconds."""
 
 FACTS = "demo.json"
 """What the demo came to, written last: where it stands and fits the models, everything is done."""
@@ -112,15 +121,22 @@ def _expected_seconds(recipes: Mapping[str, Recipe], left: Mapping[str, int]) ->
     """Measure the machine, and return how long all that is left to do will take on it."""
     recipe = recipes["pspnet"]
     with working("measuring this machine"):
-        pace = measure_pace(recipe)
+        pace = _pace(recipe)
     training, tested = recipe.training, recipe.data.toyworld.eval_count
-    pictures, seconds = len(NETWORKS) * (tested + min(LOOKED_AT, tested)) + REPORTED, 0.0
-    for iterations in left.values():
-        if iterations:
-            seconds += pace.start + iterations * pace.step
-            validations = 1 + (iterations - 1) // training.validate_every if training.validate_every else 1
-            pictures += validations * min(training.validate_count or tested, tested)
-    return seconds + pictures * pace.picture
+    pictures = len(NETWORKS) * (tested + min(LOOKED_AT, tested)) + REPORTED
+    picture = pace.validation / min(training.validate_count or tested, tested)
+    return pictures * picture + sum(
+        seconds_of(iterations, pace, training) for iterations in left.values() if iterations
+    )
+
+
+def _pace(recipe: Recipe) -> Pace:
+    """Measure how fast this machine trains and tests, on a network that is thrown away."""
+    began = time.monotonic()
+    prepared = prepare(recipe, None, "auto")
+    losses = RecipeLosses.prepared(prepared, None)
+    with TemporaryDirectory(prefix="sceneparse-demo-") as folder:
+        return measure(prepared, losses, None, Checkpoints(Path(folder)), began, MEASURED_AS)
 
 
 def _train(recipe: Recipe, out: Path, name: str, number: str, left: int) -> None:
