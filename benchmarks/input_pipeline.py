@@ -21,7 +21,9 @@ from command_line import command_line, parsed_with_settings, settings_of, write_
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.loader import PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
+from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.inference import choose_device
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
@@ -78,7 +80,7 @@ def main() -> None:
     step = step_speed(recipe, len(dataset.labels), batch, given.batches)
     figures = {
         "recipe": recipe.name,
-        "workers": recipe.data.workers,
+        "workers": loader_workers(recipe.data.workers, fabric.device.type),
         "device": device_name(fabric.device),
         "precision": precision,
         "loader_decoding_per_second": round(decoding, 2),
@@ -106,7 +108,7 @@ def show(figures: dict[str, Any]) -> None:
 
 def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int) -> tuple[float, Batch]:
     """Samples a second of the loader alone, once its workers are at work, and the last batch."""
-    workers = recipe.data.workers
+    workers = loader_workers(recipe.data.workers, choose_device(recipe.training.device).type)
     # What was prepared before the clock starts must not count: the prefetched batches are taken off first.
     before = max(3, 2 * PREFETCH * workers)
     row = training_batches(

@@ -27,6 +27,7 @@ HOMES = {
     "backbones": "sceneparse.networks.backbones.table:BACKBONES",
     "datasets": "sceneparse.datasets.kinds:KINDS",
     "losses": "sceneparse.training.losses.table:LOSSES",
+    "trackers": "sceneparse.training.trackers.table:TRACKERS",
     "families": "sceneparse.weights.importing.families.table:FAMILIES",
     "artefacts": "sceneparse.parsing.artefacts.table:ARTEFACTS",
     "forms": "sceneparse.datasets.forms.table:FORMS",

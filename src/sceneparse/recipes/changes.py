@@ -13,6 +13,7 @@ from sceneparse.settings import (
     OptimizerSettings,
     PreprocessingSettings,
     ProtocolSettings,
+    TrackingSettings,
     TrainingSettings,
 )
 
@@ -34,4 +35,5 @@ class Changes(TypedDict, total=False):
     optimizer: Mapping[str, Any] | OptimizerSettings
     loss: Mapping[str, Any] | LossSettings
     training: Mapping[str, Any] | TrainingSettings
+    tracking: Mapping[str, Any] | TrackingSettings
     protocol: Mapping[str, Any] | ProtocolSettings

@@ -33,6 +33,7 @@ from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.recipe import Recipe
 from sceneparse.settings.tasks import SceneHead, TaskSettings
+from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "StrideOn",
     "TaskSettings",
     "ToyWorldSettings",
+    "TrackingSettings",
     "TrainingSettings",
     "Windows",
 ]

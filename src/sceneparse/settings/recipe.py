@@ -12,6 +12,7 @@ from sceneparse.settings.network import NetworkSettings
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
+from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import TrainingSettings
 from sceneparse.tables import table
 
@@ -32,6 +33,7 @@ class Recipe:
         optimizer: How weights are changed.
         loss: What is minimised.
         training: The loop.
+        tracking: Where its figures go besides the run folder.
         protocol: How it is validated and tested.
     """
 
@@ -46,6 +48,7 @@ class Recipe:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
 
     def __post_init__(self) -> None:

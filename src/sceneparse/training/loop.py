@@ -16,6 +16,7 @@ from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.trackers.follow import usable_trackers
 
 
 def train(
@@ -58,6 +59,7 @@ def train(
         say_once(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
+    usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = prepare(recipe, checkpoint, strategy, made_new)
     folder = begin_run(prepared, out)
@@ -66,7 +68,7 @@ def train(
     settings, processes = recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
-    with closing(batches), StopRequest() as stop, shown as progress:
+    with folder, closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch)
         keeper.announce()
         for iteration in range(prepared.start, settings.iterations):

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from sceneparse.data import DataSet
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
+from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_for_training
 from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
@@ -107,7 +108,7 @@ class Prepared:
             seed=recipe.training.seed,
             start=self.start,
             stop=recipe.training.iterations,
-            workers=recipe.data.workers,
+            workers=loader_workers(recipe.data.workers, self.compute.fabric.device.type),
             cache_mb=recipe.data.cache_mb,
             tasks=tasks,
             chunks=recipe.training.accumulate,

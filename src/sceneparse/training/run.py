@@ -26,6 +26,9 @@ FREE = frozenset(
         "data.test",
         "data.workers",
         "data.cache_mb",
+        "tracking.trackers",
+        "tracking.project",
+        "tracking.name",
         "training.device",
         "training.checkpoint_every",
         "training.log_every",
@@ -76,10 +79,10 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     Raises:
         UserError: A setting that isn't `FREE` differs; the message names the first three.
     """
-    given, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
+    given, began = flat_settings(to_mapping(recipe)), flat_settings(to_mapping(saved))
     if saved.init.model is not None:
         # The run took over settings of the model that it started from, and wrote down which model that was.
-        before = _flat(read_started(out)["settings_before"]) | {"init.sha256": None}
+        before = flat_settings(read_started(out)["settings_before"]) | {"init.sha256": None}
         began |= {name: value for name, value in before.items() if given.get(name, value) == value}
     if given["backbone.padding"] is None:
         # The run wrote down what null meant.
@@ -124,11 +127,12 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_settings(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under their dotted names."""
     flat: dict[str, Any] = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flat_settings(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat
