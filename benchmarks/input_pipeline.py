@@ -75,7 +75,7 @@ def main() -> None:
 
     decoding, _ = loader_speed(recipe, dataset, given.batches, cache_mb=0)
     # Few enough samples that each worker has met them all before the measurement.
-    few = Picked(dataset, range(min(len(dataset), recipe.training.batch)))
+    few = Picked(dataset, range(min(len(dataset), recipe.training.pictures)))
     cached, batch = loader_speed(recipe, few, given.batches, cache_mb=1 << 16)
     step = step_speed(recipe, len(dataset.labels), batch, given.batches)
     figures = {
@@ -115,7 +115,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
         dataset,
         recipe.augmentation,
         recipe.preprocessing,
-        batch=recipe.training.batch,
+        batch=recipe.training.pictures,
         seed=recipe.training.seed,
         start=0,
         stop=1 << 40,
@@ -129,7 +129,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
         for _ in range(count):
             batch = next(row)
         seconds = time.perf_counter() - began
-    return count * recipe.training.batch / seconds, batch
+    return count * recipe.training.pictures / seconds, batch
 
 
 def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
@@ -165,7 +165,7 @@ def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     for _ in range(count):
         step()
     wait()
-    return count * recipe.training.batch / (time.perf_counter() - began)
+    return count * recipe.training.pictures / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

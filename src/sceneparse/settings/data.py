@@ -200,7 +200,8 @@ class DataSettings:
         if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it
             object.__setattr__(self, "classes", ClassSettings(file=classes))
         require(
-            self.workers == "auto" or self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more, or auto"
+            self.workers == "auto" or self.workers >= 0,
+            f"data.workers is {self.workers}, but must be 0 or more, or auto",
         )
         if self.range is not None:
             low, high = self.range

@@ -69,8 +69,26 @@ class Recipe:
             "channels have colours",
         )
         table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)
+        self._check_step()
         self._check_start()
         self._check_loss()
+
+    def _check_step(self) -> None:
+        """Refuse what needs steps of one size where they have several, and to recompute what is frozen."""
+        crop, training = self.augmentation.crop, self.training
+        require(
+            crop is not None or training.batch != "auto",
+            "training.batch is auto, but augmentation.crop is null: pictures of any size take any amount of memory; "
+            "give a crop, or a number of pictures",
+        )
+        require(
+            crop is not None or not training.compile,
+            "training.compile needs an augmentation.crop, which is null: it would compile for each size of a batch",
+        )
+        require(
+            self.backbone.frozen != "all" or not training.activation_checkpointing,
+            "training.activation_checkpointing has no effect, since backbone.frozen is all: nothing of it is kept",
+        )
 
     def _check_start(self) -> None:
         """Refuse starts that contradict each other, and rates of what does not learn or is not there."""

@@ -60,6 +60,12 @@ class TrainingSettings:
             f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
         )
 
+        require(
+            not (self.compile and self.activation_checkpointing),
+            "training.activation_checkpointing has no effect beside training.compile, which decides itself what it "
+            "keeps for the backward pass: leave one of them out",
+        )
+
     @property
     def pictures(self) -> int:
         """The batch, which must be a number: "auto" has become one before the first step."""

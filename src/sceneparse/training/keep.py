@@ -101,14 +101,14 @@ class Keeper:
         """
         settings, done = self.prepared.recipe.training, step.iteration + 1
         self._average.add({name: step.losses[name] for name in step.labelled})
-        self._pace.pictures += settings.batch
+        self._pace.pictures += settings.pictures
         self._pace.seconds += seconds
         due = done % settings.log_every == 0 or done == settings.iterations
-        self.progress.step(done, step.total, step.rate, settings.batch / seconds, line=due)
+        self.progress.step(done, step.total, step.rate, settings.pictures / seconds, line=due)
         if due:
             means = self._average.take(list(step.losses))
             if self.folder.record:
-                speed = {"lr": step.rate, "images_per_second": settings.batch / seconds}
+                speed = {"lr": step.rate, "images_per_second": settings.pictures / seconds}
                 self.folder.record.write("train", done, {**means, **speed, "seconds": self.watch.seconds()})
 
     def fail(self, step: Step, batch: Batch) -> NoReturn:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.init import read_started
@@ -61,7 +62,7 @@ def train(
 
     usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
-    prepared = prepare(recipe, checkpoint, strategy, made_new)
+    prepared = with_found_batch(prepare(recipe, checkpoint, strategy, made_new))
     folder = begin_run(prepared, out)
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)

@@ -17,10 +17,12 @@ from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
+from sceneparse.networks.recompute import recompute_blocks
 from sceneparse.networks.shared_batch import share_batch
 from sceneparse.settings import Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
+from sceneparse.training.compiling import compiled
 from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
 from sceneparse.training.optimizer import build_optimizer, rate_factors
 from sceneparse.training.progress import say_once
@@ -104,7 +106,7 @@ class Prepared:
             self.data.training,
             recipe.augmentation,
             recipe.preprocessing,
-            batch=recipe.training.batch,
+            batch=recipe.training.pictures,
             seed=recipe.training.seed,
             start=self.start,
             stop=recipe.training.iterations,
@@ -196,9 +198,17 @@ def _build_learner(
     if frozen != "none":
         network.backbone.freeze(None if frozen == "all" else int(frozen))
         refuse_new_and_frozen(network, made_new)
+    if recipe.training.activation_checkpointing and not recompute_blocks(network.backbone):
+        raise UserError(
+            f"training.activation_checkpointing has no effect on backbone {recipe.backbone.name}: it has no blocks "
+            "that learn; leave it out"
+        )
     factors = rate_factors(network, recipe.optimizer, made_new)
     network = network.to(memory_format=torch.channels_last)
-    model = fabric.setup_module(network)
+    if recipe.training.compile:
+        model = fabric.setup_module(compiled(network, fabric.device, compute.processes))
+    else:
+        model = fabric.setup_module(network)
     optimizer = build_optimizer(network, recipe.optimizer, factors)
     stepper = fabric.setup_optimizers(optimizer)
     assert not isinstance(stepper, tuple)

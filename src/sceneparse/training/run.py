@@ -66,11 +66,24 @@ def open_run(
     if checkpoint is None:
         if (out / MODEL).exists():
             raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")
-        return recipe, None
+        return _with_batch_of(recipe, out), None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
     known = ("backbone", "network", "init", "preprocessing")
-    return replace(recipe, **{name: getattr(saved, name) for name in known}), checkpoint
+    training = replace(recipe.training, batch=saved.training.batch)
+    return replace(recipe, training=training, **{name: getattr(saved, name) for name in known}), checkpoint
+
+
+def _with_batch_of(recipe: Recipe, out: Path) -> Recipe:
+    """The recipe with the batch that a run had found before it was stopped, without a checkpoint."""
+    if recipe.training.batch != "auto" or not (out / RECIPE).exists():
+        return recipe
+    saved = read_recipe(out / RECIPE)
+    try:
+        refuse_changes(recipe, saved, out)
+    except UserError:  # another recipe's: this one begins anew
+        return recipe
+    return replace(recipe, training=replace(recipe.training, batch=saved.training.batch))
 
 
 def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
@@ -87,6 +100,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     if given["backbone.padding"] is None:
         # The run wrote down what null meant.
         began["backbone.padding"] = None
+    if given["training.batch"] == "auto":
+        # The run wrote down how many it found.
+        began["training.batch"] = "auto"
     for name in recipe.network.tasks.from_data:
         if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
             began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
