@@ -110,6 +110,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         and found["plain_vits"] == 2
         and list(found["reasons"]) == ["it takes pictures of one size only"]
     ),
+    "training_memory": lambda rows: (
+        [row["row"] for row in rows] == ["plain", "activation_checkpointing"]
+        and timed(rows)
+        and rows[1]["mib_ratio"] < 0.95
+    ),
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
 }

@@ -1,4 +1,4 @@
-"""The eight changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
+"""The nine changes of docs/extending.md work from recipe to report, in sceneparse itself and from a package of a lab.
 
 All that is used is the page: its snippets, its table of files and tables, its entry points, its recipe and its
 commands. In sceneparse itself, that is in a copy of it, each change may touch one new file and its table, and nothing
@@ -58,14 +58,14 @@ def entry_points() -> dict[str, dict[str, str]]:
 def modules() -> dict[str, str]:
     """The page's files by their name in the lab's package."""
     found = dict(re.findall(r"\A# lab/(\w+)\.py\n(.*)\Z", code, re.S)[0] for code in blocks("py") if "# lab/" in code)
-    assert len(found) == 9
+    assert len(found) == 10
     return found
 
 
 def rows() -> list[tuple[str, str, str, str]]:
     """Of each change the new file, the table's name, the table's file and the group of entry points."""
     found = re.findall(r"^\| \[.*?\| `(.*?)` \| `(\w+)` in `(.*?)` \| `(.*?)` \|$", PAGE.read_text("utf-8"), re.M)
-    assert len(found) == 8
+    assert len(found) == 9
     return found
 
 
@@ -93,7 +93,7 @@ def write_package(folder: Path) -> None:
 
 
 def write_tree(folder: Path) -> None:
-    """A copy of sceneparse with the eight changes, as a maintainer makes them."""
+    """A copy of sceneparse with the nine changes, as a maintainer makes them."""
     root = folder / "sceneparse"
     shutil.copytree(SOURCE, root)
     code = modules()
@@ -192,6 +192,12 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     )
     assert done.returncode == 0, done.stdout
     return Session(folder, paths[-1], json.loads((folder / "said.json").read_text()))
+
+
+def test_the_tracker_gets_every_figure_and_the_end(session: Session) -> None:
+    points = [line.split(",") for line in session.text("runs/mine/points.csv").splitlines()]
+    assert {"train/loss", "validation/mean_iou"} <= {name for _, name, _ in points}
+    assert points[-1][1:] == ["status", "finished"]
 
 
 def test_the_changed_sceneparse_runs(session: Session) -> None:

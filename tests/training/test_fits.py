@@ -29,9 +29,10 @@ GIB = 1 << 30
 def with_memory(monkeypatch: pytest.MonkeyPatch, free: int, *, fixed: int, each: int) -> list[int]:
     """Pretend that a step takes `fixed + each * pictures` bytes of `free`; returns the batches that are tried."""
     tried: list[int] = []
-    step = batch_size._step
+    step = batch_size.random_step
 
     def taken(prepared: Prepared, size: int, before: int) -> float:
+        assert before > 0
         step(prepared, size)
         tried.append(size)
         return fixed + each * size
@@ -96,7 +97,7 @@ def test_a_run_goes_on_with_the_batch_that_it_found(
     recipe = toy(training__batch="auto")
     run = train(recipe, tmp_path / "run")
     (run / "model").rename(tmp_path / "gone")
-    monkeypatch.setattr(batch_size, "_step", lambda *_: pytest.fail("it is known"))
+    monkeypatch.setattr(batch_size, "random_step", lambda *_: pytest.fail("it is known"))
     train(recipe, run, resume=True)
     # Stopped before its first checkpoint, too.
     shutil.rmtree(run / "checkpoints")
@@ -181,6 +182,38 @@ def test_compiling_needs_a_compiler_that_works_and_one_process(monkeypatch: pyte
 
 def broken(_: Tensor) -> Tensor:
     raise RuntimeError("no headers\nand a long story")
+
+
+def test_a_compiled_training_gives_the_same_but_for_rounding_and_goes_on_exactly(
+    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Traced and differentiated as for any compiler, but run by PyTorch's own kernels: inductor takes minutes.
+    def traced(module: Any) -> Any:
+        return module if module is compiling._tiny else torch.compile(module, dynamic=False, backend="aot_eager")
+
+    monkeypatch.setattr(compiling, "_compile", traced)
+    monkeypatch.setattr(compiling.shutil, "which", lambda _: "g++")
+    settings: dict[str, object] = {
+        "network__architecture": "pspnet",
+        "network__output_stride": 16,
+        "augmentation__crop": [48, 48],
+        "training__iterations": 4,
+        "training__validate_every": 2,
+    }
+    plain = train(toy(**settings), tmp_path / "plain")
+    recipe = toy(**settings, training__compile=True)
+    run = train(recipe, tmp_path / "compiled")
+    for one, other in zip(metrics(run), metrics(plain), strict=True):
+        assert one.keys() == other.keys()
+        numbers = {key: value for key, value in one.items() if isinstance(value, float)}
+        assert numbers == pytest.approx({key: other[key] for key in numbers}, rel=2e-3)
+    # As after a stop: the last checkpoint but one goes on to the same bytes.
+    model = (run / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(run / "model")
+    (run / "checkpoints" / "last-00000004.pt").unlink()
+    torch._dynamo.reset()
+    train(recipe, run, resume=True)
+    assert (run / "model" / "model.safetensors").read_bytes() == model
 
 
 @pytest.mark.parametrize(

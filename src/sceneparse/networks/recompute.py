@@ -6,7 +6,6 @@ numbers are drawn again as they were, and batch norm takes its running statistic
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from functools import cache
 from typing import Any
 
 import torch
@@ -51,9 +50,13 @@ def _is_block(module: nn.Module) -> bool:
     return len(layers) >= 2
 
 
-@cache
+_MADE: dict[type[nn.Module], type[nn.Module]] = {}
+
+
 def _recomputed(kind: type[nn.Module]) -> type[nn.Module]:
     """Return a class of modules that differs from another in how it computes while it trains."""
+    if kind in _MADE:
+        return _MADE[kind]
 
     def forward(self: nn.Module, *inputs: Any, **named: Any) -> Any:
         """Compute as ever, but keep nothing but the inputs where there will be a backward pass."""
@@ -67,7 +70,9 @@ def _recomputed(kind: type[nn.Module]) -> type[nn.Module]:
         contexts = lambda: (nullcontext(), _without_statistics(self))  # noqa: E731
         return checkpoint(compute, *inputs, use_reentrant=False, context_fn=contexts, **named)
 
-    return type(kind.__name__, (kind,), {"forward": forward, "__module__": kind.__module__, "__doc__": kind.__doc__})
+    names = {"forward": forward, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    _MADE[kind] = type(kind.__name__, (kind,), names)
+    return _MADE[kind]
 
 
 @contextmanager

@@ -13,9 +13,9 @@ class TrackingSettings:
     """Where a training's figures go, besides its run folder.
 
     Args:
-        trackers: A list of wandb (Weights & Biases), mlflow and trackio, each an extra of its own (pip install
-            'sceneparse[wandb]'), or ones that other packages add. Where they send things is up to their own variables,
-            such as WANDB_MODE, MLFLOW_TRACKING_URI and TRACKIO_DIR.
+        trackers: A list of wandb (Weights & Biases), mlflow and trackio, each a package of its own, or ones that other
+            packages add. Where they send things is up to their own variables, such as WANDB_MODE, MLFLOW_TRACKING_URI
+            and TRACKIO_DIR.
         project: The project (of mlflow the experiment) that the run belongs to. Null: what the tracker's own variables
             say, or sceneparse.
         name: What the run is called there. Null: the run folder's name.

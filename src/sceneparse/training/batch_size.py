@@ -92,7 +92,7 @@ def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
             return found, needed
         torch.cuda.reset_peak_memory_stats(device)
         try:
-            _step(prepared, size)
+            random_step(prepared, size)
             torch.cuda.synchronize(device)
             needed = float(torch.cuda.max_memory_reserved(device))
         except torch.cuda.OutOfMemoryError:
@@ -122,7 +122,7 @@ def _fitting_cpu(prepared: Prepared, sizes: list[int]) -> Found:
         )
     room = CPU_SHARE * free - (prepared.recipe.data.cache_mb << 20)
     # Once for what stays: the optimiser's state, and kernels that are made for the shapes.
-    _step(prepared, sizes[0])
+    random_step(prepared, sizes[0])
     taken = [_taken(prepared, sizes[0], before)]
     if len(sizes) > 1 and not prepared.compute.processes.any(2 * taken[0] > room):
         taken.append(_taken(prepared, sizes[1], before))
@@ -139,7 +139,7 @@ def _fitting_cpu(prepared: Prepared, sizes: list[int]) -> Found:
 def _taken(prepared: Prepared, size: int, before: int) -> float:
     """The memory that a step takes on top of what was there before the first."""
     PeakMemory.begin()
-    _step(prepared, size)
+    random_step(prepared, size)
     return max(PeakMemory.bytes() - before, 0)
 
 
@@ -153,7 +153,7 @@ def _waiting(prepared: Prepared) -> float:
     return (PREFETCH * workers + 1) * height * width * values / prepared.compute.processes.world
 
 
-def _step(prepared: Prepared, size: int) -> None:
+def random_step(prepared: Prepared, size: int) -> None:
     """Take a step on random pictures.
 
     Args:
