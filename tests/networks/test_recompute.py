@@ -6,18 +6,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sceneparse.networks import SceneParser
 from sceneparse.networks.recompute import blocks_of, recompute_blocks
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 
 
-def network(name: str, **settings: object) -> nn.Module:
+def network(name: str, **settings: object) -> SceneParser:
     torch.manual_seed(0)
     given = {"architecture": "pspnet", "channels": 8, "output_stride": 16, **settings}
     return build(BackboneSettings(name=name, drop_path=0.3 if "vit" in name else 0.0), NetworkSettings(**given), 4)  # type: ignore[arg-type]
 
 
-def step(network: nn.Module, images: Tensor) -> Tensor:
+def step(network: SceneParser, images: Tensor) -> Tensor:
     torch.manual_seed(5)
     output = network(images)
     loss: Tensor = output.logits.square().mean() + (0 if output.aux is None else output.aux.square().mean())

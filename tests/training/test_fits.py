@@ -192,7 +192,7 @@ def test_a_compiled_training_gives_the_same_but_for_rounding_and_goes_on_exactly
         return module if module is compiling._tiny else torch.compile(module, dynamic=False, backend="aot_eager")
 
     monkeypatch.setattr(compiling, "_compile", traced)
-    monkeypatch.setattr(compiling.shutil, "which", lambda _: "g++")
+    monkeypatch.setattr("shutil.which", lambda _: "g++")
     settings: dict[str, object] = {
         "network__architecture": "pspnet",
         "network__output_stride": 16,
@@ -248,16 +248,16 @@ def test_limits_of_containers_count(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert machine.available_memory(proc, groups) == 3 * GIB
     # Version 1, and two processes that share the machine.
     (proc / "self" / "cgroup").write_text("4:memory:/\n3:cpu,cpuacct:/\n")
-    for file, text in {
+    for name, text in {
         "cpu/cpu.cfs_quota_us": "400000",
         "cpu/cpu.cfs_period_us": "100000",
         "memory/memory.limit_in_bytes": str(6 * GIB),
         "memory/memory.usage_in_bytes": "0",
     }.items():
-        (groups / file).parent.mkdir(exist_ok=True)
-        (groups / file).write_text(text)
-    for name, value in {"RANK": 0, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 2}.items():
-        monkeypatch.setenv(name, str(value))
+        (groups / name).parent.mkdir(exist_ok=True)
+        (groups / name).write_text(text)
+    for name, number in {"RANK": 0, "WORLD_SIZE": 2, "LOCAL_RANK": 0, "LOCAL_WORLD_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(number))
     assert machine.usable_cores(proc, groups) == 2
     assert machine.available_memory(proc, groups) == 3 * GIB
     assert machine.available_memory(tmp_path / "nowhere", groups) is None

@@ -184,7 +184,8 @@ def random_batch(prepared: Prepared, size: int) -> Batch:
 
     channels = (size, recipe.backbone.in_channels, *recipe.augmentation.crop)
     images = torch.randint(0, 256, channels, generator=chance, dtype=torch.uint8)
-    objects, others = labels(len(prepared.data.labels)), {}
+    objects = labels(len(prepared.data.labels))
+    others: dict[str, Tensor] = {}
     tasks = prepared.data.tasks
     if tasks is not None:
         spaces = {task: space for task, space in tasks.spaces().items() if task is not Task.OBJECT}

@@ -26,6 +26,9 @@ OPENING, ENDING = 20.0, 60.0
 WAITING = 10_000
 """Points that wait for a tracker at most; further ones are left out."""
 
+FAILED = object()
+"""What a call to a tracker that raised gives."""
+
 Say = Callable[[str], None]
 
 
@@ -140,9 +143,9 @@ class _Follower:
             self._warn("did not take all points in time")
 
     def _work(self) -> None:
-        tracker = self._attempt(lambda: self._kind.open(self._run))
+        tracker = self._attempt(self._kind.open, self._run)
         self._opened.set()
-        if tracker is None:
+        if tracker is FAILED:
             return
         self._book.note(self._name, identity=tracker.identity)
         self._serve(tracker)
@@ -154,20 +157,20 @@ class _Follower:
             except Empty:
                 continue
             if isinstance(item, str):
-                self._attempt(lambda status=item: tracker.finish(status))  # type: ignore[misc]
+                self._attempt(tracker.finish, item)
                 return
             kind, iteration, values = item
-            if self._attempt(lambda given=values, at=iteration: tracker.log(given, at) or True):  # type: ignore[misc]
+            if self._attempt(tracker.log, values, iteration) is not FAILED:
                 self._book.note(self._name, **{kind: iteration})
 
-    def _attempt(self, call: Callable[[], Any]) -> Any:
-        """What a call gives; None where it raises, which is said once."""
+    def _attempt(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What a call gives; `FAILED` where it raises, which is said once."""
         try:
-            return call()
+            return call(*arguments)
         except BaseException as error:  # some packages end a run by SystemExit or KeyboardInterrupt of their own
             reason = " ".join(str(error).split()) or type(error).__name__
             self._warn(f"failed ({reason[:300]}); the training goes on")
-            return None
+            return FAILED
 
     def _warn(self, text: str) -> None:
         if not self._warned:
