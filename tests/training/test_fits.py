@@ -197,8 +197,8 @@ def test_a_compiled_training_gives_the_same_but_for_rounding_and_goes_on_exactly
         "network__architecture": "pspnet",
         "network__output_stride": 16,
         "augmentation__crop": [48, 48],
-        "training__iterations": 4,
-        "training__validate_every": 2,
+        "training__iterations": 2,
+        "training__validate_every": 1,
     }
     plain = train(toy(**settings), tmp_path / "plain")
     recipe = toy(**settings, training__compile=True)
@@ -210,8 +210,7 @@ def test_a_compiled_training_gives_the_same_but_for_rounding_and_goes_on_exactly
     # As after a stop: the last checkpoint but one goes on to the same bytes.
     model = (run / "model" / "model.safetensors").read_bytes()
     shutil.rmtree(run / "model")
-    (run / "checkpoints" / "last-00000004.pt").unlink()
-    torch._dynamo.reset()
+    (run / "checkpoints" / "last-00000002.pt").unlink()
     train(recipe, run, resume=True)
     assert (run / "model" / "model.safetensors").read_bytes() == model
 
