@@ -28,7 +28,9 @@ from sceneparse.data.class_counts import count_classes
 from sceneparse.data.loader import OBJECTS_ALONE, PREFETCH, Batch, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.data.sampling import stream
+from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.inference import choose_device
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
@@ -85,13 +87,13 @@ def main() -> None:
 
     decoding, _ = loader_speed(recipe, dataset, given.batches, cache_mb=0)
     # Few enough samples that each worker has met them all before the measurement.
-    few = Picked(dataset, range(min(len(dataset), recipe.training.batch)))
+    few = Picked(dataset, range(min(len(dataset), recipe.training.pictures)))
     cached, batch = loader_speed(recipe, few, given.batches, cache_mb=1 << 16)
     step = step_speed(recipe, len(dataset.labels), batch, given.batches)
     costs = augmentation_costs(recipe, few, given.batches)
     figures = {
         "recipe": recipe.name,
-        "workers": recipe.data.workers,
+        "workers": loader_workers(recipe.data.workers, fabric.device.type),
         "device": device_name(fabric.device),
         "precision": precision,
         "loader_decoding_per_second": round(decoding, 2),
@@ -127,14 +129,14 @@ def show(figures: dict[str, Any]) -> None:
 
 def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int) -> tuple[float, Batch]:
     """Samples a second of the loader alone, once its workers are at work, and the last batch."""
-    workers = recipe.data.workers
+    workers = loader_workers(recipe.data.workers, choose_device(recipe.training.device).type)
     # What was prepared before the clock starts must not count: the prefetched batches are taken off first.
     before = max(3, 2 * PREFETCH * workers)
     row = training_batches(
         dataset,
         recipe.augmentation,
         recipe.preprocessing,
-        batch=recipe.training.batch,
+        batch=recipe.training.pictures,
         seed=recipe.training.seed,
         start=0,
         stop=1 << 40,
@@ -148,7 +150,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
         for _ in range(count):
             batch = next(row)
         seconds = time.perf_counter() - began
-    return count * recipe.training.batch / seconds, batch
+    return count * recipe.training.pictures / seconds, batch
 
 
 def augmentation_costs(recipe: Recipe, dataset: DataSet, count: int) -> dict[str, float]:
@@ -165,10 +167,10 @@ def augmentation_costs(recipe: Recipe, dataset: DataSet, count: int) -> dict[str
     for turn in range(ROUNDS):
         for name, make in makers.items():
             began = time.thread_time()
-            for number in range(count * recipe.training.batch):
+            for number in range(count * recipe.training.pictures):
                 index = number % len(samples)
                 make(index, lambda purpose: stream(turn, purpose, number, index))  # noqa: B023 - called at once
-            best[name] = min(best[name], (time.thread_time() - began) / (count * recipe.training.batch))
+            best[name] = min(best[name], (time.thread_time() - began) / (count * recipe.training.pictures))
     torch.set_num_threads(threads)
     return best
 
@@ -227,7 +229,7 @@ def step_speed(recipe: Recipe, classes: int, batch: Batch, count: int) -> float:
     for _ in range(count):
         step()
     wait()
-    return count * recipe.training.batch / (time.perf_counter() - began)
+    return count * recipe.training.pictures / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

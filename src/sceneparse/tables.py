@@ -28,6 +28,7 @@ HOMES = {
     "datasets": "sceneparse.datasets.kinds:KINDS",
     "losses": "sceneparse.training.losses.table:LOSSES",
     "schedules": "sceneparse.training.schedules.table:SCHEDULES",
+    "trackers": "sceneparse.training.trackers.table:TRACKERS",
     "families": "sceneparse.weights.importing.families.table:FAMILIES",
     "artefacts": "sceneparse.parsing.artefacts.table:ARTEFACTS",
     "forms": "sceneparse.datasets.forms.table:FORMS",

@@ -124,6 +124,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         and list(found["reasons"]) == ["it takes pictures of one size only"]
     ),
     "training_speed": lambda found: found["rows"][0]["images_per_second"] > 0 and found["recipe"] == "toy-fcn",
+    "training_memory": lambda rows: (
+        [row["row"] for row in rows] == ["plain", "activation_checkpointing"]
+        and timed(rows)
+        and min(row["mib"] for row in rows) > 0
+    ),
     "unified": lambda rows: {"object mean IoU", "iterations"} <= {row["figure"] for row in rows},
     "unified_engines": lambda rows: timed(rows) and rows[0]["alike"] > 0.999,
 }

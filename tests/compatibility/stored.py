@@ -87,11 +87,19 @@ ADDED: dict[str, Any] = {
     "sampling.repeat_threshold": 0.0,
     "sampling.rare_crops": 0.0,
     "sampling.temperature": 0.01,
+    "training.activation_checkpointing": False,
+    "training.compile": False,
+    "tracking.trackers": [],
+    "tracking.project": None,
+    "tracking.name": None,
 }
 """Settings that did not exist, with the value that means what was done before, as "loss.kind": "cross_entropy"."""
 
 REMOVED: frozenset[str] = frozenset()
 """Settings that are gone."""
+
+WITHOUT_EFFECT_ON_RESULTS = frozenset({"data.workers"})
+"""Settings on which no result depends, so that the package's recipes may give them other values."""
 
 
 def run(*words: str | Path, folder: Path = STORED, cache: Path) -> str:
@@ -148,15 +156,15 @@ def _flatten(value: Any, name: str, found: dict[str, Any]) -> None:
 def assert_same_settings(present: Any, before: Any) -> None:
     """Compare settings with those that were stored, by the names that they have now."""
     expected = {_now(name): value for name, value in flat(_used(before)).items() if name not in REMOVED}
-    # Recipes have two more groups.
-    groups = {*before, *(("init", "sampling") if "optimizer" in before else ())}
+    # Recipes have more groups.
+    groups = {*before, *(("init", "sampling", "tracking") if "optimizer" in before else ())}
     expected |= {name: value for name, value in ADDED.items() if name.partition(".")[0] in groups}
     sources = before.get("data", {}).get("sources", ())
     expected |= {f"data.sources.{number}.options": {} for number in range(len(sources))}
     found = flat(present)
     different = {
         name: (found.get(name, "missing"), expected.get(name, "missing"))
-        for name in found.keys() | expected.keys()
+        for name in (found.keys() | expected.keys()) - WITHOUT_EFFECT_ON_RESULTS
         if found.get(name, "missing") != expected.get(name, "missing")
     }
     assert not different, f"settings differ (now, before): {different}"

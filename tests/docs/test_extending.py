@@ -194,6 +194,12 @@ def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return Session(folder, paths[-1], json.loads((folder / "said.json").read_text()))
 
 
+def test_the_tracker_gets_every_figure_and_the_end(session: Session) -> None:
+    points = [line.split(",") for line in session.text("runs/mine/points.csv").splitlines()]
+    assert {"train/loss", "validation/mean_iou"} <= {name for _, name, _ in points}
+    assert points[-1][1:] == ["status", "finished"]
+
+
 def test_the_changed_sceneparse_runs(session: Session) -> None:
     assert Path(session.said["from"]).parents[1] == session.source
 

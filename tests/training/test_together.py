@@ -359,7 +359,7 @@ def test_a_broken_picture_is_told_once_though_the_second_process_meets_it(
     shutil.copytree(data, moved)
     recipe = toy(data__root=str(moved))
     dataset = open_dataset(recipe.data, "train")
-    _, index = draws(len(dataset), recipe.training.batch, recipe.training.seed, 0, Share(1, 2))[0]
+    _, index = draws(len(dataset), recipe.training.pictures, recipe.training.seed, 0, Share(1, 2))[0]
     broken = moved / "images" / "train" / f"{Path(dataset.name(index)).name}.png"
     broken.write_bytes(broken.read_bytes()[:50])
     done = sceneparse_command("train", written(recipe, tmp_path), "--out", tmp_path / "run", "--devices", 2)

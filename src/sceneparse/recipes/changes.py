@@ -14,6 +14,7 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
     SamplingSettings,
+    TrackingSettings,
     TrainingSettings,
 )
 
@@ -36,4 +37,5 @@ class Changes(TypedDict, total=False):
     optimizer: Mapping[str, Any] | OptimizerSettings
     loss: Mapping[str, Any] | LossSettings
     training: Mapping[str, Any] | TrainingSettings
+    tracking: Mapping[str, Any] | TrackingSettings
     protocol: Mapping[str, Any] | ProtocolSettings

@@ -57,7 +57,11 @@ def _null_defaults(kind: Any, prefix: str = "") -> dict[str, None]:
 def _readable(hint: Any) -> str:
     if get_origin(hint) is Annotated:
         chosen = [mark for mark in get_args(hint)[1:] if isinstance(mark, Choice)]
-        return "one of " + ", ".join(chosen[0].names()) if chosen else _readable(get_args(hint)[0])
+        inner = get_args(hint)[0]
+        if not chosen:
+            return _readable(inner)
+        some = "one of " + ", ".join(chosen[0].names())
+        return f"a list of names, each {some}" if get_origin(inner) is tuple else some
     if get_origin(hint) is dict:
         return MAPPING
     if get_origin(hint) is tuple:

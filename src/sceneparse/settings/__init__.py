@@ -35,6 +35,7 @@ from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.recipe import Recipe
 from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.tasks import SceneHead, TaskSettings
+from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "StrideOn",
     "TaskSettings",
     "ToyWorldSettings",
+    "TrackingSettings",
     "TrainingSettings",
     "Windows",
 ]

@@ -173,7 +173,7 @@ class DataSettings:
         annotation: Kinds of several tasks only: full, or split: each training sample keeps its labels for a single
             task, one after the other. Shows what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
-        workers: Loader processes. 0 loads in the training process.
+        workers: Loader processes. 0 loads in the training process; auto: as many as the machine's cores are good for.
     """
 
     kind: Annotated[str, Choice("datasets")] = "folder"
@@ -192,14 +192,17 @@ class DataSettings:
     options: dict[str, Any] = field(default_factory=dict)
     annotation: Literal["full", "split"] = "full"
     cache_mb: int = 1024
-    workers: int = 1
+    workers: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         require_known("datasets", self.kind, "data.kind")
         classes: Any = self.classes
         if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it
             object.__setattr__(self, "classes", ClassSettings(file=classes))
-        require(self.workers >= 0, f"data.workers is {self.workers}, but must be 0 or more")
+        require(
+            self.workers == "auto" or self.workers >= 0,
+            f"data.workers is {self.workers}, but must be 0 or more, or auto",
+        )
         if self.range is not None:
             low, high = self.range
             require(

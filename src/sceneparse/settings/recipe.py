@@ -13,6 +13,7 @@ from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.sampling import SamplingSettings
+from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import TrainingSettings
 from sceneparse.tables import table
 
@@ -34,6 +35,7 @@ class Recipe:
         optimizer: How weights are changed.
         loss: What is minimised.
         training: The loop.
+        tracking: Where its figures go besides the run folder.
         protocol: How it is validated and tested.
     """
 
@@ -49,6 +51,7 @@ class Recipe:
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
 
     def __post_init__(self) -> None:
@@ -65,6 +68,7 @@ class Recipe:
         )
         self._check_draws()
         table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)
+        self._check_step()
         self._check_start()
         self._check_schedule()
         self._check_loss()
@@ -88,6 +92,23 @@ class Recipe:
             or sampling.temperature == SamplingSettings().temperature,
             "sampling.temperature has no effect, since sampling.rare_crops and augmentation.copy_paste are 0: no class "
             "is drawn",
+        )
+
+    def _check_step(self) -> None:
+        """Refuse what needs steps of one size where they have several, and to recompute what is frozen."""
+        crop, training = self.augmentation.crop, self.training
+        require(
+            crop is not None or training.batch != "auto",
+            "training.batch is auto, but augmentation.crop is null: pictures of any size take any amount of memory; "
+            "give a crop, or a number of pictures",
+        )
+        require(
+            crop is not None or not training.compile,
+            "training.compile needs an augmentation.crop, which is null: it would compile for each size of a batch",
+        )
+        require(
+            self.backbone.frozen != "all" or not training.activation_checkpointing,
+            "training.activation_checkpointing has no effect, since backbone.frozen is all: nothing of it is kept",
         )
 
     def _check_start(self) -> None:

@@ -18,8 +18,13 @@ class TrainingSettings:
         iterations: Number of optimiser steps.
         minutes: Time for all of the training, in place of iterations: how many fit is decided after a few steps of
             measuring, and written down.
-        batch: Pictures in a step, over all processes and chunks (`accumulate`).
+        batch: Pictures in a step, over all processes and chunks (`accumulate`). auto: as many as fit into memory, found
+            before the first step, at most 64 and at most the training split; the learning rate stays what it is.
         accumulate: Chunks in which a step's batch is worked through, to save memory.
+        activation_checkpointing: Keep only the inputs of the backbone's blocks for the backward pass, and compute the
+            blocks once more there: the same numbers for less memory and more time.
+        compile: Let torch.compile fuse the network's operations before the first step, which takes minutes; on the CPU
+            this needs a C++ compiler.
         precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
         seed: Decides everything random: weights, order, augmentation, dropout.
         validate_every: Iterations between validations (and a last one at the end), below 1 as a share of them all: 0.1
@@ -35,8 +40,10 @@ class TrainingSettings:
 
     iterations: int = 20000
     minutes: float | None = None
-    batch: int = 16
+    batch: int | Literal["auto"] = 16
     accumulate: int = 1
+    activation_checkpointing: bool = False
+    compile: bool = False
     precision: Precision = "auto"
     seed: int = 0
     validate_every: int | float = 1000
@@ -49,7 +56,7 @@ class TrainingSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "accumulate", "checkpoint_every", "log_every"):
+        for name in ("iterations", "accumulate", "checkpoint_every", "log_every"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
         every = self.validate_every
         require(every >= 0, f"training.validate_every is {every}, but must be 0 or more")
@@ -64,8 +71,17 @@ class TrainingSettings:
             f"training.validate_count is {self.validate_count}, but must be at least 1 or null",
         )
         require(
-            self.batch % self.accumulate == 0,
+            self.batch == "auto" or self.batch >= 1, f"training.batch is {self.batch}, but must be at least 1, or auto"
+        )
+        require(
+            self.batch == "auto" or self.batch % self.accumulate == 0,
             f"training.batch is {self.batch}, but must be a multiple of training.accumulate = {self.accumulate}",
+        )
+
+        require(
+            not (self.compile and self.activation_checkpointing),
+            "training.activation_checkpointing has no effect beside training.compile, which decides itself what it "
+            "keeps for the backward pass: leave one of them out",
         )
 
     def _check_length(self) -> None:
@@ -90,3 +106,9 @@ class TrainingSettings:
             patience is not None or self.min_delta == 0,
             "training.min_delta has no effect, since training.patience is null: nothing ends the training early",
         )
+
+    @property
+    def pictures(self) -> int:
+        """The batch, which must be a number: "auto" has become one before the first step."""
+        assert self.batch != "auto", "training.batch is auto: it is found before the first step"
+        return self.batch

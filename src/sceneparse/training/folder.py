@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from sceneparse.data.class_changes import changes_in
@@ -18,6 +19,7 @@ from sceneparse.training.record import Record
 from sceneparse.training.run import RECIPE, write_run
 from sceneparse.training.sharding import is_sharded
 from sceneparse.training.start import device_name
+from sceneparse.training.trackers.follow import Trackers, follow
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,24 @@ class RunFolder:
         checkpoints: Its checkpoints.
         record: Its metrics.jsonl; None in all processes but the first, which alone writes.
         facts: What run.json says from the beginning.
+        trackers: What else gets the figures; None where nothing does.
     """
 
     path: Path
     checkpoints: Checkpoints
     record: Record | None
     facts: dict[str, Any]
+    trackers: Trackers | None = None
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the runs in the trackers as the training ends."""
+        if self.trackers is not None:
+            self.trackers.end_with(kind)
 
 
 def begin_run(prepared: Prepared, path: Path) -> RunFolder:
@@ -90,9 +104,16 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
-    record = Record(path, checkpoint.metrics_bytes if checkpoint else 0, prepared.start, say_once)
+    trackers = follow(prepared.recipe, path, going_on=checkpoint is not None, say=say_once)
+    record = Record(
+        path,
+        checkpoint.metrics_bytes if checkpoint else 0,
+        prepared.start,
+        say_once,
+        None if trackers is None else trackers.log,
+    )
     write_run(path, "running", folder.facts)
-    return RunFolder(path, folder.checkpoints, record, folder.facts)
+    return RunFolder(path, folder.checkpoints, record, folder.facts, trackers)
 
 
 def _own_budget(prepared: Prepared, path: Path) -> dict[str, Any] | None:

@@ -116,14 +116,14 @@ class Keeper:
         settings = self.prepared.recipe.training
         done = self._done = step.iteration + 1
         self._losses.add({name: step.losses[name] for name in step.labelled})
-        self._pace.pictures += settings.batch
+        self._pace.pictures += settings.pictures
         self._pace.seconds += seconds
         due = done % settings.log_every == 0 or done == settings.iterations
-        self.progress.step(done, step.total, step.rate, settings.batch / seconds, line=due)
+        self.progress.step(done, step.total, step.rate, settings.pictures / seconds, line=due)
         if due:
             means = self._losses.take(list(step.losses))
             if self.folder.record:
-                speed = {"lr": step.rate, "images_per_second": settings.batch / seconds}
+                speed = {"lr": step.rate, "images_per_second": settings.pictures / seconds}
                 self.folder.record.write("train", done, {**means, **speed, "seconds": self.watch.seconds()})
         if late := self._overtime.line(self.watch.seconds(), settings.iterations - done):
             self.progress.say(late)

@@ -7,6 +7,7 @@ from pathlib import Path
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
+from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.budget import set_length
 from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import load_class_weights
@@ -19,6 +20,7 @@ from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.trackers.follow import usable_trackers
 from sceneparse.training.validation import validation_interval
 
 
@@ -63,8 +65,9 @@ def train(
         say_once(f"{out}: this training is finished; its model is {out / MODEL}")
         return out
 
+    usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
-    prepared = prepare(recipe, checkpoint, strategy, made_new)
+    prepared = with_found_batch(prepare(recipe, checkpoint, strategy, made_new))
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     counts = load_class_counts(prepared, out)
     if recipe.training.minutes is not None:
@@ -75,7 +78,7 @@ def train(
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
-    with closing(batches), StopRequest() as stop, shown as progress:
+    with folder, closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
         for iteration in prepared.remaining:

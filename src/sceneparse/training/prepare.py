@@ -12,15 +12,18 @@ from sceneparse.data import DataSet
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.data.loader import Batch, training_batches
 from sceneparse.data.sample import tasks_of
+from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_for_training
 from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
+from sceneparse.networks.recompute import recompute_blocks
 from sceneparse.networks.shared_batch import share_batch
 from sceneparse.settings import Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
+from sceneparse.training.compiling import compiled
 from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
 from sceneparse.training.optimizer import build_optimizer, rate_factors
 from sceneparse.training.progress import say_once
@@ -111,11 +114,11 @@ class Prepared:
             self.data.training,
             recipe.augmentation,
             recipe.preprocessing,
-            batch=recipe.training.batch,
+            batch=recipe.training.pictures,
             seed=recipe.training.seed,
             start=self.start,
             stop=recipe.training.iterations,
-            workers=recipe.data.workers,
+            workers=loader_workers(recipe.data.workers, self.compute.fabric.device.type),
             cache_mb=recipe.data.cache_mb,
             tasks=tasks,
             sampling=recipe.sampling,
@@ -205,9 +208,17 @@ def _build_learner(
     if frozen != "none":
         network.backbone.freeze(None if frozen == "all" else int(frozen))
         refuse_new_and_frozen(network, made_new)
+    if recipe.training.activation_checkpointing and not recompute_blocks(network.backbone):
+        raise UserError(
+            f"training.activation_checkpointing has no effect on backbone {recipe.backbone.name}: it has no blocks "
+            "that learn; leave it out"
+        )
     factors = rate_factors(network, recipe.optimizer, made_new)
     network = network.to(memory_format=torch.channels_last)
-    model = fabric.setup_module(network)
+    if recipe.training.compile:
+        model = fabric.setup_module(compiled(network, fabric.device, compute.processes))
+    else:
+        model = fabric.setup_module(network)
     optimizer = build_optimizer(network, recipe.optimizer, factors)
     stepper = fabric.setup_optimizers(optimizer)
     assert not isinstance(stepper, tuple)

@@ -6,8 +6,7 @@ training whose length was decided by measuring is, to the bit, that of the same 
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 
 import torch
@@ -20,6 +19,7 @@ from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.undoing import undone
 from sceneparse.training.validation import network_with, validate
 
 WARM, TIMED = 3, 40
@@ -70,7 +70,7 @@ def measure(
         began: `time.monotonic()` when it began.
         limit: Seconds that all of the training may take; what is slow is measured less often.
     """
-    with _undone(prepared):
+    with undone(prepared):
         step = _step(prepared, losses, counts, limit)
         validation = _validation(prepared, limit)
         clock = time.monotonic()
@@ -82,21 +82,6 @@ def measure(
     own = Pace(time.monotonic() - began, step, validation, checkpoint)
     found = prepared.compute.processes.gather(torch.tensor([astuple(own)], dtype=torch.float64))
     return Pace(*found.amax(dim=0).tolist())
-
-
-@contextmanager
-def _undone(prepared: Prepared) -> Iterator[None]:
-    """Give network, optimiser and gradient scaler, which must be new, their state back afterwards."""
-    learner, precision = prepared.learner, prepared.compute.fabric.strategy.precision
-    network = {name: value.detach().clone() for name, value in learner.network.state_dict().items()}
-    scaler = precision.state_dict()
-    try:
-        yield
-    finally:
-        learner.network.load_state_dict(network)
-        learner.stepper.zero_grad()
-        learner.optimizer.state.clear()
-        precision.load_state_dict(scaler)
 
 
 def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, limit: float) -> float:

@@ -14,6 +14,8 @@ TIME_FIELDS = ("seconds", "images_per_second")
 
 METRICS = "metrics.jsonl"
 
+Follow = Callable[[str, int, Mapping[str, float | int | str | None]], None]
+
 
 class Record:
     """metrics.jsonl of a run folder, and tensorboard/ where TensorBoard is installed.
@@ -26,13 +28,17 @@ class Record:
         length: Bytes of metrics.jsonl that belong to the iterations done; what follows is cut off.
         iteration: Iterations done; TensorBoard drops what came after them.
         warn: Called with one line for the user where there will be no tensorboard/.
+        follow: Called with each line, as kind, iteration and values: what trackers get.
     """
 
-    def __init__(self, folder: Path, length: int, iteration: int, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, length: int, iteration: int, warn: Callable[[str], None], follow: Follow | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / METRICS).open("ab")
         self._file.truncate(min(length, self._file.tell()))
         self._file.seek(0, 2)
+        self._follow = follow
         self._board = _board(folder / "tensorboard", iteration, warn)
 
     @property
@@ -49,6 +55,8 @@ class Record:
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
+        if self._follow is not None:
+            self._follow(kind, iteration, known)
         if self._board is None:
             return
         for key, value in known.items():

@@ -27,6 +27,9 @@ FREE = frozenset(
         "data.test",
         "data.workers",
         "data.cache_mb",
+        "tracking.trackers",
+        "tracking.project",
+        "tracking.name",
         "training.device",
         "training.checkpoint_every",
         "training.log_every",
@@ -64,23 +67,31 @@ def open_run(
     if checkpoint is None:
         if (out / MODEL).exists():
             raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")
-        return _with_length(recipe, out), None
+        return _as_begun(recipe, out), None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
     known = ("backbone", "network", "init", "preprocessing")
-    recipe = as_decided(recipe, out)
+    recipe = _as_decided(recipe, saved, out)
     return replace(recipe, **{name: getattr(saved, name) for name in known}), checkpoint
 
 
-def _with_length(recipe: Recipe, out: Path) -> Recipe:
-    """The recipe with the length that was decided for the same one here before it wrote a checkpoint."""
-    if recipe.training.minutes is None or not (out / RECIPE).exists():
+def _as_begun(recipe: Recipe, out: Path) -> Recipe:
+    """The recipe with the batch and the length that were decided for the same one here before it wrote a checkpoint."""
+    training = recipe.training
+    if (training.minutes is None and training.batch != "auto") or not (out / RECIPE).exists():
         return recipe
+    saved = read_recipe(out / RECIPE)
     try:
-        refuse_changes(recipe, read_recipe(out / RECIPE), out)
+        refuse_changes(recipe, saved, out)
     except UserError:  # another training began here, and nothing of it is left
         return recipe
-    return as_decided(recipe, out)
+    return _as_decided(recipe, saved, out)
+
+
+def _as_decided(recipe: Recipe, saved: Recipe, out: Path) -> Recipe:
+    """The recipe with the batch and the length that its run decided."""
+    training = replace(recipe.training, batch=saved.training.batch)
+    return as_decided(replace(recipe, training=training), out)
 
 
 def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
@@ -89,10 +100,10 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     Raises:
         UserError: A setting that isn't `FREE` differs; the message names the first three.
     """
-    given, began = _flat(to_mapping(recipe)), _flat(to_mapping(saved))
+    given, began = flat_settings(to_mapping(recipe)), flat_settings(to_mapping(saved))
     if saved.init.model is not None:
         # The run took over settings of the model that it started from, and wrote down which model that was.
-        before = _flat(read_started(out)["settings_before"]) | {"init.sha256": None}
+        before = flat_settings(read_started(out)["settings_before"]) | {"init.sha256": None}
         began |= {name: value for name, value in before.items() if given.get(name, value) == value}
     if given["backbone.padding"] is None:
         # The run wrote down what null meant.
@@ -100,6 +111,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
     if recipe.training.minutes is not None and (budget := read_budget(out)) is not None:
         # The run wrote down how many iterations the minutes came to.
         began |= {"training.minutes": budget["minutes"], "training.iterations": given["training.iterations"]}
+    if given["training.batch"] == "auto":
+        # The run wrote down how many it found.
+        began["training.batch"] = "auto"
     for name in recipe.network.tasks.from_data:
         if began[f"network.tasks.{name}"]:  # the run wrote down how many the data name
             began[f"network.tasks.{name}"] = given[f"network.tasks.{name}"]
@@ -142,11 +156,12 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_settings(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings under their dotted names."""
     flat: dict[str, Any] = {}
     for key, value in mapping.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flat_settings(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

@@ -103,7 +103,7 @@ def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) ->
     settings = recipe.training
     chunks = settings.accumulate * member.world
     require(
-        settings.batch % chunks == 0,
+        settings.batch == "auto" or settings.batch % chunks == 0,
         f"training.batch is {settings.batch}, but must be a multiple of training.accumulate x processes = {chunks}: it "
         "is the batch of all processes together",
     )

@@ -1,15 +1,16 @@
 """One step of a training: the losses of a batch, their gradients, and the change of the weights."""
 
 import math
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from sceneparse.data.loader import Batch
 from sceneparse.networks import normalize
-from sceneparse.networks.exact.recomputing import Recomputing
+from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.training.losses.targets import Amounts, Targets
 from sceneparse.training.optimizer import set_learning_rate
 from sceneparse.training.prepare import Prepared
@@ -74,7 +75,7 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
         # The last backward pass adds up the gradients of all processes.
         with fabric.no_backward_sync(learner.model, enabled=number < count):
             pixels = normalize(pixels, recipe.preprocessing.mean, recipe.preprocessing.std)
-            with Recomputing() if fabric.device.type == "cpu" else nullcontext():
+            with _forward_mode(prepared):
                 output = learner.model(pixels) if heads is None else learner.model(pixels, heads)
             # Chunks count by what counts in them, so their sum is the loss of the whole batch. Processes are averaged,
             # hence the factor.
@@ -83,6 +84,15 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
             sums += torch.stack([value.detach() for value in shares])
     values = dict(zip(losses.names, processes.total(sums).tolist(), strict=True))
     return Step(iteration, seed, rate, values, losses.names_for(heads))
+
+
+def _forward_mode(prepared: Prepared) -> AbstractContextManager[Any]:
+    """How scores are computed on their way to a gradient: on a CPU, with batch norms that keep less for it."""
+    training = prepared.recipe.training
+    # A compiled network decides what is kept, and blocks that are computed twice keep nothing of the kind.
+    if prepared.compute.fabric.device.type != "cpu" or training.compile or training.activation_checkpointing:
+        return nullcontext()
+    return LeanNorms()
 
 
 def update_weights(prepared: Prepared) -> None:

@@ -124,7 +124,7 @@ class _Made(NamedTuple):
     source: _Normalized
 
 
-class Recomputing(TorchFunctionMode):
+class LeanNorms(TorchFunctionMode):
     """While it is entered, what batch norms and activations make on a CPU is not kept for the gradient.
 
     It is for the forward pass of a training step; the backward pass comes after it, once.

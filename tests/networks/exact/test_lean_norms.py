@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sceneparse.networks.exact import recomputing
-from sceneparse.networks.exact.recomputing import Recomputing
+from sceneparse.networks.exact import lean_norms
+from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
 
@@ -17,10 +17,10 @@ ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.SiLU, nn.Hardswish)
 
 @pytest.fixture(autouse=True)
 def small_maps_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recomputing, "LEAST_BYTES", 0)
+    monkeypatch.setattr(lean_norms, "LEAST_BYTES", 0)
 
 
-class Counting(Recomputing):
+class Counting(LeanNorms):
     """Says how many tensors it kept, and how many it will make again."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def trained(network: nn.Module, images: Tensor, *, lean: bool, autocast: bool = 
     """Result, gradients and statistics after a step, of a copy."""
     network = copy.deepcopy(network).train()
     images = images.clone().requires_grad_()
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast), Recomputing() if lean else nullcontext():
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast), LeanNorms() if lean else nullcontext():
         result = network(images)
         result = result if isinstance(result, Tensor) else result.logits
     result.float().square().mean().backward()
@@ -146,7 +146,7 @@ def test_a_tensor_at_the_address_of_one_that_is_gone_is_kept() -> None:
     one = torch.ones(1)
     gone, other = torch.randn(1, 2, 3, 3), torch.randn(1, 2, 3, 3)
     with mode:
-        mode._remember(gone, gone._version, recomputing._Normalized(one, one, one, one))
+        mode._remember(gone, gone._version, lean_norms._Normalized(one, one, one, one))
         mode._made[other.untyped_storage()._cdata] = mode._made[gone.untyped_storage()._cdata]
         del gone
         assert mode._pack(other) is other
@@ -154,7 +154,7 @@ def test_a_tensor_at_the_address_of_one_that_is_gone_is_kept() -> None:
 
 def test_a_gradient_can_be_asked_for_twice() -> None:
     network, images = layers(nn.ReLU6(inplace=True)).train(), torch.randn(2, 3, 8, 8)
-    with Recomputing():
+    with LeanNorms():
         result = network(images).sum()
     weight = next(network.parameters())
     first = torch.autograd.grad(result, weight, retain_graph=True)[0]

@@ -1,0 +1,196 @@
+"""Find the batch that fits into memory (`training.batch: auto`), by real steps that are undone."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sceneparse.data.loader import PREFETCH, Batch
+from sceneparse.data.workers import loader_workers
+from sceneparse.errors import UserError
+from sceneparse.processes.machine import PeakMemory, available_memory
+from sceneparse.tasks import MAPS, Task
+from sceneparse.training.prepare import Prepared
+from sceneparse.training.progress import say_once
+from sceneparse.training.recipe_losses import RecipeLosses
+from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.undoing import undone
+
+MOST = 64
+"""Pictures in a batch at most: how a network learns depends on the batch, and more than these want another rate."""
+
+SMALLEST = 2
+"""Pictures in each process's chunk at least: batch norm takes statistics of several."""
+
+CUDA_SHARE, CPU_SHARE = 0.9, 0.75
+"""Of the memory that is there, what steps may take; on the CPU their need is extrapolated."""
+
+
+def with_found_batch(prepared: Prepared) -> Prepared:
+    """Return a training whose batch is a number: the largest that fits, where its recipe leaves it open.
+
+    Tried are 2, 4, 8, … pictures in each process's chunk. On CUDA all of them, until the memory that a step takes, or
+    would take, is more than there is; on the CPU two and four, from which the rest follows. Network, optimiser and
+    generators are afterwards what they were, to the bit.
+
+    Args:
+        prepared: The training, before its first step.
+
+    Raises:
+        UserError: Two pictures don't fit, or the machine does not say how much memory there is.
+    """
+    recipe = prepared.recipe
+    if recipe.training.batch != "auto":
+        return prepared
+    unit = SMALLEST * recipe.training.accumulate * prepared.compute.processes.world
+    most = max(unit, min(MOST, len(prepared.data.training)))
+    sizes = [unit << power for power in range(most.bit_length()) if unit << power <= most]
+    cuda = prepared.compute.fabric.device.type == "cuda"
+    # Compiled for each size it would take minutes, and eager it needs no less.
+    with undone(prepared), torch.compiler.set_stance("force_eager"):
+        batch, needed = (_fitting_cuda if cuda else _fitting_cpu)(prepared, sizes)
+    if batch is None:
+        raise UserError(
+            f"training.batch auto: a step of {unit} takes about {_gib(needed)} GiB, which is more than there is: a "
+            "smaller augmentation.crop or network, training.activation_checkpointing, or bfloat16"
+        )
+    why = f"{batch * 2} take about {_gib(needed)} GiB, more than there is" if batch < sizes[-1] else _bound(prepared)
+    say_once(
+        f"training.batch auto: {batch} pictures a step ({why}); optimizer.lr stays {recipe.optimizer.lr:g}, whatever "
+        "the batch"
+    )
+    return replace(prepared, recipe=replace(recipe, training=replace(recipe.training, batch=batch)))
+
+
+def _bound(prepared: Prepared) -> str:
+    samples = len(prepared.data.training)
+    return f"the training split has {samples}" if samples < MOST else f"auto takes {MOST} at most"
+
+
+def _gib(count: float) -> str:
+    return f"{count / 2**30:.1f}"
+
+
+Found = tuple[int | None, float]
+"""The batch, None where none fits; and the bytes that the first one takes that doesn't fit, 0 where all do."""
+
+
+def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
+    """Try batches on a GPU, of growing size."""
+    device, processes = prepared.compute.fabric.device, prepared.compute.processes
+    torch.cuda.empty_cache()
+    room = CUDA_SHARE * (torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device))
+    found: int | None = None
+    taken: list[float] = []
+    for size in sizes:
+        # Twice the pictures take twice what the last doubling took. Where processes wait for each other, none may run
+        # out of memory alone.
+        needed = taken[-1] + 2 * (taken[-1] - taken[-2]) if len(taken) > 1 else 0.0
+        if processes.any(needed > room):
+            return found, needed
+        torch.cuda.reset_peak_memory_stats(device)
+        try:
+            random_step(prepared, size)
+            torch.cuda.synchronize(device)
+            needed = float(torch.cuda.max_memory_reserved(device))
+        except torch.cuda.OutOfMemoryError:
+            if processes.world > 1:
+                raise UserError(
+                    f"training.batch auto: a step of {size} ran out of memory in one of {processes.world} processes: "
+                    "give training.batch as a number"
+                ) from None
+            needed = max(2 * taken[-1] if taken else 0.0, room)
+            taken.append(2 * room)
+        else:
+            taken.append(needed)
+        prepared.learner.stepper.zero_grad()
+        torch.cuda.empty_cache()
+        if processes.any(taken[-1] > room):
+            return found, needed
+        found = size
+    return found, 0.0
+
+
+def _fitting_cpu(prepared: Prepared, sizes: list[int]) -> Found:
+    """Take steps of two and of four pictures a chunk on the CPU, and extrapolate."""
+    free, before = available_memory(), PeakMemory.now()
+    if free is None or not PeakMemory.begin():
+        raise UserError(
+            "training.batch auto: this machine does not say how much memory there is and is taken; give a number"
+        )
+    room = CPU_SHARE * free - (prepared.recipe.data.cache_mb << 20)
+    # Once for what stays: the optimiser's state, and kernels that are made for the shapes.
+    random_step(prepared, sizes[0])
+    taken = [_taken(prepared, sizes[0], before)]
+    if len(sizes) > 1 and not prepared.compute.processes.any(2 * taken[0] > room):
+        taken.append(_taken(prepared, sizes[1], before))
+    each = (taken[1] - taken[0] if len(taken) > 1 else taken[0]) / sizes[0] + _waiting(prepared)
+    found: int | None = None
+    for size in sizes:
+        needed = taken[0] + max(each, 0.0) * (size - sizes[0]) + _waiting(prepared) * sizes[0]
+        if prepared.compute.processes.any(needed > room):
+            return found, needed
+        found = size
+    return found, 0.0
+
+
+def _taken(prepared: Prepared, size: int, before: int) -> float:
+    """The memory that a step takes on top of what was there before the first."""
+    PeakMemory.begin()
+    random_step(prepared, size)
+    return max(PeakMemory.bytes() - before, 0)
+
+
+def _waiting(prepared: Prepared) -> float:
+    """The bytes of a picture in the batches that loader processes keep ready, in each process its share of them."""
+    recipe = prepared.recipe
+    assert recipe.augmentation.crop is not None
+    height, width = recipe.augmentation.crop
+    values = recipe.backbone.in_channels + 2 * (len(prepared.data.tasks.spaces()) if prepared.data.tasks else 1)
+    workers = loader_workers(recipe.data.workers, prepared.compute.fabric.device.type)
+    return (PREFETCH * workers + 1) * height * width * values / prepared.compute.processes.world
+
+
+def random_step(prepared: Prepared, size: int) -> None:
+    """Take a step on random pictures.
+
+    Args:
+        prepared: The training.
+        size: Pictures over all processes and chunks.
+    """
+    weights = None
+    if prepared.recipe.loss.class_weights is not None:
+        weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
+    losses = RecipeLosses.prepared(prepared, weights)
+    compute_gradients(prepared, losses, random_batch(prepared, size // prepared.compute.processes.world), 0)
+    update_weights(prepared)
+
+
+def random_batch(prepared: Prepared, size: int) -> Batch:
+    """Return random pictures of a training's crop, labelled at random for all that it learns.
+
+    Args:
+        prepared: The training; `augmentation.crop` must be set.
+        size: Number of pictures.
+    """
+    recipe, chance = prepared.recipe, torch.Generator().manual_seed(0)
+    assert recipe.augmentation.crop is not None
+    shape = (size, *recipe.augmentation.crop)
+
+    def labels(count: int, shape: tuple[int, ...] = shape, dtype: torch.dtype = torch.int16) -> Tensor:
+        return torch.randint(0, count, shape, generator=chance, dtype=dtype)
+
+    channels = (size, recipe.backbone.in_channels, *recipe.augmentation.crop)
+    images = torch.randint(0, 256, channels, generator=chance, dtype=torch.uint8)
+    objects = labels(len(prepared.data.labels))
+    others: dict[str, Tensor] = {}
+    tasks = prepared.data.tasks
+    if tasks is not None:
+        spaces = {task: space for task, space in tasks.spaces().items() if task is not Task.OBJECT}
+        others = {task.truth: labels(len(space)) for task, space in spaces.items() if task in MAPS}
+        if Task.SCENE in spaces:
+            others["scenes"] = labels(len(spaces[Task.SCENE]), (size,), torch.int64)
+        if Task.PART in spaces:
+            others["owners"] = objects
+    nobody = ("",) * size
+    return Batch(images, objects, nobody, nobody, (0,) * size, **others)
