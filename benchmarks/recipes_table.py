@@ -24,7 +24,8 @@ NOT_YET = "not yet"
 def experiments() -> list[RecipeFile]:
     """The recipes that stand for a published experiment, or extend one that does."""
     files = [read_file(name) for name in sorted(recipe_names(), key=_in_order)]
-    return [file for file in files if file.published or len(file.layers) > 1]
+    published = {f"recipe {file.name}" for file in files if file.published}
+    return [file for file in files if any(where in published for where, _ in file.layers)]
 
 
 def recipe_row(file: RecipeFile) -> dict[str, Any]:

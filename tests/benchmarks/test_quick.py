@@ -16,7 +16,13 @@ BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 MAIN = 'if __name__ == "__main__":'
 PROGRAMS = sorted(path.stem for path in BENCHMARKS.glob("*.py") if MAIN in path.read_text(encoding="utf-8"))
 PRECISIONS = ("float32", "bfloat16")
-NEEDS = {"rasters": "rasterio", "serving_hostile": "fastapi", "serving_kill": "fastapi", "serving_load": "fastapi"}
+NEEDS = {
+    "accuracy_peers": "segmentation_models_pytorch",
+    "rasters": "rasterio",
+    "serving_hostile": "fastapi",
+    "serving_kill": "fastapi",
+    "serving_load": "fastapi",
+}
 """Packages of extras without which a program can do nothing."""
 
 
@@ -70,6 +76,9 @@ def compared(rows: list[dict[str, Any]]) -> bool:
 
 
 CHECKS: dict[str, Callable[[Any], bool]] = {
+    "accuracy_peers": lambda rows: (
+        [row["network"] for row in rows] == ["ours", "smp FPN"] and all(0 <= row["mean_iou"] <= 1 for row in rows)
+    ),
     "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
     "backbone_families": lambda rows: [row["name"] for row in rows] == ["test_vit"] and all(row["ok"] for row in rows),
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
