@@ -7,6 +7,21 @@ INSTALL = $(PIP) install --quiet --disable-pip-version-check
 # PyTorch's builds for the CPU: on Linux a small part of the download that PyPI's, for NVIDIA GPUs, is.
 TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 
+# What pip needs to be told to find the build for the CPU; nothing where there is an NVIDIA GPU, where pip is configured
+# to look somewhere else than in PyPI, and where the builds cannot be reached (pip itself would try for a minute).
+define TORCH_INDEX
+if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then exit 0; fi; \
+if $(PIP) config list | grep -E 'index-url|no-index|find-links' >/dev/null; then \
+	echo 'PyTorch: from where pip is configured to look' >&2; \
+elif $(BIN)/python -c 'import signal, sys, urllib.request; signal.alarm(5); urllib.request.urlopen(sys.argv[1])' \
+	$(TORCH_CPU)/torch/ >/dev/null 2>&1; then \
+	echo 'PyTorch: the build for the CPU (no nvidia-smi here), from $(TORCH_CPU)' >&2; \
+	echo --extra-index-url $(TORCH_CPU); \
+else \
+	echo 'PyTorch: the build for NVIDIA GPUs, which works without one, since $(TORCH_CPU) does not answer' >&2; \
+fi
+endef
+
 .PHONY: demo test tests lint docs docs-zensical clean torch-index
 
 demo: $(VENV)/.installed
@@ -42,23 +57,12 @@ docs-zensical: $(VENV)/.installed-docs
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sceneparse needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	more=$$($(MAKE) --no-print-directory -s torch-index) && $(INSTALL) $$more -e . || \
+	more=$$($(TORCH_INDEX)) && $(INSTALL) $$more -e . || \
 		{ test -n "$$more" && echo 'PyTorch: once more, from PyPI alone' >&2 && $(INSTALL) -e .; }
 	touch $@
 
-# What pip needs to be told to find the build for the CPU; nothing where there is an NVIDIA GPU, where pip is configured
-# to look somewhere else than in PyPI, and where the builds cannot be reached (pip itself would try for a minute).
 torch-index:
-	@if [ "$$(uname -s)" != Linux ] || command -v nvidia-smi >/dev/null 2>&1; then exit 0; fi; \
-	if $(PIP) config list | grep -E 'index-url|no-index|find-links' >/dev/null; then \
-		echo 'PyTorch: from where pip is configured to look' >&2; \
-	elif $(BIN)/python -c 'import signal, sys, urllib.request; signal.alarm(5); urllib.request.urlopen(sys.argv[1])' \
-		$(TORCH_CPU)/torch/ >/dev/null 2>&1; then \
-		echo 'PyTorch: the build for the CPU (no nvidia-smi here), from $(TORCH_CPU)' >&2; \
-		echo --extra-index-url $(TORCH_CPU); \
-	else \
-		echo 'PyTorch: the build for NVIDIA GPUs, which works without one, since $(TORCH_CPU) does not answer' >&2; \
-	fi
+	@$(TORCH_INDEX)
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(INSTALL) -e '.[dev]'

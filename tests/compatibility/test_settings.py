@@ -15,9 +15,12 @@ import yaml
 import sceneparse
 from tests.compatibility.stored import STORED, assert_same_settings, read
 
-NAMES = sorted(read(STORED / "settings" / "recipes.json.gz"))
+MADE_ANEW = {"toy-fcn", "toy-pspnet"}
+"""Recipes that are another training by now, as the changelog says."""
+
+NAMES = sorted(read(STORED / "settings" / "recipes.json.gz").keys() - MADE_ANEW)
 SWEEPS = sorted(read(STORED / "settings" / "sweeps.json.gz"))
-NETWORKS = sorted(read(STORED / "settings" / "networks.json.gz"))
+NETWORKS = sorted(read(STORED / "settings" / "networks.json.gz").keys() - MADE_ANEW)
 OWN = {"name", "description"}
 IDLE = {"deeplabv3": r"augmentation\.color has no effect, since backbone\.in_channels is 2"}
 """Recipes that set something which did nothing: since 0.1.0 that is refused, as the changelog says."""

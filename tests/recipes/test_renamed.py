@@ -91,10 +91,10 @@ def test_what_earlier_versions_wrote_of_other_kinds_is_left_out(tmp_path: Path) 
 
 def test_another_kind_on_the_command_line_leaves_the_settings_of_the_recipe_s_own_kind_behind(tmp_path: Path) -> None:
     read = read_recipe("toy-pspnet", data={"kind": "folder", "root": "mine"})
-    assert read.data == DataSettings("folder", root="mine", cache_mb=128)
+    assert read.data == DataSettings("folder", root="mine", cache_mb=128, workers=1)
     path = tmp_path / "mine.yaml"
     path.write_text("extends: toy-pspnet\ndata: {kind: camvid, root: CamVid}\n")
-    assert read_recipe(path).data == DataSettings("camvid", root="CamVid", cache_mb=128)
+    assert read_recipe(path).data == DataSettings("camvid", root="CamVid", cache_mb=128, workers=1)
     with pytest.raises(UserError, match=r"data\.toyworld\.size has no effect: kind folder takes"):
         read_recipe("toy-pspnet", data={"kind": "folder", "root": "mine", "size": 64})
 
