@@ -16,6 +16,7 @@ from sceneparse.errors import UserError, counted, reason_of, require
 from sceneparse.files import write_json
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.durations import in_words
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import say_once
@@ -104,11 +105,6 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
 
 def _of_length(training: TrainingSettings, iterations: int) -> TrainingSettings:
     return replace(training, minutes=None, iterations=iterations)
-
-
-def in_words(minutes: float) -> str:
-    """Return a time such as "1 minute" or "2.5 minutes"."""
-    return f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
 
 
 def read_budget(out: Path) -> dict[str, Any] | None:
