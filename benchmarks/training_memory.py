@@ -66,8 +66,8 @@ def measured(recipe: Recipe, steps: int) -> dict[str, Any]:
     if cuda:
         before = torch.cuda.memory_allocated(device)
     else:
-        before = PeakMemory.now()
         PeakMemory.begin()
+        before = PeakMemory.now()
     # The first makes the optimiser's state, and compiles.
     random_step(prepared, batch)
     times = []

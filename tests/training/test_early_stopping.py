@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.settings import Recipe
+from sceneparse.settings import Recipe, TrainingSettings
+from sceneparse.settings.average import AverageSettings
 from sceneparse.training import keep
 from sceneparse.training.loop import train
 from sceneparse.training.patience import Patience
-from sceneparse.training.validation import validate
+from sceneparse.training.validation import validate, without_effect
 
 MakeRecipe = Callable[..., Recipe]
 
@@ -91,3 +92,28 @@ def test_an_early_end_that_could_not_be_is_refused(toy: MakeRecipe) -> None:
         toy(training__min_delta=0.1)
     with pytest.raises(UserError, match=r"training\.patience is 0, but must be at least 1, or null"):
         toy(training__patience=0)
+
+
+@pytest.mark.parametrize(
+    ("length", "line"),
+    [
+        ({"iterations": 4, "validate_every": 1, "patience": 2}, None),
+        ({"iterations": 4, "validate_every": 0.25, "patience": 2}, None),
+        ({"iterations": 4, "validate_every": 1, "patience": 3}, "5 validations or more, and this one has 4"),
+        ({"iterations": 4, "validate_every": 3, "patience": 1}, "3 validations or more, and this one has 2"),
+        ({"iterations": 4, "average": AverageSettings(0.9, 4)}, None),
+        ({"iterations": 4, "average": AverageSettings(0.9, 5)}, "training.average.every is 5, but"),
+    ],
+)
+def test_settings_that_a_training_is_too_short_for_are_found(length: dict[str, Any], line: str | None) -> None:
+    found = without_effect(TrainingSettings(**length))
+    assert found is None if line is None else found is not None and line in found
+
+
+def test_a_patience_that_outlasts_the_training_is_refused_before_the_first_step(
+    toy: MakeRecipe, tmp_path: Path
+) -> None:
+    recipe = toy(training__iterations=4, training__patience=4)
+    with pytest.raises(UserError, match=r"training\.patience is 4, which has no effect: .*; leave it out, or change"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

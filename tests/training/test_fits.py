@@ -14,6 +14,7 @@ from torch import Tensor
 from sceneparse.data import workers as loader_workers
 from sceneparse.errors import UserError
 from sceneparse.processes import ALONE, Processes, machine
+from sceneparse.processes.allocation import keep_freed_memory
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
 from sceneparse.training import batch_size, compiling
@@ -63,6 +64,15 @@ def test_the_largest_batch_that_fits_is_found_from_two_and_four(
     said = capsys.readouterr().err
     assert said.count("training.batch auto") == 1 and "optimizer.lr stays 0.01" in said
     assert ("the training split has 6" in said) == (found == 4)
+
+
+def test_more_chunks_than_pictures_take_the_least_batch_and_the_line_says_so(
+    toy: MakeRecipe, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_memory(monkeypatch, 99 * GIB, fixed=GIB, each=GIB)
+    recipe = toy(training__batch="auto", training__accumulate=4)
+    assert with_found_batch(prepare(recipe, None, "auto")).recipe.training.batch == 8
+    assert "8 pictures a step (the least: 2 in each chunk of each process)" in capsys.readouterr().err
 
 
 def state(prepared: Prepared) -> list[Tensor]:
@@ -260,9 +270,15 @@ def test_limits_of_containers_count(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert machine.usable_cores(proc, groups) == 2
     assert machine.available_memory(proc, groups) == 3 * GIB
     assert machine.available_memory(tmp_path / "nowhere", groups) is None
+    # Three runs of a sweep at a time, each of two processes.
+    monkeypatch.setenv(machine.SHARED_BY, "3")
+    assert machine.usable_cores(proc, groups) == 1
+    assert machine.available_memory(proc, groups) == GIB
 
 
-def test_the_peak_of_memory_is_seen() -> None:
+def test_the_peak_of_memory_is_seen_in_a_process_that_keeps_what_it_frees() -> None:
+    keep_freed_memory()
+    torch.ones(64 << 18)
     if not machine.PeakMemory.begin():
         pytest.skip("this machine cannot forget its peak")
     before = machine.PeakMemory.now()

@@ -54,6 +54,7 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     assert [line["iteration"] for line in validated] == [3, 6]
     facts = json.loads((run / "run.json").read_text())
     assert facts["status"] == "finished" and facts["precision"] == "float32" and facts["training_samples"] == 6
+    assert facts["batch"] == recipe.training.batch and facts["loader_workers"] == recipe.data.workers
     assert facts["best_mean_iou"] == max(line["mean_iou"] for line in validated)
     assert "FCN" in (run / "model" / "README.md").read_text()
 

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import IO
 
 from sceneparse.errors import UserError, require
+from sceneparse.processes.machine import usable_cores
 from sceneparse.processes.membership import membership
 
 SUPERVISED = "SCENEPARSE_SUPERVISED"
@@ -88,7 +89,7 @@ def launch(command: Sequence[str], devices: int, nodes: int) -> int:
         "LOCAL_WORLD_SIZE": str(devices),
         # What PyTorch warns of in C++ is for its own developers, such as that a batch used all heads of a network.
         "TORCH_CPP_LOG_LEVEL": os.environ.get("TORCH_CPP_LOG_LEVEL", "ERROR"),
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices))),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(1, usable_cores() // devices))),
         # What Fabric and torch know a process of torchrun by.
         "TORCHELASTIC_RUN_ID": "sceneparse",
         SUPERVISED: "1",

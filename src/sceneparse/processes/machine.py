@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
+from sceneparse.processes.allocation import give_freed_memory_back
 from sceneparse.processes.membership import membership
 
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+SHARED_BY = "SCENEPARSE_SHARED_BY"
+"""The environment variable by which a sweep says how many trainings it runs at a time on this machine."""
 
 NO_LIMIT = 1 << 60
 """Bytes from which a limit is none: cgroups of version 1 write a huge number."""
@@ -50,11 +54,12 @@ class PeakMemory:
 
     @staticmethod
     def begin() -> bool:
-        """Forget earlier peaks.
+        """Forget earlier peaks, and give back what the process has freed, which would hide what it takes next.
 
         Returns:
             Whether the machine can do that.
         """
+        give_freed_memory_back()
         try:
             (PROC / "self" / "clear_refs").write_text("5")
         except OSError:
@@ -74,7 +79,7 @@ class PeakMemory:
 
 def _sharing() -> int:
     member = membership()
-    return member.local_world if member is not None else 1
+    return (member.local_world if member is not None else 1) * int(os.environ.get(SHARED_BY, "1"))
 
 
 def _folders(proc: Path, groups: Path, controller: str) -> Iterator[Path]:

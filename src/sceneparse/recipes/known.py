@@ -182,6 +182,9 @@ def one_line(message: str, known: dict[str, str]) -> str:
     """jsonargparse's explanation of a bad value, cut to one line: the setting, the value and what it may be."""
     key = re.search(r'Parser key "([^"]+)"', message)
     value = re.search(r"(?:Got value|Given value): ?(.*)", message)
+    missing = re.search(r"arguments are required: (.*)", message)
+    if key and missing:
+        return f"{key.group(1)}: {missing.group(1)} is missing, which has no default"
     if key and value and value.group(1) == "None" and key.group(1) in known:
         return f"{key.group(1)} is null, but must be {known[key.group(1)]}"
     if key and value and key.group(1) in known:

@@ -61,11 +61,11 @@ class AugmentationSettings:
         )
         require(
             self.crop is None or min(self.crop) >= 1,
-            f"augmentation.crop is {self.crop}, but must be two positive numbers or null",
+            f"augmentation.crop is {list(self.crop or ())}, but must be two positive numbers or null",
         )
         require(
             self.short is None or min(self.short, default=0) >= 1,
-            f"augmentation.short is {self.short}, but must be positive numbers or null",
+            f"augmentation.short is {list(self.short or ())}, but must be positive numbers or null",
         )
         require(
             self.max_long is None or self.max_long >= 1,

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.loader import PREFETCH, Batch
-from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError
 from sceneparse.processes.machine import PeakMemory, available_memory
 from sceneparse.tasks import MAPS, Task
@@ -54,7 +53,8 @@ def with_found_batch(prepared: Prepared) -> Prepared:
             f"training.batch auto: a step of {unit} takes about {_gib(needed)} GiB, which is more than there is: a "
             "smaller augmentation.crop or network, training.activation_checkpointing, or bfloat16"
         )
-    why = f"{batch * 2} take about {_gib(needed)} GiB, more than there is" if batch < sizes[-1] else _bound(prepared)
+    more = f"{batch * 2} take about {_gib(needed)} GiB, more than there is"
+    why = more if batch < sizes[-1] else _bound(prepared, batch)
     say_once(
         f"training.batch auto: {batch} pictures a step ({why}); optimizer.lr stays {recipe.optimizer.lr:g}, whatever "
         "the batch"
@@ -62,8 +62,10 @@ def with_found_batch(prepared: Prepared) -> Prepared:
     return replace(prepared, recipe=replace(recipe, training=replace(recipe.training, batch=batch)))
 
 
-def _bound(prepared: Prepared) -> str:
+def _bound(prepared: Prepared, batch: int) -> str:
     samples = len(prepared.data.training)
+    if batch > min(samples, MOST):
+        return f"the least: {SMALLEST} in each chunk of each process"
     return f"the training split has {samples}" if samples < MOST else f"auto takes {MOST} at most"
 
 
@@ -113,8 +115,9 @@ def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
 
 def _fitting_cpu(prepared: Prepared, sizes: list[int]) -> Found:
     """Take steps of two and of four pictures a chunk on the CPU, and extrapolate."""
+    measured = PeakMemory.begin()
     free, before = available_memory(), PeakMemory.now()
-    if free is None or not PeakMemory.begin():
+    if free is None or not measured:
         raise UserError(
             "training.batch auto: this machine does not say how much memory there is and is taken; give a number"
         )
@@ -147,8 +150,7 @@ def _waiting(prepared: Prepared) -> float:
     assert recipe.augmentation.crop is not None
     height, width = recipe.augmentation.crop
     values = recipe.backbone.in_channels + 2 * (len(prepared.data.tasks.spaces()) if prepared.data.tasks else 1)
-    workers = loader_workers(recipe.data.workers, prepared.compute.fabric.device.type)
-    return (PREFETCH * workers + 1) * height * width * values / prepared.compute.processes.world
+    return (PREFETCH * prepared.loader_workers + 1) * height * width * values / prepared.compute.processes.world
 
 
 def random_step(prepared: Prepared, size: int) -> None:

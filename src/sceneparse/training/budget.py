@@ -7,7 +7,6 @@ another number of iterations then would be another schedule, and a result that d
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from sceneparse.errors import UserError, counted, reason_of, require
 from sceneparse.files import write_json
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
+from sceneparse.training.durations import in_words
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import say_once
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.validation import validation_interval
+from sceneparse.training.validation import validations
 
 FILE = "budget.json"
 
@@ -52,7 +52,7 @@ def set_length(
     decided = _of_length(training, iterations)
     say_once(
         f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "
-        f"{counted(_validations(decided), 'validation')} of {pace.validation:.3g} s"
+        f"{counted(validations(decided), 'validation')} of {pace.validation:.3g} s"
     )
     if prepared.compute.processes.first:
         write_json(out / FILE, {"minutes": training.minutes, "iterations": iterations, "seconds": asdict(pace)})
@@ -95,26 +95,16 @@ def seconds_of(iterations: int, pace: Pace, training: TrainingSettings) -> float
         pace: How long each of its pieces takes.
         training: When validations and checkpoints are due.
     """
-    validations = _validations(_of_length(training, iterations))
+    scored = validations(_of_length(training, iterations))
     # A validation may write the best network, and the end writes the model.
-    written = iterations // training.checkpoint_every + 2 * validations + 1
+    written = iterations // training.checkpoint_every + 2 * scored + 1
     # A clock may be too coarse for a step.
     step = max(pace.step, 1e-6)
-    return pace.before + iterations * step + validations * pace.validation + written * pace.checkpoint
-
-
-def _validations(training: TrainingSettings) -> int:
-    interval = validation_interval(training)
-    return math.ceil(training.iterations / interval) if interval else 1
+    return pace.before + iterations * step + scored * pace.validation + written * pace.checkpoint
 
 
 def _of_length(training: TrainingSettings, iterations: int) -> TrainingSettings:
     return replace(training, minutes=None, iterations=iterations)
-
-
-def in_words(minutes: float) -> str:
-    """Return a time such as "1 minute" or "2.5 minutes"."""
-    return f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
 
 
 def read_budget(out: Path) -> dict[str, Any] | None:

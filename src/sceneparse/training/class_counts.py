@@ -6,7 +6,6 @@ from pathlib import Path
 
 from sceneparse.data.augmenter import counts_needed
 from sceneparse.data.class_counts import ClassCounts, count_classes
-from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.training.prepare import Prepared
@@ -32,9 +31,11 @@ def load_class_counts(prepared: Prepared, out: Path) -> ClassCounts | None:
         return None
     path = out / FILE
     if fabric.is_global_zero and (prepared.checkpoint is None or not path.exists()):
-        workers = loader_workers(recipe.data.workers, fabric.device.type)
         counts = count_classes(
-            prepared.data.training, workers=workers, progress=sys.stderr.isatty(), split=recipe.data.train
+            prepared.data.training,
+            workers=prepared.loader_workers,
+            progress=sys.stderr.isatty(),
+            split=recipe.data.train,
         )
         write_json(path, counts.to_json())
     fabric.barrier()

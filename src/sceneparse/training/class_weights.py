@@ -14,6 +14,7 @@ from sceneparse.data.class_changes import ClassChanges, changes_in
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 from sceneparse.labels import IGNORE
+from sceneparse.progress import progress_bar
 from sceneparse.training.prepare import Prepared
 
 FILE = "class_weights.json"
@@ -96,13 +97,15 @@ def median_frequency_weights(dataset: DataSet, num_classes: int, *, progress: bo
     """
     pixels = torch.zeros(num_classes, dtype=torch.int64)
     pictures_pixels = torch.zeros(num_classes, dtype=torch.int64)
-    for index in _tracked(len(dataset), "counting classes", progress):
-        sample = dataset[index]
-        if sample.objects is None:
-            raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
-        counts = torch.bincount(sample.objects[sample.objects != IGNORE].long(), minlength=num_classes)
-        pixels += counts
-        pictures_pixels += (counts > 0) * counts.sum()
+    with progress_bar(progress, len(dataset), "counting classes") as advance:
+        for index in range(len(dataset)):
+            sample = dataset[index]
+            if sample.objects is None:
+                raise UserError(f"sample '{sample.name}' has no object labels: training needs a mask for each picture")
+            counts = torch.bincount(sample.objects[sample.objects != IGNORE].long(), minlength=num_classes)
+            pixels += counts
+            pictures_pixels += (counts > 0) * counts.sum()
+            advance()
     occurs = pixels > 0
     if not occurs.any():
         raise UserError('the training split has no labelled pixel, so "median" class weights have no meaning')
@@ -110,12 +113,3 @@ def median_frequency_weights(dataset: DataSet, num_classes: int, *, progress: bo
     weights = torch.ones(num_classes)
     weights[occurs] = (frequency.quantile(0.5) / frequency).float()
     return weights
-
-
-def _tracked(count: int, title: str, progress: bool) -> Sequence[int]:
-    if not progress:
-        return range(count)
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(range(count), title, console=Console(stderr=True), transient=True)  # type: ignore[return-value]

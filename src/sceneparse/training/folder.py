@@ -88,6 +88,8 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
             "strategy": ("fsdp" if is_sharded(network) else "ddp") if world > 1 else None,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "frozen_parameters": sum(one.numel() for one in network.parameters() if not one.requires_grad),
+            "batch": prepared.recipe.training.pictures,
+            "loader_workers": prepared.loader_workers,
             "training_samples": len(prepared.data.training),
             "validation_samples": len(prepared.data.validation),
             **({} if budget is None else {"budget": budget}),

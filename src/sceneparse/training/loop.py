@@ -4,6 +4,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
@@ -21,7 +22,7 @@ from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
 from sceneparse.training.trackers.follow import usable_trackers
-from sceneparse.training.validation import validation_interval
+from sceneparse.training.validation import validation_interval, without_effect
 
 
 def train(
@@ -66,12 +67,16 @@ def train(
         return out
 
     usable_trackers(recipe.tracking.trackers)  # a package that is missing is said before anything is opened
+    if checkpoint is None and recipe.training.minutes is None and (line := without_effect(recipe.training)):
+        raise UserError(f"{line}; leave it out, or change one of them")
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = with_found_batch(prepare(recipe, checkpoint, strategy, made_new))
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     counts = load_class_counts(prepared, out)
     if recipe.training.minutes is not None:
         prepared = set_length(prepared, losses, counts, out, began)
+        if line := without_effect(prepared.recipe.training):
+            say_once(f"note: {line}")
     folder = begin_run(prepared, out)
     average = begin_average(prepared)
     watch = Stopwatch(checkpoint.seconds if checkpoint else 0.0, began)

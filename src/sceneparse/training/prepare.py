@@ -102,6 +102,11 @@ class Prepared:
         ended = self.checkpoint is not None and self.checkpoint.ended
         return range(self.start, self.start if ended else self.recipe.training.iterations)
 
+    @property
+    def loader_workers(self) -> int:
+        """Loader processes of this process: the recipe's number, or what auto comes to here."""
+        return loader_workers(self.recipe.data.workers, self.compute.fabric.device.type)
+
     def batches(self, tasks: Collection[TruthName], counts: ClassCounts | None = None) -> Generator[Batch, None, None]:
         """Return the batches of the iterations that are left, this process's share of each.
 
@@ -118,7 +123,7 @@ class Prepared:
             seed=recipe.training.seed,
             start=self.start,
             stop=recipe.training.iterations,
-            workers=loader_workers(recipe.data.workers, self.compute.fabric.device.type),
+            workers=self.loader_workers,
             cache_mb=recipe.data.cache_mb,
             tasks=tasks,
             sampling=recipe.sampling,

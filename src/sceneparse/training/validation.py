@@ -110,6 +110,32 @@ def validation_interval(settings: TrainingSettings) -> int:
     return math.ceil(every * settings.iterations - 1e-9) if every < 1 else int(every)
 
 
+def validations(settings: TrainingSettings) -> int:
+    """Return how many validations a training has, the one at its end among them."""
+    interval = validation_interval(settings)
+    return math.ceil(settings.iterations / interval) if interval else 1
+
+
+def without_effect(settings: TrainingSettings) -> str | None:
+    """Return which setting a training of this length is too short for, in a line; None where each has an effect.
+
+    Not asked of a recipe as it is read: a budget of time may come to any length.
+    """
+    length, patience, average = counted(settings.iterations, "iteration"), settings.patience, settings.average
+    if patience is not None and (found := validations(settings)) < patience + 2:
+        return (
+            f"training.patience is {patience}, which has no effect: it can end a training early where that has "
+            f"{patience + 2} validations or more, and this one has {found} ({length}, training.validate_every "
+            f"{settings.validate_every:g})"
+        )
+    if average.decay is not None and average.every > settings.iterations:
+        return (
+            f"training.average.every is {average.every}, but the training has {length}: the average would stay what "
+            "the weights are at its beginning"
+        )
+    return None
+
+
 def worth(metrics: Mapping[str, Any]) -> float:
     """Return the score by which the best network is chosen: the mean of the tasks' headline figures."""
     chosen_by = [key for key, one in figures_of(Task.OBJECT).items() if one.headline]

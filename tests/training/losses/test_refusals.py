@@ -50,6 +50,7 @@ DICE: dict[str, Any] = {"kind": "dice"}
             terms(DICE, {"kind": "focl"}),
             "terms: kind is 'focl', but must be one of .* did you mean 'focal'",
         ),
+        ("combined", terms(DICE, {"weight": 2.0}), "loss.options: terms: kind is missing, which has no default"),
         ("combined", terms(DICE, DICE | {"weight": 0.0}), "terms: weight of dice is 0.0, but must be above 0"),
         (
             "combined",

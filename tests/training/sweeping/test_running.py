@@ -13,8 +13,9 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.errors import UserError
+from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.recipes.sweep import Sweep
-from sceneparse.training.sweeping import list_runs
+from sceneparse.training.sweeping import list_runs, running
 from sceneparse.training.sweeping.one import TESTS, run_one
 
 ROWS = [{"name": "narrow"}, {"name": "broken", "backbone": {"weights": "missing.pth"}}, {"name": "wide"}]
@@ -128,3 +129,13 @@ def _state(sweep: Sweep, out: Path, row: str) -> str:
     from sceneparse.training.sweeping.running import _state as state
 
     return state(sweep, next(run for run in sweep.runs() if run.row.name == row), out)
+
+
+def test_runs_that_go_on_at_the_same_time_know_of_each_other(
+    small_sweep: Callable[..., Sweep], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    sweep = small_sweep(rows=[{"name": "only"}])
+    assert running._Slots(sweep, tmp_path, 1, [])._environment(0) == {}
+    own = running._Slots(sweep, tmp_path, 3, [])._environment(0)
+    assert own == {SHARED_BY: "3", "OMP_NUM_THREADS": str(max(1, usable_cores() // 3))}

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from sceneparse.errors import UserError, counted
 from sceneparse.recipes.sweep import Run, Sweep
-from sceneparse.training.budget import as_decided, in_words
+from sceneparse.training.budget import as_decided
+from sceneparse.training.durations import in_words
 from sceneparse.training.record import METRICS
 from sceneparse.training.sweeping.figures import finished
 

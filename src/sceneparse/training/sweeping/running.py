@@ -14,6 +14,7 @@ import torch
 
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import resolve
+from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.sweep import Run, Sweep
@@ -216,8 +217,10 @@ class _Slots:
         own = {}
         if self.devices:
             own["CUDA_VISIBLE_DEVICES"] = self.devices[slot % len(self.devices)]
-        if self.count > 1 and "OMP_NUM_THREADS" not in os.environ:
-            own["OMP_NUM_THREADS"] = str(max(1, _cores() // self.count))
+        if self.count > 1:
+            own[SHARED_BY] = str(self.count)
+            if "OMP_NUM_THREADS" not in os.environ:
+                own["OMP_NUM_THREADS"] = str(max(1, usable_cores() // self.count))
         return own
 
     def _reason(self, run: Run, code: int) -> str:
@@ -236,7 +239,3 @@ def _devices(sweep: Sweep) -> list[str]:
         return []
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
