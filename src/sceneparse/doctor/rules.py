@@ -120,8 +120,8 @@ def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fin
     if listing.rivals:
         text = (
             f"{split.name}: {counted(len(listing.rivals), 'picture')} that would have a mask which another picture "
-            "has already; of each two, take away the one that the mask was not drawn on, or give each a mask of its own "
-            "name"
+            "has already; of each two, take away the one that the mask was not drawn on, or give each a mask of its "
+            "own name"
         )
         yield finding_of("error", "shared-mask", text, [relative(file, root) for file in listing.rivals])
     if not listing.pairs:
