@@ -71,6 +71,25 @@ def test_masks_are_found_and_a_line_says_what_was_taken(layout: str, tmp_path: P
     assert main(["data", "check", str(tmp_path)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("layout", "second", "rival"),
+    (
+        ("prefix mask_", "train/images/img_a.jpg", "train/images/img_a.jpg"),
+        ("suffix _mask", "train/images/a_rgb.jpg", "train/images/a_rgb.jpg"),
+        ("beside, both with an ending", "train/a.jpg", "train/a_sat.jpg"),
+    ),
+)
+def test_a_mask_is_of_one_picture_only(layout: str, second: str, rival: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, *LAYOUTS[layout])
+    Image.new("RGB", (8, 6)).save(tmp_path / second)
+    with pytest.raises(UserError, match="would have the mask of another picture; take away the one"):
+        open_for_training(settings)
+    (finding,) = [finding for finding in diagnosed(settings).findings if finding.severity == "error"]
+    assert finding.code == "shared-mask" and finding.examples == (rival,)
+    (tmp_path / second).unlink()
+    assert diagnosed(settings).ok
+
+
 @pytest.mark.parametrize("val", ("valid", "validation", "dev", "Val", "val2017", "val_1"))
 def test_the_split_for_validation_is_found_by_what_people_call_it(val: str, tmp_path: Path) -> None:
     settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png", ("train", val))

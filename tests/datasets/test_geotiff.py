@@ -11,7 +11,7 @@ from PIL import Image
 
 from sceneparse import cli
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.recognising import recognise
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
@@ -210,6 +210,20 @@ def test_a_folder_of_rasters_is_recognised(root: Path, monkeypatch: pytest.Monke
     Image.new("RGB", (90, 70)).save(root / "train" / "images" / "0.tif")
     monkeypatch.undo()
     assert recognise(root).kind == "folder"
+
+
+def test_rasters_without_splits_are_parted_by_their_tiles(root: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    for kind in ("images", "masks"):
+        (whole / kind).mkdir(parents=True)
+        (root / "train" / kind / "0.tif").rename(whole / kind / "0.tif")
+    (root / "classes.json").rename(whole / "classes.json")
+    settings = DataSettings("geotiff", root=str(whole), options={"tile": 20})
+    training, validation = open_for_training(settings, channels=4)
+    names = [split.name(index) for split in (training, validation) for index in range(len(split))]
+    assert len(names) == len(set(names)) == 20 and 0 < len(validation) < len(training)
+    diagnosis = check(settings, channels=4, progress=False, workers=1)
+    assert diagnosis.ok and "parted" in [finding.code for finding in diagnosis.findings]
 
 
 def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None:

@@ -91,3 +91,27 @@ def test_without_the_library_the_extra_is_named(tmp_path: Path, without: Any) ->
     without("datasets")
     with pytest.raises(UserError, match=r"pip install 'sceneparse\[huggingface\]'"):
         open_dataset(settings(tmp_path), "train")
+
+
+def test_columns_and_splits_that_would_do_are_named(files: tuple[str, str], tmp_path: Path) -> None:
+    rows = datasets.concatenate_datasets([pictures(files, ("image", "label"))] * 6)
+    datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "set")
+    (tmp_path / "set/classes.json").write_text(json.dumps({"names": ["a", "b", "c"]}))
+    with pytest.raises(UserError, match=r"such as --data.huggingface.columns \[image,label\]"):
+        open_dataset(settings(tmp_path / "set"), "train")
+    named = settings(tmp_path / "set", huggingface=HuggingFaceSettings(("image", "label")))
+    with pytest.raises(UserError, match=r"part it: --data.train 'train\[1:\]' --data.val 'train\[:1\]'"):
+        open_dataset(named, "val")
+    assert (len(open_dataset(named, "train[1:]")), len(open_dataset(named, "train[:1]"))) == (5, 1)
+
+
+def test_a_mask_drawn_on_the_unturned_picture_says_so(files: tuple[str, str], tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3, 2)).save(files[0], exif=exif)
+    pictures(files).save_to_disk(tmp_path / "set")
+    (tmp_path / "set/classes.json").write_text(json.dumps({"names": ["a", "b", "c"]}))
+    with pytest.raises(UserError, match=r"drawn on the unturned pixels: set data.orientation to ignore"):
+        open_dataset(settings(tmp_path / "set"), "train")[0]
+    sample = open_dataset(settings(tmp_path / "set", orientation="ignore"), "train")[0]
+    assert sample.objects is not None and sample.objects.tolist() == MASK.tolist()

@@ -64,6 +64,7 @@ def test_a_single_class_needs_a_background(tmp_path: Path) -> None:
     settings = write(tmp_path, np.minimum(MASK, 1), {"names": ["road"], "ids": [1], "ignore": 0})
     found = error(settings, "one-class")
     assert "'road' is the only class" in found.message and "a background class is needed" in found.message
+    assert "ignored now (0): name them in classes.json in place of ignoring them" in found.message
     # As it says: the ignored value becomes a class.
     amend(tmp_path, names=["background", "road"], ids=[0, 1], ignore=[])
     assert diagnosed(settings).ok

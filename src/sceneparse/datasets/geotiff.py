@@ -262,6 +262,7 @@ KIND = DatasetKind(
     ),
     card="A folder of rasters (GeoTIFF) with masks of its author's own.",
     options=GeotiffOptions,
+    undivided=True,
     rasters=_form,
     recognise=recognise,
 )

@@ -6,7 +6,7 @@ They come from the hub, from a folder written by `save_to_disk`, or from a folde
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.folder import wrong_layout
+from sceneparse.datasets.folder_layouts import IMAGE_FOLDERS, MASK_FOLDERS
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind
-from sceneparse.datasets.published import no_split
-from sceneparse.datasets.subsets import split_named
-from sceneparse.errors import UserError
+from sceneparse.datasets.pairs import turned_advice
+from sceneparse.datasets.subsets import parted_by_hand, split_named
+from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import read_mask, unknown_values
 from sceneparse.pictures.problems import PictureError, described
 from sceneparse.pictures.reading import Reading, read_picture
@@ -81,11 +83,18 @@ class HuggingFacePictures:
         objects = _read_cell(where, mask, row, lambda source: _mask(source, self.labels, turn))
         sample = Sample(image=image, objects=objects, name=self.name(index))
         if objects.shape != sample.size:
-            (height, width), (mask_height, mask_width) = sample.size, objects.shape
-            raise PictureError(
-                f"{where}: its mask has {mask_width}×{mask_height} pixels, but its picture {width}×{height}", "size"
-            )
+            raise self._mismatch(index, where, sample.size, (objects.shape[0], objects.shape[1]))
         return sample
+
+    def _mismatch(self, index: int, where: str, size: tuple[int, int], mask_size: tuple[int, int]) -> PictureError:
+        """The error that says that mask and picture differ in size, and whether EXIF's orientation is why."""
+        (height, width), (mask_height, mask_width) = size, mask_size
+        message = f"{where}: its mask has {mask_width}×{mask_height} pixels, but its picture {width}×{height}"
+        if mask_size == (width, height):
+            turns = [1 if one is None else decode(one, pixels=False).orientation for one in self.stored(index)]
+            if max(turns) >= 5:
+                return PictureError(f"{message}; {turned_advice(turns[0], self._reading.orientation)}", "turned")
+        return PictureError(message, "size")
 
     def stored(self, index: int) -> Stored:
         """The content of its picture and, where that is a picture too, of its mask; see `stored_of`."""
@@ -113,7 +122,8 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
     name = str(settings.root)
     found = split_named(splits, split)
     if found is None:
-        raise no_split(Path(name), split, list(splits))
+        advice = parted_by_hand({one: len(rows) for one, rows in splits.items()}, split)
+        raise MissingSplitError(f"{name}: no split '{split}'; there are: {', '.join(splits)}", advice)
     split, rows = found, splits[found]
     columns = settings.huggingface.columns
     picture, mask = columns
@@ -121,11 +131,21 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
         if column not in rows.features:
             raise UserError(
                 f"{name}: no column '{column}'; there are: {', '.join(rows.features)}; name those of the picture and "
-                "of its mask with --data.huggingface.columns [image,annotation]"
+                f"of its mask{_likely_columns(rows.features)}"
             )
     labels = _labels(settings, rows.features[mask])
     undecoded, reading = _undecoded(rows, picture, mask, name), Reading(settings.orientation, settings.range)
     return HuggingFacePictures(undecoded, columns, labels, f"{name} {split}", channels, reading)
+
+
+def _likely_columns(features: Mapping[str, Any]) -> str:
+    """The setting that names a dataset's columns, by what such columns are called."""
+    called = {name.lower(): name for name in features}
+    images = [called[name] for name in IMAGE_FOLDERS if name in called]
+    masks = [called[name] for name in (*MASK_FOLDERS, "semantic_seg") if name in called]
+    if images and masks:
+        return f", such as --data.huggingface.columns [{images[0]},{masks[0]}]"
+    return " with --data.huggingface.columns [PICTURE,MASK]"
 
 
 def _load(settings: DataSettings) -> dict[str, Any]:

@@ -13,7 +13,7 @@ def one_class(labels: LabelSpace, classes: ClassSettings) -> str:
     """
     if len(labels) > 1:
         return ""
-    ignored = labels.ignore if labels.masks == "index" else labels.ignore_colors
+    ignored = ignored_values(labels)
     dropped = [own for own, new in classes.renames().items() if new is None]
     if dropped:
         shown = ", ".join(dropped)
@@ -21,10 +21,20 @@ def one_class(labels: LabelSpace, classes: ClassSettings) -> str:
     elif classes.renames():
         rest = "so that some classes must stay what they are: merge fewer (data.classes)"
     elif ignored:
-        rest = f"such as the pixels that are ignored now ({ignored})"
+        rest = (
+            f"such as the pixels that are ignored now ({ignored}): name them in classes.json in place of ignoring "
+            "them, of a tool's export give --data.options.unlabelled background"
+        )
     else:
         rest = "for all other pixels"
     return (
         f"'{labels.names[0]}' is the only class, so that a network learns to say it everywhere, with a loss of 0: a "
         f"background class is needed, {rest}"
     )
+
+
+def ignored_values(labels: LabelSpace) -> str:
+    """Return the values or colours of masks that are ignored, for a message; empty where none are."""
+    if labels.masks == "index":
+        return ", ".join(map(str, labels.ignore))
+    return ", ".join("#" + bytes(color).hex() for color in labels.ignore_colors)

@@ -64,6 +64,7 @@ class Listing:
         without_mask: Pictures without a mask.
         without_picture: Masks without a picture.
         doubles: Files of one folder that differ only in their suffix, so that a name stands for two.
+        rivals: Pictures that would have a mask which another one has already ("a.jpg" and "a_rgb.jpg" of "a_mask.png").
         ending: What the masks' names have at their end besides their pictures' ("_mask").
         beginning: What they have at their beginning ("mask_").
     """
@@ -72,6 +73,7 @@ class Listing:
     without_mask: tuple[Path, ...] = ()
     without_picture: tuple[Path, ...] = ()
     doubles: tuple[Path, ...] = ()
+    rivals: tuple[Path, ...] = ()
     ending: str = ""
     beginning: str = ""
 
@@ -153,16 +155,21 @@ def _matched(
     """
     if ending:
         masks = {name.removesuffix(ending): path for name, path in masks.items() if name.endswith(ending)}
-    pairs, used, alone = [], set(), []
-    for name in sorted(images):
-        key = name if bare is None or name in masks else bare[name]
-        if key in masks:
-            used.add(key)
-            pairs.append(Pair(_as_stored(name, images[name]), images[name], masks[key]))
-        else:
+    keys = {name: name if bare is None or name in masks else bare[name] for name in sorted(images)}
+    owners: dict[str, str] = {}
+    for name, key in keys.items():
+        if name == key or key not in owners:
+            owners[key] = name
+    pairs, alone, rivals = [], [], []
+    for name, key in keys.items():
+        if key not in masks:
             alone.append(images[name])
-    left = tuple(masks[name] for name in sorted(masks) if name not in used)
-    return Listing(tuple(pairs), tuple(alone), left, tuple(doubles), ending)
+        elif owners[key] != name:
+            rivals.append(images[name])
+        else:
+            pairs.append(Pair(_as_stored(name, images[name]), images[name], masks[key]))
+    left = tuple(masks[name] for name in sorted(masks) if name not in owners)
+    return Listing(tuple(pairs), tuple(alone), left, tuple(doubles), tuple(rivals), ending)
 
 
 def _begins(name: str, beginning: str) -> bool:
@@ -277,6 +284,11 @@ def refuse_unpaired(listing: Listing, split: SplitFolders, *, partly: bool = Fal
             raise UserError(f"{where}: {what} in {other} for {files[0]}{more}; {advice}")
     if listing.doubles:
         raise UserError(f"{where}: {listing.doubles[0]} differs from another file only in its suffix; {advice}")
+    if listing.rivals:
+        raise UserError(
+            f"{where}: {listing.rivals[0]} would have the mask of another picture; take away the one of the two that "
+            "the mask was not drawn on, or give each picture a mask of its own name"
+        )
     if not listing.pairs:
         raise UserError(f"{where}: no pictures in {split.images}")
 
@@ -299,12 +311,17 @@ def mismatch(
     if mask_size == (width, height):
         image, mask = (decode(file, pixels=False).orientation for file in (pair.image, pair.mask))
         if max(image, mask) >= 5:
-            return PictureError(f"{message}; {_turned(image, orientation)}", "turned")
+            return PictureError(f"{message}; {turned_advice(image, orientation)}", "turned")
     return PictureError(f"{message}; make the mask at the picture's size, without interpolation", "size")
 
 
-def _turned(image: int, orientation: Orientation) -> str:
-    """What to do where picture and mask fit only if EXIF's orientation is treated otherwise."""
+def turned_advice(image: int, orientation: Orientation) -> str:
+    """Say what to do where picture and mask fit only if EXIF's orientation is treated otherwise.
+
+    Args:
+        image: The picture's EXIF orientation, 1 to 8.
+        orientation: Whether both were turned as their files say.
+    """
     if orientation == "ignore":
         return "they fit only as their EXIF turns them: set data.orientation to apply if that holds for all pictures"
     if image < 5:

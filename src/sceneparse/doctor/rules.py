@@ -10,7 +10,7 @@ import numpy as np
 
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
-from sceneparse.datasets.one_class import one_class
+from sceneparse.datasets.one_class import ignored_values, one_class
 from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
@@ -117,6 +117,13 @@ def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Fin
         if files:
             message = f"{split.name}: {counted(len(files), 'file')} {text}; {rule}"
             yield finding_of("error", code, message, [relative(file, root) for file in files])
+    if listing.rivals:
+        text = (
+            f"{split.name}: {counted(len(listing.rivals), 'picture')} that would have a mask which another picture "
+            "has already; of each two, take away the one that the mask was not drawn on, or give each a mask of its "
+            "own name"
+        )
+        yield finding_of("error", "shared-mask", text, [relative(file, root) for file in listing.rivals])
     if not listing.pairs:
         yield Finding("error", "empty-split", f"{split.name}: no picture with a mask in {relative(split.images, root)}")
 
@@ -211,7 +218,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
     if not split.total:
         return
     if split.ignored == split.total:
-        what = _ignored_values(labels)
+        what = ignored_values(labels)
         effect = "learnt from" if training else "measured on"
         yield Finding(
             "error" if needed else "warning",
@@ -231,13 +238,9 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
     if share >= MOSTLY_IGNORED:
         message = (
             f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
-            f"({_ignored_values(labels)}) a class after all?"
+            f"({ignored_values(labels)}) a class after all?"
         )
         yield Finding("warning", "mostly-ignored", message, split.pictures)
-
-
-def _ignored_values(labels: LabelSpace) -> str:
-    return str(labels.ignore if labels.masks == "index" else labels.ignore_colors)
 
 
 def single_class(labels: LabelSpace, classes: ClassSettings) -> Iterator[Finding]:

@@ -152,3 +152,18 @@ def test_two_files_of_one_picture_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "a-again", [shape("bus")], picture=False, imageData=None, imagePath="a.png")
     with pytest.raises(UserError, match=r"a-again.json and .*a.json are both of the picture .*a.png: put their shapes"):
         open_dataset(settings, "all")
+
+
+@pytest.mark.parametrize("options", ({}, {"images": "images"}))
+def test_pictures_of_all_splits_may_lie_in_one_folder(options: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for split, names in (("train", "ab"), ("val", "cd")):
+        for name in names:
+            write(tmp_path, f"annotations/{split}/{name}", [shape()], picture=False, imageData=None)
+            Image.new("RGB", (12, 10), (ord(name), 0, 0)).save(tmp_path / f"images/{name}.png")
+    Image.new("RGB", (12, 10)).save(tmp_path / "images/e.png")
+    settings = DataSettings("labelme", root=str(tmp_path), options=options)
+    for split, names in (("train", "ab"), ("val", "cd")):
+        dataset = open_dataset(settings, split)
+        assert [int(dataset[index].image[0, 0, 0]) for index in range(len(dataset))] == [ord(name) for name in names]
+        assert any("1 picture without a JSON file not annotated, left out" in note for note in notes_of(dataset))

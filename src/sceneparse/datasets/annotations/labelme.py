@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,8 +91,14 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
         ignored=(IGNORED,),
     )
     base = root if tuple(splits) == (ALL,) else _folder_of(splits, files, root)
-    pictures = pictures_below(_pictures_of(base, root), options.images)
-    records, left = _records([seen[path] for path in files], base, pictures, "" if base == root else base.name)
+    held = _pictures_of(base, root)
+    named_below_root = options.images is not None and (root / options.images).is_dir()
+    pictures = pictures_below(root if named_below_root else held, options.images)
+    records, taken = _records([seen[path] for path in files], base, pictures, "" if base == root else base.name)
+    # Where all splits' pictures lie in one folder, those of the others are annotated too.
+    shared = options.images is not None or held.name != base.name
+    others = {Path(plain(one.image)).name for path, one in seen.items() if path not in files} if shared else set()
+    left = sum(path.resolve() not in taken and path.name not in others for path, _ in walk(pictures.root))
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
     notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
@@ -106,12 +112,19 @@ def _folder_of(splits: dict[str, list[Path]], files: list[Path], root: Path) -> 
 
 
 def _pictures_of(base: Path, root: Path) -> Path:
-    """Where a split's pictures lie: with its JSON files, or in a folder of the same name, as images/val."""
+    """Where a split's pictures lie: with its JSON files, in a folder of the same name, as images/val, or all in one."""
     if base == root or base.parent == root:
         return base
-    others = [root / name / base.name for name in subfolders(root) if root / name != base.parent]
-    held = [one for one in others if one.is_dir() and next(iter(walk(one)), None) is not None]
-    return held[0] if len(held) == 1 and next(iter(walk(base)), None) is None else base
+    if _holds_pictures(base):
+        return base
+    beside = [root / name for name in subfolders(root) if root / name != base.parent]
+    own = [one / base.name for one in beside if _holds_pictures(one / base.name)]
+    held = own or [one for one in beside if _holds_pictures(one)]
+    return held[0] if len(held) == 1 else base
+
+
+def _holds_pictures(folder: Path) -> bool:
+    return folder.is_dir() and next(iter(walk(folder)), None) is not None
 
 
 def is_labelme(found: Glimpse) -> bool:
@@ -169,8 +182,10 @@ def _lines(listed: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str) -> tuple[list[Record], int]:
-    """A record a JSON file, and the number of pictures that have none."""
+def _records(
+    seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str
+) -> tuple[list[Record], Collection[Path]]:
+    """A record a JSON file, and the pictures that have one."""
     records, missing = [], []
     taken: dict[Path, Path] = {}
     found: list[Path | None] = []
@@ -193,7 +208,7 @@ def _records(seen: Sequence[Annotated], base: Path, pictures: Pictures, split: s
                 f"{other} and {one.path} are both of the picture {image}: put their shapes into one file, or take one "
                 "of them away"
             )
-    return records, sum(path.resolve() not in taken for path, _ in walk(pictures.root))
+    return records, taken.keys()
 
 
 def embedded_picture(path: Path) -> bytes:

@@ -75,10 +75,11 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
         return choice((1,), repeat=3)
     if count < channels:
         raise PictureError(f"{path}: has {has}, but the model takes {takes}: give a raster that has as many", "form")
-    example = " ".join(map(str, range(1, channels + 1)))
+    numbers = [str(band) for band in range(1, channels + 1)]
     raise PictureError(
-        f"{path}: has {has}, but the model takes {takes}: say which bands these are (--bands {example}, for training "
-        f"data.options.bands)",
+        f"{path}: has {has}, but the model takes {takes}: say which bands these are (--bands {' '.join(numbers)}; of a "
+        f"data set --data.options.bands [{','.join(numbers)}]), or train a network of all of them "
+        f"(--backbone.in_channels {count})",
         "form",
     )
 

@@ -210,7 +210,8 @@ class Raster:
             pairs = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self._usual_ranges())
             raise PictureError(
                 f"{self.path}: values of type {self._dtype} have no range of their own: give the ones that become "
-                f"black and white (--range LOW HIGH, for training data.options.ranges); the middle 99% of this file's "
+                f"black and white (--range LOW HIGH; of a data set --data.options.ranges [[LOW,HIGH]]); "
+                "the middle 99% of this file's "
                 f"bands: {pairs}",
                 "form",
             )
