@@ -213,6 +213,16 @@ def test_pictures_that_are_translucent_everywhere_are_a_warning(tmp_path: Path) 
     assert finding is not None and finding.count == 6 and "near infrared" in finding.message
 
 
+def test_pictures_of_which_the_first_page_alone_is_read_are_a_warning(tmp_path: Path) -> None:
+    def scan(path: Path) -> None:
+        pages = [Image.fromarray(RNG.integers(0, 256, (3, 4, 3), dtype=np.uint8)) for _ in range(2)]
+        pages[0].save(path.with_suffix(".tif"), save_all=True, append_images=pages[1:])
+
+    write(tmp_path, 1, scan, plain_mask())
+    finding = found(diagnose(tmp_path), "further-pages")
+    assert finding is not None and finding.severity == "warning" and finding.count == 3
+
+
 def test_bands_are_checked_as_the_network_takes_them(tmp_path: Path) -> None:
     def six(path: Path) -> None:
         values = RNG.integers(0, 256, (3, 4, 6), dtype=np.uint8)

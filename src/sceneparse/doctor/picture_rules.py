@@ -27,7 +27,7 @@ _DEEP = 0.25
 
 def of_pictures(evidence: Evidence) -> Iterator[Finding]:
     """Apply all rules about how files hold pictures and masks."""
-    for rule in (unclear_orientation, poor_range, translucent, unlike_palettes):
+    for rule in (unclear_orientation, poor_range, translucent, further_pages, unlike_palettes):
         yield from rule(evidence)
 
 
@@ -121,6 +121,18 @@ def translucent(evidence: Evidence) -> Iterator[Finding]:
             "over white; if the fourth channel is something else, such as near infrared, save the pictures without it"
         )
         yield finding_of("warning", "translucent", message, found)
+
+
+def further_pages(evidence: Evidence) -> Iterator[Finding]:
+    """Find pictures of which only the first page is read."""
+    looks = [(fact, fact.looks.picture) for fact in _all(evidence)]
+    found = [relative(fact.image, evidence.root) for fact, look in looks if look is not None and look.further]
+    if found:
+        message = (
+            f"{counted(len(found), 'picture')} of several pages, of which the first is read; if the others are "
+            "pictures too, make a file of each"
+        )
+        yield finding_of("warning", "further-pages", message, found)
 
 
 def unlike_palettes(evidence: Evidence) -> Iterator[Finding]:

@@ -15,7 +15,14 @@ from sceneparse.datasets.pairs import Listing, SplitFolders
 from sceneparse.datasets.subsets import chosen_pairs, decided, parting
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
-from sceneparse.doctor.picture_rules import copies, poor_range, translucent, unclear_orientation, unlike_palettes
+from sceneparse.doctor.picture_rules import (
+    copies,
+    further_pages,
+    poor_range,
+    translucent,
+    unclear_orientation,
+    unlike_palettes,
+)
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
@@ -259,6 +266,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     unlike_palettes,
     poor_range,
     translucent,
+    further_pages,
     copies,
     lambda evidence: single_class(evidence.labels, evidence.settings.classes.only_file()),
 )

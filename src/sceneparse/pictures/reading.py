@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +19,7 @@ from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.masks import read_mask, write_mask
 from sceneparse.pictures.numbers import Numbers, ValueRange, refuse_no_transparency
 from sceneparse.pictures.problems import PictureError, described
+from sceneparse.pictures.tiff_tags import MAGIC, directories
 from sceneparse.pictures.turning import Orientation, upright_array, upright_image
 
 if TYPE_CHECKING:
@@ -105,6 +109,23 @@ def picture_size(path: Path) -> tuple[int, int]:
         PictureError: Missing, not a picture, or too large.
     """
     return decode(path, pixels=False).size
+
+
+def further_pages(source: Path | bytes) -> int:
+    """Return how many pages a file holds behind the one that `read_picture` gives.
+
+    They are counted in TIFFs, as scanners write them; overviews and transparency masks are no pages. 0 for all others.
+    """
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        if file.read(4) not in MAGIC:
+            return 0
+        pages = directories(file)
+        count = -1
+        # What is damaged behind the first page is not what is read.
+        with suppress(OSError, ValueError, SyntaxError, struct.error):
+            for page in pages:
+                count += page.whole or count < 0
+    return max(count, 0)
 
 
 def write_picture(path: Path, image: Tensor) -> None:

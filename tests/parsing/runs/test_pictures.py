@@ -55,6 +55,20 @@ class TestOutputs:
         assert said["picture"]["file"] == str(pictures / "below" / "d.png")
         assert said["model_sha256"] == parser.fingerprint
 
+    @pytest.mark.parametrize(("kinds", "pages"), [((0, 0, 0), 3), ((2, 2), 2), ((0, 1, 4), 1)])
+    def test_pages_that_are_not_parsed_are_said(
+        self, kinds: tuple[int, ...], pages: int, parser: Parser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        # NewSubfileType: 0 nothing special, 1 a smaller version, 2 a page of a document, 4 a transparency mask.
+        scans = [Image.fromarray(np.full((24, 32, 3), 40 * index, np.uint8)) for index in range(len(kinds))]
+        for scan, kind in zip(scans, kinds, strict=True):
+            scan.encoderinfo = {"tiffinfo": {254: kind}}
+        scans[0].save(tmp_path / "scan.tif", save_all=True, append_images=scans[1:], tiffinfo={254: kinds[0]})
+        summary = predict_pictures(parser, [tmp_path / "scan.tif"], tmp_path / "out", progress=False)
+        said = capsys.readouterr().err
+        assert summary.done == 1
+        assert (f"scan.tif: {pages} pages, of which the first is parsed" in said) == (pages > 1)
+
     def test_overlays_can_be_left_out(self, parser: Parser, pictures: Path, out: Path) -> None:
         predict_pictures(parser, [pictures / "a.png"], out, overlay=False, progress=False)
         assert tree(out) == ["a.json", "a.png", "summary.json"]

@@ -49,6 +49,10 @@ class Run:
         if self.progress:
             self.say(f"engine: {parser.engine.describe()}")
 
+    def warn(self, text: str) -> None:
+        """Say what a person must know of an input that is parsed."""
+        self.console.print(f"warning: {text}", markup=False)
+
     def leave_out(self, failure: Failure) -> None:
         """Count an input that gets no parse, and name it at once."""
         self.tally.fail(failure)

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.parse import Parse, check_threshold
@@ -23,7 +23,7 @@ from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
-from sceneparse.pictures.reading import PictureError, picture_size
+from sceneparse.pictures.reading import PictureError, further_pages, picture_size
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
@@ -90,7 +90,12 @@ def predict_pictures(
                     run.leave_out(failure)
                 case Earlier(pixels):
                     run.tally.skip(pixels)
-                case _Read(found, image, facts):
+                case _Read(found, image, facts, further):
+                    if further:
+                        run.warn(
+                            f"{found.path}: {counted(1 + further, 'page')}, of which the first is parsed; to have all "
+                            "of them, make a file of each, such as by: tiffsplit IN OUT"
+                        )
                     try:
                         parse = parser.parse(image)
                     except UserError as error:  # such as too small for its engine
@@ -115,6 +120,8 @@ class _Read:
     found: FoundPicture
     image: Tensor
     facts: dict[str, Any]
+    further: int
+    """Pages behind the one that is parsed."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ class _Reader:
             facts = {"picture": facts_of_file(found.path), **self.made_by}
             if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
                 return earlier
-            return _Read(found, self.parser.read(found.path), facts)
+            return _Read(found, self.parser.read(found.path), facts, further_pages(found.path))
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:
