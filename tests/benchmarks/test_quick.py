@@ -124,8 +124,10 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
     "time_to_accuracy": lambda found: (
         [row["recipe"] for row in found["rows"]] == ["toy-pspnet", "toy-fcn"]
-        and all([point["iterations"] for point in row["points"]] == [2, 4] for row in found["rows"])
-        and all(0 < row["points"][0]["seconds"] < row["seconds"] for row in found["rows"])
+        # The first is ended when it has had as long as the other, which may be before its last validation.
+        and [point["iterations"] for point in found["rows"][0]["points"]] in ([2], [2, 4])
+        and [point["iterations"] for point in found["rows"][1]["points"]] == [2, 4]
+        and all(0 < row["points"][0]["seconds"] <= row["seconds"] for row in found["rows"])
     ),
     "timm_backbones": lambda found: (
         found["built"] == 5
