@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sceneparse.errors import require
-from sceneparse.labels import IGNORE
 from sceneparse.training.losses.kind import LossContext, LossKind
 
 if TYPE_CHECKING:
@@ -40,20 +39,15 @@ class BoundaryCrossEntropy:
 
     def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
         """Return the loss of a head's logits (see `HeadLoss`)."""
-        import torch
-
+        # Not at the top: reading a recipe must not wait for torch.
         from sceneparse.networks.exact.banded import upsampled_cross_entropy
         from sceneparse.networks.exact.bands import precision
+        from sceneparse.training.losses.pixels import weighed
 
-        counts = target != IGNORE
-        classes = torch.where(counts, target, 0)
-        weights = counts.float()
-        if context.class_weights is not None:
-            weights = weights * context.class_weights[classes.long()]
-        amount = context.total(weights.sum(dtype=torch.float64))
-        weights = weights * self.map(target, precision(logits))
-        loss = upsampled_cross_entropy(logits, classes, weights, context.align_corners)
-        return loss / torch.where(amount > 0, amount, 1.0).to(loss.dtype)
+        pixels = weighed(target, context)
+        weights = pixels.weights * self.map(target, precision(logits))
+        loss = upsampled_cross_entropy(logits, pixels.classes, weights, context.align_corners)
+        return pixels.mean(loss)
 
     def map(self, target: "Tensor", dtype: "torch.dtype") -> "Tensor":
         """Return what each pixel of a target (N, H, W) weighs for its distance from borders."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sceneparse.errors import require
-from sceneparse.labels import IGNORE
 from sceneparse.training.losses.cross_entropy import require_smoothing
 from sceneparse.training.losses.kind import LossContext, LossKind
 
@@ -35,20 +34,15 @@ class Focal:
 
     def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
         """Return the loss of a head's logits (see `HeadLoss`)."""
-        import torch
-
+        # Not at the top: reading a recipe must not wait for torch.
         from sceneparse.networks.exact import pixel_losses
         from sceneparse.networks.exact.banded import upsampled_sum
+        from sceneparse.training.losses.pixels import weighed
 
-        counts = target != IGNORE
-        classes = torch.where(counts, target, 0)
-        weights = counts.float()
-        if context.class_weights is not None:
-            weights = weights * context.class_weights[classes.long()]
-        amount = context.total(weights.sum(dtype=torch.float64))
+        pixels = weighed(target, context)
         form = pixel_losses.Focal(self.gamma, self.label_smoothing, context.class_weights)
-        loss = upsampled_sum(form, logits, classes, (weights > 0).float(), context.align_corners)
-        return loss / torch.where(amount > 0, amount, 1.0).to(loss.dtype)
+        loss = upsampled_sum(form, logits, pixels.classes, (pixels.weights > 0).float(), context.align_corners)
+        return pixels.mean(loss)
 
 
 FOCAL = LossKind(
