@@ -6,8 +6,9 @@
 The recipe is trained by this version, the other recipe by the version of --baseline (this one without), both on the
 train split alone, each by `sceneparse train` in a process of its own. They take turns on the same cores: one computes
 from one validation to the next while the other is stopped. What counts is the time between validations, with the start
-of the program, loading and checkpoints, without the validations themselves. The other training goes to its end; the
-first ends when it has had as long.
+of the program, loading and checkpoints, without the validations themselves. Where a moving average of the weights is
+kept, the better of both counts, as in the choice of the best network. The other training goes to its end; the first
+ends when it has had as long.
 
 Settings for both are given as they are to `sceneparse train` (--backbone.weights=FILE); for one alone by --ours or
 --theirs, once for each: --ours training.iterations=3000. The quick form trains a few steps on the toy world.
@@ -23,6 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -60,7 +62,7 @@ class Training:
     def __init__(self, sources: Path, out: Path, words: list[str]) -> None:
         self.points: list[Point] = []
         self.ended = False
-        self._seconds, self._lines, self._metrics = 0.0, 0, out / "metrics.jsonl"
+        self._seconds, self._lines, self._out = 0.0, 0, out
         self._log = out.with_suffix(".log")
         command = [sys.executable, "-c", COMMAND, "train", *words, "--out", str(out)]
         self._began = time.perf_counter()
@@ -76,16 +78,18 @@ class Training:
         """Train up to the next validation."""
         self._signal(signal.SIGCONT)
         self._began = time.perf_counter()
-        counted = 0.0
+        counted, found = 0.0, 0.0
         while True:
             # Before it looks for lines: a training that has ended has written them all.
             ended = self._process.poll() is not None
             for line in self._new_lines():
                 if line["kind"] == "train":
                     counted = time.perf_counter() - self._began
-                elif line["kind"] == "validation":
+                    continue
+                found = max(found, line["mean_iou"])
+                if line["kind"] == self._last_kind():
                     self._seconds += counted
-                    self.points.append(Point(round(self._seconds, 1), line["iteration"], line["mean_iou"]))
+                    self.points.append(Point(round(self._seconds, 1), line["iteration"], found))
                     self.stop()
                     return
             if ended:
@@ -108,10 +112,17 @@ class Training:
         if self._process.poll() is None:
             os.killpg(self._process.pid, number)
 
+    def _last_kind(self) -> str:
+        """The kind of the line that ends a validation: the weights that learn come first, then their average."""
+        training = yaml.safe_load((self._out / "recipe.yaml").read_text(encoding="utf-8"))["training"]
+        averaged = (training.get("average") or {}).get("decay") is not None
+        return "validation_average" if averaged else "validation"
+
     def _new_lines(self) -> list[dict[str, Any]]:
-        if not self._metrics.exists():
+        metrics = self._out / "metrics.jsonl"
+        if not metrics.exists():
             return []
-        lines = self._metrics.read_text(encoding="utf-8").split("\n")[:-1]
+        lines = metrics.read_text(encoding="utf-8").split("\n")[:-1]
         new, self._lines = lines[self._lines :], len(lines)
         return [json.loads(line) for line in new]
 

@@ -46,13 +46,17 @@ def interpolated(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def weights(old: int, new: int) -> Tensor:
-    """Return the matrix (new, old) that interpolates one side: each row adds up to 1."""
-    count = torch.full((1, 1), new, dtype=torch.float32)
-    centers = (torch.arange(new, dtype=torch.float32)[:, None] + 0.5) * (old / count)
+    """Return the matrix (new, old) that interpolates one side: each row adds up to 1.
+
+    Positions are whole numbers, in units that make them so, and the cubics are products of quotients of these. So a
+    runtime that computes this in a 16-bit format gets weights that are right to a few of its last bits.
+    """
+    count = torch.full((1, 1), new)
+    away = ((2 * torch.arange(old) + 1) * count - (2 * torch.arange(new)[:, None] + 1) * old).abs()
     # Where the map shrinks, the filter widens with the step from place to place.
-    reach = (old / count).clamp(min=1)
-    far = ((torch.arange(old, dtype=torch.float32) + 0.5 - centers) / reach).abs()
-    near = ((SHARPNESS + 2) * far - (SHARPNESS + 3)) * far * far + 1
-    outer = SHARPNESS * (((far - 5) * far + 8) * far - 4)
-    found = torch.where(far < 1, near, torch.where(far < 2, outer, torch.zeros_like(far)))
+    unit = 2 * count.clamp(min=old)
+    far, to_one, to_two = away.float() / unit, (unit - away).float() / unit, (2 * unit - away).float() / unit
+    near = to_one * (1 + far * (1 - (SHARPNESS + 2) * far))
+    outer = -SHARPNESS * to_one * to_two * to_two
+    found = torch.where(away < unit, near, torch.where(away < 2 * unit, outer, torch.zeros_like(far)))
     return found / found.sum(dim=1, keepdim=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
@@ -103,10 +104,7 @@ class TorchEngine:
         traits = Traits.of(network, preprocessing)
         network, self.folded, self._norms = prepared(network, traits.channels)
         if dtype != torch.float32:
-            # Autocast would cast them again at each call; the rest (normalisation, biases of sums) stays in float32.
-            for module in network.modules():
-                if isinstance(module, nn.Conv2d | nn.Linear):
-                    module.to(dtype)
+            lower_precision(network, dtype)
         network = network.to(chosen).to(memory_format=torch.channels_last)
         arrange_weights(network)
         self._set(network, traits, chosen, dtype, live=False)

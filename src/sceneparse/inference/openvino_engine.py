@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
+from sceneparse.inference.openvino_biases import with_whole_biases
 from sceneparse.inference.precision import choose_precision
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
@@ -57,6 +58,8 @@ class OpenVINOEngine(ProgramEngine):
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._version = str(ov.__version__).split("-")[0]
+        if dtype == torch.bfloat16 and not quantized:
+            model = with_whole_biases(model)
         super().__init__(traits, partial(_prepared, model, settings))
 
     @staticmethod

@@ -22,6 +22,18 @@ def convolution(
     return layer
 
 
+class Classifier(nn.Conv2d):
+    """A 1×1 convolution to the classes' scores, by whose differences labels are chosen.
+
+    It is known by this type where a network is brought into a format of few digits: its scores keep all of theirs.
+    """
+
+
+def classifier(in_channels: int, num_classes: int, kernel: int = 1) -> nn.Conv2d:
+    """Make the last layer of a head, with a bias."""
+    return convolution(in_channels, num_classes, kernel, bias=True, make=Classifier if kernel == 1 else nn.Conv2d)
+
+
 class ConvNormReLU(nn.Sequential):
     """Convolution, batch norm and ReLU: (N, in_channels, h, w) to (N, out_channels, h, w).
 
@@ -63,7 +75,7 @@ class Head(nn.Sequential):
         super().__init__()
         self.layer = ConvNormReLU(in_channels, channels, kernel, make=make)
         self.dropout = nn.Dropout2d(dropout)
-        self.classifier = convolution(channels, num_classes, classifier_kernel, bias=True)
+        self.classifier = classifier(channels, num_classes, classifier_kernel)
 
 
 def auxiliary_channels(in_channels: int) -> int:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
+from sceneparse.networks.heads import Classifier
 from sceneparse.networks.resample import resize
 
 
@@ -38,7 +39,7 @@ class Linear(SceneParser):
         width = sum(backbone.channels[-layers:])
         self.norm = nn.BatchNorm2d(width)
         self.dropout = nn.Dropout2d(dropout)
-        self.classifier = nn.Conv2d(width, num_classes, 1)
+        self.classifier = Classifier(width, num_classes, 1)
         nn.init.normal_(self.classifier.weight, std=0.01)
         assert self.classifier.bias is not None
         nn.init.zeros_(self.classifier.bias)

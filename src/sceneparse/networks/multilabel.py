@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import Output, SceneParser
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
-from sceneparse.networks.heads import convolution
+from sceneparse.networks.heads import classifier, convolution
 from sceneparse.networks.pyramid import Branch, Pool, PyramidPooling
 from sceneparse.networks.resample import resize
 
@@ -108,7 +108,7 @@ class MultiLabelPSPNet(SceneParser):
         widths = [channels, *(max(channels // shrink, 1) for shrink in SHRINK)]
         self.steps = nn.ModuleList(UpStep(before, after, align_corners) for before, after in pairwise(widths))
         self.step_dropout = nn.Dropout2d(dropout / 2)
-        self.classifier = convolution(widths[-1], num_classes, 1, bias=True)
+        self.classifier = classifier(widths[-1], num_classes)
         self.image_head = ImageHead(backbone.channels[2], aux_channels or IMAGE_CHANNELS, num_classes) if aux else None
 
     def decode(self, features: list[Tensor]) -> Tensor:

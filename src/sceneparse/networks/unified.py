@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import ConcatConv2d, Resampling
 from sceneparse.networks.fpn import FeaturePyramid, PyramidArguments
-from sceneparse.networks.heads import ConvNormReLU, Head, convolution
+from sceneparse.networks.heads import ConvNormReLU, Head, classifier
 from sceneparse.tasks import TASK_NAMES, Task
 
 SceneHead = Literal["linear", "convolution"]
@@ -189,7 +189,7 @@ class WholePictureHead(nn.Module):
     def __init__(self, in_channels: int, num_classes: int, kind: SceneHead):
         super().__init__()
         self.layer = ConvNormReLU(in_channels, in_channels, 3) if kind == "convolution" else nn.Identity()
-        self.classifier = convolution(in_channels, num_classes, 1, bias=True)
+        self.classifier = classifier(in_channels, num_classes)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Turn (N, in_channels, h, w) into logits (N, num_classes)."""
@@ -204,4 +204,4 @@ class TextureHead(nn.Sequential):
         super().__init__()
         widths = [in_channels] + [TEXTURE_CHANNELS] * TEXTURE_CONVOLUTIONS
         self.layers = nn.Sequential(*(ConvNormReLU(before, after, 3) for before, after in pairwise(widths)))
-        self.classifier = convolution(TEXTURE_CHANNELS, num_classes, 1, bias=True)
+        self.classifier = classifier(TEXTURE_CHANNELS, num_classes)

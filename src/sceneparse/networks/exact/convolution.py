@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function
 
+from sceneparse.networks.exact.full_bias import full_bias_conv2d
 from sceneparse.networks.exact.matrices import Strip, in_graph, matrices_for
 from sceneparse.networks.resample import resize
 
@@ -69,11 +70,22 @@ class ConcatConv2d(nn.Conv2d):
 
 
 class ArrangedConcatConv2d(nn.Module):
-    """A `ConcatConv2d` for inference alone, whose weight is rearranged once instead of at each call."""
+    """A `ConcatConv2d` for inference alone, whose weight is rearranged once instead of at each call.
 
-    def __init__(self, layer: ConcatConv2d):
+    In a 16-bit format its products are those of rounded factors, and all that is made of the products is computed in
+    float32: matrices of rounded weights, and sums that are rounded at each stage, would cost more than the paper's
+    formulation loses.
+
+    Args:
+        layer: What it computes.
+        dtype: The format of the factors, a 16-bit one; None for the layer's own.
+        rounded: Whether the result is rounded to that format.
+    """
+
+    def __init__(self, layer: ConcatConv2d, dtype: torch.dtype | None = None, *, rounded: bool = True):
         super().__init__()
-        own, taps = arrange(layer.weight.detach(), layer.channels)
+        self.dtype, self.rounded = dtype, rounded
+        own, taps = arrange(layer.weight.detach().to(dtype), layer.channels)
         self.own = nn.Buffer(own.contiguous(memory_format=torch.channels_last))
         self.bias = None if layer.bias is None else nn.Buffer(layer.bias.detach())
         self.sources = len(taps)
@@ -83,8 +95,13 @@ class ArrangedConcatConv2d(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Convolve maps (N, C_i, h_i, w_i) to (N, out_channels, h_0, w_0)."""
-        taps = tuple(self.get_buffer(f"taps{index}") for index in range(self.sources))
-        return arranged_concat_conv2d(maps, Arranged(self.own, taps), self.bias, self.align_corners)
+        weight = Arranged(self.own, tuple(self.get_buffer(f"taps{index}") for index in range(self.sources)))
+        if self.dtype is None:
+            return arranged_concat_conv2d(maps, weight, self.bias, self.align_corners)
+        with torch.autocast(self.own.device.type, enabled=False):
+            maps = [one.to(self.dtype) for one in maps]
+            sums = arranged_concat_conv2d(maps, weight, self.bias, self.align_corners, torch.float32)
+            return sums.to(self.dtype) if self.rounded else sums
 
 
 def arrange_weights(network: nn.Module) -> None:
@@ -149,18 +166,33 @@ def arrange(weight: Tensor, channels: Sequence[int]) -> Arranged:
 
 
 def arranged_concat_conv2d(
-    maps: Sequence[Tensor], weight: Arranged, bias: Tensor | None, align_corners: bool
+    maps: Sequence[Tensor],
+    weight: Arranged,
+    bias: Tensor | None,
+    align_corners: bool,
+    sums: torch.dtype | None = None,
 ) -> Tensor:
-    """Compute `concat_conv2d` with a weight that was rearranged before."""
+    """Compute `concat_conv2d` with a weight that was rearranged before.
+
+    Args:
+        maps: See there.
+        weight: The rearranged weight.
+        bias: See there; it may be in float32 where the weight is in a 16-bit format, if no gradient is needed.
+        align_corners: See there.
+        sums: The type in which products are resized and summed, and of the result; None for the products' own.
+    """
     first, *others = maps
     count, _, height, width = first.shape
     rows, columns = weight.own.shape[-2:]
     kept = torch.is_grad_enabled() or in_graph()
-    base = F.conv2d(first, weight.own, bias, padding=(rows // 2, columns // 2))
+    convolve = F.conv2d if sums is None else full_bias_conv2d
+    base = convolve(first, weight.own, bias, padding=(rows // 2, columns // 2))
+    if sums is not None:
+        base = base.to(sums)
     wide, tall = matrices_for(others, base, (rows, columns), align_corners)
     lines = _along_width(
         (
-            (products, strips)
+            (products if sums is None else products.to(sums), strips)
             for source, taps, strips in zip(others, weight.taps, wide, strict=True)
             for products in _tap_products(source, taps, columns)
         ),
@@ -170,9 +202,9 @@ def arranged_concat_conv2d(
     # No size is left for `view` to work out: where sizes are only known at run time it would ask for a divisor.
     flat = base.permute(0, 2, 3, 1).reshape(count, height, width * base.shape[1])
     add = torch.baddbmm if kept else Tensor.baddbmm_
-    sums = [add(flat[:, strip.rows], *strip.factors(lines)) for strip in tall]
+    added = [add(flat[:, strip.rows], *strip.factors(lines)) for strip in tall]
     if kept:
-        flat = _join(sums)
+        flat = _join(added)
     return flat.view(count, height, width, base.shape[1]).permute(0, 3, 1, 2)
 
 

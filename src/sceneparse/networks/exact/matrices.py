@@ -26,8 +26,9 @@ def shifted_interpolation(
     """Return the matrices that resize a line of cells and shift it, one for each tap of a convolution.
 
     Row i of tap t is row i + t - kernel // 2 of the interpolation matrix, and zero where there is no such row: what a
-    convolution padded with zeros sees at that tap. Source positions are quotients of whole numbers, so every weight is
-    right to the last bit but one.
+    convolution padded with zeros sees at that tap. A weight is the quotient of two whole numbers, so it is right to the
+    last bit; and in a graph whose runtime computes in a 16-bit format, to that format's last bit, which positions of
+    more than a few cells would not be.
 
     Args:
         inputs: Cells of the line.
@@ -42,14 +43,12 @@ def shifted_interpolation(
     taps = torch.arange(kernel, device=device) - kernel // 2
     place = torch.arange(outputs, device=device)[:, None] + taps
     inside = (place >= 0) & (place < outputs)
-    if align_corners:
-        source = (place * (inputs - 1)).double() / max(outputs - 1, 1)
-    else:
-        source = ((2 * place + 1) * inputs - outputs).double() / (2 * outputs)
-    source = source.clamp(0, inputs - 1)[..., None]
+    # Positions in units in which those of the outputs and of the inputs are whole numbers; `unit` of these are a cell.
+    unit = max(outputs - 1, 1) if align_corners else 2 * outputs
+    source = place * (inputs - 1) if align_corners else (2 * place + 1) * inputs - outputs
+    away = source.clamp(0, (inputs - 1) * unit)[..., None] - torch.arange(inputs, device=device) * unit
     # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
-    weights = (1 - (source - torch.arange(inputs, device=device)).abs()).clamp(min=0)
-    return weights * inside[..., None]
+    return ((unit - away.abs()).clamp(min=0) * inside[..., None]).double() / unit
 
 
 class Strip(NamedTuple):

@@ -23,8 +23,12 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
         bins: Side of each grid.
 
     Returns:
-        (N, C, side, side) for each grid, channels-last.
+        (N, C, side, side) for each grid, channels-last; in float32 where the maps are in a 16-bit format and no
+        gradient is wanted.
     """
+    if rounds_too_much(maps):
+        with torch.autocast(maps.device.type, enabled=False):
+            return average_pool(maps.float(), bins)
     count, channels, height, width = maps.shape
     pixels = maps.permute(0, 2, 3, 1)
     # Along the width for all grids at once: each pixel is read once.
@@ -34,6 +38,11 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
         grid = torch.matmul(_weights(height, (side,), maps), cells.reshape(count, height, side * channels))
         grids.append(grid.view(count, side, side, channels).permute(0, 3, 1, 2))
     return grids
+
+
+def rounds_too_much(maps: Tensor) -> bool:
+    """Return whether maps should be pooled in float32: few numbers stand for many pixels, which are then all wrong."""
+    return not torch.is_grad_enabled() and maps.dtype in (torch.bfloat16, torch.float16)
 
 
 def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:

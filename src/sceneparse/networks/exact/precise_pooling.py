@@ -12,6 +12,8 @@ counts as zero, so this is not adaptive average pooling.
 import torch
 from torch import Tensor
 
+from sceneparse.networks.exact.pooling import rounds_too_much
+
 
 def precise_pool(maps: Tensor, bins: int) -> Tensor:
     """Pool whole maps to a grid of bins.
@@ -21,8 +23,11 @@ def precise_pool(maps: Tensor, bins: int) -> Tensor:
         bins: Side of the grid.
 
     Returns:
-        (N, C, bins, bins), of the maps' type.
+        (N, C, bins, bins), of the maps' type; in float32 where that is a 16-bit format and no gradient is wanted.
     """
+    if rounds_too_much(maps):
+        with torch.autocast(maps.device.type, enabled=False):
+            return precise_pool(maps.float(), bins)
     rows, columns = (_whole_side(maps, dim, bins) for dim in (-2, -1))
     return rows @ maps @ columns.transpose(0, 1)
 
