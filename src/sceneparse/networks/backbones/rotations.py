@@ -19,8 +19,10 @@ class AnyGridRotations(RotaryEmbeddingDinoV3):
             return super()._create_embed(list(feat_shape), no_aug)
         periods = self.periods
         assert isinstance(periods, Tensor)
+        # In whole numbers up to the division: a runtime may compute in a format that holds few of them.
+        offset = int(self.grid_offset) if float(self.grid_offset).is_integer() else self.grid_offset
         rows, columns = (
-            (2 * (torch.arange(side, device=periods.device) + self.grid_offset) + 1).to(periods.dtype) / side - 1
+            (2 * (torch.arange(side, device=periods.device) + offset) + 1 - side).to(periods.dtype) / side
             for side in feat_shape
         )
         grid = torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1)

@@ -1,0 +1,133 @@
+"""In bfloat16 the engines keep at least as many of float32's labels as the network as written does under autocast."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sceneparse.inference import TorchEngine
+from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.networks import FCN, PSPNet, SceneParser, UnifiedOutput, UnifiedUPerNet, UPerNet, normalize, resize
+from sceneparse.networks.backbones import make_backbone
+from sceneparse.networks.exact.convolution import Resampling
+from sceneparse.settings import PreprocessingSettings
+
+CLASSES, SIDE, PICTURES = 12, 129, 6
+
+MAPS = ("logits", "part", "material", "texture")
+
+
+def fcn(_: Resampling) -> SceneParser:
+    return FCN(make_backbone("test_resnet", output_stride=8), CLASSES, channels=32)
+
+
+def pspnet(resampling: Resampling) -> SceneParser:
+    return PSPNet(make_backbone("test_resnet", output_stride=8), CLASSES, channels=32, resampling=resampling)
+
+
+def upernet(resampling: Resampling) -> SceneParser:
+    return UPerNet(make_backbone("test_resnet"), CLASSES, channels=32, resampling=resampling)
+
+
+def unified(resampling: Resampling) -> SceneParser:
+    tasks = {"scenes": 4, "parts": CLASSES, "materials": CLASSES, "textures": CLASSES}
+    return UnifiedUPerNet(
+        make_backbone("test_resnet"), CLASSES, channels=32, resampling=resampling, pool="precise", **tasks
+    )
+
+
+NETWORKS: dict[str, Callable[[Resampling], SceneParser]] = {
+    "fcn": fcn,
+    "pspnet": pspnet,
+    "upernet": upernet,
+    "unified": unified,
+}
+
+
+def pictures() -> Tensor:
+    """Smooth colours under noise, (PICTURES, 3, SIDE, SIDE) uint8."""
+    torch.manual_seed(1)
+    smooth = F.interpolate(255 * torch.rand(PICTURES, 3, 7, 7), (SIDE, SIDE), mode="bicubic")
+    return (smooth + 8 * torch.randn(smooth.shape)).clamp(0, 255).round().to(torch.uint8)
+
+
+def maps_of(output: object) -> list[Tensor]:
+    """The maps of logits that a network, or an engine's heads, give."""
+    return [maps.float() for name in MAPS if (maps := getattr(output, name, None)) is not None]
+
+
+def pair(name: str, steps: int) -> tuple[SceneParser, SceneParser]:
+    """A network as written and in the exact form, of equal weights, after so many steps of training."""
+    torch.manual_seed(0)
+    plain = NETWORKS[name]("plain").train()
+    pixels = normalize(pictures().float(), [0.45], [0.225])
+    # What is learnt: bands of brightness, of the picture and of each colour.
+    shades = torch.stack([pixels.mean(dim=1), *pixels.unbind(dim=1)])
+    truth = ((shades - shades.min()) / (shades.max() - shades.min()) * (CLASSES - 0.01)).long()
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=2e-3)
+    for _ in range(steps):
+        found = maps_of(plain(pixels))
+        losses = [F.cross_entropy(resize(maps, (SIDE, SIDE), False), truth[i]) for i, maps in enumerate(found)]
+        optimizer.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimizer.step()
+    for module in plain.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    with torch.no_grad():
+        plain(pixels)
+    exact = NETWORKS[name]("exact")
+    exact.load_state_dict(plain.state_dict())
+    return plain.eval(), exact.eval()
+
+
+def labels(maps: list[Tensor]) -> Tensor:
+    return torch.stack([resize(one, (SIDE, SIDE), False).argmax(dim=1) for one in maps])
+
+
+def scored(engine: TorchEngine | OpenVINOEngine, network: SceneParser) -> Tensor:
+    """The labels of all pictures by an engine, for every task that has a map."""
+    if not isinstance(network, UnifiedUPerNet):
+        return labels([engine(pictures())])
+    heads: UnifiedOutput = engine.heads(pictures(), network.tasks)
+    return labels(maps_of(heads))
+
+
+@pytest.mark.parametrize("steps", [0, 25], ids=["random", "trained"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps: int) -> None:
+    plain, exact = pair(name, steps)
+    preprocessing = PreprocessingSettings()
+    pixels = normalize(pictures().float(), preprocessing.mean, preprocessing.std)
+    with torch.inference_mode():
+        truth = labels(maps_of(plain(pixels)))
+        with torch.autocast("cpu", torch.bfloat16):
+            written = labels(maps_of(plain(pixels)))
+    changed = (written != truth).sum()
+    here = (scored(TorchEngine(exact, preprocessing, device="cpu", precision="bfloat16"), exact) != truth).sum()
+    assert 0 < here <= changed
+
+    engine = TorchEngine(plain, preprocessing, device="cpu", precision="bfloat16")
+    assert here <= 1.1 * (scored(engine, plain) != truth).sum()
+    assert (scored(TorchEngine(exact, preprocessing, device="cpu", precision="float32"), exact) != truth).sum() <= 3
+
+
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="OpenVINO computes in float32 on this processor"
+)
+def test_openvinos_scores_are_no_further_off_either() -> None:
+    # Where a graph works out positions in bfloat16, maps of more than a few cells are resized askew.
+    plain, exact = pair("upernet", 25)
+    preprocessing = PreprocessingSettings()
+    pixels = normalize(pictures().float(), preprocessing.mean, preprocessing.std)
+    with torch.inference_mode():
+        truth = plain(pixels).logits
+        with torch.autocast("cpu", torch.bfloat16):
+            written = plain(pixels).logits.float()
+    found = OpenVINOEngine.of(exact, preprocessing, precision="bfloat16")(pictures())
+    assert (found - truth).square().mean() <= (written - truth).square().mean()
