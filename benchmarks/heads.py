@@ -83,9 +83,9 @@ def measure(head: str, case: Case, precision: str, device: torch.device, repeats
         torch.randn(1, width, side, side).to(device, dtype).contiguous(memory_format=torch.channels_last)
         for width, side in zip(case.channels, case.sides, strict=True)
     ]
-    layer = ConcatConv2d(case.channels, case.out, 3, padding=1, align_corners=False, resampling="plain")
-    plain = layer.to(device, dtype).to(memory_format=torch.channels_last)
-    exact = ArrangedConcatConv2d(plain)
+    layer = ConcatConv2d(case.channels, case.out, 3, padding=1, align_corners=False, resampling="plain").to(device)
+    exact = ArrangedConcatConv2d(layer, None if dtype == torch.float32 else dtype)
+    plain = layer.to(dtype).to(memory_format=torch.channels_last)
     expected, got = plain(maps).float(), exact(maps).float()
     difference = float((got - expected).abs().max() / expected.abs().max())
     first, second = alternate(lambda: plain(maps), lambda: exact(maps), device, repeats)

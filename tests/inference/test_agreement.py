@@ -33,9 +33,16 @@ def upernet(resampling: Resampling) -> SceneParser:
 
 
 def unified(resampling: Resampling) -> SceneParser:
-    tasks = {"scenes": 4, "parts": CLASSES, "materials": CLASSES, "textures": CLASSES}
     return UnifiedUPerNet(
-        make_backbone("test_resnet"), CLASSES, channels=32, resampling=resampling, pool="precise", **tasks
+        make_backbone("test_resnet"),
+        CLASSES,
+        scenes=4,
+        parts=CLASSES,
+        materials=CLASSES,
+        textures=CLASSES,
+        channels=32,
+        resampling=resampling,
+        pool="precise",
     )
 
 

@@ -42,6 +42,7 @@ def test_a_bias_keeps_its_digits(options: dict[str, object], one_dnn: bool, monk
 
 def test_a_compiled_convolution_keeps_it_too() -> None:
     convolution = nn.Conv2d(4, 4, 1).eval()
+    assert convolution.bias is not None
     nn.init.zeros_(convolution.weight)
     nn.init.constant_(convolution.bias, 1 + 2**-9)
     FullBiasConv2d.become(convolution, torch.bfloat16)
@@ -55,7 +56,4 @@ def test_no_map_is_a_map_too() -> None:
     convolution = nn.Conv2d(4, 4, 1)
     FullBiasConv2d.become(convolution, torch.bfloat16)
     with torch.no_grad():
-        assert (
-            convolution(torch.zeros(0, 4, 3, 3)).shape
-            == F.conv2d(torch.zeros(0, 4, 3, 3), torch.zeros(4, 4, 1, 1)).shape
-        )
+        assert convolution(torch.zeros(0, 4, 3, 3)).shape == (0, 4, 3, 3)

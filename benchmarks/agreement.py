@@ -1,0 +1,156 @@
+"""How many of float32's labels the engines keep in bfloat16 and float16.
+
+    python benchmarks/agreement.py
+    python benchmarks/agreement.py --network pspnet50 --json
+    python benchmarks/agreement.py --model runs/mine/model --pictures photos
+
+Networks with random weights see made-up pictures (the hardest case: hardly a pixel is sure of its class); with --model,
+a trained one sees the pictures of a folder, as they are. What is counted are the pixels of the upsampled labels that
+are equal to those of the network as its paper writes it, computed by PyTorch in float32. The rows are that network
+under autocast, as one runs it without this package, and the engines, each with the convolutions over resized maps as
+written ("plain") and in the exact form. The error is that of the scores: its root mean square, relative to their
+standard deviation.
+"""
+
+import copy
+from argparse import Namespace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from command_line import command_line, note, parsed, write_figures
+from peer_networks import CASES, PREPROCESSING, imitate_training
+from sceneparse.errors import UserError
+from sceneparse.inference import choose_device
+from sceneparse.inference.choosing import ENGINES
+from sceneparse.inference.engine import Engine
+from sceneparse.networks import SceneParser, normalize, resize
+from sceneparse.pictures.finding import find_pictures
+from sceneparse.pictures.reading import read_picture
+from sceneparse.settings import PreprocessingSettings
+from sceneparse.weights.model import load_model
+
+ENGINES_HERE = ("torch", "openvino")
+
+
+class Subject(NamedTuple):
+    """A network in evaluation mode, and the pictures that it sees, (1, 3, H, W) uint8."""
+
+    name: str
+    network: SceneParser
+    preprocessing: PreprocessingSettings
+    pictures: list[Tensor]
+
+
+class Row(NamedTuple):
+    """What was found; labels that are equal, and the scores' error, as shares of 1."""
+
+    network: str
+    row: str
+    precision: str
+    equal: float
+    error: float
+
+
+def main() -> None:
+    parser = command_line(__doc__)
+    parser.add_argument("--network", nargs="+", choices=CASES, default=list(CASES), help="which (default: all)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model instead")
+    parser.add_argument("--pictures", nargs="+", default=[], metavar="PATH", help="what the trained model sees")
+    parser.add_argument("--most", type=int, default=20, help="pictures of these at most (default: 20)")
+    parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float16 (default: bfloat16)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    given = parsed(parser, {"network": ["upernet50"]})
+    device = choose_device(given.device)
+    rows = []
+    for subject in [_trained(given)] if given.model else (_random(name, given.quick) for name in given.network):
+        rows += compared(subject, given.precision, device)
+    write_figures([row._asdict() for row in rows], given.json, lambda: show(rows, device))
+
+
+def compared(subject: Subject, precision: str, device: torch.device) -> list[Row]:
+    """All rows of a network."""
+    written = formulated(subject.network, "plain").to(device)
+    truth = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
+    with torch.autocast(device.type, getattr(torch, precision)):
+        found = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
+    rows = [_row(subject, "as written, autocast", precision, found, truth)]
+    for name in ENGINES_HERE:
+        for form in ("plain", "exact"):
+            try:
+                engine: Engine = ENGINES[name](
+                    formulated(subject.network, form), subject.preprocessing, device=device, precision=precision
+                )
+            except UserError as error:
+                note(f"{subject.name}, {name}: {error}")
+                break
+            found = [engine(one).to(device) for one in subject.pictures]
+            rows.append(_row(subject, f"{name}, {form}", precision, found, truth))
+    return rows
+
+
+def formulated(network: SceneParser, form: str) -> SceneParser:
+    """A copy of a network whose convolutions over resized maps are computed in this form."""
+    network = copy.deepcopy(network)
+    for module in network.modules():
+        if hasattr(module, "resampling"):
+            module.resampling = form  # type: ignore[assignment]
+    return network
+
+
+@torch.inference_mode()
+def _scores(network: SceneParser, preprocessing: PreprocessingSettings, picture: Tensor) -> Tensor:
+    pixels = normalize(picture.float(), preprocessing.mean, preprocessing.std)
+    scores: Tensor = network(pixels.contiguous(memory_format=torch.channels_last)).logits
+    return scores.float()
+
+
+def _row(subject: Subject, name: str, precision: str, found: list[Tensor], truth: list[Tensor]) -> Row:
+    equal, pixels, squares, spread = 0, 0, 0.0, 0.0
+    for picture, here, there in zip(subject.pictures, found, truth, strict=True):
+        size = (picture.shape[-2], picture.shape[-1])
+        labels = [resize(one, size, subject.network.align_corners).argmax(dim=1) for one in (here, there)]
+        equal += int((labels[0] == labels[1]).sum())
+        pixels += labels[0].numel()
+        squares += float((here - there).square().mean())
+        spread += float(there.var())
+    return Row(subject.name, name, precision, equal / pixels, (squares / spread) ** 0.5)
+
+
+def _random(name: str, quick: bool) -> Subject:
+    case = CASES[name].quick() if quick else CASES[name]
+    torch.manual_seed(0)
+    network = case.ours("plain")
+    imitate_training(network, case)
+    return Subject(name, network.eval(), PREPROCESSING, list(case.picture(2).split(1)))
+
+
+def _trained(given: Namespace) -> Subject:
+    model = load_model(given.model)
+    paths = [found.path for found in find_pictures(given.pictures)][: given.most]
+    if not paths:
+        raise SystemExit("--model needs --pictures, a folder of pictures for it to see")
+    channels = model.config.backbone.in_channels
+    pictures = [read_picture(path, channels)[None] for path in paths]
+    return Subject(model.config.name, model.network, model.config.preprocessing, pictures)
+
+
+def show(rows: list[Row], device: torch.device) -> None:
+    """A table on the terminal."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    table = Table(title=f"Labels equal to float32's, {name}")
+    for column in ("network", "row", "precision"):
+        table.add_column(column)
+    for column in ("equal", "error of the scores"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(row.network, row.row, row.precision, f"{100 * row.equal:.2f}%", f"{100 * row.error:.2f}%")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
