@@ -80,6 +80,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         [row["network"] for row in rows] == ["ours", "smp FPN"] and all(0 <= row["mean_iou"] <= 1 for row in rows)
     ),
     "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
+    "agreement": lambda rows: (
+        {row["row"]: row["equal"] for row in rows}["torch, exact"] >= rows[0]["equal"] > 0.9
+        and rows[0]["row"] == "as written, autocast"
+        and all(0 < row["error"] < 0.1 for row in rows)
+    ),
     "backbone_families": lambda rows: [row["name"] for row in rows] == ["test_vit"] and all(row["ok"] for row in rows),
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
     "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
