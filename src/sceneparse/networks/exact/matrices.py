@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sceneparse.networks.exact.constants import used
+
 Sizes = tuple[tuple[int, int], ...]
 
 STRIP = 128
@@ -89,7 +91,7 @@ def matrices_for(sources: Sequence[Tensor], base: Tensor, kernel: tuple[int, int
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
     if in_graph() or type(base) is not Tensor:
         return _matrices(sizes, size, kernel, align_corners, base.dtype, base.device, traced=True)
-    return _cached_matrices(sizes, size, kernel, align_corners, base.dtype, base.device)
+    return used(_cached_matrices(sizes, size, kernel, align_corners, base.dtype, base.device))
 
 
 @lru_cache(maxsize=32)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneparse.networks.exact.constants import used
 from sceneparse.networks.exact.matrices import in_graph
 
 
@@ -71,7 +72,7 @@ def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
     if in_graph() or type(like) is not Tensor:
         return _made(pixels, cells, like.dtype, like.device)
-    return _cached(pixels, cells, like.dtype, like.device)
+    return used(_cached(pixels, cells, like.dtype, like.device))
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,152 @@
+"""CUDA graphs: a network's kernels recorded once for each size of pictures, and started together from then on.
+
+Started one by one from Python, the kernels of a PSPNet-50 keep an H200 waiting for nine tenths of the time. A graph has
+fixed addresses: pictures are copied into one tensor, and results out of another before the next call writes over them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from sceneparse.networks.exact.constants import keeping
+
+Found = tuple[Tensor | None, ...]
+"""What is computed of pictures; None where nothing is."""
+
+Compute = Callable[[Tensor], Found]
+"""Computes results of pictures on their device, without reading a number back."""
+
+BEFORE = 2
+"""Pictures of a size that are computed as they come before a graph is recorded for it: recording takes the time of
+several, and a collection of photos may have as many sizes as pictures. They also let libraries choose their kernels.
+"""
+
+MOST = 8
+"""Graphs that are kept, those that were used last."""
+
+
+class Replay(NamedTuple):
+    """A recorded graph.
+
+    Args:
+        pictures: What it reads.
+        found: What it writes.
+        run: Runs it.
+        kept: What it reads besides, which must stay where it is.
+    """
+
+    pictures: Tensor
+    found: Found
+    run: Callable[[], None]
+    kept: object
+
+
+class Recorder(Protocol):
+    """What records a graph."""
+
+    def __call__(self, compute: Compute, pictures: Tensor) -> Replay:
+        """Record what is computed of pictures like these.
+
+        Raises:
+            RuntimeError: It cannot be recorded.
+        """
+        ...
+
+
+class CudaRecorder:
+    """Records with `torch.cuda.graph`; all graphs share their memory, since they never run at once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, compute: Compute, pictures: Tensor) -> Replay:
+        """Record; see `Recorder`."""
+        static = torch.empty_like(pictures)
+        static.copy_(pictures)
+        with torch.cuda.device(self._device), keeping() as kept:
+            # On another stream than the usual one, as recording wants it: what is made at a first call is made here.
+            aside, here = torch.cuda.Stream(), torch.cuda.current_stream()
+            aside.wait_stream(here)
+            with torch.cuda.stream(aside):
+                compute(static)
+            here.wait_stream(aside)
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may copy pictures meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                found = compute(static)
+        return Replay(static, found, graph.replay, kept)
+
+
+class Graphs:
+    """Computes results of pictures, by a recorded graph where a size comes again and again.
+
+    What cannot be recorded is computed as it comes, for good; `failure` says why.
+
+    Args:
+        record: Records a graph.
+        before: Pictures of a size before its graph is recorded.
+        most: Graphs that are kept.
+    """
+
+    def __init__(self, record: Recorder, *, before: int = BEFORE, most: int = MOST) -> None:
+        self.failure: str | None = None
+        self._record, self._before, self._most = record, before, most
+        self._graphs: OrderedDict[Hashable, Replay] = OrderedDict()
+        self._met: OrderedDict[Hashable, int] = OrderedDict()
+
+    def __call__(self, compute: Compute, pictures: Tensor, device: torch.device, asked: Hashable = None) -> Found:
+        """Compute results.
+
+        Args:
+            compute: Computes them of pictures on the device; the same for the same `asked`.
+            pictures: (N, C, H, W), on any device.
+            device: Where to compute.
+            asked: What is asked for, beside the pictures.
+
+        Returns:
+            Results that no later call changes.
+        """
+        key = (tuple(pictures.shape), pictures.dtype, asked)
+        graph = self._graphs.get(key)
+        if graph is None:
+            if not self._due(key):
+                return compute(pictures.to(device, non_blocking=True))
+            graph = self._recorded(key, compute, pictures.to(device, non_blocking=True))
+            if graph is None:
+                return compute(pictures.to(device, non_blocking=True))
+        self._graphs.move_to_end(key)
+        graph.pictures.copy_(pictures, non_blocking=True)
+        graph.run()
+        return tuple(None if one is None else one.clone() for one in graph.found)
+
+    def _due(self, key: Hashable) -> bool:
+        """Whether this size has come often enough."""
+        if self.failure is not None:
+            return False
+        met = self._met.pop(key, 0)
+        self._met[key] = met + 1
+        # As many sizes as pictures would be remembered for nothing.
+        if len(self._met) > 16 * self._most:
+            self._met.popitem(last=False)
+        return met >= self._before
+
+    def _recorded(self, key: Hashable, compute: Compute, pictures: Tensor) -> Replay | None:
+        while len(self._graphs) >= self._most:
+            self._graphs.popitem(last=False)
+        try:
+            graph = self._record(compute, pictures)
+        except torch.OutOfMemoryError:
+            # Without the other graphs there may be room for the next one.
+            self._graphs.clear()
+            self._met.pop(key, None)
+            return None
+        except RuntimeError as error:
+            self.failure = " ".join(str(error).split("\n", 1)[0].split())
+            return None
+        self._graphs[key] = graph
+        self._met.pop(key, None)
+        return graph

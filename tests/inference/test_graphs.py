@@ -1,0 +1,138 @@
+"""Recorded graphs of a network, with a recorder that plays what was recorded on the CPU."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from sceneparse.inference.graphs import Compute, Graphs, Replay
+from sceneparse.networks import PSPNet
+from sceneparse.networks.backbones import make_backbone
+from sceneparse.networks.exact import matrices, pooling
+from sceneparse.networks.exact.constants import keeping
+
+CPU = torch.device("cpu")
+
+
+class Player:
+    """Records by remembering the function; what it writes stays in one place, as with a graph."""
+
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.recorded: list[tuple[int, ...]] = []
+        self.played = 0
+        self.fails = fails
+
+    def __call__(self, compute: Compute, pictures: Tensor) -> Replay:
+        if self.fails is not None:
+            raise self.fails
+        self.recorded.append(tuple(pictures.shape))
+        static = pictures.clone()
+        found = compute(static)
+
+        def run() -> None:
+            self.played += 1
+            for into, one in zip(found, compute(static), strict=True):
+                if into is not None and one is not None:
+                    into.copy_(one)
+
+        return Replay(static, found, run, None)
+
+
+def doubled(pictures: Tensor) -> tuple[Tensor | None, ...]:
+    return (2.0 * pictures, None)
+
+
+def picture(value: int, side: int = 4) -> Tensor:
+    return torch.full((1, 3, side, side), value, dtype=torch.uint8)
+
+
+def test_a_size_is_recorded_when_it_comes_for_the_third_time() -> None:
+    player = Player()
+    graphs = Graphs(player)
+    results = [graphs(doubled, picture(value), CPU) for value in range(5)]
+    # No call changes what an earlier one returned.
+    assert [float(first[0, 0, 0, 0]) for first, _ in results if first is not None] == [0, 2, 4, 6, 8]
+    assert all(second is None for _, second in results)
+    assert (len(player.recorded), player.played) == (1, 3)
+
+
+def test_sizes_types_and_what_is_asked_for_have_graphs_of_their_own() -> None:
+    player = Player()
+    graphs = Graphs(player, before=0)
+    for pictures in (picture(1), picture(1, side=8), picture(1).float()):
+        graphs(doubled, pictures, CPU)
+    graphs(doubled, picture(1), CPU, ("part",))
+    assert len(player.recorded) == 4
+    graphs(doubled, picture(7), CPU)
+    assert len(player.recorded) == 4
+
+
+def test_as_many_sizes_as_pictures_record_nothing() -> None:
+    player = Player()
+    graphs = Graphs(player)
+    for side in range(1, 200):
+        graphs(doubled, picture(1, side), CPU)
+    assert not player.recorded
+    assert len(graphs._met) < 200
+
+
+def test_the_graph_that_was_used_longest_ago_goes_first() -> None:
+    player = Player()
+    graphs = Graphs(player, before=0, most=2)
+    for side in (1, 2, 1, 3, 1, 2):
+        graphs(doubled, picture(1, side), CPU)
+    assert [shape[-1] for shape in player.recorded] == [1, 2, 3, 2]
+
+
+def test_what_cannot_be_recorded_is_computed_as_it_comes_and_is_said() -> None:
+    graphs = Graphs(Player(RuntimeError("operation not permitted when stream is capturing\nmore")), before=0)
+    for value in (1, 2):
+        found, _ = graphs(doubled, picture(value), CPU)
+        assert found is not None and float(found.max()) == 2 * value
+    assert graphs.failure == "operation not permitted when stream is capturing"
+
+
+def test_without_memory_for_one_more_graph_the_others_go() -> None:
+    player = Player()
+    graphs = Graphs(player, before=0)
+    graphs(doubled, picture(1), CPU)
+    player.fails = torch.OutOfMemoryError("CUDA out of memory")
+    found, _ = graphs(doubled, picture(3, side=8), CPU)
+    assert found is not None and float(found.max()) == 6
+    assert not graphs._graphs and graphs.failure is None
+
+
+def test_constants_that_a_graph_reads_are_held_though_their_caches_drop_them() -> None:
+    torch.manual_seed(0)
+    network = PSPNet(make_backbone("test_resnet", output_stride=8), 3, channels=8).eval()
+    with torch.inference_mode(), keeping() as kept:
+        network(torch.rand(1, 3, 64, 64))
+    assert any(isinstance(one, matrices.Matrices) for one in kept)
+    assert sum(isinstance(one, Tensor) for one in kept) == 1 + len(network.pyramid.bins)
+    matrices._cached_matrices.cache_clear()
+    pooling._cached.cache_clear()
+    with torch.inference_mode(), keeping() as again:
+        network(torch.rand(1, 3, 64, 64))
+    assert len(again) == len(kept) and not any(one is other for one in kept for other in again)
+
+
+def test_nothing_is_held_otherwise() -> None:
+    with keeping() as kept:
+        pass
+    pooling.average_pool(torch.rand(1, 2, 8, 8), [1, 2])
+    assert not kept
+
+
+@pytest.mark.cuda
+def test_a_graph_gives_the_networks_own_scores() -> None:
+    from sceneparse.inference import TorchEngine
+    from sceneparse.settings import PreprocessingSettings
+
+    torch.manual_seed(0)
+    network = PSPNet(make_backbone("test_resnet", output_stride=8), 3, channels=8).eval()
+    engine = TorchEngine(network, PreprocessingSettings(), device="cuda", precision="float32")
+    pictures = torch.randint(0, 256, (6, 3, 96, 128), dtype=torch.uint8)
+    found = [engine(one[None]) for one in pictures]
+    again = TorchEngine(network, PreprocessingSettings(), device="cuda", precision="float32")
+    assert engine.graphs is not None and engine.graphs.failure is None
+    for one, scores in zip(pictures, found, strict=True):
+        torch.testing.assert_close(again._scored(one[None].cuda(), ("object",)).logits, scores)
