@@ -87,11 +87,11 @@ def test_the_kernel_of_cross_entropies_reads_four_classes_at_once_and_spills_not
     check(found, tmp_path, 128)
 
 
-@pytest.mark.parametrize("odd", [False, True])
-def test_the_kernel_of_gradients_needs_no_atomics_and_spills_nothing(tmp_path: Path, odd: bool) -> None:
+@pytest.mark.parametrize("truth", [False, True])
+def test_the_kernel_of_gradients_needs_no_atomics_and_spills_nothing(tmp_path: Path, truth: bool) -> None:
     from sceneparse.networks.exact.kernels.pulling import _pulled
 
-    found = compiled(_pulled, 1, ODD=odd, TRUTH=odd, COLUMNS=8, BLOCK=64)
+    found = compiled(_pulled, 1, TRUTH=truth, COLUMNS=8, BLOCK=64)
     assert not re.search(r"atom\.|red\.|bar\.sync|st\.local", found.asm["ptx"])
     check(found, tmp_path, 128)
 

@@ -57,7 +57,7 @@ def pulled(
     pieces = triton.cdiv(column.source, length)
     target, weights, shifts = target.contiguous(), weights.contiguous(), shifts.contiguous()
     with on(scores):
-        for odd in (False, True):
+        for odd in (0, 1):
             _pulled[(blocks * pieces * pairs,)](
                 scores,
                 target,
@@ -72,7 +72,7 @@ def pulled(
                 length,
                 *row,
                 *column,
-                ODD=odd,
+                odd,
                 TRUTH=truth is not None,
                 COLUMNS=at_once(column),
                 BLOCK=block,
@@ -81,7 +81,7 @@ def pulled(
     return gradient
 
 
-@triton.jit(do_not_specialize=["classes", "filled", "blocks", "pieces", "length", *SIDES])
+@triton.jit(do_not_specialize=["classes", "filled", "blocks", "pieces", "length", "odd", *SIDES])
 def _pulled(
     scores: tl.tensor,
     target: tl.tensor,
@@ -105,7 +105,7 @@ def _pulled(
     column_scale: tl.tensor,
     column_offset: tl.tensor,
     column_divisor: tl.tensor,
-    ODD: tl.constexpr,
+    odd: tl.tensor,
     TRUTH: tl.constexpr,
     COLUMNS: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -117,7 +117,7 @@ def _pulled(
     program = program // pieces
     pairs = row_source // 2 + 1
     picture = program // pairs
-    cell_row = 2 * (program - picture * pairs) + (1 if ODD else 0)
+    cell_row = 2 * (program - picture * pairs) + odd
     known, real = number < filled, number < classes
     # The outer rows of cells have corners on one side; the last odd one may lie beyond the map.
     has_above = (cell_row > 0) & (cell_row <= row_source)
@@ -130,8 +130,7 @@ def _pulled(
     begin, end = piece * length, tl.minimum((piece + 1) * length, column_source)
     y_first = first_pixel(cell_row, row_target, row_scale, row_offset, row_divisor)
     y_stop = first_pixel(cell_row + 1, row_target, row_scale, row_offset, row_divisor)
-    row_inverse = 1.0 / row_divisor.to(tl.float32)
-    lanes = tl.arange(0, COLUMNS)
+    start = picture.to(tl.int64) * row_target * column_target
     if TRUTH:
         truth = tl.load(truth_own + number, mask=real, other=0.0)[None, :]
         untruth = tl.load(truth_other + number, mask=real, other=0.0)[None, :]
@@ -150,31 +149,31 @@ def _pulled(
         lower_right = tl.load(scores + (below + corner) * filled + number, mask=known, other=NEVER)
         x_first = x_stop
         x_stop = first_pixel(cell + 1, column_target, column_scale, column_offset, column_divisor)
-        # Sums of the cell's gradients: all of them, times the share of the lower corners, of the right ones, of both.
-        every = tl.zeros([BLOCK], tl.float32)
-        lower = tl.zeros([BLOCK], tl.float32)
-        right = tl.zeros([BLOCK], tl.float32)
-        both = tl.zeros([BLOCK], tl.float32)
-        for start in range(x_first, x_stop, COLUMNS):
-            inside = start + lanes < x_stop
-            across = cell_of(start + lanes, column_scale, column_offset, column_divisor)[1][:, None]
-            for y in range(y_first, y_stop):
-                # Of `cell_of` what is left where the cell is known.
-                down = quotient(y * row_scale + row_offset - cell_row * row_divisor, row_divisor, row_inverse)
-                left_end = upper_left + down * (lower_left - upper_left)
-                slope = upper_right + down * (lower_right - upper_right) - left_end
-                pixel = (picture.to(tl.int64) * row_target + y) * column_target + start
-                shift = tl.load(shifts + pixel + lanes, mask=inside, other=float("inf"))[:, None]
-                weight = tl.load(weights + pixel + lanes, mask=inside, other=0.0)[:, None]
-                own = tl.load(target + pixel + lanes, mask=inside, other=0).to(tl.int32)[:, None]
-                slant = tl.exp2(left_end[None, :] + across * slope[None, :] - shift)
-                slant -= weight * tl.where(own == number[None, :], truth, untruth)
-                row_all = tl.sum(slant, axis=0)
-                row_right = tl.sum(slant * across, axis=0)
-                every += row_all
-                right += row_right
-                lower += down * row_all
-                both += down * row_right
+        every, lower, right, both = _sums(
+            upper_left,
+            upper_right,
+            lower_left,
+            lower_right,
+            number,
+            target + start,
+            weights + start,
+            shifts + start,
+            truth,
+            untruth,
+            y_first,
+            y_stop,
+            cell_row,
+            row_scale,
+            row_offset,
+            row_divisor,
+            x_first,
+            x_stop,
+            column_target,
+            column_scale,
+            column_offset,
+            column_divisor,
+            COLUMNS,
+        )
         # At an edge of the map two of the corners are one.
         lower_all = tl.where(cell_row == 0, every, lower)
         lower_after = tl.where(cell_row == 0, right, both)
@@ -184,11 +183,69 @@ def _pulled(
         done = real & (cell > begin)
         upper_carry += tl.where(edge, upper_all, upper_all - upper_after)
         lower_carry += tl.where(edge, lower_all, lower_all - lower_after)
-        _give(gradient, above + cell - 1, number, classes, upper_carry, done & has_above, ODD)
-        _give(gradient, below + cell - 1, number, classes, lower_carry, done & has_below, ODD)
+        _give(gradient, above + cell - 1, number, classes, upper_carry, done & has_above, odd)
+        _give(gradient, below + cell - 1, number, classes, lower_carry, done & has_below, odd)
         upper_carry = tl.where(cell == 0, upper_all, upper_after)
         lower_carry = tl.where(cell == 0, lower_all, lower_after)
         upper_left, lower_left = upper_right, lower_right
+
+
+@triton.jit
+def _sums(
+    upper_left: tl.tensor,
+    upper_right: tl.tensor,
+    lower_left: tl.tensor,
+    lower_right: tl.tensor,
+    number: tl.tensor,
+    target: tl.tensor,
+    weights: tl.tensor,
+    shifts: tl.tensor,
+    truth: tl.tensor,
+    untruth: tl.tensor,
+    y_first: tl.tensor,
+    y_stop: tl.tensor,
+    cell_row: tl.tensor,
+    row_scale: tl.tensor,
+    row_offset: tl.tensor,
+    row_divisor: tl.tensor,
+    x_first: tl.tensor,
+    x_stop: tl.tensor,
+    column_target: tl.tensor,
+    column_scale: tl.tensor,
+    column_offset: tl.tensor,
+    column_divisor: tl.tensor,
+    COLUMNS: tl.constexpr,
+) -> tl.tensor:
+    """Sum up the gradients of a cell's pixels: all, times the share of the corners below, of those after, of both."""
+    every = tl.zeros_like(upper_left)
+    lower = tl.zeros_like(upper_left)
+    right = tl.zeros_like(upper_left)
+    both = tl.zeros_like(upper_left)
+    row_inverse = 1.0 / row_divisor.to(tl.float32)
+    line = column_target.to(tl.int64)
+    lanes = tl.arange(0, COLUMNS)
+    for start in range(x_first, x_stop, COLUMNS):
+        inside = start + lanes < x_stop
+        across = cell_of(start + lanes, column_scale, column_offset, column_divisor)[1][:, None]
+        for y in range(y_first, y_stop):
+            # Of `cell_of` what is left where the cell is known.
+            down = quotient(y * row_scale + row_offset - cell_row * row_divisor, row_divisor, row_inverse)
+            left = upper_left + down * (lower_left - upper_left)
+            slope = upper_right + down * (lower_right - upper_right) - left
+            # First to one number, so that the pixels of a row are read at fixed distances from it.
+            pixel = y * line + start
+            shift = tl.load(shifts + pixel + lanes, mask=inside, other=float("inf"))[:, None]
+            weight = tl.load(weights + pixel + lanes, mask=inside, other=0.0)[:, None]
+            own = tl.load(target + pixel + lanes, mask=inside, other=0).to(tl.int32)[:, None]
+            slant = tl.exp2(left[None, :] + across * slope[None, :] - shift)
+            slant -= weight * tl.where(own == number[None, :], truth, untruth)
+            row_all = tl.sum(slant, axis=0)
+            row_right = tl.sum(slant * across, axis=0)
+            every += row_all
+            right += row_right
+            lower += down * row_all
+            both += down * row_right
+    return every, lower, right, both
 
 
 @triton.jit
@@ -199,10 +256,9 @@ def _give(
     classes: tl.tensor,
     value: tl.tensor,
     mask: tl.tensor,
-    ODD: tl.constexpr,
+    odd: tl.tensor,
 ) -> None:
     """Write a pixel's gradients of some classes, or add to them."""
     address = gradient + pixel * classes + number
-    if ODD:
-        value += tl.load(address, mask=mask, other=0.0)
-    tl.store(address, value, mask=mask)
+    before = tl.load(address, mask=mask & (odd == 1), other=0.0)
+    tl.store(address, before + value, mask=mask)

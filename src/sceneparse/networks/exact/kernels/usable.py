@@ -51,10 +51,10 @@ def runs_on(device: torch.device) -> bool:
     Triton needs a recent GPU, and a C compiler for the code that launches its kernels. The first call compiles: it has
     no business in the capture of a graph.
     """
-    from sceneparse.networks.exact.kernels.labels import labels
+    from sceneparse.networks.exact.kernels.probe import probe
 
     try:
-        labels(torch.zeros(1, 1, 1, device=device), (1, 1), False)
+        probe(device)
     except Exception as error:  # whatever a compiler, a linker or a driver raises
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         warnings.warn(
