@@ -1,12 +1,16 @@
 """Labels of small logits at the picture's size: interpolate + argmax, the same in bands, and boundary cells alone.
 
     python benchmarks/labels.py
+    python benchmarks/labels.py --device cuda --batch 16 --precision bfloat16
     python benchmarks/labels.py --model runs/pspnet/model --picture street.jpg --json labels.json
+    python benchmarks/labels.py --device cuda --batch 16 --precision bfloat16
     python benchmarks/labels.py --model runs/pspnet/model --pictures CamVid/test/images --count 100
 
 Without a model the logits are made up: smooth regions, about 40% of whose cells lie on a boundary. All forms take turns
-on one picture; the time is the median. Their labels are compared first. With --pictures nothing is timed: the
-labels of skipping cells are compared with those of interpolate + argmax on the model's logits of many pictures.
+on one picture, or on a batch of them; the time is the median. Their labels are compared first, with those of float32.
+On a GPU one kernel does what skipping cells does on a CPU, and the memory that a form takes at most is there too. With
+--pictures nothing is timed: the labels of skipping cells are compared with those of interpolate + argmax on the model's
+logits of many pictures.
 """
 
 import statistics
@@ -33,11 +37,16 @@ Size = tuple[int, int]
 
 def plain(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
     """As it is usually written."""
-    return resize(logits[None], size, align_corners)[0].argmax(dim=0)
+    return resize(logits, size, align_corners).argmax(dim=1)
 
 
 def banded(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
-    """Bands of rows that stay in the cache."""
+    """Bands of rows that stay in the cache, one picture after the other."""
+    return torch.stack([in_bands(one, size, align_corners) for one in logits])
+
+
+def in_bands(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
+    """Bands of rows of one picture."""
     source = MapRows([logits], size, align_corners, probabilities=False)
     step = band_height(len(logits), size[1], logits.device.type)
     return torch.cat(
@@ -57,6 +66,9 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=150)
     parser.add_argument("--map", type=int, nargs=2, default=(60, 60), metavar=("H", "W"), help="size of the logits")
     parser.add_argument("--size", type=int, nargs=2, default=(473, 473), metavar=("H", "W"), help="of the picture")
+    parser.add_argument("--batch", type=int, default=1, help="pictures that are labelled at once (default: 1)")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the logits")
     parser.add_argument("--model", help="a model folder: take its logits of --picture")
     parser.add_argument("--picture", type=Path)
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="compare labels on the folder's first pictures")
@@ -76,20 +88,23 @@ def main() -> None:
     else:
         logits, size, align_corners = predicted(given.model, given.picture)
 
-    expected = plain(logits, size, align_corners)
+    logits = batch_of(logits, given.batch).to(given.device, getattr(torch, given.precision))
+    expected = plain(logits.float(), size, align_corners)
+    differing = {name: int((form(logits, size, align_corners) != expected).sum()) for name, form in FORMS.items()}
+    peaks = {name: peak(form, logits, size, align_corners) for name, form in FORMS.items()} if logits.is_cuda else {}
     seconds = timings(logits, size, align_corners, given.repeats)
     figures = {
-        "classes": len(logits),
+        "classes": logits.shape[1],
+        "batch": len(logits),
         "map": tuple(logits.shape[-2:]),
         "size": size,
+        "precision": given.precision,
         "device": logits.device.type,
         "threads": torch.get_num_threads(),
-        "boundary_cells": round(boundary(logits), 4),
-        **{f"{name}_ms": round(1000 * value, 2) for name, value in seconds.items()},
-        **{
-            f"{name}_differing_pixels": int((form(logits, size, align_corners) != expected).sum())
-            for name, form in FORMS.items()
-        },
+        "boundary_cells": round(boundary(logits[0]), 4),
+        **{f"{name}_ms": round(1000 * value, 3) for name, value in seconds.items()},
+        **{f"{name}_mib": round(value / 2**20, 1) for name, value in peaks.items()},
+        **{f"{name}_differing_pixels": value for name, value in differing.items()},
         "ratio": round(seconds["plain"] / seconds["skipping"], 3),
     }
     write_figures(figures, given.json, lambda: show(figures))
@@ -98,15 +113,17 @@ def main() -> None:
 def show(figures: dict[str, Any]) -> None:
     """A table on the terminal."""
     table = Table()
-    for column in ("labels", "ms", "speed", "pixels that differ"):
+    for column in ("labels", "ms", "speed", "MiB at most", "pixels that differ"):
         table.add_column(column, justify="left" if column == "labels" else "right")
     for name in FORMS:
         value = figures[f"{name}_ms"]
         speed = f"{figures['plain_ms'] / value:.1f}x"
-        table.add_row(name, f"{value:.1f}", speed, str(figures[f"{name}_differing_pixels"]))
+        memory = str(figures.get(f"{name}_mib", "-"))
+        table.add_row(name, f"{value:.2f}", speed, memory, str(figures[f"{name}_differing_pixels"]))
     console = Console()
+    small, large = ("x".join(map(str, figures[side])) for side in ("map", "size"))
     console.print(
-        f"{figures['classes']} classes, {'x'.join(map(str, figures['map']))} to {'x'.join(map(str, figures['size']))}, "
+        f"{figures['classes']} classes, batch {figures['batch']}, {figures['precision']}, {small} to {large}, "
         f"{figures['boundary_cells']:.0%} of the cells on a boundary, {figures['device']}, {figures['threads']} threads"
     )
     console.print(table)
@@ -122,7 +139,7 @@ def compare(model: str, folder: Path, count: int) -> dict[str, Any]:
         size, align_corners = (image.shape[-2], image.shape[-1]), parser.engine.align_corners
         logits = parser.engine(image[None])[0]
         got = upsampled_labels(logits, size, align_corners).long()
-        differs = got != plain(logits, size, align_corners)
+        differs = got != plain(logits[None], size, align_corners)[0]
         if differs.any():
             exact = resize(logits[None].double(), size, align_corners)[0][:, differs]
             lost = exact.amax(dim=0) - exact.gather(0, got[differs][None])[0]
@@ -157,6 +174,20 @@ def made_up(classes: int, size: Size) -> Tensor:
     return logits[None].contiguous(memory_format=torch.channels_last)[0]
 
 
+def batch_of(logits: Tensor, count: int) -> Tensor:
+    """Several pictures' logits (N, C, h, w): one's, moved along, channels-last."""
+    moved = [logits.roll(step, dims=-1) for step in range(count)]
+    return torch.stack(moved).contiguous(memory_format=torch.channels_last)
+
+
+def peak(form: Callable[[Tensor, Size, bool], Tensor], logits: Tensor, size: Size, align_corners: bool) -> int:
+    """Bytes on a GPU that a form takes at most."""
+    torch.cuda.reset_peak_memory_stats(logits.device)
+    before = torch.cuda.memory_allocated(logits.device)
+    form(logits, size, align_corners)
+    return torch.cuda.max_memory_allocated(logits.device) - before
+
+
 def predicted(model: str, picture: Path) -> tuple[Tensor, Size, bool]:
     """A model's logits of a picture at its own size, that size, and how they are resized."""
     parser = load(model, device="cpu")
@@ -178,6 +209,8 @@ def timings(logits: Tensor, size: Size, align_corners: bool, repeats: int) -> di
         for name, form in FORMS.items():
             began = time.perf_counter()
             form(logits, size, align_corners)
+            if logits.is_cuda:
+                torch.cuda.synchronize(logits.device)
             if round_:
                 seconds[name].append(time.perf_counter() - began)
     return {name: statistics.median(values) for name, values in seconds.items()}

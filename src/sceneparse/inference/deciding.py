@@ -33,11 +33,12 @@ def decided(scores: Tensor, threshold: float, *, probabilities: bool = False, di
     return (second - first > log_odds(threshold)).to(torch.int64)
 
 
-def shifted(logits: Tensor, threshold: float) -> Tensor:
-    """Return logits (classes, ...) of which the larger one is the decision at a threshold."""
+def shifted(logits: Tensor, threshold: float, dim: int = 0) -> Tensor:
+    """Return logits, the classes along `dim`, of which the larger one is the decision at a threshold."""
     if threshold == HALF:
         return logits
-    return torch.stack([logits[0] + log_odds(threshold), logits[1]])
+    first, second = logits.unbind(dim)
+    return torch.stack([first + log_odds(threshold), second], dim=dim)
 
 
 def threshold_of(engine: object) -> float:

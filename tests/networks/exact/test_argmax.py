@@ -13,6 +13,7 @@ from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import render
 from sceneparse.training.loop import train
+from tests.support.cuda import needs_cuda
 
 SIZES = [
     ((6, 7), (47, 55)),
@@ -194,7 +195,7 @@ def test_it_is_worth_it_on_a_cpu_where_cells_are_large() -> None:
     assert not worth_skipping(logits.to("meta"), (80, 80))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_cuda
 def test_it_works_on_a_gpu() -> None:
     logits = torch.randn(20, 9, 8, generator=torch.Generator().manual_seed(0))
     labels = upsampled_labels(logits.cuda(), (50, 61), False)

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sceneparse.networks import resize
 from sceneparse.networks.exact import bands
 from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
+from tests.support.cuda import needs_cuda
 
 CLASSES = 5
 SIZES = [
@@ -191,7 +192,7 @@ def test_memory_is_that_of_a_band(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < largest <= 2 * 128 * 160 < 50 * 2 * 128 * 160 / 10
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("align_corners", [False, True])
 def test_on_a_gpu_loss_and_gradient_are_those_of_the_plain_form(align_corners: bool) -> None:
     logits, classes, weights = (x.detach().cuda() for x in case((8, 9), (61, 70)))

@@ -17,6 +17,7 @@ from sceneparse.settings import LossSettings
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.table import LOSSES
 from tests.support import slow_losses
+from tests.support.cuda import needs_cuda
 from tests.support.slow_losses import Case
 
 
@@ -253,7 +254,7 @@ def test_memory_is_that_of_a_band_and_of_one_class_where_errors_are_sorted(
     assert 0 < largest <= target.numel()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("form", FORMS)
 def test_on_a_gpu_loss_and_gradient_are_those_of_the_formula(form: str) -> None:
     case = Case.of(5)

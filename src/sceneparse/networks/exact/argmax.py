@@ -3,6 +3,8 @@
 Four neighbouring pixels of the small map are the corners of a cell. Every pixel in it has scores that are a convex
 combination of the corners', so where one class wins at all four corners it wins in the whole cell. In the other cells
 a class can be left out that one of the corners' winners beats at all four; few classes stay, two or three as a rule.
+
+On GPUs a kernel compares all classes in registers, where it can be used (`kernels`).
 """
 
 from collections.abc import Sequence
@@ -12,14 +14,20 @@ import torch
 from torch import Tensor
 
 from sceneparse.networks.exact.bilinear import positions
+from sceneparse.networks.exact.kernels.usable import usable
 
 AT_ONCE = 1 << 20
 """Scores that are compared together: what fits in a cache or so."""
 
 
 def worth_skipping(logits: Tensor, size: tuple[int, int]) -> bool:
-    """Return whether `upsampled_labels` is faster: on a CPU, and where cells have four pixels or more."""
-    return logits.device.type == "cpu" and size[0] * size[1] >= 4 * logits.shape[-2] * logits.shape[-1]
+    """Return whether `upsampled_labels` is faster than upsampled scores are.
+
+    That is on a CPU where cells have four pixels or more, and on a GPU that the kernel can be used on.
+    """
+    if logits.device.type == "cpu":
+        return size[0] * size[1] >= 4 * logits.shape[-2] * logits.shape[-1]
+    return usable(logits, size)
 
 
 @torch.no_grad()
@@ -29,13 +37,24 @@ def upsampled_labels(logits: Tensor, size: tuple[int, int], align_corners: bool)
     The lowest of several that are equal. Where two scores are within rounding of each other either may be taken.
 
     Args:
-        logits: (C, h, w), finite floating-point values; any memory format.
+        logits: (C, h, w) or (N, C, h, w), finite floating-point values; any memory format.
         size: Height and width of the result.
         align_corners: As in `resize`.
 
     Returns:
-        (*size) int16, on the same device.
+        (*size) or (N, *size) int16, on the same device.
     """
+    if usable(logits, size):
+        from sceneparse.networks.exact.kernels.labels import labels
+
+        return labels(logits, size, align_corners)
+    if logits.dim() == 4:
+        return torch.stack([_by_cells(one, size, align_corners) for one in logits])
+    return _by_cells(logits, size, align_corners)
+
+
+def _by_cells(logits: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Return the labels of (C, h, w), looking only at cells on a boundary."""
     classes, height, width = logits.shape
     dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
     scores = logits.permute(1, 2, 0).to(dtype).contiguous().view(height * width, classes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sceneparse.networks.exact.banded import index_of
+from sceneparse.networks.exact.banded import Found, index_of
 from sceneparse.networks.exact.bands import Piece, exponentials, mixed
 
 
@@ -47,6 +47,21 @@ class SmoothedCrossEntropy:
         pulled = piece.pull(large, factor) - each * piece.reduce(weights)[..., None] * by_class
         return losses.view(target.shape), pulled
 
+    def fused(self, logits: Tensor, target: Tensor, weights: Tensor | None, align_corners: bool) -> Found:
+        """Return all pixels' losses by the kernels for GPUs (see `banded.PixelLoss`)."""
+        from sceneparse.networks.exact.kernels.upsampled import Upsampled
+
+        by_class = _by_class(self.class_weights, logits.new_empty(logits.shape[1], dtype=torch.float32))
+        spread = self.smoothing / logits.shape[1] * by_class
+        pixels = Upsampled(logits, target, align_corners, spread)
+        assert pixels.spread is not None
+        own, all_classes = (1 - self.smoothing) * by_class, spread.sum()
+        hard = own[target.long()]
+        losses = hard * pixels.entropy + all_classes * pixels.normaliser - pixels.spread
+        if weights is None:
+            return losses, None
+        return losses, pixels.gradient(weights, weights * (hard + all_classes), (own + spread, spread))
+
 
 @dataclass(frozen=True, eq=False)
 class Focal:
@@ -70,6 +85,19 @@ class Focal:
     ) -> tuple[Tensor, Tensor | None]:
         """Return a piece's losses and the gradient of their weighted sum (see `banded.PixelLoss`)."""
         return (self._smoothed if self.smoothing else self._plain)(scores, target, weights, piece)
+
+    def fused(self, logits: Tensor, target: Tensor, weights: Tensor | None, align_corners: bool) -> Found | None:
+        """Return all pixels' losses by the kernels for GPUs; there are none with smoothing (see `banded.PixelLoss`)."""
+        from sceneparse.networks.exact.kernels.upsampled import Upsampled
+
+        if self.smoothing:
+            return None
+        pixels = Upsampled(logits, target, align_corners)
+        losses, slope = self._focus(-pixels.entropy)
+        if self.class_weights is not None:
+            share = self.class_weights.to(losses)[target.long()]
+            losses, slope = losses * share, slope * share
+        return losses, None if weights is None else pixels.gradient(weights * slope)
 
     def _plain(
         self, scores: Tensor, target: Tensor, weights: Tensor | None, piece: Piece
