@@ -1,6 +1,5 @@
 """Recorded graphs of a network, with a recorder that plays what was recorded on the CPU."""
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -9,6 +8,7 @@ from sceneparse.networks import PSPNet
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact import matrices, pooling
 from sceneparse.networks.exact.constants import keeping
+from tests.support.cuda import needs_cuda
 
 CPU = torch.device("cpu")
 
@@ -122,7 +122,7 @@ def test_nothing_is_held_otherwise() -> None:
     assert not kept
 
 
-@pytest.mark.cuda
+@needs_cuda
 def test_a_graph_gives_the_networks_own_scores() -> None:
     from sceneparse.inference import TorchEngine
     from sceneparse.settings import PreprocessingSettings

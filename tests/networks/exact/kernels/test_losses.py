@@ -79,7 +79,7 @@ def test_loss_and_gradient_are_those_of_the_plain_form(
     check(run, case(classes, small, size), align_corners)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_any_sizes_and_batches_give_the_plain_numbers(run: Run, seed: int) -> None:
     draw = random.Random(seed)
     small, size = (draw.randint(1, 3), draw.randint(1, 4)), (draw.randint(1, 7), draw.randint(1, 7))
