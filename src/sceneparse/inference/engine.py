@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from sceneparse.devices import DTYPES, choose_device, choose_precision, device_name, float32_products, trying
 from sceneparse.errors import UserError, counted
-from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact.convolution import arrange_weights
@@ -25,7 +25,7 @@ class Engine(Protocol):
     name: str
     """torch, compile, openvino or onnxruntime."""
     precision: str
-    """float32, bfloat16, float16 or int8."""
+    """float32, tf32, bfloat16, float16 or int8."""
     num_classes: int
     align_corners: bool
     """How its scores are resized to the picture's size."""
@@ -81,12 +81,13 @@ class TorchEngine:
     Args:
         network: A network on any device.
         preprocessing: How pictures are normalised; one value stands for all channels.
-        device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
-        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: float32, tf32, bfloat16, float16, or auto: bfloat16 where the device is faster in it, else float32.
         compile: Whether the network is compiled, for each size of pictures that is met.
 
     Raises:
-        UserError: No such device, a precision that it cannot compute in, or preprocessing for other channels.
+        UserError: No such device, a precision that it cannot compute in, an operator that it lacks, or preprocessing
+            for other channels.
     """
 
     def __init__(
@@ -99,20 +100,41 @@ class TorchEngine:
         compile: bool = False,  # noqa: A002 - the field's word
     ) -> None:
         chosen = choose_device(device)
-        dtype = choose_precision(chosen, precision)
         traits = Traits.of(network, preprocessing)
+        if trying.is_unsure(chosen):
+
+            def attempt(precision: Precision) -> None:
+                self._make(network, traits, chosen, precision)
+                self._try()
+
+            trying.first_working(trying.precisions_to_try(chosen, precision), chosen, attempt)
+        else:
+            self._make(network, traits, chosen, choose_precision(chosen, precision))
+        if compile:
+            self.name = "compile"
+            self.network.compile()
+
+    def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
+        """Put a copy of the network on the device, in a precision."""
+        dtype = DTYPES[precision]
         network, self.folded, self._norms = prepared(network, traits.channels)
         if dtype != torch.float32:
             # Autocast would cast them again at each call; the rest (normalisation, biases of sums) stays in float32.
             for module in network.modules():
                 if isinstance(module, nn.Conv2d | nn.Linear):
                     module.to(dtype)
-        network = network.to(chosen).to(memory_format=torch.channels_last)
+        network = network.to(device).to(memory_format=torch.channels_last)
         arrange_weights(network)
-        self._set(network, traits, chosen, dtype, live=False)
-        if compile:
-            self.name = "compile"
-            self.network.compile()
+        self._set(network, traits, device, precision, live=False)
+
+    def _try(self) -> None:
+        """Score a tiny picture for every task, and fail as the device fails."""
+        side = max(self._traits.smallest, trying.SMALLEST_SIDE)
+        picture = torch.arange(self._traits.channels * side * side).remainder(251).to(torch.uint8)
+        output = self._scored(picture.view(1, -1, side, side), self._traits.tasks or (Task.OBJECT,))
+        for logits in output:
+            if logits is not None:
+                trying.refuse_not_finite(logits)
 
     @classmethod
     def live(
@@ -126,23 +148,23 @@ class TorchEngine:
         engine = cls.__new__(cls)
         device = next(network.parameters()).device
         engine.folded, engine._norms = 0, sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-        dtype = choose_precision(device, precision)
-        engine._set(network, Traits.of(network, preprocessing), device, dtype, live=True)
+        chosen = choose_precision(device, precision)
+        engine._set(network, Traits.of(network, preprocessing), device, chosen, live=True)
         return engine
 
     def _set(
-        self, network: SceneParser, traits: Traits, device: torch.device, dtype: torch.dtype, *, live: bool
+        self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision, *, live: bool
     ) -> None:
         self.name = "torch"
         self.network = network
         self.device = device
-        self.precision = str(dtype).removeprefix("torch.")
+        self.precision: str = precision
         self.num_classes: int = traits.num_classes
         self.align_corners: bool = traits.align_corners
         self.threshold: float = traits.threshold
         self.padding_color: tuple[float, ...] = traits.padding_color
         self._traits = traits
-        self._dtype = dtype
+        self._dtype = DTYPES[precision]
         self._live = live
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -168,7 +190,7 @@ class TorchEngine:
         with torch.no_grad() if self._live else torch.inference_mode():
             pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
-            with self._autocast():
+            with float32_products(self.precision), self._autocast():
                 return self._output(pixels, tasks)
 
     def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
@@ -189,7 +211,7 @@ class TorchEngine:
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
+        name = device_name(self.device)
         threads = f", {counted(torch.get_num_threads(), 'thread')}" if self.device.type == "cpu" else ""
         folded = f"{self.folded} of {self._norms} batch normalisations folded"
         compiled = ", compiled" if self.name == "compile" else ""

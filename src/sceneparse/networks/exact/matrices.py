@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
+
 Sizes = tuple[tuple[int, int], ...]
 
 STRIP = 128
@@ -37,15 +39,16 @@ def shifted_interpolation(
         device: Where it is made.
 
     Returns:
-        (outputs, kernel, inputs), float64, in 0..1.
+        (outputs, kernel, inputs), float64 (on Apple's GPUs float32), in 0..1.
     """
     taps = torch.arange(kernel, device=device) - kernel // 2
+    wide = widest(taps.device)
     place = torch.arange(outputs, device=device)[:, None] + taps
     inside = (place >= 0) & (place < outputs)
     if align_corners:
-        source = (place * (inputs - 1)).double() / max(outputs - 1, 1)
+        source = (place * (inputs - 1)).to(wide) / max(outputs - 1, 1)
     else:
-        source = ((2 * place + 1) * inputs - outputs).double() / (2 * outputs)
+        source = ((2 * place + 1) * inputs - outputs).to(wide) / (2 * outputs)
     source = source.clamp(0, inputs - 1)[..., None]
     # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
     weights = (1 - (source - torch.arange(inputs, device=device)).abs()).clamp(min=0)
@@ -133,7 +136,7 @@ def _matrices(
 
 
 def _whole(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
-    return (Strip(slice(None), None, matrix.to(device, dtype)),)
+    return (Strip(slice(None), None, matrix.to(dtype).to(device)),)
 
 
 def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
@@ -145,6 +148,6 @@ def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[S
     for block in matrix.tensor_split(rows // STRIP):
         used = block.any(dim=0).nonzero().flatten()
         span = slice(start, start + len(block))
-        strips.append(Strip(span, used.to(device), block.index_select(1, used).to(device, dtype)))
+        strips.append(Strip(span, used.to(device), block.index_select(1, used).to(dtype).to(device)))
         start = span.stop
     return tuple(strips)

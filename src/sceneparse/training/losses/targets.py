@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sceneparse.data.loader import Batch
 from sceneparse.data.part_channels import part_channels
+from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
 
@@ -57,8 +58,9 @@ class Amounts(NamedTuple):
     """How much of a batch is labelled for each task: what its losses are divided by.
 
     Args:
-        values: float64: the weight of labelled object pixels; then the number of labelled scenes, material pixels and
-            texture pixels, and of pixels of each object that has parts; the first alone with one task.
+        values: Of the device's `widest` type: the weight of labelled object pixels; then the number of labelled scenes,
+            material pixels and texture pixels, and of pixels of each object that has parts; the first alone with one
+            task.
     """
 
     values: Tensor
@@ -97,10 +99,12 @@ class Amounts(NamedTuple):
 def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
     """Return how much of a target counts: its pixels that are not `IGNORE`, each by its class's weight.
 
-    A float64 scalar. With it the losses of a batch's chunks are put together to the loss of the whole.
+    A scalar of the device's `widest` type. With it the losses of a batch's chunks are put together to the loss of the
+    whole.
     """
+    wide = widest(target.device)
     labels = target[target != IGNORE].long()
     if class_weights is None:
-        return torch.tensor(labels.numel(), dtype=torch.float64, device=target.device)
+        return torch.tensor(labels.numel(), dtype=wide, device=target.device)
     pixels = torch.bincount(labels, minlength=len(class_weights))
-    return (pixels.double() * class_weights.double()).sum()
+    return (pixels.to(wide) * class_weights.to(wide)).sum()
