@@ -12,7 +12,9 @@ from sceneparse.devices import arithmetic, float32_products
 
 def settings() -> dict[str, Any]:
     """Every setting that there is, and what PyTorch's older interface says of them."""
-    found = {f"{backend}.{op}": torch._C._get_fp32_precision_getter(backend, op) for backend, op in arithmetic.OPERATIONS}
+    found = {
+        f"{backend}.{op}": torch._C._get_fp32_precision_getter(backend, op) for backend, op in arithmetic.OPERATIONS
+    }
     return found | {
         "matmul": torch.get_float32_matmul_precision(),
         "cublas": torch.backends.cuda.matmul.allow_tf32,

@@ -50,12 +50,12 @@ def test_tf32_is_refused_where_the_device_lacks_it(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError, match=r"^precision tf32 is not there on the CPU: it is on NVIDIA.*float32$"):
         choose_precision(CPU, "tf32")
     capability(monkeypatch, 7, 5)
-    with pytest.raises(UserError, match="^precision tf32 is not there on a card: it is on NVIDIA GPUs from"):
+    with pytest.raises(UserError, match=r"^precision tf32 is not there on a card: it is on NVIDIA GPUs from"):
         choose_precision(CUDA, "tf32")
     monkeypatch.setattr(torch.xpu, "is_tf32_supported", lambda: False, raising=False)
     monkeypatch.setattr(torch.xpu, "get_device_name", lambda _: "an Arc")
     for device in (XPU, MPS):
-        with pytest.raises(UserError, match="^precision tf32 is not there on (an )?A"):
+        with pytest.raises(UserError, match=r"^precision tf32 is not there on (an )?A"):
             choose_precision(device, "tf32")
 
 

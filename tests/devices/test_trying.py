@@ -10,8 +10,8 @@ from sceneparse.settings import Precision
 
 MPS, XPU = torch.device("mps"), torch.device("xpu")
 MISSING = (
-    "The operator 'aten::grid_sampler_2d_backward' is not currently implemented for the MPS device. If you want this op "
-    "to be considered for addition please comment on https://github.com/pytorch/pytorch/issues/141287"
+    "The operator 'aten::grid_sampler_2d_backward' is not currently implemented for the MPS device. If you want this "
+    "op to be considered for addition please comment on https://github.com/pytorch/pytorch/issues/141287"
 )
 
 
@@ -35,7 +35,7 @@ def test_the_best_precision_is_taken_where_it_works() -> None:
     "error",
     [
         TypeError("BFloat16 is not supported on MPS"),
-        NotImplementedError('"col2im" not implemented for \'BFloat16\''),
+        NotImplementedError("\"col2im\" not implemented for 'BFloat16'"),
         trying.NotFiniteError("its results are not finite"),
     ],
 )
@@ -81,7 +81,12 @@ def test_only_what_auto_guessed_on_apples_and_intels_gpus_gives_way(monkeypatch:
     assert precisions_to_try(torch.device("cuda"), "auto") == ("bfloat16",)
     monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *_: False)
     assert precisions_to_try(MPS, "auto") == ("float32",)
-    assert [trying.is_unsure(torch.device(kind)) for kind in ("cpu", "cuda", "mps", "xpu")] == [False, False, True, True]
+    assert [trying.is_unsure(torch.device(kind)) for kind in ("cpu", "cuda", "mps", "xpu")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_results_that_are_not_finite_are_a_failure() -> None:

@@ -92,5 +92,5 @@ def test_two_engines_in_one_process_each_compute_in_their_own_precision(monkeypa
 @pytest.mark.parametrize("engine", ["auto", "torch", "compile"])
 def test_tf32_is_refused_on_the_cpu(engine: Any) -> None:
     network = FCN(make_backbone("resnet10t"), 3, channels=8).eval()
-    with pytest.raises(UserError, match="^precision tf32 is not there on the CPU: "):
+    with pytest.raises(UserError, match=r"^precision tf32 is not there on the CPU: "):
         make_engine(network, SETTINGS, engine=engine, device="cpu", precision="tf32")
