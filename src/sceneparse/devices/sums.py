@@ -4,16 +4,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+WITHOUT_FLOAT64 = {"mps"}
+"""The types of devices that have no float64: not even a scalar of it can be put on Apple's GPUs."""
+
 RUN = 128
 """Numbers that are added up at a time where all is float32."""
 
 
 def widest(device: torch.device) -> torch.dtype:
-    """Return the type in which a device keeps sums and exact weights: float64, but float32 on Apple's GPUs.
-
-    These have no float64: not even a scalar of it can be put there.
-    """
-    return torch.float32 if device.type == "mps" else torch.float64
+    """Return the type in which a device keeps sums and exact weights: float64, but float32 on Apple's GPUs."""
+    return torch.float32 if device.type in WITHOUT_FLOAT64 else torch.float64
 
 
 def wide_sum(values: Tensor) -> Tensor:
