@@ -110,7 +110,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "tf32", "bfloat16"),
         default="auto",
-        help="auto: bfloat16 where the device is faster in it, else float32; tf32: on GPUs that have it",
+        help="default: auto, bfloat16 where the device is faster in it, else float32; tf32 is there on some GPUs",
     )
 
 
@@ -123,7 +123,7 @@ def device_argument(parser: argparse.ArgumentParser) -> None:
         type=_device,
         metavar="DEVICE",
         default="auto",
-        help=f"{DEVICE_NAMES}; auto: the GPU if there is one",
+        help=f"{DEVICE_NAMES} (default: auto, the GPU if there is one)",
     )
 
 

@@ -11,7 +11,7 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_for_testing
 from sceneparse.devices import choose_device, device_name
-from sceneparse.errors import UserError, counted, some
+from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
@@ -67,6 +67,10 @@ def evaluate_model(
     """
     where = choose_device(device)
     processes = join(where.type)
+    require(
+        processes.world == 1 or where.index is None,
+        f"--device {device} is one device for {processes.world} processes: give {where.type}",
+    )
     # One after the other: what the first converts is kept, and need not be converted again.
     with processes.first_before_others():
         own = device if processes.world == 1 else processes.device
