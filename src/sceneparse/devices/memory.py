@@ -1,8 +1,18 @@
-"""The memory of a GPU: what is left of it, and what was taken at most."""
+"""The memory of devices: bringing tensors there, what is left of it, and what was taken at most."""
 
 from typing import Any
 
 import torch
+from torch import Tensor
+
+
+def brought(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; on CUDA without waiting for the copy.
+
+    On Apple's GPUs a copy that isn't waited for reads memory that may be another tensor's by then, and the values are
+    wrong without an error (pytorch/pytorch issues 139550 and 189690); of Intel's it is not known to be safe.
+    """
+    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 def tells_memory(device: torch.device) -> bool:

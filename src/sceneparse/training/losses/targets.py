@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sceneparse.data.loader import Batch
 from sceneparse.data.part_channels import part_channels
+from sceneparse.devices.memory import brought
 from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
@@ -37,11 +38,11 @@ class Targets(NamedTuple):
         """Return a batch's truth on a device."""
 
         def moved(target: Tensor | None) -> Tensor | None:
-            return None if target is None else target.to(device, non_blocking=True)
+            return None if target is None else brought(target, device)
 
         parts, owners = moved(batch.parts), moved(batch.owners)
         return cls(
-            objects=batch.objects.to(device, non_blocking=True),
+            objects=brought(batch.objects, device),
             scenes=moved(batch.scenes),
             parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
             materials=moved(batch.materials),
