@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sceneparse.devices import memory
-from sceneparse.devices.memory import brought, tells_memory
+from sceneparse.devices.memory import tells_memory, to_device
 
 
 @pytest.mark.parametrize(("kind", "awaited"), [("cuda", False), ("mps", True), ("xpu", True), ("cpu", True)])
@@ -14,7 +14,7 @@ def test_a_copy_is_awaited_where_its_source_could_be_gone_before_it_is_read(kind
             seen.append(not non_blocking)
             return self
 
-    brought(torch.zeros(2).as_subclass(Watched), torch.device(kind))
+    to_device(torch.zeros(2).as_subclass(Watched), torch.device(kind))
     assert seen == [awaited]
 
 

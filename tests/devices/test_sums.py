@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from sceneparse.devices import sums
-from sceneparse.devices.sums import summed_in_runs, wide_sum, widest
+from sceneparse.devices.sums import summed_in_blocks, wide_sum, widest
 
 
 def test_sums_are_float64_but_on_apples_gpus() -> None:
@@ -17,15 +17,15 @@ def test_sums_are_float64_but_on_apples_gpus() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 128 * 128 + 1, 3_000_000])
-def test_sums_in_runs_of_float32_are_right_to_a_few_roundings(count: int) -> None:
+def test_sums_in_blocks_of_float32_are_right_to_a_few_roundings(count: int) -> None:
     values = torch.rand(count, generator=torch.Generator().manual_seed(0))
-    found, exact = summed_in_runs(values), values.sum(dtype=torch.float64)
+    found, exact = summed_in_blocks(values), values.sum(dtype=torch.float64)
     assert found.dtype == torch.float32 and found.shape == ()
     assert abs(float(found) - float(exact)) <= 4e-7 * float(exact)
 
 
 def test_whole_numbers_are_counted_exactly() -> None:
-    assert int(summed_in_runs(torch.ones(4, 1000, 1001))) == 4_004_000
+    assert int(summed_in_blocks(torch.ones(4, 1000, 1001))) == 4_004_000
 
 
 def test_without_float64_a_sum_has_a_gradient_too(monkeypatch: pytest.MonkeyPatch) -> None:

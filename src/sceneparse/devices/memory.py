@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def brought(tensor: Tensor, device: torch.device) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Return a tensor on a device; on CUDA without waiting for the copy.
 
     On Apple's GPUs a copy that isn't waited for reads memory that may be another tensor's by then, and the values are

@@ -7,7 +7,7 @@ from torch import Tensor
 WITHOUT_FLOAT64 = {"mps"}
 """The types of devices that have no float64: not even a scalar of it can be put on Apple's GPUs."""
 
-RUN = 128
+BLOCK = 128
 """Numbers that are added up at a time where all is float32."""
 
 
@@ -19,17 +19,17 @@ def widest(device: torch.device) -> torch.dtype:
 def wide_sum(values: Tensor) -> Tensor:
     """Sum up all of a tensor in the device's `widest` type; returns a scalar of that type.
 
-    Where that is float32, the tensor is summed in runs, and their sums in runs again: the error then grows with the
+    Where that is float32, the tensor is summed in blocks, and their sums in blocks again: the error then grows with the
     logarithm of the count, not with the count.
     """
     if widest(values.device) == torch.float64:
         return values.sum(dtype=torch.float64)
-    return summed_in_runs(values)
+    return summed_in_blocks(values)
 
 
-def summed_in_runs(values: Tensor) -> Tensor:
-    """Sum up all of a tensor in float32, `RUN` numbers at a time."""
+def summed_in_blocks(values: Tensor) -> Tensor:
+    """Sum up all of a tensor in float32, `BLOCK` numbers at a time."""
     values = values.float().flatten()
     while len(values) > 1:
-        values = F.pad(values, (0, -len(values) % RUN)).view(-1, RUN).sum(dim=1)
+        values = F.pad(values, (0, -len(values) % BLOCK)).view(-1, BLOCK).sum(dim=1)
     return values.sum()

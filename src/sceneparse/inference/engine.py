@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.devices import DTYPES, choose_device, choose_precision, device_name, float32_products, trying
-from sceneparse.devices.memory import brought
+from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
@@ -189,7 +189,7 @@ class TorchEngine:
         # A training network may keep constants that it makes on the way; made in inference mode they could never
         # enter a backward pass again.
         with torch.no_grad() if self._live else torch.inference_mode():
-            pixels = normalize(brought(images, self.device), self._traits.mean, self._traits.std)
+            pixels = normalize(to_device(images, self.device), self._traits.mean, self._traits.std)
             pixels = pixels.contiguous(memory_format=torch.channels_last)
             with float32_products(self.precision), self._autocast():
                 return self._output(pixels, tasks)

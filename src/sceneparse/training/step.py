@@ -10,7 +10,7 @@ import torch
 
 from sceneparse.data.loader import Batch
 from sceneparse.devices import float32_products
-from sceneparse.devices.memory import brought
+from sceneparse.devices.memory import to_device
 from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
@@ -74,7 +74,7 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration:
     seed = step_seed(recipe.training.seed, iteration)
     torch.manual_seed(seed)
 
-    images = brought(batch.images, fabric.device).contiguous(memory_format=torch.channels_last)
+    images = to_device(batch.images, fabric.device).contiguous(memory_format=torch.channels_last)
     targets = Targets.of(batch, losses.tree, fabric.device)
     whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
     heads = losses.heads_for(whole)

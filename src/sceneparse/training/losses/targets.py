@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sceneparse.data.loader import Batch
 from sceneparse.data.part_channels import part_channels
-from sceneparse.devices.memory import brought
+from sceneparse.devices.memory import to_device
 from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
@@ -38,11 +38,11 @@ class Targets(NamedTuple):
         """Return a batch's truth on a device."""
 
         def moved(target: Tensor | None) -> Tensor | None:
-            return None if target is None else brought(target, device)
+            return None if target is None else to_device(target, device)
 
         parts, owners = moved(batch.parts), moved(batch.owners)
         return cls(
-            objects=brought(batch.objects, device),
+            objects=to_device(batch.objects, device),
             scenes=moved(batch.scenes),
             parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
             materials=moved(batch.materials),
