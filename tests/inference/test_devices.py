@@ -1,5 +1,6 @@
 """Engines on devices that may lack something, with a CPU that is taken for one; and two engines in one process."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from torch import Tensor, nn
 
 from sceneparse.devices import arithmetic, precisions, trying
 from sceneparse.errors import UserError
-from sceneparse.inference import TorchEngine, make_engine
+from sceneparse.inference import TorchEngine, make_engine, onnx_engine
+from sceneparse.inference.onnx_engine import OnnxEngine
+from sceneparse.inference.program import Traits
 from sceneparse.networks import FCN, SceneParser
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import PreprocessingSettings
@@ -94,3 +97,39 @@ def test_tf32_is_refused_on_the_cpu(engine: Any) -> None:
     network = FCN(make_backbone("resnet10t"), 3, channels=8).eval()
     with pytest.raises(UserError, match=r"^precision tf32 is not there on the CPU: "):
         make_engine(network, SETTINGS, engine=engine, device="cpu", precision="tf32")
+
+
+@pytest.mark.parametrize(("precision", "wanted"), [("auto", 0), ("float32", 0), ("tf32", 1)])
+def test_onnx_runtime_does_not_compute_float32_in_tf32(
+    monkeypatch: pytest.MonkeyPatch, precision: Any, wanted: int
+) -> None:
+    given: dict[str, Any] = {}
+
+    def session(_: bytes, __: Any, *, providers: list[Any]) -> None:
+        given.update(providers[0][1])
+
+    runtime = SimpleNamespace(
+        __version__="1",
+        SessionOptions=SimpleNamespace,
+        InferenceSession=session,
+        get_available_providers=lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    )
+    monkeypatch.setattr(onnx_engine, "installed", lambda: (runtime, None))
+    monkeypatch.setattr(onnx_engine, "choose_device", torch.device)
+    monkeypatch.setattr(precisions, "has_tf32", lambda _: True)
+    model: Any = SimpleNamespace(
+        graph=SimpleNamespace(output=[SimpleNamespace(name="logits")]), SerializeToString=lambda: b""
+    )
+    network = FCN(make_backbone("resnet10t"), 3, channels=8)
+    engine = OnnxEngine(model, Traits.of(network, SETTINGS), device="cuda:1", precision=precision)
+    assert given == {"device_id": 1, "use_tf32": wanted}
+    assert engine.describe().endswith("on cuda:1, tf32" if wanted else "on cuda:1, float32")
+
+
+def test_onnx_runtime_leaves_apples_gpus_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = SimpleNamespace(get_available_providers=lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(onnx_engine, "installed", lambda: (runtime, None))
+    monkeypatch.setattr(onnx_engine, "choose_device", lambda _: torch.device("mps"))
+    assert OnnxEngine.check("auto", "auto") == torch.device("cpu")
+    with pytest.raises(UserError, match="onnxruntime computes on the CPU and on CUDA, not on 'mps'; use --device cpu"):
+        OnnxEngine.check("mps", "auto")

@@ -61,16 +61,16 @@ class _State(NamedTuple):
         except RuntimeError:  # set by both interfaces, to different ends
             matmul = None
         try:
-            cudnn = torch.backends.cudnn.allow_tf32
+            cudnn = torch._C._get_cudnn_allow_tf32()
         except RuntimeError:
             cudnn = None
         return cls(operations, matmul, cudnn, torch._C._get_onednn_allow_tf32())
 
     def restore(self) -> None:
         if self.matmul is not None:
-            torch.set_float32_matmul_precision(self.matmul)
+            torch._C._set_float32_matmul_precision(self.matmul)
         if self.cudnn is not None:
-            torch.backends.cudnn.allow_tf32 = self.cudnn
+            torch._C._set_cudnn_allow_tf32(self.cudnn)
         if self.onednn is not None:
             torch._C._set_onednn_allow_tf32(self.onednn)
         for operation, value in self.operations.items():
@@ -79,8 +79,8 @@ class _State(NamedTuple):
 
 def _set(tf32: bool) -> None:
     """Set both interfaces alike: PyTorch's compiler asks the older one, and fails where they contradict each other."""
-    torch.set_float32_matmul_precision("high" if tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = tf32
+    torch._C._set_float32_matmul_precision("high" if tf32 else "highest")
+    torch._C._set_cudnn_allow_tf32(tf32)
     if torch._C._get_onednn_allow_tf32() is not None:  # PyTorch for Intel's GPUs
         torch._C._set_onednn_allow_tf32(tf32)
     for operation in OPERATIONS:
