@@ -24,8 +24,8 @@ from torch import Tensor
 
 from command_line import command_line, note, parsed, write_figures
 from peer_networks import CASES, PREPROCESSING, imitate_training
+from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
-from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.inference.engine import Engine
 from sceneparse.networks import SceneParser, normalize, resize

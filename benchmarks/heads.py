@@ -21,8 +21,7 @@ from rich.table import Table
 from torch import Tensor
 
 from command_line import command_line, parsed, write_figures
-from sceneparse.benching.timing import wait
-from sceneparse.inference import choose_device
+from sceneparse.devices import choose_device, device_name, float32_products, wait
 from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
 
 PRECISIONS = ("float32", "bfloat16")
@@ -86,9 +85,10 @@ def measure(head: str, case: Case, precision: str, device: torch.device, repeats
     layer = ConcatConv2d(case.channels, case.out, 3, padding=1, align_corners=False, resampling="plain").to(device)
     exact = ArrangedConcatConv2d(layer, None if dtype == torch.float32 else dtype)
     plain = layer.to(dtype).to(memory_format=torch.channels_last)
-    expected, got = plain(maps).float(), exact(maps).float()
-    difference = float((got - expected).abs().max() / expected.abs().max())
-    first, second = alternate(lambda: plain(maps), lambda: exact(maps), device, repeats)
+    with float32_products(precision):
+        expected, got = plain(maps).float(), exact(maps).float()
+        difference = float((got - expected).abs().max() / expected.abs().max())
+        first, second = alternate(lambda: plain(maps), lambda: exact(maps), device, repeats)
     return Figures(head, precision, round(first, 3), round(second, 3), round(first / second, 3), difference)
 
 
@@ -110,7 +110,7 @@ def alternate(
 
 def show(rows: list[Figures], device: torch.device) -> None:
     """A table on the terminal."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    name = f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device_name(device)
     table = Table(title=f"Convolutions over resized maps, one picture, {name}")
     for column in ("head", "precision"):
         table.add_column(column)

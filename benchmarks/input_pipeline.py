@@ -30,7 +30,7 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.data.sampling import stream
 from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.inference import choose_device
+from sceneparse.devices import choose_device
 from sceneparse.labels import TaskLabels
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe

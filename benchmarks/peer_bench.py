@@ -17,7 +17,8 @@ from peer_inference import Row
 from peer_measuring import ratio
 from peer_networks import OURS, PEERS, Case, imitate_training, multiply_adds
 from sceneparse.benching.timing import Run, peak_alone, take_turns
-from sceneparse.inference import choose_precision
+from sceneparse.devices import choose_precision
+from sceneparse.devices import device_name as gpu_name
 
 REFERENCES = ("sceneparse, auto", "sceneparse")
 """What ratios are to, in inference and in training."""
@@ -81,7 +82,7 @@ class Bench:
     def __init__(self, task: str, case: Case, given: Given, device: torch.device) -> None:
         self.task, self.case, self.given, self.device = task, case, given, device
         self.threads = torch.get_num_threads()
-        self.best = str(choose_precision(device)).removeprefix("torch.")
+        self.best: str = choose_precision(device)
         self.batch = 1 if task == "inference" else given.batch
         rows = peer_inference.rows_of(case, self.best) if task == "inference" else peer_training.rows_of(case)
         if given.rows:
@@ -231,4 +232,4 @@ def _installed(row: Row) -> bool:
 
 def device_name(device: torch.device) -> str:
     """The device in words."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return "CPU" if device.type == "cpu" else gpu_name(device)

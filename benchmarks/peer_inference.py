@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from peer_networks import PEERS, PREPROCESSING, Case, Labeller, finish
+from sceneparse.devices import DTYPES, float32_products
 from sceneparse.inference import TestProtocol, label, make_engine
 from sceneparse.inference.openvino_engine import core
 
@@ -115,7 +116,7 @@ def _network(case: Case, row: Row, state: State | None) -> tuple[nn.Module, int]
 
 
 def _eager(network: nn.Module, row: Row, multiple: int, device: torch.device) -> Label:
-    dtype = getattr(torch, row.precision)
+    dtype = DTYPES[row.precision]
     layout = torch.contiguous_format if row.engine == "eager" else torch.channels_last
     network = network.to(device, dtype).to(memory_format=layout)
     function: Callable[[Tensor], Any] = Labeller(network, dtype, multiple, "labels", layout)
@@ -124,7 +125,8 @@ def _eager(network: nn.Module, row: Row, multiple: int, device: torch.device) ->
 
     @torch.inference_mode()
     def run(image: Tensor) -> Tensor:
-        return function(image[None].to(device))[0].to(torch.int16).cpu()
+        with float32_products(row.precision):
+            return function(image[None].to(device))[0].to(torch.int16).cpu()
 
     return run
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from peer_inference import Row
 from peer_networks import OURS, PEERS, PREPROCESSING, Case, finish, main_logits, padded
+from sceneparse.devices import float32_products
 from sceneparse.labels import IGNORE
 from sceneparse.networks import SceneParser, normalize, resize
 from sceneparse.settings import OptimizerSettings
@@ -51,7 +52,7 @@ class Step:
         self.network, self.loss, self.optimizer = _made(case, row, state, device)
         self.layout = torch.contiguous_format if row.engine == "eager" else torch.channels_last
         self.network.to(memory_format=self.layout)
-        self.mixed = row.precision != "float32"
+        self.precision, self.mixed = row.precision, row.precision == "bfloat16"
         self.images = case.picture(batch).to(device)
         generator = torch.Generator().manual_seed(0)
         regions = torch.randint(0, case.classes, (batch, 1, 8, 8), generator=generator).float()
@@ -70,7 +71,7 @@ class Step:
         layers = [module for module in self.network.modules() if isinstance(module, nn.Dropout | nn.Dropout2d)]
         for layer in layers:
             layer.eval()
-        with torch.no_grad():
+        with torch.no_grad(), float32_products(self.precision):
             loss = float(self.forward())
         for layer in layers:
             layer.train()
@@ -78,7 +79,8 @@ class Step:
 
     def __call__(self) -> None:
         """One step."""
-        self.forward().backward()
+        with float32_products(self.precision):
+            self.forward().backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
 

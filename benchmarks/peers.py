@@ -27,7 +27,7 @@ from rich.table import Table
 from command_line import STDOUT, command_line, parsed, write_figures
 from peer_bench import Bench, Figures, Given, device_name
 from peer_networks import CASES
-from sceneparse.inference import choose_device
+from sceneparse.devices import choose_device
 
 TASKS = ("inference", "training")
 
@@ -63,7 +63,7 @@ def main() -> None:
 def show(rows: list[Figures], device: torch.device) -> None:
     """A table on the terminal."""
     first = rows[0]
-    machine = device_name(device) + ("" if device.type == "cuda" else f", {first.threads} threads")
+    machine = device_name(device) + (f", {first.threads} threads" if device.type == "cpu" else "")
     what = "one picture to labels" if first.task == "inference" else f"a training step, batch {first.batch}"
     table = Table(title=f"{first.network}, {what}, {first.side}×{first.side}, {machine}")
     for column in (first.task, "precision"):

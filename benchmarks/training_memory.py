@@ -14,11 +14,11 @@ from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from command_line import command_line, parsed_with_settings, settings_of, write_figures
+from sceneparse.devices import memory, wait
 from sceneparse.processes.machine import PeakMemory
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
@@ -62,9 +62,10 @@ def measured(recipe: Recipe, steps: int) -> dict[str, Any]:
     """Memory and time of a recipe's steps."""
     prepared = prepare(recipe, None, "auto")
     device, batch = prepared.compute.fabric.device, recipe.training.pictures
-    cuda = device.type == "cuda"
-    if cuda:
-        before = torch.cuda.memory_allocated(device)
+    gpu = device.type != "cpu"
+    if gpu:
+        memory.forget_peak(device)
+        before = memory.allocated(device)
     else:
         PeakMemory.begin()
         before = PeakMemory.now()
@@ -74,10 +75,9 @@ def measured(recipe: Recipe, steps: int) -> dict[str, Any]:
     for _ in range(steps):
         began = time.perf_counter()
         random_step(prepared, batch)
-        if cuda:
-            torch.cuda.synchronize(device)
+        wait(device)
         times.append(1000 * (time.perf_counter() - began))
-    peak = torch.cuda.max_memory_allocated(device) if cuda else PeakMemory.bytes()
+    peak = memory.peak_allocated(device) if gpu else PeakMemory.bytes()
     return {
         "device": str(prepared.compute.fabric.device.type),
         "precision": prepared.compute.precision,

@@ -21,11 +21,10 @@ from rich.table import Table
 
 from command_line import command_line, note, parsed, write_figures
 from sceneparse.benching.timing import take_turns
+from sceneparse.devices import choose_device, choose_precision
 from sceneparse.inference import (
     TaskPrediction,
     TestProtocol,
-    choose_device,
-    choose_precision,
     make_engine,
     predict_tasks,
 )
@@ -81,7 +80,7 @@ def main() -> None:
     network, preprocessing, tasks = subject(given.model, given.backbone, given.channels)
     device = choose_device()
     precisions: list[Precision] = ["float32"]
-    if choose_precision(device) == torch.bfloat16:
+    if choose_precision(device) == "bfloat16":
         precisions.append("bfloat16")
     height, width = given.size
     image = ToyWorld(max(height, width), 1, "test")[0].image[:, :height, :width].contiguous()

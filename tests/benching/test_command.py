@@ -46,7 +46,7 @@ QUICK: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(matrix_peak.SIDES, "cpu", (256,))
+    monkeypatch.setattr(matrix_peak, "CPU_SIDES", (256,))
 
 
 def test_the_record_of_a_model_folder_has_times_memory_shares_and_parts(

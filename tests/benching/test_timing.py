@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 import torch
 
-from sceneparse.benching.matrix_peak import SIDES, matrix_peak
+from sceneparse.benching import matrix_peak as peaks
 from sceneparse.benching.timing import Quartiles, peak_alone, take_turns
 
 
@@ -33,6 +33,6 @@ def test_memory_is_what_a_process_of_its_own_needs_beyond_its_libraries() -> Non
 
 
 def test_the_matrix_peak_is_multiply_adds_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SIDES, "cpu", (256,))
+    monkeypatch.setattr(peaks, "CPU_SIDES", (256,))
     # Between a scalar unit and any processor there is.
-    assert 1e8 < matrix_peak(torch.device("cpu"), "float32") < 1e14
+    assert 1e8 < peaks.matrix_peak(torch.device("cpu"), "float32") < 1e14

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneparse.errors import UserError
-from sceneparse.inference import TorchEngine, choose_device, choose_precision, predict, resolve
+from sceneparse.inference import TorchEngine, predict, resolve
 from sceneparse.networks import FCN, PSPNet, SceneParser, UPerNet
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
@@ -141,30 +141,3 @@ def test_padding_is_zero_after_normalisation(pspnet: SceneParser) -> None:
     engine.network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     engine(torch.tensor(engine.padding_color).view(1, 3, 1, 1).expand(1, 3, 64, 64))
     assert float(seen[0].abs().max()) < 1e-6
-
-
-def test_unknown_devices_and_precisions_are_refused() -> None:
-    with pytest.raises(UserError, match="device 'gpu' is unknown"):
-        choose_device("gpu")
-    with pytest.raises(UserError, match=r"device 'cuda:99' is not there"):
-        choose_device("cuda:99")
-    with pytest.raises(UserError, match="precision 'int8' is unknown"):
-        choose_precision(torch.device("cpu"), "int8")  # type: ignore[arg-type]
-
-
-def test_auto_takes_bfloat16_only_where_the_processor_has_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    for amx, avx, expected in (
-        (False, False, torch.float32),
-        (True, False, torch.bfloat16),
-        (False, True, torch.bfloat16),
-    ):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda amx=amx: amx)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda avx=avx: avx)
-        assert choose_precision(torch.device("cpu")) == expected
-    with monkeypatch.context() as patched:
-        patched.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
-        assert choose_precision(torch.device("cpu")) == torch.float32
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert choose_precision(torch.device("cpu")) == torch.float32

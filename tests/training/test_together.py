@@ -37,12 +37,13 @@ import sys
 
 from lightning_fabric.plugins.precision.double import DoublePrecision
 from sceneparse.cli import main
-from sceneparse.training import keep, start
+from sceneparse.training import fabric, keep, start
 
 
 def precise(change):
     # Nothing but rounding distinguishes two processes from one; in float64 that is next to nothing.
-    change(start, "FABRIC_PRECISION", {"float32": "64-true"})
+    for module in (fabric, start):
+        change(module, "FABRIC_PRECISION", {"float32": "64-true"})
     change(DoublePrecision, "convert_output", lambda _, output: output)
     validate = keep.validate
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sceneparse.benching.timing import wait
+from sceneparse.devices import wait
 from sceneparse.inference.engine import TorchEngine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import label

@@ -9,10 +9,10 @@ from sceneparse.benching.measure import FORMS, Measuring
 from sceneparse.benching.record import Bench
 from sceneparse.benching.subject import find_subject
 from sceneparse.benching.table import print_bench
+from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import machine
 from sceneparse.files import write_json
-from sceneparse.inference import choose_device
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.progress import results_console, working
 from sceneparse.settings import Precision, Recipe
@@ -45,9 +45,9 @@ def bench(
         batch: Pictures at a time for the throughput, beside one.
         repeats: Rounds that count.
         engines: torch, compile, openvino, onnxruntime. Default: all, or an exported file's own.
-        precisions: float32, bfloat16. Default: float32, and bfloat16 where the device is faster in it and the engine
-            has it.
-        device: auto, cpu or cuda.
+        precisions: float32, tf32, bfloat16. Default: float32, and bfloat16 where the device is faster in it and the
+            engine has it.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
         memory: Whether memory is measured, which takes a process for each row.
         json: Where the record is also written.
         progress: Show what is being done, and the tables.
@@ -73,7 +73,7 @@ def bench(
         size=size,
         batch=batch,
         repeats=repeats,
-        device=torch.cuda.get_device_name(where) if where.type == "cuda" else machine(),
+        device=machine(where),
         threads=torch.get_num_threads(),
         multiply_adds=counted,
         heads=network.resampling,

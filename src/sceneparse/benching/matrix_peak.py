@@ -4,29 +4,24 @@ import time
 
 import torch
 
-from sceneparse.benching.timing import wait
-from sceneparse.inference.precision import DTYPES
+from sceneparse.devices import DTYPES, float32_products, wait
 
-SIDES = {"cpu": (1024, 2048), "cuda": (4096, 8192)}
-"""Sides of the square matrices that are tried, by the device's type."""
+CPU_SIDES, GPU_SIDES = (1024, 2048), (4096, 8192)
+"""Sides of the square matrices that are tried."""
 
 
 @torch.inference_mode()
 def matrix_peak(device: torch.device, precision: str, repeats: int = 4) -> float:
     """Measure PyTorch's multiply-adds a second for products of two large square matrices; the best counts.
 
-    On a GPU float32 is computed as its convolutions are: in TF32 unless `torch.backends.cudnn.allow_tf32` says no.
-
     Args:
         device: Where.
-        precision: float32, bfloat16 or float16.
+        precision: float32, tf32, bfloat16 or float16.
         repeats: Measured products of each size, after one other.
     """
     best = 0.0
-    kept = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32
-    try:
-        for side in SIDES[device.type]:
+    with float32_products(precision):
+        for side in CPU_SIDES if device.type == "cpu" else GPU_SIDES:
             left, right = (torch.rand(side, side).to(device, DTYPES[precision]) for _ in range(2))
             out = torch.empty_like(left)
             for turn in range(repeats + 1):
@@ -36,6 +31,4 @@ def matrix_peak(device: torch.device, precision: str, repeats: int = 4) -> float
                 wait(device)
                 if turn:
                     best = max(best, side**3 / (time.perf_counter() - start))
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = kept
     return best

@@ -15,8 +15,10 @@ from sceneparse.benching.matrix_peak import matrix_peak
 from sceneparse.benching.record import Bench, ComponentRow, Row
 from sceneparse.benching.subject import Subject, labelling, warming
 from sceneparse.benching.timing import Quartiles, Run, Say, peak_alone, take_turns
+from sceneparse.devices import choose_precision
+from sceneparse.devices.memory import tells_memory
 from sceneparse.errors import UserError
-from sceneparse.inference import Engine, TestProtocol, TorchEngine, choose_precision, label
+from sceneparse.inference import Engine, TestProtocol, TorchEngine, label
 from sceneparse.inference.choosing import ENGINES, chosen_engine, why_auto
 from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
@@ -78,7 +80,7 @@ class Measuring:
         built.clear()
         if self.subject.kind != "file":
             self._components(forms)
-        if memory and sys.platform != "win32":  # which does not say what a process had at most
+        if memory and self._tells_memory():
             self._memory(wanted)
         self._auto()
 
@@ -89,7 +91,7 @@ class Measuring:
         own = self.subject.own_engine
         names = list(engines or ([own] if own else ENGINES))
         useful: list[Precision] = ["float32"]
-        if choose_precision(self.device) == torch.bfloat16:
+        if choose_precision(self.device) == "bfloat16":
             useful.append("bfloat16")
         found: list[tuple[str, Precision]] = []
         for name in names:
@@ -169,6 +171,10 @@ class Measuring:
             whole = sum(ms.values())
             share = {name: round(value / whole, 4) for name, value in ms.items()}
             self.result.components.append(ComponentRow(heads, precision, ms, share))
+
+    def _tells_memory(self) -> bool:
+        """Whether this machine says what a process had at most: not Windows, and not an Apple GPU."""
+        return sys.platform != "win32" if self.device.type == "cpu" else tells_memory(self.device)
 
     def _memory(self, wanted: Sequence[tuple[str, Precision]]) -> None:
         """Measure the peak memory of every row that ran."""

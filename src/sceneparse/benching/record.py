@@ -10,7 +10,7 @@ class Row:
 
     Args:
         engine: torch, compile, openvino or onnxruntime.
-        precision: float32, bfloat16 or int8.
+        precision: float32, tf32, bfloat16 or int8.
         ms: Median milliseconds from a uint8 picture to its label map, one picture at a time.
         ms_low: Their lower quartile.
         ms_high: Their upper quartile.
@@ -46,7 +46,7 @@ class ComponentRow:
 
     Args:
         heads: How heads are computed: exact, plain, or the same where a network has only one form.
-        precision: float32 or bfloat16.
+        precision: float32, tf32 or bfloat16.
         ms: By component: picture (normalised), backbone, head, labels (the logits' upsampling and argmax).
         share: By component.
     """

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from sceneparse.devices import memory, wait
+
 Key = TypeVar("Key")
 Run = Callable[[], object]
 Say = Callable[[str], None]
@@ -33,12 +35,6 @@ class Quartiles(NamedTuple):
             return cls(*found * 3)
         low, middle, high = statistics.quantiles(found, n=4, method="inclusive")
         return cls(middle, low, high)
-
-
-def wait(device: torch.device) -> None:
-    """Wait until a GPU has finished all work; nothing to do on a CPU."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def take_turns(
@@ -88,14 +84,15 @@ def _peak(make: Callable[..., Run], small: tuple[Any, ...], full: tuple[Any, ...
     run = make(*small)
     run()
     del run
-    if device != "cpu":
+    gpu = torch.device(device)
+    if gpu.type != "cpu":
         _tidy()
-        torch.cuda.empty_cache()
-        before = torch.cuda.memory_allocated(device)
+        memory.give_back(gpu)
+        before = memory.allocated(gpu)
         run = make(*full)
-        torch.cuda.reset_peak_memory_stats(device)
+        memory.forget_peak(gpu)
         _twice(run)
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+        return (memory.peak_allocated(gpu) - before) / 2**20
     _tidy()
     _forget_peak()
     before = _resident_peak()

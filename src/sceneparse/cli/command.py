@@ -105,8 +105,35 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto: OpenVINO on a CPU if it is installed, else PyTorch",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="default: auto")
+    device_argument(parser)
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "tf32", "bfloat16"),
+        default="auto",
+        help="default: auto, bfloat16 where the device is faster in it, else float32; tf32 is there on some GPUs",
+    )
+
+
+def device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that chooses the device."""
+    from sceneparse.settings.device import DEVICE_NAMES
+
+    parser.add_argument(
+        "--device",
+        type=_device,
+        metavar="DEVICE",
+        default="auto",
+        help=f"{DEVICE_NAMES} (default: auto, the GPU if there is one)",
+    )
+
+
+def _device(text: str) -> str:
+    from sceneparse.settings.device import checked_device
+
+    try:
+        return checked_device(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def process_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from sceneparse.cli.command import (
     MODEL_HELP,
     Command,
     changed_protocol,
+    device_argument,
     engine_arguments,
     in_processes,
     process_arguments,
@@ -122,10 +123,10 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         nargs="+",
-        choices=("float32", "bfloat16"),
+        choices=("float32", "tf32", "bfloat16"),
         help="default: float32, and bfloat16 where it is faster here",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    device_argument(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset, open_for_testing
+from sceneparse.devices import choose_device
 from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
@@ -65,8 +66,8 @@ def diagnose_model(
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
-        device: auto, cpu or cuda.
-        precision: auto, float32 or bfloat16.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: auto, float32, tf32 or bfloat16.
         progress: Show progress bars, the findings and the report's path.
 
     Raises:
@@ -99,7 +100,7 @@ def diagnose_model(
         "data": f"{settings.kind}, {settings.test} split",
         "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
         "engine": opened.engine.describe(),
-        "machine": machine(),
+        "machine": machine(choose_device(device)),
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
     with working("testing the examples again for the report", shown=progress):

@@ -5,14 +5,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_for_testing
-from sceneparse.errors import UserError, counted, some
+from sceneparse.devices import choose_device, device_name
+from sceneparse.errors import UserError, counted, require, some
 from sceneparse.evaluation.evaluate import Evaluation, evaluate
 from sceneparse.evaluation.report import write_report
 from sceneparse.evaluation.terminal import print_scores
-from sceneparse.inference import EngineName, TestProtocol, choose_device, open_model, resolve
+from sceneparse.inference import EngineName, TestProtocol, open_model, resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
@@ -55,14 +58,19 @@ def evaluate_model(
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
         engine: auto, torch, compile, openvino or onnxruntime.
-        device: auto, cpu or cuda.
-        precision: auto, float32 or bfloat16.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: auto, float32, tf32 or bfloat16.
         progress: Show a progress bar, the table and the report's path.
 
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
-    processes = join(choose_device(device).type)
+    where = choose_device(device)
+    processes = join(where.type)
+    require(
+        processes.world == 1 or where.index is None,
+        f"--device {device} is one device for {processes.world} processes: give {where.type}",
+    )
     # One after the other: what the first converts is kept, and need not be converted again.
     with processes.first_before_others():
         own = device if processes.world == 1 else processes.device
@@ -89,7 +97,7 @@ def evaluate_model(
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "engine": opened.engine.describe(),
-        "machine": machine() + (f", {processes.world} processes" if processes.world > 1 else ""),
+        "machine": machine(where) + (f", {processes.world} processes" if processes.world > 1 else ""),
     }
     run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
     report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
@@ -144,12 +152,14 @@ def refuse_other_tasks(model: str, known: TaskLabels | None, given: TaskLabels |
             )
 
 
-def machine() -> str:
-    """Return the machine's name and number of threads, to stand beside figures."""
-    import torch
+def machine(device: torch.device) -> str:
+    """Return the name of the machine that computes, to stand beside figures: the GPU's, or the CPU's with its threads.
 
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    Args:
+        device: Where it computes.
+    """
+    if device.type != "cpu":
+        return device_name(device)
     return f"{platform.machine()} CPU, {counted(torch.get_num_threads(), 'thread')}"
 
 

@@ -7,17 +7,20 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
+from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
-from sceneparse.inference.precision import choose_device
 from sceneparse.inference.program import SMALLEST, ConversionError
 from sceneparse.networks import SceneParser, UnifiedOutput
 from sceneparse.settings import Precision, PreprocessingSettings
 from sceneparse.settings.engine import ENGINE_NAMES
 from sceneparse.settings.engine import EngineName as EngineName
+
+TORCH_ALONE = ("float16", "tf32")
+"""Precisions that OpenVINO does not compute in."""
 
 
 class FittingEngine:
@@ -77,9 +80,9 @@ def make_engine(
         preprocessing: How pictures are normalised.
         engine: torch, compile (PyTorch, compiled), openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed
             and converts the network, else torch. On a GPU that is torch.
-        device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
-        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it (ONNX Runtime:
-            float32).
+        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
+            in it, else float32 (ONNX Runtime: float32).
 
     Raises:
         UserError: An engine that is not installed, or a device or a precision that it does not have.
@@ -103,7 +106,7 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
     """
     if engine == "auto":
         on_cpu = choose_device(device).type == "cpu"
-        return "openvino" if on_cpu and precision != "float16" and find_spec("openvino") else "torch"
+        return "openvino" if on_cpu and precision not in TORCH_ALONE and find_spec("openvino") else "torch"
     if engine not in ENGINES:
         raise UserError(f"engine '{engine}' is unknown: use {', '.join(ENGINE_NAMES)}")
     return engine
@@ -113,8 +116,8 @@ def why_auto(device: str | torch.device, precision: Precision) -> str:
     """Return in a few words why auto takes the engine that it takes."""
     if choose_device(device).type != "cpu":
         return "PyTorch is the fastest engine on a GPU"
-    if precision == "float16":
-        return "PyTorch alone computes in float16"
+    if precision in TORCH_ALONE:
+        return f"PyTorch alone computes in {precision}"
     if not find_spec("openvino"):
         return "OpenVINO, the fastest engine on a CPU, is not installed: pip install 'sceneparse[openvino]'"
     return "OpenVINO is the fastest engine on a CPU, and it is installed"

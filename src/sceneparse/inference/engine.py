@@ -7,9 +7,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from sceneparse.devices import DTYPES, choose_device, choose_precision, device_name, float32_products, trying
+from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
+from sceneparse.inference.graphs import CudaRecorder, Graphs
 from sceneparse.inference.lowering import lower_precision
-from sceneparse.inference.precision import choose_device, choose_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact.convolution import arrange_weights
@@ -26,7 +28,7 @@ class Engine(Protocol):
     name: str
     """torch, compile, openvino or onnxruntime."""
     precision: str
-    """float32, bfloat16, float16 or int8."""
+    """float32, tf32, bfloat16, float16 or int8."""
     num_classes: int
     align_corners: bool
     """How its scores are resized to the picture's size."""
@@ -77,18 +79,22 @@ class TorchEngine:
 
     It works on a copy: batch normalisation folded into the convolutions where that is exact, channels-last, convolution
     weights in the chosen precision. The network that was given stays as it is. For the network that is being trained
-    use `TorchEngine.live`.
+    use `TorchEngine.live`. On an NVIDIA GPU, sizes of pictures that come again are computed by recorded graphs.
 
     Args:
         network: A network on any device.
         preprocessing: How pictures are normalised; one value stands for all channels.
-        device: auto (CUDA if there is a device), cpu, cuda or cuda:N.
-        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: float32, tf32, bfloat16, float16, or auto: bfloat16 where the device is faster in it, else float32.
         compile: Whether the network is compiled, for each size of pictures that is met.
 
     Raises:
-        UserError: No such device, a precision that it cannot compute in, or preprocessing for other channels.
+        UserError: No such device, a precision that it cannot compute in, an operator that it lacks, or preprocessing
+            for other channels.
     """
+
+    network: SceneParser
+    graphs: Graphs | None
 
     def __init__(
         self,
@@ -100,17 +106,40 @@ class TorchEngine:
         compile: bool = False,  # noqa: A002 - the field's word
     ) -> None:
         chosen = choose_device(device)
-        dtype = choose_precision(chosen, precision)
         traits = Traits.of(network, preprocessing)
-        network, self.folded, self._norms = prepared(network, traits.channels)
-        if dtype != torch.float32:
-            lower_precision(network, dtype)
-        network = network.to(chosen).to(memory_format=torch.channels_last)
-        arrange_weights(network)
-        self._set(network, traits, chosen, dtype, live=False)
+        if trying.is_unsure(chosen):
+
+            def attempt(precision: Precision) -> None:
+                self._make(network, traits, chosen, precision)
+                self._try()
+
+            trying.first_working(trying.precisions_to_try(chosen, precision), chosen, attempt)
+        else:
+            self._make(network, traits, chosen, choose_precision(chosen, precision))
         if compile:
             self.name = "compile"
             self.network.compile()
+        elif chosen.type == "cuda":
+            self.graphs = Graphs(CudaRecorder(chosen))
+
+    def _make(self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision) -> None:
+        """Put a copy of the network on the device, in a precision."""
+        dtype = DTYPES[precision]
+        network, self.folded, self._norms = prepared(network, traits.channels)
+        if dtype != torch.float32:
+            lower_precision(network, dtype)
+        network = network.to(device).to(memory_format=torch.channels_last)
+        arrange_weights(network)
+        self._set(network, traits, device, precision, live=False)
+
+    def _try(self) -> None:
+        """Score a tiny picture for every task, and fail as the device fails."""
+        side = max(self._traits.smallest, trying.SMALLEST_SIDE)
+        picture = torch.arange(self._traits.channels * side * side).remainder(251).to(torch.uint8)
+        output = self._scored(picture.view(1, -1, side, side), self._traits.tasks or (Task.OBJECT,))
+        for logits in output:
+            if logits is not None:
+                trying.refuse_not_finite(logits)
 
     @classmethod
     def live(
@@ -124,23 +153,24 @@ class TorchEngine:
         engine = cls.__new__(cls)
         device = next(network.parameters()).device
         engine.folded, engine._norms = 0, sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-        dtype = choose_precision(device, precision)
-        engine._set(network, Traits.of(network, preprocessing), device, dtype, live=True)
+        chosen = choose_precision(device, precision)
+        engine._set(network, Traits.of(network, preprocessing), device, chosen, live=True)
         return engine
 
     def _set(
-        self, network: SceneParser, traits: Traits, device: torch.device, dtype: torch.dtype, *, live: bool
+        self, network: SceneParser, traits: Traits, device: torch.device, precision: Precision, *, live: bool
     ) -> None:
         self.name = "torch"
+        self.graphs = None
         self.network = network
         self.device = device
-        self.precision = str(dtype).removeprefix("torch.")
+        self.precision: str = precision
         self.num_classes: int = traits.num_classes
         self.align_corners: bool = traits.align_corners
         self.threshold: float = traits.threshold
         self.padding_color: tuple[float, ...] = traits.padding_color
         self._traits = traits
-        self._dtype = dtype
+        self._dtype = DTYPES[precision]
         self._live = live
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -164,10 +194,17 @@ class TorchEngine:
         # A training network may keep constants that it makes on the way; made in inference mode they could never
         # enter a backward pass again.
         with torch.no_grad() if self._live else torch.inference_mode():
-            pixels = normalize(images.to(self.device, non_blocking=True), self._traits.mean, self._traits.std)
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
-            with self._autocast():
-                return self._output(pixels, tasks)
+            if self.graphs is None:
+                return self._computed(to_device(images, self.device), tasks)
+            found = self.graphs(lambda pictures: self._computed(pictures, tasks), images, self.device, tuple(tasks))
+            kind = UnifiedOutput if isinstance(self.network, UnifiedUPerNet) else Output
+            return kind(*found)  # type: ignore[arg-type] # an Output always has logits
+
+    def _computed(self, images: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
+        """Compute what is asked for of pictures on the device."""
+        pixels = normalize(images, self._traits.mean, self._traits.std).contiguous(memory_format=torch.channels_last)
+        with float32_products(self.precision), self._autocast():
+            return self._output(pixels, tasks)
 
     def _output(self, pixels: Tensor, tasks: Sequence[str]) -> Output | UnifiedOutput:
         asked = (tuple(tasks),) if isinstance(self.network, UnifiedUPerNet) else ()
@@ -187,8 +224,10 @@ class TorchEngine:
 
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
-        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else str(self.device)
+        name = device_name(self.device)
         threads = f", {counted(torch.get_num_threads(), 'thread')}" if self.device.type == "cpu" else ""
         folded = f"{self.folded} of {self._norms} batch normalisations folded"
         compiled = ", compiled" if self.name == "compile" else ""
+        if self.graphs is not None:
+            compiled = f", no graphs ({self.graphs.failure})" if self.graphs.failure else ", CUDA graphs"
         return f"PyTorch {torch.__version__} on {name}{threads}, {self.precision}{compiled}, {folded}"

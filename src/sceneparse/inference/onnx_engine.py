@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, counted
-from sceneparse.inference.precision import choose_device
 from sceneparse.inference.program import INPUT, Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
@@ -21,20 +21,19 @@ if TYPE_CHECKING:
 
 
 class OnnxEngine(ProgramEngine):
-    """A network in ONNX Runtime, in float32.
+    """A network in ONNX Runtime, in float32 or TF32.
 
     Args:
         model: The program; see `converted` and `read`.
         traits: What it is.
         device: auto (CUDA if PyTorch and ONNX Runtime both have it), cpu, cuda or cuda:N.
-        precision: float32 or auto, which is the same.
+        precision: float32 or auto, which is the same, or tf32 on CUDA.
 
     Raises:
         UserError: ONNX Runtime is missing or lacks the device, or another precision.
     """
 
     name = "onnxruntime"
-    precision = "float32"
 
     def __init__(
         self,
@@ -45,6 +44,7 @@ class OnnxEngine(ProgramEngine):
         precision: Precision = "auto",
     ) -> None:
         self.device = chosen = self.check(device, precision)
+        self.precision = "float32" if precision == "auto" else precision
         runtime, _ = installed()
         self.threads = torch.get_num_threads()
         self._version = runtime.__version__
@@ -53,7 +53,9 @@ class OnnxEngine(ProgramEngine):
         options.log_severity_level = 3
         providers: list[Any] = ["CPUExecutionProvider"]
         if chosen.type == "cuda":
-            providers.insert(0, ("CUDAExecutionProvider", {"device_id": chosen.index or 0}))
+            # Left to itself, ONNX Runtime computes float32 in TF32.
+            tf32 = int(self.precision == "tf32")
+            providers.insert(0, ("CUDAExecutionProvider", {"device_id": chosen.index or 0, "use_tf32": tf32}))
         super().__init__(traits, partial(_prepared, model, options, providers))
 
     @staticmethod
@@ -64,15 +66,21 @@ class OnnxEngine(ProgramEngine):
             UserError: ONNX Runtime is missing or lacks the device, or another precision.
         """
         runtime, _ = installed()
-        if precision not in ("auto", "float32"):
+        if precision not in ("auto", "float32", "tf32"):
             raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
         chosen = choose_device(device)
+        if chosen.type in ("mps", "xpu") and device != "auto":
+            raise UserError(f"engine onnxruntime computes on the CPU and on CUDA, not on '{device}'; use --device cpu")
         if chosen.type == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
             if device != "auto":
                 raise UserError(
                     f"this ONNX Runtime cannot compute on '{device}'; install onnxruntime-gpu or use --device cpu"
                 )
-            return torch.device("cpu")
+            chosen = torch.device("cpu")
+        if chosen.type != "cuda":
+            chosen = torch.device("cpu")
+        if precision == "tf32":
+            choose_precision(chosen, precision)
         return chosen
 
     @classmethod
@@ -96,7 +104,7 @@ class OnnxEngine(ProgramEngine):
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
         threads = f", {counted(self.threads, 'thread')}" if self.device.type == "cpu" else ""
-        return f"ONNX Runtime {self._version} on {self.device}{threads}, float32"
+        return f"ONNX Runtime {self._version} on {self.device}{threads}, {self.precision}"
 
 
 def _prepared(model: "onnx.ModelProto", options: Any, providers: list[Any], outputs: tuple[str, ...]) -> Run:

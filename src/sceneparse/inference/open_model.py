@@ -105,6 +105,8 @@ def _engine(model: Model, engine: EngineName, device: str, precision: Precision)
 
 def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> tuple[TaskEngine, Note]:
     """Return the engine of a converted model, which is converted first if it isn't there, or is damaged."""
+    # Wrong wishes are refused before a network is converted for them, or what was converted is taken for damaged.
+    OpenVINOEngine.check(device, precision)
     if kept.is_file():
         try:
             result = open_exported(kept, device=device, precision=precision)
@@ -114,8 +116,6 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
             with suppress(OSError):
                 os.utime(kept.parent)
             return result
-    # Wrong wishes are refused before a network is converted for them.
-    OpenVINOEngine.check(device, precision)
     refused = kept.with_name(REFUSED)
     if refused.is_file():
         raise ConversionError(refused.read_text(encoding="utf-8"))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
 from sceneparse.inference.openvino_biases import with_whole_biases
-from sceneparse.inference.precision import choose_precision
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
@@ -19,7 +19,7 @@ from sceneparse.settings import Precision, PreprocessingSettings
 if TYPE_CHECKING:
     import openvino
 
-HINTS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
 class OpenVINOEngine(ProgramEngine):
@@ -49,30 +49,30 @@ class OpenVINOEngine(ProgramEngine):
         quantized: bool = False,
     ) -> None:
         ov = installed()
-        dtype = self.check(device, precision)
-        self.precision = "int8" if quantized else str(dtype).removeprefix("torch.")
+        chosen = self.check(device, precision)
+        self.precision = "int8" if quantized else chosen
         self.threads = torch.get_num_threads()
         settings = {
-            "INFERENCE_PRECISION_HINT": HINTS[dtype],
+            "INFERENCE_PRECISION_HINT": HINTS[chosen],
             "INFERENCE_NUM_THREADS": self.threads,
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._version = str(ov.__version__).split("-")[0]
-        if dtype == torch.bfloat16 and not quantized:
+        if chosen == "bfloat16" and not quantized:
             model = with_whole_biases(model)
         super().__init__(traits, partial(_prepared, model, settings))
 
     @staticmethod
-    def check(device: str | torch.device, precision: Precision) -> torch.dtype:
-        """Check a device and a precision, and return the type of number to compute with.
+    def check(device: str | torch.device, precision: Precision) -> Precision:
+        """Check a device and a precision, and return the precision to compute in.
 
         Raises:
             UserError: Another device or precision.
         """
         if torch.device("cpu" if device == "auto" else device).type != "cpu":
             raise UserError(f"engine openvino computes on the CPU, not on '{device}'; use --engine torch")
-        if precision == "float16":
-            raise UserError("engine openvino computes in float32 or bfloat16, not in float16")
+        if precision in ("float16", "tf32"):
+            raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
         return choose_precision(torch.device("cpu"), precision)
 
     @classmethod

@@ -50,8 +50,9 @@ def load(
             --published" lists them), a hub id ("user/name"), or an exported .xml or .onnx file.
         engine: torch, compile, openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed and takes the
             network, else torch. `parser.engine.describe()` says which.
-        device: auto (CUDA if there is a device), cpu or cuda.
-        precision: float32, bfloat16, float16, or auto: bfloat16 where the device is faster in it.
+        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
+            in it, else float32.
         protocol: How pictures are tested. Default: the protocol that the model was validated with.
         tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from sceneparse.errors import require
 from sceneparse.processes.membership import membership
 
 if TYPE_CHECKING:
@@ -88,22 +89,41 @@ def join(device: str) -> Processes:
     """Join the processes that were started together with this one.
 
     Args:
-        device: cpu or cuda.
+        device: The type of the devices that they compute on: cpu or cuda.
 
     Returns:
         All of them; `ALONE` if there are no others.
+
+    Raises:
+        UserError: Devices of another type, which we let one process alone compute on.
     """
     member = membership()
     if member is None:
         return ALONE
     import torch
 
+    refuse_sharing(device)
     own = torch.device(device, member.local_rank) if device == "cuda" else torch.device(device)
     if own.type == "cuda":
         torch.cuda.set_device(own)
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if own.type == "cuda" else "gloo")
     return Processes(member.rank, member.world, str(own))
+
+
+def refuse_sharing(device: str) -> None:
+    """Refuse devices on which several processes cannot compute together.
+
+    Args:
+        device: Their type.
+
+    Raises:
+        UserError: It is none of cpu and cuda.
+    """
+    require(
+        device in ("cpu", "cuda"),
+        f"several processes compute together on CPUs or on CUDA devices, not on {device}: start one, without --devices",
+    )
 
 
 def lost_peer(error: BaseException) -> bool:

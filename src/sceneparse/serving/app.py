@@ -97,7 +97,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
 
 def _on_gpu(parser: Parser) -> bool:
     device = getattr(parser.engine, "device", None)
-    return device is not None and device.type == "cuda"
+    return device is not None and device.type != "cpu"
 
 
 def _add_parse(

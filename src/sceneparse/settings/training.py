@@ -6,8 +6,9 @@ from typing import Literal
 
 from sceneparse.errors import require
 from sceneparse.settings.average import AverageSettings
+from sceneparse.settings.device import checked_device
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class TrainingSettings:
             blocks once more there: the same numbers for less memory and more time.
         compile: Let torch.compile fuse the network's operations before the first step, which takes minutes; on the CPU
             this needs a C++ compiler.
-        precision: float32, bfloat16 or float16 (mixed), or auto: bfloat16 where the machine has instructions for it.
+        precision: float32, bfloat16 or float16 (mixed), tf32 (float32 numbers that a GPU multiplies in TF32), or auto:
+            bfloat16 where the machine has instructions for it, else float32.
         seed: Decides everything random: weights, order, augmentation, dropout.
         validate_every: Iterations between validations (and a last one at the end), below 1 as a share of them all: 0.1
             validates ten times; 0 validates at the end only.
@@ -35,7 +37,7 @@ class TrainingSettings:
         average: A moving average of the weights; the model is the better of both by validation.
         checkpoint_every: Iterations between checkpoints (and a last one at the end).
         log_every: Iterations between lines of metrics.jsonl.
-        device: auto, cpu or cuda.
+        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
     """
 
     iterations: int = 20000
@@ -53,7 +55,7 @@ class TrainingSettings:
     average: AverageSettings = field(default_factory=AverageSettings)
     checkpoint_every: int = 500
     log_every: int = 20
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         for name in ("iterations", "accumulate", "checkpoint_every", "log_every"):
@@ -65,6 +67,7 @@ class TrainingSettings:
             f"training.validate_every is {every}, but must be a whole number, or below 1 as a share of the iterations",
         )
         self._check_length()
+        checked_device(self.device, "training.device")
         require(self.seed >= 0, f"training.seed is {self.seed}, but must be 0 or more")
         require(
             self.validate_count is None or self.validate_count >= 1,

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from sceneparse.data.loader import PREFETCH, Batch
+from sceneparse.devices import memory, wait
 from sceneparse.errors import UserError
 from sceneparse.processes.machine import PeakMemory, available_memory
 from sceneparse.tasks import MAPS, Task
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.step import compute_gradients, update_weights
+from sceneparse.training.step import Step, compute_gradients, update_weights
 from sceneparse.training.undoing import undone
 
 MOST = 64
@@ -21,14 +22,14 @@ MOST = 64
 SMALLEST = 2
 """Pictures in each process's chunk at least: batch norm takes statistics of several."""
 
-CUDA_SHARE, CPU_SHARE = 0.9, 0.75
+GPU_SHARE, CPU_SHARE = 0.9, 0.75
 """Of the memory that is there, what steps may take; on the CPU their need is extrapolated."""
 
 
 def with_found_batch(prepared: Prepared) -> Prepared:
     """Return a training whose batch is a number: the largest that fits, where its recipe leaves it open.
 
-    Tried are 2, 4, 8, … pictures in each process's chunk. On CUDA all of them, until the memory that a step takes, or
+    Tried are 2, 4, 8, … pictures in each process's chunk. On a GPU all of them, until the memory that a step takes, or
     would take, is more than there is; on the CPU two and four, from which the rest follows. Network, optimiser and
     generators are afterwards what they were, to the bit.
 
@@ -44,10 +45,14 @@ def with_found_batch(prepared: Prepared) -> Prepared:
     unit = SMALLEST * recipe.training.accumulate * prepared.compute.processes.world
     most = max(unit, min(MOST, len(prepared.data.training)))
     sizes = [unit << power for power in range(most.bit_length()) if unit << power <= most]
-    cuda = prepared.compute.fabric.device.type == "cuda"
+    device = prepared.compute.fabric.device
+    if device.type != "cpu" and not memory.tells_memory(device):
+        raise UserError(
+            "training.batch auto: PyTorch does not say how much memory of an Apple GPU a step takes; give a number"
+        )
     # Compiled for each size it would take minutes, and eager it needs no less.
     with undone(prepared), torch.compiler.set_stance("force_eager"):
-        batch, needed = (_fitting_cuda if cuda else _fitting_cpu)(prepared, sizes)
+        batch, needed = (_fitting_cpu if device.type == "cpu" else _fitting_gpu)(prepared, sizes)
     if batch is None:
         raise UserError(
             f"training.batch auto: a step of {unit} takes about {_gib(needed)} GiB, which is more than there is: a "
@@ -77,11 +82,17 @@ Found = tuple[int | None, float]
 """The batch, None where none fits; and the bytes that the first one takes that doesn't fit, 0 where all do."""
 
 
-def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
+def _fitting_gpu(prepared: Prepared, sizes: list[int]) -> Found:
     """Try batches on a GPU, of growing size."""
     device, processes = prepared.compute.fabric.device, prepared.compute.processes
-    torch.cuda.empty_cache()
-    room = CUDA_SHARE * (torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device))
+    memory.give_back(device)
+    try:
+        room = GPU_SHARE * memory.available(device)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n", 1)[0].split())[:200]
+        raise UserError(
+            f"training.batch auto: the GPU's driver does not say how much memory is free ({reason}); give a number"
+        ) from None
     found: int | None = None
     taken: list[float] = []
     for size in sizes:
@@ -90,12 +101,12 @@ def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
         needed = taken[-1] + 2 * (taken[-1] - taken[-2]) if len(taken) > 1 else 0.0
         if processes.any(needed > room):
             return found, needed
-        torch.cuda.reset_peak_memory_stats(device)
+        memory.forget_peak(device)
         try:
             random_step(prepared, size)
-            torch.cuda.synchronize(device)
-            needed = float(torch.cuda.max_memory_reserved(device))
-        except torch.cuda.OutOfMemoryError:
+            wait(device)
+            needed = float(memory.peak_reserved(device))
+        except torch.OutOfMemoryError:
             if processes.world > 1:
                 raise UserError(
                     f"training.batch auto: a step of {size} ran out of memory in one of {processes.world} processes: "
@@ -106,7 +117,7 @@ def _fitting_cuda(prepared: Prepared, sizes: list[int]) -> Found:
         else:
             taken.append(needed)
         prepared.learner.stepper.zero_grad()
-        torch.cuda.empty_cache()
+        memory.give_back(device)
         if processes.any(taken[-1] > room):
             return found, needed
         found = size
@@ -153,8 +164,8 @@ def _waiting(prepared: Prepared) -> float:
     return (PREFETCH * prepared.loader_workers + 1) * height * width * values / prepared.compute.processes.world
 
 
-def random_step(prepared: Prepared, size: int) -> None:
-    """Take a step on random pictures.
+def random_step(prepared: Prepared, size: int) -> Step:
+    """Take a step on random pictures, and return its losses.
 
     Args:
         prepared: The training.
@@ -164,8 +175,9 @@ def random_step(prepared: Prepared, size: int) -> None:
     if prepared.recipe.loss.class_weights is not None:
         weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
     losses = RecipeLosses.prepared(prepared, weights)
-    compute_gradients(prepared, losses, random_batch(prepared, size // prepared.compute.processes.world), 0)
+    step = compute_gradients(prepared, losses, random_batch(prepared, size // prepared.compute.processes.world), 0)
     update_weights(prepared)
+    return step
 
 
 def random_batch(prepared: Prepared, size: int) -> Batch:

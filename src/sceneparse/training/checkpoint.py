@@ -29,7 +29,7 @@ class Checkpoint:
         network: The network's state, buffers included.
         optimizer: The optimiser's state.
         scaler: The state of the gradient scaler; empty unless float16.
-        precision: float32, bfloat16 or float16: what "auto" meant.
+        precision: float32, tf32, bfloat16 or float16: what "auto" meant.
         samples: Size of the training split.
         metrics_bytes: Length of metrics.jsonl; what is longer belongs to iterations that will be done again.
         seconds: Time that the training has taken.

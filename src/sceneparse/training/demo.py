@@ -20,6 +20,7 @@ from PIL import Image
 
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.devices import choose_device
 from sceneparse.drawing import paint
 from sceneparse.drawing.picture_grid import write_picture_grid
 from sceneparse.errors import counted
@@ -35,11 +36,11 @@ from sceneparse.training.budget import seconds_of
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.durations import exactly, roughly
 from sceneparse.training.loop import train
-from sceneparse.training.prepare import prepare
 from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
+from sceneparse.training.trial import prepare_tried
 from sceneparse.weights.model import load_model
 
 NETWORKS = ("fcn", "pspnet")
@@ -133,7 +134,7 @@ def _expected_seconds(recipes: Mapping[str, Recipe], left: Mapping[str, int]) ->
 def _pace(recipe: Recipe) -> Pace:
     """Measure how fast this machine trains and tests, on a network that is thrown away."""
     began = time.monotonic()
-    prepared = prepare(recipe, None, "auto")
+    prepared = prepare_tried(recipe, None, "auto")
     losses = RecipeLosses.prepared(prepared, None)
     with TemporaryDirectory(prefix="sceneparse-demo-") as folder:
         return measure(prepared, losses, None, Checkpoints(Path(folder)), began, MEASURED_AS)
@@ -174,7 +175,7 @@ def _test(out: Path) -> dict[str, Any]:
             name="PSPNet",
             run=out / "pspnet",
             comparison=Comparison("FCN", evaluations["fcn"], engines["fcn"], LOOKALIKES),
-            facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine()},
+            facts={"data": f"toy world, {len(dataset)} held-out scenes", "machine": machine(choose_device())},
         )
         say("drawing the overview")
         _overview(dataset, engines, evaluations, out / OVERVIEW)

@@ -15,13 +15,13 @@ from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
 from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
-from sceneparse.training.prepare import prepare
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.run import MODEL, is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
 from sceneparse.training.trackers.follow import usable_trackers
+from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
 
 
@@ -70,7 +70,7 @@ def train(
     if checkpoint is None and recipe.training.minutes is None and (line := without_effect(recipe.training)):
         raise UserError(f"{line}; leave it out, or change one of them")
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
-    prepared = with_found_batch(prepare(recipe, checkpoint, strategy, made_new))
+    prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
     losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     counts = load_class_counts(prepared, out)
     if recipe.training.minutes is not None:

@@ -148,7 +148,7 @@ def prepare(
     Raises:
         UserError: There is no such device, or data, settings and checkpoint don't fit each other.
     """
-    compute = start_fabric(recipe, strategy)
+    compute = start_fabric(recipe, strategy, checkpoint.precision if checkpoint else None)
     refuse_different_folders(compute.processes, checkpoint.iteration if checkpoint else 0)
     if checkpoint and checkpoint.precision != compute.precision:
         raise UserError(

@@ -1,7 +1,7 @@
 """How a training starts: on which device, in which number format, with which other processes."""
 
 import logging
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from lightning_fabric import Fabric
@@ -10,16 +10,19 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
 
+from sceneparse.devices import choose_device, choose_precision
+from sceneparse.devices import device_name as gpu_name
+from sceneparse.devices.choosing import device_count
+from sceneparse.devices.trying import is_unsure
 from sceneparse.errors import UserError, counted, require
-from sceneparse.inference import choose_device, choose_precision
 from sceneparse.processes import ALONE, Member, Processes, membership
 from sceneparse.processes.allocation import keep_freed_memory
+from sceneparse.processes.group import refuse_sharing
 from sceneparse.settings import Precision, Recipe
+from sceneparse.training.fabric import FABRIC_PRECISION, fabric_on
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.sharding import shard
 from sceneparse.weights.architectures import architecture_of
-
-FABRIC_PRECISION: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 StrategyName = Literal["auto", "ddp", "fsdp"]
 
@@ -38,12 +41,14 @@ class Compute(NamedTuple):
     processes: Processes
 
 
-def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
+def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | None = None) -> Compute:
     """Choose device and number format, and meet the processes that were started together with this one.
 
     Args:
         recipe: What is going to be trained.
         strategy: How several processes hold the network: each the whole of it (ddp, and auto), or a share of it (fsdp).
+        before: The precision that a training which goes on has computed in. On devices where a trial decided what
+            "auto" means (`trial`), it means that.
 
     Raises:
         UserError: There is no such device, it cannot compute in this format, or the batch cannot be shared.
@@ -53,16 +58,19 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
     # What Fabric says of devices at its start, we say in one line.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     device = choose_device(settings.device)
-    if settings.precision == "float16" and device.type == "cpu":
+    if settings.precision == "float16" and device.type != "cuda":
         # Small gradients would vanish: the scaling that prevents it exists on CUDA alone.
-        raise UserError("training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on the CPU")
-    precision = _name_of(choose_precision(device, settings.precision))
+        where = "the CPU" if device.type == "cpu" else device.type
+        raise UserError(f"training.precision float16 needs a CUDA device: use bfloat16, float32 or auto on {where}")
+    precision = choose_precision(device, settings.precision)
+    if before is not None and settings.precision == "auto" and is_unsure(device):
+        precision = choose_precision(device, before)  # type: ignore[arg-type]
     if device.type == "cpu":
         keep_freed_memory()
     member = membership()
     if member is None:
         require(strategy != "fsdp", "fsdp shares a network's weights among processes: start several (--devices N)")
-        fabric = Fabric(accelerator=device.type, devices=1, precision=FABRIC_PRECISION[precision])
+        fabric = fabric_on(device, precision)
         fabric.launch()
         return Compute(fabric, precision, ALONE)
     _refuse_unshareable(recipe, member, device)
@@ -85,15 +93,6 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto") -> Compute:
     return Compute(fabric, precision, Processes(member.rank, member.world, str(fabric.device)))
 
 
-def _name_of(dtype: torch.dtype) -> Precision:
-    names: dict[torch.dtype, Precision] = {
-        torch.float32: "float32",
-        torch.bfloat16: "bfloat16",
-        torch.float16: "float16",
-    }
-    return names[dtype]
-
-
 def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) -> None:
     """Refuse a training that several processes cannot share.
 
@@ -101,6 +100,11 @@ def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) ->
         UserError: The batch cannot be shared equally, the loss cannot be, or there are too few devices.
     """
     settings = recipe.training
+    refuse_sharing(device.type)
+    require(
+        device.index is None,
+        f"training.device is {settings.device}, one device for {member.local_world} processes: give {device.type}",
+    )
     chunks = settings.accumulate * member.world
     require(
         settings.batch == "auto" or settings.batch % chunks == 0,
@@ -114,8 +118,8 @@ def _refuse_unshareable(recipe: Recipe, member: Member, device: torch.device) ->
         "share it: train in one",
     )
     require(
-        device.type == "cpu" or member.local_world <= torch.cuda.device_count(),
-        f"there are {member.local_world} processes on this machine, but each sees {torch.cuda.device_count()} CUDA "
+        device.type == "cpu" or member.local_world <= device_count("cuda"),
+        f"there are {member.local_world} processes on this machine, but each sees {device_count('cuda')} CUDA "
         "devices: start as many as there are (under SLURM with --gpus-per-node, not --gpus-per-task)",
     )
 
@@ -135,6 +139,6 @@ def refuse_different_folders(processes: Processes, iteration: int) -> None:
 
 def device_name(device: torch.device) -> str:
     """Return the device's name, for people."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return gpu_name(device)
     return f"CPU, {counted(torch.get_num_threads(), 'thread')}"

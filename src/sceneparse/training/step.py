@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 from sceneparse.data.loader import Batch
+from sceneparse.devices import float32_products
+from sceneparse.devices.memory import to_device
+from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.training.losses.targets import Amounts, Targets
@@ -56,6 +59,11 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
         batch: This process's share of the batch.
         iteration: Iterations done.
     """
+    with float32_products(prepared.compute.precision):
+        return _computed(prepared, losses, batch, iteration)
+
+
+def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration: int) -> Step:
     recipe, learner = prepared.recipe, prepared.learner
     fabric, processes = prepared.compute.fabric, prepared.compute.processes
     count = recipe.training.accumulate
@@ -66,11 +74,11 @@ def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, it
     seed = step_seed(recipe.training.seed, iteration)
     torch.manual_seed(seed)
 
-    images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+    images = to_device(batch.images, fabric.device).contiguous(memory_format=torch.channels_last)
     targets = Targets.of(batch, losses.tree, fabric.device)
     whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
     heads = losses.heads_for(whole)
-    sums = torch.zeros(len(losses.names), dtype=torch.float64, device=fabric.device)
+    sums = torch.zeros(len(losses.names), dtype=widest(fabric.device), device=fabric.device)
     for number, (pixels, target) in enumerate(zip(images.chunk(count), targets.chunk(count), strict=True), 1):
         # The last backward pass adds up the gradients of all processes.
         with fabric.no_backward_sync(learner.model, enabled=number < count):

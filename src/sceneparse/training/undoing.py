@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from sceneparse.devices.generators import kept_generators
 from sceneparse.training.prepare import Prepared
 
 
@@ -22,8 +23,7 @@ def undone(prepared: Prepared) -> Iterator[None]:
     kept = [_own(one).to("cpu", copy=True) for one in tensors]
     rates, scaler = [group.get("lr") for group in learner.optimizer.param_groups], precision.state_dict()
     assert not learner.optimizer.state, "steps can be undone before the first one that counts"
-    devices: list[torch.device] = [prepared.compute.fabric.device] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices, enabled=True):
+    with kept_generators(prepared.compute.fabric.device):
         try:
             yield
         finally:

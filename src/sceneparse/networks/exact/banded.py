@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import wide_sum
 from sceneparse.networks.exact.bands import Piece, exponentials, normalised, pieces
 from sceneparse.networks.exact.kernels.usable import usable
 
@@ -128,7 +129,7 @@ class _UpsampledSum(torch.autograd.Function):
         if gradient is not None:
             ctx.save_for_backward(gradient)
             ctx.dtype = logits.dtype
-        return (losses * weights).sum(dtype=torch.float64).to(losses.dtype)
+        return wide_sum(losses * weights).to(losses.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None, None, None, None]:

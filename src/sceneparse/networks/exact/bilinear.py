@@ -57,5 +57,5 @@ def strips(
         rows = torch.arange(stop - start, device="cpu")
         matrix[rows, before[start:stop] - first] += 1 - share[start:stop]
         matrix[rows, after[start:stop] - first] += share[start:stop]
-        result.append(Strip(slice(start, stop), slice(first, end), matrix.to(device, dtype)))
+        result.append(Strip(slice(start, stop), slice(first, end), matrix.to(dtype).to(device)))
     return tuple(result)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
 from sceneparse.networks.exact.banded import index_of, refuse_second_derivative
 from sceneparse.networks.exact.bands import exponentials, normalised, pieces
 
@@ -18,8 +19,8 @@ def upsampled_class_sums(
 ) -> Tensor:
     """Sum up the probabilities that the upsampled logits give to each class, over each picture; differentiable once.
 
-    Probabilities are computed in float32, or float64 for such logits; pieces of the picture are added up in float64. On
-    the CPU the same input gives the same bits each time.
+    Probabilities are computed in float32, or float64 for such logits; pieces of the picture are added up in the
+    device's `widest` type. On the CPU the same input gives the same bits each time.
 
     Args:
         logits: (N, C, h, w), floating point.
@@ -29,7 +30,8 @@ def upsampled_class_sums(
         squared: Whether probabilities are squared where they are summed over all pixels.
 
     Returns:
-        (2, N, C) float64: the sums over the pixels whose target is the class, and those over all pixels.
+        (2, N, C) of that type, float64 on all but Apple's GPUs: the sums over the pixels whose target is the class, and
+        those over all pixels.
 
     Raises:
         RuntimeError: A target that is no class; a backward pass that asks for a second derivative.
@@ -46,7 +48,8 @@ class _ClassSums(torch.autograd.Function):
         ctx.save_for_backward(logits, target, weights)
         ctx.form = (align_corners, squared)
         batch, classes = logits.shape[:2]
-        sums = torch.zeros(2, batch * classes, dtype=torch.float64, device=logits.device)
+        wide = widest(logits.device)
+        sums = torch.zeros(2, batch * classes, dtype=wide, device=logits.device)
         offset = torch.arange(batch, device=logits.device)[:, None, None] * classes
         with torch.autocast(logits.device.type, enabled=False):
             scores = normalised(logits)
@@ -55,10 +58,10 @@ class _ClassSums(torch.autograd.Function):
                 large, total, own, _ = exponentials(scores[piece.there], index_of(labels), piece)
                 assert own is not None
                 share = weights[piece.here].to(scores.dtype).reshape(own.shape) / total
-                sums[0].index_add_(0, (labels + offset).flatten(), (own.exp() * share).double().flatten())
+                sums[0].index_add_(0, (labels + offset).flatten(), (own.exp() * share).to(wide).flatten())
                 if squared:
                     large, share = large.square_(), share / total
-                sums[1] += torch.bmm(share.view(batch, 1, -1), large.view(batch, -1, classes)).double().flatten()
+                sums[1] += torch.bmm(share.view(batch, 1, -1), large.view(batch, -1, classes)).to(wide).flatten()
         return sums.view(2, batch, classes)
 
     @staticmethod

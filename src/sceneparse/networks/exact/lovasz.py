@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import wide_sum
 from sceneparse.labels import IGNORE
 from sceneparse.networks.exact.banded import refuse_second_derivative
 from sceneparse.networks.exact.bands import Piece, exponentials, normalised, pieces
@@ -77,7 +78,7 @@ class _Lovasz(torch.autograd.Function):
             every = slice(None)
             whole = Piece((every, every, every), (every, down.source, across.source), down.matrix, across.matrix)
             # Where scores are not finite, no order of errors is, and the loss must show it.
-            loss = 0 * normaliser.sum(dtype=torch.float64)
+            loss = 0 * wide_sum(normaliser)
             gradient = torch.zeros_like(scores)
             mean = torch.zeros_like(normaliser)
             groups = [slice(n, n + 1) for n in range(len(target))] if len(shares) == len(target) else [every]
@@ -136,4 +137,4 @@ def _of_class(probability: Tensor, target: Tensor, label: int) -> tuple[Tensor, 
         return slope.sum(), slope.view(probability.shape)
     counts = lovasz_gradient(own, errors.dtype)
     slope[used] = torch.where(own, -counts, counts)
-    return (errors * counts).sum(dtype=torch.float64), slope.view(probability.shape)
+    return wide_sum(errors * counts), slope.view(probability.shape)

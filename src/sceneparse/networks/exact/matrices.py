@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
 from sceneparse.networks.exact.constants import used
 
 Sizes = tuple[tuple[int, int], ...]
@@ -40,9 +41,10 @@ def shifted_interpolation(
         device: Where it is made.
 
     Returns:
-        (outputs, kernel, inputs), float64, in 0..1.
+        (outputs, kernel, inputs), float64 (on Apple's GPUs float32), in 0..1.
     """
     taps = torch.arange(kernel, device=device) - kernel // 2
+    wide = widest(taps.device)
     place = torch.arange(outputs, device=device)[:, None] + taps
     inside = (place >= 0) & (place < outputs)
     # Positions in units in which those of the outputs and of the inputs are whole numbers; `unit` of these are a cell.
@@ -50,7 +52,7 @@ def shifted_interpolation(
     source = place * (inputs - 1) if align_corners else (2 * place + 1) * inputs - outputs
     away = source.clamp(0, (inputs - 1) * unit)[..., None] - torch.arange(inputs, device=device) * unit
     # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
-    return ((unit - away.abs()).clamp(min=0) * inside[..., None]).double() / unit
+    return ((unit - away.abs()).clamp(min=0) * inside[..., None]).to(wide) / unit
 
 
 class Strip(NamedTuple):
@@ -134,7 +136,7 @@ def _matrices(
 
 
 def _whole(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
-    return (Strip(slice(None), None, matrix.to(device, dtype)),)
+    return (Strip(slice(None), None, matrix.to(dtype).to(device)),)
 
 
 def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[Strip, ...]:
@@ -146,6 +148,6 @@ def _strips(matrix: Tensor, dtype: torch.dtype, device: torch.device) -> tuple[S
     for block in matrix.tensor_split(rows // STRIP):
         used = block.any(dim=0).nonzero().flatten()
         span = slice(start, start + len(block))
-        strips.append(Strip(span, used.to(device), block.index_select(1, used).to(device, dtype)))
+        strips.append(Strip(span, used.to(device), block.index_select(1, used).to(dtype).to(device)))
         start = span.stop
     return tuple(strips)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
 from sceneparse.networks.exact.constants import used
 from sceneparse.networks.exact.matrices import in_graph
 
@@ -59,12 +60,15 @@ def max_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
 
 
 def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") -> Tensor:
-    """Return the matrix that averages a line of pixels over cells: (cells, pixels), float64, rows sum to one."""
+    """Return the matrix that averages a line of pixels over cells: (cells, pixels), rows sum to one.
+
+    float64; on Apple's GPUs float32.
+    """
     index = torch.arange(cells, device=device)[:, None]
     start = index * pixels // cells
     stop = ((index + 1) * pixels + cells - 1) // cells
     place = torch.arange(pixels, device=device)
-    return ((place >= start) & (place < stop)).double() / (stop - start)
+    return ((place >= start) & (place < stop)).to(widest(index.device)) / (stop - start)
 
 
 def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:

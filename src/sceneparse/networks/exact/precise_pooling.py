@@ -12,6 +12,7 @@ counts as zero, so this is not adaptive average pooling.
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
 from sceneparse.networks.exact.pooling import rounds_too_much
 
 
@@ -45,7 +46,7 @@ def precise_pool_regions(maps: Tensor, regions: Tensor, size: tuple[int, int], s
     Returns:
         (R, C, *size), of the maps' type.
     """
-    index, edges = regions[:, 0].long(), regions[:, 1:].double() * scale
+    index, edges = regions[:, 0].long(), regions[:, 1:].to(widest(maps.device)) * scale
     left, top, right, bottom = edges.unbind(dim=1)
     rows = _side(maps.shape[-2], top, bottom, size[0]).to(maps.dtype)
     columns = _side(maps.shape[-1], left, right, size[1]).to(maps.dtype)
@@ -64,11 +65,11 @@ def _whole_side(maps: Tensor, dim: int, bins: int) -> Tensor:
     # Twice the integral, up to an edge, of the triangle with its peak at a pixel and its feet at the neighbours.
     away = (edge - place).clamp(-bins, bins)
     integral = bins * bins + 2 * bins * away - away * away.abs()
-    return ((integral[1:] - integral[:-1]).double() / (2 * bins * length)).to(maps.dtype)
+    return ((integral[1:] - integral[:-1]).to(widest(maps.device)) / (2 * bins * length)).to(maps.dtype)
 
 
 def _side(length: int, start: Tensor, stop: Tensor, bins: int) -> Tensor:
-    """Return the weights of a side's pixels in the bins between two coordinates (R,): (R, bins, length), float64."""
+    """Return the weights of a side's pixels in the bins between two coordinates (R,): (R, bins, length)."""
     width = ((stop - start) / bins).clamp(min=0)
     steps = torch.arange(bins + 1, device=start.device)
     edge = start[:, None] + width[:, None] * steps

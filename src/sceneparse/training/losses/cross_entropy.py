@@ -58,6 +58,7 @@ class CrossEntropy:
         # Not at the top: reading a recipe must not wait for torch.
         import torch
 
+        from sceneparse.devices.sums import wide_sum
         from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses, upsampled_sum
         from sceneparse.networks.exact.pixel_losses import SmoothedCrossEntropy
         from sceneparse.training.losses.mining import hard_pixels
@@ -70,7 +71,7 @@ class CrossEntropy:
         weights = counts.float()
         if context.class_weights is not None:
             weights = weights * context.class_weights[classes.long()]
-        amount = context.total(weights.sum(dtype=torch.float64))
+        amount = context.total(wide_sum(weights))
         if self.label_smoothing:
             form = SmoothedCrossEntropy(self.label_smoothing, context.class_weights)
             loss = upsampled_sum(form, logits, classes, (weights > 0).float(), context.align_corners)

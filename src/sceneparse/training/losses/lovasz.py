@@ -31,12 +31,14 @@ class Lovasz:
         """Return the loss of a head's logits (see `HeadLoss`)."""
         import torch
 
+        from sceneparse.devices.sums import widest
         from sceneparse.networks.exact.lovasz import upsampled_lovasz
 
         batch, number = logits.shape[:2]
         known = target != IGNORE
         pictures = torch.arange(batch, device=target.device)[:, None, None] * number
-        truth = torch.bincount((target + pictures)[known], minlength=batch * number).view(batch, number).double()
+        truth = torch.bincount((target + pictures)[known], minlength=batch * number).view(batch, number)
+        truth = truth.to(widest(target.device))
         weights = truth.new_ones(number) if context.class_weights is None else context.class_weights.to(truth)
         if self.over == "batch":
             truth = truth.sum(0, keepdim=True)

@@ -18,7 +18,7 @@ Counted = Literal["present", "all"]
 
 
 class Sums(NamedTuple):
-    """Sums over the labelled pixels, float64, of any shape (…, C).
+    """Sums over the labelled pixels, of the device's `widest` type and any shape (…, C).
 
     Args:
         both: Of the probabilities of a class at its own pixels.
@@ -81,7 +81,7 @@ def overlap_loss(
     batch, number = logits.shape[:2]
     both, found = upsampled_class_sums(logits, labels, known, context.align_corners, squared)
     pictures = torch.arange(batch, device=target.device)[:, None, None] * number
-    truth = torch.bincount((labels + pictures)[known], minlength=batch * number).view(batch, number).double()
+    truth = torch.bincount((labels + pictures)[known], minlength=batch * number).view(batch, number).to(both.dtype)
     weights = both.new_ones(number) if context.class_weights is None else context.class_weights.to(both)
     if over == "picture":
         losses = _mean(Sums(both, found, truth), index, weights, classes)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import wide_sum
 from sceneparse.labels import IGNORE
 from sceneparse.training.losses.kind import LossContext
 
@@ -15,7 +16,7 @@ class Weighed(NamedTuple):
     Args:
         classes: (N, H, W) class indices, 0 where nothing counts.
         weights: (N, H, W) float32, 0 where nothing counts, else the class's weight.
-        amount: Their sum over all processes, float64.
+        amount: Their sum over all processes, of the device's `widest` type.
     """
 
     classes: Tensor
@@ -34,4 +35,4 @@ def weighed(target: Tensor, context: LossContext) -> Weighed:
     weights = counts.float()
     if context.class_weights is not None:
         weights = weights * context.class_weights[classes.long()]
-    return Weighed(classes, weights, context.total(weights.sum(dtype=torch.float64)))
+    return Weighed(classes, weights, context.total(wide_sum(weights)))

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from sceneparse.data.loader import Batch
 from sceneparse.data.part_channels import part_channels
+from sceneparse.devices.memory import to_device
+from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
 
@@ -36,11 +38,11 @@ class Targets(NamedTuple):
         """Return a batch's truth on a device."""
 
         def moved(target: Tensor | None) -> Tensor | None:
-            return None if target is None else target.to(device, non_blocking=True)
+            return None if target is None else to_device(target, device)
 
         parts, owners = moved(batch.parts), moved(batch.owners)
         return cls(
-            objects=batch.objects.to(device, non_blocking=True),
+            objects=to_device(batch.objects, device),
             scenes=moved(batch.scenes),
             parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
             materials=moved(batch.materials),
@@ -57,8 +59,9 @@ class Amounts(NamedTuple):
     """How much of a batch is labelled for each task: what its losses are divided by.
 
     Args:
-        values: float64: the weight of labelled object pixels; then the number of labelled scenes, material pixels and
-            texture pixels, and of pixels of each object that has parts; the first alone with one task.
+        values: Of the device's `widest` type: the weight of labelled object pixels; then the number of labelled scenes,
+            material pixels and texture pixels, and of pixels of each object that has parts; the first alone with one
+            task.
     """
 
     values: Tensor
@@ -97,10 +100,12 @@ class Amounts(NamedTuple):
 def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
     """Return how much of a target counts: its pixels that are not `IGNORE`, each by its class's weight.
 
-    A float64 scalar. With it the losses of a batch's chunks are put together to the loss of the whole.
+    A scalar of the device's `widest` type. With it the losses of a batch's chunks are put together to the loss of the
+    whole.
     """
+    wide = widest(target.device)
     labels = target[target != IGNORE].long()
     if class_weights is None:
-        return torch.tensor(labels.numel(), dtype=torch.float64, device=target.device)
+        return torch.tensor(labels.numel(), dtype=wide, device=target.device)
     pixels = torch.bincount(labels, minlength=len(class_weights))
-    return (pixels.double() * class_weights.double()).sum()
+    return (pixels.to(wide) * class_weights.to(wide)).sum()

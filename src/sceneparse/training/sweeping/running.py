@@ -235,7 +235,7 @@ class _Slots:
 def _devices(sweep: Sweep) -> list[str]:
     """The CUDA devices that runs can have one each of."""
     training = sweep.rows[0].recipe.training
-    if training.device == "cpu" or not torch.cuda.is_available():
+    if training.device not in ("auto", "cuda") or not torch.cuda.is_available():
         return []
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     return given.split(",") if given else [str(index) for index in range(torch.cuda.device_count())]

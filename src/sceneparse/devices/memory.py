@@ -1,0 +1,59 @@
+"""The memory of devices: bringing tensors there, what is left of it, and what was taken at most."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; on CUDA without waiting for the copy.
+
+    On Apple's GPUs a copy that isn't waited for reads memory that may be another tensor's by then, and the values are
+    wrong without an error (pytorch/pytorch issues 139550 and 189690); of Intel's it is not known to be safe.
+    """
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
+def tells_memory(device: torch.device) -> bool:
+    """Return whether PyTorch says how much memory of a device was taken at most: CUDA's and Intel's, not Apple's."""
+    return device.type in ("cuda", "xpu")
+
+
+def available(device: torch.device) -> int:
+    """Return the bytes that this process can have on a GPU: what is free, and what it keeps already.
+
+    Raises:
+        RuntimeError: The driver doesn't say.
+    """
+    module = _module(device)
+    return int(module.mem_get_info(device)[0] + module.memory_reserved(device))
+
+
+def give_back(device: torch.device) -> None:
+    """Give what this process keeps of a GPU's memory, and doesn't use, back to the GPU."""
+    _module(device).empty_cache()
+
+
+def forget_peak(device: torch.device) -> None:
+    """Begin to look for peaks anew."""
+    _module(device).reset_peak_memory_stats(device)
+
+
+def allocated(device: torch.device) -> int:
+    """Return the bytes that tensors take."""
+    return int(_module(device).memory_allocated(device))
+
+
+def peak_allocated(device: torch.device) -> int:
+    """Return the most bytes that tensors took since `forget_peak`."""
+    return int(_module(device).max_memory_allocated(device))
+
+
+def peak_reserved(device: torch.device) -> int:
+    """Return the most bytes that this process kept since `forget_peak`: tensors, and the gaps between them."""
+    return int(_module(device).max_memory_reserved(device))
+
+
+def _module(device: torch.device) -> Any:
+    return torch.get_device_module(device)
