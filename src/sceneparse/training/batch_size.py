@@ -164,8 +164,8 @@ def random_step(prepared: Prepared, size: int) -> None:
     if prepared.recipe.loss.class_weights is not None:
         weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
     losses = RecipeLosses.prepared(prepared, weights)
-    compute_gradients(prepared, losses, random_batch(prepared, size // prepared.compute.processes.world), 0)
-    update_weights(prepared)
+    batch = random_batch(prepared, size // prepared.compute.processes.world)
+    update_weights(prepared, compute_gradients(prepared, losses, batch, 0))
 
 
 def random_batch(prepared: Prepared, size: int) -> Batch:

@@ -25,9 +25,9 @@ from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.compiling import compiled
 from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
-from sceneparse.training.optimizer import build_optimizer, rate_factors
+from sceneparse.training.optimizer import build_optimizer, fuses, rate_factors
 from sceneparse.training.progress import say_once
-from sceneparse.training.sharding import load_optimizer
+from sceneparse.training.sharding import is_sharded, load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
@@ -69,6 +69,11 @@ class Learner:
     model: _FabricModule
     optimizer: Optimizer
     stepper: _FabricOptimizer
+
+    @property
+    def deferred(self) -> bool:
+        """Whether a loss that is not finite is noticed a step later, the device having left that step out by itself."""
+        return bool(self.optimizer.defaults["fused"])
 
 
 @dataclass(frozen=True)
@@ -224,7 +229,8 @@ def _build_learner(
         model = fabric.setup_module(compiled(network, fabric.device, compute.processes))
     else:
         model = fabric.setup_module(network)
-    optimizer = build_optimizer(network, recipe.optimizer, factors)
+    fused = fuses(fabric.device, compute.precision, sharded=is_sharded(network))
+    optimizer = build_optimizer(network, recipe.optimizer, factors, fused=fused)
     stepper = fabric.setup_optimizers(optimizer)
     assert not isinstance(stepper, tuple)
     if checkpoint:

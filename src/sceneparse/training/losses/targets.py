@@ -9,6 +9,7 @@ from sceneparse.data.loader import Batch
 from sceneparse.data.part_channels import part_channels
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
+from sceneparse.training.losses.pixels import pixels_by_class
 
 TASK_LOSSES = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
 """The tasks in the order in which their losses are added up and written."""
@@ -59,9 +60,12 @@ class Amounts(NamedTuple):
     Args:
         values: float64: the weight of labelled object pixels; then the number of labelled scenes, material pixels and
             texture pixels, and of pixels of each object that has parts; the first alone with one task.
+        owners: Which of the objects with parts (by their position in `PartTree.owners`) may be labelled in this
+            process's share of the batch; None: not known before the truth itself is looked at.
     """
 
     values: Tensor
+    owners: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, targets: Targets, class_weights: Tensor | None, tree: PartTree | None) -> "Amounts":
@@ -76,7 +80,7 @@ class Amounts(NamedTuple):
         values = torch.stack([objects, *known])
         if targets.parts is None or tree is None:
             return cls(values)
-        channels = torch.bincount(targets.parts[targets.parts != IGNORE].long(), minlength=len(tree.channels))
+        channels = pixels_by_class(targets.parts.flatten()[None], len(tree.channels))
         owners = [block.sum().to(values.dtype) for block in channels.split(list(tree.sizes))]
         return cls(torch.cat([values, torch.stack(owners)]))
 
@@ -99,8 +103,7 @@ def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
 
     A float64 scalar. With it the losses of a batch's chunks are put together to the loss of the whole.
     """
-    labels = target[target != IGNORE].long()
     if class_weights is None:
-        return torch.tensor(labels.numel(), dtype=torch.float64, device=target.device)
-    pixels = torch.bincount(labels, minlength=len(class_weights))
+        return (target != IGNORE).sum(dtype=torch.float64)
+    pixels = pixels_by_class(target.flatten()[None], len(class_weights))
     return (pixels.double() * class_weights.double()).sum()
