@@ -42,6 +42,7 @@ ADDED: dict[str, Any] = {
     "data.classes.rename": {},
     "data.orientation": "apply",
     "data.range": None,
+    "data.augment_on": "host",
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",

@@ -77,6 +77,7 @@ def one_step(prepared: Prepared, losses: RecipeLosses, batches: object, iteratio
         {"loss__kind": "combined", "network__architecture": "pspnet", "network__output_stride": 8},
         {"loss__kind": "focal", "loss__options": {"label_smoothing": 0.1}, "network__architecture": "upernet"},
         {"loss__kind": "boundary_cross_entropy", "network__architecture": "deeplabv3", "network__output_stride": 16},
+        {"data__augment_on": "device", "augmentation__photometric": True, "augmentation__color": 0.0},
         {"loss__kind": "jaccard", "network__architecture": "pspnet_multilabel", "network__output_stride": 8},
     ],
     ids=lambda changes: " ".join(f"{name}={value}" for name, value in changes.items()),

@@ -48,9 +48,12 @@ def test_a_line_of_the_record_has_the_share_since_the_last_one() -> None:
 
 
 def test_advice_names_what_is_left_to_try() -> None:
-    assert "data.workers 7, now 1" in advice(DataSettings(), 1, 7)
-    assert "data.workers" not in advice(DataSettings(), 7, 7)
-    assert "data.workers 1, now 0" in advice(DataSettings(), 0, 0)
+    assert "data.workers 7, now 1" in advice(DataSettings(), "cuda", 1, 7)
+    assert "data.workers" not in advice(DataSettings(), "cuda", 7, 7)
+    assert "data.workers 1, now 0" in advice(DataSettings(), "cpu", 0, 0)
+    assert "data.augment_on device" in advice(DataSettings(), "cuda", 7, 7)
+    assert "augment_on" not in advice(DataSettings(), "cpu", 1, 1)
+    assert "augment_on" not in advice(DataSettings(augment_on="device"), "cuda", 1, 1)
 
 
 def test_the_pauses_of_a_device_are_read_when_they_are_over(monkeypatch: pytest.MonkeyPatch) -> None:

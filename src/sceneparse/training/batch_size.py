@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import PREFETCH, Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.loader import PREFETCH
 from sceneparse.errors import UserError
 from sceneparse.processes.machine import PeakMemory, available_memory
 from sceneparse.tasks import MAPS, Task

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
 from sceneparse.training.keep import Keeper
 from sceneparse.training.step import Step
 
@@ -12,7 +13,7 @@ class _Open:
     """A step whose losses were not looked at yet, and how long it took."""
 
     step: Step
-    batch: Batch
+    batch: Batch | Windows
     seconds: float = 0.0
     waited: float = 0.0
 
@@ -34,7 +35,7 @@ class LossCheck:
         self._open: _Open | None = None
         self._asked = False
 
-    def before_update(self, step: Step, batch: Batch) -> None:
+    def before_update(self, step: Step, batch: Batch | Windows) -> None:
         """Take a step whose gradients are there; the step itself is looked at, or the one before.
 
         Raises:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
 from sceneparse.files import whole_file, write_json
 from sceneparse.tasks import Task
 

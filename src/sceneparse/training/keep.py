@@ -3,7 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from sceneparse.data.loader import Batch
+from torch import Tensor
+
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
+from sceneparse.data.feeding import on_device
 from sceneparse.data.sample import notes_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
@@ -80,7 +84,7 @@ class Keeper:
         self._overtime = Overtime((self.folder.facts.get("budget") or {}).get("minutes"))
         device, data = self.prepared.compute.fabric.device, self.prepared.recipe.data
         workers = self.prepared.loader_workers
-        self._waits = Waits(advice(data, workers, loader_workers("auto", device.type)))
+        self._waits = Waits(advice(data, device.type, workers, loader_workers("auto", device.type)))
         self.idle = DeviceIdle(device)
 
     @property
@@ -147,7 +151,7 @@ class Keeper:
         if line := self._waits.line(end=end):
             self.progress.say(line)
 
-    def fail(self, step: Step, batch: Batch) -> NoReturn:
+    def fail(self, step: Step, batch: Batch | Windows) -> NoReturn:
         """Keep a step whose loss is not finite, and end the training.
 
         Args:
@@ -158,6 +162,8 @@ class Keeper:
             UserError: Always.
         """
         prepared, precision = self.prepared, self.prepared.compute.precision
+        device = prepared.compute.fabric.device
+        batch = on_device(batch, device, prepared.recipe.augmentation).mapped(Tensor.cpu)
         facts = {"loss": step.total, "lr": step.rate, "precision": precision}
         kept = save_failure(
             self.folder.path,

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
 from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
 from sceneparse.networks.exact.reading import reads_are_free
@@ -62,7 +63,7 @@ class RecipeLosses:
         context = LossContext(align_corners, class_weights, processes.total)
         return cls(prepared.recipe, prepared.data.tasks, context, alone=processes.world == 1)
 
-    def heads_for(self, whole: Amounts, batch: Batch) -> tuple[tuple[str, ...] | None, Amounts]:
+    def heads_for(self, whole: Amounts, batch: Batch | Windows) -> tuple[tuple[str, ...] | None, Amounts]:
         """Return the heads of a unified network that a batch has labels for; None for networks of one task.
 
         Other heads would learn nothing from it, so that they need not be computed.
@@ -79,6 +80,7 @@ class RecipeLosses:
         if reads_are_free(whole.values.device):
             tasks = whole.labelled()
         else:
+            assert isinstance(batch, Batch), "several tasks are not augmented on the device"
             own = labelled_in(batch, self.tree, self._known_weights)
             # What other processes have labels for they say on the device alone.
             tasks = own.tasks if self._alone else whole.labelled()

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
+from sceneparse.data.feeding import on_device
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
 from sceneparse.networks.exact.reading import Arriving
@@ -79,7 +81,7 @@ class Step:
 
 
 def compute_gradients(
-    prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration: int, *, stop: bool = False
+    prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, iteration: int, *, stop: bool = False
 ) -> Step:
     """Compute the losses of a batch and their gradients; `update_weights` applies them.
 
@@ -88,7 +90,7 @@ def compute_gradients(
     Args:
         prepared: The network, and where it computes.
         losses: What is minimised.
-        batch: This process's share of the batch.
+        batch: This process's share of the batch, as the loader gives it.
         iteration: Iterations done.
         stop: Whether this process was asked to stop; all of them get to know with the losses.
     """
@@ -102,8 +104,9 @@ def compute_gradients(
     seed = step_seed(recipe.training.seed, iteration)
     torch.manual_seed(seed)
 
-    images = batch.images.to(fabric.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-    targets = Targets.of(batch, losses.tree, fabric.device)
+    there = on_device(batch, fabric.device, recipe.augmentation)
+    images = there.images.contiguous(memory_format=torch.channels_last)
+    targets = Targets.of(there, losses.tree)
     whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
     heads, whole = losses.heads_for(whole, batch)
     sums = torch.zeros(len(losses.names) + 1, dtype=torch.float64, device=fabric.device)

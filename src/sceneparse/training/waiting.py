@@ -85,17 +85,20 @@ class Waits:
         return f"the loader is the brake: steps {did} {share:.0%} of the time for their pictures; {self.advice}"
 
 
-def advice(data: DataSettings, workers: int, auto: int) -> str:
+def advice(data: DataSettings, device: str, workers: int, auto: int) -> str:
     """Return what makes the loader faster, in the order in which to try it.
 
     Args:
         data: How the data are loaded now.
+        device: The type of the device that computes the steps, such as "cuda".
         workers: Loader processes there are.
         auto: How many `data.workers auto` would start.
     """
     ways = []
     if workers < max(1, auto):
         ways.append(f"more loader processes (data.workers {max(1, auto)}, now {workers})")
+    if device != "cpu" and data.augment_on == "host":
+        ways.append("changes made to pictures on the device (data.augment_on device)")
     ways.append("pictures that are stored smaller")
     if data.cache_mb < 1 << 14:
         ways.append(f"a larger data.cache_mb (now {data.cache_mb})")

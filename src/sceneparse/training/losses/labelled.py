@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
 from sceneparse.data.part_channels import part_channels
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
@@ -33,19 +33,15 @@ class Targets(NamedTuple):
     textures: Tensor | None = None
 
     @classmethod
-    def of(cls, batch: Batch, tree: PartTree | None, device: torch.device) -> "Targets":
-        """Return a batch's truth on a device."""
-
-        def moved(target: Tensor | None) -> Tensor | None:
-            return None if target is None else target.to(device, non_blocking=True)
-
-        parts, owners = moved(batch.parts), moved(batch.owners)
+    def of(cls, batch: Batch, tree: PartTree | None) -> "Targets":
+        """Return a batch's truth, where the batch is."""
+        parts, owners = batch.parts, batch.owners
         return cls(
-            objects=batch.objects.to(device, non_blocking=True),
-            scenes=moved(batch.scenes),
+            objects=batch.objects,
+            scenes=batch.scenes,
             parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
-            materials=moved(batch.materials),
-            textures=moved(batch.textures),
+            materials=batch.materials,
+            textures=batch.textures,
         )
 
     def chunk(self, count: int) -> list["Targets"]:
