@@ -24,8 +24,9 @@ from rich.table import Table
 from command_line import command_line, parsed_with_settings, settings_of, write_figures
 from sceneparse.data import DataSet, Sample
 from sceneparse.data.augmenter import Augmenter
+from sceneparse.data.batch import Batch
 from sceneparse.data.class_counts import count_classes
-from sceneparse.data.loader import OBJECTS_ALONE, PREFETCH, Batch, training_batches
+from sceneparse.data.loader import OBJECTS_ALONE, PREFETCH, training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.data.sampling import stream
 from sceneparse.data.workers import loader_workers
@@ -150,6 +151,7 @@ def loader_speed(recipe: Recipe, dataset: DataSet, count: int, *, cache_mb: int)
         for _ in range(count):
             batch = next(row)
         seconds = time.perf_counter() - began
+    assert isinstance(batch, Batch)
     return count * recipe.training.pictures / seconds, batch
 
 

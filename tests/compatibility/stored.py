@@ -42,6 +42,7 @@ ADDED: dict[str, Any] = {
     "data.classes.rename": {},
     "data.orientation": "apply",
     "data.range": None,
+    "data.augment_on": "host",
     "network.options": {},
     "loss.options": {},
     "loss.kind": "cross_entropy",
@@ -128,7 +129,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a metrics.jsonl without what was measured by a clock."""
     found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     return [
-        {key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in found
+        {key: value for key, value in line.items() if key not in ("seconds", "images_per_second", "wait")}
+        for line in found
     ]
 
 

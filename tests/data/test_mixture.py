@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sceneparse.data.batch import Batch
 from sceneparse.data.loader import training_batches
 from sceneparse.data.mixture import Mixture, Source
 from sceneparse.data.sample import Sample
@@ -157,6 +158,7 @@ def test_a_batch_holds_every_task_and_ignores_what_a_sample_lacks(workers: int) 
         mixture, AugmentationSettings(crop=(4, 4), scale=(1, 1), rotate_probability=0), PreprocessingSettings(),
         batch=6, seed=0, start=3, stop=8, workers=workers, cache_mb=1, tasks=TRUTH_NAMES,
     ):  # fmt: skip
+        assert isinstance(batch, Batch)
         assert batch.parts is not None and batch.owners is not None and batch.textures is not None
         assert batch.scenes is not None
         for number, name in enumerate(batch.names):

@@ -99,10 +99,10 @@ def test_a_training_of_the_demo_that_ctrl_c_stops_goes_on_to_the_weights_of_one_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
 
-    def press_ctrl_c(*given: Any) -> Any:
+    def press_ctrl_c(*given: Any, stop: bool) -> Any:
         if given[-1] == 1:
             os.kill(os.getpid(), signal.SIGINT)
-        return compute_gradients(*given)
+        return compute_gradients(*given, stop=stop)
 
     with monkeypatch.context() as patched:
         patched.setattr(loop, "compute_gradients", press_ctrl_c)

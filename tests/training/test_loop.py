@@ -47,7 +47,7 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     assert [line["iteration"] for line in trained] == [2, 4, 6]
     for line in trained:
         assert set(line) == {
-            "kind", "iteration", "loss", "main_loss", "aux_loss", "lr", "images_per_second", "seconds"
+            "kind", "iteration", "loss", "main_loss", "aux_loss", "lr", "images_per_second", "wait", "seconds"
         }  # fmt: skip
         assert line["loss"] == pytest.approx(line["main_loss"] + 0.4 * line["aux_loss"], rel=1e-6)
     validated = lines(run, "validation")

@@ -142,8 +142,8 @@ def stopped_and_gone_on(toy: MakeRecipe, run: Path, tracker: str, monkeypatch: p
 
     recipe, log = toy(tracking__trackers=[tracker], tracking__name="tried"), keep.Keeper.log
 
-    def interrupted(self: Any, step: Any, seconds: float) -> None:
-        log(self, step, seconds)
+    def interrupted(self: Any, step: Any, seconds: float, waited: float) -> None:
+        log(self, step, seconds, waited)
         if step.iteration == 4:
             raise TrainingStopped("now")
 

@@ -48,13 +48,7 @@ def augment(
         rng: The only source of chance. It is advanced equally whatever happens.
         over: The class of the objects of which the crop is to hold a pixel, where the sample has one; None: any crop.
     """
-    draw = _Draw.from_rng(settings, rng)
-    height, width = sample.size
-    scale = draw.factor(settings, sample.size)
-    crop = settings.crop or (_scaled(height, scale), _scaled(width, scale))
-    frame = Frame(sample.size, (_scaled(height, scale), _scaled(width, scale)), crop, draw.angle)
-    rows, columns = frame.spans(_first(frame, sample.objects, settings, draw, over))
-
+    rows, columns, crop, draw = planned(sample, settings, rng, over)
     image = sample.image[:, rows.start : rows.stop, columns.start : columns.stop]
     if image.shape[-2:] != (rows.size, columns.size):
         image = transforms.resize(image, [rows.size, columns.size], antialias=True)
@@ -83,13 +77,40 @@ def augment(
     return sample.with_images(image.contiguous(), {name: mask.contiguous() for name, mask in masks.items()})
 
 
+class Plan(NamedTuple):
+    """What is going to become of a sample.
+
+    Args:
+        rows: The rows of the picture that its crop shows.
+        columns: Its columns.
+        crop: Height and width of the crop.
+        draw: What chance decided.
+    """
+
+    rows: Span
+    columns: Span
+    crop: tuple[int, int]
+    draw: "Draw"
+
+
+def planned(sample: Sample, settings: AugmentationSettings, rng: np.random.Generator, over: int | None = None) -> Plan:
+    """Decide what becomes of a sample; for arguments see `augment`."""
+    draw = Draw.from_rng(settings, rng)
+    height, width = sample.size
+    scale = draw.factor(settings, sample.size)
+    crop = settings.crop or (_scaled(height, scale), _scaled(width, scale))
+    frame = Frame(sample.size, (_scaled(height, scale), _scaled(width, scale)), crop, draw.angle)
+    rows, columns = frame.spans(_first(frame, sample.objects, settings, draw, over))
+    return Plan(rows, columns, crop, draw)
+
+
 def padded(sample: Sample, size: tuple[int, int], mean: Sequence[float]) -> Sample:
     """Return a sample padded on the right and below to a size, with what `augment` pads with."""
     image = _pad(sample.image, size, 0, 0, _fill(mean, sample.image))
     return sample.with_images(image, {name: _pad_mask(mask, size, 0, 0) for name, mask in sample.masks().items()})
 
 
-class _Draw(NamedTuple):
+class Draw(NamedTuple):
     """What chance decided for one sample."""
 
     scale: float
@@ -111,7 +132,8 @@ class _Draw(NamedTuple):
     """Of each crop that may be tried: where it lies among the possible ones, down and across, 0..1."""
 
     @classmethod
-    def from_rng(cls, settings: AugmentationSettings, rng: np.random.Generator) -> "_Draw":
+    def from_rng(cls, settings: AugmentationSettings, rng: np.random.Generator) -> "Draw":
+        """Decide by random numbers; as many are taken whatever the settings."""
         # What was added later stands at the end, so that what stood before has the numbers that it had.
         numbers = rng.random(13 + Photometric.NUMBERS + 2 * TRIES).tolist()
         scale, turn, angle, top, left, mirror, blur, sigma, *color = numbers[:11]
@@ -141,7 +163,7 @@ class _Draw(NamedTuple):
 
 
 def _first(
-    frame: Frame, objects: Tensor | None, settings: AugmentationSettings, draw: _Draw, over: int | None
+    frame: Frame, objects: Tensor | None, settings: AugmentationSettings, draw: Draw, over: int | None
 ) -> tuple[int, int]:
     """The first row and column of the crop."""
     point = None if over is None or objects is None else pixel_of(objects, over, draw.pixel)
@@ -207,8 +229,7 @@ def _rotate_mask(mask: Tensor, grid: Tensor) -> Tensor:
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
     """A Gaussian of five taps along both sides. Sums of shifted pictures, which is far quicker here than `conv2d`."""
-    taps = torch.exp(-0.5 * (torch.arange(3) / sigma) ** 2)
-    center, near, far = (taps / (taps[0] + 2 * taps[1] + 2 * taps[2])).tolist()
+    center, near, far = blur_taps(sigma)
     padded = F.pad(image.float()[None], (2, 2, 2, 2), mode="replicate")[0]
     across = padded[:, :, 2:-2] * center
     across.add_(padded[:, :, 1:-3] + padded[:, :, 3:-1], alpha=near).add_(
@@ -216,6 +237,13 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
     )
     down = across[:, 2:-2] * center
     return down.add_(across[:, 1:-3] + across[:, 3:-1], alpha=near).add_(across[:, :-4] + across[:, 4:], alpha=far)
+
+
+def blur_taps(sigma: float) -> tuple[float, float, float]:
+    """Return what a blur takes of a pixel, of each neighbour along a side, and of each next to that."""
+    taps = torch.exp(-0.5 * (torch.arange(3) / sigma) ** 2)
+    center, near, far = (taps / (taps[0] + 2 * taps[1] + 2 * taps[2])).tolist()
+    return center, near, far
 
 
 def _recolor(image: Tensor, brightness: float, contrast: float, saturation: float) -> Tensor:

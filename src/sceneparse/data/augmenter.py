@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneparse.data.augment import augment
+from sceneparse.data.augment import Plan, augment, planned
 from sceneparse.data.class_changes import refuse_unknown
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.data.copy_paste import pasted, to_paste
@@ -85,13 +85,7 @@ class Augmenter:
         Raises:
             UserError: It cannot be read, or one of which something is pasted.
         """
-        settings, sampling = self._settings, self._sampling
-        rare = None
-        if sampling.rare_crops > 0:
-            happens, which = streams(RARE_CROP).random(2).tolist()
-            present = self._counted.present(index)
-            if happens < sampling.rare_crops and len(present):
-                rare = self._counted.drawn(present, sampling.temperature, which)
+        settings, rare = self._settings, self._rare(index, streams)
         sample = augment(self._read(index), settings, self._mean, streams(AUGMENTATION), rare)
         if settings.copy_paste == 0:
             return Augmented(sample, rare)
@@ -108,6 +102,30 @@ class Augmenter:
         if not shown:
             return Augmented(sample, rare)
         return Augmented(pasted(sample, other, chosen), rare, donor, tuple(shown))
+
+    def planned(self, index: int, streams: Streams) -> tuple[Sample, Plan]:
+        """Return a sample as it is stored, and what is to become of it; nothing is pasted onto it.
+
+        Args:
+            index: The sample's index.
+            streams: Its random numbers.
+
+        Raises:
+            UserError: It cannot be read.
+        """
+        rare = self._rare(index, streams)
+        sample = self._read(index)
+        return sample, planned(sample, self._settings, streams(AUGMENTATION), rare)
+
+    def _rare(self, index: int, streams: Streams) -> int | None:
+        """The class that the sample's crop is laid over; None: it lies anywhere."""
+        sampling = self._sampling
+        if sampling.rare_crops > 0:
+            happens, which = streams(RARE_CROP).random(2).tolist()
+            present = self._counted.present(index)
+            if happens < sampling.rare_crops and len(present):
+                return self._counted.drawn(present, sampling.temperature, which)
+        return None
 
     def _donor(self, index: int, which: float, whose: float) -> tuple[int, int]:
         """The sample of which something is pasted, and the class of which its crop holds a pixel.

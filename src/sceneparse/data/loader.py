@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from sceneparse.data.augment import padded
+from sceneparse.data.augment import Plan, padded
 from sceneparse.data.augmenter import Augmenter, counts_needed
+from sceneparse.data.batch import Batch
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.class_counts import ClassCounts, begin_worker
+from sceneparse.data.device_augment import Windows, window_problem
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
@@ -33,36 +35,6 @@ OBJECTS_ALONE: tuple[TruthName, ...] = (Task.OBJECT.truth,)
 
 PREFETCH = 3
 """Batches that each worker keeps ready."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of training samples as tensors.
-
-    Args:
-        images: (N, C, H, W) uint8.
-        objects: (N, H, W) int16 class indices, `IGNORE` where nothing counts.
-        names: The samples' names.
-        paths: The pictures' files, empty where there are none.
-        indices: The samples' indices in the data set.
-        scenes: (N,) int64 class indices, `IGNORE` where unknown. This and the next are None where the task is not
-            trained on.
-        parts: Like `objects`.
-        owners: The objects that `parts` are parts of: the sample's own, or else its objects.
-        materials: Like `objects`.
-        textures: Like `objects`.
-    """
-
-    images: Tensor
-    objects: Tensor
-    names: tuple[str, ...]
-    paths: tuple[str, ...]
-    indices: tuple[int, ...]
-    scenes: Tensor | None = None
-    parts: Tensor | None = None
-    owners: Tensor | None = None
-    materials: Tensor | None = None
-    textures: Tensor | None = None
 
 
 def training_batches(
@@ -82,7 +54,9 @@ def training_batches(
     chunks: int = 1,
     rank: int = 0,
     world: int = 1,
-) -> Generator[Batch, None, None]:
+    narrow: bool = False,
+    whole: bool = True,
+) -> Generator[Batch | Windows, None, None]:
     """Yield the augmented batches of iterations start … stop - 1.
 
     Workers start with the first batch that is asked for and end when the iterator is closed or used up.
@@ -104,6 +78,9 @@ def training_batches(
         chunks: Chunks that a batch is computed in, one after the other; the processes share each of them.
         rank: This process among those that train together.
         world: Number of processes that train together.
+        narrow: Whether batches go on to a GPU: label maps of less than 256 classes are bytes then, and with CUDA all
+            tensors lie in pinned memory.
+        whole: Whether the loader changes the pictures; else it gives their windows, for `device_augment.augmented`.
 
     Raises:
         UserError: The data set is empty or another one than was counted, a sample cannot be read or has no truth, or
@@ -118,11 +95,19 @@ def training_batches(
         factors = counts.repeat_factors(sampling.repeat_threshold) if sampling.repeat_threshold else None
     decoded = _Decoded(dataset, (cache_mb << 20) // max(1, workers), tasks)
     augmenter = Augmenter(decoded, augmentation, sampling, preprocessing.mean, counts)
+    narrow_maps = narrow and tuple(tasks) == OBJECTS_ALONE and len(dataset.labels) < 256
+    fills_up = augmentation.short is not None and augmentation.crop is None
+    collate: _Collate | _CollateWindows = (
+        _Collate(tasks, preprocessing.mean if fills_up else None, narrow=narrow_maps)
+        if whole
+        else _CollateWindows(augmentation, preprocessing.mean, narrow=narrow_maps)
+    )
     loader = DataLoader(
-        _AugmentedSamples(augmenter, seed),
+        _AugmentedSamples(augmenter, seed) if whole else _PlannedSamples(augmenter, seed),
         batch_sampler=_Draws(dataset, batch, seed, start, stop, Share(rank, world, chunks), factors),
         num_workers=workers,
-        collate_fn=_Collate(tasks, preprocessing.mean if augmentation.short and augmentation.crop is None else None),
+        collate_fn=collate,
+        pin_memory=narrow and torch.cuda.is_available(),
         worker_init_fn=begin_worker if workers else None,
         prefetch_factor=PREFETCH if workers else None,
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
@@ -210,6 +195,19 @@ class _AugmentedSamples(Dataset[object]):
         return draw[1], made.sample
 
 
+class _PlannedSamples(Dataset[object]):
+    """The training samples that are drawn, as they are stored, each with what is to become of it."""
+
+    def __init__(self, augmenter: Augmenter, seed: int) -> None:
+        self.augmenter, self.seed = augmenter, seed
+
+    def __getitem__(self, draw: Draw) -> "tuple[int, Sample, Plan] | _Failure":
+        try:
+            return draw[1], *self.augmenter.planned(draw[1], lambda purpose: stream(self.seed, purpose, *draw))
+        except UserError as error:
+            return _Failure(str(error))
+
+
 class _Decoded:
     """The data set's samples with the truth of some tasks; as many are kept as memory allows.
 
@@ -252,10 +250,11 @@ class _Collate:
     Args:
         tasks: The tasks whose truth is wanted.
         mean: The colour with which samples are filled up to the largest height and width; None refuses unequal ones.
+        narrow: Whether the objects' label maps become bytes, 255 where nothing counts.
     """
 
-    def __init__(self, tasks: Collection[TruthName], mean: Sequence[float] | None) -> None:
-        self.mean = mean
+    def __init__(self, tasks: Collection[TruthName], mean: Sequence[float] | None, *, narrow: bool = False) -> None:
+        self.mean, self.narrow = mean, narrow
         self.maps = [task.truth for task in MAPS if task is not Task.OBJECT and task.truth in tasks]
         self.scenes = Task.SCENE.truth in tasks
 
@@ -283,12 +282,38 @@ class _Collate:
         if Task.PART.truth in maps:
             maps["owners"] = torch.stack([mask.get("owners", mask.get(objects, unknown)) for mask in masks])
         scenes = [IGNORE if sample.scene is None else sample.scene for sample in samples]
+        labels = torch.stack([mask.get(objects, unknown) for mask in masks])
         return Batch(
             torch.stack([sample.image for sample in samples]),
-            torch.stack([mask.get(objects, unknown) for mask in masks]),
+            # -1 becomes 255.
+            labels.to(torch.uint8) if self.narrow else labels,
             tuple(sample.name for sample in samples),
             tuple(sample.path for sample in samples),
             tuple(indices),
             scenes=torch.tensor(scenes) if self.scenes else None,
             **maps,
         )
+
+
+class _CollateWindows:
+    """Samples and plans to windows.
+
+    Args:
+        settings: The changes that are made to them.
+        mean: The colour of what a picture does not cover.
+        narrow: Whether label maps become bytes, 255 where nothing counts.
+    """
+
+    def __init__(self, settings: AugmentationSettings, mean: Sequence[float], *, narrow: bool) -> None:
+        self.settings, self.mean, self.narrow = settings, mean, narrow
+
+    def __call__(self, items: "list[tuple[int, Sample, Plan] | _Failure]") -> "Windows | _Failure":
+        planned = []
+        for item in items:
+            if isinstance(item, _Failure):
+                return item
+            planned.append(item)
+        problem = window_problem(planned)
+        if problem is not None:
+            return _Failure(problem)
+        return Windows.of(planned, self.settings, self.mean, narrow=self.narrow)

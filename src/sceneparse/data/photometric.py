@@ -72,7 +72,7 @@ class Photometric:
         return image
 
 
-def saturated(image: Tensor, factor: float) -> Tensor:
+def saturated(image: Tensor, factor: float | Tensor) -> Tensor:
     """Multiply the saturation of a float picture (3, H, W), of hue, saturation and value; at most to 1.
 
     Hue and value stay, so every channel moves away from the largest by the same factor.
@@ -83,7 +83,7 @@ def saturated(image: Tensor, factor: float) -> Tensor:
     return (image - value).mul_(limit.clamp_(max=factor)).add_(value)
 
 
-def turned_hue(image: Tensor, degrees: float) -> Tensor:
+def turned_hue(image: Tensor, degrees: float | Tensor) -> Tensor:
     """Turn the hue of a float picture (3, H, W), of hue, saturation and value, which both stay."""
     red, green, blue = image
     value = image.amax(dim=0)

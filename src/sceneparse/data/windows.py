@@ -38,10 +38,11 @@ class Span:
         stop = max(round(high * length / scaled), start + 1)
         return cls(start, stop, high - low, low - first)
 
-    def sources(self) -> Tensor:
+    def sources(self, device: torch.device | str = "cpu") -> Tensor:
         """Return for each pixel after the resize the nearest one of the original."""
         step = (self.stop - self.start) / self.size
-        return ((torch.arange(self.size) + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
+        pixels = torch.arange(self.size, device=device)
+        return ((pixels + 0.5) * step).long().clamp_(max=self.stop - self.start - 1) + self.start
 
 
 @dataclass(frozen=True)

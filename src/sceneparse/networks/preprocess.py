@@ -1,9 +1,12 @@
 """Normalise pictures for a network."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
+
+from sceneparse.networks.exact.matrices import in_graph
 
 
 def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -17,6 +20,21 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     Returns:
         (N, C, H, W) float32, in the images' memory format.
     """
-    offset = torch.tensor(mean, dtype=torch.float32, device=images.device).mul(255).view(-1, 1, 1)
-    factor = torch.tensor(std, dtype=torch.float32, device=images.device).mul(255).reciprocal().view(-1, 1, 1)
+    # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
+    constants = _made if in_graph() or type(images) is not Tensor else _cached
+    offset, factor = constants(tuple(mean), tuple(std), images.device)
     return (images.float() - offset) * factor
+
+
+# A GPU would wait for them at each call.
+@lru_cache(maxsize=32)
+def _cached(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    # Made in inference mode they could never take part in a backward pass.
+    with torch.inference_mode(False), torch.no_grad():
+        return _made(mean, std, device)
+
+
+def _made(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    offset = torch.tensor(mean, dtype=torch.float32, device=device).mul(255).view(-1, 1, 1)
+    factor = torch.tensor(std, dtype=torch.float32, device=device).mul(255).reciprocal().view(-1, 1, 1)
+    return offset, factor

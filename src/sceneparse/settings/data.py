@@ -174,6 +174,8 @@ class DataSettings:
             task, one after the other. Shows what is lost where no picture is labelled for everything.
         cache_mb: Memory for decoded samples, in MiB, over all loader workers. 0 decodes each time.
         workers: Loader processes. 0 loads in the training process; auto: as many as the machine's cores are good for.
+        augment_on: What changes training pictures at random: host (the loader's processes) or device (where the network
+            computes, whole batches at once, by the same random numbers; needs a crop, and cannot copy and paste).
     """
 
     kind: Annotated[str, Choice("datasets")] = "folder"
@@ -193,6 +195,7 @@ class DataSettings:
     annotation: Literal["full", "split"] = "full"
     cache_mb: int = 1024
     workers: int | Literal["auto"] = "auto"
+    augment_on: Literal["host", "device"] = "host"
 
     def __post_init__(self) -> None:
         require_known("datasets", self.kind, "data.kind")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sceneparse.tables import table
 
-COMMON = ("kind", "train", "val", "test", "cache_mb", "workers")
+COMMON = ("kind", "train", "val", "test", "cache_mb", "workers", "augment_on")
 """The settings of data that every kind uses."""
 
 PICTURES = ("orientation", "range")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import PREFETCH, Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.loader import PREFETCH
 from sceneparse.devices import memory, wait
 from sceneparse.errors import UserError
 from sceneparse.processes.machine import PeakMemory, available_memory
@@ -175,8 +176,9 @@ def random_step(prepared: Prepared, size: int) -> Step:
     if prepared.recipe.loss.class_weights is not None:
         weights = torch.ones(len(prepared.data.labels), device=prepared.compute.fabric.device)
     losses = RecipeLosses.prepared(prepared, weights)
-    step = compute_gradients(prepared, losses, random_batch(prepared, size // prepared.compute.processes.world), 0)
-    update_weights(prepared)
+    batch = random_batch(prepared, size // prepared.compute.processes.world)
+    step = compute_gradients(prepared, losses, batch, 0)
+    update_weights(prepared, step)
     return step
 
 

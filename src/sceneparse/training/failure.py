@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
 from sceneparse.files import whole_file, write_json
 from sceneparse.tasks import Task
 
@@ -25,8 +25,8 @@ def save_failure(
 ) -> Path:
     """Write the step whose loss was not finite: batch.pt, network.pt (both tensors only) and failure.json.
 
-    Seed the generators with `step_seed`, load the network (its running statistics have met the batch; training mode
-    doesn't use them) and compute the loss of the batch: it is the same again.
+    Seed the generators with `step_seed`, load the network (its running statistics have met the batch, and on a GPU the
+    next one; training mode doesn't use them) and compute the loss of the batch: it is the same again.
 
     Args:
         out: The run folder.

@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from sceneparse.data.loader import Batch
+from torch import Tensor
+
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
+from sceneparse.data.feeding import on_device
 from sceneparse.data.sample import notes_of
+from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
 from sceneparse.training.averaging import WeightAverage, Weights, weights_sentence
 from sceneparse.training.budget import Overtime
@@ -19,6 +24,7 @@ from sceneparse.training.run import MODEL, write_run
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
 from sceneparse.training.validation import network_with, recorded, validate, worth
+from sceneparse.training.waiting import DeviceIdle, Waits, advice
 from sceneparse.weights.card import model_card
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, save_model
@@ -35,10 +41,11 @@ class _Best:
 
 @dataclass
 class _Pace:
-    """Pictures, and the seconds that their steps took, since the training went on."""
+    """Pictures, and the seconds that their steps took and waited for them, since the training went on."""
 
     pictures: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
 
 
 @dataclass
@@ -56,6 +63,7 @@ class Keeper:
 
     Attributes:
         patience: Whether the training ends for want of a better score.
+        idle: How long the device has no work between steps.
     """
 
     prepared: Prepared
@@ -74,6 +82,10 @@ class Keeper:
             self._best = _Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
         self.patience = Patience(settings.patience, settings.min_delta, **(checkpoint.patience if checkpoint else {}))
         self._overtime = Overtime((self.folder.facts.get("budget") or {}).get("minutes"))
+        device, data = self.prepared.compute.fabric.device, self.prepared.recipe.data
+        workers = self.prepared.loader_workers
+        self._waits = Waits(advice(data, device.type, workers, loader_workers("auto", device.type)))
+        self.idle = DeviceIdle(device)
 
     @property
     def _first(self) -> bool:
@@ -106,29 +118,40 @@ class Keeper:
                 "are the same but for rounding, not bit by bit"
             )
 
-    def log(self, step: Step, seconds: float) -> None:
+    def log(self, step: Step, seconds: float, waited: float) -> None:
         """Show a step, and write a line of metrics.jsonl where one is due.
 
         Args:
             step: The step.
             seconds: How long it took, with the wait for its batch.
+            waited: How long it waited for its batch.
         """
         settings = self.prepared.recipe.training
         done = self._done = step.iteration + 1
         self._losses.add({name: step.losses[name] for name in step.labelled})
         self._pace.pictures += settings.pictures
         self._pace.seconds += seconds
+        self._pace.waited += waited
+        self._waits.add(seconds, waited)
         due = done % settings.log_every == 0 or done == settings.iterations
-        self.progress.step(done, step.total, step.rate, settings.pictures / seconds, line=due)
+        speed = settings.pictures / seconds
+        self.progress.step(done, step.total, step.rate, speed, self._waits.recent, line=due)
         if due:
             means = self._losses.take(list(step.losses))
+            times = self._waits.times(self.idle.take())
             if self.folder.record:
-                speed = {"lr": step.rate, "images_per_second": settings.pictures / seconds}
-                self.folder.record.write("train", done, {**means, **speed, "seconds": self.watch.seconds()})
+                values = {**means, "lr": step.rate, "images_per_second": speed, **times}
+                self.folder.record.write("train", done, {**values, "seconds": self.watch.seconds()})
+            self._tell_brake(end=False)
         if late := self._overtime.line(self.watch.seconds(), settings.iterations - done):
             self.progress.say(late)
 
-    def fail(self, step: Step, batch: Batch) -> NoReturn:
+    def _tell_brake(self, *, end: bool) -> None:
+        """Say so where steps wait for their pictures."""
+        if line := self._waits.line(end=end):
+            self.progress.say(line)
+
+    def fail(self, step: Step, batch: Batch | Windows) -> NoReturn:
         """Keep a step whose loss is not finite, and end the training.
 
         Args:
@@ -139,6 +162,8 @@ class Keeper:
             UserError: Always.
         """
         prepared, precision = self.prepared, self.prepared.compute.precision
+        device = prepared.compute.fabric.device
+        batch = on_device(batch, device, prepared.recipe.augmentation).mapped(Tensor.cpu)
         facts = {"loss": step.total, "lr": step.rate, "precision": precision}
         kept = save_failure(
             self.folder.path,
@@ -243,6 +268,7 @@ class Keeper:
         """Write the model folder, the network of the best validation, and what the training came to."""
         if not self.folder.record:
             return
+        self._tell_brake(end=True)
         self.folder.record.close()
         recipe, data = self.prepared.recipe, self.prepared.data
         iteration, metrics = self._best.iteration, self._best.metrics
@@ -260,6 +286,7 @@ class Keeper:
             "ended_by": "patience" if early else "iterations",
             "seconds": round(self.watch.seconds(), 1),
             "images_per_second": round(pace.pictures / pace.seconds, 2) if pace.pictures else None,
+            "wait": round(pace.waited / pace.seconds, 4) if pace.pictures else None,
             "best_iteration": iteration,
             "best_weights": self._best.weights,
             "best_mean_iou": metrics["mean_iou"],

@@ -10,6 +10,7 @@ from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.averaging import begin_average
 from sceneparse.training.batch_size import with_found_batch
 from sceneparse.training.budget import set_length
+from sceneparse.training.checking import LossCheck
 from sceneparse.training.class_counts import load_class_counts
 from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.folder import Stopwatch, begin_run
@@ -86,24 +87,29 @@ def train(
     with folder, closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
+        check = LossCheck(keeper, deferred=prepared.learner.deferred)
         for iteration in prepared.remaining:
             clock = time.perf_counter()
             batch = next(batches)
-            step = compute_gradients(prepared, losses, batch, iteration)
-            if not step.finite:
-                keeper.fail(step, batch)
-            update_weights(prepared)
+            waited = time.perf_counter() - clock
+            keeper.idle.begin()
+            step = compute_gradients(prepared, losses, batch, iteration, stop=stop.came)
+            check.before_update(step, batch)
+            update_weights(prepared, step)
             done = iteration + 1
             if average is not None:
                 average.update(done)
-            keeper.log(step, time.perf_counter() - clock)
+            keeper.idle.end()
+            check.after_update(time.perf_counter() - clock, waited)
 
             validated = _is_validated(done, settings)
             # Even when a stop was asked for: a resumed training must not lack a validation that others have.
             if validated:
+                check.settle()
                 keeper.validate(done)
-            stopping = processes.any(stop.came)
+            stopping = check.stopping(stop.came)
             if validated or stopping or done % settings.checkpoint_every == 0:
+                check.settle()
                 keeper.save_checkpoint(done)
             if keeper.patience.over:
                 break

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 
 import torch
+from torch import Tensor
 from torch.optim import SGD, AdamW, Optimizer
 
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
-from sceneparse.settings import OptimizerSettings
+from sceneparse.settings import OptimizerSettings, Precision
 
 BETAS = (0.9, 0.999)
 """AdamW's decay rates of the first and second moment."""
@@ -47,8 +48,26 @@ def rate_factors(network: SceneParser, settings: OptimizerSettings, made_new: Co
     return factors
 
 
+def fuses(device: torch.device, precision: Precision, *, sharded: bool) -> bool:
+    """Return whether the optimiser's step is one kernel of the device, which also can be left out by the device.
+
+    Not where processes share the weights, whose tensors it does not know; nor in float16, whose gradient scaler refuses
+    to clip gradients for it.
+
+    Args:
+        device: Where the weights are.
+        precision: The number format.
+        sharded: Whether processes share the weights.
+    """
+    return device.type == "cuda" and precision != "float16" and not sharded
+
+
 def build_optimizer(
-    network: SceneParser, settings: OptimizerSettings, factors: Mapping[str, float] | None = None
+    network: SceneParser,
+    settings: OptimizerSettings,
+    factors: Mapping[str, float] | None = None,
+    *,
+    fused: bool = False,
 ) -> Optimizer:
     """Make the optimiser, its parameters in groups of pretrained or new, decayed or not, and of equal rates.
 
@@ -59,6 +78,7 @@ def build_optimizer(
         network: The network; parameters that need no gradient are left out.
         settings: Kind, rate and decay.
         factors: As `rate_factors` gives them; None asks it.
+        fused: Whether a step is one kernel (see `fuses`).
     """
     factors = rate_factors(network, settings) if factors is None else factors
     members: dict[tuple[bool, bool, float], list[torch.nn.Parameter]] = {}
@@ -72,8 +92,27 @@ def build_optimizer(
         for (_, decayed, factor), parameters in sorted(members.items(), key=lambda item: item[0])
     ]
     if settings.kind == "sgd":
-        return SGD(groups, lr=settings.lr, momentum=settings.momentum)
-    return AdamW(groups, lr=settings.lr, betas=BETAS)
+        return SGD(groups, lr=settings.lr, momentum=settings.momentum, fused=fused or None)
+    return AdamW(groups, lr=settings.lr, betas=BETAS, fused=fused or None)
+
+
+def skip_where(optimizer: Optimizer, spoilt: Tensor) -> None:
+    """Have a fused optimiser's next step change nothing where a scalar on the device is 1.
+
+    Args:
+        optimizer: The optimiser, whose gradients are there.
+        spoilt: 0 or 1, float32.
+    """
+    # What torch's gradient scaler tells them by (`GradScaler.step`).
+    optimizer.found_inf = spoilt  # type: ignore[attr-defined]
+    if not isinstance(optimizer, SGD):
+        return
+    # Without a momentum yet, torch would keep uninitialised memory as that of a step that is left out, and refuses
+    # groups of which some have one and some don't. From zero, the first momentum is the gradient, as without.
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if group["momentum"] else ():
+            if parameter.grad is not None and "momentum_buffer" not in optimizer.state[parameter]:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:

@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from sceneparse.data import DataSet
+from sceneparse.data.batch import Batch
 from sceneparse.data.class_counts import ClassCounts
-from sceneparse.data.loader import Batch, training_batches
+from sceneparse.data.device_augment import Windows, refuse_on_device
+from sceneparse.data.loader import training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.opening import open_for_training
@@ -18,6 +20,7 @@ from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
+from sceneparse.networks.exact.reading import reads_are_free
 from sceneparse.networks.recompute import recompute_blocks
 from sceneparse.networks.shared_batch import share_batch
 from sceneparse.settings import Recipe
@@ -25,10 +28,11 @@ from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.compiling import compiled
 from sceneparse.training.init import Start, Started, begin_from_model, refuse_new_and_frozen
-from sceneparse.training.optimizer import build_optimizer, rate_factors
+from sceneparse.training.optimizer import build_optimizer, fuses, rate_factors
 from sceneparse.training.progress import say_once
-from sceneparse.training.sharding import load_optimizer
+from sceneparse.training.sharding import is_sharded, load_optimizer
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
+from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
 from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
@@ -70,6 +74,11 @@ class Learner:
     optimizer: Optimizer
     stepper: _FabricOptimizer
 
+    @property
+    def deferred(self) -> bool:
+        """Whether a loss that is not finite is noticed a step later, the device having left that step out by itself."""
+        return bool(self.optimizer.defaults["fused"])
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -107,7 +116,9 @@ class Prepared:
         """Loader processes of this process: the recipe's number, or what auto comes to here."""
         return loader_workers(self.recipe.data.workers, self.compute.fabric.device.type)
 
-    def batches(self, tasks: Collection[TruthName], counts: ClassCounts | None = None) -> Generator[Batch, None, None]:
+    def batches(
+        self, tasks: Collection[TruthName], counts: ClassCounts | None = None
+    ) -> Generator[Batch | Windows, None, None]:
         """Return the batches of the iterations that are left, this process's share of each.
 
         Args:
@@ -131,6 +142,8 @@ class Prepared:
             chunks=recipe.training.accumulate,
             rank=processes.rank,
             world=processes.world,
+            narrow=not reads_are_free(self.compute.fabric.device),
+            whole=recipe.data.augment_on == "host",
         )
 
 
@@ -148,6 +161,8 @@ def prepare(
     Raises:
         UserError: There is no such device, or data, settings and checkpoint don't fit each other.
     """
+    if recipe.data.augment_on == "device":
+        refuse_on_device(recipe.augmentation, tasks=architecture_of(recipe.network).learns_tasks)
     compute = start_fabric(recipe, strategy, checkpoint.precision if checkpoint else None)
     refuse_different_folders(compute.processes, checkpoint.iteration if checkpoint else 0)
     if checkpoint and checkpoint.precision != compute.precision:
@@ -224,7 +239,8 @@ def _build_learner(
         model = fabric.setup_module(compiled(network, fabric.device, compute.processes))
     else:
         model = fabric.setup_module(network)
-    optimizer = build_optimizer(network, recipe.optimizer, factors)
+    fused = fuses(fabric.device, compute.precision, sharded=is_sharded(network))
+    optimizer = build_optimizer(network, recipe.optimizer, factors, fused=fused)
     stepper = fabric.setup_optimizers(optimizer)
     assert not isinstance(stepper, tuple)
     if checkpoint:

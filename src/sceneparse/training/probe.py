@@ -94,8 +94,8 @@ def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, 
     with closing(short.batches(losses.tasks, counts)) as batches:
         for iteration, batch in enumerate(batches):
             step = compute_gradients(short, losses, batch, iteration)
-            if step.finite:
-                update_weights(short)
+            if short.learner.deferred or step.finite:
+                update_weights(short, step)
             if average is not None:
                 average.update(iteration + 1)
             slow = prepared.compute.processes.any(time.monotonic() - clock >= SHARE * limit)
@@ -106,7 +106,9 @@ def _step(prepared: Prepared, losses: RecipeLosses, counts: ClassCounts | None, 
             else:
                 warm += 1
                 if slow or warm == WARM:
+                    _ = step.finite  # a GPU may still be at work on it
                     measuring, clock = True, time.monotonic()
+        _ = step.finite
         return (time.monotonic() - clock) / timed
 
 

@@ -63,7 +63,7 @@ class ProgressLine:
         if self._bar:
             self._bar.stop()
 
-    def step(self, iteration: int, loss: float, rate: float, speed: float, *, line: bool) -> None:
+    def step(self, iteration: int, loss: float, rate: float, speed: float, wait: float, *, line: bool) -> None:
         """Show an iteration.
 
         Args:
@@ -71,9 +71,10 @@ class ProgressLine:
             loss: Its loss.
             rate: Its learning rate.
             speed: Pictures a second.
+            wait: The share of the time that steps wait for pictures, 0 to 1.
             line: Whether to write a line where there is no terminal.
         """
-        text = f"loss {loss:.4f}  lr {rate:.2e}  {speed:.1f} pictures/s"
+        text = f"loss {loss:.4f}  lr {rate:.2e}  {speed:.1f} pictures/s  waits {wait:.0%}"
         if self._bar:
             self._bar.update(self._task, completed=iteration, text=text)
         elif line:

@@ -3,12 +3,16 @@
 import torch
 from torch import Tensor
 
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
 from sceneparse.labels import PartTree, TaskLabels
 from sceneparse.networks import Output, UnifiedOutput
+from sceneparse.networks.exact.reading import reads_are_free
 from sceneparse.settings import Recipe
 from sceneparse.tasks import Task, TruthName
 from sceneparse.training.losses.heads import segmentation_loss
 from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.labelled import labelled_in
 from sceneparse.training.losses.table import LOSSES
 from sceneparse.training.losses.targets import TASK_LOSSES, Amounts, Targets, counted
 from sceneparse.training.losses.tasks import unified_losses, weighted
@@ -23,6 +27,7 @@ class RecipeLosses:
         recipe: The recipe, with the numbers of classes that the data decide.
         labels: The label spaces of the tasks that the network learns; None for the objects alone.
         context: How logits are resized, what the classes weigh, and sums over the processes that share a batch.
+        alone: Whether no other process shares the batch.
 
     Attributes:
         tasks: The tasks whose truth is needed.
@@ -31,8 +36,11 @@ class RecipeLosses:
         class_weights: (C,) weights of the objects' classes, or None for 1 each.
     """
 
-    def __init__(self, recipe: Recipe, labels: TaskLabels | None, context: LossContext) -> None:
+    def __init__(self, recipe: Recipe, labels: TaskLabels | None, context: LossContext, *, alone: bool = True) -> None:
         self._settings = recipe.loss
+        self._alone = alone
+        weights = context.class_weights
+        self._known_weights = None if weights is None else tuple(weights.tolist())
         self._context = context
         self._loss = LOSSES[recipe.loss.kind].build(recipe.loss)
         self.class_weights = context.class_weights
@@ -51,20 +59,33 @@ class RecipeLosses:
     @classmethod
     def prepared(cls, prepared: Prepared, class_weights: Tensor | None) -> "RecipeLosses":
         """Make the losses of a training that is about to begin."""
-        align_corners, total = prepared.learner.network.align_corners, prepared.compute.processes.total
-        return cls(prepared.recipe, prepared.data.tasks, LossContext(align_corners, class_weights, total))
+        align_corners, processes = prepared.learner.network.align_corners, prepared.compute.processes
+        context = LossContext(align_corners, class_weights, processes.total)
+        return cls(prepared.recipe, prepared.data.tasks, context, alone=processes.world == 1)
 
-    def heads_for(self, whole: Amounts) -> tuple[str, ...] | None:
+    def heads_for(self, whole: Amounts, batch: Batch | Windows) -> tuple[tuple[str, ...] | None, Amounts]:
         """Return the heads of a unified network that a batch has labels for; None for networks of one task.
 
         Other heads would learn nothing from it, so that they need not be computed.
 
         Args:
-            whole: What is labelled in the whole batch.
+            whole: What is labelled in the whole batch, on the device.
+            batch: This process's share of it, in main memory.
+
+        Returns:
+            The heads, and what is labelled with what else of it is known in main memory.
         """
         if not self._unified:
-            return None
-        return tuple(name for name in whole.labelled() if name in self._name_of) or (Task.OBJECT,)
+            return None, whole
+        if reads_are_free(whole.values.device):
+            tasks = whole.labelled()
+        else:
+            assert isinstance(batch, Batch), "several tasks are not augmented on the device"
+            own = labelled_in(batch, self.tree, self._known_weights)
+            # What other processes have labels for they say on the device alone.
+            tasks = own.tasks if self._alone else whole.labelled()
+            whole = Amounts(whole.values, own.owners)
+        return tuple(name for name in tasks if name in self._name_of) or (Task.OBJECT,), whole
 
     def names_for(self, heads: tuple[str, ...] | None) -> tuple[str, ...]:
         """Return those of `names` that have a value where only these heads are computed.

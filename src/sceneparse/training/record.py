@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-TIME_FIELDS = ("seconds", "images_per_second")
+TIME_FIELDS = ("seconds", "images_per_second", "wait", "idle")
 """The keys that differ between two equal trainings; all others are the same, byte by byte on the CPU."""
 
 METRICS = "metrics.jsonl"

@@ -84,4 +84,6 @@ def load_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
         index: {key: cut_like(value, parameters[index]) for key, value in values.items()}
         for index, values in state["state"].items()
     }
-    optimizer.load_state_dict({**state, "state": own})
+    # Whether a step is one kernel is this machine's to say, not the checkpoint's.
+    groups = [{**group, "fused": optimizer.defaults["fused"]} for group in state["param_groups"]]
+    optimizer.load_state_dict({**state, "state": own, "param_groups": groups})

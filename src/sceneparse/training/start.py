@@ -76,7 +76,13 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
     _refuse_unshareable(recipe, member, device)
     # Of a unified network only the heads are computed that a batch has labels for.
     unused = architecture_of(recipe.network).learns_tasks
-    chosen: Strategy = DDPStrategy(find_unused_parameters=unused)
+    chosen: Strategy = DDPStrategy(
+        find_unused_parameters=unused,
+        # What is sent to other processes is not copied first.
+        gradient_as_bucket_view=True,
+        # A batch in chunks is added up before it is sent, which torch does not know of a graph that never changes.
+        static_graph=not unused and settings.accumulate == 1,
+    )
     if strategy == "fsdp":
         require(precision != "float16", "fsdp computes in float32 or bfloat16: give one as training.precision")
         chosen = ModelParallelStrategy(shard, data_parallel_size=member.world, tensor_parallel_size=1)

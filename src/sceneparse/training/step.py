@@ -3,19 +3,23 @@
 import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
+from sceneparse.data.device_augment import Windows
+from sceneparse.data.feeding import on_device
 from sceneparse.devices import float32_products
-from sceneparse.devices.memory import to_device
 from sceneparse.devices.sums import widest
 from sceneparse.networks import normalize
 from sceneparse.networks.exact.lean_norms import LeanNorms
+from sceneparse.networks.exact.reading import Arriving
 from sceneparse.training.losses.targets import Amounts, Targets
-from sceneparse.training.optimizer import set_learning_rate
+from sceneparse.training.optimizer import set_learning_rate, skip_where
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.schedules.kind import learning_rate
@@ -25,19 +29,47 @@ from sceneparse.training.schedules.kind import learning_rate
 class Step:
     """The losses that a step computed of its batch.
 
+    On a device they are computed later than this is made. Whoever asks for them waits.
+
     Args:
         iteration: Iterations done before it.
         seed: What the generators were seeded with.
         rate: The base learning rate.
-        losses: The losses by name, over all processes; the one that is minimised under "loss".
+        names: The names of the losses, that of the one that is minimised ("loss") first.
         labelled: The names of those that the batch has labels for.
+        values: (losses + 1,) the losses over all processes, then how many processes were asked to stop.
     """
 
     iteration: int
     seed: int
     rate: float
-    losses: dict[str, float]
+    names: tuple[str, ...]
     labelled: tuple[str, ...]
+    values: Tensor
+
+    def __post_init__(self) -> None:
+        # On its way at once, so that nobody waits for more than this step.
+        object.__setattr__(self, "_arriving", Arriving(self.values))
+
+    @cached_property
+    def _known(self) -> list[float]:
+        arriving: Arriving = self._arriving  # type: ignore[attr-defined]
+        return arriving.values().tolist()
+
+    @cached_property
+    def losses(self) -> dict[str, float]:
+        """The losses by name, over all processes."""
+        return dict(zip(self.names, self._known, strict=False))
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether a process was asked to stop before this step."""
+        return self._known[-1] > 0
+
+    @property
+    def spoilt(self) -> Tensor:
+        """1 where the loss is not finite, else 0: a scalar on the device, for which nobody waits."""
+        return self.values[0].isfinite().logical_not().float()
 
     @property
     def total(self) -> float:
@@ -50,20 +82,25 @@ class Step:
         return math.isfinite(self.total)
 
 
-def compute_gradients(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration: int) -> Step:
+def compute_gradients(
+    prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, iteration: int, *, stop: bool = False
+) -> Step:
     """Compute the losses of a batch and their gradients; `update_weights` applies them.
+
+    On a GPU nothing of it is waited for, but for what heads a unified network in several processes has labels for.
 
     Args:
         prepared: The network, and where it computes.
         losses: What is minimised.
-        batch: This process's share of the batch.
+        batch: This process's share of the batch, as the loader gives it.
         iteration: Iterations done.
+        stop: Whether this process was asked to stop; all of them get to know with the losses.
     """
     with float32_products(prepared.compute.precision):
-        return _computed(prepared, losses, batch, iteration)
+        return _computed(prepared, losses, batch, iteration, stop)
 
 
-def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration: int) -> Step:
+def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch | Windows, iteration: int, stop: bool) -> Step:
     recipe, learner = prepared.recipe, prepared.learner
     fabric, processes = prepared.compute.fabric, prepared.compute.processes
     count = recipe.training.accumulate
@@ -74,11 +111,13 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration:
     seed = step_seed(recipe.training.seed, iteration)
     torch.manual_seed(seed)
 
-    images = to_device(batch.images, fabric.device).contiguous(memory_format=torch.channels_last)
-    targets = Targets.of(batch, losses.tree, fabric.device)
+    there = on_device(batch, fabric.device, recipe.augmentation)
+    images = there.images.contiguous(memory_format=torch.channels_last)
+    targets = Targets.of(there, losses.tree)
     whole = Amounts(processes.total(Amounts.of(targets, losses.class_weights, losses.tree).values))
-    heads = losses.heads_for(whole)
-    sums = torch.zeros(len(losses.names), dtype=widest(fabric.device), device=fabric.device)
+    heads, whole = losses.heads_for(whole, batch)
+    sums = torch.zeros(len(losses.names) + 1, dtype=widest(fabric.device), device=fabric.device)
+    sums[-1] += float(stop)
     for number, (pixels, target) in enumerate(zip(images.chunk(count), targets.chunk(count), strict=True), 1):
         # The last backward pass adds up the gradients of all processes.
         with fabric.no_backward_sync(learner.model, enabled=number < count):
@@ -89,9 +128,8 @@ def _computed(prepared: Prepared, losses: RecipeLosses, batch: Batch, iteration:
             # hence the factor.
             shares = losses.shares(output, target, whole)
             fabric.backward(shares[0] * processes.world)
-            sums += torch.stack([value.detach() for value in shares])
-    values = dict(zip(losses.names, processes.total(sums).tolist(), strict=True))
-    return Step(iteration, seed, rate, values, losses.names_for(heads))
+            sums[:-1] += torch.stack([value.detach() for value in shares])
+    return Step(iteration, seed, rate, losses.names, losses.names_for(heads), processes.total(sums))
 
 
 def _forward_mode(prepared: Prepared) -> AbstractContextManager[Any]:
@@ -103,11 +141,17 @@ def _forward_mode(prepared: Prepared) -> AbstractContextManager[Any]:
     return LeanNorms()
 
 
-def update_weights(prepared: Prepared) -> None:
-    """Change the weights by the gradients, which are then forgotten."""
+def update_weights(prepared: Prepared, step: Step) -> None:
+    """Change the weights by the gradients of a step, which are then forgotten.
+
+    Where the check of the loss is deferred (`Learner.deferred`), the device itself leaves out a step whose loss is not
+    finite: weights and the optimiser's state stay what they were.
+    """
     learner, clip = prepared.learner, prepared.recipe.optimizer.clip
     if clip is not None:
         prepared.compute.fabric.clip_gradients(learner.model, learner.stepper, max_norm=clip, error_if_nonfinite=False)
+    if learner.deferred:
+        skip_where(learner.optimizer, step.spoilt)
     learner.stepper.step()
     learner.stepper.zero_grad()
 

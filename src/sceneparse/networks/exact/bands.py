@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.networks.exact.bilinear import strips
+from sceneparse.networks.exact.reading import reads_are_free
 
 COLUMNS = 32
 """Width of a band's pieces: narrow ones need few columns of the small map, so their matrices are small."""
@@ -136,10 +137,18 @@ def exponentials(scores: Tensor, index: Tensor | None, piece: Piece) -> Exponent
     stretch, rows = mixed(scores, piece)
     large = torch.bmm(stretch, rows)
     own = None if index is None else large.gather(2, index)
+    if not reads_are_free(large.device):
+        # Whether all exponentials vanish somewhere is not asked: the largest score is taken off in any case.
+        return _shifted(large, own)
     total = large.exp_().sum(dim=2, keepdim=True)
     if float(total.min()) >= torch.finfo(total.dtype).tiny ** 0.5:
         return Exponentials(large, total, own, None)
     torch.bmm(stretch, rows, out=large)
+    return _shifted(large, own)
+
+
+def _shifted(large: Tensor, own: Tensor | None) -> Exponentials:
+    """The exponentials of scores less each pixel's largest; the scores' memory is used for them."""
     peak = large.amax(dim=2, keepdim=True)
     own = None if own is None else own - peak
     total = large.sub_(peak).exp_().sum(dim=2, keepdim=True)

@@ -138,7 +138,7 @@ class Focal:
         rest = -torch.expm1(-entropy)
         focus = rest**self.gamma
         # entropy / (1 - probability) tends to 1 where both vanish.
-        ratio = torch.where(rest == 0, 1.0, entropy / rest)
+        ratio = (entropy / rest).masked_fill_(rest == 0, 1.0)
         return focus * entropy, focus * (1 + self.gamma * torch.exp(-entropy) * ratio)
 
 

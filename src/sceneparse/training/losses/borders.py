@@ -57,11 +57,11 @@ def _to_the_left(target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     width = target.shape[2]
     columns = torch.arange(width, dtype=torch.int32, device=target.device).expand(target.shape)
-    last = torch.where(target != IGNORE, columns, -1).cummax(dim=2).values
+    last = columns.masked_fill(target == IGNORE, -1).cummax(dim=2).values
     classes = target.gather(2, last.clamp(min=0).long())
     # The labelled pixel before each one; where the class changes, it is the last of another class.
     before = torch.cat([torch.full_like(last[..., :1], -1), last[..., :-1]], dim=2)
     changed = (before >= 0) & (last == columns) & (target.gather(2, before.clamp(min=0).long()) != target)
-    another = torch.where(changed, before, -1).cummax(dim=2).values
-    near, other = (torch.where(found >= 0, columns - found, FAR) for found in (last, another))
-    return torch.where(last >= 0, classes, IGNORE), near, other
+    another = before.masked_fill(~changed, -1).cummax(dim=2).values
+    near, other = ((columns - found).masked_fill_(found < 0, FAR) for found in (last, another))
+    return classes.masked_fill_(last < 0, IGNORE), near, other

@@ -56,15 +56,15 @@ class CrossEntropy:
     def __call__(self, logits: "Tensor", target: "Tensor", context: LossContext) -> "Tensor":
         """Return the loss of a head's logits (see `HeadLoss`)."""
         # Not at the top: reading a recipe must not wait for torch.
-        import torch
 
         from sceneparse.devices.sums import wide_sum
         from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses, upsampled_sum
         from sceneparse.networks.exact.pixel_losses import SmoothedCrossEntropy
         from sceneparse.training.losses.mining import hard_pixels
+        from sceneparse.training.losses.pixels import positive
 
         counts = target != IGNORE
-        classes = torch.where(counts, target, 0)
+        classes = target.masked_fill(~counts, 0)
         if self.hard_fraction < 1:
             losses = upsampled_losses(logits, classes, context.align_corners)
             counts = counts & hard_pixels(losses, counts, self.hard_fraction, self.hard_threshold, context.total)
@@ -77,7 +77,7 @@ class CrossEntropy:
             loss = upsampled_sum(form, logits, classes, (weights > 0).float(), context.align_corners)
         else:
             loss = upsampled_cross_entropy(logits, classes, weights, context.align_corners)
-        return loss / torch.where(amount > 0, amount, 1.0).to(loss.dtype)
+        return loss / positive(amount).to(loss.dtype)
 
 
 CROSS_ENTROPY = LossKind(

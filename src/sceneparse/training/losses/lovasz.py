@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sceneparse.labels import IGNORE
 from sceneparse.training.losses.kind import LossContext, LossKind
 from sceneparse.training.losses.overlap import Over
 
@@ -23,6 +22,8 @@ class Lovasz:
         over: picture: each picture has its loss (`per_image` of the authors' code), and they are averaged by labelled
             pixels, so that chunks and processes add up; batch: all pictures have one, whose pixels must be sorted
             together, so that it is refused with training.accumulate and in several processes.
+
+    A GPU is waited for at each class: which pixels' errors are sorted depends on what was computed.
     """
 
     over: Over = "picture"
@@ -33,12 +34,10 @@ class Lovasz:
 
         from sceneparse.devices.sums import widest
         from sceneparse.networks.exact.lovasz import upsampled_lovasz
+        from sceneparse.training.losses.pixels import pixels_by_class, positive
 
-        batch, number = logits.shape[:2]
-        known = target != IGNORE
-        pictures = torch.arange(batch, device=target.device)[:, None, None] * number
-        truth = torch.bincount((target + pictures)[known], minlength=batch * number).view(batch, number)
-        truth = truth.to(widest(target.device))
+        number = logits.shape[1]
+        truth = pixels_by_class(target, number).to(widest(target.device))
         weights = truth.new_ones(number) if context.class_weights is None else context.class_weights.to(truth)
         if self.over == "batch":
             truth = truth.sum(0, keepdim=True)
@@ -46,7 +45,7 @@ class Lovasz:
         shares = shares / shares.sum(1, keepdim=True).clamp(min=torch.finfo(shares.dtype).tiny)
         amounts = truth @ weights
         whole = context.total(amounts.sum())
-        shares = shares * (amounts / whole.where(whole > 0, 1.0))[:, None]
+        shares = shares * (amounts / positive(whole))[:, None]
         return upsampled_lovasz(logits, target, shares, context.align_corners)
 
 

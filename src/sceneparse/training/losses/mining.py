@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from sceneparse.devices.sums import widest
 from sceneparse.training.losses.kind import Total
 
 
@@ -21,32 +22,35 @@ def hard_pixels(losses: Tensor, counts: Tensor, fraction: float, threshold: floa
     Returns:
         (N, H, W) bool; pixels that don't count may be among them.
     """
-    valid = losses[counts]
-    number = int(total(torch.tensor(valid.numel())))
-    if not number:
-        return counts
-    bar = largest(valid, max(1, round(fraction * number)), total)
+    wide = widest(counts.device)
+    number = total(counts.sum(dtype=wide))
+    bar = largest(losses, (fraction * number).round().clamp(min=1), total, counts)
     # A probability below the threshold is a cross-entropy above its negative logarithm.
     improbable = -math.log(threshold) if threshold > 0 else math.inf
-    return losses >= bar if bar <= improbable else losses > improbable
+    return torch.where(bar.to(wide) <= improbable, losses >= bar, losses > improbable)
 
 
-def largest(values: Tensor, rank: int, total: Total) -> float:
+def largest(values: Tensor, rank: Tensor | int, total: Total, counts: Tensor | None = None) -> Tensor:
     """Return the value of a rank (1: the largest) among those of all processes, without bringing them together.
 
     The bits of floating-point numbers from 0 up, read as integers, are in the numbers' order. So the value is found bit
-    by bit, each time counting how many are as large.
+    by bit, each time counting how many are as large. None of it is read back from the device.
 
     Args:
-        values: (n,) float32 or float64, 0 or more but for rounding; n may differ among the processes, and be 0.
+        values: float32 or float64, 0 or more but for rounding, of any shape, which may differ among the processes.
         rank: 1 … the number of values in all processes.
         total: Sums over the processes.
+        counts: Which of the values there are; None: all.
+
+    Returns:
+        A scalar of the values' type; 0 where fewer count than the rank says.
     """
     integer = torch.int64 if values.dtype == torch.float64 else torch.int32
     bits = values.clamp(min=0).view(integer)
-    found = 0
+    if counts is not None:
+        bits = bits.masked_fill(~counts, -1)
+    found = torch.zeros((), dtype=integer, device=values.device)
     for bit in range(torch.iinfo(integer).bits - 2, -1, -1):
         candidate = found | 1 << bit
-        if int(total(torch.count_nonzero(bits >= candidate))) >= rank:
-            found = candidate
-    return float(torch.tensor(found, dtype=integer).view(values.dtype))
+        found = torch.where(total(torch.count_nonzero(bits >= candidate)) >= rank, candidate, found)
+    return found.view(values.dtype)

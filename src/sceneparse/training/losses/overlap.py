@@ -75,13 +75,13 @@ def overlap_loss(
     import torch
 
     from sceneparse.networks.exact.class_sums import upsampled_class_sums
+    from sceneparse.training.losses.pixels import pixels_by_class
 
     known = target != IGNORE
-    labels = torch.where(known, target, 0)
-    batch, number = logits.shape[:2]
+    labels = target.masked_fill(~known, 0)
+    number = logits.shape[1]
     both, found = upsampled_class_sums(logits, labels, known, context.align_corners, squared)
-    pictures = torch.arange(batch, device=target.device)[:, None, None] * number
-    truth = torch.bincount((labels + pictures)[known], minlength=batch * number).view(batch, number).to(both.dtype)
+    truth = pixels_by_class(target, number).to(both.dtype)
     weights = both.new_ones(number) if context.class_weights is None else context.class_weights.to(both)
     if over == "picture":
         losses = _mean(Sums(both, found, truth), index, weights, classes)
@@ -109,4 +109,4 @@ def _mean(sums: Sums, index: Index, weights: "Tensor", classes: Counted) -> "Ten
 
 def _positive(values: "Tensor") -> "Tensor":
     """Return values, with 1 for 0: what is divided by it there is 0, or counts nothing."""
-    return values.where(values != 0, 1.0)
+    return values.masked_fill(values == 0, 1.0)

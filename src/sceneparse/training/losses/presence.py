@@ -7,6 +7,7 @@ from torch import Tensor
 from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE
 from sceneparse.training.losses.kind import LossContext
+from sceneparse.training.losses.pixels import positive
 
 
 def presence_loss(logits: Tensor, target: Tensor, context: LossContext) -> Tensor:
@@ -21,7 +22,7 @@ def presence_loss(logits: Tensor, target: Tensor, context: LossContext) -> Tenso
         context: What the classes weigh; sums over the processes.
     """
     num_classes = logits.shape[1]
-    classes = torch.where(target == IGNORE, num_classes, target).flatten(1).long()
+    classes = target.long().masked_fill_(target == IGNORE, num_classes).flatten(1)
     wide = widest(logits.device)
     pixels = torch.zeros(len(logits), num_classes + 1, device=logits.device, dtype=wide)
     pixels = pixels.scatter_add_(1, classes, torch.ones_like(classes, dtype=wide))[:, :num_classes]
@@ -29,4 +30,4 @@ def presence_loss(logits: Tensor, target: Tensor, context: LossContext) -> Tenso
     class_weights = context.class_weights
     weights = (pixels if class_weights is None else pixels * class_weights.to(wide)).sum(dim=1)
     amount = context.total(weights.sum())
-    return (losses * weights.to(losses.dtype)).sum() / torch.where(amount > 0, amount, 1.0).to(losses.dtype)
+    return (losses * weights.to(losses.dtype)).sum() / positive(amount).to(losses.dtype)

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sceneparse.data.loader import Batch
+from sceneparse.data.batch import Batch
 from sceneparse.data.part_channels import part_channels
-from sceneparse.devices.memory import to_device
 from sceneparse.devices.sums import widest
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.tasks import Task
+from sceneparse.training.losses.pixels import pixels_by_class
 
 TASK_LOSSES = (Task.OBJECT, Task.PART, Task.SCENE, Task.MATERIAL, Task.TEXTURE)
 """The tasks in the order in which their losses are added up and written."""
@@ -34,19 +34,15 @@ class Targets(NamedTuple):
     textures: Tensor | None = None
 
     @classmethod
-    def of(cls, batch: Batch, tree: PartTree | None, device: torch.device) -> "Targets":
-        """Return a batch's truth on a device."""
-
-        def moved(target: Tensor | None) -> Tensor | None:
-            return None if target is None else to_device(target, device)
-
-        parts, owners = moved(batch.parts), moved(batch.owners)
+    def of(cls, batch: Batch, tree: PartTree | None) -> "Targets":
+        """Return a batch's truth, where the batch is."""
+        parts, owners = batch.parts, batch.owners
         return cls(
-            objects=to_device(batch.objects, device),
-            scenes=moved(batch.scenes),
+            objects=batch.objects,
+            scenes=batch.scenes,
             parts=None if parts is None or owners is None or tree is None else part_channels(owners, parts, tree),
-            materials=moved(batch.materials),
-            textures=moved(batch.textures),
+            materials=batch.materials,
+            textures=batch.textures,
         )
 
     def chunk(self, count: int) -> list["Targets"]:
@@ -62,9 +58,12 @@ class Amounts(NamedTuple):
         values: Of the device's `widest` type: the weight of labelled object pixels; then the number of labelled scenes,
             material pixels and texture pixels, and of pixels of each object that has parts; the first alone with one
             task.
+        owners: Which of the objects with parts (by their position in `PartTree.owners`) may be labelled in this
+            process's share of the batch; None: not known before the truth itself is looked at.
     """
 
     values: Tensor
+    owners: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, targets: Targets, class_weights: Tensor | None, tree: PartTree | None) -> "Amounts":
@@ -79,7 +78,7 @@ class Amounts(NamedTuple):
         values = torch.stack([objects, *known])
         if targets.parts is None or tree is None:
             return cls(values)
-        channels = torch.bincount(targets.parts[targets.parts != IGNORE].long(), minlength=len(tree.channels))
+        channels = pixels_by_class(targets.parts.flatten()[None], len(tree.channels))
         owners = [block.sum().to(values.dtype) for block in channels.split(list(tree.sizes))]
         return cls(torch.cat([values, torch.stack(owners)]))
 
@@ -104,8 +103,7 @@ def counted(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
     whole.
     """
     wide = widest(target.device)
-    labels = target[target != IGNORE].long()
     if class_weights is None:
-        return torch.tensor(labels.numel(), dtype=wide, device=target.device)
-    pixels = torch.bincount(labels, minlength=len(class_weights))
+        return (target != IGNORE).sum(dtype=wide)
+    pixels = pixels_by_class(target.flatten()[None], len(class_weights))
     return (pixels.to(wide) * class_weights.to(wide)).sum()

@@ -5,7 +5,7 @@ Nothing that is unlabelled counts as wrong: each loss is a mean over its own lab
 there are none it is 0 with gradients of exactly 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import torch
@@ -15,9 +15,11 @@ from torch import Tensor
 from sceneparse.labels import IGNORE, PartTree
 from sceneparse.networks import UnifiedOutput
 from sceneparse.networks.exact.banded import upsampled_cross_entropy
+from sceneparse.networks.exact.reading import reads_are_free
 from sceneparse.settings import LossSettings
 from sceneparse.tasks import Task
 from sceneparse.training.losses.kind import HeadLoss, LossContext
+from sceneparse.training.losses.pixels import positive
 from sceneparse.training.losses.targets import Amounts, Targets, counted
 
 
@@ -53,14 +55,14 @@ def unified_losses(
     known = context.total(counted(targets.objects, context.class_weights))
     if output.object is not None:
         object_loss = _nothing(output.object)
-        if known > 0:
+        if not reads_are_free(known.device) or known > 0:
             found = loss(output.object, targets.objects, context)
             object_loss = found * (known / whole.objects).to(found.dtype)
         losses[Task.OBJECT] = object_loss
     if output.part is not None and targets.parts is not None:
         assert tree is not None
         amounts = whole.values[4:]
-        losses[Task.PART] = _part_loss(output.part, targets.parts, amounts, tree.sizes, align_corners)
+        losses[Task.PART] = _part_loss(output.part, targets.parts, amounts, tree.sizes, whole.owners, align_corners)
         if part_objects == "mean":
             losses[Task.PART] = losses[Task.PART] / (amounts > 0).sum().clamp(min=1)
     if output.scene is not None and targets.scenes is not None:
@@ -84,30 +86,40 @@ def _nothing(logits: Tensor) -> Tensor:
 
 
 def _scene_loss(logits: Tensor, target: Tensor, amount: Tensor) -> Tensor:
-    if not (target != IGNORE).any():
+    if reads_are_free(target.device) and not (target != IGNORE).any():
         return _nothing(logits)
     loss = F.cross_entropy(logits.float(), target.long(), ignore_index=IGNORE, reduction="sum")
-    return loss / amount.to(loss.dtype)
+    return loss / positive(amount).to(loss.dtype)
 
 
 def _pixel_loss(logits: Tensor, target: Tensor, amount: Tensor, align_corners: bool) -> Tensor:
     """The cross-entropy summed over the labelled pixels of a chunk of a batch, over those of the whole."""
     known = target != IGNORE
-    pictures = known.flatten(1).any(dim=1).nonzero().flatten()
-    if not len(pictures):
-        return _nothing(logits)
-    # Pictures without labels would only cost time.
-    logits, target, known = (values.index_select(0, pictures) for values in (logits, target, known))
-    loss = upsampled_cross_entropy(logits, torch.where(known, target, 0), known.float(), align_corners)
-    return loss / amount.to(loss.dtype)
+    if reads_are_free(target.device):
+        # Pictures without labels would only cost time.
+        pictures = known.flatten(1).any(dim=1).nonzero().flatten()
+        if not len(pictures):
+            return _nothing(logits)
+        logits, target, known = (values.index_select(0, pictures) for values in (logits, target, known))
+    loss = upsampled_cross_entropy(logits, target.masked_fill(~known, 0), known.float(), align_corners)
+    return loss / positive(amount).to(loss.dtype)
 
 
-def _part_loss(logits: Tensor, target: Tensor, amounts: Tensor, sizes: Sequence[int], align_corners: bool) -> Tensor:
+def _part_loss(
+    logits: Tensor,
+    target: Tensor,
+    amounts: Tensor,
+    sizes: Sequence[int],
+    owners: Collection[int] | None,
+    align_corners: bool,
+) -> Tensor:
     """The sum over objects of the mean cross-entropy among their own channels."""
     losses, offset = [_nothing(logits)], 0
-    for block, amount, size in zip(logits.split(list(sizes), dim=1), amounts, sizes, strict=True):
-        inside = (target >= offset) & (target < offset + size)
-        if inside.any():
-            losses.append(_pixel_loss(block, torch.where(inside, target - offset, IGNORE), amount, align_corners))
+    for number, (block, amount, size) in enumerate(zip(logits.split(list(sizes), dim=1), amounts, sizes, strict=True)):
+        if owners is None or number in owners:
+            inside = (target >= offset) & (target < offset + size)
+            if not reads_are_free(target.device) or inside.any():
+                own = (target - offset).masked_fill(~inside, IGNORE)
+                losses.append(_pixel_loss(block, own, amount, align_corners))
         offset += size
     return torch.stack(losses).sum()

@@ -1,0 +1,38 @@
+"""Where a program may look at a number that it computed without making the device wait.
+
+On a CPU a tensor's numbers are there. A GPU works through a queue: to read a number, the program waits until the queue
+has come to it, and while it then goes on, the queue is empty and the device idle. So on a GPU nothing is read within a
+step: both ways of a decision are computed, or the one is taken that is right in every case.
+"""
+
+import torch
+from torch import Tensor
+
+FREE = frozenset({"cpu"})
+"""The types of devices whose numbers are read without a wait."""
+
+
+def reads_are_free(device: torch.device) -> bool:
+    """Return whether numbers on a device can be read without a wait."""
+    return device.type in FREE
+
+
+class Arriving:
+    """A tensor on its way into main memory, while the device goes on.
+
+    Args:
+        values: The tensor, on any device.
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        self._here = values.detach().to("cpu", non_blocking=True)
+        self._there: torch.cuda.Event | None = None
+        if values.is_cuda:
+            self._there = torch.cuda.Event()
+            self._there.record(torch.cuda.current_stream(values.device))
+
+    def values(self) -> Tensor:
+        """Return the tensor in main memory; waits until it is there."""
+        if self._there is not None:
+            self._there.synchronize()
+        return self._here
