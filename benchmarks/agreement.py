@@ -14,6 +14,7 @@ standard deviation.
 
 import copy
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from rich.table import Table
 from torch import Tensor
 
 from command_line import command_line, note, parsed, write_figures
-from peer_networks import CASES, PREPROCESSING, imitate_training
+from peer_networks import CASES, PREPROCESSING, Case, imitate_training
 from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import ENGINES
@@ -67,19 +68,22 @@ def main() -> None:
     given = parsed(parser, {"network": ["upernet50"]})
     device = choose_device(given.device)
     rows = []
-    for subject in [_trained(given)] if given.model else (_random(name, given.quick) for name in given.network):
+    cases = [CASES[name].quick() if given.quick else CASES[name] for name in given.network]
+    for subject in [_trained(given)] if given.model else map(random_subject, cases):
         rows += compared(subject, given.precision, device)
     write_figures([row._asdict() for row in rows], given.json, lambda: show(rows, device))
 
 
-def compared(subject: Subject, precision: str, device: torch.device) -> list[Row]:
+def compared(
+    subject: Subject, precision: str, device: torch.device, engines: Sequence[str] = ENGINES_HERE
+) -> list[Row]:
     """All rows of a network."""
     written = formulated(subject.network, "plain").to(device)
     truth = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
     with torch.autocast(device.type, getattr(torch, precision)):
         found = [_scores(written, subject.preprocessing, one.to(device)) for one in subject.pictures]
     rows = [_row(subject, "as written, autocast", precision, found, truth)]
-    for name in ENGINES_HERE:
+    for name in engines:
         for form in ("plain", "exact"):
             try:
                 engine: Engine = ENGINES[name](
@@ -118,15 +122,17 @@ def _row(subject: Subject, name: str, precision: str, found: list[Tensor], truth
         pixels += labels[0].numel()
         squares += float((here - there).square().mean())
         spread += float(there.var())
-    return Row(subject.name, name, precision, equal / pixels, (squares / spread) ** 0.5)
+    row = Row(subject.name, name, precision, equal / pixels, (squares / spread) ** 0.5)
+    note(f"{subject.name}, {name}: {row.equal:.4f}")
+    return row
 
 
-def _random(name: str, quick: bool) -> Subject:
-    case = CASES[name].quick() if quick else CASES[name]
+def random_subject(case: Case) -> Subject:
+    """A network with random weights and made-up pictures."""
     torch.manual_seed(0)
-    network = case.ours("plain")
+    network = case.ours("exact")
     imitate_training(network, case)
-    return Subject(name, network.eval(), PREPROCESSING, list(case.picture(2).split(1)))
+    return Subject(case.name, network.eval(), PREPROCESSING, list(case.picture(2).split(1)))
 
 
 def _trained(given: Namespace) -> Subject:

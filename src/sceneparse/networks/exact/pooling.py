@@ -25,12 +25,11 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
         bins: Side of each grid.
 
     Returns:
-        (N, C, side, side) for each grid, channels-last; in float32 where the maps are in a 16-bit format and no
-        gradient is wanted.
+        (N, C, side, side) for each grid, channels-last.
     """
     if rounds_too_much(maps):
         with torch.autocast(maps.device.type, enabled=False):
-            return average_pool(maps.float(), bins)
+            return [grid.to(maps.dtype) for grid in average_pool(maps.float(), bins)]
     count, channels, height, width = maps.shape
     pixels = maps.permute(0, 2, 3, 1)
     # Along the width for all grids at once: each pixel is read once.
@@ -43,7 +42,10 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
 
 
 def rounds_too_much(maps: Tensor) -> bool:
-    """Return whether maps should be pooled in float32: few numbers stand for many pixels, which are then all wrong."""
+    """Return whether maps are pooled in float32: in a 16-bit format, where no gradient is wanted.
+
+    Rounded weights and sums would be wrong for all of the many pixels that a cell stands for.
+    """
     return not torch.is_grad_enabled() and maps.dtype in (torch.bfloat16, torch.float16)
 
 

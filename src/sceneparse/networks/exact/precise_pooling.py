@@ -24,11 +24,11 @@ def precise_pool(maps: Tensor, bins: int) -> Tensor:
         bins: Side of the grid.
 
     Returns:
-        (N, C, bins, bins), of the maps' type; in float32 where that is a 16-bit format and no gradient is wanted.
+        (N, C, bins, bins), of the maps' type.
     """
     if rounds_too_much(maps):
         with torch.autocast(maps.device.type, enabled=False):
-            return precise_pool(maps.float(), bins)
+            return precise_pool(maps.float(), bins).to(maps.dtype)
     rows, columns = (_whole_side(maps, dim, bins) for dim in (-2, -1))
     return rows @ maps @ columns.transpose(0, 1)
 
