@@ -31,7 +31,7 @@ SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"
 NOTE = "sceneparse"
 """Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
-LAYOUT = 3
+LAYOUT = 4
 """Raised when exported files give or say more than those of before, so that none of these is taken from the cache."""
 
 
