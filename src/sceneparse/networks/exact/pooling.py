@@ -33,10 +33,10 @@ def average_pool(maps: Tensor, bins: Sequence[int]) -> list[Tensor]:
     count, channels, height, width = maps.shape
     pixels = maps.permute(0, 2, 3, 1)
     # Along the width for all grids at once: each pixel is read once.
-    lines = torch.matmul(_weights(width, tuple(bins), maps), pixels)
+    lines = _averaged(width, tuple(bins), pixels)
     grids = []
     for side, cells in zip(bins, lines.split(list(bins), dim=2), strict=True):
-        grid = torch.matmul(_weights(height, (side,), maps), cells.reshape(count, height, side * channels))
+        grid = _averaged(height, (side,), cells.reshape(count, height, side * channels))
         grids.append(grid.view(count, side, side, channels).permute(0, 3, 1, 2))
     return grids
 
@@ -73,10 +73,20 @@ def cell_weights(pixels: int, cells: int, device: torch.device | str = "cpu") ->
     return ((place >= start) & (place < stop)).to(widest(index.device)) / (stop - start)
 
 
+def _averaged(pixels: int, cells: tuple[int, ...], lines: Tensor) -> Tensor:
+    """Average lines (..., pixels, X) over the cells of several grids, one below the other: (..., all cells, X)."""
+    if not in_graph():
+        return torch.matmul(_weights(pixels, cells, lines), lines)
+    # Whoever runs the graph may compute in bfloat16. A sixtieth, rounded to it, makes all averages 0.4% too small; ones
+    # and their number are exact.
+    ones = torch.cat([cell_weights(pixels, side, lines.device) for side in cells]).sign().to(lines.dtype)
+    return torch.matmul(ones, lines) / ones.sum(dim=1, keepdim=True)
+
+
 def _weights(pixels: int, cells: tuple[int, ...], like: Tensor) -> Tensor:
     """Return `cell_weights` of several grids, one below the other, in a tensor's type and on its device."""
     # Constants made of what a tracer shows in place of tensors belong to its graph, not to the next call.
-    if in_graph() or type(like) is not Tensor:
+    if type(like) is not Tensor:
         return _made(pixels, cells, like.dtype, like.device)
     return used(_cached(pixels, cells, like.dtype, like.device))
 

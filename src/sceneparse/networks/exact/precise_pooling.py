@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.devices.sums import widest
+from sceneparse.networks.exact.matrices import in_graph
 from sceneparse.networks.exact.pooling import rounds_too_much
 
 
@@ -29,7 +30,12 @@ def precise_pool(maps: Tensor, bins: int) -> Tensor:
     if rounds_too_much(maps):
         with torch.autocast(maps.device.type, enabled=False):
             return precise_pool(maps.float(), bins).to(maps.dtype)
-    rows, columns = (_whole_side(maps, dim, bins) for dim in (-2, -1))
+    (rows, height), (columns, width) = (_whole_side(maps, dim, bins) for dim in (-2, -1))
+    if in_graph():
+        # As in `pooling`: small whole numbers are exact in bfloat16, their quotients are not.
+        return rows.to(maps.dtype) @ maps / height @ columns.to(maps.dtype).transpose(0, 1) / width
+    wide = widest(maps.device)
+    rows, columns = ((side.to(wide) / length).to(maps.dtype) for side, length in ((rows, height), (columns, width)))
     return rows @ maps @ columns.transpose(0, 1)
 
 
@@ -53,11 +59,11 @@ def precise_pool_regions(maps: Tensor, regions: Tensor, size: tuple[int, int], s
     return rows[:, None] @ maps[index] @ columns[:, None].transpose(-2, -1)
 
 
-def _whole_side(maps: Tensor, dim: int, bins: int) -> Tensor:
+def _whole_side(maps: Tensor, dim: int, bins: int) -> tuple[Tensor, int]:
     """Return the weights of the pixels of one whole side in each bin: (bins, n).
 
     In units of 1 / bins all edges are whole numbers, and a weight is a whole number divided by 2·bins·n: right to the
-    last bit for any size.
+    last bit for any size. These two are what is returned.
     """
     length = maps.shape[dim]
     edge = torch.arange(bins + 1, device=maps.device)[:, None] * length
@@ -65,7 +71,7 @@ def _whole_side(maps: Tensor, dim: int, bins: int) -> Tensor:
     # Twice the integral, up to an edge, of the triangle with its peak at a pixel and its feet at the neighbours.
     away = (edge - place).clamp(-bins, bins)
     integral = bins * bins + 2 * bins * away - away * away.abs()
-    return ((integral[1:] - integral[:-1]).to(widest(maps.device)) / (2 * bins * length)).to(maps.dtype)
+    return integral[1:] - integral[:-1], 2 * bins * length
 
 
 def _side(length: int, start: Tensor, stop: Tensor, bins: int) -> Tensor:
