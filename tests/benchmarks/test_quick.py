@@ -94,6 +94,11 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         [row["iterations"] for row in found["gain"]] == [0, 2, 4] and all(row["ms"] > 0 for row in found["frozen"])
     ),
     "fuzz_import": lambda rows: all(row["refused"] == 2 and not row["wrong"] for row in rows),
+    "gpu": lambda found: (
+        {"labels", "loss", "agreement", "inference", "training"} == {one["section"] for one in found["promises"]}
+        and all(one["found"] > 0 or one["section"] == "agreement" for one in found["promises"])
+        and all(one["kept"] for one in found["promises"] if "equal" in one["what"] or "CPU's" in one["what"])
+    ),
     "heads": lambda rows: (
         {row["head"] for row in rows} == {"pyramid", "fusion"}
         and all(row["difference"] < (1e-5 if row["precision"] == "float32" else 0.05) for row in rows)

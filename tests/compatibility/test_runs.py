@@ -83,9 +83,13 @@ def untimed(value: Any) -> Any:
 
 
 def approximately(value: Any) -> Any:
-    """The same with numbers that may differ by what a few pixels come to."""
+    """The same with numbers that may differ by what some pixels come to.
+
+    After six steps the scores are close to each other, and which format an engine takes, and what it keeps of it,
+    differs between processors and versions: 2e-3 in float32 by AVX2 as well.
+    """
     if isinstance(value, dict):
         return {key: approximately(item) for key, item in value.items()}
     if isinstance(value, list):
         return [approximately(item) for item in value]
-    return pytest.approx(value, abs=1e-3) if isinstance(value, float) else value
+    return pytest.approx(value, abs=4e-3) if isinstance(value, float) else value

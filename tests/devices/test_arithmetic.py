@@ -110,11 +110,10 @@ def test_threads_of_one_precision_compute_together_and_one_of_the_other_waits() 
     assert seen == [True] * 3 and settings() == before
 
 
-def test_what_is_compiled_under_either_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_compiled_under_either_compiles() -> None:
     # The compiler's guards ask the older interface, which fails where the two contradict each other.
-    monkeypatch.setattr(torch._dynamo.config, "suppress_errors", False)
     for precision in ("float32", "tf32"):
         torch.compiler.reset()
-        with float32_products(precision):
+        with torch._dynamo.config.patch(suppress_errors=False), float32_products(precision):
             made = torch.compile(lambda left, right: left @ right, backend="eager")
             assert made(torch.ones(2, 2), torch.ones(2, 2)).sum() == 8

@@ -8,7 +8,7 @@ from sceneparse.networks import PSPNet
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact import matrices, pooling
 from sceneparse.networks.exact.constants import keeping
-from tests.support.cuda import needs_cuda
+from tests.support.gpus import needs_cuda
 
 CPU = torch.device("cpu")
 

@@ -32,6 +32,8 @@ def on_device(batch: Batch | Windows, device: torch.device, settings: Augmentati
 
 
 def _moved(batch: Batch | Windows, device: torch.device) -> Batch | Windows:
+    if device.type == "cpu":
+        return batch  # the loader's own memory
     if device.type != "cuda":
         return batch.mapped(lambda one: to_device(one, device))
     copies, steps = _copies(device), torch.cuda.current_stream(device)

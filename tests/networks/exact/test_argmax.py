@@ -13,7 +13,7 @@ from sceneparse.recipes import from_mapping
 from sceneparse.settings import Recipe
 from sceneparse.toyworld import render
 from sceneparse.training.loop import train
-from tests.support.cuda import needs_cuda
+from tests.support.gpus import needs_cuda
 
 SIZES = [
     ((6, 7), (47, 55)),

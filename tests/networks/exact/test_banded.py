@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sceneparse.networks import resize
 from sceneparse.networks.exact import bands
 from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses
-from tests.support.cuda import needs_cuda
+from tests.support.gpus import needs_cuda
 
 CLASSES = 5
 SIZES = [

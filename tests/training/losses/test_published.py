@@ -17,7 +17,7 @@ from sceneparse.settings import LossSettings
 from sceneparse.training.losses.kind import LossContext
 from sceneparse.training.losses.table import LOSSES
 from tests.support import slow_losses
-from tests.support.cuda import needs_cuda
+from tests.support.gpus import needs_cuda
 from tests.support.slow_losses import Case
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cuda import NEEDS_CUDA
+from tests.support.gpus import NEEDS_CUDA
 from tests.support.kernels import Run, interpreter, on_gpu
 
 

@@ -11,7 +11,7 @@ from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.networks.exact.banded import upsampled_cross_entropy
 from sceneparse.networks.exact.kernels.usable import usable
-from tests.support.cuda import NEEDS_CUDA
+from tests.support.gpus import NEEDS_CUDA
 
 pytestmark = list(NEEDS_CUDA)
 
