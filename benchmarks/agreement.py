@@ -65,12 +65,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=20, help="pictures of these at most (default: 20)")
     parser.add_argument("--precision", default="bfloat16", help="bfloat16 or float16 (default: bfloat16)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    given = parsed(parser, {"network": ["upernet50"]})
+    parser.add_argument("--engines", nargs="+", choices=ENGINES_HERE, default=ENGINES_HERE, help="which (default: all)")
+    # A conversion for OpenVINO alone takes ten seconds.
+    given = parsed(parser, {"network": ["upernet50"], "engines": ["torch"]})
     device = choose_device(given.device)
     rows = []
     cases = [CASES[name].quick() if given.quick else CASES[name] for name in given.network]
     for subject in [_trained(given)] if given.model else map(random_subject, cases):
-        rows += compared(subject, given.precision, device)
+        rows += compared(subject, given.precision, device, given.engines)
     write_figures([row._asdict() for row in rows], given.json, lambda: show(rows, device))
 
 
