@@ -25,7 +25,7 @@ from torch import Tensor
 
 from command_line import command_line, note, parsed, write_figures
 from peer_networks import CASES, PREPROCESSING, Case, imitate_training
-from sceneparse.devices import choose_device
+from sceneparse.devices import choose_device, device_name
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.inference.engine import Engine
@@ -149,8 +149,7 @@ def _trained(given: Namespace) -> Subject:
 
 def show(rows: list[Row], device: torch.device) -> None:
     """A table on the terminal."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    table = Table(title=f"Labels equal to float32's, {name}")
+    table = Table(title=f"Labels equal to float32's, {device_name(device)}")
     for column in ("network", "row", "precision"):
         table.add_column(column)
     for column in ("equal", "error of the scores"):

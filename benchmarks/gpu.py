@@ -39,7 +39,7 @@ from peer_inference import Row
 from peer_networks import CASES, PEERS, PREPROCESSING, Case, Labeller, imitate_training
 from peer_training import Step
 from sceneparse.benching.timing import take_turns
-from sceneparse.devices import choose_device
+from sceneparse.devices import choose_device, device_name
 from sceneparse.inference import TestProtocol, label, make_engine
 from sceneparse.inference.engine import TorchEngine
 from sceneparse.inference.scoring import label_batch
@@ -330,7 +330,7 @@ def main() -> int:
     with_what = Given(choose_device(given.device), given.quick, given.repeats, given.data, settings)
     promises = found(with_what, given)
     rows = [promise._asdict() | {"kept": promise.kept} for promise in promises]
-    write_figures({"device": _name(with_what.device), "promises": rows}, given.json, lambda: show(promises))
+    write_figures({"device": device_name(with_what.device), "promises": rows}, given.json, lambda: show(promises))
     return 0 if given.quick or all(promise.kept for promise in promises) else 1
 
 
@@ -343,10 +343,6 @@ def found(with_what: Given, given: Namespace) -> Sequence[Promise]:
             note(f"  {promise.what}: {promise.found:.4g}, {'kept' if promise.kept else 'NOT KEPT'}")
             promises.append(promise)
     return promises
-
-
-def _name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def show(promises: Sequence[Promise]) -> None:

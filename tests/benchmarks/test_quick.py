@@ -26,6 +26,13 @@ NEEDS = {
 """Packages of extras without which a program can do nothing."""
 
 
+def has_bfloat16() -> bool:
+    """Whether this processor computes in bfloat16."""
+    import torch
+
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 @contextmanager
 def loaded(program: str) -> Iterator[ModuleType]:
     """A program as a module of its own name, which processes that it starts find again; gone afterwards."""
@@ -81,7 +88,9 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
     "ablation": lambda rows: timed(rows) and {"start", "all"} <= {row["row"] for row in rows},
     "agreement": lambda rows: (
-        {row["row"]: row["equal"] for row in rows}["torch, exact"] > rows[0]["equal"] - 0.01 > 0.9
+        # Where bfloat16 is emulated, sums are rounded once more before a bias is added.
+        {row["row"]: row["equal"] for row in rows}["torch, exact"] >= (rows[0]["equal"] if has_bfloat16() else 0.9)
+        and rows[0]["equal"] > 0.9
         and rows[0]["row"] == "as written, autocast"
         and all(0 < row["error"] < 0.1 for row in rows)
     ),

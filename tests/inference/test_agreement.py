@@ -118,7 +118,7 @@ IN_HARDWARE = pytest.mark.skipif(
 
 
 @IN_HARDWARE
-@pytest.mark.parametrize("steps", [0, 15], ids=["random", "trained"])
+@pytest.mark.parametrize("steps", [0, 25], ids=["random", "trained"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps: int) -> None:
     plain, exact = pair(name, steps)
@@ -129,10 +129,10 @@ def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps
         with torch.autocast("cpu", torch.bfloat16):
             written = maps_of(plain(pixels))
     found, same = scored(exact, preprocessing, "bfloat16"), scored(exact, preprocessing, "float32")
-    # As a rule 0.9 times as many labels and as much error; with rounded biases PSPNet has 1.2 times as many. Which of
-    # the few pixels between two classes change is chance, and depends on the processor.
-    assert 0 < changed(found, truth) <= 1.15 * changed(written, truth)
+    assert 0 < changed(found, truth) <= changed(written, truth)
+    # The error of a PSPNet with random weights is 1.035² times that of the network as written.
     assert error(found, truth) <= 1.1 * error(written, truth)
+    assert changed(found, truth) <= 1.1 * changed(scored(plain, preprocessing, "bfloat16"), truth)
     assert changed(same, truth) <= 3
 
 
@@ -148,4 +148,4 @@ def test_openvinos_scores_are_no_further_off_either() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             written = plain(pixels).logits.float()
     found = OpenVINOEngine.of(exact, preprocessing, precision="bfloat16")(pictures())
-    assert error([found], [truth]) <= 1.2 * error([written], [truth])
+    assert error([found], [truth]) <= error([written], [truth])
