@@ -48,7 +48,9 @@ class TaskPrediction:
 
 
 @torch.no_grad()
-def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels) -> TaskPrediction:
+def predict_tasks(
+    engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels, size: tuple[int, int] | None = None
+) -> TaskPrediction:
     """Return the most probable classes of every task at every pixel, at the picture's own size.
 
     Works through bands of rows, as `predict` does.
@@ -58,6 +60,7 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         image: (C, H, W) uint8.
         protocol: How the picture is tested; the scene's probabilities are always averaged as probabilities.
         tasks: The tasks that are wanted; the network must have a head for each.
+        size: As in `predict`.
 
     Raises:
         UserError: The engine's network has one task, or the protocol has a CRF.
@@ -65,15 +68,16 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
     if protocol.crf:
         raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
     heads = _StackedHeads(_task_engine(engine), tasks)
-    source = every_scale(heads, image, protocol, heads.groups)
-    predicted = _without_scene(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
+    own = size or (image.shape[-2], image.shape[-1])
+    source = every_scale(heads, image, protocol, heads.groups, own)
+    predicted = _without_scene(heads, source, own, protocol, tasks)
     scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
     return replace(predicted, scene=scene)
 
 
 @torch.no_grad()
 def predict_tasks_batch(
-    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels
+    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels, size: tuple[int, int] | None = None
 ) -> list[TaskPrediction]:
     """Compute `predict_tasks` for several pictures of one size, which the engine scores at once; see `predict_batch`.
 
@@ -82,16 +86,17 @@ def predict_tasks_batch(
         images: (N, C, H, W) uint8.
         protocol: As in `predict_tasks`.
         tasks: As in `predict_tasks`.
+        size: As in `predict`, of all of them.
 
     Raises:
         UserError: The engine's network has one task.
     """
     if protocol.window is not None or len(images) == 1:
-        return [predict_tasks(engine, image, protocol, tasks) for image in images]
+        return [predict_tasks(engine, image, protocol, tasks, size) for image in images]
     heads = _StackedHeads(_task_engine(engine), tasks)
-    size = (images.shape[-2], images.shape[-1])
-    rows = batch_scales(heads, images, protocol, heads.groups)
-    predicted = [_without_scene(heads, source, size, protocol, tasks) for source in rows]
+    own = size or (images.shape[-2], images.shape[-1])
+    rows = batch_scales(heads, images, protocol, heads.groups, own)
+    predicted = [_without_scene(heads, source, own, protocol, tasks) for source in rows]
     if tasks.scenes is None:
         return predicted
     scenes = torch.stack(heads.scenes).mean(dim=0).cpu()

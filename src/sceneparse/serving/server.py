@@ -65,6 +65,7 @@ class Server(uvicorn.Server):
     def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         app = make_app(parsers, settings)
         self._batcher: Batcher = app.state.batcher
+        app.state.paces.measure()
         # Its warnings are about what strangers send; they are counted, and reported to those who sent it.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._listener = listening(settings)
