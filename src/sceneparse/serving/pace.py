@@ -90,13 +90,18 @@ class Paces:
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self._fits(model, middle) else (low, middle - 1)
-        return low
+        return math.prod(_four_to_three(low))
 
     def _fits(self, model: str, pixels: int) -> bool:
-        height = max(1, math.isqrt(pixels * 3 // 4))
-        at_once, seen = self._parsers[model].protocol.seen_pixels((height, max(1, pixels // height)))
+        at_once, seen = self._parsers[model].protocol.seen_pixels(_four_to_three(pixels))
         return at_once <= self._tested and self._seconds.get(model, 0.0) * seen <= self._settings.time_limit
 
     @property
     def _tested(self) -> int:
         return min(self._settings.max_tested, self._settings.max_pixels)
+
+
+def _four_to_three(pixels: int) -> tuple[int, int]:
+    """Return the height and width of a picture of about so many pixels, and no more."""
+    height = max(1, math.isqrt(pixels * 3 // 4))
+    return height, max(1, pixels // height)
