@@ -13,6 +13,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
+from sceneparse.inference.winners import winners_of, worth_splitting
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 
 
@@ -66,6 +67,9 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[i
         best = refined.gather(0, winner[None])[0]
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
     own = size or (image.shape[-2], image.shape[-1])
+    if gives_one_map(protocol):
+        (logits,) = one_map_each(engine, image[None], protocol, own)
+        return _predicted_of_map(engine, logits, own, protocol)
     return predicted(engine, every_scale(engine, image, protocol, size=own), own, protocol)
 
 
@@ -87,7 +91,35 @@ def predict_batch(
     if protocol.window is not None or protocol.crf or len(images) == 1:
         return [predict(engine, image, protocol, size) for image in images]
     own = size or (images.shape[-2], images.shape[-1])
+    if gives_one_map(protocol):
+        maps = one_map_each(engine, images, protocol, own)
+        return [_predicted_of_map(engine, logits, own, protocol) for logits in maps]
     return [predicted(engine, rows, own, protocol) for rows in batch_scales(engine, images, protocol, size=own)]
+
+
+def gives_one_map(protocol: TestProtocol) -> bool:
+    """Return whether one map of logits decides: that of one view, or the mean of two, which is a map as well.
+
+    The softmax of a single view leaves the order of the classes, so that probabilities are no other matter then.
+    """
+    once = protocol.window is None and protocol.upsampling == "once"
+    return once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol))
+
+
+def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Tensor:
+    """Return the maps of logits (N, classes, h, w) of pictures under a protocol that gives one for each."""
+    size = protocol.input_size(own, protocol.scales[0])
+    resized = brought_to(images, size, antialias=protocol.antialiases(own))
+    logits = engine(resized)
+    return mean([logits, engine(resized.flip(-1)).flip(-1)]) if protocol.flip else logits
+
+
+def _predicted_of_map(engine: Engine, logits: Tensor, own: tuple[int, int], protocol: TestProtocol) -> Prediction:
+    """Return the most probable class of every pixel, from the one map of logits that decides."""
+    if threshold_of(engine) == HALF and worth_splitting(logits, own):
+        return Prediction(*winners_of(logits, own, engine.align_corners))
+    rows = MapRows([logits], own, engine.align_corners, _probabilities(protocol))
+    return predicted(engine, rows, own, protocol)
 
 
 def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
@@ -121,11 +153,9 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
         refined = _refined(engine, image, protocol)
         return decided(refined, threshold_of(engine), probabilities=True).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
-    once = protocol.window is None and protocol.upsampling == "once"
-    if once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
-        # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
-        views = _views(engine, _resized(image, protocol, protocol.scales[0], own), protocol)
-        return _winners(engine, mean(views), own)
+    if gives_one_map(protocol):
+        (logits,) = one_map_each(engine, image[None], protocol, own)
+        return _winners(engine, logits, own)
     return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
 
 
