@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring
+from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring, winners
 from sceneparse.inference.scoring import label_batch
 from sceneparse.inference.winners import winners_of
 from sceneparse.networks import resize
@@ -191,7 +191,8 @@ def test_memory_is_that_of_a_band_not_of_the_picture(toy: Any, monkeypatch: pyte
                 largest = max(largest, out.numel())
             return out
 
-    monkeypatch.setattr(scoring, "band_height", lambda *_: 8)
+    for module in (scoring, winners):
+        monkeypatch.setattr(module, "band_height", lambda *_: 8)
     picture = torch.zeros(3, 1024, 64, dtype=torch.uint8)
     for settings in (ProtocolSettings(flip=True), ProtocolSettings("window", window=(32, 32), flip=True)):
         largest = 0
