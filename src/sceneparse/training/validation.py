@@ -80,7 +80,7 @@ def validate(
     scores, pictures = evaluation.scores, len(evaluation.pictures)
     return {
         **{key: evaluation.figures[key] for key in figures_of(Task.OBJECT)},
-        "protocol": f"{protocol.describe()}; {counted(pictures, 'picture')} of {split}",
+        "protocol": f"{evaluation.protocol.describe()}; {counted(pictures, 'picture')} of {split}",
         "split": split,
         "pictures": pictures,
         "classes": [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in scores.classes],

@@ -63,7 +63,7 @@ class Run:
         """
         if doubt is not None and not self._doubted:
             self._doubted = True
-            self.warn(f"{shown}: {doubt}; of further pictures their JSON says it")
+            self.warn(f"{shown}: {doubt} (--size says the size; of further pictures their JSON says this)")
 
     def leave_out(self, failure: Failure) -> None:
         """Count an input that gets no parse, and name it at once."""
