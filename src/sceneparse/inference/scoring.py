@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from sceneparse.inference.crf import refine
 from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirrored_scores
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
@@ -202,7 +203,7 @@ def batch_scales(
         resized = _brought_to(images, size, protocol)
         views = [engine(resized)]
         if protocol.flip:
-            views.append(engine(resized.flip(-1)).flip(-1))
+            views.append(mirrored_scores(engine, resized))
         scales.append((views, size))
     return [
         MeanRows(
@@ -265,7 +266,7 @@ def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tens
     """Return the logits of the whole picture and, if the protocol wants it, of its mirror image turned back."""
     views = [engine(resized[None])[0]]
     if protocol.flip:
-        views.append(engine(resized.flip(-1)[None])[0].flip(-1))
+        views.append(mirrored_scores(engine, resized[None])[0])
     return views
 
 

@@ -40,9 +40,7 @@ def refuse_overlaps(pairs: Iterable[Pair], what: str) -> None:
     partner: dict[str, str] = {}
     for one, other in pairs:
         if one == other:
-            raise UserError(
-                f"{what} pairs '{one}' with itself: leave out classes that stay what they are"
-            )
+            raise UserError(f"{what} pairs '{one}' with itself: leave out classes that stay what they are")
         for name, new in ((one, other), (other, one)):
             if name in partner:
                 before = partner[name]

@@ -158,6 +158,7 @@ def load_model(source: str | Path) -> Model:
         network = build(config.backbone, config.network, len(labels))
     _check_fit(network.state_dict(), state, folder / WEIGHTS)
     network.load_state_dict(state)
+    network.mirror_image = labels.mirror_image
     return Model(network.eval(), config, labels, tasks)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sceneparse.inference import predict
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import winners
 from sceneparse.inference.windows import AT_ONCE, WindowRows
@@ -165,6 +166,7 @@ class _Stoppable:
         self._engine, self._stopped = engine, stopped
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.mirror_image = mirror_image_of(engine)
 
     @property
     def padding_color(self) -> Sequence[float]:
