@@ -122,7 +122,7 @@ def _mirrors(arguments: argparse.Namespace, settings: "DataSettings") -> bool:
     from sceneparse.recipes import from_mapping, read_recipe
     from sceneparse.settings import Recipe
 
-    given = {"augmentation": dict(recipe_settings(arguments)).get("augmentation", {})}
+    given: dict[str, Any] = {"augmentation": dict(recipe_settings(arguments)).get("augmentation", {})}
     mixes = KINDS[settings.kind].mixes
     recipe = read_recipe(arguments.data, **given) if mixes else from_mapping(Recipe, given, "command line")
     return recipe.augmentation.mirror > 0
