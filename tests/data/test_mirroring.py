@@ -17,6 +17,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings, SamplingSettings
+from sceneparse.tasks import TruthName
 
 OBJECTS = LabelSpace(("floor", "left shoe", "right shoe", "car"), mirror=(("left shoe", "right shoe"),))
 PARTS = LabelSpace(("left door", "hood", "right door", "lace"), mirror=(("left door", "right door"),))
@@ -37,7 +38,7 @@ SWAPS = {
 MIRRORED = AugmentationSettings(
     crop=(24, 20), scale=(1.0, 1.0), mirror=1.0, rotate=0, rotate_probability=0, blur_probability=0
 )
-EVERY_TASK = ("scene", "objects", "parts", "materials", "textures")
+EVERY_TASK: tuple[TruthName, ...] = ("scene", "objects", "parts", "materials", "textures")
 
 
 def sample(index: int = 0) -> Sample:
@@ -87,10 +88,12 @@ class Unpaired(Pictures):
     labels = replace(OBJECTS, mirror=())
 
 
-def batches(dataset: Pictures, augmentation: AugmentationSettings, *, whole: bool, narrow: bool = False) -> list[Batch]:
-    tasks = ("objects",) if narrow or not whole else EVERY_TASK
+def batches(
+    dataset: Pictures, augmentation: AugmentationSettings, *, whole: bool, narrow: bool = False, start: int = 0
+) -> list[Batch]:
+    tasks: tuple[TruthName, ...] = ("objects",) if narrow or not whole else EVERY_TASK
     found = training_batches(
-        dataset, augmentation, PreprocessingSettings(), batch=3, seed=5, start=0, stop=4, workers=0, cache_mb=1,
+        dataset, augmentation, PreprocessingSettings(), batch=3, seed=5, start=start, stop=4, workers=0, cache_mb=1,
         tasks=tasks, sampling=SamplingSettings(), whole=whole, narrow=narrow,
     )  # fmt: skip
     return [on_device(batch, torch.device("cpu"), augmentation) for batch in found]
@@ -143,6 +146,14 @@ def test_pairs_change_no_random_number_and_no_pixel() -> None:
         assert torch.equal(one.images, other.images) and one.indices == other.indices
         assert torch.equal(one.objects == IGNORE, other.objects == IGNORE)
     assert any(not torch.equal(one.objects, other.objects) for one, other in zip(found, plain, strict=True))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["host", "device"])
+def test_a_start_in_the_middle_has_the_same_labels(whole: bool) -> None:
+    some = replace(MIRRORED, mirror=0.5)
+    _, _, *last = batches(Pictures(), some, whole=whole)
+    for one, other in zip(last, batches(Pictures(), some, whole=whole, start=2), strict=True):
+        assert torch.equal(one.images, other.images) and torch.equal(one.objects, other.objects)
 
 
 def test_what_is_pasted_has_the_sides_of_its_mirror_image() -> None:

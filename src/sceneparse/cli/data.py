@@ -120,12 +120,12 @@ def _check(arguments: argparse.Namespace) -> int:
 def _mirrors(arguments: argparse.Namespace, settings: "DataSettings") -> bool:
     """Whether pictures are mirrored in training, by a mixture's recipe or by the defaults, and the command line."""
     from sceneparse.recipes import from_mapping, read_recipe
-    from sceneparse.settings import Recipe
+    from sceneparse.settings import AugmentationSettings
 
-    given: dict[str, Any] = {"augmentation": dict(recipe_settings(arguments)).get("augmentation", {})}
-    mixes = KINDS[settings.kind].mixes
-    recipe = read_recipe(arguments.data, **given) if mixes else from_mapping(Recipe, given, "command line")
-    return recipe.augmentation.mirror > 0
+    given: Any = dict(recipe_settings(arguments)).get("augmentation", {})
+    if KINDS[settings.kind].mixes:
+        return read_recipe(arguments.data, augmentation=given).augmentation.mirror > 0
+    return from_mapping(AugmentationSettings, given, "command line").mirror > 0
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:

@@ -182,7 +182,11 @@ def paired(tasks: TaskLabels, pairs: Sequence[Pair], what: str, setting: str) ->
             raise UserError(f"{setting} pairs '{one}' with '{other}', which are classes of different tasks")
         for task in having:
             found[task].append((one, other))
-    return tasks.with_mirror({task: joined(own, setting) for task, own in found.items()})
+    pairs_of = {task: joined(own, setting) for task, own in found.items()}
+    try:
+        return tasks.with_mirror(pairs_of)
+    except UserError as error:
+        raise UserError(f"{setting}: {error}") from None
 
 
 def changes_of(changes: ClassChanges, pixels: Mapping[str, NDArray[np.int64]] | None = None) -> list[Change]:

@@ -70,6 +70,19 @@ def test_every_protocol_gives_a_small_raster_its_own_labels(protocol: ProtocolSe
     assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), expected(parser, pixels))
 
 
+def test_left_and_right_are_swapped_in_the_mirror_images_of_a_raster_s_windows(tmp_path: Path) -> None:
+    pixels = values(3, (130, 203))
+    path = write_raster(tmp_path / "scene.tif", pixels)
+    found = {}
+    for name, order in (("paired", (0, 2, 1)), ("unpaired", ())):
+        parser = a_parser(protocol=ProtocolSettings("window", window=(48, 40), flip=True))
+        parser.engine.mirror_image = order  # type: ignore[attr-defined]
+        run(parser, path, tmp_path / name)
+        found[name] = read_raster(tmp_path / name / "scene_labels.tif")
+        assert np.array_equal(found[name], expected(parser, pixels))
+    assert not np.array_equal(found["paired"], found["unpaired"])
+
+
 def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sceneparse.parsing.runs.raster import job
 
