@@ -221,7 +221,11 @@ def _union(sources: Sequence[Source], task: TruthName, *, mirror: bool, what: st
         taken.add(color)
         final.append(color)
     pairs = [pair for source in sources for pair in _pairs(source, task, names)] if mirror else []
-    return LabelSpace(tuple(names.values()), tuple(final), mirror=joined(pairs, what))
+    try:
+        return LabelSpace(tuple(names.values()), tuple(final), mirror=joined(pairs, what))
+    except UserError as error:
+        advice = "merge or rename both sides alike, or leave all pairs out with data.classes.mirror null"
+        raise UserError(f"{error}; {advice}") from None
 
 
 def _pairs(source: Source, task: TruthName, names: Mapping[str, str]) -> tuple[Pair, ...]:
