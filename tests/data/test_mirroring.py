@@ -183,12 +183,13 @@ def test_an_object_with_one_part_of_a_pair_keeps_it() -> None:
     objects = LabelSpace(("cat", "dog"))
     parts = LabelSpace(("left eye", "right eye"), mirror=(("left eye", "right eye"),))
     tree = PartTree(objects, parts, ((0, 1), (0,)))
-    owners, eyes = torch.tensor([[0, 0, 1, IGNORE]]).short(), torch.tensor([[0, 1, 0, 0]]).short()
+    # The last dog's right eye is no part of it, and becomes none.
+    owners, eyes = torch.tensor([[0, 0, 1, IGNORE, 1]]).short(), torch.tensor([[0, 1, 0, 0, 1]]).short()
     found = Mirror(TaskLabels(objects, tree=tree))(
-        Sample(torch.zeros(3, 1, 4, dtype=torch.uint8), objects=owners, parts=eyes)
+        Sample(torch.zeros(3, 1, 5, dtype=torch.uint8), objects=owners, parts=eyes)
     )
-    assert found.objects is not None and found.objects.tolist() == [[IGNORE, 1, 0, 0]]
-    assert found.parts is not None and found.parts.tolist() == [[1, 0, 0, 1]]
+    assert found.objects is not None and found.objects.tolist() == [[1, IGNORE, 1, 0, 0]]
+    assert found.parts is not None and found.parts.tolist() == [[1, 1, 0, 0, 1]]
     # Channels: cat nothing, left, right; dog nothing, left.
     assert tree.mirror_image == (0, 2, 1, 3, 4)
 

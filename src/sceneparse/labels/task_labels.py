@@ -89,15 +89,15 @@ class PartTree:
     def mirror_table(self) -> NDArray[np.int16] | None:
         """(objects + 1, parts + 1): the part that a part of an object is in a mirror image; None where all stay.
 
-        Index -1 stands for an unknown one. Where an object can have but one of a pair, that one stays what it is.
+        Index -1 stands for an unknown one. Where an object can have but one part of a pair, both stay what they are.
         """
         if not self.parts.mirror:
             return None
         image = np.array([*self._part_image, IGNORE], dtype=np.int16)
         table = np.tile(image, (len(self.objects) + 1, 1))
         for owner in self.owners:
-            own = list(self.children[owner])
-            table[owner, own] = [self._turned(owner, part) for part in own]
+            stay = [part for part in range(len(self.parts)) if self._turned(owner, part) == part]
+            table[owner, stay] = stay
         return table
 
     @cached_property
@@ -113,11 +113,11 @@ class PartTree:
         )
 
     def _turned(self, owner: int, part: int) -> int:
-        """The part that an object's part is in a mirror image."""
-        image = self._part_image[part]
-        # Of a pair of objects both sides are there.
+        """The part that a part of an object is in a mirror image."""
+        image, own = self._part_image[part], self.children[owner]
+        # Of a pair of objects the one has the parts of the other.
         paired = self.objects.mirror and self.objects.mirror_image[owner] != owner
-        return image if paired or image in self.children[owner] else part
+        return image if paired or (part in own) == (image in own) else part
 
     def to_json(self) -> dict[str, list[str]]:
         """The names of each object's parts; objects without parts are left out."""
@@ -141,7 +141,10 @@ class PartTree:
             if unknown := [part for part in listed if part not in parts.names]:
                 raise UserError(f"{where}: the part tree gives '{name}' the part {unknown[0]!r}, which is no part")
         children = (tuple(map(parts.names.index, value.get(name, ()))) for name in objects.names)
-        return cls(objects, parts, tuple(children))
+        try:
+            return cls(objects, parts, tuple(children))
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)
