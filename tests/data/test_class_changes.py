@@ -289,7 +289,9 @@ def test_pairs_of_a_mixture_s_sources_are_its_own(sided: DataSettings) -> None:
     wrong = replace(mixture, sources=(sources[0], other))
     with pytest.raises(UserError, match="the mixture pairs 'port' with both 'starboard' and 'hood'"):
         open_dataset(wrong, "train")
-    assert not open_dataset(replace(wrong, classes=ClassSettings(mirror=None)), "train").labels.mirror
+    unpaired = replace(wrong, classes=ClassSettings(mirror=None))
+    assert not open_dataset(unpaired, "train").labels.mirror
+    assert check(unpaired, progress=False).labels.mirror == ()
 
 
 def test_pairs_of_other_tasks_can_be_given() -> None:

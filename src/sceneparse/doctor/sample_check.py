@@ -141,8 +141,11 @@ def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding])
 
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
-    settings = replace(settings, classes=settings.classes.only_file())  # they are read with their own classes
     kind = KINDS[settings.kind]
+    own = settings.classes.only_file()  # they are read with their own classes
+    if kind.mixes and settings.classes.mirror is None:  # its sources' pairs may contradict each other
+        own = replace(own, mirror=None)
+    settings = replace(settings, classes=own)
     if kind.undivided and not _has(settings, settings.train, channels):
         whole = undivided(settings, settings.train, channels=channels)
         if whole is not None:
