@@ -273,7 +273,7 @@ class Keeper:
         recipe, data = self.prepared.recipe, self.prepared.data
         iteration, metrics = self._best.iteration, self._best.metrics
         assert iteration is not None and metrics is not None
-        network = rebuilt(recipe, len(data.labels), self.folder.checkpoints.load_best(iteration))
+        network = rebuilt(recipe, data.labels, self.folder.checkpoints.load_best(iteration))
         config = ModelConfig(
             recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data, data.sizes
         )

@@ -28,7 +28,7 @@ class Model:
     """A network, what it is, and its classes.
 
     Args:
-        network: The network.
+        network: The network, which learns here what its classes are in a mirror image.
         config: What it is.
         labels: The objects' classes.
         tasks: The label spaces of a unified model's tasks, or None where it has no other task or they have no names.
@@ -38,6 +38,10 @@ class Model:
     config: ModelConfig
     labels: LabelSpace
     tasks: TaskLabels | None = None
+
+    def __post_init__(self) -> None:
+        # So that engines of the network know it, whoever makes them.
+        self.network.mirror_image = self.labels.mirror_image
 
 
 def save_model(folder: Path, model: Model, card: str) -> None:
