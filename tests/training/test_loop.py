@@ -75,7 +75,7 @@ def test_the_model_is_the_network_of_the_best_validation_and_evaluates_to_its_sc
     facts = json.loads((run / "run.json").read_text())
     assert facts["best_iteration"] == 2 and len(scores) == 3
     model = load_model(run / "model")
-    best = Checkpoints(run / "checkpoints").load_best(2)
+    best = load_file(Checkpoints(run / "checkpoints").best_file(2))
     assert all(torch.equal(value, best[name]) for name, value in model.network.state_dict().items())
     dataset = open_dataset(recipe.data, "val")
     again = evaluate(TorchEngine(model.network, model.config.preprocessing), dataset, resolve(recipe.protocol))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.training.record import METRICS, Average, Record
+from sceneparse.training.record import Average, Record
+from sceneparse.weights.run_folder import METRICS
 
 
 def lines(folder: Path) -> list[dict[str, object]]:

@@ -25,6 +25,7 @@ from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.weights.run_folder import named_folder
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
@@ -53,7 +54,8 @@ def diagnose_model(
     """Find out why a model fails on labelled pictures, and write a report on it.
 
     Args:
-        model: A model folder, a published checkpoint's name, a hub id, or an exported .xml or .onnx file.
+        model: A model folder, a training's run folder or one of its checkpoints, a published checkpoint's name, a hub
+            id, or an exported .xml or .onnx file.
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: The data set's kind. Default: the model's.
@@ -94,8 +96,8 @@ def diagnose_model(
     test = _Test(dataset, indices, tested, relations, progress)
     diagnosis, again = test.run(opened, names[0])
     opponent = None if second is None else _opponent(test, second, names[1])
-    folder = Path(model)
-    out = Path(out or (folder.parent / "diagnosis" if folder.is_dir() else "diagnosis"))
+    folder = named_folder(model)
+    out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",

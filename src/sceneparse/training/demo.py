@@ -39,9 +39,10 @@ from sceneparse.training.loop import train
 from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.run import MODEL, is_finished, open_run
+from sceneparse.training.run import is_finished, open_run
 from sceneparse.training.trial import prepare_tried
 from sceneparse.weights.model import load_model
+from sceneparse.weights.run_folder import MODEL
 
 NETWORKS = ("fcn", "pspnet")
 """What is trained, in this order: `toy-` before it is the recipe's name, and by itself the run folder's."""

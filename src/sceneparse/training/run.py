@@ -14,10 +14,7 @@ from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
-
-RECIPE = "recipe.yaml"
-MODEL = "model"
-RUN_FACTS = "run.json"
+from sceneparse.weights.run_folder import MODEL, RECIPE, RUN_FACTS, run_facts
 
 FREE = frozenset(
     {
@@ -129,8 +126,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 
 
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
-    """Return whether the training is done and its model is there."""
-    if checkpoint is None or not (out / MODEL).exists():
+    """Return whether the training is done and its model is there, that of its best validation."""
+    # Earlier models lie there as well; run.json says last that the training is done.
+    if checkpoint is None or not (out / MODEL).exists() or run_facts(out).get("status") not in (None, "finished"):
         return False
     return checkpoint.ended or checkpoint.iteration >= recipe.training.iterations
 
