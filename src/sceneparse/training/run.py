@@ -10,6 +10,7 @@ from typing import Any
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
@@ -152,14 +153,3 @@ def _version(name: str) -> str | None:
     except ImportError:
         # Run from a source tree that isn't installed.
         return None
-
-
-def flat_settings(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under their dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            flat |= flat_settings(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +71,23 @@ def named_folder(source: str | Path) -> Path | None:
     path = Path(source)
     run = run_folder(path)
     return path if run is None and path.is_dir() else run and run / MODEL
+
+
+def told_apart(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest names that tell folders or files apart: the part of each path in which they differ.
+
+    Args:
+        paths: Different paths; of model folders in run folders (runs/a/model) the run's name says it all.
+    """
+    whole = [path.resolve() for path in paths]
+    if all(path.name == MODEL for path in whole):
+        whole = [path.parent for path in whole]
+    if len(whole) == 1:
+        return [whole[0].name]
+    parent = os.path.commonpath(whole)
+    names = [path.relative_to(parent) for path in whole]
+    # One may lie in the other.
+    return [str(name) if name.parts else path.name for name, path in zip(names, whole, strict=True)]
 
 
 def run_facts(run: Path) -> dict[str, Any]:
