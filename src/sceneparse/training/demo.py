@@ -210,7 +210,7 @@ def _said(out: Path, facts: Mapping[str, Any]) -> Path:
     """Print the figures, and where everything is; returns the report's path."""
     for name in NETWORKS:
         figures = (facts[key][name] for key in ("mean_iou", "lookalikes_mean_iou"))
-        print("{:<7} mean IoU {:.3f}, look-alikes {:.3f}".format(name, *figures))
+        print("{:<7} mean IoU {:.2%}, look-alikes {:.2%}".format(name, *figures))
     print(f"parsed pictures: {out / PARSED}\noverview: {out / OVERVIEW}")
     return out / REPORT
 

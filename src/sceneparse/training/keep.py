@@ -11,6 +11,7 @@ from sceneparse.data.feeding import on_device
 from sceneparse.data.sample import notes_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
+from sceneparse.evaluation.figures import FIGURES
 from sceneparse.training.averaging import WeightAverage, Weights
 from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
@@ -127,7 +128,7 @@ class Keeper:
         self._waits.add(seconds, waited)
         due = done % settings.log_every == 0 or done == settings.iterations
         speed = settings.pictures / seconds
-        self.progress.step(done, step.total, step.rate, speed, self._waits.recent, line=due)
+        self.progress.step(done, self._losses.mean("loss"), step.rate, speed, self._waits.recent, line=due)
         if due:
             means = self._losses.take(list(step.losses))
             times = self._waits.times(self.idle.take())
@@ -204,9 +205,11 @@ class Keeper:
 
     def _tell(self, done: int, weights: Weights, metrics: dict[str, Any]) -> None:
         """Show a validation, and write its line of metrics.jsonl: that of the average is a kind of its own."""
-        others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
+        headlines = {"mean_iou": metrics["mean_iou"], **metrics.get("headlines", {})}
+        scores = [(FIGURES[key].title, FIGURES[key].with_unit(value)) for key, value in headlines.items()]
         of = "" if weights == "live" else " of the average"
-        self.progress.say(f"iteration {done}  mean IoU{of} {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
+        said = ", ".join(f"{title}{of} {value}" for title, value in scores)
+        self.progress.say(f"iteration {done}  {said}  ({metrics['protocol']})")
         if self.folder.record:
             kind = "validation" if weights == "live" else "validation_average"
             self.folder.record.write(kind, done, {**recorded(metrics), "seconds": self.watch.seconds()})
@@ -306,4 +309,5 @@ class Keeper:
                 f"{counted(self.patience.waited, 'validation')} without a better score (training.patience)"
             )
         of = " of the averaged weights" if best.weights == "average" else ""
-        self.progress.say(f"best mean IoU{of} {metrics['mean_iou']:.4f} after iteration {iteration}: {out}")
+        score = FIGURES["mean_iou"].with_unit(metrics["mean_iou"])
+        self.progress.say(f"best mean IoU{of} {score} after iteration {iteration}: {out}")

@@ -102,6 +102,10 @@ class Average:
             for key, term in ((name, value), (f"{name} count", 1)):
                 self.sums[key] = self.sums.get(key, 0) + term
 
+    def mean(self, name: str) -> float:
+        """Return the mean of a loss so far, without starting anew; NaN where there was none yet."""
+        return self.sums[name] / self.sums[f"{name} count"] if name in self.sums else math.nan
+
     def take(self, names: Sequence[str]) -> dict[str, float | None]:
         """Return the mean of each of these losses, None for one that no batch had labels for, and start anew."""
         means = {name: self.sums[name] / self.sums[f"{name} count"] if name in self.sums else None for name in names}
