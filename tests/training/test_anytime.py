@@ -146,7 +146,12 @@ def test_files_of_others_in_the_model_folder_do_not_end_a_training_before_its_en
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    scores(monkeypatch, 0.2, 0.3, 0.1, then=lambda number: number and (run / "model" / "mine.txt").write_text("dear"))
+
+    def put_beside(number: int) -> None:
+        if number:
+            (run / "model" / "mine.txt").write_text("dear")
+
+    scores(monkeypatch, 0.2, 0.3, 0.1, then=put_beside)
     with pytest.raises(UserError, match=r"holds more than a model \(mine.txt\)"):
         train(toy(training__iterations=3, training__validate_every=1), run)
     assert "the best network so far is" in capsys.readouterr().err

@@ -22,18 +22,17 @@ def comparison_page(comparison: RunComparison) -> str:
     title = f"{len(names)} runs side by side" if len(names) > 1 else names[0]
     logged = {key: one.title for key, one in FIGURES.usable() if one.unit == "%"}
     runs = [(run.name, _color(number), run.lines) for number, run in enumerate(comparison.runs)]
-    sections = []
+    sections = [Section("runs", "Runs", _runs(comparison))]
     if drawn := curves.compared_charts(runs, logged):
         sections.append(Section("curves", "Curves", drawn))
     sections.append(_settings(comparison))
     sections += _classes(comparison)
-    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes())
-    head = _runs(comparison) + (f'<ul class="muted">{notes}</ul>' if notes else "")
     foot = (
         "<p>Figures compare only under one protocol and on one split. The best validation is the one that the training "
         "chose its model by; test figures are those of <code>sceneparse evaluate</code>.</p>\n"
         f"<p>Written by sceneparse {__version__}.</p>"
     )
+    head = f'<p class="muted">{escape(", ".join(str(run.folder) for run in comparison.runs))}</p>'
     return page(title, head, sections, foot)
 
 
@@ -47,7 +46,7 @@ def _named(number: int, name: str) -> str:
 
 
 def _runs(comparison: RunComparison) -> str:
-    """A row for each run."""
+    """A row for each run, and below them what has to be known before figures are compared."""
     columns = ("best validation, mean IoU %", "at iteration", "test, mean IoU %", "test, pixel accuracy %", "minutes")
     head = '<th scope="col">Run</th><th scope="col">training, iterations</th>'
     head += "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
@@ -62,7 +61,8 @@ def _runs(comparison: RunComparison) -> str:
             f'<th scope="row">{_named(number, run.name)}</th><td>{escape(progress(run))}</td>'
             + "".join(f'<td class="number">{cell}</td>' for cell in cells)
         )
-    return table(head, rows, caption="The runs")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes())
+    return table(head, rows, caption="The runs") + (f'<ul class="muted">{notes}</ul>' if notes else "")
 
 
 def _figure(values: list[float | None], number: int) -> str:

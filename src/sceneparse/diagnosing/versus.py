@@ -1,5 +1,6 @@
 """Two models, picture by picture: what each loses to which kind of failure, and where they differ most."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -78,7 +79,9 @@ def _losses(name: str, diagnosis: Diagnosis, opponent: Opponent) -> str:
         f'<th scope="col" class="number {kind}">{escape(title)}</th>' for kind, title, _ in both
     )
     head += '<th scope="col" class="number">difference</th>'
-    values = [(title, points, [which.findings.gains[kind] for _, _, which in both]) for kind, title in TITLES.items()]
+    values: list[tuple[str, Callable[[float], str], list[float]]] = [
+        (title, points, [which.findings.gains[kind] for _, _, which in both]) for kind, title in TITLES.items()
+    ]
     values += [
         ("mean boundary IoU", percent, [which.boundaries.mean_iou for _, _, which in both]),
         ("expected calibration error", percent, [which.calibration.error for _, _, which in both]),
