@@ -25,7 +25,8 @@ DESCRIPTION = "model"
 NAMES = re.compile(r"(last|best)-(\d+)\.(pt|safetensors)")
 """What the files in checkpoints/ are called."""
 
-CARD = "# {name}\n\nThe network of a training's checkpoint ({file}), taken while the training had not ended.\n"
+CARD = "# {name}\n\nThe network of a training's checkpoint ({file}); its figures are not known.\n"
+"""The card of the model that is made of a checkpoint."""
 
 
 class Found(NamedTuple):
@@ -61,6 +62,7 @@ def read_found(path: Path) -> Found:
 
     Raises:
         UserError: It is damaged, or nothing says what its classes are.
+        FileNotFoundError: It is gone: a training keeps the newest ones alone.
     """
     value: dict[str, Any] = {}
     try:
@@ -72,6 +74,8 @@ def read_found(path: Path) -> Found:
             if iteration is None and (match := NAMES.fullmatch(path.name)):
                 iteration = int(match[2])
             taken = Taken(iteration if isinstance(iteration, int) else None)
+    except FileNotFoundError:
+        raise
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: damaged or cut short ({error}); take another checkpoint") from None
     return Found(_description(path, value.get(DESCRIPTION)), state, taken)

@@ -4,14 +4,13 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.processes import leads
-from sceneparse.weights.checkpoint_file import Found, is_checkpoint, newest_checkpoint, read_found
+from sceneparse.weights.checkpoint_file import is_checkpoint, newest_checkpoint, read_found
 from sceneparse.weights.config import CARD, CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.kept import kept_model
 from sceneparse.weights.run_folder import (
@@ -65,7 +64,8 @@ def described(taken: Taken) -> str:
 
 def _of_run(path: Path, run: Path) -> Path:
     """The model of a run folder, after saying which one it is."""
-    if model_folder_of(run) is None:
+    there = model_folder_of(run)
+    if there is None:
         newest = newest_checkpoint(run)
         if newest is None:
             raise UserError(
@@ -74,7 +74,7 @@ def _of_run(path: Path, run: Path) -> Path:
             )
         return _of_checkpoint(newest, f"{path}: no validation yet; takes its newest checkpoint")
     state = state_of(run)
-    folder = run / MODEL if state == "ended" else _kept_still(run)
+    folder = there if state == "ended" else _kept_still(run)
     taken = model_taken(run, folder)
     best = "its model" if taken.mean_iou is None else "the best model" if state == "ended" else "the best model so far"
     reached = last_iteration(run)
@@ -128,15 +128,17 @@ def _copy(run: Path, number: int, kept: Path) -> None:
 
 def _of_checkpoint(path: Path, begin: str = "") -> Path:
     """The model of a checkpoint, after saying which one it is."""
-    found: Callable[[], Found] = cache(lambda: read_found(path))
 
     def make(kept: Path) -> None:
-        description, state, taken = found()
+        description, state, taken = read_found(path)
         write_folder(kept, description, lambda file: write_weights(file, state, taken.facts()))
 
-    state = path.stat()
-    facts = [str(path.resolve()), f"{state.st_ino} {state.st_size} {state.st_mtime_ns}"]
-    folder = kept_model("checkpoints", facts, make)
+    try:
+        state = path.stat()
+        facts = [str(path.resolve()), f"{state.st_ino} {state.st_size} {state.st_mtime_ns}"]
+        folder = kept_model("checkpoints", facts, make)
+    except FileNotFoundError:
+        raise UserError(f"{path}: made room for a newer checkpoint at this moment: give that one") from None
     taken = model_taken(folder.parent, folder)
     _say(f"{begin or f'{path}: a checkpoint; takes its network'} ({described(taken)})")
     return folder
