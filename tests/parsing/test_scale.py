@@ -131,4 +131,4 @@ def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int
     tested: TestProtocol = parser(protocol=protocol).protocol
     found = doubt_of(tested, LEARNT, size)
     assert (words is None) == (found is None)
-    assert words is None or (words in found and "short sides of 40 to 100" in found)
+    assert words is None or (words in str(found) and "short sides of 40 to 100" in str(found))
