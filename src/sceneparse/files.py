@@ -44,6 +44,11 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def aside_of(folder: Path) -> Path:
+    """Return where a folder stands while it is replaced in two steps."""
+    return folder.parent / f".{folder.name}.old"
+
+
 def cache_folder() -> Path:
     """Return the folder for what can be made again: $SCENEPARSE_CACHE, or `sceneparse` in the user's cache folder."""
     if given := os.environ.get("SCENEPARSE_CACHE"):

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from sceneparse.benching import bench, matrix_peak
-from sceneparse.benching.subject import find_subject, recipe_to_measure
+from sceneparse.benching.recipes import recipe_to_measure
+from sceneparse.benching.subject import find_subject
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.inference import choosing, export_model

@@ -41,7 +41,8 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     Data sets that are not folders of pictures and masks are read as training reads them, sample by sample.
 
     Looked for: pictures and masks without each other, unreadable files, differing sizes, values outside the label
-    space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored, keys of classes.json that mean nothing.
+    space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored, keys of
+    classes.json that mean nothing.
 
     Args:
         settings: Kind and place of the data set.

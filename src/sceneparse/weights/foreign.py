@@ -12,9 +12,9 @@ from rich.console import Console
 
 from sceneparse.errors import UserError
 from sceneparse.files import cache_folder
+from sceneparse.progress import working
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
-from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 
 KEPT = 8
 """So many imported folders are kept; the one that was used longest ago makes room."""
@@ -49,6 +49,9 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
     Raises:
         UserError: It holds nothing that can be imported.
     """
+    # Here, since recognising such a folder must not wait for PyTorch.
+    from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+
     kept = cache_folder() / "imported" / _fingerprint(folder, name)
     if all((kept / "model" / file).is_file() for file in (CONFIG, WEIGHTS, LABELS)):
         with suppress(OSError):
@@ -60,7 +63,8 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
             console = Console(stderr=True, highlight=False, soft_wrap=True)
             if published is not None:
                 console.print(f"{name}: {published}", markup=False)
-            imported = import_checkpoint(folder)
+            with working(f"importing {name}"):
+                imported = import_checkpoint(folder)
             if not isinstance(imported, ImportedModel):
                 raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
             console.print("\n".join(imported.describe()), markup=False)

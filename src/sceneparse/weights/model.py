@@ -12,15 +12,16 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file, write_json, write_text
+from sceneparse.files import aside_of, whole_file, write_json, write_text
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.weights.build import build
 from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config, write_config
+from sceneparse.weights.finding import find_model
 from sceneparse.weights.labels_file import labels_to_json, read_labels
 from sceneparse.weights.tasks import refuse_unfit_tasks
 
-__all__ = ["Model", "ModelConfig", "load_model", "save_model"]
+__all__ = ["Model", "ModelConfig", "find_model", "load_model", "save_model"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def save_model(folder: Path, model: Model, card: str) -> None:
     if model.tasks is not None:
         refuse_unfit_tasks(model.config.network, model.tasks, LABELS)
     folder = Path(folder).resolve()
-    if not folder.exists() and _aside(folder).is_dir():
-        _aside(folder).rename(folder)
+    if not folder.exists() and aside_of(folder).is_dir():
+        aside_of(folder).rename(folder)
     if folder.exists():
         if not folder.is_dir():
             raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
@@ -82,54 +83,6 @@ def save_model(folder: Path, model: Model, card: str) -> None:
         _replace(folder, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def find_model(source: str | Path) -> Path:
-    """Return a model folder on this machine, fetched or imported if need be.
-
-    Args:
-        source: A folder, of ours or of another library (`foreign.is_foreign`); if there is no such folder, the name of
-            a published checkpoint (`published.catalogue`) or a hub id such as "user/name".
-
-    Raises:
-        UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
-    """
-    # Importing needs this module to write what it imported.
-    from sceneparse.weights.finding import fetched_folder, local_folder
-
-    folder = Path(source)
-    if not folder.exists() and _aside(folder).is_dir():
-        folder = _aside(folder)
-    if not folder.exists():
-        folder = fetched_folder(str(source))
-    if not folder.is_dir():
-        raise UserError(
-            f"{source}: not a folder; a model is a folder with {', '.join(FILES)}; of a checkpoint's file "
-            "'sceneparse import' makes one"
-        )
-    folder = local_folder(folder)
-    for name in (CONFIG, WEIGHTS, LABELS):
-        if not (folder / name).is_file():
-            if (folder / "model" / CONFIG).is_file():
-                raise UserError(f"{source}: is a training's folder; its model is {Path(source) / 'model'}")
-            raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
-    return folder
-
-
-def _advice(folder: Path) -> str:
-    """What to do about a folder that another library's training left; empty where nothing speaks for one."""
-    steps = [one for one in folder.glob("checkpoint-*") if (one / CONFIG).is_file()]
-    if steps:
-        last = max(steps, key=lambda one: int(digits) if (digits := one.name.rpartition("-")[2]).isdigit() else -1)
-        return f"it holds checkpoints of transformers' Trainer: name one of them, such as {last}; "
-    marks = ("trainer_state.json", "training_args.bin", "pytorch_model.bin", WEIGHTS, f"{WEIGHTS}.index.json")
-    if not (folder / CONFIG).is_file() and any((folder / name).is_file() for name in marks):
-        return (
-            "it holds weights without what says which network they are of: copy the config.json of the model that was "
-            "trained into it (transformers writes it by model.save_pretrained), or import the weights by 'sceneparse "
-            "import'; "
-        )
-    return ""
 
 
 def load_model(source: str | Path) -> Model:
@@ -181,17 +134,12 @@ def _check_fit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], where:
         raise UserError(f"{where}: '{surplus[0]}' belongs to no layer; config.json describes another network")
 
 
-def _aside(folder: Path) -> Path:
-    """Where a model stands while it is replaced; still there, alone, if that was killed between the two renames."""
-    return folder.parent / f".{folder.name}.old"
-
-
 def _replace(folder: Path, new: Path) -> None:
     """Put `new` in the place of `folder`. A folder can't be renamed onto another, so the old one steps aside first."""
     if not folder.exists():
         new.rename(folder)
         return
-    aside = _aside(folder)
+    aside = aside_of(folder)
     if aside.exists():
         shutil.rmtree(aside)
     folder.rename(aside)
