@@ -63,15 +63,15 @@ def progress_bar(shown: bool, total: int, title: str = "checking pictures") -> I
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     if shown and not console.is_interactive:
-        yield _line_of_progress(title, total)
+        yield line_of_progress(title, total)
         return
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
 
 
-def _line_of_progress(title: str, total: int) -> Callable[[], None]:
-    """Return a function that counts, and after a while says once how much there is and how long it takes."""
+def line_of_progress(title: str, total: int) -> Callable[[], None]:
+    """Return a function that counts, and after `PATIENCE` says once on standard error how long the rest takes."""
     began, done, said = time.monotonic(), itertools.count(1), threading.Event()
 
     def advance() -> None:

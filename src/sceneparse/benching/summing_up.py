@@ -43,9 +43,9 @@ def concluded(result: Bench, precision: str) -> tuple[str, str]:
     took, row = found
     taken = f"{row.engine}, {row.precision}"
     if row is fastest:
-        return name, f"{begun}, which is what auto takes"
+        return name, f"{begun}, which auto takes"
     if took < least * ALIKE:
-        return name, f"{begun}; auto takes {taken}, which is as fast ({three_digits(took)} ms)"
+        return name, f"{begun}; auto takes {taken}, as fast ({three_digits(took)} ms)"
     options = f"--engine {fastest.engine}" + (
         f" --precision {fastest.precision}" if fastest.precision != "int8" else ""
     )

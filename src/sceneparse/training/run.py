@@ -14,7 +14,9 @@ from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
-from sceneparse.training.taken import CHECKPOINTS, MODEL, RUN_FACTS, refuse_taken
+from sceneparse.training.taken import CHECKPOINTS, refuse_taken
+from sceneparse.training.taken import MODEL as MODEL
+from sceneparse.training.taken import RUN_FACTS as RUN_FACTS
 
 RECIPE = "recipe.yaml"
 
