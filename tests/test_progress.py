@@ -74,7 +74,7 @@ def test_what_is_done_inside_something_else_takes_its_line_and_gives_it_back(
             time.sleep(0.2)
         time.sleep(0.2)
     time.sleep(0.1)
-    assert capsys.readouterr().err.splitlines() == ["converting …", "saving …", "loading …"]
+    assert capsys.readouterr().err.splitlines() == ["converting …", "saving …"]
 
 
 @pytest.mark.parametrize(

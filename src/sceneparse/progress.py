@@ -167,9 +167,13 @@ class _Late:
 
     def __init__(self) -> None:
         self._timer: threading.Timer | None = None
+        self._begun: set[str] = set()
 
     def say(self, text: str) -> None:
         self.end()
+        if text in self._begun:  # what is gone back to
+            return
+        self._begun.add(text)
         self._timer = threading.Timer(PATIENCE, print, (f"{text} …",), {"file": sys.stderr, "flush": True})
         self._timer.daemon = True
         self._timer.start()

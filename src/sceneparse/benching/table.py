@@ -1,6 +1,7 @@
 """Print the tables of `sceneparse bench`."""
 
-from rich.box import SIMPLE
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -8,6 +9,9 @@ from sceneparse.benching.record import Bench, Row
 from sceneparse.benching.summing_up import three_digits
 from sceneparse.errors import counted
 from sceneparse.weights.architectures import ARCHITECTURES
+
+NARROW: dict[str, Any] = {"box": None, "padding": (0, 1, 0, 0), "pad_edge": False}
+"""How tables are laid out: a terminal may have 80 columns."""
 
 WEIGHTS = {"model": "", "file": "", "recipe": ", random weights"}
 
@@ -39,8 +43,7 @@ def print_bench(result: Bench, console: Console) -> None:
 
 
 def _engines(result: Bench, console: Console) -> None:
-    # As narrow as can be: a terminal may have 80 columns.
-    table = Table(title=f"medians (quartiles) of {result.repeats} rounds in turns", box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(title=f"medians (quartiles) of {result.repeats} rounds in turns", **NARROW)
     for name in ("engine", "precision"):
         table.add_column(name, no_wrap=True)
     for name in ("ms a picture", "pictures/s", "ready s", "MiB", "of peak"):
@@ -68,7 +71,7 @@ def _range(row: Row) -> str:
 
 
 def _components(result: Bench, console: Console) -> None:
-    table = Table("heads", "precision", title="where the time goes, engine torch, ms", box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table("heads", "precision", title="where the time goes, engine torch, ms", **NARROW)
     names = list(result.components[0].ms)
     for name in names:
         table.add_column(name, justify="right")

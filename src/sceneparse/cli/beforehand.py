@@ -52,9 +52,9 @@ def announce_conversions(sources: Iterable[str], arguments: argparse.Namespace) 
         sources: The models.
         arguments: Those of `engine_arguments`.
     """
-    from sceneparse.inference.conversions import is_still_to_convert, time_to_convert
     from sceneparse.processes import leads
     from sceneparse.weights.config import CONFIG
+    from sceneparse.weights.conversions import is_still_to_convert, time_to_convert
     from sceneparse.weights.foreign import is_foreign
 
     for source in sources if leads() else ():

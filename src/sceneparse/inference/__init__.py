@@ -3,40 +3,13 @@
 Nothing here knows metrics, or pictures on disk.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sceneparse.inference.choosing import EngineName, make_engine
-    from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
-    from sceneparse.inference.exported_file import export_model
-    from sceneparse.inference.open_model import Opened, open_model
-    from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
-    from sceneparse.inference.scoring import Prediction, label, predict, predict_batch, scores
-    from sceneparse.inference.tasks import TaskPrediction, predict_tasks, predict_tasks_batch
-
-# Imported when first used: what will be converted is said before torch is loaded.
-_HOMES = {
-    "Engine": "engine",
-    "EngineName": "choosing",
-    "Opened": "open_model",
-    "PRESETS": "protocol",
-    "Prediction": "scoring",
-    "TaskEngine": "engine",
-    "TaskPrediction": "tasks",
-    "TestProtocol": "protocol",
-    "TorchEngine": "engine",
-    "export_model": "exported_file",
-    "label": "scoring",
-    "make_engine": "choosing",
-    "open_model": "open_model",
-    "predict": "scoring",
-    "predict_batch": "scoring",
-    "predict_tasks": "tasks",
-    "predict_tasks_batch": "tasks",
-    "resolve": "protocol",
-    "scores": "scoring",
-}
+from sceneparse.inference.choosing import EngineName, make_engine
+from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
+from sceneparse.inference.exported_file import export_model
+from sceneparse.inference.open_model import Opened, open_model
+from sceneparse.inference.protocol import PRESETS, TestProtocol, resolve
+from sceneparse.inference.scoring import Prediction, label, predict, predict_batch, scores
+from sceneparse.inference.tasks import TaskPrediction, predict_tasks, predict_tasks_batch
 
 __all__ = [
     "PRESETS",
@@ -59,9 +32,3 @@ __all__ = [
     "resolve",
     "scores",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'sceneparse.inference' has no attribute '{name}'")
-    return getattr(import_module(f"sceneparse.inference.{_HOMES[name]}"), name)

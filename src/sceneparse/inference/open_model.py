@@ -11,15 +11,6 @@ from pathlib import Path
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
-from sceneparse.inference.conversions import (
-    REFUSED,
-    digest,
-    fingerprint_of,
-    kept_file,
-    make_room,
-    note_time,
-    time_to_convert,
-)
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.exported_file import Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine, installed
@@ -30,6 +21,15 @@ from sceneparse.progress import working
 from sceneparse.settings import Precision
 from sceneparse.settings.engine import is_exported
 from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.conversions import (
+    REFUSED,
+    digest,
+    fingerprint_of,
+    kept_file,
+    make_room,
+    note_time,
+    time_to_convert,
+)
 from sceneparse.weights.model import Model, find_model, load_model
 
 
