@@ -127,7 +127,13 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
 
 def test_the_tables_fit_into_eighty_columns() -> None:
     result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
-    slow = {"ms": 12345.6, "ms_low": 12001.2, "ms_high": 13999.9, "pictures_per_second": 0.081, "best_batch": 16}
+    slow: dict[str, Any] = {
+        "ms": 12345.6,
+        "ms_low": 12001.2,
+        "ms_high": 13999.9,
+        "pictures_per_second": 0.081,
+        "best_batch": 16,
+    }
     row = Row("onnxruntime", "bfloat16", **slow, ready_s=123.4, peak_mib=12345.0, share_of_peak=1.01)
     times = ComponentTimes(1234.5, 12345.6, 12345.6, 1234.5)._asdict()
     part = ComponentRow("exact", "bfloat16", times, dict.fromkeys(times, 0.25))

@@ -87,12 +87,14 @@ def refuse_missing_data(model: str, folder: str | None, kind: str | None, split:
 
     if folder is None or not (Path(model) / CONFIG).is_file() or is_foreign(Path(model)):
         return
-    trained = read_config(Path(model) / CONFIG).data
+    config = read_config(Path(model) / CONFIG)
+    trained = config.data
     settings = trained if kind in (None, trained.kind) else trained.of_kind(str(kind))
     if settings.kind == "folder":
         from sceneparse.datasets.opening import open_for_testing
 
-        open_for_testing(replace(settings, root=folder, test=split or settings.test))
+        settings = replace(settings, root=folder, test=split or settings.test)
+        open_for_testing(settings, channels=config.backbone.in_channels)
 
 
 def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
@@ -115,7 +117,10 @@ def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
     if resume:  # what it started from is in its checkpoint
         return
     if recipe.init.model is not None:
-        refuse_missing_model(recipe.init.model, exported=False)
+        start = Path(recipe.init.model)
+        # A checkpoint's file or a training's folder will do as well.
+        if not (start.is_file() or (start / "recipe.yaml").is_file()):
+            refuse_missing_model(recipe.init.model, exported=False)
     else:
         refuse_unobtainable(recipe.backbone)
 
