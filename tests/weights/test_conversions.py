@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sceneparse.cli.beforehand import announce_conversions
-from sceneparse.weights import conversions
+from sceneparse.weights import conversions, measured
 from sceneparse.weights.conversions import fingerprint_of, is_still_to_convert, kept_file, note_time, time_to_convert
 
 
@@ -60,6 +60,36 @@ def test_a_first_use_is_announced_once_with_its_time(
     kept.write_text("")
     announce_conversions([str(saved)], arguments)
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions_alone(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "version", lambda _: "1.0")
+    monkeypatch.setattr(measured, "find_spec", lambda _: object())
+    one = fingerprint_of(saved)
+    assert measured.recall(one, "float32") is None
+    measured.remember(one, "float32", {"torch": 10.0}, (64, 96))
+    assert measured.recall(one, "float32") is None, "one engine alone says nothing"
+    measured.remember(one, "float32", {"torch": 10.0, "openvino": 10.4, "compile": 1.0}, (64, 96))
+    found = measured.recall(one, "float32")
+    assert found is not None and found.engine == "openvino", "alike"
+    assert is_still_to_convert(saved, **given())
+    measured.remember(one, "float32", {"torch": 10.0, "openvino": 12.34}, (64, 96))
+    found = measured.recall(one, "float32")
+    assert found is not None and found.engine == "torch"
+    assert found.describe().endswith(": openvino 12.3 ms, torch 10 ms for a picture of 96×64")
+    assert not is_still_to_convert(saved, **given())
+    assert is_still_to_convert(saved, **given(engine="openvino"))
+    assert is_still_to_convert(saved, **given(precision="bfloat16"))
+    assert measured.recall("another model", "float32") is None
+    for name, other in (("version", lambda _: "1.1"), ("_machine", lambda: "another"), ("__version__", "0")):
+        with monkeypatch.context() as patch:
+            patch.setattr(measured, name, other)
+            assert measured.recall(one, "float32") is None
+    (file,) = (conversions.cache_folder() / "measured").iterdir()
+    file.write_text("{")
+    assert measured.recall(one, "float32") is None
 
 
 def test_a_machine_that_took_longer_is_expected_to_do_so_again(saved: Path) -> None:

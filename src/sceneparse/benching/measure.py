@@ -24,6 +24,8 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
 from sceneparse.progress import roughly
 from sceneparse.settings import Precision, Resampling
+from sceneparse.weights.conversions import fingerprint_of
+from sceneparse.weights.measured import Measurement, recall, remember
 
 WARM_UP = 2
 """Rounds before those that count."""
@@ -266,7 +268,20 @@ class Measuring:
             result.auto_why = why_auto(self.device, "auto")
             if result.auto_engine == "openvino" and self.refused:
                 result.auto_engine, result.auto_why = "torch", self.refused
+            elif result.auto_engine == "openvino" and (measured := self._measured()):
+                result.auto_engine, result.auto_why = measured.engine, measured.describe()
         result.fastest, result.conclusion = concluded(result, choose_precision(self.device))
+
+    def _measured(self) -> Measurement | None:
+        """Keep what was measured of a model, and return what is known of it on this machine."""
+        if self.subject.kind != "model" or self.subject.path is None:
+            return None
+        fingerprint, precision = fingerprint_of(self.subject.path), choose_precision(self.device)
+        if not self.result.quick:
+            rows = [row for row in self.result.rows if row.precision == precision]
+            ms = {row.engine: row.ms for row in rows if row.ms is not None}
+            remember(fingerprint, precision, ms, self.result.size)
+        return recall(fingerprint, precision)
 
     def _saying(self, what: str) -> Callable[[str], None]:
         return lambda text: self.say(f"{what}: {text}")

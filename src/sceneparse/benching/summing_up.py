@@ -1,9 +1,7 @@
 """What `sceneparse bench` says of its measurements in words: of each row at once, and of all in the end."""
 
 from sceneparse.benching.record import Bench, Row
-
-ALIKE = 1.05
-"""Times that differ by less than this factor are alike."""
+from sceneparse.weights.measured import ALIKE
 
 
 def first_line(row: Row) -> str:

@@ -8,6 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError
 from sceneparse.files import write_text
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
@@ -30,6 +33,7 @@ from sceneparse.weights.conversions import (
     note_time,
     time_to_convert,
 )
+from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
 
 
@@ -102,7 +106,7 @@ def _say_compiling() -> None:
 
 def _opened(folder: Path, engine: EngineName, device: str, precision: Precision) -> Opened:
     fingerprint = fingerprint_of(folder)
-    if chosen_engine(engine, device, precision) == "openvino":
+    if chosen_engine(engine, device, precision) == "openvino" and not _was_slower(engine, fingerprint, precision):
         installed()
         kept = kept_file(fingerprint)
         try:
@@ -117,6 +121,18 @@ def _opened(folder: Path, engine: EngineName, device: str, precision: Precision)
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
+
+
+def _was_slower(engine: EngineName, fingerprint: str, precision: Precision) -> bool:
+    """Whether OpenVINO is only what `auto` takes by its rule, and PyTorch was measured as the faster one here."""
+    if engine != "auto":
+        return False
+    measured = recall(fingerprint, choose_precision(torch.device("cpu"), precision))
+    if measured is None or measured.engine != "torch":
+        return False
+    if leads():
+        print(f"engine auto: torch, {measured.describe()}", file=sys.stderr)
+    return True
 
 
 def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> TaskEngine:

@@ -14,6 +14,7 @@ from sceneparse.settings import Precision
 from sceneparse.settings.engine import TORCH_ALONE, EngineName
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.measured import recall
 
 KEPT = 8
 """So many converted models are kept; the one that was used longest ago makes room."""
@@ -102,7 +103,12 @@ def is_still_to_convert(folder: Path, engine: EngineName, device: str, precision
         return False
     if engine == "auto" and device != "cpu" and (device != "auto" or _may_have_gpu()):
         return False
-    kept = kept_file(fingerprint_of(folder))
+    fingerprint = fingerprint_of(folder)
+    precisions = ("float32", "bfloat16") if precision == "auto" else (precision,)
+    measured = [recall(fingerprint, one) for one in precisions] if engine == "auto" else []
+    if any(one is not None and one.engine == "torch" for one in measured):
+        return False
+    kept = kept_file(fingerprint)
     return not kept.is_file() and not kept.with_name(REFUSED).is_file()
 
 
