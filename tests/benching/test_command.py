@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -123,6 +124,27 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
     assert made == ["torch"], "there is always one"
     bench(small("toy-pspnet", output_stride=16), engines=["compile"], **{**quick, "progress": False})
     assert made == ["torch", "compile"], "what was asked for alone is measured"
+
+
+def test_what_was_measured_of_a_model_is_kept_for_auto(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(TorchEngine):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.1)
+            return super().__call__(images)
+
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(choosing, "find_spec", lambda _: object())
+    monkeypatch.setattr(measure, "choose_precision", lambda _: "float32")
+    monkeypatch.setitem(ENGINES, "openvino", Slow)
+    both = {**QUICK, "engines": ["torch", "openvino"], "batch": 1}
+    quick = bench(tiny_run / "model", **both, quick=True)
+    assert quick.auto_engine == "openvino" and "times as fast as what auto takes" in quick.conclusion
+    result = bench(tiny_run / "model", **both)
+    assert result.auto_engine == "torch" and result.auto_why.startswith("measured here by bench on ")
+    assert result.conclusion.endswith("which auto takes")
+    assert bench(tiny_run / "model", **both, quick=True).auto_engine == "torch"
 
 
 def test_the_tables_fit_into_eighty_columns() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sceneparse.cli.beforehand import announce_conversions
+from sceneparse.files import cache_folder
 from sceneparse.weights import conversions, measured
 from sceneparse.weights.conversions import fingerprint_of, is_still_to_convert, kept_file, note_time, time_to_convert
 
@@ -87,7 +88,7 @@ def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions
         with monkeypatch.context() as patch:
             patch.setattr(measured, name, other)
             assert measured.recall(one, "float32") is None
-    (file,) = (conversions.cache_folder() / "measured").iterdir()
+    (file,) = (cache_folder() / "measured").iterdir()
     file.write_text("{")
     assert measured.recall(one, "float32") is None
 
