@@ -108,6 +108,7 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
     for name in ENGINES:
         monkeypatch.setitem(ENGINES, name, counting(name))
     monkeypatch.setattr(choosing, "find_spec", lambda _: None)
+    monkeypatch.setattr(measure, "seconds_to_convert", lambda _: 0.0)
     quick = {**QUICK, "repeats": 10, "memory": True, "progress": True, "quick": True}
     result = bench(small("toy-pspnet", output_stride=16), json=tmp_path / "bench.json", **quick)
     assert made == ["torch", "openvino", "onnxruntime"], "to compile takes minutes"
@@ -119,7 +120,7 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
     assert lines[5].startswith("auto takes torch") and lines[6] == result.conclusion
     assert max(map(len, lines[1:])) <= 160 and json.loads((tmp_path / "bench.json").read_text())["quick"]
     made.clear()
-    monkeypatch.setattr(measure, "QUICK", 0.0)
+    monkeypatch.setattr(measure, "seconds_to_convert", lambda _: 31.0)
     bench(small("toy-pspnet", output_stride=16), **{**quick, "progress": False})
     assert made == ["torch"], "there is always one"
     bench(small("toy-pspnet", output_stride=16), engines=["compile"], **{**quick, "progress": False})
@@ -190,7 +191,12 @@ def test_the_tables_fit_into_eighty_columns() -> None:
         (
             {("torch", "float32"): 20.0},
             "openvino",
-            "fastest here: torch, float32 (20.0 ms a picture); auto takes openvino, which was not measured",
+            "fastest here: torch, float32 (20.0 ms a picture); auto takes openvino in float32, which was not measured",
+        ),
+        (
+            {("torch", "bfloat16"): 20.0, ("openvino", "bfloat16"): 50.0},
+            "openvino",
+            "fastest here: torch, bfloat16 (20.0 ms a picture); auto takes openvino in float32, which was not measured",
         ),
     ],
 )

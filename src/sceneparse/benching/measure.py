@@ -1,5 +1,6 @@
 """The measurement: every engine in every precision in turns, the memory of each, and the network's components."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
 from sceneparse.progress import roughly
 from sceneparse.settings import Precision, Resampling
-from sceneparse.weights.conversions import fingerprint_of
+from sceneparse.weights.conversions import fingerprint_of, seconds_to_convert
 from sceneparse.weights.measured import Measurement, recall, remember
 
 WARM_UP = 2
@@ -33,8 +34,8 @@ WARM_UP = 2
 READY = ("torch", "openvino", "onnxruntime", "compile")
 """The engines, those first that are soon ready."""
 
-QUICK = 20.0
-"""Seconds after which `quick` builds no further engine."""
+QUICK = 30.0
+"""Seconds within which `quick` expects an engine to be ready, from the beginning on; else it is left out."""
 
 LOOK, LOOKS = 1.0, (2, 5)
 """Seconds of a first look at a row, and how many pictures it is at least and at most."""
@@ -94,16 +95,31 @@ class Measuring:
     def _first_look(self, wanted: Sequence[tuple[str, Precision]]) -> dict[int, _Built]:
         """Build every row, those first that are soon ready, and time a few pictures with it at once."""
         built: dict[int, _Built] = {}
-        # What was asked for by its name is measured however long it takes.
-        for index in sorted(range(len(wanted)), key=lambda index: READY.index(wanted[index][0])):
-            row, seconds = self.result.rows[index], time.perf_counter() - self._began
-            if self.result.quick and built and (seconds > QUICK or row.engine == "compile"):
+        usual = choose_precision(self.device)
+
+        def rank(index: int) -> tuple[int, bool]:
+            return READY.index(wanted[index][0]), wanted[index][1] != usual  # in which auto computes, if it's there
+
+        for index in sorted(range(len(wanted)), key=rank):
+            row = self.result.rows[index]
+            # Of what was asked for one is measured, however long it takes.
+            if self.result.quick and built and self._ready_after(row.engine) > QUICK:
                 row.note = "left out by --quick"
             elif made := self._build(row, wanted[index][1]):
                 built[index] = made
                 self._look(row, made)
             self.show(first_line(row))
         return dict(sorted(built.items()))
+
+    def _ready_after(self, engine: str) -> float:
+        """Return roughly after how many seconds from the beginning an engine that is built now would be ready."""
+        passed = time.perf_counter() - self._began
+        if engine == "compile":
+            return math.inf
+        if engine == "torch" or self.subject.kind == "file":
+            return passed
+        alike = [row.ready_s for row in self.result.rows if row.ready_s is not None and row.engine == engine]
+        return passed + (alike[0] if alike else seconds_to_convert(self.subject.mib()))
 
     def _look(self, row: Row, made: _Built) -> None:
         """Time a few pictures, so that there is something to see."""

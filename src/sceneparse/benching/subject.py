@@ -102,6 +102,12 @@ class Subject:
         tasks = (Task.OBJECT,) if isinstance(network, UnifiedUPerNet) else None
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
+    def mib(self) -> float:
+        """Return the size of the network's weights in MiB."""
+        with torch.device("meta"):
+            network = build(self.config.backbone, self.config.network, self.classes)
+        return sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 2**20
+
     def picture(self, size: tuple[int, int]) -> Tensor:
         """Return a (C, H, W) uint8 scene of the toy world, cut to that size; grey unless there are 3 channels."""
         channels = self.config.backbone.in_channels

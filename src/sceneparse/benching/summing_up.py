@@ -34,10 +34,10 @@ def concluded(result: Bench, precision: str) -> tuple[str, str]:
     name, time = f"{fastest.engine}, {fastest.precision}", f"{three_digits(least)} ms"
     begun = f"fastest here: {name} ({time} a picture)"
     own = [pair for pair in measured if pair[1].engine == result.auto_engine]
-    # ONNX Runtime and quantised files have one precision, whatever auto means elsewhere.
-    found = next((pair for pair in own if pair[1].precision == precision), own[0] if own else None)
+    # A quantised file has one precision, whatever auto means elsewhere.
+    found = next((pair for pair in own if pair[1].precision in (precision, "int8")), None)
     if found is None:
-        return name, f"{begun}; auto takes {result.auto_engine}, which was not measured"
+        return name, f"{begun}; auto takes {result.auto_engine} in {precision}, which was not measured"
     took, row = found
     taken = f"{row.engine}, {row.precision}"
     if row is fastest:

@@ -69,11 +69,20 @@ def make_room(folder: Path) -> None:
 
 def time_to_convert(folder: Path) -> str:
     """Return roughly how long a model folder's network takes to be converted here, in words."""
+    return roughly(seconds_to_convert(_mib(folder)))
+
+
+def seconds_to_convert(mib: float) -> float:
+    """Return roughly how long a network takes to be converted here: as the last conversion did, by its size.
+
+    Args:
+        mib: Of its weights.
+    """
     try:
         pace = float((cache_folder() / PACE).read_text(encoding="ascii"))
     except (OSError, ValueError):
         pace = 1.0
-    return roughly(_usual(folder) * pace)
+    return pace * (BEFORE + PER_MIB * mib)
 
 
 def note_time(folder: Path, seconds: float) -> None:
@@ -83,11 +92,11 @@ def note_time(folder: Path, seconds: float) -> None:
         folder: The model folder.
         seconds: How long it took.
     """
-    write_text(cache_folder() / PACE, f"{seconds / _usual(folder):.3f}\n")
+    write_text(cache_folder() / PACE, f"{seconds / (BEFORE + PER_MIB * _mib(folder)):.3f}\n")
 
 
-def _usual(folder: Path) -> float:
-    return BEFORE + PER_MIB * (folder / WEIGHTS).stat().st_size / 2**20
+def _mib(folder: Path) -> float:
+    return (folder / WEIGHTS).stat().st_size / 2**20
 
 
 def is_still_to_convert(folder: Path, engine: EngineName, device: str, precision: Precision) -> bool:
