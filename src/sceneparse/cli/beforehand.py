@@ -111,11 +111,10 @@ def refuse_unready(recipe: "Recipe", out: Path | None, *, resume: bool) -> None:
     from sceneparse.training.taken import refuse_taken
     from sceneparse.weights.asked import refuse_unobtainable
 
-    if not resume:
-        refuse_taken(out or Path("runs") / recipe.name)
-    _refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
-    if resume:  # what it started from is in its checkpoint
+    if resume:  # its folder says what it needs, which is nothing if it is finished
         return
+    refuse_taken(out or Path("runs") / recipe.name)
+    _refuse_missing_pictures(recipe.data, recipe.backbone.in_channels)
     if recipe.init.model is not None:
         start = Path(recipe.init.model)
         # A checkpoint's file or a training's folder will do as well.
