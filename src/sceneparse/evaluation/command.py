@@ -120,7 +120,7 @@ def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange
     settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
     if not isinstance(settings, ProtocolSettings):
         raise UserError(f"protocol is {settings!r}, but must be settings, such as ProtocolSettings('whole', flip=True)")
-    return resolve(settings)
+    return resolve(settings, config.sizes)
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:

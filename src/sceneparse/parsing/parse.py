@@ -29,27 +29,43 @@ class Parse:
     """A parsed picture.
 
     Args:
-        image: The picture, (H, W, 3) uint8 RGB, upright.
+        pixels: The picture, uint8 RGB, upright: (H, W, 3), or fewer rows and columns of a picture that was read with no
+            more than the network needed.
         labels: Class indices, (H, W) int16; -1 where there is none.
         confidence: Probability of the pixel's class, (H, W) float32, 0..1.
         space: The classes.
         model: Name of the model.
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
+        doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
     """
 
-    image: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     labels: NDArray[np.int16]
     confidence: NDArray[np.float32]
     space: LabelSpace
     model: str
     protocol: TestProtocol
     task_parse: TaskParse | None = None
+    doubt: str | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.labels.shape[0], self.labels.shape[1]
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture, (H, W, 3) uint8 RGB, upright; enlarged where it was read with fewer pixels."""
+        height, width = self.size
+        if self.pixels.shape[:2] == (height, width):
+            return self.pixels
+        return np.asarray(Image.fromarray(self.pixels).resize((width, height), Image.Resampling.BILINEAR))
+
+    @property
+    def tested_size(self) -> tuple[int, int]:
+        """Height and width at which the network saw the picture (of several scales, at the one next to 1)."""
+        return self.protocol.tested_size(self.size)
 
     @cached_property
     def legend(self) -> tuple[LegendEntry, ...]:
@@ -132,9 +148,12 @@ class Parse:
         """
         height, width = self.size
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
+        tested = self.tested_size
         return {
             "width": width,
             "height": height,
+            "tested": {"width": tested[1], "height": tested[0]},
+            **({} if self.doubt is None else {"doubt": self.doubt}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **(

@@ -19,10 +19,12 @@ class ProtocolSettings:
         name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
         resize: What the picture is resized to before testing: "none", "long" (long side = size), "short"
             (short side = size) or "square" (both sides = size, whatever the picture's shape).
-        size: Side in pixels for `resize`.
+        size: Side in pixels for `resize`; without `resize` the short side. "own" leaves pictures as they are, "auto"
+            brings those that are larger than what the model learnt from to the short side that it knows. Default: the
+            known protocol's; of "whole", "auto" where the model knows its sizes.
         max_long: Upper bound of the long side under "short"; null for none.
         antialias: Resize with antialiasing, and round to whole values, as Pillow, torchvision and transformers' image
-            processors do; the published protocols do neither.
+            processors do; the published protocols do neither. Default: where `size` brings pictures to a short side.
         upsampling: How scores come to the picture's size: "once", from the network's own maps, or "twice", by the size
             at which it was tested, as transformers' networks and processors do it.
         window: Height and width of sliding windows; null tests the whole picture.
@@ -40,7 +42,7 @@ class ProtocolSettings:
 
     name: ProtocolName = "whole"
     resize: Literal["none", "long", "short", "square"] | None = None
-    size: int | None = None
+    size: int | Literal["own", "auto"] | None = None
     max_long: int | None = None
     antialias: bool | None = None
     upsampling: Literal["once", "twice"] | None = None
@@ -54,7 +56,10 @@ class ProtocolSettings:
     absent: Literal["skip", "zero"] | None = None
 
     def __post_init__(self) -> None:
-        require(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
+        require(
+            not isinstance(self.size, int) or self.size >= 1,
+            f"protocol.size is {self.size}, but must be at least 1, own or auto",
+        )
         require(
             self.max_long is None or self.max_long >= 1,
             f"protocol.max_long is {self.max_long}, but must be at least 1 or null",
