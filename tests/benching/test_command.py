@@ -113,7 +113,7 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
     result = bench(small("toy-pspnet", output_stride=16), json=tmp_path / "bench.json", **quick)
     assert made == ["torch", "openvino", "onnxruntime"], "to compile takes minutes"
     assert [row.engine for row in result.rows] == list(ENGINES)
-    assert [row.note for row in result.rows] == ["", "left out by --quick", "", ""]
+    assert [row.note for row in result.rows] == ["", "left out by --quick: ready in about 3 minutes", "", ""]
     assert result.quick and result.components == [] and result.matrix_peak == {} and result.rows[0].peak_mib is None
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:5]] == [*made, "compile"]

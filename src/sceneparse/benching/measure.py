@@ -1,6 +1,5 @@
 """The measurement: every engine in every precision in turns, the memory of each, and the network's components."""
 
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +35,9 @@ READY = ("torch", "openvino", "onnxruntime", "compile")
 
 QUICK = 30.0
 """Seconds within which `quick` expects an engine to be ready, from the beginning on; else it is left out."""
+
+COMPILING = 180.0
+"""Seconds that PyTorch takes to compile a network, roughly."""
 
 LOOK, LOOKS = 1.0, (2, 5)
 """Seconds of a first look at a row, and how many pictures it is at least and at most."""
@@ -102,24 +104,24 @@ class Measuring:
 
         for index in sorted(range(len(wanted)), key=rank):
             row = self.result.rows[index]
+            passed, takes = time.perf_counter() - self._began, self._takes(row.engine)
             # Of what was asked for one is measured, however long it takes.
-            if self.result.quick and built and self._ready_after(row.engine) > QUICK:
-                row.note = "left out by --quick"
+            if self.result.quick and built and passed + takes > QUICK:
+                row.note = f"left out by --quick: ready in {roughly(takes)}"
             elif made := self._build(row, wanted[index][1]):
                 built[index] = made
                 self._look(row, made)
             self.show(first_line(row))
         return dict(sorted(built.items()))
 
-    def _ready_after(self, engine: str) -> float:
-        """Return roughly after how many seconds from the beginning an engine that is built now would be ready."""
-        passed = time.perf_counter() - self._began
+    def _takes(self, engine: str) -> float:
+        """Return roughly how many seconds an engine takes to be ready."""
         if engine == "compile":
-            return math.inf
+            return COMPILING
         if engine == "torch" or self.subject.kind == "file":
-            return passed
+            return 0.0
         alike = [row.ready_s for row in self.result.rows if row.ready_s is not None and row.engine == engine]
-        return passed + (alike[0] if alike else seconds_to_convert(self.subject.mib()))
+        return alike[0] if alike else seconds_to_convert(self.subject.mib())
 
     def _look(self, row: Row, made: _Built) -> None:
         """Time a few pictures, so that there is something to see."""
