@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def open_model(
     """
     path = Path(source)
     if is_exported(path):
-        with working(f"loading {source}", shown=leads()):
+        with _loading(source):
             scorer, note = open_exported(path, device=device, precision=precision)
         if engine not in ("auto", scorer.name):
             raise UserError(
@@ -91,8 +91,13 @@ def open_model(
     folder = find_model(source)
     if engine == "compile":
         _say_compiling()
-    with working(f"loading {source}", shown=leads()):
+    with _loading(source):
         return _opened(folder, engine, device, precision)
+
+
+def _loading(source: str | Path) -> AbstractContextManager[object]:
+    # A log need not say it of every model.
+    return working(f"loading {source}", shown=leads() and sys.stderr.isatty())
 
 
 def _say_compiling() -> None:
