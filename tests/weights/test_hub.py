@@ -14,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.weights import reaching
 from sceneparse.weights.config import FILES
+from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.hub import push_to_hub
 from sceneparse.weights.model import load_model
 from tests.support.hub import Snapshots
@@ -150,6 +151,11 @@ def test_without_a_network_the_hub_s_cache_is_looked_at_and_nothing_is_waited_fo
     with pytest.raises(UserError, match=r"no folder user/away, .* \(no network: huggingface.co cannot be reached\)"):
         load_model("user/away")
     assert before == huggingface_hub.constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(saved.parent))
+    with pytest.raises(UserError, match=r"no folder user/away, .* cannot be reached"):
+        refuse_missing("user/away")
+    (saved.parent / "models--user--away").mkdir()
+    refuse_missing("user/away")
 
 
 def test_a_server_that_is_not_there_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

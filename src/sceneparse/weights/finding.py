@@ -10,7 +10,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import aside_of
 from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, read_config
 from sceneparse.weights.foreign import imported_folder, is_foreign
-from sceneparse.weights.hub import fetch_from_hub, is_hub_id
+from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
@@ -46,7 +46,9 @@ def refuse_missing(source: str | Path) -> None:
     """
     folder = _here(source)
     if folder is None:
-        published_of(str(source))
+        published = published_of(str(source))
+        if published is None or published.on_hub:
+            refuse_unreachable(str(source))
         return
     _refuse_file(folder, source)
     if not is_foreign(folder):

@@ -8,7 +8,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.weights.config import FILES
-from sceneparse.weights.reaching import without_retries
+from sceneparse.weights.reaching import offline, without_retries
 
 LONGEST = 200
 """Characters of the library's own words that a message repeats at most."""
@@ -45,10 +45,25 @@ def _snapshot(repo_id: str, files: tuple[str, ...]) -> Path:
         try:
             return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
         except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
-            raise UserError(
-                f"no folder {repo_id}, and the hub gives no model of that id ({why or _reason(error)}); check the "
-                f"name, the network and your login; it would be kept in {huggingface_hub.constants.HF_HUB_CACHE}"
-            ) from error
+            raise UserError(_not_given(repo_id, why or _reason(error))) from error
+
+
+def refuse_unreachable(repo_id: str) -> None:
+    """Refuse a repository of which nothing has been fetched yet where the hub cannot be reached.
+
+    Raises:
+        UserError: It is so.
+    """
+    kept = Path(huggingface_hub.constants.HF_HUB_CACHE, f"models--{repo_id.replace('/', '--')}")
+    if not kept.exists() and (why := offline()):
+        raise UserError(_not_given(repo_id, why))
+
+
+def _not_given(repo_id: str, reason: str) -> str:
+    return (
+        f"no folder {repo_id}, and the hub gives no model of that id ({reason}); check the name, the network and your "
+        f"login; it would be kept in {huggingface_hub.constants.HF_HUB_CACHE}"
+    )
 
 
 def push_to_hub(folder: Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
