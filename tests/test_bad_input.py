@@ -156,10 +156,6 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     "missing data folder": (_setting("--data.root=nowhere"), "nowhere"),
     "no classes.json": (_in_data(lambda data: (data / "classes.json").unlink()), "classes.json"),
     "classes.json is not JSON": (_in_data(lambda data: (data / "classes.json").write_text("{")), "not valid JSON"),
-    "unknown key in classes.json": (
-        _in_data(lambda data: _rewrite_json(data / "classes.json", ignore_index=255)),
-        "unknown key 'ignore_index'; did you mean 'ignore'",
-    ),
     "repeated class name": (
         _in_data(lambda data: _rewrite_json(data / "classes.json", names=["dark", "dark"])),
         "stands for two classes",

@@ -2,6 +2,7 @@
 
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 from rich.table import Table
@@ -42,7 +43,49 @@ def test_what_is_not_shown_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys:
     assert capsys.readouterr().err == ""
 
 
-def test_a_bar_leaves_nothing_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_bar_leaves_nothing_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress_bar(True, 2) as advance:
         advance()
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_long_bar_leaves_one_line_in_a_log_that_says_how_long_it_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter((0.0, 1.0, 10.0, 15.0, 20.0))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with progress.progress_bar(True, 4_000, "counting classes") as advance:
+        for _ in range(4):
+            advance()
+    assert capsys.readouterr() == ("", "counting classes: 2 of 4,000, about 6 hours left …\n")
+    with progress.progress_bar(False, 10) as advance:
+        advance()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_done_inside_something_else_takes_its_line_and_gives_it_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.05)
+    with working("loading"):
+        with working("converting") as say:
+            time.sleep(0.2)
+            say("saving")
+            time.sleep(0.2)
+        time.sleep(0.2)
+    time.sleep(0.1)
+    assert capsys.readouterr().err.splitlines() == ["converting …", "saving …"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "a few seconds"),
+        (13, "about 15 seconds"),
+        (70, "about 1 minute"),
+        (200, "about 3 minutes"),
+        (3400, "about 1 hour"),
+    ],
+)
+def test_times_are_said_as_somebody_would_guess_them(seconds: float, text: str) -> None:
+    assert progress.roughly(seconds) == text

@@ -1,6 +1,9 @@
 """What `sceneparse bench` says of tiny models."""
 
+import io
 import json
+import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -9,12 +12,16 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
-from sceneparse.benching import bench, matrix_peak
-from sceneparse.benching.subject import find_subject, recipe_to_measure
+from sceneparse.benching import Bench, ComponentRow, Row, bench, matrix_peak, measure, print_bench
+from sceneparse.benching.breakdown import ComponentTimes
+from sceneparse.benching.recipes import recipe_to_measure
+from sceneparse.benching.subject import find_subject
+from sceneparse.benching.summing_up import concluded
 from sceneparse.cli import main
 from sceneparse.errors import UserError
-from sceneparse.inference import choosing, export_model
+from sceneparse.inference import TorchEngine, choosing, export_model
 from sceneparse.inference.choosing import ENGINES
 from sceneparse.inference.program import ConversionError
 from sceneparse.networks.cost import multiply_adds
@@ -32,6 +39,8 @@ def small(name: str, **network: Any) -> Recipe:
         network=replace(recipe.network, channels=8, **network),
     )
 
+
+EMPTY = Bench("net", "model", "pspnet", "resnet10t", 2, (64, 64), 2, 2, "a CPU", 1, {}, "exact")
 
 QUICK: dict[str, Any] = {
     "size": (64, 64),
@@ -74,8 +83,129 @@ def test_the_record_of_a_model_folder_has_times_memory_shares_and_parts(
         assert sum(part["share"].values()) == pytest.approx(1, abs=1e-3)
     assert found["fastest"] == "torch, float32"
     assert 0 <= found["boundary_cells"] <= 1
+    assert found["conclusion"].startswith("fastest here: torch, float32 (") and found["quick"] is False
     printed = capsys.readouterr().out
+    first, looks, further, *tables = printed.splitlines()
+    assert "a 64×64 picture to its labels on" in first
+    assert re.match(r"torch +float32 +\S+ ms a picture, ready in \S+ s", looks)
+    assert further == "now 2 rounds of all in turns, a few seconds"
+    printed = "\n".join(tables)
     assert "where the time goes" in printed and "auto takes" in printed and "multiply-adds" in printed
+
+
+def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+
+    def counting(name: str) -> Callable[..., Any]:
+        def make(*given: Any, **options: Any) -> Any:
+            made.append(name)
+            return TorchEngine(*given, **options)
+
+        return make
+
+    for name in ENGINES:
+        monkeypatch.setitem(ENGINES, name, counting(name))
+    monkeypatch.setattr(choosing, "find_spec", lambda _: None)
+    monkeypatch.setattr(measure, "seconds_to_convert", lambda _: 0.0)
+    quick = {**QUICK, "repeats": 10, "memory": True, "progress": True, "quick": True}
+    result = bench(small("toy-pspnet", output_stride=16), json=tmp_path / "bench.json", **quick)
+    assert made == ["torch", "openvino", "onnxruntime"], "to compile takes minutes"
+    assert [row.engine for row in result.rows] == list(ENGINES)
+    assert [row.note for row in result.rows] == ["", "left out by --quick: ready in about 3 minutes", "", ""]
+    assert result.quick and result.components == [] and result.matrix_peak == {} and result.rows[0].peak_mib is None
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == [*made, "compile"]
+    assert lines[5].startswith("auto takes torch") and lines[6] == result.conclusion
+    assert max(map(len, lines[1:])) <= 160 and json.loads((tmp_path / "bench.json").read_text())["quick"]
+    made.clear()
+    monkeypatch.setattr(measure, "seconds_to_convert", lambda _: 31.0)
+    bench(small("toy-pspnet", output_stride=16), **{**quick, "progress": False})
+    assert made == ["torch"], "there is always one"
+    bench(small("toy-pspnet", output_stride=16), engines=["compile"], **{**quick, "progress": False})
+    assert made == ["torch", "compile"], "what was asked for alone is measured"
+
+
+def test_what_was_measured_of_a_model_is_kept_for_auto(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(TorchEngine):
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.1)
+            return super().__call__(images)
+
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(choosing, "find_spec", lambda _: object())
+    monkeypatch.setattr(measure, "choose_precision", lambda _: "float32")
+    monkeypatch.setitem(ENGINES, "openvino", Slow)
+    both = {**QUICK, "engines": ["torch", "openvino"], "batch": 1}
+    quick = bench(tiny_run / "model", **both, quick=True)
+    assert quick.auto_engine == "openvino" and "times as fast as what auto takes" in quick.conclusion
+    result = bench(tiny_run / "model", **both)
+    assert result.auto_engine == "torch" and result.auto_why.startswith("measured here by bench on ")
+    assert result.conclusion.endswith("which auto takes")
+    assert bench(tiny_run / "model", **both, quick=True).auto_engine == "torch"
+
+
+def test_the_tables_fit_into_eighty_columns() -> None:
+    result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
+    slow: dict[str, Any] = {
+        "ms": 12345.6,
+        "ms_low": 12001.2,
+        "ms_high": 13999.9,
+        "pictures_per_second": 0.081,
+        "best_batch": 16,
+    }
+    row = Row("onnxruntime", "bfloat16", **slow, ready_s=123.4, peak_mib=12345.0, share_of_peak=1.01)
+    times = ComponentTimes(1234.5, 12345.6, 12345.6, 1234.5)._asdict()
+    part = ComponentRow("exact", "bfloat16", times, dict.fromkeys(times, 0.25))
+    result = replace(result, rows=[row], components=[part])
+    file = io.StringIO()
+    print_bench(result, Console(file=file, width=80))
+    (shown,) = [line for line in file.getvalue().splitlines() if "onnxruntime" in line]
+    assert "12,346 (12,001–14,000)" in shown and shown.rstrip().endswith("101%")
+    assert "1234.5 (25%)" in file.getvalue() and max(map(len, file.getvalue().splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("rows", "auto", "conclusion"),
+    [
+        ({("torch", "float32"): None}, "torch", "nothing could be measured"),
+        (
+            {("torch", "float32"): 20.0},
+            "torch",
+            "fastest here: torch, float32 (20.0 ms a picture), which auto takes",
+        ),
+        (
+            {("torch", "float32"): 20.0, ("openvino", "float32"): 50.0},
+            "openvino",
+            "fastest here: torch, float32 (20.0 ms a picture), 2.5 times as fast as what auto takes, openvino, float32 "
+            "(50.0 ms): --engine torch --precision float32",
+        ),
+        (
+            {("torch", "float32"): 20.0, ("openvino", "float32"): 20.5, ("openvino", "bfloat16"): 99.0},
+            "openvino",
+            "fastest here: torch, float32 (20.0 ms a picture); auto takes openvino, float32, as fast (20.5 ms)",
+        ),
+        (
+            {("torch", "float32"): 20.0},
+            "openvino",
+            "fastest here: torch, float32 (20.0 ms a picture); auto takes openvino in float32, which was not measured",
+        ),
+        (
+            {("torch", "bfloat16"): 20.0, ("openvino", "bfloat16"): 50.0},
+            "openvino",
+            "fastest here: torch, bfloat16 (20.0 ms a picture); auto takes openvino in float32, which was not measured",
+        ),
+    ],
+)
+def test_the_conclusion_is_drawn_from_the_rows_alone(
+    rows: dict[tuple[str, str], float | None], auto: str, conclusion: str
+) -> None:
+    found = [Row(engine, precision, ms=ms) for (engine, precision), ms in rows.items()]
+    result = replace(EMPTY, rows=found, auto_engine=auto)
+    assert concluded(result, "float32")[1] == conclusion
 
 
 def test_of_a_unified_network_the_objects_alone_are_told_and_counted(
@@ -133,7 +263,7 @@ def test_auto_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.auto_engine == "torch" and "pip install 'sceneparse[openvino]'" in result.auto_why
     monkeypatch.setattr(choosing, "find_spec", lambda _: object())
     result = bench(small("toy-pspnet", output_stride=16), engines=["torch"], **QUICK)
-    assert result.auto_engine == "openvino" and "fastest engine on a CPU" in result.auto_why
+    assert result.auto_engine == "openvino" and "OpenVINO is installed" in result.auto_why
     monkeypatch.setitem(ENGINES, "openvino", refusing)
     result = bench(small("toy-pspnet", output_stride=16), engines=["openvino"], **QUICK)
     assert (result.auto_engine, result.auto_why) == ("torch", "OpenVINO cannot export this network")

@@ -141,6 +141,9 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
         row["answers"] > 0 and not row["errors"] and row["mean_batch"] >= 1 and row["p50_ms"] <= row["p99_ms"]
         for row in found["rows"]
     ),
+    "start_up": lambda rows: (
+        [row["this_status"] for row in rows] == [0, 2, 2, 2] and all(row["this_cpu_s"] > 0 for row in rows)
+    ),
     "time_to_accuracy": lambda found: (
         [row["recipe"] for row in found["rows"]] == ["toy-pspnet", "toy-fcn"]
         # The first is ended when it has had as long as the other, which may be before its last validation.

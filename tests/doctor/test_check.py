@@ -316,3 +316,13 @@ def test_pictures_in_validation_and_test_alike_are_only_a_warning(tmp_path: Path
         Image.new("RGB", (6, 5), (tone, 9, 9)).save(tmp_path / split / "banded" / "a.jpg")
     diagnosis = check(DataSettings(kind="dtd", root=str(tmp_path)), progress=False)
     assert diagnosis.ok and diagnosis.findings[0].code == "shared-pictures"
+
+
+def test_extra_keys_of_classes_json_are_a_warning_and_not_printed_too(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "classes.json").write_text(json.dumps({**SPACE, "colour": "red"}))
+    diagnosis = diagnose(root)
+    assert diagnosis.ok and diagnosis.verdict == "7 pictures: ready to train on (1 warning)"
+    assert "did you mean 'colors'" in found(diagnosis, "extra-keys").message
+    assert capsys.readouterr().err == ""

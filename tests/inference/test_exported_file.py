@@ -28,8 +28,10 @@ from sceneparse.settings import (
     PreprocessingSettings,
     ProtocolSettings,
 )
+from sceneparse.weights import conversions
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.measured import remember
 from sceneparse.weights.model import Model, load_model, save_model
 
 opening_room = import_module("sceneparse.inference.open_model")  # by name: the room has a function of the same name
@@ -241,10 +243,22 @@ class TestCache:
             old = cache / "openvino" / f"old{index}"
             old.mkdir(parents=True)
             os.utime(old, (index, index))
-        monkeypatch.setattr(opening_room, "KEPT", 2)
+        monkeypatch.setattr(conversions, "KEPT", 2)
         open_model(folder)
         names = {path.name for path in (cache / "openvino").iterdir()}
         assert len(names) == 2 and "old2" in names
+
+    def test_auto_takes_pytorch_where_it_was_measured_as_faster_and_says_so(
+        self, folder: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        fingerprint = conversions.fingerprint_of(folder)
+        remember(fingerprint, "float32", {"torch": 10.0, "openvino": 20.0}, (64, 64))
+        assert open_model(folder, device="cpu", precision="float32").engine.name == "torch"
+        assert capsys.readouterr().err.startswith("engine auto: torch, measured here by bench on ")
+        assert not (cache / "openvino").exists()
+        assert open_model(folder, engine="openvino", precision="float32").engine.name == "openvino"
+        assert open_model(folder, device="cpu", precision="bfloat16").engine.name == "openvino"
+        assert "auto" not in capsys.readouterr().err
 
     def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:
         other = make("upernet", "resnet10t", align_logits=True)

@@ -1,3 +1,6 @@
+import re
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,9 @@ from safetensors.torch import load_file
 
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
+from sceneparse.weights import reaching
 from sceneparse.weights.config import FILES
+from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.hub import push_to_hub
 from sceneparse.weights.model import load_model
 from tests.support.hub import Snapshots
@@ -115,22 +120,88 @@ def test_weights_of_older_versions_are_fetched_only_where_there_are_no_others(
         load_model("user/none")
 
 
-def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_hub_id_is_named_as_a_folder_and_as_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
     def snapshot_download(*_: Any, **__: Any) -> str:
         raise LocalEntryNotFoundError("An error happened while trying to locate the files, and much more")
 
+    monkeypatch.setattr(reaching, "reachable", lambda _: True)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    with pytest.raises(UserError, match=r"no folder runs/model, and the hub .* \(it cannot be reached: no network\)"):
-        load_model("runs/model")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "base").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"no folder user/model, and the hub .* \(it cannot be reached: no network\)"):
+        load_model("user/model")
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda *_, **__: (_ for _ in ()).throw(ValueError("x" * 300))
     )
     with pytest.raises(UserError, match=r"of that id \(x{200} …\); check the name"):
-        load_model("runs/bsae")
+        load_model("user/model")
+
+
+def test_without_a_network_the_hub_s_cache_is_looked_at_and_nothing_is_waited_for(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, labels: LabelSpace
+) -> None:
+    def snapshot_download(repo_id: str, **_: Any) -> str:
+        assert huggingface_hub.constants.HF_HUB_OFFLINE
+        if repo_id == "user/here":
+            return str(saved)
+        raise LocalEntryNotFoundError("not in the cache")
+
+    before = huggingface_hub.constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(reaching, "reachable", lambda _: False)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    with pytest.raises(UserError, match=r"no folder runs/bsae \(near: runs/base\), and the hub"):
-        load_model("runs/bsae")
+    assert load_model("user/here").labels == labels
+    with pytest.raises(UserError, match=r"no folder user/away, .* \(no network: huggingface.co cannot be reached\)"):
+        load_model("user/away")
+    assert before == huggingface_hub.constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(saved.parent))
+    with pytest.raises(UserError, match=r"no folder user/away, .* cannot be reached"):
+        refuse_missing("user/away")
+    (saved.parent / "models--user--away").mkdir()
+    refuse_missing("user/away")
+
+
+def test_a_server_that_is_not_there_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert reaching.reachable(f"http://127.0.0.1:{port}/models")
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        assert reaching.reachable("https://nowhere.invalid"), "a proxy is what is asked"
+        monkeypatch.delenv("https_proxy")
+    assert not reaching.reachable(f"http://127.0.0.1:{port}/models")
+
+    def slow(*_: object, **__: object) -> None:
+        time.sleep(0.3)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", slow)
+    assert not reaching.reachable("https://slow.invalid", within=0.05)
+
+
+@pytest.mark.parametrize(
+    ("source", "near"),
+    [
+        ("./runs/mine/modle", r" \(near: runs/mine/model\)"),
+        ("runs/mien/model", r" \(near: runs/mine/model\)"),
+        ("runs/x", r" \(runs has mine, other\)"),
+        ("runs/mine/model/further/down", r" \(runs/mine/model has no folder in it\)"),
+        ("old/base", r" \(near: old/bases\)"),
+        ("a/b/c", ""),
+        ("C:\\models\\mine", ""),
+        ("~/none", ""),
+        ("net.pth", ""),
+        ("user/net.safetensors", ""),
+        (f"{'x' * 300}/a/b", ""),
+    ],
+)
+def test_what_is_meant_as_a_path_is_not_asked_for_at_the_hub(
+    source: str, near: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("runs/mine/model", "runs/other", "old/bases", "home"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("the hub was asked"))
+    line = rf"^no model folder {re.escape(source)}{near or '.*'}; give a folder with config.json[^\n]*$"
+    with pytest.raises(UserError, match=line):
+        load_model(source)

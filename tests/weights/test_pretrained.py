@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import timm
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.weights import reaching
+from sceneparse.weights.asked import refuse_unobtainable
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
 
@@ -179,10 +182,25 @@ def test_without_a_network_the_hub_is_refused_with_the_way_out(monkeypatch: pyte
         raise ConnectionError("no network")
 
     monkeypatch.setattr(timm, "create_model", create_model)
+    monkeypatch.setattr(reaching, "reachable", lambda _: True)
     with pytest.raises(
         UserError, match=r"could not be fetched \(no network\); give a local file with backbone.weights"
     ):
         load_backbone(target, settings)
+
+
+def test_before_anything_is_loaded_the_hub_is_refused_where_there_is_neither_a_network_nor_anything_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = BackboneSettings("resnet10t", weights="hub")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(reaching, "reachable", lambda _: False)
+    with pytest.raises(UserError, match=r"resnet10t: .* \(no network: .* cannot be reached\); give a local file"):
+        refuse_unobtainable(settings)
+    (tmp_path / "hub" / "models--timm--resnet10t.c3_in1k").mkdir(parents=True)
+    refuse_unobtainable(settings)
+    refuse_unobtainable(BackboneSettings("resnet10t"))
 
 
 def test_padding_comes_from_the_settings_then_the_file_then_is_symmetric(tmp_path: Path) -> None:

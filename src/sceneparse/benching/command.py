@@ -8,7 +8,7 @@ import torch
 from sceneparse.benching.measure import FORMS, Measuring
 from sceneparse.benching.record import Bench
 from sceneparse.benching.subject import find_subject
-from sceneparse.benching.table import print_bench
+from sceneparse.benching.table import heading, print_bench
 from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.evaluation.command import machine
@@ -30,6 +30,7 @@ def bench(
     precisions: Sequence[Precision] | None = None,
     device: str = "auto",
     memory: bool = True,
+    quick: bool = False,
     json: str | Path | None = None,
     progress: bool = True,
 ) -> Bench:
@@ -49,6 +50,7 @@ def bench(
             engine has it.
         device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
         memory: Whether memory is measured, which takes a process for each row.
+        quick: End with the first look: a few pictures with each engine that is ready within half a minute.
         json: Where the record is also written.
         progress: Show what is being done, and the tables.
 
@@ -77,11 +79,19 @@ def bench(
         threads=torch.get_num_threads(),
         multiply_adds=counted,
         heads=network.resampling,
+        quick=quick,
     )
+    console = results_console(highlight=False)
+
+    def show(line: str) -> None:
+        if progress:
+            console.print(line, markup=False, soft_wrap=True)
+
+    show(heading(result))
     with working("bench", shown=progress) as say:
-        Measuring(subject, result, where, say).all(engines, precisions, memory)
+        Measuring(subject, result, where, say, show).all(engines, precisions, memory)
     if json is not None:
         write_json(Path(json), result.to_json())
     if progress:
-        print_bench(result, results_console(highlight=False))
+        print_bench(result, console)
     return result

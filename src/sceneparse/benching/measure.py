@@ -1,6 +1,5 @@
 """The measurement: every engine in every precision in turns, the memory of each, and the network's components."""
 
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,18 +13,34 @@ from sceneparse.benching.breakdown import ComponentTimer, ComponentTimes, bounda
 from sceneparse.benching.matrix_peak import matrix_peak
 from sceneparse.benching.record import Bench, ComponentRow, Row
 from sceneparse.benching.subject import Subject, labelling, warming
+from sceneparse.benching.summing_up import concluded, first_line
 from sceneparse.benching.timing import Quartiles, Run, Say, peak_alone, take_turns
-from sceneparse.devices import choose_precision
+from sceneparse.devices import choose_precision, wait
 from sceneparse.devices.memory import tells_memory
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label
 from sceneparse.inference.choosing import ENGINES, chosen_engine, why_auto
 from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
+from sceneparse.progress import roughly
 from sceneparse.settings import Precision, Resampling
+from sceneparse.weights.conversions import fingerprint_of, seconds_to_convert
+from sceneparse.weights.measured import Measurement, recall, remember
 
 WARM_UP = 2
 """Rounds before those that count."""
+
+READY = ("torch", "openvino", "onnxruntime", "compile")
+"""The engines, those first that are soon ready."""
+
+QUICK = 30.0
+"""Seconds within which `quick` expects an engine to be ready, from the beginning on; else it is left out."""
+
+COMPILING = 180.0
+"""Seconds that PyTorch takes to compile a network, roughly."""
+
+LOOK, LOOKS = 1.0, (2, 5)
+"""Seconds of a first look at a row, and how many pictures it is at least and at most."""
 
 SLOW = {
     "compile": ": PyTorch compiles the network for each size of batch, which takes minutes for a large one",
@@ -50,24 +65,94 @@ class _Built(NamedTuple):
 
 
 class Measuring:
-    """The measurement of one model on one device; it fills `result`."""
+    """The measurement of one model on one device; it fills `result`.
 
-    def __init__(self, subject: Subject, result: Bench, device: torch.device, say: Say) -> None:
-        self.subject, self.result, self.device, self.say = subject, result, device, say
+    Args:
+        subject: The model.
+        result: Where all goes.
+        device: Where it computes.
+        say: Called with what is being done.
+        show: Called with each line of results, as soon as there is one.
+    """
+
+    def __init__(self, subject: Subject, result: Bench, device: torch.device, say: Say, show: Say) -> None:
+        self.subject, self.result, self.device, self.say, self.show = subject, result, device, say, show
         self.image = subject.picture(result.size)
         self.device_name = str(device)
         self.refused = ""  # why OpenVINO does not take the network
+        self._began = time.perf_counter()
 
     def all(self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None, memory: bool) -> None:
         """Measure everything, one after another, so that nothing runs beside what is timed."""
         wanted = self._wanted(engines, precisions)
+        self.result.rows += [Row(name, precision) for name, precision in wanted]
+        built = self._first_look(wanted)
+        if not self.result.quick:
+            self._build_batches(built)
+            self.show(f"now {self.result.repeats} rounds of all in turns, {self._time_for(built)}")
+            self._time(built)
+            self._rest(built, wanted, memory)
+        self._auto()
+
+    def _first_look(self, wanted: Sequence[tuple[str, Precision]]) -> dict[int, _Built]:
+        """Build every row, those first that are soon ready, and time a few pictures with it at once."""
         built: dict[int, _Built] = {}
-        for name, precision in wanted:
-            row = Row(name, precision)
-            self.result.rows.append(row)
-            if made := self._build(row, precision):
-                built[len(self.result.rows) - 1] = made
-        self._time(built)
+        usual = choose_precision(self.device)
+
+        def rank(index: int) -> tuple[int, bool]:
+            return READY.index(wanted[index][0]), wanted[index][1] != usual  # in which auto computes, if it's there
+
+        for index in sorted(range(len(wanted)), key=rank):
+            row = self.result.rows[index]
+            passed, takes = time.perf_counter() - self._began, self._takes(row.engine)
+            # Of what was asked for one is measured, however long it takes.
+            if self.result.quick and built and passed + takes > QUICK:
+                row.note = f"left out by --quick: ready in {roughly(takes)}"
+            elif made := self._build(row, wanted[index][1]):
+                built[index] = made
+                self._look(row, made)
+            self.show(first_line(row))
+        return dict(sorted(built.items()))
+
+    def _takes(self, engine: str) -> float:
+        """Return roughly how many seconds an engine takes to be ready."""
+        if engine == "compile":
+            return COMPILING
+        if engine == "torch" or self.subject.kind == "file":
+            return 0.0
+        alike = [row.ready_s for row in self.result.rows if row.ready_s is not None and row.engine == engine]
+        return alike[0] if alike else seconds_to_convert(self.subject.mib())
+
+    def _look(self, row: Row, made: _Built) -> None:
+        """Time a few pictures, so that there is something to see."""
+        times: list[float] = []
+        while len(times) < LOOKS[1] and (len(times) < LOOKS[0] or sum(times) < 1000 * LOOK):
+            wait(self.device)
+            start = time.perf_counter()
+            made.single()
+            wait(self.device)
+            times.append(1000 * (time.perf_counter() - start))
+        self._record(row, times)
+
+    def _build_batches(self, built: dict[int, _Built]) -> None:
+        """Label a batch with each row once; those that cannot say so."""
+        for index in list(built) if self.result.batch > 1 else ():
+            row = self.result.rows[index]
+            self.say(f"building {row.engine}, {row.precision}, for {self.result.batch} pictures at a time")
+            try:
+                built[index].batch()
+            except Exception as error:  # see `_build`
+                row.note = f"failed with a batch: {_one_line(error)}"
+                del built[index]
+
+    def _time_for(self, built: dict[int, _Built]) -> str:
+        """Return roughly how long the rounds take, in words."""
+        each = sum(self.result.rows[index].ms or 0 for index in built) / 1000
+        pictures = 1 + (self.result.batch if self.result.batch > 1 else 0)
+        return roughly(each * pictures * (self.result.repeats + WARM_UP))
+
+    def _rest(self, built: dict[int, _Built], wanted: Sequence[tuple[str, Precision]], memory: bool) -> None:
+        """Measure what the times are compared with, where they go, and the memory."""
         forms = list(dict.fromkeys(made.engine.precision for made in built.values()))
         forms = [form for form in forms if form != "int8"]
         for form in forms:
@@ -82,7 +167,6 @@ class Measuring:
             self._components(forms)
         if memory and self._tells_memory():
             self._memory(wanted)
-        self._auto()
 
     def _wanted(
         self, engines: Sequence[str] | None, precisions: Sequence[Precision] | None
@@ -108,9 +192,6 @@ class Measuring:
             engine = self.subject.engine(row.engine, self.device_name, precision)
             label(engine, self.image, TestProtocol())
             row.ready_s = round(time.perf_counter() - start, 3)
-            images = self.image.expand(self.result.batch, -1, -1, -1).contiguous()
-            if self.result.batch > 1:
-                label_batch(engine, images)
         except UserError as error:
             row.note, row.ready_s = str(error), None
             if isinstance(error, ConversionError) and row.engine == "openvino":
@@ -120,17 +201,22 @@ class Measuring:
             row.note, row.ready_s = f"failed: {_one_line(error)}", None
             return None
         row.precision, row.description = engine.precision, engine.describe()
+        images = self.image.expand(self.result.batch, -1, -1, -1).contiguous()
         single = partial(label, engine, self.image, TestProtocol())
         return _Built(engine, single, partial(label_batch, engine, images))
+
+    @staticmethod
+    def _record(row: Row, times: Sequence[float]) -> None:
+        quartiles = Quartiles.of(times)
+        row.ms, row.ms_low, row.ms_high = (round(value, 3) for value in quartiles)
+        row.pictures_per_second, row.best_batch = 1000 / quartiles.middle, 1
 
     def _time(self, built: dict[int, _Built]) -> None:
         """Time one picture, then a batch at a time."""
         rows, given = self.result.rows, (self.device, self.result.repeats, WARM_UP)
         times = take_turns({index: made.single for index, made in built.items()}, *given, self._saying("one picture"))
         for index, found in times.items():
-            row, quartiles = rows[index], Quartiles.of(found)
-            row.ms, row.ms_low, row.ms_high = (round(value, 3) for value in quartiles)
-            row.pictures_per_second, row.best_batch = 1000 / quartiles.middle, 1
+            self._record(rows[index], found)
         if self.result.batch == 1:
             return
         say = self._saying(f"batch of {self.result.batch}")
@@ -200,10 +286,20 @@ class Measuring:
             result.auto_why = why_auto(self.device, "auto")
             if result.auto_engine == "openvino" and self.refused:
                 result.auto_engine, result.auto_why = "torch", self.refused
-        measured = [row for row in result.rows if row.ms is not None]
-        if measured:
-            fastest = min(measured, key=lambda row: row.ms or math.inf)
-            result.fastest = f"{fastest.engine}, {fastest.precision}"
+            elif result.auto_engine == "openvino" and (measured := self._measured()):
+                result.auto_engine, result.auto_why = measured.engine, measured.describe()
+        result.fastest, result.conclusion = concluded(result, choose_precision(self.device))
+
+    def _measured(self) -> Measurement | None:
+        """Keep what was measured of a model, and return what is known of it on this machine."""
+        if self.subject.kind != "model" or self.subject.path is None:
+            return None
+        fingerprint, precision = fingerprint_of(self.subject.path), choose_precision(self.device)
+        if not self.result.quick:
+            rows = [row for row in self.result.rows if row.precision == precision]
+            ms = {row.engine: row.ms for row in rows if row.ms is not None}
+            remember(fingerprint, precision, ms, self.result.size)
+        return recall(fingerprint, precision)
 
     def _saying(self, what: str) -> Callable[[str], None]:
         return lambda text: self.say(f"{what}: {text}")

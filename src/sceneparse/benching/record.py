@@ -78,6 +78,8 @@ class Bench:
         auto_engine: What `auto` takes here.
         auto_why: Why.
         fastest: Engine and precision of the least latency in this run.
+        conclusion: What the measurement means for `auto`, in a sentence.
+        quick: Whether it was only a first look: a few pictures with the engines that are soon ready.
         boundary_cells: Share of the logits' cells that need work for labels.
         rows: Each engine in each precision.
         components: Where the time goes; empty for an exported file.
@@ -99,6 +101,8 @@ class Bench:
     auto_engine: str = ""
     auto_why: str = ""
     fastest: str = ""
+    conclusion: str = ""
+    quick: bool = False
     boundary_cells: float | None = None
     rows: list[Row] = field(default_factory=list)
     components: list[ComponentRow] = field(default_factory=list)

@@ -1,25 +1,22 @@
 """The thing that is benchmarked: a model folder, an exported file, or the network of a recipe."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, EngineName, TestProtocol, label, make_engine
-from sceneparse.inference.exported_file import SUFFIXES, open_exported
+from sceneparse.inference.exported_file import open_exported
 from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
-from sceneparse.recipes import read_recipe, recipe_names
-from sceneparse.recipes.changes import Changes
-from sceneparse.recipes.reading import layered, read_file
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -29,12 +26,12 @@ from sceneparse.settings import (
     Resampling,
     TaskSettings,
 )
+from sceneparse.settings.engine import is_exported
 from sceneparse.tasks import Task
 from sceneparse.toyworld import ToyWorld
 from sceneparse.weights.architectures import computed_as
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.finding import is_model_name
 from sceneparse.weights.inventory import CLASSES
 from sceneparse.weights.model import find_model, load_model
 
@@ -105,6 +102,12 @@ class Subject:
         tasks = (Task.OBJECT,) if isinstance(network, UnifiedUPerNet) else None
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
+    def mib(self) -> float:
+        """Return the size of the network's weights in MiB."""
+        with torch.device("meta"):
+            network = build(self.config.backbone, self.config.network, self.classes)
+        return sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 2**20
+
     def picture(self, size: tuple[int, int]) -> Tensor:
         """Return a (C, H, W) uint8 scene of the toy world, cut to that size; grey unless there are 3 channels."""
         channels = self.config.backbone.in_channels
@@ -130,14 +133,10 @@ def find_subject(source: str | Path | Recipe, name: str | None = None) -> Subjec
     if names_recipe(source):
         return _of_recipe(recipe_to_measure(source), name or str(source))
     text, path = name or str(source), Path(source)
-    if path.suffix in SUFFIXES.values() and not path.is_dir():
+    if is_exported(path):
         engine, note = open_exported(path, device="cpu")
         return Subject(text, "file", path, note.config, len(note.labels), engine.name, note.quantized)
-    if not path.exists() and not is_model_name(str(source)):
-        raise UserError(
-            f"no model folder, published checkpoint, exported file or recipe {source}; recipes in the package: "
-            f"{', '.join(recipe_names())}"
-        )
+    refuse_nothing(str(source))
     folder = find_model(source)
     model = load_model(folder)
     return Subject(text, "model", folder, model.config, len(model.labels))
@@ -160,32 +159,6 @@ def warming(subject: Subject) -> Subject:
         network=NetworkSettings(architecture="pspnet", channels=8, aux=False),
     )
     return Subject("tiny", "recipe", None, config, 2)
-
-
-def names_recipe(source: str | Path) -> bool:
-    """Return whether a source is the name of a recipe in the package, or a recipe's file."""
-    text = str(source)
-    return text.endswith((".yaml", ".yml")) or (text in recipe_names() and not Path(source).is_dir())
-
-
-def recipe_to_measure(source: str | Path, **changes: Unpack[Changes]) -> Recipe:
-    """Read a recipe of which no picture is read, so that its data set's folder need not be there, nor be named.
-
-    Args:
-        source: As in `names_recipe`.
-        **changes: As in `read_recipe`.
-
-    Raises:
-        UserError: As `read_recipe`.
-    """
-    data = changes.get("data", {})
-    if isinstance(data, Mapping):
-        chosen = layered(read_file(source).settings(), {"data": data}).get("data", {})
-        name = chosen.get("kind", "folder") if isinstance(chosen, Mapping) else "folder"
-        # A kind that isn't there is refused where the settings are read.
-        if name in KINDS and KINDS[name].root != "none":
-            changes["data"] = {"root": os.devnull, **data}
-    return read_recipe(source, **changes)
 
 
 def _of_recipe(found: Recipe, name: str) -> Subject:

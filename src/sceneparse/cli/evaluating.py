@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_data, refuse_missing_model
 from sceneparse.cli.command import (
     MODEL_HELP,
     Command,
@@ -43,8 +44,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate_here(arguments: argparse.Namespace) -> int:
-    from sceneparse.evaluation import evaluate_model
-
+    refuse_missing_model(arguments.model)
+    refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+    announce_conversions([arguments.model], arguments)
+    with loading():
+        from sceneparse.evaluation import evaluate_model
     evaluate_model(
         arguments.model,
         data=arguments.data,
@@ -83,8 +87,13 @@ def _diagnose_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diagnose(arguments: argparse.Namespace) -> int:
-    from sceneparse.diagnosing import diagnose_model
-
+    refuse_missing_model(arguments.model)
+    if arguments.rival is not None:
+        refuse_missing_model(arguments.rival)
+    refuse_missing_data(arguments.model, arguments.data, arguments.kind, arguments.split)
+    announce_conversions(filter(None, (arguments.model, arguments.rival)), arguments)
+    with loading():
+        from sceneparse.diagnosing import diagnose_model
     diagnose_model(
         arguments.model,
         data=arguments.data,
@@ -143,13 +152,15 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         help="default: float32, and bfloat16 where it is faster here",
     )
     device_argument(parser)
+    parser.add_argument(
+        "--quick", action="store_true", help="end with the first look, in half a minute: a few pictures, no memory"
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory, which takes a process a row")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the record as JSON")
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from sceneparse.benching import bench
-    from sceneparse.benching.subject import names_recipe, recipe_to_measure
+    from sceneparse.benching.recipes import names_recipe, recipe_to_measure, refuse_nothing
 
     source: str | Recipe = arguments.model
     if names_recipe(arguments.model):
@@ -157,6 +168,11 @@ def _bench(arguments: argparse.Namespace) -> int:
     elif arguments.settings:
         first = arguments.settings[0]
         raise UserError(f"unexpected '{first}': settings are for recipes, and {arguments.model} is none")
+    else:
+        refuse_nothing(arguments.model)
+        refuse_missing_model(arguments.model)
+    with loading():
+        from sceneparse.benching import bench
     bench(
         source,
         name=arguments.model,
@@ -167,6 +183,7 @@ def _bench(arguments: argparse.Namespace) -> int:
         precisions=arguments.precision,
         device=arguments.device,
         memory=not arguments.no_memory,
+        quick=arguments.quick,
         json=arguments.json,
     )
     return 0

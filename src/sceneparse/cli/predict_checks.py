@@ -26,10 +26,10 @@ def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> No
 
 def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) -> None:
     """Refuse a least probability that is none, or inputs that know none."""
-    from sceneparse.parsing.parse import check_threshold
-
     if arguments.ignore_below is None:
         return
+    from sceneparse.parsing.parse import check_threshold
+
     check_threshold(arguments.ignore_below)
     for name, given in others.items():
         if given:

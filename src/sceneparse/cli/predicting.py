@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
@@ -145,10 +146,9 @@ def _collection_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from sceneparse.parsing import load
     from sceneparse.parsing.annotating import refuse_unwritable, write_annotations
     from sceneparse.parsing.picture_inputs import Inputs
-    from sceneparse.parsing.runs.collection import needs_collection, predict_collection
+    from sceneparse.parsing.runs.collection import needs_collection
     from sceneparse.parsing.runs.raster import split_rasters
     from sceneparse.parsing.runs.video import split_videos
     from sceneparse.parsing.runs.volume import split_volumes
@@ -177,6 +177,10 @@ def _predict(arguments: argparse.Namespace) -> int:
         found = Inputs(pictures, Path(arguments.out))
         for name in annotations:
             refuse_unwritable(Path(arguments.out), name, (one.name for one in found))
+    refuse_missing_model(arguments.model)
+    announce_conversions([arguments.model], arguments)
+    with loading():
+        from sceneparse.parsing import load
     parser = load(
         arguments.model,
         engine=arguments.engine,
@@ -188,6 +192,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     for form in submissions.values():
         form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
+        from sceneparse.parsing.runs.collection import predict_collection
+
         summary = predict_collection(
             parser,
             pictures,
@@ -301,8 +307,13 @@ def _discover_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _discover(arguments: argparse.Namespace) -> int:
-    from sceneparse.parsing import discover, load
+    from sceneparse.pictures import find_pictures
 
+    refuse_missing_model(arguments.model)
+    find_pictures(arguments.inputs)  # raises at once what is wrong with them
+    announce_conversions([arguments.model], arguments)
+    with loading():
+        from sceneparse.parsing import discover, load
     parser = load(arguments.model, engine=arguments.engine, device=arguments.device, precision=arguments.precision)
     for table in discover(parser, arguments.inputs, arguments.out):
         print(f"{table.name}: {len(table.rows)} x {len(table.columns)} classes that occur together")

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments
 from sceneparse.cli.predicting import tasks_argument, under_protocol
 
@@ -72,12 +73,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from sceneparse.errors import UserError
-
-    try:
-        from sceneparse.serving import ServeSettings, load_models, serve
-    except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[serve]'") from None
-    from sceneparse.serving.settings import read_keys
+    from sceneparse.serving.settings import ServeSettings, model_of, read_keys
 
     given: dict[str, Any] = {
         field.name: tuple(value) if isinstance(value, list) else value
@@ -87,6 +83,15 @@ def _serve(arguments: argparse.Namespace) -> int:
     settings = ServeSettings(**given)
     if arguments.api_keys:
         settings = replace(settings, api_keys=read_keys(arguments.api_keys))
+    models = [model_of(source)[1] for source in arguments.models]
+    for model in models:
+        refuse_missing_model(model)
+    announce_conversions(models, arguments)
+    try:
+        with loading():
+            from sceneparse.serving import load_models, serve
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed; do: pip install 'sceneparse[serve]'") from None
     parsers = load_models(
         arguments.models,
         engine=arguments.engine,

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from sceneparse.cli.beforehand import loading, refuse_unready
 from sceneparse.cli.command import Command, in_processes, process_arguments, recipe_settings
 from sceneparse.errors import UserError
 
@@ -13,8 +14,8 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from sceneparse.training.demo import demo
-
+    with loading():
+        from sceneparse.training.demo import demo
     report = demo(arguments.out, seed=arguments.seed)
     print(f"report: {report}")
     return 0
@@ -47,13 +48,15 @@ def _train(arguments: argparse.Namespace) -> int:
 def _train_here(arguments: argparse.Namespace) -> int:
     from sceneparse.processes import leads
     from sceneparse.recipes import read_recipe
-    from sceneparse.training.loop import train
 
     if arguments.init is not None:
         if any(one.split("=")[0] in ("--init", "--init.model") for one in arguments.settings):
             raise UserError("--init and --init.model say the same: give one of them")
         arguments.settings.append(f"--init.model={arguments.init}")
     recipe = read_recipe(arguments.recipe, **recipe_settings(arguments))
+    refuse_unready(recipe, arguments.out, resume=arguments.resume)
+    with loading():
+        from sceneparse.training.loop import train
     run = train(recipe, arguments.out, resume=arguments.resume, strategy=arguments.strategy)
     if leads():
         print(f"model: {run / 'model'}")
@@ -79,7 +82,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
 
     sweep = read_sweep(arguments.sweep, arguments.seeds, **recipe_settings(arguments))
     out = arguments.out or Path("sweeps") / sweep.name
-    from sceneparse.training.sweeping import list_runs, run_sweep
+    with loading():
+        from sceneparse.training.sweeping import list_runs, run_sweep
 
     if arguments.dry_run:
         list_runs(sweep, out)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from sceneparse.cli.beforehand import loading, refuse_missing_model
 from sceneparse.cli.command import MODEL_HELP, Command, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
@@ -33,8 +34,9 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from sceneparse.exporting import export
-
+    refuse_missing_model(arguments.model, exported=False)
+    with loading():
+        from sceneparse.exporting import export
     export(
         arguments.model,
         format=arguments.format,
@@ -79,7 +81,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
     from sceneparse.weights.config import CONFIG
-    from sceneparse.weights.import_named import import_named
+    from sceneparse.weights.finding import refuse_missing_checkpoint
     from sceneparse.weights.run_folder import RUN_FACTS
 
     groups = [f"--{group}" for group in IMPORT.groups or ()]
@@ -92,6 +94,9 @@ def _import(arguments: argparse.Namespace) -> int:
         raise UserError(f"{arguments.out.parent}: a training's folder, whose model would be lost; choose another --out")
     if not arguments.again and (arguments.out.is_file() or (arguments.out / CONFIG).is_file()):
         raise UserError(f"{arguments.out}: is there already; choose another --out, or write over it with --again")
+    refuse_missing_checkpoint(arguments.checkpoint)
+    with loading():
+        from sceneparse.weights.import_named import import_named
     imported = import_named(arguments.checkpoint, arguments.family, arguments.labels, **settings)
     print("\n".join(imported.describe()))
     imported.save(arguments.out)
@@ -127,7 +132,9 @@ def _published(arguments: argparse.Namespace) -> int:
 
 def _inventory(arguments: argparse.Namespace) -> int:
     from sceneparse.files import write_json
-    from sceneparse.weights.inventory import inventory, print_inventory
+
+    with loading():
+        from sceneparse.weights.inventory import inventory, print_inventory
 
     rows = inventory(progress=sys.stderr.isatty())
     print_inventory(rows)

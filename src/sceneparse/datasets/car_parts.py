@@ -1,7 +1,6 @@
 """Car parts: photographs of cars with the masks of 18 parts (Pasupa et al., Complex & Intelligent Systems 2021)."""
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.pairs import PairedPictures
 from sceneparse.datasets.subsets import chosen_split
 from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
+from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, extra_keys, read_json
 from sceneparse.labels.mirroring import KEY as MIRROR
 from sceneparse.labels.mirroring import paired_by_name, pairs_of
 
@@ -96,8 +95,7 @@ def recognise_car_parts(root: Path) -> str | None:
         names = car_part_labels(root).names
     except UserError:
         return None
-    with suppress(UserError):
-        LabelSpace.read(root / "classes.json")
+    if not extra_keys(read_json(root / "classes.json")):
         return None  # a folder of one's own is labelled for objects
     return "the parts in classes.json" if {"hood", "trunk", "wheel", "back_bumper"} <= set(names) else None
 

@@ -20,7 +20,7 @@ from sceneparse.datasets.layout import Note
 from sceneparse.datasets.pairs import Pair, list_pairs, refuse_unpaired
 from sceneparse.datasets.subsets import chosen_split
 from sceneparse.errors import UserError, counted, require, some
-from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.labels import IGNORE, LabelSpace, TaskLabels, read_json
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.masks import read_mask, unknown_values
@@ -245,9 +245,10 @@ def recognise(root: Path) -> str | None:
 
 def _masks_in_colors(root: Path) -> bool:
     try:
-        return LabelSpace.read(root / "classes.json").masks == "rgb"
+        classes = read_json(root / "classes.json")
     except UserError:
         return False
+    return isinstance(classes, dict) and classes.get("masks") == "rgb"
 
 
 KIND = DatasetKind(

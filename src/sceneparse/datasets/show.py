@@ -1,6 +1,5 @@
 """`sceneparse data show` as a function: draw samples of a split, as they are and as training would see them."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,7 @@ def show(
     sampling = sampling or SamplingSettings()
     counts = factors = None
     if counts_needed(chosen, sampling):
-        counts = count_classes(dataset, split=split, progress=sys.stderr.isatty())
+        counts = count_classes(dataset, split=split, progress=True)
         if sampling.repeat_threshold > 0:
             factors = counts.repeat_factors(sampling.repeat_threshold)
     augmenter = Augmenter(dataset.__getitem__, chosen, sampling, mean, counts, Mirror.of(dataset))

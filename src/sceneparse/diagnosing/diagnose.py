@@ -1,7 +1,7 @@
 """Diagnose tested pictures in one pass: all counts that the report needs."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from sceneparse.evaluation.gallery import truth_of
 from sceneparse.evaluation.metrics import ConfusionMatrix, picture_score, score
 from sceneparse.inference import Engine, TestProtocol, predict
 from sceneparse.labels import IGNORE, LabelSpace
+from sceneparse.progress import line_of_progress
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,17 @@ def learn_from(dataset: DataSet, count: int | None, progress: str | None = None)
 
 
 def _watched(samples: Iterable[tuple[int, Sample]], total: int, title: str | None) -> Iterable[tuple[int, Sample]]:
-    return samples if title is None else track(samples, title, total, console=Console(stderr=True))
+    if title is None:
+        return samples
+    console = Console(stderr=True)
+    watched = track(samples, title, total, console=console)
+    return watched if console.is_interactive else _said(watched, line_of_progress(title, total))
+
+
+def _said(samples: Iterable[tuple[int, Sample]], line: Callable[[], None]) -> Iterator[tuple[int, Sample]]:
+    for one in samples:
+        yield one
+        line()
 
 
 def recall(right: NDArray[np.int64], pixels: NDArray[np.int64]) -> float | None:

@@ -21,7 +21,7 @@ from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
 from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance, single_class
 from sceneparse.doctor.sample_check import check_samples, refusals
-from sceneparse.labels import TaskLabels
+from sceneparse.labels import TaskLabels, extra_keys_gathered
 from sceneparse.pictures.reading import Reading
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
@@ -50,7 +50,8 @@ def check(
 
     Looked for: pictures and masks without each other, unreadable files, differing sizes, values outside the label
     space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored, classes
-    that look like the left and the right of one thing and are not listed as such.
+    that look like the left and the right of one thing and are not listed as such, keys of classes.json that mean
+    nothing.
 
     Args:
         settings: Kind and place of the data set.
@@ -62,6 +63,13 @@ def check(
     Raises:
         UserError: The data set has another layout, or its label space cannot be read: nothing can be checked.
     """
+    with extra_keys_gathered() as extra:
+        found = _check(settings, progress, workers, channels, mirrored=mirrored)
+    findings = [*found.findings, *(Finding("warning", "extra-keys", line) for line in extra)]
+    return replace(found, findings=tuple(sorted(findings, key=_severity)))
+
+
+def _check(settings: DataSettings, progress: bool, workers: int | None, channels: int, *, mirrored: bool) -> Diagnosis:
     start = time.perf_counter()
     kind = KINDS[settings.kind]
     if kind.rendered:
@@ -126,11 +134,15 @@ def _diagnosis(evidence: Evidence, findings: list[Finding], start: float, *, mir
         findings += single_class(evidence.labels, evidence.settings.classes)
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
-    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    findings.sort(key=_severity)
     seconds = time.perf_counter() - start
     return Diagnosis(
         settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds, changes=changes
     )
+
+
+def _severity(finding: Finding) -> int:
+    return SEVERITIES.index(finding.severity)
 
 
 class _Looker:

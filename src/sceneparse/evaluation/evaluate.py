@@ -23,6 +23,7 @@ from sceneparse.evaluation.task_metrics import TaskCounts, TaskScores, task_scor
 from sceneparse.inference import Engine, TestProtocol, label, predict_tasks
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import ALONE, Processes
+from sceneparse.progress import line_of_progress
 from sceneparse.tasks import Task
 
 AHEAD = 2
@@ -244,6 +245,14 @@ def _progress_bar(title: str | None, total: int) -> Iterator[Callable[[Confusion
         TextColumn("mean IoU {task.fields[iou]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    # Of the bar a log gets the last state alone.
+    line = (lambda: None) if console.is_interactive else line_of_progress(title, total)
+
+    def advance(matrix: ConfusionMatrix) -> None:
+        line()
+        bar.update(task, advance=1, iou=FIGURES["mean_iou"].text(picture_score(matrix.counts)[0]))
+
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=total, iou="–")
-        yield lambda matrix: bar.update(task, advance=1, iou=FIGURES["mean_iou"].text(picture_score(matrix.counts)[0]))
+        yield advance

@@ -17,11 +17,8 @@ from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import SMALLEST, ConversionError
 from sceneparse.networks import SceneParser, UnifiedOutput
 from sceneparse.settings import Precision, PreprocessingSettings
-from sceneparse.settings.engine import ENGINE_NAMES
+from sceneparse.settings.engine import ENGINE_NAMES, TORCH_ALONE
 from sceneparse.settings.engine import EngineName as EngineName
-
-TORCH_ALONE = ("float16", "tf32")
-"""Precisions that OpenVINO does not compute in."""
 
 
 class FittingEngine:
@@ -117,12 +114,12 @@ def chosen_engine(engine: EngineName, device: str | torch.device, precision: Pre
 def why_auto(device: str | torch.device, precision: Precision) -> str:
     """Return in a few words why auto takes the engine that it takes."""
     if choose_device(device).type != "cpu":
-        return "PyTorch is the fastest engine on a GPU"
+        return "it computes on a GPU, as no other engine does"
     if precision in TORCH_ALONE:
         return f"PyTorch alone computes in {precision}"
     if not find_spec("openvino"):
-        return "OpenVINO, the fastest engine on a CPU, is not installed: pip install 'sceneparse[openvino]'"
-    return "OpenVINO is the fastest engine on a CPU, and it is installed"
+        return "OpenVINO is not installed: pip install 'sceneparse[openvino]'"
+    return "OpenVINO is installed, and takes this network"
 
 
 def _compiled(

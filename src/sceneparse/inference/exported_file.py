@@ -18,6 +18,7 @@ from sceneparse.inference.engine import TaskEngine
 from sceneparse.inference.program import SMALLEST, Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.settings import Precision
+from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file
 from sceneparse.weights.build import build_backbone
 from sceneparse.weights.config import ModelConfig, config_from_json, config_to_json
 from sceneparse.weights.labels_file import labels_from_json, labels_to_json
@@ -25,14 +26,10 @@ from sceneparse.weights.model import Model
 
 Format = Literal["openvino", "onnx", "torch"]
 
-SUFFIXES: dict[str, str] = {"openvino": ".xml", "onnx": ".onnx", "torch": ".pt2"}
-"""How the file of each format ends. OpenVINO's weights lie beside it, in a .bin."""
+SUFFIXES = EXPORTED_SUFFIXES
 
 NOTE = "sceneparse"
 """Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
-
-LAYOUT = 4
-"""Raised when exported files give or say more than those of before, so that none of these is taken from the cache."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +127,7 @@ def open_exported(path: Path, *, device: str = "auto", precision: Precision = "a
     Raises:
         UserError: No such file, a damaged one, one of another kind, or a runtime that is missing.
     """
-    if not path.is_file():
-        raise UserError(f"no such file: {path}")
+    refuse_missing_file(path)
     if path.suffix == ".xml":
         model = openvino_engine.read(path)
         text = model.get_rt_info([NOTE]).astype(str) if model.has_rt_info([NOTE]) else None

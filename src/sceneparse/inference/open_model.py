@@ -1,34 +1,40 @@
 """Open a model by its name with an engine that is ready: the one way in for commands and for `Parser`."""
 
-import hashlib
 import os
 import shutil
-from contextlib import suppress
+import sys
+import time
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder, write_text
-from sceneparse.inference import openvino_engine
+from sceneparse.files import write_text
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine
-from sceneparse.inference.exported_file import LAYOUT, SUFFIXES, Note, export_model, open_exported
-from sceneparse.inference.openvino_engine import OpenVINOEngine
+from sceneparse.inference.exported_file import Note, export_model, open_exported
+from sceneparse.inference.openvino_engine import OpenVINOEngine, installed
 from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.processes import leads
 from sceneparse.progress import working
 from sceneparse.settings import Precision
-from sceneparse.version import __version__
-from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig
+from sceneparse.settings.engine import is_exported
+from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.conversions import (
+    REFUSED,
+    digest,
+    fingerprint_of,
+    kept_file,
+    make_room,
+    note_time,
+    time_to_convert,
+)
+from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
-
-KEPT = 8
-"""So many converted models are kept; the one that was used longest ago makes room."""
-
-REFUSED = "refused.txt"
-"""What stands in a converted model's stead where OpenVINO does not take it: why, found out once."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +80,40 @@ def open_model(
         UserError: No such model, or an engine, a device or a precision that it cannot have.
     """
     path = Path(source)
-    if path.suffix in SUFFIXES.values() and not path.is_dir():
-        scorer, note = open_exported(path, device=device, precision=precision)
+    if is_exported(path):
+        with _loading(source):
+            scorer, note = open_exported(path, device=device, precision=precision)
         if engine not in ("auto", scorer.name):
             raise UserError(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
-        return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None, note.tasks)
+        return Opened(scorer, note.config, note.labels, digest([path.with_suffix(".bin"), path]), None, note.tasks)
     folder = find_model(source)
-    fingerprint = _digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
-    if chosen_engine(engine, device, precision) == "openvino":
-        kept = _kept(fingerprint)
+    if engine == "compile":
+        _say_compiling()
+    with _loading(source):
+        return _opened(folder, engine, device, precision)
+
+
+def _loading(source: str | Path) -> AbstractContextManager[object]:
+    # A log need not say it of every model.
+    return working(f"loading {source}", shown=leads() and sys.stderr.isatty())
+
+
+def _say_compiling() -> None:
+    """Say that an engine is going to be silent for long, and when."""
+    if leads():
+        print(
+            "engine compile: PyTorch compiles the network for each size of picture, a minute or more each",
+            file=sys.stderr,
+        )
+
+
+def _opened(folder: Path, engine: EngineName, device: str, precision: Precision) -> Opened:
+    fingerprint = fingerprint_of(folder)
+    if chosen_engine(engine, device, precision) == "openvino" and not _was_slower(engine, fingerprint, precision):
+        installed()
+        kept = kept_file(fingerprint)
         try:
             scorer, note = _from_cache(kept, folder, device, precision)
         except ConversionError:
@@ -97,6 +126,18 @@ def open_model(
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
+
+
+def _was_slower(engine: EngineName, fingerprint: str, precision: Precision) -> bool:
+    """Whether OpenVINO is only what `auto` takes by its rule, and PyTorch was measured as the faster one here."""
+    if engine != "auto":
+        return False
+    measured = recall(fingerprint, choose_precision(torch.device("cpu"), precision))
+    if measured is None or measured.engine != "torch":
+        return False
+    if leads():
+        print(f"engine auto: torch, {measured.describe()}", file=sys.stderr)
+    return True
 
 
 def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> TaskEngine:
@@ -119,37 +160,15 @@ def _from_cache(kept: Path, folder: Path, device: str, precision: Precision) -> 
     refused = kept.with_name(REFUSED)
     if refused.is_file():
         raise ConversionError(refused.read_text(encoding="utf-8"))
-    with working("converting for OpenVINO; this is kept for the next time"):
+    with working(f"converting for OpenVINO, {time_to_convert(folder)}; this is kept for the next time", shown=leads()):
+        began = time.monotonic()
         try:
             export_model(load_model(folder), kept, "openvino")
+            note_time(folder, time.monotonic() - began)
         except ConversionError as error:
             if not isinstance(error.__cause__, (MemoryError, OSError)):  # of the machine, not of the network
                 write_text(refused, error.reason)
-                _make_room(kept.parent.parent)
+                make_room(kept.parent.parent)
             raise
-    _make_room(kept.parent.parent)
+    make_room(kept.parent.parent)
     return open_exported(kept, device=device, precision=precision)
-
-
-def _kept(fingerprint: str) -> Path:
-    """Return where the converted model of that fingerprint is kept, for the versions of the packages that make it."""
-    versions = (__version__, LAYOUT, torch.__version__, openvino_engine.installed().__version__)
-    key = hashlib.sha256(" ".join((fingerprint, *map(str, versions))).encode()).hexdigest()[:32]
-    return cache_folder() / "openvino" / key / "model.xml"
-
-
-def _make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` models that were used last."""
-    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in used[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _digest(paths: list[Path]) -> str:
-    """Return SHA-256 over the SHA-256 of files."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -6,9 +6,8 @@ is unknown. What a mask file on disk holds (any ids, any value for "unlabelled",
 """
 
 import colorsys
-import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.errors import UserError, reason_of
+from sceneparse.labels.extra_keys import extra_keys_line, list_extra_keys
 from sceneparse.labels.mirroring import KEY as MIRROR
 from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed
+
+KEYS = ("names", "colors", "ids", "ignore", "ignore_colors", "masks", MIRROR)
+"""The keys of a `classes.json`."""
 
 IGNORE = -1
 """The class index of pixels that count neither in the loss nor in a metric."""
@@ -194,21 +197,17 @@ class LabelSpace:
     def from_json(cls, value: Any, where: str) -> "LabelSpace":
         """Read the form that `to_json` writes; all keys but `names` are optional, `ignore` may be one number or null.
 
+        Keys that mean nothing here are listed as a warning, once for each file.
+
         Args:
             value: The parsed JSON.
             where: The file's name, for error messages.
 
         Raises:
-            UserError: Unknown or missing keys, values of the wrong kind, or a space that doesn't hold together.
+            UserError: Missing keys, values of the wrong kind, or a space that doesn't hold together.
         """
         if not isinstance(value, dict):
             raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {_kind(value)}')
-        known = ("names", "colors", "ids", "ignore", "ignore_colors", "masks", MIRROR)
-        if unknown := [key for key in value if key not in known]:
-            near = difflib.get_close_matches(str(unknown[0]), known, n=1) if len(unknown) == 1 else []
-            hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
-            keys = ", ".join(f"'{key}'" for key in unknown)
-            raise UserError(f"{where}: unknown {'key' if len(unknown) == 1 else 'keys'} {keys}; {hint}")
         if "names" not in value:
             raise UserError(f'{where}: no "names"; list the classes, such as "names": ["sky", "road"]')
         names = value["names"]
@@ -222,7 +221,7 @@ class LabelSpace:
         if masks == "rgb" and not value.get("colors"):
             raise UserError(f'{where}: "masks" is "rgb", so "colors" must give the colour of each class')
         try:
-            return cls(
+            space = cls(
                 names=tuple(names),
                 colors=_colors(value.get("colors"), "colors"),
                 ids=_integers(value.get("ids"), "ids"),
@@ -233,6 +232,9 @@ class LabelSpace:
             )
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
+        if extra := extra_keys(value):
+            list_extra_keys(extra_keys_line(where, extra, KEYS))
+        return space
 
     @classmethod
     def read(cls, path: Path) -> "LabelSpace":
@@ -242,6 +244,11 @@ class LabelSpace:
             UserError: The file is missing, not JSON, or not a label space.
         """
         return cls.from_json(read_json(Path(path)), str(path))
+
+
+def extra_keys(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys of a `classes.json` that mean nothing here."""
+    return tuple(str(key) for key in value if key not in KEYS)
 
 
 def read_json(path: Path) -> Any:

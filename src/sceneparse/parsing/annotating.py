@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,15 @@ from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
 from sceneparse.errors import UserError, reason_of
 from sceneparse.parsing.artefacts.file_names import name_of
-from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.earlier import parses_in
 from sceneparse.parsing.runs.faults import writing
 from sceneparse.progress import progress_bar
 
+if TYPE_CHECKING:
+    from sceneparse.parsing.parser import Parser
+
 
 def write_annotations(
-    parser: Parser, out: str | Path, form: str, *, ignore_below: float | None = None, progress: bool = True
+    parser: "Parser", out: str | Path, form: str, *, ignore_below: float | None = None, progress: bool = True
 ) -> Path:
     """Write the label maps of an output folder as annotations, in a form that annotation tools take.
 
@@ -75,7 +77,9 @@ def refuse_unwritable(out: Path, form: str, names: Iterable[str]) -> None:
     refuse_changed(out / form)
 
 
-def _annotated(parser: Parser, out: Path, ignore_below: float | None) -> tuple[Annotated, ...]:
+def _annotated(parser: "Parser", out: Path, ignore_below: float | None) -> tuple[Annotated, ...]:
+    from sceneparse.parsing.runs.earlier import parses_in  # here, since refusing what is amiss must not wait for torch
+
     found = []
     for path, said in parses_in(out, parser.fingerprint):
         if said.get("ignore_below") == ignore_below:
@@ -85,7 +89,7 @@ def _annotated(parser: Parser, out: Path, ignore_below: float | None) -> tuple[A
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def _reader(file: Path, parser: Parser) -> Callable[[], NDArray[np.int16]]:
+def _reader(file: Path, parser: "Parser") -> Callable[[], NDArray[np.int16]]:
     def read() -> NDArray[np.int16]:
         try:
             with Image.open(file) as image:

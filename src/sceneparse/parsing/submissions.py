@@ -2,6 +2,7 @@
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -10,9 +11,10 @@ from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError
-from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.runs.earlier import parses_in
 from sceneparse.progress import progress_bar
+
+if TYPE_CHECKING:
+    from sceneparse.parsing.parser import Parser
 
 
 def submission_form(benchmark: str) -> SubmissionForm:
@@ -36,7 +38,7 @@ def submission_form(benchmark: str) -> SubmissionForm:
     return form
 
 
-def write_submissions(parser: Parser, out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
+def write_submissions(parser: "Parser", out: str | Path, benchmark: str, *, progress: bool = True) -> Path:
     """Write the label maps of an output folder in the form that a benchmark's server takes.
 
     Args:
@@ -52,6 +54,8 @@ def write_submissions(parser: Parser, out: str | Path, benchmark: str, *, progre
         UserError: The model has other classes than the benchmark, or left nothing there, or two pictures would have one
             file.
     """
+    from sceneparse.parsing.runs.earlier import parses_in  # here, since knowing the forms must not wait for torch
+
     form, out = submission_form(benchmark), Path(out)
     form.refuse_others(parser.labels, parser.name)
     maps = [path.with_name(said["files"]["labels"]) for path, said in parses_in(out, parser.fingerprint)]

@@ -1,7 +1,6 @@
 """Load and describe the models that are served, by name."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from sceneparse.inference import EngineName
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
 from sceneparse.serving.answers import known_kinds
+from sceneparse.serving.settings import model_of
 from sceneparse.settings import Precision
 from sceneparse.tasks import OTHERS, Task, TaskName
 
@@ -39,9 +39,7 @@ def load_models(
     require(bool(sources), "no model to serve: name one or more model folders")
     parsers: dict[str, Parser] = {}
     for source in sources:
-        name, split, model = source.partition("=")
-        if not split or Path(source).exists():
-            name, model = "", source
+        name, model = model_of(source)
         parser = load(model, engine=engine, device=device, precision=precision, tasks=tasks)
         name = name or parser.name
         if not name.isprintable() or len(name) > 100:

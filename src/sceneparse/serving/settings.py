@@ -120,3 +120,9 @@ def read_keys(path: Path) -> tuple[str, ...]:
     keys = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
     require(bool(keys), f"{path}: holds no API key; write one a line")
     return keys
+
+
+def model_of(source: str) -> tuple[str, str]:
+    """Return the name that a model is given ("day" of "day=runs/day/model"; empty where none is) and the model."""
+    name, split, model = source.partition("=")
+    return ("", source) if not split or Path(source).exists() else (name, model)

@@ -51,6 +51,7 @@ def with_found_batch(prepared: Prepared) -> Prepared:
         raise UserError(
             "training.batch auto: PyTorch does not say how much memory of an Apple GPU a step takes; give a number"
         )
+    say_once(f"finding the largest batch that fits: real steps of {sizes[0]} pictures and more, a few of them")
     # Compiled for each size it would take minutes, and eager it needs no less.
     with undone(prepared), torch.compiler.set_stance("force_eager"):
         batch, needed = (_fitting_cpu if device.type == "cpu" else _fitting_gpu)(prepared, sizes)

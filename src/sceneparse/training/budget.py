@@ -14,11 +14,12 @@ from typing import Any
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.errors import UserError, counted, reason_of, require
 from sceneparse.files import write_json
+from sceneparse.progress import roughly
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.durations import in_words
 from sceneparse.training.prepare import Prepared
-from sceneparse.training.probe import Pace, measure
+from sceneparse.training.probe import SHARE, Pace, measure
 from sceneparse.training.progress import say_once
 from sceneparse.training.recipe_losses import RecipeLosses
 from sceneparse.training.validation import validations
@@ -46,7 +47,10 @@ def set_length(
     """
     training = prepared.recipe.training
     assert training.minutes is not None
-    say_once(f"training.minutes is {training.minutes:g}: measuring how long steps, validations and checkpoints take")
+    say_once(
+        f"training.minutes is {training.minutes:g}: measuring how long steps, validations and checkpoints take, "
+        f"{roughly(2 * SHARE * 60 * training.minutes)}"
+    )
     pace = measure(prepared, losses, counts, Checkpoints(out / "checkpoints"), began, 60 * training.minutes)
     iterations = iterations_within(training.minutes, pace, training)
     decided = _of_length(training, iterations)

@@ -1,7 +1,6 @@
 """The counts of classes that draws and augmentation go by: made once a run, kept in its folder."""
 
 import json
-import sys
 from pathlib import Path
 
 from sceneparse.data.augmenter import counts_needed
@@ -34,7 +33,7 @@ def load_class_counts(prepared: Prepared, out: Path) -> ClassCounts | None:
         counts = count_classes(
             prepared.data.training,
             workers=prepared.loader_workers,
-            progress=sys.stderr.isatty(),
+            progress=True,
             split=recipe.data.train,
         )
         write_json(path, counts.to_json())

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def load_class_weights(prepared: Prepared, out: Path) -> Tensor | None:
         changed = changes_in(dataset)
         if changed is not None:
             changed.count()
-        weights = median_frequency_weights(dataset, len(names), progress=sys.stderr.isatty())
+        weights = median_frequency_weights(dataset, len(names), progress=True)
         if changed is not None:
             write_changes(changed, out)
             changed.pixels = None

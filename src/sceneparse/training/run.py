@@ -15,7 +15,8 @@ from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
-from sceneparse.weights.run_folder import MODEL, RECIPE, RUN_FACTS, run_facts
+from sceneparse.training.taken import refuse_taken
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE, RUN_FACTS, run_facts
 
 FREE = frozenset(
     {
@@ -54,14 +55,10 @@ def open_run(
     Raises:
         UserError: There is a training and `resume` is off, it was of another recipe, or its checkpoints are damaged.
     """
-    checkpoints = Checkpoints(out / "checkpoints")
     if not resume:
-        if checkpoints.exist() or (out / MODEL).exists():
-            raise UserError(
-                f"{out} already holds a training: go on with it (--resume) or name another folder (--out DIR)"
-            )
+        refuse_taken(out)
         return recipe, None
-    checkpoint = checkpoints.load(warn)
+    checkpoint = Checkpoints(out / CHECKPOINTS).load(warn)
     if checkpoint is None:
         if (out / MODEL).exists():
             raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")

@@ -8,7 +8,6 @@ from typing import Any
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
-from sceneparse.networks.backbones import usual_padding
 from sceneparse.recipes import from_mapping, to_mapping
 from sceneparse.recipes.earlier import without_ignored
 from sceneparse.settings import (
@@ -53,6 +52,9 @@ class ModelConfig:
 
     def portable(self) -> "ModelConfig":
         """Leave out what holds only where the model was trained: paths, where its weights came from, what learnt."""
+        # Here, since reading a config.json must not wait for PyTorch.
+        from sceneparse.networks.backbones import usual_padding
+
         padding = self.backbone.padding or usual_padding(self.backbone.name)
         backbone = dataclasses.replace(self.backbone, weights=None, padding=padding, frozen="none")
         return dataclasses.replace(

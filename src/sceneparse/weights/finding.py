@@ -1,18 +1,154 @@
-"""Find the model that a command names: a folder here, a published checkpoint, or a repository of the hub."""
+"""Find the model that a command names: a folder here, a published checkpoint, or a repository of the hub.
 
+Nothing heavy is imported before something is fetched or imported: a name that stands for nothing is refused at once.
+"""
+
+import os
 from pathlib import Path
 
 from sceneparse.errors import UserError
-from sceneparse.weights.config import FILES
+from sceneparse.files import aside_of
+from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, read_config
 from sceneparse.weights.foreign import imported_folder, is_foreign
-from sceneparse.weights.hub import fetch_from_hub, is_hub_id
+from sceneparse.weights.hub import fetch_from_hub, is_hub_id, refuse_unreachable
+from sceneparse.weights.labels_file import read_labels
+from sceneparse.weights.paths import CHECKPOINT_FILES, looks_like_path, near_folders
 from sceneparse.weights.published.catalogue import Published, find_published, nearest, sharing
-from sceneparse.weights.published.obtaining import obtain
+from sceneparse.weights.run_folder import MODEL, run_folder
+
+
+def find_model(source: str | Path) -> Path:
+    """Return a model folder on this machine, fetched or imported if need be.
+
+    Of a training's run folder it is the best model so far, of one of its checkpoints that checkpoint's; which one that
+    is, is said on standard error. While a training has not ended, what is returned is a copy of its model, since a
+    better one may take its place at any moment.
+
+    Args:
+        source: A folder, of ours or of another library (`foreign.is_foreign`), a training's run folder, or a file of
+            its checkpoints; if there is none of that name, the name of a published checkpoint (`published.catalogue`)
+            or a hub id such as "user/name".
+
+    Raises:
+        UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
+    """
+    folder = _here(source)
+    if folder is None:
+        folder = fetched_folder(str(source))
+    elif _may_be_of_training(folder) or _is_of_run(folder):
+        from sceneparse.weights.trained import of_training  # which reads checkpoints, and so needs PyTorch
+
+        if (trained := of_training(folder)) is not None:
+            return trained
+    _refuse_file(folder, source)
+    folder = local_folder(folder)
+    _refuse_incomplete(folder, source)
+    return folder
+
+
+def refuse_missing(source: str | Path) -> None:
+    """Refuse what is no model, as far as that shows without fetching, importing or building anything.
+
+    Args:
+        source: As in `find_model`.
+
+    Raises:
+        UserError: There is no such folder or name, or a folder that lacks a file or holds a damaged one.
+    """
+    folder = _here(source)
+    if folder is None:
+        published = published_of(str(source))
+        if published is None or published.on_hub:
+            refuse_unreachable(str(source))
+        return
+    if _may_be_of_training(folder):
+        return
+    _refuse_file(folder, source)
+    if not is_foreign(folder):
+        _refuse_incomplete(folder, source)
+        read_config(folder / CONFIG)
+        read_labels(folder / LABELS)
+
+
+def refuse_missing_checkpoint(source: str) -> None:
+    """Refuse the name of a checkpoint that is not there: neither a file or a folder, nor a name or a hub id.
+
+    Raises:
+        UserError: There is none, or several checkpoints share the name.
+    """
+    if os.path.exists(source):  # noqa: PTH110 - see below
+        return
+    if source.endswith(CHECKPOINT_FILES):
+        raise UserError(f"{source}: no such checkpoint; give a file (.pth, .safetensors, .caffemodel) or a folder")
+    if not is_model_name(source):
+        near = near_folders(source) if looks_like_path(source) else near_names(source)
+        raise UserError(
+            f"{source}: no such checkpoint{near}; give a file ({', '.join(CHECKPOINT_FILES)}), a folder, a name "
+            "that 'sceneparse models --published' lists, or a hub id such as user/name"
+        )
+    published_of(source)
+
+
+def _here(source: str | Path) -> Path | None:
+    """Return the folder (or file) of that path; None where there is none."""
+    # Not Path's own questions, which fail where a name is too long for any file.
+    folder = Path(source)
+    if not os.path.exists(folder) and os.path.isdir(aside_of(folder)):  # noqa: PTH110, PTH112
+        folder = aside_of(folder)
+    return folder if os.path.exists(folder) else None  # noqa: PTH110
+
+
+def _may_be_of_training(path: Path) -> bool:
+    """Return whether a path is a training's folder, or may be one of its checkpoints; what that holds shows later."""
+    return run_folder(path) is not None or (path.is_file() and path.suffix in (".pt", ".safetensors"))
+
+
+def _is_of_run(folder: Path) -> bool:
+    """Return whether a folder is the model of a run folder, which a training that goes on may replace."""
+    return folder.name == MODEL and run_folder(folder.parent) is not None
+
+
+def _refuse_file(folder: Path, source: str | Path) -> None:
+    if not folder.is_dir():
+        raise UserError(
+            f"{source}: not a folder; a model is a folder with {', '.join(FILES)}; of a checkpoint's file "
+            "'sceneparse import' makes one"
+        )
+
+
+def _refuse_incomplete(folder: Path, source: str | Path) -> None:
+    for name in (CONFIG, WEIGHTS, LABELS):
+        if not (folder / name).is_file():
+            if (folder / "model" / CONFIG).is_file():
+                raise UserError(
+                    f"{source}: holds a model in a folder of its own; its model is {Path(source) / 'model'}"
+                )
+            raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
+
+
+def _advice(folder: Path) -> str:
+    """What to do about a folder that another library's training left; empty where nothing speaks for one."""
+    steps = [one for one in folder.glob("checkpoint-*") if (one / CONFIG).is_file()]
+    if steps:
+        last = max(steps, key=lambda one: int(digits) if (digits := one.name.rpartition("-")[2]).isdigit() else -1)
+        return f"it holds checkpoints of transformers' Trainer: name one of them, such as {last}; "
+    marks = ("trainer_state.json", "training_args.bin", "pytorch_model.bin", WEIGHTS, f"{WEIGHTS}.index.json")
+    if not (folder / CONFIG).is_file() and any((folder / name).is_file() for name in marks):
+        return (
+            "it holds weights without what says which network they are of: copy the config.json of the model that was "
+            "trained into it (transformers writes it by model.save_pretrained), or import the weights by 'sceneparse "
+            "import'; "
+        )
+    return ""
 
 
 def is_model_name(source: str) -> bool:
     """Return whether a text may name a model that is no folder here: a published checkpoint, or a hub id."""
-    return is_hub_id(source) or find_published(source) is not None or bool(sharing(source))
+    return find_published(source) is not None or _may_be_hub_id(source) or bool(sharing(source))
+
+
+def _may_be_hub_id(source: str) -> bool:
+    return is_hub_id(source) and not looks_like_path(source)
 
 
 def local_folder(folder: Path) -> Path:
@@ -32,6 +168,8 @@ def fetched_folder(source: str) -> Path:
     """
     published = published_of(source)
     if published is not None and not published.on_hub:
+        from sceneparse.weights.published.obtaining import obtain
+
         return obtain(published)
     folder = fetched_repository(source, published)
     if not is_foreign(folder):
@@ -47,11 +185,18 @@ def published_of(source: str) -> Published | None:
         UserError: It is neither, or several checkpoints share the name.
     """
     published = find_published(source)
-    if published is not None or is_hub_id(source):
+    if published is not None or _may_be_hub_id(source):
         return published
     if several := sharing(source):
         names = ", ".join(one.short or one.name for one in several)
         raise UserError(f"{len(several)} published checkpoints are a {source}: name one of {names}")
+    if looks_like_path(source):
+        is_id = is_hub_id(source) and Path(source).parent.is_dir()
+        elsewhere = f"; '{source}' of the hub is taken where no folder here has its first name" if is_id else ""
+        raise UserError(
+            f"no model folder {source}{near_folders(source)}; give a folder with {FILES[0]}, a name that "
+            f"'sceneparse models --published' lists, or a hub id such as user/name{elsewhere}"
+        )
     raise UserError(
         f"no model folder {source}, nor a published checkpoint of that name{near_names(source)}; give a folder with "
         f"{FILES[0]}, a name that 'sceneparse models --published' lists, or a hub id such as user/name"

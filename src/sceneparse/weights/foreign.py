@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Console
 
 from sceneparse.errors import UserError
+from sceneparse.progress import working
 from sceneparse.weights.config import CONFIG, LABELS
-from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.kept import kept_model
 
 MARKS = ("model_type", "architectures", "_model_class", "encoder_name")
@@ -42,10 +42,14 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
     """
 
     def make(kept: Path) -> None:
+        # Here, since recognising such a folder must not wait for PyTorch.
+        from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         if published is not None:
             console.print(f"{name}: {published}", markup=False)
-        imported = import_checkpoint(folder)
+        with working(f"importing {name}"):
+            imported = import_checkpoint(folder)
         if not isinstance(imported, ImportedModel):
             raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
         console.print("\n".join(imported.describe()), markup=False)

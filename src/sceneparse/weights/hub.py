@@ -1,7 +1,6 @@
 """Model folders on the Hugging Face hub."""
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 import huggingface_hub
@@ -9,6 +8,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.weights.config import FILES
+from sceneparse.weights.reaching import offline, without_retries
 
 LONGEST = 200
 """Characters of the library's own words that a message repeats at most."""
@@ -41,22 +41,29 @@ def fetch_from_hub(repo_id: str) -> Path:
 
 
 def _snapshot(repo_id: str, files: tuple[str, ...]) -> Path:
-    try:
-        return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
-    except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
-        raise UserError(
-            f"no folder {repo_id}{_near_folders(repo_id)}, and the hub gives no model of that id ({_reason(error)}); "
-            "check the name, the network and your login; it would be kept in "
-            f"{huggingface_hub.constants.HF_HUB_CACHE}"
-        ) from error
+    with without_retries() as why:
+        try:
+            return Path(huggingface_hub.snapshot_download(repo_id, allow_patterns=list(files)))
+        except Exception as error:  # the library's errors differ between its versions; all are the user's to mend
+            raise UserError(_not_given(repo_id, why or _reason(error))) from error
 
 
-def _near_folders(source: str) -> str:
-    """Return, in brackets, the folders here whose names are most like one that there is not; nothing if none is."""
-    parent = Path(source).parent
-    names = [one.name for one in parent.iterdir() if one.is_dir()] if parent.is_dir() else []
-    near = get_close_matches(Path(source).name, names, n=3)
-    return f" (near: {', '.join(str(parent / name) for name in near)})" if near else ""
+def refuse_unreachable(repo_id: str) -> None:
+    """Refuse a repository of which nothing has been fetched yet where the hub cannot be reached.
+
+    Raises:
+        UserError: It is so.
+    """
+    kept = Path(huggingface_hub.constants.HF_HUB_CACHE, f"models--{repo_id.replace('/', '--')}")
+    if not kept.exists() and (why := offline()):
+        raise UserError(_not_given(repo_id, why))
+
+
+def _not_given(repo_id: str, reason: str) -> str:
+    return (
+        f"no folder {repo_id}, and the hub gives no model of that id ({reason}); check the name, the network and your "
+        f"login; it would be kept in {huggingface_hub.constants.HF_HUB_CACHE}"
+    )
 
 
 def push_to_hub(folder: Path, repo_id: str, *, private: bool = False, token: str | None = None) -> str:

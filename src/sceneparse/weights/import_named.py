@@ -8,16 +8,13 @@ from typing import Any
 from sceneparse.errors import UserError, counted
 from sceneparse.weights.checkpoint_file import is_checkpoint
 from sceneparse.weights.config import CARD
-from sceneparse.weights.finding import fetched_repository, is_model_name, near_names, published_of
+from sceneparse.weights.finding import fetched_repository, published_of, refuse_missing_checkpoint
 from sceneparse.weights.foreign import is_foreign
 from sceneparse.weights.importing.checkpoint import ImportedBackbone, ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import AUTO
-from sceneparse.weights.importing.reading import CAFFE, SAFE, TORCH
 from sceneparse.weights.model import Model, load_model, save_model
+from sceneparse.weights.paths import CHECKPOINT_FILES
 from sceneparse.weights.published.obtaining import checkpoint_of, import_published, kept_model
-
-FILES = (*TORCH, SAFE, CAFFE)
-"""How files of checkpoints end: what ends so is no hub id."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +71,9 @@ def import_named(
     """
     if Path(source).is_file() and is_checkpoint(Path(source)):
         raise UserError(f"{source}: is a checkpoint of sceneparse's own: every command takes it as it is")
-    if Path(source).exists() or source.endswith(FILES):
+    if Path(source).exists() or source.endswith(CHECKPOINT_FILES):
         return import_checkpoint(source, family, labels, **settings)
-    if not is_model_name(source):
-        raise UserError(
-            f"{source}: no such checkpoint{near_names(source)}; give a file ({', '.join(FILES)}), a folder, a name "
-            "that 'sceneparse models --published' lists, or a hub id such as user/name"
-        )
+    refuse_missing_checkpoint(source)
     published = published_of(source)
     if published is None or published.on_hub:
         folder = fetched_repository(source, published)

@@ -10,16 +10,16 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import aside_of
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.weights.build import build
-from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig, read_config
+from sceneparse.weights.finding import find_model
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.saving import Description, write_folder, write_weights
 from sceneparse.weights.tasks import refuse_unfit_tasks
 
-__all__ = ["Model", "ModelConfig", "load_model", "save_model"]
+__all__ = ["Model", "ModelConfig", "find_model", "load_model", "save_model"]
 
 
 @dataclass(frozen=True)
@@ -62,64 +62,6 @@ def save_model(folder: Path, model: Model, card: str) -> None:
         )
     description = Description(model.config, model.labels, model.tasks, card)
     write_folder(folder, description, lambda path: write_weights(path, model.network.state_dict()))
-
-
-def find_model(source: str | Path) -> Path:
-    """Return a model folder on this machine, fetched or imported if need be.
-
-    Of a training's run folder it is the best model so far, of one of its checkpoints that checkpoint's; which one that
-    is, is said on standard error. While a training has not ended, what is returned is a copy of its model, since a
-    better one may take its place at any moment.
-
-    Args:
-        source: A folder, of ours or of another library (`foreign.is_foreign`), a training's run folder, or a file of
-            its checkpoints; if there is none of that name, the name of a published checkpoint (`published.catalogue`)
-            or a hub id such as "user/name".
-
-    Raises:
-        UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
-    """
-    # These modules need this one, to write what they imported.
-    from sceneparse.weights.finding import fetched_folder, local_folder
-    from sceneparse.weights.trained import of_training
-
-    folder = Path(source)
-    if not folder.exists() and aside_of(folder).is_dir():
-        folder = aside_of(folder)
-    if not folder.exists():
-        folder = fetched_folder(str(source))
-    elif (trained := of_training(folder)) is not None:
-        return trained
-    if not folder.is_dir():
-        raise UserError(
-            f"{source}: not a folder; a model is a folder with {', '.join(FILES)}; of a checkpoint's file "
-            "'sceneparse import' makes one"
-        )
-    folder = local_folder(folder)
-    for name in (CONFIG, WEIGHTS, LABELS):
-        if not (folder / name).is_file():
-            if (folder / "model" / CONFIG).is_file():
-                raise UserError(
-                    f"{source}: holds a model in a folder of its own; its model is {Path(source) / 'model'}"
-                )
-            raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
-    return folder
-
-
-def _advice(folder: Path) -> str:
-    """What to do about a folder that another library's training left; empty where nothing speaks for one."""
-    steps = [one for one in folder.glob("checkpoint-*") if (one / CONFIG).is_file()]
-    if steps:
-        last = max(steps, key=lambda one: int(digits) if (digits := one.name.rpartition("-")[2]).isdigit() else -1)
-        return f"it holds checkpoints of transformers' Trainer: name one of them, such as {last}; "
-    marks = ("trainer_state.json", "training_args.bin", "pytorch_model.bin", WEIGHTS, f"{WEIGHTS}.index.json")
-    if not (folder / CONFIG).is_file() and any((folder / name).is_file() for name in marks):
-        return (
-            "it holds weights without what says which network they are of: copy the config.json of the model that was "
-            "trained into it (transformers writes it by model.save_pretrained), or import the weights by 'sceneparse "
-            "import'; "
-        )
-    return ""
 
 
 def load_model(source: str | Path) -> Model:

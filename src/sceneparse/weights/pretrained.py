@@ -15,9 +15,8 @@ from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
 from sceneparse.networks.backbones import Backbone, natural_padding, usual_padding
 from sceneparse.settings import BackboneSettings, Padding
-
-HUB = "hub"
-"""The value of `backbone.weights` that means timm's own pretrained weights."""
+from sceneparse.weights.asked import HUB, not_fetched, refuse_missing_weights
+from sceneparse.weights.reaching import without_retries
 
 
 def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
@@ -70,23 +69,21 @@ def load_backbone(network: SceneParser, backbone: BackboneSettings) -> None:
 
 
 def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
-    try:
-        target.load_hub_weights(backbone.in_channels)
-    except LookupError:
-        raise UserError(
-            f"backbone {backbone.name}: timm has no weights of it; give a file of torchvision's with backbone.weights, "
-            "or null to start from random weights"
-        ) from None
-    except Exception as error:  # network, disk, or a model without weights: all are for the user to mend
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(
-            f"backbone {backbone.name}: timm's pretrained weights could not be fetched ({reason}); "
-            "give a local file with backbone.weights, or null to start from random weights"
-        ) from error
+    with without_retries() as why:
+        try:
+            target.load_hub_weights(backbone.in_channels)
+        except LookupError:
+            raise UserError(
+                f"backbone {backbone.name}: timm has no weights of it; give a file of torchvision's with "
+                "backbone.weights, or null to start from random weights"
+            ) from None
+        except Exception as error:  # network, disk, or a model without weights: all are for the user to mend
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise UserError(not_fetched(backbone.name, why or reason)) from error
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    _refuse_missing(path)
+    refuse_missing_weights(path)
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
@@ -94,16 +91,9 @@ def _metadata(path: Path) -> dict[str, str]:
         raise UserError(f"{path}: not a readable safetensors file ({error}); fetch it again") from None
 
 
-def _refuse_missing(path: Path) -> None:
-    if not path.is_file():
-        if str(path).lower() in ("none", "random", "no", "false"):
-            raise UserError(f"backbone.weights: no file {path}; did you mean null, which starts from random weights?")
-        raise UserError(f"backbone.weights: no file {path}; give a .safetensors or .pth file, 'hub' or null")
-
-
 def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of a weights file under plain names; nothing in it is ever run."""
-    _refuse_missing(path)
+    refuse_missing_weights(path)
     content: object
     if path.suffix == ".safetensors":
         try:

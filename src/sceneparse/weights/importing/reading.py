@@ -23,9 +23,7 @@ from sceneparse.weights.importing.given_names import GivenNames, given_names, na
 from sceneparse.weights.importing.processors import Beside, of_buffers, read_beside, read_object
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
-
-TORCH, SAFE, CAFFE = (".pth", ".pt", ".ckpt", ".tar", ".bin", ".pkl"), ".safetensors", ".caffemodel"
-"""How files of each kind end."""
+from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)

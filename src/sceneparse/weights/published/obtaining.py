@@ -18,8 +18,9 @@ from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.convert import AUTO
-from sceneparse.weights.importing.reading import CAFFE, SAFE, TORCH
+from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 from sceneparse.weights.published.catalogue import RECORD, File, Published
+from sceneparse.weights.reaching import reachable
 
 MODEL = "model"
 """The model folder in a checkpoint's folder."""
@@ -127,8 +128,10 @@ def _fetched(file: File, one: Published, folder: Path, record: dict[str, Any], c
     path = folder / file.name
     there, first = path.is_file(), record.get(file.name)
     checksum = f"sha256:{first['sha256']}" if first else file.checksum
+    # Without a network nobody shall wait for a second attempt.
+    tries = TRIES if there or any(map(reachable, file.urls)) else 1
     with _explained(one, file, folder, first), download_bar(True, f"fetching {file.name}") as advance:
-        fetched = fetch_from(file.urls, path, checksum, advance, tries=TRIES, wait=wait)
+        fetched = fetch_from(file.urls, path, checksum, advance, tries=tries, wait=wait)
     console.print(f"{file.name}: {fetched.bytes:,} bytes, {_checked(fetched, file, first)}", markup=False)
     if not there:
         record[file.name] = {

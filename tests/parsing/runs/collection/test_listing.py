@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
+from sceneparse.parsing.runs.collection import needs_collection
 from sceneparse.parsing.runs.collection.items import LARGEST_CHUNK, Item, chunks, packed, unpacked
-from sceneparse.parsing.runs.collection.listing import list_items, needs_collection
+from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
 from sceneparse.pictures.forms import LeftOut

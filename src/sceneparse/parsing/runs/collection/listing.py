@@ -9,8 +9,9 @@ from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.file_names import files_of
 from sceneparse.parsing.parser import ahead
 from sceneparse.parsing.picture_inputs import Inputs
+from sceneparse.parsing.runs.collection.addresses import COMPRESSED, is_url, needs_collection
 from sceneparse.parsing.runs.collection.items import Item
-from sceneparse.parsing.runs.collection.locations import Location, is_url
+from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import Member, fields_beside, parquet_rows, tar_members
 from sceneparse.parsing.runs.naming import unique_name
 from sceneparse.pictures.finding import find_pictures
@@ -18,12 +19,6 @@ from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES, LeftOut
 
 _LISTERS = 8
 """Tar and Parquet files that are looked into at once; most of that is waiting."""
-_COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
-
-
-def needs_collection(source: str) -> bool:
-    """Return whether an input is for a collection's run alone: a URL, a tar file or a Parquet file."""
-    return is_url(source) or source.lower().endswith((".tar", ".parquet", *_COMPRESSED))
 
 
 def list_items(
@@ -104,7 +99,7 @@ class _Listed:
 
     def found(self, source: str, out: str) -> list[str]:
         """Add the pictures that a URL or a pattern of one leads to; returns its tar and Parquet files."""
-        if source.lower().endswith(_COMPRESSED):
+        if source.lower().endswith(COMPRESSED):
             raise UserError(f"{source}: a compressed tar file cannot be read in parts; unpack it to a plain .tar")
         shards, pictures = [], []
         top, below = Location.find(source)

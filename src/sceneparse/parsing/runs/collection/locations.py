@@ -10,11 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
-
-
-def is_url(address: str) -> bool:
-    """Return whether an address is a URL that fsspec opens, not a path."""
-    return "://" in address
+from sceneparse.parsing.runs.collection.addresses import is_url
 
 
 class Location:

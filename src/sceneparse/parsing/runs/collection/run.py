@@ -12,11 +12,12 @@ from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.parse import check_threshold
 from sceneparse.parsing.parser import Loading, Parser
+from sceneparse.parsing.runs.collection.addresses import is_url
 from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.listing import list_items
-from sceneparse.parsing.runs.collection.locations import Location, is_url
+from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.worker import Plan
 from sceneparse.parsing.runs.engine import Run
 from sceneparse.parsing.runs.faults import writing

@@ -1,7 +1,20 @@
 """Videos and cameras: overlay videos, label frames, and what is seen over time."""
 
-from sceneparse.parsing.runs.video.run import predict_videos
+from typing import TYPE_CHECKING, Any
+
 from sceneparse.parsing.runs.video.sources import VideoSource, split_videos
 from sceneparse.pictures.forms import VIDEO_SUFFIXES
 
+if TYPE_CHECKING:
+    from sceneparse.parsing.runs.video.run import predict_videos
+
 __all__ = ["VIDEO_SUFFIXES", "VideoSource", "predict_videos", "split_videos"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: telling which inputs are videos must not wait for torch.
+    if name != "predict_videos":
+        raise AttributeError(f"module 'sceneparse.parsing.runs.video' has no attribute '{name}'")
+    from sceneparse.parsing.runs.video.run import predict_videos
+
+    return predict_videos

@@ -1,6 +1,19 @@
 """Volumes in NIfTI files, parsed slice by slice: a volume of labels, a montage, and how much there is of each class."""
 
-from sceneparse.parsing.runs.volume.run import predict_volumes
+from typing import TYPE_CHECKING, Any
+
 from sceneparse.parsing.runs.volume.sources import VolumeSource, find_volumes, split_volumes
 
+if TYPE_CHECKING:
+    from sceneparse.parsing.runs.volume.run import predict_volumes
+
 __all__ = ["VolumeSource", "find_volumes", "predict_volumes", "split_volumes"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: telling which inputs are volumes must not wait for torch.
+    if name != "predict_volumes":
+        raise AttributeError(f"module 'sceneparse.parsing.runs.volume' has no attribute '{name}'")
+    from sceneparse.parsing.runs.volume.run import predict_volumes
+
+    return predict_volumes

@@ -1,0 +1,105 @@
+"""What is known of conversions for OpenVINO before PyTorch is loaded."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sceneparse.cli.beforehand import announce_conversions
+from sceneparse.files import cache_folder
+from sceneparse.weights import conversions, measured
+from sceneparse.weights.conversions import fingerprint_of, is_still_to_convert, kept_file, note_time, time_to_convert
+
+
+@pytest.fixture(autouse=True)
+def _openvino(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO as if it were installed, no GPU, and an empty cache."""
+    monkeypatch.setattr(conversions, "find_spec", lambda _: object())
+    monkeypatch.setattr(conversions, "version", lambda _: "1.0")
+    monkeypatch.setattr(conversions, "_may_have_gpu", lambda: False)
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+
+
+def given(**options: Any) -> dict[str, Any]:
+    return {"engine": "auto", "device": "auto", "precision": "auto"} | options
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, True),
+        ({"engine": "openvino"}, True),
+        ({"device": "cpu", "precision": "bfloat16"}, True),
+        ({"engine": "torch"}, False),
+        ({"precision": "tf32"}, False),
+        ({"device": "cuda"}, False),
+    ],
+)
+def test_a_first_use_is_foreseen_where_it_is_certain(options: dict[str, Any], expected: bool, saved: Path) -> None:
+    assert is_still_to_convert(saved, **given(**options)) is expected
+
+
+def test_with_a_gpu_or_without_openvino_nothing_is_foreseen(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversions, "_may_have_gpu", lambda: True)
+    assert not is_still_to_convert(saved, **given())
+    assert is_still_to_convert(saved, **given(device="cpu"))
+    monkeypatch.setattr(conversions, "find_spec", lambda _: None)
+    assert not is_still_to_convert(saved, **given(device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["model.xml", "refused.txt"])
+def test_a_first_use_is_announced_once_with_its_time(
+    name: str, saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = Namespace(**given())
+    announce_conversions([str(saved), "user/name"], arguments)
+    line = f"{saved}: its first use with OpenVINO here, for which it is converted once, about 15 seconds\n"
+    assert capsys.readouterr() == ("", line)
+    kept = kept_file(fingerprint_of(saved)).with_name(name)
+    kept.parent.mkdir(parents=True)
+    kept.write_text("")
+    announce_conversions([str(saved)], arguments)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_was_measured_decides_and_holds_for_that_model_machine_and_versions_alone(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "version", lambda _: "1.0")
+    monkeypatch.setattr(measured, "find_spec", lambda _: object())
+    one = fingerprint_of(saved)
+    assert measured.recall(one, "float32") is None
+    measured.remember(one, "float32", {"torch": 10.0}, (64, 96))
+    assert measured.recall(one, "float32") is None, "one engine alone says nothing"
+    measured.remember(one, "float32", {"torch": 10.0, "openvino": 10.4, "compile": 1.0}, (64, 96))
+    found = measured.recall(one, "float32")
+    assert found is not None and found.engine == "openvino", "alike"
+    assert is_still_to_convert(saved, **given())
+    measured.remember(one, "float32", {"torch": 10.0, "openvino": 12.34}, (64, 96))
+    found = measured.recall(one, "float32")
+    assert found is not None and found.engine == "torch"
+    assert found.describe().endswith(": openvino 12.3 ms, torch 10 ms for a picture of 96×64")
+    assert not is_still_to_convert(saved, **given())
+    assert is_still_to_convert(saved, **given(engine="openvino"))
+    assert is_still_to_convert(saved, **given(precision="bfloat16"))
+    assert measured.recall("another model", "float32") is None
+    for name, other in (("version", lambda _: "1.1"), ("_machine", lambda: "another"), ("__version__", "0")):
+        with monkeypatch.context() as patch:
+            patch.setattr(measured, name, other)
+            assert measured.recall(one, "float32") is None
+    (file,) = (cache_folder() / "measured").iterdir()
+    file.write_text("{")
+    assert measured.recall(one, "float32") is None
+
+
+def test_a_machine_that_took_longer_is_expected_to_do_so_again(saved: Path) -> None:
+    note_time(saved, 62.0)
+    assert time_to_convert(saved) == "about 1 minute"
+
+
+def test_a_model_that_changed_is_another_one(saved: Path) -> None:
+    before = fingerprint_of(saved)
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert fingerprint_of(saved) != before
