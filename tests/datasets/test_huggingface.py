@@ -97,10 +97,10 @@ def test_columns_and_splits_that_would_do_are_named(files: tuple[str, str], tmp_
     rows = datasets.concatenate_datasets([pictures(files, ("image", "label"))] * 6)
     datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "set")
     (tmp_path / "set/classes.json").write_text(json.dumps({"names": ["a", "b", "c"]}))
-    with pytest.raises(UserError, match=r"such as --data.huggingface.columns \[image,label\]"):
+    with pytest.raises(UserError, match=r"such as data.huggingface.columns=\['image', 'label'\]"):
         open_dataset(settings(tmp_path / "set"), "train")
     named = settings(tmp_path / "set", huggingface=HuggingFaceSettings(("image", "label")))
-    with pytest.raises(UserError, match=r"part it: --data.train 'train\[1:\]' --data.val 'train\[:1\]'"):
+    with pytest.raises(UserError, match=r"part it: data.train='train\[1:\]' data.val='train\[:1\]'"):
         open_dataset(named, "val")
     assert (len(open_dataset(named, "train[1:]")), len(open_dataset(named, "train[:1]"))) == (5, 1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from sceneparse.arguments import argument
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
@@ -146,7 +147,8 @@ def _learning(settings: DataSettings, split: str | None, channels: int) -> DataS
         return open_dataset(settings, split or settings.train, channels=channels)
     except UserError as error:
         raise UserError(
-            f"{error} (what goes with what is learnt from the truth of a split: name one with --learn-split)"
+            f"{error} (what goes with what is learnt from the truth of a split: name one with "
+            f"{argument('learn_split')})"
         ) from None
 
 
@@ -164,7 +166,10 @@ def _names(opened: Opened, model: str | Path, second: Opened | None, comparison:
         return str(model), str(comparison)
     ours, theirs = Path(model).resolve(), Path(comparison).resolve()
     if ours == theirs:
-        raise UserError(f"the second model {comparison} is the first one: name another one (--rival)")
+        raise UserError(
+            f"the second model {comparison} is the first one: name another one "
+            f"({argument('comparison', option='--rival')})"
+        )
     parent = os.path.commonpath([ours, theirs])
     return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
 

@@ -6,9 +6,11 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 
+from sceneparse.arguments import check_type
 from sceneparse.errors import UserError
 from sceneparse.files import cache_folder, write_text
 from sceneparse.inference import openvino_engine
@@ -20,6 +22,8 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.progress import working
 from sceneparse.settings import Precision
+from sceneparse.settings.device import DEVICE_NAMES
+from sceneparse.settings.engine import ENGINE_NAMES
 from sceneparse.version import __version__
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig
 from sceneparse.weights.model import Model, find_model, load_model
@@ -51,6 +55,9 @@ class Opened:
     folder: Path | None
     tasks: TaskLabels | None = None
 
+    def __repr__(self) -> str:
+        return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"
+
 
 def open_model(
     source: str | Path,
@@ -73,6 +80,12 @@ def open_model(
     Raises:
         UserError: No such model, or an engine, a device or a precision that it cannot have.
     """
+    check_type(
+        "model", source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file"
+    )
+    check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
+    check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
+    check_type("precision", precision, str, f"one of {', '.join(get_args(Precision))}")
     path = Path(source)
     if path.suffix in SUFFIXES.values() and not path.is_dir():
         scorer, note = open_exported(path, device=device, precision=precision)

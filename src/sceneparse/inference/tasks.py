@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.protocol import TestProtocol
@@ -36,6 +37,10 @@ class TaskPrediction:
     materials: Prediction | None
     textures: Prediction | None
 
+    def __repr__(self) -> str:
+        height, width = self.objects.labels.shape
+        return f"TaskPrediction({width}×{height}; {', '.join(self.answers())})"
+
     def answers(self) -> dict[Task, Tensor]:
         """The class of every pixel by task, and the scene's (), of the tasks that the model has."""
         found: dict[Task, Tensor] = {task: one.labels for task in MAPS if (one := self.map(task)) is not None}
@@ -63,8 +68,11 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         UserError: The engine's network has one task, or the protocol has a CRF.
     """
     if protocol.crf:
-        raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
-    heads = _StackedHeads(_task_engine(engine), tasks)
+        raise UserError(
+            "protocol.crf is not for models of several tasks: leave it out "
+            f"({argument('protocol.crf', option='--crf')})"
+        )
+    heads = StackedHeads(task_engine(engine), tasks)
     source = every_scale(heads, image, protocol, heads.groups)
     predicted = _without_scene(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
     scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
@@ -88,7 +96,7 @@ def predict_tasks_batch(
     """
     if protocol.window is not None or len(images) == 1:
         return [predict_tasks(engine, image, protocol, tasks) for image in images]
-    heads = _StackedHeads(_task_engine(engine), tasks)
+    heads = StackedHeads(task_engine(engine), tasks)
     size = (images.shape[-2], images.shape[-1])
     rows = batch_scales(heads, images, protocol, heads.groups)
     predicted = [_without_scene(heads, source, size, protocol, tasks) for source in rows]
@@ -98,7 +106,7 @@ def predict_tasks_batch(
     return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
 
 
-def _task_engine(engine: Engine) -> TaskEngine:
+def task_engine(engine: Engine) -> TaskEngine:
     """The engine, if it may give more than the objects: all do but those that change another's scores."""
     if not hasattr(engine, "heads"):
         raise UserError(f"engine {engine.name} predicts the objects alone")
@@ -106,7 +114,7 @@ def _task_engine(engine: Engine) -> TaskEngine:
 
 
 def _without_scene(
-    heads: "_StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+    heads: "StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
     """Everything but the scene, from scores that come row by row."""
     height, width = size
@@ -129,7 +137,7 @@ def _without_scene(
     )
 
 
-class _StackedHeads:
+class StackedHeads:
     """The maps of all heads as one engine's scores; the scene's probabilities are set aside. See `Engine`."""
 
     def __init__(self, engine: TaskEngine, tasks: TaskLabels) -> None:
@@ -146,6 +154,7 @@ class _StackedHeads:
         self.groups = tuple(size for task in self.maps for size in sizes[task])
 
     def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
         output = self._engine.heads(images, [*self.maps, Task.SCENE] if self._scene else [*self.maps])
         if self._scene:
             assert output.scene is not None
@@ -160,6 +169,7 @@ class _StackedHeads:
         return torch.cat(maps, dim=1)
 
     def describe(self) -> str:
+        """Describe in one line what computes, where and how."""
         return self._engine.describe()
 
 

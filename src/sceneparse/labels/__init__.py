@@ -1,5 +1,6 @@
 """Label spaces: which classes there are, for one task or for several. Tasks are in `sceneparse.tasks`."""
 
+from sceneparse.labels.lookup import class_index
 from sceneparse.labels.space import IGNORE, Color, LabelSpace, MaskForm, distinct_colors, read_json
 from sceneparse.labels.task_labels import PartTree, TaskLabels
 from sceneparse.tasks import Task
@@ -12,6 +13,7 @@ __all__ = [
     "PartTree",
     "Task",
     "TaskLabels",
+    "class_index",
     "distinct_colors",
     "read_json",
 ]

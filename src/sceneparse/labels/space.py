@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError, counted, reason_of, some
 
 IGNORE = -1
 """The class index of pixels that count neither in the loss nor in a metric."""
@@ -85,6 +85,9 @@ class LabelSpace:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"LabelSpace({counted(len(self), 'class', 'classes')}: {some(self.names)})"
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:

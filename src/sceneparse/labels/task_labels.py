@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels.space import IGNORE, LabelSpace
 from sceneparse.tasks import OTHERS, Task
 
@@ -34,6 +34,9 @@ class PartTree:
         for name, parts in zip(self.objects.names, self.children, strict=True):
             if wrong := [part for part in parts if not 0 <= part < len(self.parts)]:
                 raise UserError(f"object '{name}' has part {wrong[0]}, but there are only {len(self.parts)} parts")
+
+    def __repr__(self) -> str:
+        return f"PartTree({counted(len(self.parts), 'part')} of {counted(len(self.owners), 'object')})"
 
     @cached_property
     def owners(self) -> tuple[int, ...]:
@@ -113,6 +116,9 @@ class TaskLabels:
     def __post_init__(self) -> None:
         if self.tree is not None and self.tree.objects != self.objects:
             raise UserError("the tree of parts must stand on the same objects as the label space beside it")
+
+    def __repr__(self) -> str:
+        return f"TaskLabels({', '.join(f'{len(space)} {task.plural}' for task, space in self.spaces().items())})"
 
     @property
     def parts(self) -> LabelSpace | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from sceneparse.arguments import check_flag, check_number, shown
 from sceneparse.errors import require
 
 ProtocolName = Literal["whole", "window", "semseg", "mmseg", "csail"]
@@ -54,6 +55,7 @@ class ProtocolSettings:
     absent: Literal["skip", "zero"] | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         require(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
         require(
             self.max_long is None or self.max_long >= 1,
@@ -71,3 +73,23 @@ class ProtocolSettings:
             self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
             "protocol.scales must be positive numbers",
         )
+
+    def _check_types(self) -> None:
+        """Refuse what no recipe could hold: whoever writes Python has no reader of recipes before them."""
+        require(
+            self.name in PROTOCOL_NAMES,
+            f"protocol.name is {shown(self.name)}, but must be one of {', '.join(PROTOCOL_NAMES)}",
+        )
+        for name in ("size", "max_long"):
+            if (side := getattr(self, name)) is not None:
+                check_number(f"protocol.{name}", side, whole=True)
+        if self.stride is not None:
+            check_number("protocol.stride", self.stride)
+        for name, kind, example in (("window", int, (473, 473)), ("scales", float | int, (0.75, 1.0, 1.25))):
+            given = getattr(self, name)
+            fits = given is None or (isinstance(given, tuple | list) and all(isinstance(one, kind) for one in given))
+            fits = fits and (given is None or name != "window" or len(given) == 2)
+            require(fits, f"protocol.{name} is {shown(given)}, but must be numbers, such as {example}")
+        for name in ("antialias", "flip", "crf"):
+            if (flag := getattr(self, name)) is not None:
+                check_flag(f"protocol.{name}", flag)

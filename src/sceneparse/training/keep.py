@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows
 from sceneparse.data.feeding import on_device
@@ -261,8 +262,9 @@ class Keeper:
         """
         if self._first:
             write_run(self.folder.path, "stopped", {**self.folder.facts, "iteration": done})
-        self.progress.say(f"stopped after iteration {done}; the same command with --resume goes on from here")
-        raise TrainingStopped(f"stopped after iteration {done}; --resume goes on from here")
+        resume = argument("resume", True, option="--resume")
+        self.progress.say(f"stopped after iteration {done}; the same command with {resume} goes on from here")
+        raise TrainingStopped(f"stopped after iteration {done}; {resume} goes on from here")
 
     def finish(self) -> None:
         """Write the model folder, the network of the best validation, and what the training came to."""

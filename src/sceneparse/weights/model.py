@@ -39,6 +39,12 @@ class Model:
     labels: LabelSpace
     tasks: TaskLabels | None = None
 
+    def __repr__(self) -> str:
+        parameters = sum(one.numel() for one in self.network.parameters())
+        network = f"{self.config.network.architecture} on {self.config.backbone.name}"
+        classes = repr(self.labels) if self.tasks is None else repr(self.tasks)
+        return f"Model({self.config.name}: {network}, {parameters / 1e6:.1f} million parameters, {classes})"
+
 
 def save_model(folder: Path, model: Model, card: str) -> None:
     """Write a model folder; it appears whole, and one that was there stays until the new one is.

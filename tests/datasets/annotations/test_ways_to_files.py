@@ -190,6 +190,6 @@ def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None
     for number in range(5):
         labelme(tmp_path / f"{number}.json")
     export = settings("labelme", tmp_path)
-    with pytest.raises(MissingSplitError, match=r"no split 'test': .*; to test on one that there is: --split 'val'$"):
+    with pytest.raises(MissingSplitError, match=r"no split 'test': .*; to test on one that there is: split='val'$"):
         open_for_testing(export)
     assert len(open_for_testing(replace(export, test="val"))) == 1

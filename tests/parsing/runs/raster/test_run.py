@@ -96,7 +96,7 @@ def test_a_large_raster_gets_windows_and_says_so(
     record = json.loads((tmp_path / "out" / "scene_raster.json").read_text())
     assert record["protocol"]["window"] == [64, 64] and record["protocol"]["blend"] == "hann"
     for changes, says in (({"resize": "long", "size": 80}, "resizes"), ({"scales": (0.5, 1.0)}, "at scales 0.5, 1")):
-        with pytest.raises(UserError, match=f"scene.tif: 203×150 pixels .* {says}.*--window 512 512"):
+        with pytest.raises(UserError, match=f"scene.tif: 203×150 pixels .* {says}.*window=.512, 512"):
             run(a_parser(protocol=ProtocolSettings("whole", **changes)), path, tmp_path / "out", again=True)
 
 
