@@ -50,7 +50,9 @@ LOAD: list[tuple[dict[str, Any], str]] = [
     ({"protocol": {"flip": True}}, f"protocol is {{'flip': True}}, but must be settings, {WHOLE}"),
     ({"engine": 3}, "engine is 3, but must be one of auto, torch, compile, openvino, onnxruntime"),
     ({"device": 3}, "device is 3, but must be one of auto, cpu, cuda, cuda:N, mps, xpu or xpu:N"),
-    ({"precision": None}, "precision is None, but must be one of auto, float32, tf32, bfloat16, float16"),
+    ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown: use auto, torch, compile, openvino, onnxruntime"),
+    ({"precision": "int8"}, "precision is 'int8', but must be one of auto, float32, tf32, bfloat16, float16"),
+    ({"tasks": ["mood"]}, "task 'mood' is unknown: use scene, object, part, material, texture"),
     ({"tasks": "part"}, "tasks is 'part', but must be a list of names, such as ['part']"),
     ({"tasks": [3]}, "tasks is [3], but must be a list of names, such as ['part']"),
 ]
@@ -124,7 +126,8 @@ def test_load(given: dict[str, Any], message: str) -> None:
 @pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has it")
 def test_a_device_that_is_not_there_is_named_with_one_that_is() -> None:
     message = "device 'mps' is not there: this machine has 0 MPS devices (they are the GPUs of Macs with Apple's chips)"
-    refused(lambda: sceneparse.evaluate("nowhere", device="mps"), f"{message}; use device='cpu'")
+    for call in (sceneparse.load, sceneparse.evaluate):
+        refused(lambda call=call: call("nowhere", device="mps"), f"{message}; use device='cpu'")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(("given", "message"), EVALUATE)

@@ -15,18 +15,19 @@ from sceneparse.errors import require
 
 _NOTHING = object()
 _KINDS = {"ndarray": "an array", "Tensor": "a tensor"}
-_speaker = {"command line": False}
+_commands: list[object] = []
+"""The commands that run in this process: none where Python calls the package."""
 
 
 @contextmanager
 def on_command_line() -> Iterator[None]:
     """Name arguments as options of the command line, in all threads, as long as a command runs."""
-    before = _speaker["command line"]
-    _speaker["command line"] = True
+    command = object()
+    _commands.append(command)
     try:
         yield
     finally:
-        _speaker["command line"] = before
+        _commands.remove(command)
 
 
 def argument(name: str, value: object = _NOTHING, *, option: str | None = None) -> str:
@@ -37,7 +38,7 @@ def argument(name: str, value: object = _NOTHING, *, option: str | None = None) 
         value: What it is given, such as 0.9: then "ignore_below=0.9" and "--ignore-below 0.9".
         option: What the command line calls it, with its value, where that is something else.
     """
-    if not _speaker["command line"]:
+    if not _commands:
         return name if value is _NOTHING else f"{name}={value!r}"
     if option is not None:
         return option

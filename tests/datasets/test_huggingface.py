@@ -66,7 +66,7 @@ def test_a_column_of_class_numbers_brings_its_names(files: tuple[str, str], tmp_
 
 def test_masks_whose_values_nobody_explains_are_refused(files: tuple[str, str], tmp_path: Path) -> None:
     pictures(files).save_to_disk(tmp_path / "set")
-    with pytest.raises(UserError, match=r"column 'annotation' names no classes: .*--data\.classes FILE"):
+    with pytest.raises(UserError, match=r"column 'annotation' names no classes: .*data\.classes='FILE'"):
         open_dataset(settings(tmp_path / "set"), "train")
     (tmp_path / "classes.json").write_text('{"names": ["a", "b"]}')
     dataset = open_dataset(settings(tmp_path / "set", classes=str(tmp_path / "classes.json")), "train")

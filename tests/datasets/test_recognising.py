@@ -71,7 +71,7 @@ def test_where_two_kinds_fit_the_line_says_how_to_name_the_other(tmp_path: Path)
     found = recognise(tmp_path)
     assert found.kind == "pascal_context"
     assert "what fits too: pascal_context_60 (" in found.describe()
-    assert found.describe().endswith("name it with --kind pascal_context_60")
+    assert found.describe().endswith("name it with kind='pascal_context_60'")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_network_that_cannot_be_exported_is_refused_in_words_of_this_command(
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"format": "onnx", "int8": True}, "int8 is for --format openvino"),
+        ({"format": "onnx", "int8": True}, "int8 is for format='openvino'"),
         ({"format": "openvino", "int8": True}, "name some in calibration"),
         ({"format": "onnx", "calibration": ["pictures"]}, "are for int8=True"),
         ({"format": "onnx", "out": "model.xml"}, r"must end in \.onnx"),

@@ -10,7 +10,8 @@ from typing import get_args
 
 import torch
 
-from sceneparse.arguments import check_type
+from sceneparse.arguments import check_choice, check_type
+from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.files import cache_folder, write_text
 from sceneparse.inference import openvino_engine
@@ -85,7 +86,7 @@ def open_model(
     )
     check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
-    check_type("precision", precision, str, f"one of {', '.join(get_args(Precision))}")
+    check_choice("precision", precision, get_args(Precision))
     path = Path(source)
     if path.suffix in SUFFIXES.values() and not path.is_dir():
         scorer, note = open_exported(path, device=device, precision=precision)
@@ -94,9 +95,12 @@ def open_model(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
         return Opened(scorer, note.config, note.labels, _digest([path.with_suffix(".bin"), path]), None, note.tasks)
+    chosen = chosen_engine(engine, device, precision)
+    if chosen != "openvino":  # which says what is wrong with another device in words of its own
+        choose_device(device)  # before a model is fetched for it
     folder = find_model(source)
     fingerprint = _digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
-    if chosen_engine(engine, device, precision) == "openvino":
+    if chosen == "openvino":
         kept = _kept(fingerprint)
         try:
             scorer, note = _from_cache(kept, folder, device, precision)

@@ -65,8 +65,7 @@ def load(
     # What is wrong with the others is said before a model is fetched or converted.
     if protocol is not None:
         resolve(protocol)
-    if tasks is not None:
-        check_names("tasks", tasks, Task.PART.value)
+    _refuse_unknown_tasks(tasks)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)
     loading = Loading(str(model), engine, device, precision, protocol, wanted)
@@ -303,16 +302,21 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     Raises:
         UserError: A task that there is not, or that the model doesn't know.
     """
-    if names is not None:
-        check_names("tasks", names, Task.PART.value)
-    if wrong := [name for name in names or () if name not in TASK_NAMES]:
-        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
+    _refuse_unknown_tasks(names)
     known = opened.tasks or TaskLabels()
     others = [task.value for task in OTHERS if task in known.spaces()]
     if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
         raise UserError(f"model '{opened.config.name}' has no task '{missing[0]}': leave it out")
     wanted = [name for name in others if names is None or name in names]
     return known.only(wanted) if wanted else None
+
+
+def _refuse_unknown_tasks(names: Collection[str] | None) -> None:
+    """Refuse what is no list of tasks' names; None stands for all that a model knows."""
+    if names is not None:
+        check_names("tasks", names, Task.PART.value)
+    if wrong := [name for name in names or () if name not in TASK_NAMES]:
+        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
 
 
 def ahead(

@@ -111,7 +111,7 @@ class TestCommandLine:
         ("arguments", "message"),
         [
             (["--write", "timeline"], "--write timeline: is written for videos, and there are none among the inputs"),
-            (["--write", "labels", "--no-overlay"], "--write says what is written: leave overlay=False out"),
+            (["--write", "labels", "--no-overlay"], "--write says what is written: leave --no-overlay out"),
             (["--write", "overlay", "--as", "voc2012"], "--as voc2012 needs label maps: add labels to --write"),
         ],
     )
@@ -131,9 +131,9 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("write", "message"),
         [
-            (["polygon"], "--write is 'polygon', but must be one of labels, parts, "),
-            (["parts"], "--write parts: model 'm' has none; it has labels, overlay"),
-            (["montage"], "--write montage: is written for volumes, and there are none among the inputs"),
+            (["polygon"], "write is 'polygon', but must be one of labels, parts, "),
+            (["parts"], "write=['parts']: model 'm' has none; it has labels, overlay"),
+            (["montage"], "write=['montage']: is written for volumes, and there are none among the inputs"),
         ],
     )
     def test_what_there_is_not_is_refused(self, write: list[str], message: str) -> None:
