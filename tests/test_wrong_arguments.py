@@ -46,6 +46,7 @@ def parse_of(**changes: Any) -> Parse:
 
 LOAD: list[tuple[dict[str, Any], str]] = [
     ({"model": 3}, f"model is 3, but must be {A_MODEL}"),
+    ({"model": ""}, "model is empty: name one"),
     ({"protocol": "whole"}, f"protocol is 'whole', but must be settings, {WHOLE}"),
     ({"protocol": {"flip": True}}, f"protocol is {{'flip': True}}, but must be settings, {WHOLE}"),
     ({"engine": 3}, "engine is 3, but must be one of auto, torch, compile, openvino, onnxruntime"),
@@ -94,6 +95,7 @@ PREDICT: list[tuple[dict[str, Any], str]] = [
     ({"inputs": 3}, "inputs is 3, but must be files, folders and patterns: paths in a list"),
     ({"out": None}, "out is None, but must be a folder"),
     ({"overlay": 1}, "overlay is 1, but must be True or False"),
+    ({"without": "x"}, "without is 'x', but must be a set of paths"),
     ({"write": "labels"}, "write is 'labels', but must be a list of names, such as ['labels']"),
     ({"write": ["labels"], "overlay": False}, "write says what is written: leave overlay=False out"),
     ({"ignore_below": 2}, "ignore_below is 2, but must be a probability above 0 and at most 1, such as 0.9"),
@@ -178,6 +180,14 @@ def test_build(given: dict[str, Any], message: str) -> None:
             lambda: any_of(ProtocolSettings)(window=512),
             "protocol.window is 512, but must be numbers, such as (473, 473)",
         ),
+        (
+            lambda: any_of(ProtocolSettings)(resize="shrt"),
+            "protocol.resize is 'shrt', but must be one of none, long, short, square",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)(name=None),
+            "protocol.name is None, but must be one of whole, window, semseg, mmseg, csail",
+        ),
         (lambda: any_of(ProtocolSettings)(flip="yes"), "protocol.flip is 'yes', but must be True or False"),
         (lambda: any_of(ProtocolSettings)(stride="2/3"), "protocol.stride is '2/3', but must be a number"),
         (
@@ -261,6 +271,7 @@ ON_PARSE: list[tuple[Callable[[Any], Any], str]] = [
         "confidence is 0, but must be a probability above 0 and at most 1, such as 0.9",
     ),
     (lambda parse: parse.save(3, "a"), "folder is 3, but must be a path"),
+    (lambda parse: parse.save(__file__, "a"), f"{__file__}: is a file, but must be a folder"),
     (lambda parse: parse.save("out", ""), "stem is empty, but must be the files' name without a suffix"),
     (lambda parse: parse.save("out", 3), "stem is 3, but must be the files' name without a suffix"),
     (

@@ -12,7 +12,7 @@ import torch
 
 from sceneparse.arguments import check_choice, check_type
 from sceneparse.devices import choose_device
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, require
 from sceneparse.files import cache_folder, write_text
 from sceneparse.inference import openvino_engine
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
@@ -84,6 +84,7 @@ def open_model(
     check_type(
         "model", source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file"
     )
+    require(source != "", "model is empty: name one")
     check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
     check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     check_choice("precision", precision, get_args(Precision))

@@ -324,6 +324,7 @@ class Parse:
             UserError: Artefacts that there are not, or a folder or a stem that is none.
         """
         check_type("folder", folder, (str, Path), "a path")
+        require(not Path(folder).is_file(), f"{folder}: is a file, but must be a folder")
         check_type("stem", stem, str, "the files' name without a suffix")
         require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
         check_flag("overlay", overlay)

@@ -306,7 +306,7 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     known = opened.tasks or TaskLabels()
     others = [task.value for task in OTHERS if task in known.spaces()]
     if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
-        raise UserError(f"model '{opened.config.name}' has no task '{missing[0]}': leave it out")
+        raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
     wanted = [name for name in others if names is None or name in names]
     return known.only(wanted) if wanted else None
 

@@ -1,9 +1,9 @@
 """Settings of the protocol: how a picture is tested."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, get_args, get_origin, get_type_hints
 
-from sceneparse.arguments import check_flag, check_number, shown
+from sceneparse.arguments import check_choice, check_flag, check_number, shown
 from sceneparse.errors import require
 
 ProtocolName = Literal["whole", "window", "semseg", "mmseg", "csail"]
@@ -76,10 +76,11 @@ class ProtocolSettings:
 
     def _check_types(self) -> None:
         """Refuse what no recipe could hold: whoever writes Python has no reader of recipes before them."""
-        require(
-            self.name in PROTOCOL_NAMES,
-            f"protocol.name is {shown(self.name)}, but must be one of {', '.join(PROTOCOL_NAMES)}",
-        )
+        for name, hint in get_type_hints(type(self)).items():
+            given = getattr(self, name)
+            literals = [one for one in (hint, *get_args(hint)) if get_origin(one) is Literal]
+            if literals and (given is not None or name == "name"):
+                check_choice(f"protocol.{name}", given, get_args(literals[0]))
         for name in ("size", "max_long"):
             if (side := getattr(self, name)) is not None:
                 check_number(f"protocol.{name}", side, whole=True)

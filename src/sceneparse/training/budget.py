@@ -120,11 +120,11 @@ def read_budget(out: Path) -> dict[str, Any] | None:
         return None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(
-            f"{out / FILE}: cannot be read ({reason_of(error)}); train into another {argument('out')}"
+            f"{out / FILE}: cannot be read ({reason_of(error)}); train into another {argument('out')} folder"
         ) from None
     if not isinstance(value, dict) or not {"minutes", "iterations"} <= value.keys():
         raise UserError(
-            f"{out / FILE}: is not what a training writes; restore it, or train into another {argument('out')}"
+            f"{out / FILE}: is not what a training writes; restore it, or train into another {argument('out')} folder"
         )
     return value
 

@@ -181,7 +181,7 @@ def prepare(
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
             f"the training split has {counted(len(data.training), 'sample')} now, but had {checkpoint.samples} when "
-            f"this training began: restore the data set, or train into another {argument('out')}"
+            f"this training began: restore the data set, or train into another {argument('out')} folder"
         )
     torch.manual_seed(recipe.training.seed)
     if checkpoint is None:

@@ -129,7 +129,7 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(
             f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another "
-            f"{argument('out')}"
+            f"{argument('out')} folder"
         )
 
 

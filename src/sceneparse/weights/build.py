@@ -30,6 +30,7 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
         UserError: A backbone that does not exist or cannot be used like this.
     """
     check_type("backbone", backbone, BackboneSettings, "BackboneSettings of sceneparse.settings")
+    check_type("backbone.name", backbone.name, str, "a name")
     check_type("network", network, NetworkSettings, "NetworkSettings of sceneparse.settings")
     check_number("num_classes", num_classes, least=1, whole=True)
     architecture_of(network).refuse_unread(backbone, network)

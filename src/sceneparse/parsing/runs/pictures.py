@@ -76,6 +76,7 @@ def predict_pictures(
     check_type("out", out, (str, Path), "a folder")
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
         check_flag(name, flag)
+    check_type("without", without, AbstractSet, "a set of paths")
     if write is not None:
         check_names("write", write, "labels")
     out = Path(out)

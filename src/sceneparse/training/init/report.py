@@ -177,7 +177,9 @@ def read_started(run: Path) -> dict[str, Any]:
             "that file"
         ) from None
     if not isinstance(value, dict) or not {"made_new", "settings_before"} <= value.keys():
-        raise UserError(f"{path}: is not what a training writes; restore it, or train into another {argument('out')}")
+        raise UserError(
+            f"{path}: is not what a training writes; restore it, or train into another {argument('out')} folder"
+        )
     return value
 
 
