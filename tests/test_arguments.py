@@ -40,6 +40,16 @@ def test_an_argument_is_a_keyword_in_python_and_an_option_on_the_command_line(
     assert argument(*given) == python
 
 
+def test_a_command_that_ends_leaves_another_one_its_words() -> None:
+    first, second = on_command_line(), on_command_line()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert argument("device") == "--device"
+    second.__exit__(None, None, None)
+    assert argument("device") == "device"
+
+
 def test_an_option_may_have_another_name() -> None:
     assert argument("overlay", False, option="--no-overlay") == "overlay=False"
     with on_command_line():
@@ -123,4 +133,5 @@ def test_messages_that_both_may_read_name_no_options_of_their_own() -> None:
         for line, text in _texts(path)
         if re.search(r"(?<![\w-])--[a-z]", text) and not OTHER_PROGRAMS.search(text)
     ]
+    assert len(list(_texts(SOURCE / "cli" / "predict_checks.py"))) > 20  # it does find texts
     assert not found, "name these by sceneparse.arguments.argument: " + "\n".join(found)

@@ -152,9 +152,10 @@ class Parse:
         """Return the k most probable classes of every pixel and their probabilities, the most probable first.
 
         They are computed when asked for: the network parses the picture once more, and its scores come in bands of
-        rows, so that of 150 classes no more than k are ever held. The first one's probability is `confidence`, unless
-        a model of two classes decides by a threshold of its own. Of parts, those of the object that the model found in
-        a pixel compete, "no part" (-1) among them. What `ignoring_below` left out has its probabilities all the same.
+        rows, so that of 150 classes no more than k are held (under a protocol with a CRF all are, as its labels need
+        them). The first one's probability is `confidence`, within rounding where the parse came from `parse_batch`,
+        unless a model of two classes decides by a threshold of its own. Of parts, those of a pixel's object compete,
+        "no part" (-1) among them. What `ignoring_below` left out has its probabilities all the same.
 
             classes, probabilities = parse.probabilities(k=3)
 
