@@ -98,7 +98,7 @@ COMMANDS_ALONE = (
 
 OTHER_PROGRAMS = re.compile(
     r"sceneparse [a-z]|data export --as|predict --as|pip install|srun|SLURM|Datumaro|var\(--|^\s*:root|ROOT"
-    r"|it is first used"
+    r"|it is first used|on the command line"
 )
 """Texts that name a command of ours or another program's option, for whoever reads them."""
 

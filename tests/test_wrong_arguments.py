@@ -40,7 +40,7 @@ def made() -> Made:
 
 def parse_of(**changes: Any) -> Parse:
     labels, confidence = np.zeros((4, 6), np.int16), np.ones((4, 6), np.float32)
-    given: dict[str, Any] = {"image": PIXELS, "labels": labels, "confidence": confidence, "space": SPACE}
+    given: dict[str, Any] = {"pixels": PIXELS, "labels": labels, "confidence": confidence, "space": SPACE}
     return Parse(**{**given, "model": "m", "protocol": None, **changes})
 
 
@@ -191,8 +191,8 @@ def test_build(given: dict[str, Any], message: str) -> None:
         (lambda: any_of(ProtocolSettings)(flip="yes"), "protocol.flip is 'yes', but must be True or False"),
         (lambda: any_of(ProtocolSettings)(stride="2/3"), "protocol.stride is '2/3', but must be a number"),
         (
-            lambda: parse_of(image=np.zeros((4, 5, 3), np.uint8)),
-            "image is an array of uint8, shape (4, 5, 3), but must be an array of uint8, shape (4, 6, 3)",
+            lambda: parse_of(pixels=np.zeros((4, 5), np.uint8)),
+            "pixels is an array of uint8, shape (4, 5), but must be an array of uint8, shape (h, w, 3)",
         ),
         (
             lambda: parse_of(labels=np.zeros((4, 6))),

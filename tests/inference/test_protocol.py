@@ -18,7 +18,10 @@ def test_settings_override_the_known_protocol_and_nothing_else() -> None:
     [
         (ProtocolSettings("window"), "protocol.window is not set"),
         (ProtocolSettings(resize="long"), "protocol.size is not set"),
-        (ProtocolSettings(size=512), "protocol.size has no effect"),
+        (ProtocolSettings(resize="none", size=512), "protocol.size has no effect"),
+        (ProtocolSettings(size="auto"), "does not know the sizes"),
+        (ProtocolSettings("mmseg", size="auto"), "the protocol resizes pictures itself"),
+        (ProtocolSettings(resize="long", size="own"), "protocol.size is 'own', but protocol.resize is 'long'"),
         (ProtocolSettings("semseg", max_long=900), "protocol.max_long has no effect"),
         (ProtocolSettings("semseg", resize="none", size=900), "protocol.size has no effect"),
         (ProtocolSettings(stride=0.5), "protocol.stride has no effect"),

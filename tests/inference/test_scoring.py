@@ -9,8 +9,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring
+from sceneparse.inference import Prediction, TestProtocol, label, predict, resolve, scores, scoring, winners
 from sceneparse.inference.scoring import label_batch
+from sceneparse.inference.winners import winners_of
+from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.settings import ProtocolSettings
 
@@ -189,7 +191,8 @@ def test_memory_is_that_of_a_band_not_of_the_picture(toy: Any, monkeypatch: pyte
                 largest = max(largest, out.numel())
             return out
 
-    monkeypatch.setattr(scoring, "band_height", lambda *_: 8)
+    for module in (scoring, winners):
+        monkeypatch.setattr(module, "band_height", lambda *_: 8)
     picture = torch.zeros(3, 1024, 64, dtype=torch.uint8)
     for settings in (ProtocolSettings(flip=True), ProtocolSettings("window", window=(32, 32), flip=True)):
         largest = 0
@@ -205,3 +208,19 @@ def test_a_batch_has_the_labels_of_its_pictures(toy: Any, picture: Tensor, strid
     batch = label_batch(engine, pictures)
     assert len(engine.seen) == 1 and batch.dtype == torch.int16
     assert torch.equal(batch, torch.stack([label(engine, one, TestProtocol()) for one in pictures]))
+
+
+@pytest.mark.parametrize("classes", [2, 16, 31, 32, 150])
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("size", [(37, 53), (9, 200), (64, 5)])
+def test_winners_and_their_probabilities_are_those_of_all_upsampled_scores(
+    classes: int, align_corners: bool, size: tuple[int, int]
+) -> None:
+    logits = torch.randn(classes, 5, 7, generator=torch.Generator().manual_seed(classes)) * 4
+    logits[0] += 30  # a class whose probability is 1 on one side, and 0 on the other
+    logits[0, :, 3:] -= 60
+    expected = resize(logits[None].double(), size, align_corners)[0].softmax(dim=0).max(dim=0)
+    found = winners_of(logits, size, align_corners)
+    assert found.labels.dtype == torch.int16
+    assert torch.equal(found.labels.long(), expected.indices)
+    torch.testing.assert_close(found.confidence.double(), expected.values, atol=2e-5, rtol=0)

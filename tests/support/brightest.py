@@ -11,6 +11,7 @@ from sceneparse.parsing import Parser
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
+    LearntSizes,
     NetworkSettings,
     PreprocessingSettings,
     ProtocolSettings,
@@ -53,6 +54,7 @@ def brightest_parser(
     name: str = "brightest",
     channels: int = 3,
     protocol: ProtocolSettings | None = None,
+    sizes: LearntSizes | None = None,
 ) -> Parser:
     """A parser of one task."""
     config = ModelConfig(
@@ -62,5 +64,6 @@ def brightest_parser(
         preprocessing=PreprocessingSettings((0.5,), (0.5,)),
         protocol=ProtocolSettings(),
         data=DataSettings(),
+        sizes=sizes or LearntSizes(),
     )
     return Parser(Opened(engine or BrightestChannel(), config, labels, name, None), protocol=protocol)

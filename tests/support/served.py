@@ -20,6 +20,7 @@ from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
+from sceneparse.settings import LearntSizes
 from tests.support.brightest import BrightestChannel, brightest_parser
 from tests.support.unified import unified_model
 
@@ -33,9 +34,14 @@ class Shifted(BrightestChannel):
         return super().__call__(images.roll(1, dims=1))
 
 
-def plain_parser(engine: BrightestChannel | None = None, name: str = "colours", labels: LabelSpace = SPACE) -> Parser:
+def plain_parser(
+    engine: BrightestChannel | None = None,
+    name: str = "colours",
+    labels: LabelSpace = SPACE,
+    sizes: LearntSizes | None = None,
+) -> Parser:
     """A parser of one task."""
-    return brightest_parser(engine, labels=labels, name=name)
+    return brightest_parser(engine, labels=labels, name=name, sizes=sizes)
 
 
 def unified_parser() -> Parser:

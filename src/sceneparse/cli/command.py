@@ -51,6 +51,7 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
 
     *names, last = PROTOCOL_NAMES
     group.add_argument("--protocol", metavar="NAME", help=f"{', '.join(names)} or {last}")
+    size_argument(group)
     group.add_argument("--scales", type=float, nargs="+", metavar="S", help="average the scores over these scales")
     group.add_argument("--flip", action="store_true", default=None, help="average with the mirrored picture")
     group.add_argument("--window", type=int, nargs=2, metavar=("H", "W"), help="slide a window over the picture")
@@ -61,6 +62,27 @@ def protocol_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--blend", choices=("mean", "hann"), help="how overlapping windows are averaged: alike, or by a Hann weight"
     )
+
+
+def size_argument(group: "argparse._ActionsContainer") -> None:
+    """Add the argument that says at which size pictures are parsed."""
+    group.add_argument(
+        "--size",
+        type=_size,
+        metavar="N",
+        help="short side that pictures are brought to, own (as they are), or auto (those larger than what the model "
+        "learnt from to the size that it knows; default of protocol whole)",
+    )
+
+
+def _size(text: str) -> int | str:
+    """Read a size of the command line: a number, own or auto."""
+    if text in ("own", "auto"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size: give the short side in pixels, own or auto") from None
 
 
 def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> "ProtocolSettings":
@@ -81,7 +103,10 @@ def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> 
         own = from_mapping(ProtocolSettings, {"name": arguments.protocol}, "command line")
     if arguments.window:
         own = replace(own, upsampling=None)  # that of a model of transformers is about whole pictures
+    if arguments.size == "own":  # nothing is left for what says how pictures are resized
+        own = replace(own, resize=None, max_long=None, antialias=None, upsampling=None)
     given: dict[str, Any] = {
+        "size": arguments.size,
         "scales": arguments.scales and tuple(arguments.scales),
         "flip": arguments.flip,
         "window": arguments.window and tuple(arguments.window),

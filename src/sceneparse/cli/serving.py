@@ -39,8 +39,14 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("limits")
     group.add_argument("--formats", nargs="+", metavar="F", help="kinds of picture (default: JPEG PNG WEBP)")
-    group.add_argument("--max-bytes", type=int, metavar="N", help="of a picture's file (default: 16777216)")
-    group.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 8388608)")
+    group.add_argument("--max-bytes", type=int, metavar="N", help="of a picture's file (default: 33554432)")
+    group.add_argument("--max-pixels", type=int, metavar="N", help="of a picture (default: 67108864)")
+    group.add_argument(
+        "--max-tested",
+        type=int,
+        metavar="N",
+        help="pixels that go through the network at a time (default: 8388608)",
+    )
     group.add_argument("--max-side", type=int, metavar="N", help="of a picture in pixels (default: 8192)")
     group.add_argument(
         "--receiving-bytes", type=int, metavar="N", help="of all pictures that are being sent (default: 268435456)"

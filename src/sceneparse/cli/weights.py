@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sceneparse.cli.command import MODEL_HELP, Command
+from sceneparse.cli.command import MODEL_HELP, Command, size_argument
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 
@@ -21,6 +21,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", choices=("float32", "int8"), default="float32", help="int8: openvino only (default: float32)"
     )
+    size_argument(parser)
     group = parser.add_argument_group("for int8")
     group.add_argument(
         "--calibration", nargs="+", default=[], metavar="INPUT", help="pictures, folders or globs to take ranges from"
@@ -38,6 +39,7 @@ def _export(arguments: argparse.Namespace) -> int:
         arguments.model,
         format=arguments.format,
         out=arguments.out,
+        size=arguments.size,
         int8=arguments.precision == "int8",
         calibration=arguments.calibration,
         data=arguments.data,

@@ -162,6 +162,21 @@ class Draw(NamedTuple):
         return self.ratio * min(self.short / min(size), bound / max(size))
 
 
+def middle_factor(settings: AugmentationSettings, size: tuple[int, int]) -> float:
+    """Return the factor by which a picture is resized where chance takes the middle.
+
+    That is a factor of 1 of its own size or of the median of `settings.short`, or the nearest that may be drawn.
+    """
+
+    def middle(bounds: tuple[float, float]) -> float:
+        return min(max(1.0, bounds[0]), bounds[1])
+
+    if not settings.short:
+        return middle(settings.scale) if settings.crop else 1.0
+    bound = settings.max_long or math.inf
+    return middle(settings.ratio_range) * min(float(np.median(settings.short)) / min(size), bound / max(size))
+
+
 def _first(
     frame: Frame, objects: Tensor | None, settings: AugmentationSettings, draw: Draw, over: int | None
 ) -> tuple[int, int]:

@@ -36,7 +36,7 @@ class DatasetKind:
         reported: The split that papers report on, where the truth for testing is not public.
         root: Whether `data.root` is required, is optional, or does not exist.
         uses: The settings that it uses besides root, splits and the loader's: of classes, toyworld, huggingface, nifti,
-            orientation and range.
+            orientation, range and camera.
         options: The frozen dataclass that `data.options` is read as, for a kind with settings of its own.
         several_tasks: Whether its pictures are labelled for several tasks.
         mixes: Whether it is made of other data sets, `data.sources`.

@@ -130,7 +130,7 @@ def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange
         UserError: A protocol that doesn't hold together, or that is no protocol.
     """
     settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
-    return resolve(settings)
+    return resolve(settings, config.sizes)
 
 
 def refuse_other_classes(model: str, known: LabelSpace, given: LabelSpace) -> None:

@@ -77,7 +77,7 @@ def measure_accuracy(
     """
     before: Engine = OpenVINOEngine.of(model.network, model.config.preprocessing, precision="float32")
     after, _ = open_exported(path)
-    protocol = resolve(model.config.protocol)
+    protocol = resolve(model.config.protocol, model.config.sizes)
     compared = [pictures[index] for index in spaced(len(pictures), COMPARED)]
     pairs = [[_labels_by_task(engine, one, protocol, model.tasks) for engine in (before, after)] for one in compared]
     same: dict[str, float] = {

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from torch import Tensor
 
@@ -34,6 +35,7 @@ def export(
     *,
     format: Format,  # noqa: A002 - the command's word
     out: str | Path | None = None,
+    size: int | Literal["own", "auto"] | None = None,
     int8: bool = False,
     calibration: str | Path | Sequence[str | Path] = (),
     data: str | None = None,
@@ -52,6 +54,7 @@ def export(
         format: openvino (.xml and .bin), onnx or torch (.pt2, a torch.export program).
         out: The file. Default: the model folder's name with the format's suffix, beside the folder; of what is fetched
             by its name the model's name, in this folder.
+        size: At which size pictures are parsed with the file (`protocol.size`). Default: the model's protocol says it.
         int8: Quantise (openvino only).
         calibration: Pictures, folders and patterns that give the ranges for int8; labels are compared on some of them.
         data: A labelled data set's folder for accuracy before and after int8. Default: the model's own, if it needs no
@@ -85,7 +88,7 @@ def export(
         )
     folder = find_model(model)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
-    loaded = load_model(folder)
+    loaded = _at_size(load_model(folder), size)
     path = Path(out) if out else default_path(model, loaded.config.name, suffix)
     if int8:
         quantizing.installed()
@@ -115,6 +118,15 @@ def export(
         sizes = ", ".join(f"{check.height}×{check.width}" for check in wrong)
         raise RuntimeError(f"{path} does not give PyTorch's answers at {sizes}; it must not be used")
     return result
+
+
+def _at_size(model: Model, size: int | Literal["own", "auto"] | None) -> Model:
+    """Return a model whose protocol brings pictures to a size."""
+    if size is None:
+        return model
+    protocol = replace(model.config.protocol, size=size)
+    resolve(protocol, model.config.sizes)  # refuses what doesn't hold together
+    return replace(model, config=replace(model.config, protocol=protocol))
 
 
 @contextmanager
@@ -150,7 +162,7 @@ def _quantize(model: Model, path: Path, pictures: Sequence[Tensor]) -> int:
     if path.suffix != ".xml":
         raise UserError(f"{path}: the file of format openvino must end in .xml")
     engine = TorchEngine(model.network, model.config.preprocessing, device="cpu")
-    inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol))
+    inputs = quantizing.calibration_inputs(engine, pictures, resolve(model.config.protocol, model.config.sizes))
     program = Program(model.network, model.config.preprocessing, labels=True)
     quantized = quantizing.quantized(openvino_engine.converted(program), inputs)
     write_openvino(quantized, Note.of(model, program.traits, quantized=True), path)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from sceneparse.arguments import check_type
 from sceneparse.errors import UserError
-from sceneparse.settings import ProtocolSettings
+from sceneparse.settings import LearntSizes, ProtocolSettings
 from sceneparse.settings.protocol import ProtocolName
 
 
@@ -22,7 +22,9 @@ class TestProtocol:
         resize: Long, short or both sides brought to `size` ("long", "short", "square") or left alone ("none").
         size: That side in pixels, at scale 1.
         max_long: Upper bound of the long side under "short", at every scale.
-        antialias: Whether pictures are resized with antialiasing and rounded to whole values.
+        above: Under "short": pictures whose short side is at most this stay at their own size; None resizes all.
+        antialias: Whether pictures are resized with antialiasing and rounded to whole values. With `above`, those alone
+            that are larger.
         upsampling: Whether scores come to the picture's size "once", from the network's maps, or "twice", by the tested
             size; those of windows always come by it.
         window: Height and width of sliding windows; None tests the whole picture.
@@ -42,6 +44,7 @@ class TestProtocol:
     resize: Literal["none", "long", "short", "square"] = "none"
     size: int | None = None
     max_long: int | None = None
+    above: int | None = None
     antialias: bool = False
     upsampling: Literal["once", "twice"] = "once"
     window: tuple[int, int] | None = None
@@ -63,20 +66,50 @@ class TestProtocol:
         if self.resize == "square":
             side = self._sides()[self.scales.index(scale)]
             return side, side
-        if self.resize == "none":
+        if self.keeps(size):
             factor = scale
         else:
             side = self._sides()[self.scales.index(scale)]
             factor = side / (max(size) if self.resize == "long" else min(size))
             if self.max_long is not None:
                 factor = min(factor, self.max_long / max(size))
-        height, width = (self._rounded(side * factor) for side in size)
+        height, width = (self._rounded(side * factor, self.antialiases(size)) for side in size)
         return height, width
 
-    def _rounded(self, side: float) -> int:
+    def keeps(self, size: tuple[int, int]) -> bool:
+        """Return whether a picture of that height and width is tested at its own size, at scale 1."""
+        return self.resize == "none" or (self.above is not None and min(size) <= self.above)
+
+    def antialiases(self, size: tuple[int, int]) -> bool:
+        """Return whether a picture of that height and width is resized with antialiasing."""
+        return self.antialias and not (self.above is not None and min(size) <= self.above)
+
+    def tested_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width at which a picture is tested, at the scale that is next to 1."""
+        return self.input_size(size, min(self.scales, key=lambda scale: abs(math.log(scale))))
+
+    def seen_pixels(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return how many pixels of a picture of that height and width the network sees: at a time, and in all."""
+        largest, total = 0, 0.0
+        for scale in self.scales:
+            height, width = self.input_size(size, scale)
+            if self.window is None:
+                largest, total = max(largest, height * width), total + height * width
+            else:
+                window = self.window[0] * self.window[1]
+                largest, total = max(largest, window), total + max(window, height * width / self.stride**2)
+        return largest, round(total * (2 if self.flip else 1))
+
+    def at_own_size(self) -> "TestProtocol":
+        """Return the protocol without what `above` resizes, for what has no learnt scale."""
+        if self.above is None:
+            return self
+        return dataclasses.replace(self, resize="none", size=None, above=None, antialias=False)
+
+    def _rounded(self, side: float, antialiased: bool) -> int:
         if self.multiple > 1:
             return max(1, math.ceil(math.floor(side) / self.multiple)) * self.multiple
-        if self.antialias:
+        if antialiased:
             return max(1, math.floor(side + 1e-6))  # a whole number may come out as the one below
         return max(1, round(side) if self.resize == "long" else math.floor(side + 0.5))
 
@@ -90,6 +123,7 @@ class TestProtocol:
         preset = PRESETS[self.name]
         if self.name == "window":  # the size of its windows is for the user to say
             preset = dataclasses.replace(preset, window=self.window)
+        usual = self.at_own_size() if self.name == "whole" else self  # that of models that know their sizes
         clauses = [
             self._describe_size(),
             self._describe_windows(),
@@ -102,14 +136,20 @@ class TestProtocol:
         if self.crf:
             clauses.append("dense CRF")
         clauses.append("absent classes left out" if self.absent == "skip" else "absent classes count as 0")
-        return f"{self.name}{'' if self == preset else ' (changed)'}: {', '.join(clauses)}"
+        return f"{self.name}{'' if usual == preset else ' (changed)'}: {', '.join(clauses)}"
 
     def _describe_size(self) -> str:
-        return self._describe_sides() + (" antialiased" if self.antialias else "")
+        antialiased = " antialiased" if self.antialias else ""
+        if self.above is None:
+            return self._describe_sides() + antialiased
+        return f"{self._describe_own()} up to short side {self.above}, above it {self._describe_sides()}{antialiased}"
+
+    def _describe_own(self) -> str:
+        return "own size" + ("" if self.scales == (1.0,) else " x " + ", ".join(f"{s:g}" for s in self.scales))
 
     def _describe_sides(self) -> str:
         if self.resize == "none":
-            return "own size" + ("" if self.scales == (1.0,) else " x " + ", ".join(f"{s:g}" for s in self.scales))
+            return self._describe_own()
         sides = ", ".join(map(str, self._sides()))
         text = f"both sides {sides}" if self.resize == "square" else f"{self.resize} side {sides}"
         if self.max_long is not None:
@@ -131,7 +171,7 @@ class TestProtocol:
         still say the same.
         """
         plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
-        for name, before in (("blend", "mean"), ("antialias", False), ("upsampling", "once")):
+        for name, before in (("blend", "mean"), ("antialias", False), ("upsampling", "once"), ("above", None)):
             if plain[name] == before:
                 del plain[name]
         return plain
@@ -174,10 +214,14 @@ PRESETS: dict[ProtocolName, TestProtocol] = {
 """The known protocols, and where they differ from what was published."""
 
 
-def resolve(settings: ProtocolSettings) -> TestProtocol:
+def resolve(settings: ProtocolSettings, sizes: LearntSizes | None = None) -> TestProtocol:
     """Return the named protocol with the given values in place of its own.
 
     Under "csail" `scales` are multiples of a short side of 450, under "semseg" of a long side of 512.
+
+    Args:
+        settings: The protocol's name and what differs from it.
+        sizes: The sizes that the model learnt from, for the size "auto". Without, pictures keep their own size.
 
     Raises:
         UserError: Values that don't fit each other, or would have no effect.
@@ -190,22 +234,26 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
         for field in dataclasses.fields(settings)
         if (value := getattr(settings, field.name)) is not None
     }
-    protocol = dataclasses.replace(preset, **given)
+    protocol = dataclasses.replace(preset, **_sized(preset, given, sizes or LearntSizes()))
     if protocol.resize != "none" and protocol.size is None:
         raise UserError(
             f"protocol.resize is '{protocol.resize}', but protocol.size is not set: give that side in pixels"
         )
     if protocol.window is None and settings.name == "window":
         raise UserError("protocol.name is 'window', but protocol.window is not set: give a height and a width")
+    nothing_resized = protocol.resize == "none" and protocol.scales == (1.0,)
     idle = {
-        "size": (protocol.resize == "none", "protocol.resize is 'none'; set it to 'long', 'short' or 'square'"),
+        "size": (
+            protocol.resize == "none" and settings.size not in (None, "own", "auto"),
+            "protocol.resize is 'none'; set it to 'long', 'short' or 'square', or leave it out",
+        ),
         "max_long": (protocol.resize != "short", f"protocol.resize is '{protocol.resize}'; set it to 'short'"),
         "antialias": (
-            protocol.resize == "none" and protocol.scales == (1.0,),
+            nothing_resized,
             "protocol.resize is 'none' and the only scale is 1: nothing is resized",
         ),
         "upsampling": (
-            (protocol.resize == "none" and protocol.scales == (1.0,)) or protocol.window is not None,
+            nothing_resized or protocol.window is not None,
             "it is about whole pictures that are resized",
         ),
         "stride": (protocol.window is None, "the whole picture is tested; set protocol.window"),
@@ -216,7 +264,40 @@ def resolve(settings: ProtocolSettings) -> TestProtocol:
             raise UserError(f"protocol.{name} has no effect, since {why}")
     return dataclasses.replace(
         protocol,
-        size=None if idle["size"][0] else protocol.size,
+        size=None if protocol.resize == "none" else protocol.size,
         max_long=None if idle["max_long"][0] else protocol.max_long,
         multiple=1 if protocol.resize in ("none", "square") else protocol.multiple,
     )
+
+
+def _sized(preset: TestProtocol, given: dict[str, Any], sizes: LearntSizes) -> dict[str, Any]:
+    """Return the given values with what `size` stands for: "own", "auto", or a short side where nothing is resized.
+
+    Raises:
+        UserError: A size that contradicts the protocol's resizing, or "auto" for a model that doesn't know its sizes.
+    """
+    asked, own = given.get("size"), "resize" not in given and preset.resize == "none"
+    if asked == "own":
+        if given.get("resize", "none") != "none":
+            raise UserError(
+                f"protocol.size is 'own', but protocol.resize is '{given['resize']}': give that side in pixels, or "
+                "leave protocol.resize out"
+            )
+        return {**given, "resize": "none", "size": None}
+    if asked == "auto":
+        if not own:
+            raise UserError(
+                f"protocol.size is 'auto', but the protocol resizes pictures itself "
+                f"({given.get('resize', preset.resize)}): give a size in pixels, or protocol whole"
+            )
+        if not sizes.known:
+            raise UserError(
+                "protocol.size is 'auto', but the model does not know the sizes of the pictures that it learnt from: "
+                "give the short side in pixels, or own"
+            )
+    elif asked is not None:
+        return {"antialias": True, **given, "resize": "short"} if own else given
+    automatic = own and (asked == "auto" or (preset.name == "whole" and given.get("window") is None))
+    if not (automatic and sizes.known):
+        return given
+    return {"antialias": True, **given, "resize": "short", "size": sizes.short, "above": sizes.largest}

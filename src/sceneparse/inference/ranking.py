@@ -32,22 +32,26 @@ class Ranking:
 
 
 @torch.no_grad()
-def rank(engine: Engine, image: Tensor, protocol: TestProtocol, count: int) -> Ranking:
+def rank(
+    engine: Engine, image: Tensor, protocol: TestProtocol, count: int, size: tuple[int, int] | None = None
+) -> Ranking:
     """Return the most probable classes of every pixel, at the picture's own size.
 
-    The first one's probability is, to the last bit, the confidence of `predict` wherever it is the same class.
+    The first ones are, but for rounding, the labels and the confidence of `predict`.
 
     Args:
         engine: What gives scores.
         image: (C, H, W) uint8.
         protocol: How the picture is tested.
         count: How many classes, at most as many as there are.
+        size: As in `predict`.
     """
-    found = _empty(count, image)
+    own = size or (image.shape[-2], image.shape[-1])
+    found = _empty(count, own)
     if protocol.crf:
         _fill(found, slice(None), *_best(refined_scores(engine, image, protocol), count, logits=False))
         return found
-    for start, band in bands(engine, every_scale(engine, image, protocol), (image.shape[-2], image.shape[-1])):
+    for start, band in bands(engine, every_scale(engine, image, protocol, size=own), own):
         rows = slice(start, start + band.shape[1])
         _fill(found, rows, *_best(band, count, logits=protocol.average == "logits"))
     return found
@@ -55,7 +59,13 @@ def rank(engine: Engine, image: Tensor, protocol: TestProtocol, count: int) -> R
 
 @torch.no_grad()
 def rank_task(
-    engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels, task: Task, count: int
+    engine: Engine,
+    image: Tensor,
+    protocol: TestProtocol,
+    tasks: TaskLabels,
+    task: Task,
+    count: int,
+    size: tuple[int, int] | None = None,
 ) -> Ranking:
     """Return the most probable classes of one of a unified model's label maps at every pixel; see `rank`.
 
@@ -66,12 +76,14 @@ def rank_task(
         tasks: The label spaces of the model's tasks.
         task: Of `MAPS`. Of parts, only those of the object that was found in a pixel are ranked, "no part" included.
         count: How many classes.
+        size: As in `predict`.
     """
+    own = size or (image.shape[-2], image.shape[-1])
     heads = StackedHeads(task_engine(engine), tasks.only([task]))
-    found = _empty(count, image)
+    found = _empty(count, own)
     logits = protocol.average == "logits"
-    source = every_scale(heads, image, protocol, heads.groups)
-    for start, band in bands(heads, source, (image.shape[-2], image.shape[-1])):
+    source = every_scale(heads, image, protocol, heads.groups, own)
+    for start, band in bands(heads, source, own):
         rows = slice(start, start + band.shape[1])
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
         if task is Task.PART:
@@ -93,7 +105,7 @@ def _best(scores: Tensor, count: int, *, logits: bool) -> tuple[Tensor, Tensor]:
         classes.append(winner)
         values.append(value)
     found = torch.stack(values)
-    if logits:  # the first one's as in `winners`, to the last bit
+    if logits:  # as in `winners`
         share = (scores - found[0]).exp_().sum(dim=0).reciprocal_()
         found = (found - found[0]).exp_() * share
     return torch.stack(classes), found
@@ -112,9 +124,8 @@ def _best_parts(scores: Tensor, objects: Tensor, tree: PartTree, count: int, log
     return classes, values
 
 
-def _empty(count: int, image: Tensor) -> Ranking:
-    size = (count, image.shape[-2], image.shape[-1])
-    return Ranking(torch.empty(size, dtype=torch.int16), torch.empty(size))
+def _empty(count: int, size: tuple[int, int]) -> Ranking:
+    return Ranking(torch.empty(count, *size, dtype=torch.int16), torch.empty(count, *size))
 
 
 def _fill(found: Ranking, rows: slice, classes: Tensor, probabilities: Tensor) -> None:

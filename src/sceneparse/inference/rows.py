@@ -54,6 +54,20 @@ class Stretch:
         size = (stop - start, self._width)
         return F.interpolate(mixed[None], size, mode="bilinear", align_corners=self._align_corners)[0]
 
+    def side_by_side(self, source: Tensor, start: int, stop: int) -> Tensor:
+        """Compute the same with the classes last: from (n, width, C) rows to (stop - start, target's width, C)."""
+        first = int(self._above[start])
+        weight = self._weight[start:stop, None, None]
+        above = source.index_select(0, self._above[start:stop] - first)
+        mixed = torch.lerp(above, source.index_select(0, self._below[start:stop] - first), weight)
+        if self._same_width:
+            return mixed
+        # As a batch of one, since a batch's own stride is what tells PyTorch that classes are last.
+        planes = mixed[None].permute(0, 3, 1, 2)
+        size = (stop - start, self._width)
+        resized = F.interpolate(planes, size, mode="bilinear", align_corners=self._align_corners)
+        return resized[0].permute(1, 2, 0)
+
 
 class MapRows:
     """Rows of one or more score maps of the whole picture, resized and averaged.

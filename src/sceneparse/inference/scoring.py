@@ -14,6 +14,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
+from sceneparse.inference.winners import winners_of, worth_splitting
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 
 
@@ -54,7 +55,7 @@ def scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
 
 
 @torch.no_grad()
-def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction:
+def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[int, int] | None = None) -> Prediction:
     """Return the most probable class of every pixel, at the picture's own size.
 
     Works through bands of rows: scores of the whole picture are never held, unless the protocol has a CRF.
@@ -63,17 +64,24 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol) -> Prediction
         engine: What gives scores.
         image: (C, H, W) uint8.
         protocol: How the picture is tested.
+        size: The picture's own height and width, where `image` is reduced already. Default: the image's.
     """
     if protocol.crf:
         refined = refined_scores(engine, image, protocol)
         winner = decided(refined, threshold_of(engine), probabilities=True)
         best = refined.gather(0, winner[None])[0]
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
-    return predicted(engine, every_scale(engine, image, protocol), (image.shape[-2], image.shape[-1]), protocol)
+    own = size or (image.shape[-2], image.shape[-1])
+    if gives_one_map(protocol):
+        (logits,) = one_map_each(engine, image[None], protocol, own)
+        return _predicted_of_map(engine, logits, own, protocol)
+    return predicted(engine, every_scale(engine, image, protocol, size=own), own, protocol)
 
 
 @torch.no_grad()
-def predict_batch(engine: Engine, images: Tensor, protocol: TestProtocol) -> list[Prediction]:
+def predict_batch(
+    engine: Engine, images: Tensor, protocol: TestProtocol, size: tuple[int, int] | None = None
+) -> list[Prediction]:
     """Compute `predict` for several pictures of one size, which the engine scores at once.
 
     Windows already come in batches, so under a protocol of windows it is one picture after the other, as it is
@@ -83,11 +91,40 @@ def predict_batch(engine: Engine, images: Tensor, protocol: TestProtocol) -> lis
         engine: What gives scores.
         images: (N, C, H, W) uint8.
         protocol: How the pictures are tested.
+        size: As in `predict`, of all of them.
     """
     if protocol.window is not None or protocol.crf or len(images) == 1:
-        return [predict(engine, image, protocol) for image in images]
-    size = (images.shape[-2], images.shape[-1])
-    return [predicted(engine, rows, size, protocol) for rows in batch_scales(engine, images, protocol)]
+        return [predict(engine, image, protocol, size) for image in images]
+    own = size or (images.shape[-2], images.shape[-1])
+    if gives_one_map(protocol):
+        maps = one_map_each(engine, images, protocol, own)
+        return [_predicted_of_map(engine, logits, own, protocol) for logits in maps]
+    return [predicted(engine, rows, own, protocol) for rows in batch_scales(engine, images, protocol, size=own)]
+
+
+def gives_one_map(protocol: TestProtocol) -> bool:
+    """Return whether one map of logits decides: that of one view, or the mean of two, which is a map as well.
+
+    The softmax of a single view leaves the order of the classes, so that probabilities are no other matter then.
+    """
+    once = protocol.window is None and protocol.upsampling == "once"
+    return once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol))
+
+
+def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tuple[int, int]) -> Tensor:
+    """Return the maps of logits (N, classes, h, w) of pictures under a protocol that gives one for each."""
+    size = protocol.input_size(own, protocol.scales[0])
+    resized = brought_to(images, size, antialias=protocol.antialiases(own))
+    logits = engine(resized)
+    return mean([logits, engine(resized.flip(-1)).flip(-1)]) if protocol.flip else logits
+
+
+def _predicted_of_map(engine: Engine, logits: Tensor, own: tuple[int, int], protocol: TestProtocol) -> Prediction:
+    """Return the most probable class of every pixel, from the one map of logits that decides."""
+    if threshold_of(engine) == HALF and worth_splitting(logits, own):
+        return Prediction(*winners_of(logits, own, engine.align_corners))
+    rows = MapRows([logits], own, engine.align_corners, _probabilities(protocol))
+    return predicted(engine, rows, own, protocol)
 
 
 def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: TestProtocol) -> Prediction:
@@ -121,11 +158,9 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
         refined = refined_scores(engine, image, protocol)
         return decided(refined, threshold_of(engine), probabilities=True).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
-    once = protocol.window is None and protocol.upsampling == "once"
-    if once and len(protocol.scales) == 1 and not (protocol.flip and _probabilities(protocol)):
-        # Averaged logits are one map as well, and the softmax of a single view leaves the order of the classes.
-        views = _views(engine, _resized(image, protocol, protocol.scales[0]), protocol)
-        return _winners(engine, mean(views), own)
+    if gives_one_map(protocol):
+        (logits,) = one_map_each(engine, image[None], protocol, own)
+        return _winners(engine, logits, own)
     return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
 
 
@@ -191,36 +226,53 @@ def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple
         start += band.shape[1]
 
 
-def every_scale(engine: Engine, image: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None) -> Rows:
-    """Return the rows of the scores averaged over all scales; `groups` as in `MapRows`."""
-    return MeanRows([_source(engine, image, protocol, scale, groups) for scale in protocol.scales])
+def every_scale(
+    engine: Engine,
+    image: Tensor,
+    protocol: TestProtocol,
+    groups: Sequence[int] | None = None,
+    size: tuple[int, int] | None = None,
+) -> Rows:
+    """Return the rows of the scores averaged over all scales; `groups` as in `MapRows`, `size` as in `predict`."""
+    own = size or (image.shape[-2], image.shape[-1])
+    return MeanRows([_source(engine, image, protocol, scale, groups, own) for scale in protocol.scales])
 
 
 def batch_scales(
-    engine: Engine, images: Tensor, protocol: TestProtocol, groups: Sequence[int] | None = None
+    engine: Engine,
+    images: Tensor,
+    protocol: TestProtocol,
+    groups: Sequence[int] | None = None,
+    size: tuple[int, int] | None = None,
 ) -> list[Rows]:
     """Return `every_scale` for several whole pictures of one size, which the engine scores at once."""
-    own = (images.shape[-2], images.shape[-1])
+    own = size or (images.shape[-2], images.shape[-1])
     scales = []
     for scale in protocol.scales:
-        size = protocol.input_size(own, scale)
-        resized = _brought_to(images, size, protocol)
+        tested = protocol.input_size(own, scale)
+        resized = brought_to(images, tested, antialias=protocol.antialiases(own))
         views = [engine(resized)]
         if protocol.flip:
             views.append(engine(resized.flip(-1)).flip(-1))
-        scales.append((views, size))
+        scales.append((views, tested))
     return [
         MeanRows(
-            [_whole([view[index] for view in views], size, own, engine, protocol, groups) for views, size in scales]
+            [_whole([view[index] for view in views], tested, own, engine, protocol, groups) for views, tested in scales]
         )
         for index in range(len(images))
     ]
 
 
-def _source(engine: Engine, image: Tensor, protocol: TestProtocol, scale: float, groups: Sequence[int] | None) -> Rows:
+def _source(
+    engine: Engine,
+    image: Tensor,
+    protocol: TestProtocol,
+    scale: float,
+    groups: Sequence[int] | None,
+    own: tuple[int, int],
+) -> Rows:
     """Return the rows of the scores at one scale, at the picture's own size."""
-    own = (image.shape[-2], image.shape[-1])
-    resized = _resized(image, protocol, scale)
+    resized = _resized(image, protocol, scale, own)
     if protocol.window is None:
         views = _views(engine, resized, protocol)
         return _whole(views, (resized.shape[-2], resized.shape[-1]), own, engine, protocol, groups)
@@ -252,16 +304,16 @@ def _whole(
     return StretchedRows(rows, size, own) if twice else rows
 
 
-def _resized(image: Tensor, protocol: TestProtocol, scale: float) -> Tensor:
-    """Resize the picture to one scale."""
-    return _brought_to(image[None], protocol.input_size((image.shape[-2], image.shape[-1]), scale), protocol)[0]
+def _resized(image: Tensor, protocol: TestProtocol, scale: float, own: tuple[int, int]) -> Tensor:
+    """Resize a picture of that own size to one scale."""
+    return brought_to(image[None], protocol.input_size(own, scale), antialias=protocol.antialiases(own))[0]
 
 
-def _brought_to(images: Tensor, size: tuple[int, int], protocol: TestProtocol) -> Tensor:
+def brought_to(images: Tensor, size: tuple[int, int], *, antialias: bool) -> Tensor:
     """Return pictures (N, C, H, W) at a height and width: as they are, float32 or, antialiased, uint8."""
     if size == (images.shape[-2], images.shape[-1]):
         return images
-    if protocol.antialias:  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
+    if antialias:  # bytes in, bytes out: the same kernel as in torchvision's, and Pillow's to within 1
         return F.interpolate(images.cpu(), size, mode="bilinear", antialias=True)
     return F.interpolate(images.float(), size, mode="bilinear")
 

@@ -11,8 +11,17 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.inference.rows import Rows
-from sceneparse.inference.scoring import Prediction, bands, batch_scales, every_scale, winners
+from sceneparse.inference.rows import MapRows, Rows, Stretch, band_height
+from sceneparse.inference.scoring import (
+    Prediction,
+    bands,
+    batch_scales,
+    every_scale,
+    gives_one_map,
+    one_map_each,
+    winners,
+)
+from sceneparse.inference.winners import winners_of
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
 from sceneparse.tasks import MAPS, Task
@@ -53,7 +62,9 @@ class TaskPrediction:
 
 
 @torch.no_grad()
-def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels) -> TaskPrediction:
+def predict_tasks(
+    engine: Engine, image: Tensor, protocol: TestProtocol, tasks: TaskLabels, size: tuple[int, int] | None = None
+) -> TaskPrediction:
     """Return the most probable classes of every task at every pixel, at the picture's own size.
 
     Works through bands of rows, as `predict` does.
@@ -63,6 +74,7 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
         image: (C, H, W) uint8.
         protocol: How the picture is tested; the scene's probabilities are always averaged as probabilities.
         tasks: The tasks that are wanted; the network must have a head for each.
+        size: As in `predict`.
 
     Raises:
         UserError: The engine's network has one task, or the protocol has a CRF.
@@ -73,15 +85,20 @@ def predict_tasks(engine: Engine, image: Tensor, protocol: TestProtocol, tasks: 
             f"({argument('protocol.crf', option='--crf')})"
         )
     heads = StackedHeads(task_engine(engine), tasks)
-    source = every_scale(heads, image, protocol, heads.groups)
-    predicted = _without_scene(heads, source, (image.shape[-2], image.shape[-1]), protocol, tasks)
+    own = size or (image.shape[-2], image.shape[-1])
+    if gives_one_map(protocol):
+        (logits,) = one_map_each(heads, image[None], protocol, own)
+        predicted = _of_map(heads, logits, own, protocol, tasks)
+    else:
+        source = every_scale(heads, image, protocol, heads.groups, own)
+        predicted = _without_scene(heads, source, own, protocol, tasks)
     scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
     return replace(predicted, scene=scene)
 
 
 @torch.no_grad()
 def predict_tasks_batch(
-    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels
+    engine: Engine, images: Tensor, protocol: TestProtocol, tasks: TaskLabels, size: tuple[int, int] | None = None
 ) -> list[TaskPrediction]:
     """Compute `predict_tasks` for several pictures of one size, which the engine scores at once; see `predict_batch`.
 
@@ -90,16 +107,21 @@ def predict_tasks_batch(
         images: (N, C, H, W) uint8.
         protocol: As in `predict_tasks`.
         tasks: As in `predict_tasks`.
+        size: As in `predict`, of all of them.
 
     Raises:
         UserError: The engine's network has one task.
     """
     if protocol.window is not None or len(images) == 1:
-        return [predict_tasks(engine, image, protocol, tasks) for image in images]
+        return [predict_tasks(engine, image, protocol, tasks, size) for image in images]
     heads = StackedHeads(task_engine(engine), tasks)
-    size = (images.shape[-2], images.shape[-1])
-    rows = batch_scales(heads, images, protocol, heads.groups)
-    predicted = [_without_scene(heads, source, size, protocol, tasks) for source in rows]
+    own = size or (images.shape[-2], images.shape[-1])
+    if gives_one_map(protocol):
+        maps = one_map_each(heads, images, protocol, own)
+        predicted = [_of_map(heads, logits, own, protocol, tasks) for logits in maps]
+    else:
+        rows = batch_scales(heads, images, protocol, heads.groups, own)
+        predicted = [_without_scene(heads, source, own, protocol, tasks) for source in rows]
     if tasks.scenes is None:
         return predicted
     scenes = torch.stack(heads.scenes).mean(dim=0).cpu()
@@ -113,12 +135,55 @@ def task_engine(engine: Engine) -> TaskEngine:
     return cast(TaskEngine, engine)
 
 
+def _of_map(
+    heads: "StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+) -> TaskPrediction:
+    """Everything but the scene, from the one map of logits that decides; of parts, those of objects that are there."""
+    if logits.device.type != "cpu":
+        rows = MapRows([logits], size, heads.align_corners, protocol.average == "probabilities", heads.groups)
+        return _without_scene(heads, rows, size, protocol, tasks)
+    scores = dict(zip(heads.maps, logits.split(list(heads.maps.values())), strict=True))
+    found: dict[Task, Prediction] = {
+        task: Prediction(*winners_of(own, size, heads.align_corners))
+        for task, own in scores.items()
+        if task is not Task.PART
+    }
+    if tasks.tree is not None:
+        found[Task.PART] = _parts_of_map(scores[Task.PART], found[Task.OBJECT].labels, tasks, heads.align_corners)
+    return _task_prediction(found)
+
+
+def _parts_of_map(logits: Tensor, objects: Tensor, tasks: TaskLabels, align_corners: bool) -> Prediction:
+    """The channel of the best part of each pixel's object, and its probability among this object's."""
+    assert tasks.tree is not None
+    height, width = objects.shape
+    result = Prediction(torch.full((height, width), IGNORE, dtype=torch.int16), torch.zeros(height, width))
+    stretch = Stretch((logits.shape[-2], logits.shape[-1]), (height, width), align_corners)
+    tree, present = tasks.tree, set(objects.unique().tolist())
+    for owner, offset, block in zip(tree.owners, tree.offsets, logits.split(list(tree.sizes)), strict=True):
+        if owner not in present:
+            continue
+        inside = objects == owner
+        shown = inside.any(dim=1).nonzero()[:, 0]
+        top, bottom = int(shown[0]), int(shown[-1]) + 1
+        step = band_height(len(block), width, "cpu")
+        for start in range(top, bottom, step):
+            stop = min(start + step, bottom)
+            first, end = stretch.reach(start, stop)
+            pixels = inside[start:stop]
+            band = stretch(block[:, first:end], start, stop)[:, pixels]
+            best, winner = band.max(dim=0)
+            result.labels[start:stop][pixels] = (winner + offset).to(torch.int16)
+            result.confidence[start:stop][pixels] = (band - best).exp_().sum(dim=0).reciprocal_()
+    return result
+
+
 def _without_scene(
     heads: "StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
     """Everything but the scene, from scores that come row by row."""
     height, width = size
-    found = {name: _empty(height, width) for name in heads.maps}
+    found: dict[Task, Prediction] = {name: _empty(height, width) for name in heads.maps}
     for start, band in bands(heads, source, size):
         rows = slice(start, start + band.shape[1])
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
@@ -128,6 +193,11 @@ def _without_scene(
         if tasks.tree is not None:
             labels = found[Task.OBJECT].labels[rows].to(band.device)
             _fill(found[Task.PART], rows, *_parts(scores[Task.PART], labels, tasks, protocol))
+    return _task_prediction(found)
+
+
+def _task_prediction(found: dict[Task, Prediction]) -> TaskPrediction:
+    """The predictions of the label maps together, without a scene."""
     return TaskPrediction(
         objects=found[Task.OBJECT],
         scene=None,

@@ -25,14 +25,15 @@ from sceneparse.drawing.render import draw_overlay, draw_panels
 from sceneparse.errors import UserError, require
 from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
-from sceneparse.labels import IGNORE, LabelSpace, class_index
+from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.notebook import html_of, percent, png_of
 from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
-from sceneparse.pictures.outlines import Region, trace_classes
+from sceneparse.pictures.outlines import Region
 from sceneparse.tasks import MAPS, Task
 
 MapName = Literal["object", "part", "material", "texture"]
@@ -44,34 +45,36 @@ class Parse:
     """A parsed picture.
 
     Args:
-        image: The picture, (H, W, 3) uint8 RGB, upright.
+        pixels: The picture, uint8 RGB, upright: (H, W, 3), or fewer rows and columns of a picture that was read with no
+            more than the network needed.
         labels: Class indices, (H, W) int16; -1 where there is none.
         confidence: Probability of the pixel's class, (H, W) float32, 0..1.
         space: The classes.
         model: Name of the model.
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
+        doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
     Raises:
         UserError: Arrays of another type or shape.
     """
 
-    image: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     labels: NDArray[np.int16]
     confidence: NDArray[np.float32]
     space: LabelSpace
     model: str
     protocol: TestProtocol
     task_parse: TaskParse | None = None
+    doubt: str | None = None
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_type("space", self.space, LabelSpace, "a LabelSpace")
+        check_array("pixels", self.pixels, "uint8", ("h", "w", 3))
         check_array("labels", self.labels, "int16", ("H", "W"))
-        height, width = self.size
-        check_array("image", self.image, "uint8", (height, width, 3))
-        check_array("confidence", self.confidence, "float32", (height, width))
+        check_array("confidence", self.confidence, "float32", self.size)
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -97,13 +100,29 @@ class Parse:
         return self.labels.shape[0], self.labels.shape[1]
 
     @cached_property
-    def _objects(self) -> TaskMap:
-        return TaskMap(self.labels, self.confidence, self.space)
+    def image(self) -> NDArray[np.uint8]:
+        """The picture, (H, W, 3) uint8 RGB, upright; enlarged where it was read with fewer pixels."""
+        height, width = self.size
+        if self.pixels.shape[:2] == (height, width):
+            return self.pixels
+        return np.asarray(Image.fromarray(self.pixels).resize((width, height), Image.Resampling.BILINEAR))
+
+    @property
+    def tested_size(self) -> tuple[int, int]:
+        """Height and width at which the network saw the picture (of several scales, at the one next to 1)."""
+        return self.protocol.tested_size(self.size)
+
+    @cached_property
+    def _maps(self) -> dict[str, TaskMap]:
+        """The label maps by task."""
+        others = {} if self.task_parse is None else self.task_parse.by_task()
+        own = TaskMap(self.labels, self.confidence, self.space)
+        return {task.value: one for task, one in {Task.OBJECT: own, **others}.items()}
 
     @property
     def legend(self) -> tuple[LegendEntry, ...]:
         """The classes that occur, the largest share first."""
-        return self._objects.legend
+        return self._maps[Task.OBJECT].legend
 
     def task_map(self, task: MapName = "object") -> TaskMap:
         """Return the label map of a task, with its confidence, its classes and its legend.
@@ -114,8 +133,7 @@ class Parse:
         Raises:
             UserError: The model has no such label map.
         """
-        others = {} if self.task_parse is None else self.task_parse.by_task()
-        maps: dict[str, TaskMap] = {one.value: found for one, found in {Task.OBJECT: self._objects, **others}.items()}
+        maps = self._maps
         require(str(task) != Task.SCENE, "task 'scene' has no label map: the kinds of scene are in parse.scene")
         check_choice("task", task, [one.value for one in MAPS])
         require(task in maps, f"model '{self.model}' has no task '{task}' in this parse; it has {', '.join(maps)}")
@@ -131,29 +149,15 @@ class Parse:
         Raises:
             UserError: The model knows no such class (the nearest names are named), or has no such label map.
         """
-        one = self.task_map(task)
-        try:
-            index = class_index(one.space, name)
-        except UserError as error:
-            raise UserError(f"{error}{self._elsewhere(name, task)}") from None
-        return one.labels == index
-
-    def _elsewhere(self, name: object, task: str) -> str:
-        """The tasks, for a message, that have a class that one has not."""
-        others = {} if self.task_parse is None else self.task_parse.by_task()
-        found = [
-            argument("task", other.value)
-            for other, one in {Task.OBJECT: self._objects, **others}.items()
-            if other != task and isinstance(name, str) and name.casefold() in map(str.casefold, one.space.names)
-        ]
-        return f"; there is one with {' or '.join(found)}" if found else ""
+        self.task_map(task)
+        return mask_of(self._maps, task, name)
 
     def probabilities(self, k: int = 3, task: MapName = "object") -> Probabilities:
         """Return the k most probable classes of every pixel and their probabilities, the most probable first.
 
         They are computed when asked for: the network parses the picture once more, and its scores come in bands of
         rows, so that of 150 classes no more than k are held (under a protocol with a CRF all are, as its labels need
-        them). The first one's probability is `confidence`, within rounding where the parse came from `parse_batch`,
+        them). The first one's probability is `confidence` but for rounding,
         unless a model of two classes decides by a threshold of its own. Of parts, those of a pixel's object compete,
         "no part" (-1) among them. What `ignoring_below` left out has its probabilities all the same.
 
@@ -174,7 +178,7 @@ class Parse:
         check_number("k", k, least=1, most=len(one.space), whole=True)
         if self.source is None:
             raise UserError("this parse does not know its model any more: parse the picture again for probabilities")
-        return self.source.probabilities(self.image, self.protocol, Task(task), int(k))
+        return self.source.probabilities(self.pixels, self.size, self.protocol, Task(task), int(k))
 
     def polygons(self, task: MapName = "object") -> dict[str, list[Region]]:
         """Return the regions of each class that occurs, as polygons with holes along the edges of pixels.
@@ -192,10 +196,7 @@ class Parse:
         Raises:
             UserError: The model has no such label map.
         """
-        one = self.task_map(task)
-        regions = trace_classes(one.labels)
-        index_of = {name: index for index, name in enumerate(one.space.names)}
-        return {entry.name: regions[index_of[entry.name]] for entry in one.legend}
+        return polygons_of(self.task_map(task))
 
     def ignoring_below(self, confidence: float) -> "Parse":
         """Return the parse without the pixels that are less sure: they have no class (-1), as nobody had labelled them.
@@ -282,9 +283,12 @@ class Parse:
         """
         height, width = self.size
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
+        tested = self.tested_size
         return {
             "width": width,
             "height": height,
+            "tested": {"width": tested[1], "height": tested[0]},
+            **({} if self.doubt is None else {"doubt": self.doubt}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **(

@@ -1,5 +1,6 @@
 """From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,10 +25,13 @@ from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, is_picture, read_pixels, visible
 from sceneparse.parsing.probabilities import Source
+from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
+from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.header import is_raster, is_raster_content
 from sceneparse.pictures.rasters.whole import read_whole_raster
+from sceneparse.pictures.reading import picture_of
 from sceneparse.settings import Precision, ProtocolSettings
 from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
 from sceneparse.weights.hub import push_to_hub
@@ -131,9 +135,11 @@ class Parser:
         self.labels = opened.labels
         self.config = opened.config
         self.fingerprint = opened.fingerprint
-        self.protocol: TestProtocol = resolve(opened.config.protocol if protocol is None else protocol)
+        own = opened.config.protocol if protocol is None else protocol
+        self.protocol: TestProtocol = resolve(own, opened.config.sizes)
         self.tasks = chosen_tasks(opened, tasks)
         self._wanted = tasks
+        self._doubted = False
         self.loading = loading
 
     def __repr__(self) -> str:
@@ -183,7 +189,7 @@ class Parser:
         """
         given: Any = picture  # which a text is, and texts in a list are not
         if is_picture(given) or not isinstance(given, Iterable) or isinstance(given, Mapping):
-            return self.parse(self.read(given))  # `read` refuses what is no picture
+            return self._told(self.parse(self.read(given)))  # `read` refuses what is no picture
         return self.many(given)
 
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
@@ -206,7 +212,14 @@ class Parser:
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         for future in ahead(self.read, pictures, threads=1, limit=2):
-            yield self.parse(future.result())
+            yield self._told(self.parse(future.result()))
+
+    def _told(self, parse: Parse) -> Parse:
+        """Warn of a picture whose size is far from what the model learnt from, once."""
+        if parse.doubt is not None and not self._doubted:
+            self._doubted = True
+            warnings.warn(parse.doubt, stacklevel=3)
+        return parse
 
     def read(self, picture: Picture) -> Tensor:
         """Read a picture as the (C, H, W) uint8 tensor that `parse` takes.
@@ -222,39 +235,74 @@ class Parser:
                 return torch.from_numpy(read_whole_raster(source, self.config.backbone.in_channels, self._bands))
         return read_pixels(picture, self.config.backbone.in_channels, self.config.data.range)
 
+    def read_reduced(self, picture: str | Path | bytes) -> tuple[Tensor, tuple[int, int]]:
+        """Read a picture that the protocol reduces with no more pixels than that takes, where its form allows it.
+
+        A JPEG can be decoded at 1/2, 1/4 or 1/8, in a fraction of the time and memory. Twice the tested size is kept.
+
+        Returns:
+            What `parse` takes: the pixels, and the height and width of the picture itself.
+
+        Raises:
+            UserError: As in `read`.
+        """
+        source = picture if isinstance(picture, bytes) else Path(picture)
+        least = None if self._bands is not None else self._needed(decode(source, pixels=False).size)
+        if least is None:
+            image = self.read(source)
+            return image, (image.shape[-2], image.shape[-1])
+        decoded = decode(source, least=least)
+        image = picture_of(decoded, self.config.backbone.in_channels, value_range=self.config.data.range)
+        return image, decoded.size
+
+    def _needed(self, size: tuple[int, int]) -> int | None:
+        """The short side with which a picture of that size must be decoded; None where all its pixels are needed."""
+        protocol = self.protocol
+        if protocol.crf or protocol.keeps(size):
+            return None
+        return 2 * max(min(protocol.input_size(size, scale)) for scale in protocol.scales)
+
     @cached_property
     def _bands(self) -> BandForm | None:
         """How rasters become pictures, of a model that was trained on such."""
         rasters = KINDS[self.config.data.kind].rasters
         return None if rasters is None else rasters(self.config.data)
 
-    def parse(self, image: Tensor) -> Parse:
+    def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.
+
+        Args:
+            image: The picture.
+            size: The picture's own height and width, where `image` is reduced (`read_reduced`). Default: the image's.
 
         Raises:
             UserError: It is something else.
         """
         check_array("image", image, "uint8", (self.config.backbone.in_channels, "H", "W"), "Tensor")
         if self.tasks is None:
-            return self._parse_of(image, predict(self.engine, image, self.protocol))
-        prediction = predict_tasks(self.engine, image, self.protocol, self.tasks)
+            return self._parse_of(image, predict(self.engine, image, self.protocol, size))
+        prediction = predict_tasks(self.engine, image, self.protocol, self.tasks, size)
         return self._parse_of(image, prediction.objects, TaskParse.of(prediction, self.tasks))
 
-    def parse_batch(self, images: Tensor) -> list[Parse]:
+    def parse_batch(self, images: Tensor, size: tuple[int, int] | None = None) -> list[Parse]:
         """Parse (N, C, H, W) uint8 pictures of one size; the network scores them at once where they are tested whole.
 
         For a GPU: on a CPU one picture already takes all cores. A pixel may differ from `parse` where two classes are
         within rounding of each other.
+
+        Args:
+            images: The pictures.
+            size: As in `parse`, of all of them.
 
         Raises:
             UserError: It is something else.
         """
         check_array("images", images, "uint8", ("N", self.config.backbone.in_channels, "H", "W"), "Tensor")
         if self.tasks is None:
-            found = predict_batch(self.engine, images, self.protocol)
+            found = predict_batch(self.engine, images, self.protocol, size)
             return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
         tasks = self.tasks
-        predictions = predict_tasks_batch(self.engine, images, self.protocol, tasks)
+        predictions = predict_tasks_batch(self.engine, images, self.protocol, tasks, size)
         return [
             self._parse_of(image, one.objects, TaskParse.of(one, tasks))
             for image, one in zip(images, predictions, strict=True)
@@ -262,13 +310,14 @@ class Parser:
 
     def _parse_of(self, image: Tensor, objects: Prediction, task_parse: TaskParse | None = None) -> Parse:
         return Parse(
-            image=visible(image),
+            pixels=visible(image),
             labels=objects.labels.numpy(),
             confidence=objects.confidence.numpy(),
             space=self.labels,
             model=self.name,
             protocol=self.protocol,
             task_parse=task_parse,
+            doubt=doubt_of(self.protocol, self.config.sizes, (objects.labels.shape[0], objects.labels.shape[1])),
             source=Source.of(self.engine, self.tasks, image),
         )
 

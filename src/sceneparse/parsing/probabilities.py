@@ -52,20 +52,21 @@ class Source:
         return cls(engine, tasks, None if len(image) == 3 else image)
 
     def probabilities(
-        self, picture: NDArray[np.uint8], protocol: TestProtocol, task: Task, count: int
+        self, pixels: NDArray[np.uint8], size: tuple[int, int], protocol: TestProtocol, task: Task, count: int
     ) -> Probabilities:
         """Compute the most probable classes.
 
         Args:
-            picture: The parse's picture, (H, W, 3).
+            pixels: The parse's picture, (h, w, 3), as the network was given it.
+            size: Its own height and width.
             protocol: How it was tested.
             task: Whose label map.
             count: How many classes.
         """
-        image = torch.from_numpy(picture).permute(2, 0, 1).contiguous() if self.image is None else self.image
+        image = torch.from_numpy(pixels).permute(2, 0, 1).contiguous() if self.image is None else self.image
         if self.tasks is None:
-            return _of(rank(self.engine, image, protocol, count))
-        found = rank_task(self.engine, image, protocol, self.tasks, task, count)
+            return _of(rank(self.engine, image, protocol, count, size))
+        found = rank_task(self.engine, image, protocol, self.tasks, task, count, size)
         if task is not Task.PART:
             return _of(found)
         assert self.tasks.tree is not None

@@ -1,5 +1,6 @@
 """Open picture files that other people made; whatever is wrong with one becomes one clear line."""
 
+import math
 import struct
 import warnings
 import zlib
@@ -106,7 +107,7 @@ class Decoded(NamedTuple):
         return None
 
 
-def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -> Decoded:
+def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False, least: int | None = None) -> Decoded:
     """Open a picture, its first frame if there are several.
 
     Args:
@@ -114,6 +115,8 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -
         pixels: Decode them. Without, only the header is read (for PNG, whose EXIF may come last, all of it).
         stored: Give numbers as the file stores them, as masks need them, where the format lets them be told: a TIFF's
             own, neither inverted nor stretched.
+        least: Pixels may be reduced to this short side, or one that is next above it, where the format can be decoded
+            at a smaller scale (JPEG at 1/2, 1/4 and 1/8). `Decoded.size` is the file's own size nevertheless.
 
     Raises:
         PictureError: No such file, empty, not a picture, damaged, or of more than twice
@@ -131,7 +134,7 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False) -
                 return _decode_tiff(file, source, pixels, stored)
             if is_heif(head):
                 register_heif(where)
-            return _decode(file, source, pixels, stored)
+            return _decode(file, source, pixels, stored, least)
     except PictureError:
         raise
     except FileNotFoundError:
@@ -171,19 +174,31 @@ def _damage(source: Path | bytes) -> Iterator[None]:
         raise _damaged(source, error) from None
 
 
-def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool) -> Decoded:
+def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool, least: int | None) -> Decoded:
     with Image.open(file) as image:
         form, raw, top = image.format or "", *_packing(image)
         if form == "JPEG2000" and image.mode == "I;16":
             top = _jpeg2000_top(file)
         several = stored and getattr(image, "is_animated", False)
         lossy = form in LOSSY or (form == "WEBP" and stored and not _lossless_webp(file))
+        drafted = _drafted(image, least)
         if pixels:
             image.load()
         orientation = _orientation(image)
-        size = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+        width, height = drafted or image.size
+        size = (width, height) if orientation >= 5 else (height, width)
         either = form == "JPEG2000"
         return Decoded(source, form, size, orientation, raw, top, several, lossy, either, image)
+
+
+def _drafted(image: Image.Image, least: int | None) -> tuple[int, int] | None:
+    """Have a JPEG decoded at a smaller scale; return its own width and height, or None where nothing was done."""
+    own = image.size
+    factor = 1.0 if least is None else least / min(own)
+    if factor > 0.5 or image.format not in ("JPEG", "MPO"):
+        return None
+    image.draft(None, (math.ceil(own[0] * factor), math.ceil(own[1] * factor)))
+    return own
 
 
 def _deep_ppm(decoded: Decoded) -> Numbers:

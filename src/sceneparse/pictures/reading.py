@@ -102,13 +102,13 @@ def picture_of(
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(source: Path | bytes) -> tuple[int, int]:
     """Return the (height, width) that `read_picture` would give, from the file's header alone.
 
     Raises:
         PictureError: Missing, not a picture, or too large.
     """
-    return decode(path, pixels=False).size
+    return decode(source, pixels=False).size
 
 
 def further_pages(source: Path | bytes) -> int:

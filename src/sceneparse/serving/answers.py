@@ -16,6 +16,9 @@ from sceneparse.serving.negotiation import JSON, Answer
 from sceneparse.serving.picture import Received
 from sceneparse.tasks import MAPS, Task
 
+SHOWING = ("overlay", "panels")
+"""The kinds of picture that show the picture itself."""
+
 
 def known_kinds(parser: Parser) -> tuple[str, ...]:
     """Return the kinds of picture that a model can answer with."""

@@ -16,13 +16,14 @@ from starlette.requests import ClientDisconnect
 from sceneparse.errors import UserError
 from sceneparse.inference.choosing import smallest_side
 from sceneparse.parsing import Parser
-from sceneparse.serving.answers import encoded, known_kinds
+from sceneparse.serving.answers import SHOWING, encoded, known_kinds
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.body import Receiver, picture_bytes
 from sceneparse.serving.guard import FAULTS, Guard, RequestLog
 from sceneparse.serving.metrics import CONTENT_TYPE_LATEST, Metrics
 from sceneparse.serving.models import described
 from sceneparse.serving.negotiation import Answer, negotiated
+from sceneparse.serving.pace import Paces
 from sceneparse.serving.picture import Received, decoded, inspected
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Status, parse_responses, problem_responses
@@ -53,6 +54,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     log = None if settings.log is None else RequestLog(settings.log)
     receiver = Receiver(settings)
     metrics = Metrics(lambda: batcher.waiting, lambda: receiver.bytes)
+    paces = Paces(parsers, settings)
     batcher = Batcher(
         parsers,
         batch=settings.batch or (GPU_BATCH if all(map(_on_gpu, parsers.values())) else 1),
@@ -60,6 +62,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         queue=settings.queue,
         seconds=settings.time_limit,
         metrics=metrics,
+        paces=paces,
     )
 
     @asynccontextmanager
@@ -76,10 +79,10 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.batcher = batcher
+    app.state.batcher, app.state.paces = batcher, paces
     _add_handlers(app)
-    _add_parse(app, parsers, settings, receiver, batcher)
-    _add_state(app, parsers, settings, batcher, metrics)
+    _add_parse(app, parsers, settings, receiver, batcher, paces)
+    _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
     paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
@@ -101,7 +104,12 @@ def _on_gpu(parser: Parser) -> bool:
 
 
 def _add_parse(
-    app: FastAPI, parsers: Mapping[str, Parser], settings: ServeSettings, receiver: Receiver, batcher: Batcher
+    app: FastAPI,
+    parsers: Mapping[str, Parser],
+    settings: ServeSettings,
+    receiver: Receiver,
+    batcher: Batcher,
+    paces: Paces,
 ) -> None:
     default = next(iter(parsers))
 
@@ -130,8 +138,10 @@ def _add_parse(
         content = await batcher.in_thread(lambda: picture_bytes(body, request.headers, settings))
         digest = await batcher.in_thread(lambda: hashlib.sha256(content).hexdigest())
         try:
-            form = await batcher.in_thread(lambda: inspected(content, settings))
-            parsed = await batcher.parse(name, lambda parser: decoded(parser, content))
+            form, size = await batcher.in_thread(lambda: inspected(content, settings))
+            paces.refuse(name, size)
+            shown = answer.kind in SHOWING
+            parsed = await batcher.parse(name, lambda parser: decoded(parser, content, shown=shown))
         except Problem as problem:
             problem.headers[HASH] = digest
             raise
@@ -151,16 +161,19 @@ def _add_parse(
 
 
 def _add_state(
-    app: FastAPI, parsers: Mapping[str, Parser], settings: ServeSettings, batcher: Batcher, metrics: Metrics
+    app: FastAPI,
+    parsers: Mapping[str, Parser],
+    settings: ServeSettings,
+    batcher: Batcher,
+    metrics: Metrics,
+    paces: Paces,
 ) -> None:
-    models = {
-        "models": [described(name, parser, number == 0) for number, (name, parser) in enumerate(parsers.items())],
-        "limits": {
-            "formats": list(settings.formats),
-            "max_bytes": settings.max_bytes,
-            "max_pixels": settings.max_pixels,
-            "max_side": settings.max_side,
-        },
+    known = [described(name, parser, number == 0) for number, (name, parser) in enumerate(parsers.items())]
+    limits = {
+        "formats": list(settings.formats),
+        "max_bytes": settings.max_bytes,
+        "max_pixels": settings.max_pixels,
+        "max_side": settings.max_side,
     }
 
     @app.get(
@@ -170,7 +183,9 @@ def _add_state(
         responses={200: {"model": ModelsAnswer}, **problem_responses(401, 403, 421)},
     )
     async def list_models() -> Response:
-        return JSONResponse(models)
+        # What a model takes in time is known better and better.
+        models = [{**model, "max_pixels": paces.most(model["name"])} for model in known]
+        return JSONResponse({"models": models, "limits": limits})
 
     @app.get(
         "/healthz",

@@ -19,9 +19,11 @@ from torch import Tensor
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
 from sceneparse.serving.metrics import Metrics
+from sceneparse.serving.pace import Paces
 from sceneparse.serving.problems import Problem
 
 T = TypeVar("T")
+Decode = Callable[[Parser], tuple[Tensor, tuple[int, int]]]
 _CODEC_THREADS = 2
 """Threads that decode and encode."""
 
@@ -47,6 +49,7 @@ class _Job:
 
     model: str
     image: Tensor
+    size: tuple[int, int]
     came: float
     future: "asyncio.Future[Parsed]"
     ready: float = field(default_factory=time.monotonic)
@@ -55,7 +58,7 @@ class _Job:
     @property
     def kind(self) -> tuple[str, tuple[int, ...]]:
         """Pictures with the same model and shape can be parsed in one batch."""
-        return self.model, tuple(self.image.shape)
+        return self.model, (*self.image.shape, *self.size)
 
 
 class Batcher:
@@ -68,14 +71,23 @@ class Batcher:
         queue: So many are queued: they wait, are parsed, or their answer is written.
         seconds: The time limit of each, from coming to the end of its parse.
         metrics: What is counted.
+        paces: Is told how long parses took.
     """
 
     def __init__(
-        self, parsers: Mapping[str, Parser], *, batch: int, wait: float, queue: int, seconds: float, metrics: Metrics
+        self,
+        parsers: Mapping[str, Parser],
+        *,
+        batch: int,
+        wait: float,
+        queue: int,
+        seconds: float,
+        metrics: Metrics,
+        paces: Paces,
     ) -> None:
         self._parsers = parsers
         self.batch, self._wait, self._queue, self._seconds = batch, wait, queue, seconds
-        self._metrics = metrics
+        self._metrics, self._paces = metrics, paces
         self._ready: list[_Job] = []
         self._changed = asyncio.Event()
         self._ahead = asyncio.Semaphore(max(_CODEC_THREADS + 1, 2 * batch))
@@ -127,12 +139,13 @@ class Batcher:
         finally:
             self.waiting -= 1
 
-    async def parse(self, model: str, decode: Callable[[Parser], Tensor]) -> Parsed:
+    async def parse(self, model: str, decode: Decode) -> Parsed:
         """Parse a queued picture when its turn comes.
 
         Args:
             model: The model's name.
-            decode: Makes the pixels from what was sent; called in a thread just before the turn.
+            decode: Makes the pixels from what was sent, and says the picture's own height and width; called in a thread
+                just before the turn.
 
         Raises:
             Problem: 503 the turn didn't come in time, 504 the parse took too long; and what `decode` raises.
@@ -141,8 +154,8 @@ class Batcher:
         job: _Job | None = None
         try:
             async with asyncio.timeout(self._seconds), self._ahead:
-                image = await self._decoded(self._parsers[model], decode)
-                job = _Job(model, image, came, asyncio.get_running_loop().create_future())
+                image, size = await self._decoded(self._parsers[model], decode)
+                job = _Job(model, image, size, came, asyncio.get_running_loop().create_future())
                 self._ready.append(job)
                 self._changed.set()
                 return await job.future
@@ -156,7 +169,7 @@ class Batcher:
                 ) from None
             raise self._busy(f"The service is busy: no turn came within {self._seconds:g} seconds.") from None
 
-    async def _decoded(self, parser: Parser, decode: Callable[[Parser], Tensor]) -> Tensor:
+    async def _decoded(self, parser: Parser, decode: Decode) -> tuple[Tensor, tuple[int, int]]:
         self._decoding += 1
         try:
             return await self.in_thread(lambda: decode(parser))
@@ -221,12 +234,14 @@ class Batcher:
 
     def _parsed(self, batch: list[_Job]) -> list[Parsed]:
         began = time.monotonic()
-        parser = self._parsers[batch[0].model]
+        first = batch[0]
+        parser = self._parsers[first.model]
         if len(batch) == 1:
-            parses = [parser.parse(batch[0].image)]
+            parses = [parser.parse(first.image, first.size)]
         else:
-            parses = parser.parse_batch(torch.stack([job.image for job in batch]))
+            parses = parser.parse_batch(torch.stack([job.image for job in batch]), first.size)
         seconds = time.monotonic() - began
+        self._paces.took(first.model, first.size, seconds / len(batch))
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)
         self._metrics.parsed(batch[0].model, len(batch), seconds)
         return [

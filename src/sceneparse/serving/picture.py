@@ -39,8 +39,8 @@ class Received:
     format: str
 
 
-def inspected(content: bytes, settings: ServeSettings) -> str:
-    """Check a picture's header against the limits and return its format.
+def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, int]]:
+    """Check a picture's header against the limits; return its format, and height and width as they are stored.
 
     Raises:
         Problem: 400 empty, 413 too large, 415 not one of the formats, 422 damaged.
@@ -69,17 +69,25 @@ def inspected(content: bytes, settings: ServeSettings) -> str:
         )
     if form == "JPEG" and _scans(content) > MAX_SCANS:
         raise Problem(422, "damaged", f"The JPEG is made of more than {MAX_SCANS} scans. Save it anew.")
-    return form
+    return form, (height, width)
 
 
-def decoded(parser: Parser, content: bytes) -> Tensor:
-    """Decode the picture into the pixels that the parser takes.
+def decoded(parser: Parser, content: bytes, *, shown: bool) -> tuple[Tensor, tuple[int, int]]:
+    """Decode the picture into the pixels that the parser takes; return these, and the picture's height and width.
+
+    Args:
+        parser: The model.
+        content: The file.
+        shown: Whether the answer shows the picture. For any other no more pixels are decoded than the network needs.
 
     Raises:
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
     """
     try:
-        return parser.read(content)
+        if not shown:
+            return parser.read_reduced(content)
+        image = parser.read(content)
+        return image, (image.shape[-2], image.shape[-1])
     except PictureError as error:
         if error.problem == "too-large":
             raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None

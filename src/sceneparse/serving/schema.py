@@ -57,6 +57,13 @@ class Seconds(Form):
     parsed: float = Field(description="the parse of its batch")
 
 
+class Size(Form):
+    """A size in pixels."""
+
+    width: int
+    height: int
+
+
 class SceneGuess(Form):
     """A kind of scene and its probability."""
 
@@ -70,6 +77,8 @@ class ParseAnswer(Form):
     picture: PictureFacts
     width: int
     height: int
+    tested: Size = Field(description="the size at which the network saw the picture")
+    doubt: str | None = Field(None, description="why the answer may be worse than the model's figures")
     classes: list[ClassShare] = Field(description="the objects that occur, the largest share first")
     scene: list[SceneGuess] | None = Field(None, description="of a unified model: the most probable kinds of scene")
     objects: list[dict[str, Any]] | None = Field(
@@ -99,6 +108,9 @@ class ModelAnswer(Form):
     classes: dict[str, list[ClassName]]
     engine: str
     protocol: str
+    max_pixels: int = Field(
+        description="of a picture of 4:3 that it can parse here in time; smaller with the time seen"
+    )
     sha256: str = Field(description="of its weights, settings and classes")
 
 
@@ -147,6 +159,7 @@ EXAMPLE = {
     },
     "width": 3,
     "height": 2,
+    "tested": {"width": 3, "height": 2},
     "classes": [
         {"name": "sky", "id": 2, "color": [97, 158, 194], "share": 0.666667, "confidence": 0.93, "pixels": 4},
         {"name": "road", "id": 0, "color": [128, 64, 128], "share": 0.333333, "confidence": 0.88, "pixels": 2},

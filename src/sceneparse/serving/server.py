@@ -16,6 +16,7 @@ from sceneparse.serving.app import make_app
 from sceneparse.serving.batcher import Batcher
 from sceneparse.serving.connections import guarded
 from sceneparse.serving.guard import HEAD_BYTES
+from sceneparse.serving.pace import Paces
 from sceneparse.serving.settings import ServeSettings
 
 
@@ -40,6 +41,7 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
             markup=False,
         )
     server = Server(parsers, settings)
+    server.paces.measure()
     server.run_until_stopped()
     if server.unfinished:
         # A thread that computes cannot be ended, and would be waited for, however long that takes.
@@ -57,6 +59,7 @@ class Server(uvicorn.Server):
 
     Attributes:
         address: The page's address.
+        paces: How long the models take; they are timed as pictures come, or by `measure`.
 
     Raises:
         UserError: The address cannot be had, or the log cannot be written.
@@ -65,6 +68,7 @@ class Server(uvicorn.Server):
     def __init__(self, parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
         app = make_app(parsers, settings)
         self._batcher: Batcher = app.state.batcher
+        self.paces: Paces = app.state.paces
         # Its warnings are about what strangers send; they are counted, and reported to those who sent it.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._listener = listening(settings)

@@ -26,6 +26,8 @@ class ServeSettings:
         formats: Which kinds of picture are taken, by Pillow's names.
         max_bytes: Of a picture's file.
         max_pixels: Of a picture, height times width, read from its header before anything is decoded.
+        max_tested: So many pixels of a picture may go through the network at a time. It bounds pictures of models that
+            parse them at their own size.
         max_side: Of a picture, in pixels; long, thin ones cost more time than others of as many pixels.
         queue: So many pictures wait or are parsed; further ones are answered 503.
         time_limit: Seconds from the last byte of a request to its answer: 503 if its turn has not come by then, 504 if
@@ -50,8 +52,9 @@ class ServeSettings:
     cors_origins: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
-    max_bytes: int = 16 * 2**20
-    max_pixels: int = 2**23
+    max_bytes: int = 32 * 2**20
+    max_pixels: int = 2**26
+    max_tested: int = 2**23
     max_side: int = 8192
     queue: int = 32
     time_limit: float = 60.0

@@ -34,6 +34,7 @@ from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.recipe import Recipe
 from sceneparse.settings.sampling import SamplingSettings
+from sceneparse.settings.sizes import LearntSizes
 from sceneparse.settings.tasks import SceneHead, TaskSettings
 from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import Precision, TrainingSettings
@@ -48,6 +49,7 @@ __all__ = [
     "Frozen",
     "HuggingFaceSettings",
     "InitSettings",
+    "LearntSizes",
     "LossSettings",
     "NetworkSettings",
     "NiftiSettings",

@@ -165,6 +165,9 @@ class DataSettings:
         range: Kinds of picture files: the numbers that are black and white, such as [0, 4095], in pictures of more than
             8 bits; what lies outside is cut off. Null: the whole range of 16 bits; floating-point numbers and 32-bit
             integers are refused. A model remembers it, and reads pictures likewise.
+        camera: Kinds of picture files: height and width of the pictures as they were taken, where the data set holds
+            pieces of them at the same scale. A model remembers the scale at which it learnt, and parses a larger whole
+            picture at that. Null: the pictures are whole.
         toyworld: Toy world only: what is drawn.
         huggingface: Hugging Face only: what is read.
         nifti: NIfTI only: what is read.
@@ -188,6 +191,7 @@ class DataSettings:
     classes: ClassSettings = field(default_factory=ClassSettings)
     orientation: Literal["apply", "ignore"] = "apply"
     range: tuple[float, float] | None = None
+    camera: tuple[int, int] | None = None
     toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
     huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
     nifti: NiftiSettings = field(default_factory=NiftiSettings)
@@ -212,6 +216,10 @@ class DataSettings:
                 isfinite(low) and isfinite(high) and low < high,
                 f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as [0, 4095]",
             )
+        require(
+            self.camera is None or min(self.camera) >= 1,
+            f"data.camera is {list(self.camera or ())}, but must be two positive numbers, height and width, or null",
+        )
         require(self.cache_mb >= 0, f"data.cache_mb is {self.cache_mb}, but must be 0 or more")
         changed = [item.name for item in fields(self) if getattr(self, item.name) != _default(item)]
         if self.classes.file is None and "classes" in changed:

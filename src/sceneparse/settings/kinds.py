@@ -7,7 +7,7 @@ from sceneparse.tables import table
 COMMON = ("kind", "train", "val", "test", "cache_mb", "workers", "augment_on")
 """The settings of data that every kind uses."""
 
-PICTURES = ("orientation", "range")
+PICTURES = ("orientation", "range", "camera")
 """The settings of data that kinds use whose pictures are files as people have them, with masks that are files too."""
 
 

@@ -20,10 +20,12 @@ class ProtocolSettings:
         name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
         resize: What the picture is resized to before testing: "none", "long" (long side = size), "short"
             (short side = size) or "square" (both sides = size, whatever the picture's shape).
-        size: Side in pixels for `resize`.
+        size: Side in pixels for `resize`; without `resize` the short side. "own" leaves pictures as they are, "auto"
+            brings those that are larger than what the model learnt from to the short side that it knows. Default: the
+            known protocol's; of "whole", "auto" where the model knows its sizes.
         max_long: Upper bound of the long side under "short"; null for none.
         antialias: Resize with antialiasing, and round to whole values, as Pillow, torchvision and transformers' image
-            processors do; the published protocols do neither.
+            processors do; the published protocols do neither. Default: where `size` brings pictures to a short side.
         upsampling: How scores come to the picture's size: "once", from the network's own maps, or "twice", by the size
             at which it was tested, as transformers' networks and processors do it.
         window: Height and width of sliding windows; null tests the whole picture.
@@ -41,7 +43,7 @@ class ProtocolSettings:
 
     name: ProtocolName = "whole"
     resize: Literal["none", "long", "short", "square"] | None = None
-    size: int | None = None
+    size: int | Literal["own", "auto"] | None = None
     max_long: int | None = None
     antialias: bool | None = None
     upsampling: Literal["once", "twice"] | None = None
@@ -56,7 +58,10 @@ class ProtocolSettings:
 
     def __post_init__(self) -> None:
         self._check_types()
-        require(self.size is None or self.size >= 1, f"protocol.size is {self.size}, but must be at least 1")
+        require(
+            not isinstance(self.size, int) or self.size >= 1,
+            f"protocol.size is {self.size}, but must be at least 1, own or auto",
+        )
         require(
             self.max_long is None or self.max_long >= 1,
             f"protocol.max_long is {self.max_long}, but must be at least 1 or null",
@@ -79,11 +84,11 @@ class ProtocolSettings:
         for name, hint in get_type_hints(type(self)).items():
             given = getattr(self, name)
             literals = [one for one in (hint, *get_args(hint)) if get_origin(one) is Literal]
-            if literals and (given is not None or name == "name"):
+            plain = (given is None and name != "name") or (name == "size" and isinstance(given, int))
+            if literals and not plain:
                 check_choice(f"protocol.{name}", given, get_args(literals[0]))
-        for name in ("size", "max_long"):
-            if (side := getattr(self, name)) is not None:
-                check_number(f"protocol.{name}", side, whole=True)
+        if self.max_long is not None:
+            check_number("protocol.max_long", self.max_long, whole=True)
         if self.stride is not None:
             check_number("protocol.stride", self.stride)
         for name, kind, example in (("window", int, (473, 473)), ("scales", float | int, (0.75, 1.0, 1.25))):

@@ -277,7 +277,7 @@ class Keeper:
         assert iteration is not None and metrics is not None
         network = rebuilt(recipe, len(data.labels), self.folder.checkpoints.load_best(iteration))
         config = ModelConfig(
-            recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data
+            recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data, data.sizes
         )
         sentence = weights_sentence(self.average, self._best.weights, recipe.data.val)
         out, card = self.folder.path / MODEL, model_card(config, data.labels, metrics, weights=sentence)

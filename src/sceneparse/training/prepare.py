@@ -1,7 +1,7 @@
 """Prepare a training: choose the device, open the data, build the network and its optimiser."""
 
 from collections.abc import Collection, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
@@ -24,7 +24,7 @@ from sceneparse.networks import SceneParser
 from sceneparse.networks.exact.reading import reads_are_free
 from sceneparse.networks.recompute import recompute_blocks
 from sceneparse.networks.shared_batch import share_batch
-from sceneparse.settings import Recipe
+from sceneparse.settings import LearntSizes, Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.compiling import compiled
@@ -32,6 +32,7 @@ from sceneparse.training.init import Start, Started, begin_from_model, refuse_ne
 from sceneparse.training.optimizer import build_optimizer, fuses, rate_factors
 from sceneparse.training.progress import say_once
 from sceneparse.training.sharding import is_sharded, load_optimizer
+from sceneparse.training.sizes import learnt_sizes
 from sceneparse.training.start import Compute, StrategyName, refuse_different_folders, start_fabric
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.build import build
@@ -47,11 +48,13 @@ class TrainingData:
         training: The training split.
         validation: The validation split.
         tasks: The label spaces of the tasks that the network learns; None for the objects alone.
+        sizes: The sizes of the pictures that it learns from.
     """
 
     training: DataSet
     validation: DataSet
     tasks: TaskLabels | None
+    sizes: LearntSizes = field(default_factory=LearntSizes)
 
     @property
     def labels(self) -> LabelSpace:
@@ -209,10 +212,11 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     """Open the splits of a recipe; returns the recipe with the numbers of classes that the data decide."""
     channels = recipe.backbone.in_channels
     training, validation = open_for_training(recipe.data, channels=channels)
-    resolve(recipe.protocol)  # a protocol that doesn't hold together is refused now, not at the first validation
+    sizes = learnt_sizes(training, recipe.data, recipe.augmentation)
+    resolve(recipe.protocol, sizes)  # refuses what doesn't hold together now, not at the first validation
     labelled = tasks_of(training)
     recipe = replace(recipe, network=with_task_sizes(recipe.network, labelled, f"split '{recipe.data.train}'"))
-    return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled))
+    return recipe, TrainingData(training, validation, learnt_tasks(recipe.network, labelled), sizes)
 
 
 def _build_learner(

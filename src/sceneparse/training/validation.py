@@ -57,7 +57,7 @@ def validate(
     Raises:
         UserError: Nothing to score in the split.
     """
-    protocol, split = resolve(recipe.protocol), recipe.data.val
+    protocol, split = resolve(recipe.protocol, data.sizes), recipe.data.val
     network.eval()
     try:
         engine = TorchEngine.live(network, recipe.preprocessing, precision=compute.precision)

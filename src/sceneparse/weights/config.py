@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sceneparse.settings import (
     BackboneSettings,
     ClassSettings,
     DataSettings,
+    LearntSizes,
     NetworkSettings,
     PreprocessingSettings,
     ProtocolSettings,
@@ -39,6 +40,7 @@ class ModelConfig:
         preprocessing: What the network sees of a picture.
         protocol: How it is tested unless another protocol is asked for.
         data: What it was trained on.
+        sizes: The sizes of the pictures that it learnt from.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelConfig:
     preprocessing: PreprocessingSettings
     protocol: ProtocolSettings
     data: DataSettings
+    sizes: LearntSizes = field(default_factory=LearntSizes)
 
     def portable(self) -> "ModelConfig":
         """Leave out what holds only where the model was trained: paths, where its weights came from, what learnt."""
@@ -61,7 +64,10 @@ class ModelConfig:
 
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
     """Return the content of config.json: the settings, without paths of the machine that trained the model."""
-    return {"format": FORMAT, **to_mapping(config.portable())}
+    settings = to_mapping(config.portable())
+    if not config.sizes.known:
+        del settings["sizes"]
+    return {"format": FORMAT, **settings}
 
 
 def write_config(path: Path, config: ModelConfig) -> None:
@@ -111,7 +117,7 @@ def config_from_json(value: Any, where: str) -> ModelConfig:
         raise UserError(
             f"{where}: model format {version}, but this sceneparse reads format {FORMAT}; update sceneparse"
         )
-    names = [field.name for field in dataclasses.fields(ModelConfig)]
+    names = [one.name for one in dataclasses.fields(ModelConfig) if one.default_factory is dataclasses.MISSING]
     if missing := [name for name in names if name not in settings]:
         raise UserError(f"{where}: '{missing[0]}' is missing; the file is not whole")
     return from_mapping(ModelConfig, without_ignored(settings), where)

@@ -270,10 +270,10 @@ class TestStopping:
     ) -> None:
         parse = RealParser.parse
 
-        def stop_at_the_third(self: Parser, image: Any) -> Parse:
+        def stop_at_the_third(self: Parser, image: Any, size: Any = None) -> Parse:
             if calls(self) == 2:
                 raise KeyboardInterrupt
-            return parse(self, image)
+            return parse(self, image, size)
 
         monkeypatch.setattr(RealParser, "parse", stop_at_the_third)
         with pytest.raises(KeyboardInterrupt):
@@ -379,9 +379,9 @@ def test_no_more_than_a_few_parses_wait_for_the_disk(
         Image.open(pictures / "a.png").save(pictures / f"n{index:02}.png")
     parse = RealParser.parse
 
-    def counted(self: Parser, image: Any) -> Parse:
+    def counted(self: Parser, image: Any, size: Any = None) -> Parse:
         behind.append(calls(self) - len(written))
-        return parse(self, image)
+        return parse(self, image, size)
 
     monkeypatch.setattr(Parse, "save", slow)
     monkeypatch.setattr(RealParser, "parse", counted)

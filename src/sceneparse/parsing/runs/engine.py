@@ -35,6 +35,7 @@ class Run:
         self.progress = progress
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.tally = Tally()
+        self._doubted = False
         if out is not None:
             with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,17 @@ class Run:
     def warn(self, text: str) -> None:
         """Say what a person must know of an input that is parsed."""
         self.console.print(f"warning: {text}", markup=False)
+
+    def doubt(self, shown: str, doubt: str | None) -> None:
+        """Say why an input's answer may be worse than the model's figures; of one input alone, since others are alike.
+
+        Args:
+            shown: What messages call the input.
+            doubt: As of a `Parse`.
+        """
+        if doubt is not None and not self._doubted:
+            self._doubted = True
+            self.warn(f"{shown}: {doubt}; of further pictures their JSON says it")
 
     def leave_out(self, failure: Failure) -> None:
         """Count an input that gets no parse, and name it at once."""

@@ -14,6 +14,7 @@ from sceneparse.arguments import check_flag, check_names, check_probability, che
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
+from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
@@ -28,6 +29,8 @@ from sceneparse.pictures.reading import PictureError, further_pages, picture_siz
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
+SHOWING = frozenset(ARTEFACTS) - {"labels", "confidence", "confidence16", "geojson"}
+"""Artefacts that may show the picture itself, for which all its pixels are read."""
 _WAITING_PIXELS = 32_000_000
 """Parses that wait to be written hold at most so many pixels (about 10 bytes each), or are only one."""
 
@@ -99,17 +102,18 @@ def predict_pictures(
                     run.leave_out(failure)
                 case Earlier(pixels):
                     run.tally.skip(pixels)
-                case _Read(found, image, facts, further):
+                case _Read(found, image, size, facts, further):
                     if further:
                         run.warn(
                             f"{found.path}: {counted(1 + further, 'page')}, of which the first is parsed; to have all "
                             "of them, make a file of each, such as by: tiffsplit IN OUT"
                         )
                     try:
-                        parse = parser.parse(image)
+                        parse = parser.parse(image, size)
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     else:
+                        run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:
                             parse = parse.ignoring_below(ignore_below)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
@@ -128,6 +132,8 @@ class _Read:
 
     found: FoundPicture
     image: Tensor
+    size: tuple[int, int] | None
+    """Its own height and width, where fewer pixels were read."""
     facts: dict[str, Any]
     further: int
     """Pages behind the one that is parsed."""
@@ -152,7 +158,11 @@ class _Reader:
             facts = {"picture": facts_of_file(found.path), **self.made_by}
             if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
                 return earlier
-            return _Read(found, self.parser.read(found.path), facts, further_pages(found.path))
+            if SHOWING.isdisjoint(self.write):
+                image, size = self.parser.read_reduced(found.path)
+            else:
+                image, size = self.parser.read(found.path), None
+            return _Read(found, image, size, facts, further_pages(found.path))
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:

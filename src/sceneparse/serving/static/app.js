@@ -12,6 +12,7 @@ const TITLES = { objects: "Objects", parts: "Parts", materials: "Materials", tex
 const KINDS = { objects: "labels", parts: "parts", materials: "materials", textures: "textures" };
 
 const state = {
+  models: [], // as the service describes them
   limits: null, // of pictures, as the service tells
   picture: null, // { bitmap, blob, stem, note }
   chosen: 0, // pictures that were chosen so far: the last one counts, whichever is read first
@@ -85,6 +86,7 @@ function hideMessage() {
 async function listModels() {
   const answer = await models();
   state.limits = answer.limits;
+  state.models = answer.models;
   for (const id of ["first", "second"]) {
     $(id).replaceChildren(...answer.models.map((model) => element("option", { value: model.name }, model.name)));
   }
@@ -92,6 +94,11 @@ async function listModels() {
   $("compare-field").hidden = answer.models.length < 2;
   $("models").hidden = false;
   if (state.picture) await run();
+}
+
+// How many pixels a picture may have for each of the models to parse it in time.
+function largest() {
+  return Math.min(...state.models.map((model) => model.max_pixels));
 }
 
 // Which models are asked.
@@ -109,7 +116,7 @@ async function take(files) {
     if (files.length > 1) throw new Trouble("refused", "One picture at a time, please.", { again: false });
     if (!state.limits) await listModels();
     state.run?.abort();
-    const picture = await openPicture(files[0], state.limits).catch((error) => { if (number === state.chosen) throw error; });
+    const picture = await openPicture(files[0], state.limits, largest()).catch((error) => { if (number === state.chosen) throw error; });
     if (number !== state.chosen) return;
     state.picture = picture;
     state.answers.clear();

@@ -4,7 +4,10 @@ import { Trouble } from "./service.js";
 
 const TYPES = { JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp", GIF: "image/gif", BMP: "image/bmp", TIFF: "image/tiff", AVIF: "image/avif" };
 
-export async function openPicture(file, limits) {
+// More pixels than this only cost time and memory here: nobody sees them on a screen.
+const SHOWN = 2 ** 24;
+
+export async function openPicture(file, limits, most) {
   const name = file.name || "picture";
   const allowed = limits.formats.map((format) => format === "WEBP" ? "WebP" : format).join(", ");
   if (!file.size) throw new Trouble("refused", `${name} is empty.`, { again: false });
@@ -15,7 +18,7 @@ export async function openPicture(file, limits) {
     throw new Trouble("refused", `${name} is not a picture that can be read here. Use one of ${allowed}.`, { again: false });
   }
   const { width, height } = bitmap;
-  const fits = Math.min(1, Math.sqrt(limits.max_pixels / (width * height)), limits.max_side / Math.max(width, height));
+  const fits = Math.min(1, Math.sqrt(Math.min(SHOWN, most, limits.max_pixels) / (width * height)), limits.max_side / Math.max(width, height));
   const known = limits.formats.some((format) => TYPES[format] === file.type);
   const stem = name.replace(/\.[^.]*$/, "") || "picture";
   if (fits === 1 && known && file.size <= limits.max_bytes) return { bitmap, blob: file, stem, note: "" };

@@ -18,7 +18,8 @@ def protocol_for(protocol: TestProtocol, size: tuple[int, int], shown: str) -> T
     """Return the protocol under which a raster is parsed.
 
     It is the given one if that has windows at the raster's own size, or the raster is small. A larger raster is never
-    tested whole: it gets windows, blended by Hann weights.
+    tested whole: it gets windows, blended by Hann weights. No raster is brought to a scale that pictures were learnt
+    at: its own is that of the ground.
 
     Args:
         protocol: The protocol that was asked for.
@@ -28,6 +29,7 @@ def protocol_for(protocol: TestProtocol, size: tuple[int, int], shown: str) -> T
     Raises:
         UserError: The raster is large, and the protocol resizes it or has a CRF, which need all of it at once.
     """
+    protocol = protocol.at_own_size()
     if streams(protocol) or size[0] * size[1] <= WHOLE:
         return protocol
     obstacle = (

@@ -1,0 +1,40 @@
+"""At which scale a picture is parsed, and what its user should know of that."""
+
+from sceneparse.inference.protocol import TestProtocol
+from sceneparse.settings import LearntSizes
+
+FAR = 1.5
+"""A picture is far from what was learnt if its short side is so many times beyond 9 of 10 training pictures."""
+
+MUCH = 4
+"""How many times a picture must be reduced that its user is told what is lost."""
+
+
+def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) -> str | None:
+    """Return what is to be said of a picture whose size is far from those that a model learnt from; None of others.
+
+    Args:
+        protocol: How it is tested.
+        sizes: What the model learnt from.
+        size: Its height and width.
+    """
+    if sizes.short is None or sizes.seen is None:
+        return None
+    tested, own = min(protocol.tested_size(size)), min(size)
+    learnt = f"the model learnt from short sides of {sizes.seen[0]} to {sizes.seen[1]}, most of about {sizes.short}"
+    shown = f"{size[1]:,}×{size[0]:,} pixels"
+    if not sizes.seen[0] / FAR <= tested <= sizes.seen[1] * FAR:
+        doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
+        return f"{shown} {doing}, but {learnt}: expect a worse answer, or give {_size(sizes.short)}"
+    if own >= MUCH * tested:
+        least = round(own / tested)
+        return (
+            f"{shown} are parsed at short side {tested}, since {learnt}: things of less than some {4 * least} pixels "
+            f"are lost; give {_size('own')} where the training pictures were pieces of such pictures"
+        )
+    return None
+
+
+def _size(value: int | str) -> str:
+    """The setting that brings pictures to a size, as both call it: records hold the sentence, whoever wrote them."""
+    return f"protocol.size {value} (--size {value} on the command line)"

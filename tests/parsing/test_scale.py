@@ -1,0 +1,134 @@
+"""Pictures of other sizes than a model learnt from, from file to parse."""
+
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.inference import TestProtocol
+from sceneparse.labels import LabelSpace
+from sceneparse.parsing import Parser, predict_pictures
+from sceneparse.parsing.scale import doubt_of
+from sceneparse.settings import LearntSizes, ProtocolSettings
+from tests.support.brightest import brightest_parser
+
+LEARNT = LearntSizes(short=60, largest=60, seen=(40, 100))
+SPACE = LabelSpace(("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)))
+
+
+def parser(sizes: LearntSizes = LEARNT, protocol: ProtocolSettings | None = None) -> Parser:
+    return brightest_parser(labels=SPACE, sizes=sizes, protocol=protocol)
+
+
+def picture(width: int, height: int) -> Image.Image:
+    """Three upright stripes, of which the first is half of the picture."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2, 0] = pixels[:, width // 2 : 3 * width // 4, 1] = pixels[:, 3 * width // 4 :, 2] = 220
+    return Image.fromarray(pixels)
+
+
+def jpeg(image: Image.Image, **options: object) -> bytes:
+    content = BytesIO()
+    image.save(content, "JPEG", quality=95, **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("factor", [1, 4, 16])
+def test_the_same_photo_has_the_same_shares_at_any_size(factor: int) -> None:
+    found = parser().parse(parser().read(picture(80 * factor, 60 * factor)))
+    assert found.size == (60 * factor, 80 * factor)
+    assert found.tested_size == (60, 80)
+    shares = {entry.name: entry.share for entry in found.legend}
+    assert shares == pytest.approx({"red": 0.5, "green": 0.25, "blue": 0.25}, abs=0.01)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_jpeg_is_decoded_with_no_more_pixels_than_the_network_needs(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = jpeg(picture(1280, 960), exif=exif)
+    image, size = parser().read_reduced(content)
+    turned = orientation in (6, 8)
+    assert size == ((1280, 960) if turned else (960, 1280))
+    assert image.shape[-2:] == ((160, 120) if turned else (120, 160))  # twice what is tested
+    whole, reduced = parser().parse(parser().read(content)), parser().parse(image, size)
+    assert reduced.size == whole.size
+    assert (reduced.labels != whole.labels).mean() < 0.002
+    assert reduced.image.shape == whole.image.shape
+    assert np.abs(reduced.image.astype(int) - whole.image).mean() < 6
+
+
+@pytest.mark.parametrize(
+    ("content", "protocol"),
+    [
+        (jpeg(picture(100, 80)), None),  # at most 5/3 of what is tested
+        (jpeg(picture(1280, 960)), ProtocolSettings(size="own")),
+        (jpeg(picture(1280, 960)), ProtocolSettings(crf=True)),  # which looks at all pixels
+        (jpeg(picture(1280, 960)), ProtocolSettings(scales=(1.0, 8.0))),
+    ],
+)
+def test_all_pixels_are_decoded_where_all_are_needed(content: bytes, protocol: ProtocolSettings | None) -> None:
+    image, size = parser(protocol=protocol).read_reduced(content)
+    assert image.shape[-2:] == size
+
+
+def test_other_formats_are_read_whole(tmp_path: Path) -> None:
+    picture(640, 480).save(tmp_path / "a.png")
+    image, size = parser().read_reduced(tmp_path / "a.png")
+    assert (image.shape[-2:], size) == ((480, 640), (480, 640))
+
+
+def test_label_maps_alone_are_written_from_reduced_pixels(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg(picture(1280, 960)))
+    for name, write in (("reduced", ["labels"]), ("whole", ["labels", "overlay"])):
+        predict_pictures(parser(), [tmp_path / "a.jpg"], tmp_path / name, write=write, progress=False)
+    maps = [np.asarray(Image.open(tmp_path / name / "a.png")) for name in ("reduced", "whole")]
+    assert maps[0].shape == maps[1].shape == (960, 1280)
+    assert (maps[0] != maps[1]).mean() < 0.002
+    with Image.open(tmp_path / "whole" / "a_overlay.jpg") as overlay:
+        assert overlay.height >= 960
+
+
+def test_a_picture_far_from_what_was_learnt_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(3):
+        picture(32, 24).save(tmp_path / f"{number}.png")
+    picture(80, 60).save(tmp_path / "right.png")
+    predict_pictures(parser(), [tmp_path], tmp_path / "out", progress=False)
+    said = capsys.readouterr().err
+    assert said.count("warning: ") == 1
+    assert "32×24 pixels are parsed as they are, but the model learnt from short sides of 40 to 100" in said
+    assert "--size 60" in said
+    assert '"doubt"' in (tmp_path / "out" / "2.json").read_text(encoding="utf-8")
+    assert '"doubt"' not in (tmp_path / "out" / "right.json").read_text(encoding="utf-8")
+
+
+def test_python_warns_once_too() -> None:
+    known = parser()
+    with pytest.warns(UserWarning, match="32×24 pixels"):
+        known(picture(32, 24))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known(picture(32, 24))
+        parser(LearntSizes())(picture(32, 24))  # a model that knows nothing doubts nothing
+
+
+@pytest.mark.parametrize(
+    ("protocol", "size", "words"),
+    [
+        (ProtocolSettings(size="own"), (600, 800), "800×600 pixels are parsed as they are, but"),
+        (ProtocolSettings("window", window=(64, 64)), (600, 800), "800×600 pixels are parsed as they are, but"),
+        (ProtocolSettings(size=400), (600, 800), "are parsed at short side 400, but"),
+        (ProtocolSettings(), (600, 800), "are parsed at short side 60, since the model learnt from"),
+        (ProtocolSettings(), (200, 300), None),
+        (ProtocolSettings(), (60, 3000), None),
+        (ProtocolSettings(size=90), (24, 32), None),
+    ],
+)
+def test_doubts_name_both_sizes(protocol: ProtocolSettings, size: tuple[int, int], words: str | None) -> None:
+    tested: TestProtocol = parser(protocol=protocol).protocol
+    found = doubt_of(tested, LEARNT, size)
+    assert (words is None) == (found is None)
+    assert words is None or (words in found and "short sides of 40 to 100" in found)

@@ -1,0 +1,91 @@
+"""Large pictures: taken where the model brings them to the size that it learnt, foreseen where they cannot be done."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from sceneparse.parsing import Parser
+from sceneparse.serving.pace import Paces
+from sceneparse.serving.problems import Problem
+from sceneparse.serving.settings import ServeSettings
+from sceneparse.settings import LearntSizes
+from tests.support.brightest import BrightestChannel
+from tests.support.served import Service, picture, plain_parser, serving
+
+JPEG = {"Content-Type": "image/jpeg"}
+LEARNT = LearntSizes(short=60, largest=60, seen=(40, 100))
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    parsers = {"knows": plain_parser(name="knows", sizes=LEARNT), "own": plain_parser()}
+    with serving(parsers, ServeSettings(max_tested=40_000)) as running:
+        yield running
+
+
+def test_a_phone_photo_is_taken_and_answered_at_its_own_size(service: Service) -> None:
+    answer = service.ask("/v1/parse", picture((6000, 8000), "JPEG"), JPEG).json()
+    assert (answer["width"], answer["height"], answer["tested"]) == (8000, 6000, {"width": 80, "height": 60})
+    assert {one["name"] for one in answer["classes"]} == {"brick", "grass", "water"}
+    assert all(abs(one["share"] - 1 / 3) < 0.02 for one in answer["classes"])
+    assert "8,000×6,000 pixels are parsed at short side 60" in answer["doubt"]
+    assert sum(one["rle"]["size"] == [6000, 8000] for one in answer["masks"]["objects"]) == 3
+
+
+def test_an_answer_that_shows_the_picture_has_all_its_pixels(service: Service) -> None:
+    shown = service.ask("/v1/parse", picture((600, 800), "JPEG"), {**JPEG, "Accept": "image/png;kind=overlay"}).image()
+    assert shown.size == (800, 600)
+
+
+def test_a_picture_that_the_network_could_not_see_at_once_is_refused_before_it_is_decoded(service: Service) -> None:
+    refused = service.ask("/v1/parse?model=own", picture((600, 800), "JPEG"), JPEG)
+    assert refused.status == 413
+    assert refused.json()["code"] == "too-many-pixels"
+    assert "at 800 × 600 pixels, its own size, and this service allows 40,000" in refused.json()["detail"]
+    listed = {one["name"]: one["max_pixels"] for one in service.ask("/v1/models").json()["models"]}
+    assert listed["knows"] == 2**26
+    assert 39_500 < listed["own"] <= 40_000
+    assert f"at most {listed['own']:,} pixels" in refused.json()["detail"]
+    fits = service.ask("/v1/parse?model=own", picture((172, 230), "JPEG"), JPEG)
+    assert fits.status == 200
+
+
+class Slow(BrightestChannel):
+    """Takes a millisecond for a thousand pixels."""
+
+    def __call__(self, images):  # type: ignore[no-untyped-def]
+        time.sleep(images.shape[-1] * images.shape[-2] * 1e-6)
+        return super().__call__(images)
+
+
+def paces_of(parser: Parser, **settings: float) -> Paces:
+    return Paces({"one": parser}, ServeSettings(**settings))  # type: ignore[arg-type]
+
+
+def test_a_picture_that_would_take_too_long_is_refused_by_what_others_took() -> None:
+    paces = paces_of(plain_parser(Slow()), time_limit=0.5)
+    paces.refuse("one", (2000, 2000))  # nothing is known yet
+    paces.measure()
+    paces.refuse("one", (400, 400))
+    with pytest.raises(Problem, match=r"which takes about [0-9]+ s here, and this service allows 0\.5 s") as refused:
+        paces.refuse("one", (2000, 2000))
+    assert refused.value.status == 413
+    most = paces.most("one")
+    assert 200_000 < most < 600_000
+    paces.took("one", (2000, 2000), 0.1)  # it has become faster
+    assert paces.most("one") > most
+
+
+def test_small_pictures_say_nothing_of_large_ones() -> None:
+    paces = paces_of(plain_parser(), time_limit=0.5)
+    paces.took("one", (20, 20), 0.4)
+    paces.refuse("one", (2000, 2000))
+    assert 2**23 - 4000 < paces.most("one") <= 2**23  # the limit of what goes through a network
+
+
+def test_a_model_that_knows_its_sizes_takes_whatever_the_service_does() -> None:
+    paces = paces_of(plain_parser(Slow(), sizes=LEARNT), time_limit=0.5)
+    paces.measure()
+    paces.refuse("one", (6000, 8000))
+    assert paces.most("one") == 2**26

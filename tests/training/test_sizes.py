@@ -1,0 +1,98 @@
+"""Which sizes a network learns from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sceneparse.datasets.opening import open_dataset
+from sceneparse.errors import UserError
+from sceneparse.labels import LabelSpace
+from sceneparse.settings import AugmentationSettings, DataSettings, LearntSizes
+from sceneparse.training.sizes import learnt_sizes
+from sceneparse.weights.config import config_from_json, config_to_json
+from tests.support.brightest import brightest_parser
+
+
+def folder(root: Path, sizes: list[tuple[int, int]]) -> DataSettings:
+    """A data set of pictures of these widths and heights."""
+    for kind in ("images", "masks"):
+        (root / "train" / kind).mkdir(parents=True)
+    for number, (width, height) in enumerate(sizes):
+        Image.new("RGB", (width, height)).save(root / "train" / "images" / f"{number}.png")
+        Image.new("L", (width, height)).save(root / "train" / "masks" / f"{number}.png")
+    (root / "classes.json").write_text(json.dumps({"names": ["a", "b"]}), encoding="utf-8")
+    return DataSettings(kind="folder", root=str(root))
+
+
+def sizes_of(data: DataSettings, **augmentation: object) -> LearntSizes:
+    settings = AugmentationSettings(**augmentation)  # type: ignore[arg-type]
+    return learnt_sizes(open_dataset(data, "train"), data, settings)
+
+
+def test_short_sides_are_those_after_augmentation(tmp_path: Path) -> None:
+    data = folder(tmp_path, [(48, 36), (40, 30), (36, 48), (90, 36)])
+    found = sizes_of(data, crop=(16, 16), scale=(0.5, 2.0))
+    assert (found.short, found.largest) == (36, 36)
+    assert found.seen is not None
+    assert 15 <= found.seen[0] <= 23
+    assert 60 <= found.seen[1] <= 72
+    assert sizes_of(data, crop=(16, 16), scale=(0.25, 0.5)).short == 18  # the nearest to 1 that may be drawn
+    whole = sizes_of(data, crop=None)
+    assert (whole.short, whole.seen) == (36, (30, 36))
+
+
+def test_short_sides_that_are_drawn_are_what_is_learnt(tmp_path: Path) -> None:
+    data = folder(tmp_path, [(480, 360), (4000, 3000)])
+    found = sizes_of(data, short=(30, 40, 50), crop=(16, 16))
+    assert found == LearntSizes(short=40, largest=40, seen=(30, 50))
+    bound = sizes_of(data, short=(300,), max_long=200, crop=(16, 16))
+    assert bound.short == 150  # 200 at the long side of 4:3
+
+
+def test_of_pieces_the_camera_says_what_a_whole_picture_is(tmp_path: Path) -> None:
+    data = folder(tmp_path, [(50, 50)] * 3)
+    assert sizes_of(data, crop=(16, 16), scale=(1.0, 1.0)).short == 50
+    pieces = DataSettings(kind="folder", root=data.root, camera=(300, 400))
+    assert sizes_of(pieces, crop=(16, 16), scale=(1.0, 1.0)) == LearntSizes(short=300, largest=300, seen=(300, 300))
+
+
+def test_a_few_large_pictures_do_not_make_the_usual_size(tmp_path: Path) -> None:
+    data = folder(tmp_path, [(40, 30)] * 39 + [(400, 300)])
+    found = sizes_of(data, crop=(16, 16), scale=(1.0, 1.0))
+    assert (found.short, found.largest) == (30, 30)
+
+
+def test_pictures_without_files_are_looked_at_themselves() -> None:
+    data = DataSettings(kind="toyworld")
+    height, width = open_dataset(data, "train")[0].size
+    assert sizes_of(data, crop=None).short == min(height, width)
+
+
+def test_equal_data_give_equal_sizes_and_take_no_random_numbers_of_others(tmp_path: Path) -> None:
+    data = folder(tmp_path, [(48, 36), (40, 30)])
+    torch.manual_seed(3)
+    np.random.seed(3)
+    before = torch.get_rng_state(), np.random.get_state()[1]
+    assert sizes_of(data, crop=(16, 16)) == sizes_of(data, crop=(16, 16))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+
+
+def test_a_model_remembers_them() -> None:
+    space = LabelSpace(("a", "b"), ((0, 0, 0), (1, 1, 1)))
+    known = LearntSizes(short=36, largest=40, seen=(20, 70))
+    for sizes in (known, LearntSizes()):
+        config = brightest_parser(labels=space, sizes=sizes).config
+        stored = config_to_json(config)
+        assert ("sizes" in stored) == sizes.known  # what is not known is not written
+        assert config_from_json(stored, "config.json").sizes == sizes
+
+
+@pytest.mark.parametrize("wrong", [{"short": 0, "largest": 1, "seen": (1, 1)}, {"short": 5}])
+def test_what_is_no_size_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UserError, match="must be positive"):
+        LearntSizes(**wrong)  # type: ignore[arg-type]
