@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
+from sceneparse.serving import Server
 from sceneparse.serving.batcher import is_out_of_memory
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.settings import ProtocolSettings
@@ -192,3 +193,31 @@ def test_what_torch_raises_for_want_of_memory_is_told_from_other_errors() -> Non
     with pytest.raises(RuntimeError) as other:
         torch.ones(2) @ torch.ones(3)
     assert not is_out_of_memory(other.value)
+
+
+def test_a_device_that_fails_ends_the_service_with_answers_to_all_and_not_ready() -> None:
+    class Failing(BrightestChannel):
+        def __call__(self, images: Any) -> Any:
+            super().__call__(images)
+            raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    engine = Failing()
+    engine.gate.clear()
+    with serving({"failing": plain_parser(engine)}) as service, ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(service.ask, "/v1/parse", picture(), PNG) for _ in range(3)]
+        service.until_waiting(3)
+        engine.gate.set()
+        answers = [one.result() for one in sent]
+        assert [(one.status, one.json()["code"]) for one in answers] == [(503, "device-failed")] * 3
+        assert "started anew" in answers[0].json()["detail"]
+        until(lambda: service.server.should_exit)
+        assert service.server.failed
+        assert engine.batches == [1], "nothing is computed on a device that has failed"
+
+
+def test_a_service_whose_device_has_failed_is_not_ready_and_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({"colours": plain_parser()}) as service:
+        monkeypatch.setattr(Server, "failed", False)  # so that it lives on
+        service.server._batcher.failed.set()
+        assert service.ask("/readyz").status == 503
+        assert service.ask("/v1/parse", picture(), PNG).json()["code"] == "device-failed"

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
+from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.problems import Problem
@@ -99,6 +100,8 @@ class Batcher:
         self._decoding = 0
         self.waiting = 0
         """Pictures that are queued."""
+        self.failed = asyncio.Event()
+        """Set when the device has failed in a way that no later batch recovers from: nothing is parsed any more."""
         self.computing = False
         """Whether a batch is being computed; it is to its end, even when this is stopped meanwhile."""
 
@@ -118,7 +121,7 @@ class Batcher:
     def ready(self) -> bool:
         """Whether pictures are being parsed, and no batch has been computing for twice the time limit."""
         hung = self._began is not None and time.monotonic() - self._began > 2 * self._seconds
-        return self._pump is not None and not self._pump.done() and not hung
+        return self._pump is not None and not self._pump.done() and not hung and not self.failed.is_set()
 
     async def in_thread(self, function: Callable[[], T]) -> T:
         """Call a function in one of the threads that decode and encode."""
@@ -131,6 +134,8 @@ class Batcher:
         Raises:
             Problem: 503, the line is full.
         """
+        if self.failed.is_set():
+            raise device_failed()
         if self.waiting >= self._queue or self._pump is None:
             raise self._busy(f"The service is busy: {counted(self.waiting, 'picture')} already waiting or parsed.")
         self.waiting += 1
@@ -155,6 +160,8 @@ class Batcher:
         try:
             async with asyncio.timeout(self._seconds), self._ahead:
                 image, size = await self._decoded(self._parsers[model], decode)
+                if self.failed.is_set():
+                    raise device_failed()
                 job = _Job(model, image, size, came, asyncio.get_running_loop().create_future())
                 self._ready.append(job)
                 self._changed.set()
@@ -182,7 +189,7 @@ class Batcher:
         return Problem(503, "busy", f"{why} Try again in {after} s.", retry_after=after)
 
     async def _run(self) -> None:
-        while True:
+        while not self.failed.is_set():
             batch = await self._next_batch()
             self._began = time.monotonic()
             await self._finish(batch)
@@ -192,6 +199,13 @@ class Batcher:
         """Compute a batch and give each job its result; if that fails, compute each job by itself."""
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._engine_room, self._compute, batch)
+        except torch.AcceleratorError as error:
+            # What such a device holds is lost, and so is every later call to it in this process.
+            FAULTS.error("the device has failed: %s", " ".join(str(error).split())[:500])
+            self.failed.set()
+            for job in [*batch, *self._ready]:
+                if not job.future.done():
+                    job.future.set_exception(device_failed())
         except Exception as error:
             if len(batch) > 1:  # what is wrong with one, or with so many at once, is no other's fault
                 for job in batch:
@@ -199,10 +213,10 @@ class Batcher:
                 return
             if not batch[0].future.done():
                 batch[0].future.set_exception(_no_memory() if is_out_of_memory(error) else error)
-            return
-        for job, parsed in zip(batch, done, strict=True):
-            if not job.future.done():  # the client may have gone, or the time be over
-                job.future.set_result(parsed)
+        else:
+            for job, parsed in zip(batch, done, strict=True):
+                if not job.future.done():  # the client may have gone, or the time be over
+                    job.future.set_result(parsed)
 
     async def _next_batch(self) -> list[_Job]:
         """Wait for a picture, and a moment for a full batch; return the oldest with others of its kind."""
@@ -247,6 +261,11 @@ class Batcher:
         return [
             Parsed(parse, waited=began - job.came, seconds=seconds) for job, parse in zip(batch, parses, strict=True)
         ]
+
+
+def device_failed() -> Problem:
+    """Return the problem for a device that can compute no more."""
+    return Problem(503, "device-failed", "The service's device has failed: the service ends and must be started anew.")
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -43,6 +43,8 @@ def serve(parsers: Mapping[str, Parser], settings: ServeSettings) -> None:
     server = Server(parsers, settings)
     server.paces.measure()
     server.run_until_stopped()
+    if server.failed:
+        raise UserError("the device has failed (the lines above say how): start the service anew")
     if server.unfinished:
         # A thread that computes cannot be ended, and would be waited for, however long that takes.
         console.print("stopped in the midst of a picture: its parse took longer than --stop-seconds", markup=False)
@@ -95,6 +97,17 @@ class Server(uvicorn.Server):
         """Serve until a signal comes or `should_exit` is set; accepted pictures are finished first."""
         with self._listener:
             self.run(sockets=[self._listener])
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended because its device failed."""
+        return self._batcher.failed.is_set()
+
+    async def on_tick(self, counter: int) -> bool:
+        """End once the device has failed; whoever waits for an answer has got it."""
+        if self.failed:
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     @property
     def unfinished(self) -> bool:
