@@ -8,6 +8,7 @@
 
 Without a model the logits are made up: smooth regions, about 40% of whose cells lie on a boundary. All forms take turns
 on one picture, or on a batch of them; the time is the median. Their labels are compared first, with those of float32.
+Of one picture on a CPU, two forms give the labels' probabilities too (sure).
 On a GPU one kernel does what skipping cells does on a CPU, and the memory that a form takes at most is there too. With
 --pictures nothing is timed: the labels of skipping cells are compared with those of interpolate + argmax on the model's
 logits of many pictures.
@@ -26,7 +27,10 @@ from rich.table import Table
 from torch import Tensor
 
 from command_line import command_line, parsed, write_figures
+from sceneparse.inference import TestProtocol
 from sceneparse.inference.rows import MapRows, band_height
+from sceneparse.inference.scoring import winners
+from sceneparse.inference.winners import winners_of
 from sceneparse.networks import resize
 from sceneparse.networks.exact.argmax import upsampled_labels
 from sceneparse.parsing import load
@@ -54,11 +58,32 @@ def in_bands(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
     )
 
 
+def banded_sure(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
+    """Labels and their probabilities, in bands: the winner, its score, the sum of all exponentials."""
+    (one,) = logits
+    source = MapRows([one], size, align_corners, probabilities=False)
+    labels, sure = torch.empty(size, dtype=torch.int16), torch.empty(size)
+    step = band_height(len(one), size[1], "cpu")
+    for start in range(0, size[0], step):
+        stop = min(start + step, size[0])
+        winner, sure[start:stop] = winners(source.rows(start, stop), TestProtocol())
+        labels[start:stop] = winner
+    return labels[None]
+
+
+def split_sure(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
+    """Labels from cells, their probabilities from the largest log-softmax."""
+    (one,) = logits
+    return winners_of(one, size, align_corners).labels[None]
+
+
 FORMS: dict[str, Callable[[Tensor, Size, bool], Tensor]] = {
     "plain": plain,
     "banded": banded,
     "skipping": upsampled_labels,
 }
+SURE: dict[str, Callable[[Tensor, Size, bool], Tensor]] = {"banded_sure": banded_sure, "split_sure": split_sure}
+"""Forms that give probabilities too, of one picture on a CPU."""
 
 
 def main() -> None:
@@ -89,10 +114,11 @@ def main() -> None:
         logits, size, align_corners = predicted(given.model, given.picture)
 
     logits = batch_of(logits, given.batch).to(given.device, getattr(torch, given.precision))
+    forms = FORMS if logits.is_cuda or len(logits) > 1 else FORMS | SURE
     expected = plain(logits.float(), size, align_corners)
-    differing = {name: int((form(logits, size, align_corners) != expected).sum()) for name, form in FORMS.items()}
+    differing = {name: int((form(logits, size, align_corners) != expected).sum()) for name, form in forms.items()}
     peaks = {name: peak(form, logits, size, align_corners) for name, form in FORMS.items()} if logits.is_cuda else {}
-    seconds = timings(logits, size, align_corners, given.repeats)
+    seconds = timings(forms, logits, size, align_corners, given.repeats)
     figures = {
         "classes": logits.shape[1],
         "batch": len(logits),
@@ -115,7 +141,7 @@ def show(figures: dict[str, Any]) -> None:
     table = Table()
     for column in ("labels", "ms", "speed", "MiB at most", "pixels that differ"):
         table.add_column(column, justify="left" if column == "labels" else "right")
-    for name in FORMS:
+    for name in [name for name in FORMS | SURE if f"{name}_ms" in figures]:
         value = figures[f"{name}_ms"]
         speed = f"{figures['plain_ms'] / value:.1f}x"
         memory = str(figures.get(f"{name}_mib", "-"))
@@ -197,16 +223,22 @@ def predicted(model: str, picture: Path) -> tuple[Tensor, Size, bool]:
 
 def boundary(logits: Tensor) -> float:
     """Share of the cells between four pixels of the map whose corners have more than one winner."""
-    winners = logits.argmax(dim=0)
-    first, *others = winners[:-1, :-1], winners[:-1, 1:], winners[1:, :-1], winners[1:, 1:]
+    best = logits.argmax(dim=0)
+    first, *others = best[:-1, :-1], best[:-1, 1:], best[1:, :-1], best[1:, 1:]
     return float(torch.stack([other != first for other in others]).any(dim=0).float().mean())
 
 
-def timings(logits: Tensor, size: Size, align_corners: bool, repeats: int) -> dict[str, float]:
+def timings(
+    forms: dict[str, Callable[[Tensor, Size, bool], Tensor]],
+    logits: Tensor,
+    size: Size,
+    align_corners: bool,
+    repeats: int,
+) -> dict[str, float]:
     """Median seconds of each form; they take turns."""
-    seconds: dict[str, list[float]] = {name: [] for name in FORMS}
+    seconds: dict[str, list[float]] = {name: [] for name in forms}
     for round_ in range(repeats + 1):
-        for name, form in FORMS.items():
+        for name, form in forms.items():
             began = time.perf_counter()
             form(logits, size, align_corners)
             if logits.is_cuda:

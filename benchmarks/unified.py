@@ -3,6 +3,7 @@
     python benchmarks/unified.py split --out runs/split
     python benchmarks/unified.py split --out runs/short --training.iterations=300 --json short.json
     python benchmarks/unified.py joint --root DATA --weights MOBILENET --out runs/joint
+    python benchmarks/unified.py mirror --root DATA --weights MOBILENET --out runs/mirror --training.iterations=2000
 
 split: the recipe toy-unified with every sample labelled for all five tasks, and with every sample labelled for one:
 for as many iterations, which is a fifth of the labels, and for five times as many, which is as many labels a task.
@@ -10,6 +11,9 @@ joint: the recipe mini-broden on all its data sets, and on each alone: the same 
 label spaces, and as many pictures of that data set as the joint training draws of it. The texture head sends no
 gradient into the backbone, so alone it looks at the features that it started with. Parts are also scored with the
 object given, since car parts alone say nothing of where a car is.
+mirror: the recipe mini-broden on the car parts alone, as above, in three forms: left and right swapped in mirror images
+(as it is), not swapped (data.classes.mirror null), and pictures not mirrored at all (augmentation.mirror 0). Parts are
+scored with the object given, also those with sides by themselves, and with the scores of the mirror image averaged in.
 
 Each training stops after the same number of iterations and keeps its last network (nothing is chosen by validation).
 Trainings that are finished are not repeated, unfinished ones go on. The table is printed, and written to table.json
@@ -33,7 +37,9 @@ from sceneparse.evaluation import evaluate_model
 from sceneparse.evaluation.task_metrics import part_counts, task_scores
 from sceneparse.files import write_json
 from sceneparse.inference import TorchEngine
+from sceneparse.inference.mirroring import reordered
 from sceneparse.labels import IGNORE, TaskLabels
+from sceneparse.labels.mirroring import paired_by_name
 from sceneparse.networks import resize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
@@ -55,6 +61,9 @@ FIGURES = {
 
 GIVEN = ("part mIoU-bg, object given", "part pixel accuracy, object given")
 """What parts score where the true object is known."""
+
+SIDED = "mean IoU of parts with sides, object given"
+"""The same of the parts that are a left or a right one."""
 
 OWN = {
     "camvid": ("object mean IoU", "object pixel accuracy"),
@@ -128,9 +137,39 @@ def joint(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def mirror(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
+    """Car parts whose sides are swapped in mirror images, are not, and without mirror images."""
+    sources = tuple(one if one.kind == "car_parts" else replace(one, weight=SELDOM) for one in recipe.data.sources)
+    recipe = replace(recipe, data=replace(recipe.data, sources=sources))
+    unlisted = replace(recipe.data, classes=replace(recipe.data.classes, mirror=None))
+    forms = {
+        "sides swapped": recipe,
+        "sides not swapped": replace(recipe, data=unlisted),
+        "not mirrored": replace(recipe, augmentation=replace(recipe.augmentation, mirror=0.0)),
+    }
+    table: dict[str, dict[str, Any]] = {}
+    for title, form in forms.items():
+        folder = out / title.replace(" ", "-")
+        scores(form, folder)
+        for flip in (False, True):
+            found = with_objects_given(folder / "model", recipe.data.root, flip=flip, sides=True)
+            for figure, value in found.items():
+                table.setdefault(f"{figure}{', with flip' if flip else ''}", {})[title] = value
+    return [{"figure": figure, **row} for figure, row in table.items()]
+
+
 @torch.no_grad()
-def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int | None]:
-    """How well a model knows the parts of the test split inside of the true objects."""
+def with_objects_given(
+    folder: Path, root: str | None, *, flip: bool = False, sides: bool = False
+) -> dict[str, float | int | None]:
+    """How well a model knows the parts of the test split inside of the true objects.
+
+    Args:
+        folder: The model.
+        root: The folder that the data sets lie in.
+        flip: Whether the scores of the mirror image are averaged in.
+        sides: Whether the left and right parts are scored by themselves as well.
+    """
     model = load_model(folder)
     assert model.tasks is not None and model.tasks.tree is not None
     tree, engine = model.tasks.tree, TorchEngine(model.network, model.config.preprocessing)
@@ -142,6 +181,10 @@ def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int 
             continue
         logits = engine.heads(sample.image[None], ("part",)).part
         assert logits is not None
+        if flip:
+            mirrored = engine.heads(sample.image[None].flip(-1), ("part",)).part
+            assert mirrored is not None
+            logits = (logits + reordered(mirrored.flip(-1), tree.mirror_image)) / 2
         blocks = resize(logits, sample.size, engine.align_corners)[0].split(list(tree.sizes))
         found = torch.full(sample.size, IGNORE, dtype=torch.int16)
         for owner, offset, block in zip(tree.owners, tree.offsets, blocks, strict=True):
@@ -149,7 +192,14 @@ def with_objects_given(folder: Path, root: str | None) -> dict[str, float | int 
             found[inside] = (block[:, inside].argmax(dim=0) + offset).short()
         counts += part_counts(part_channels(owners, sample.parts, tree), found, tree)
     scored = task_scores({"part": counts}, TaskLabels(objects=tree.objects, tree=tree), "skip")
-    return dict(zip(GIVEN, (scored.part_mean_iou, scored.part_pixel_accuracy), strict=True))
+    figures: dict[str, float | int | None] = dict(
+        zip(GIVEN, (scored.part_mean_iou, scored.part_pixel_accuracy), strict=True)
+    )
+    if sides:  # by their names, since the model whose sides are not swapped lists no pairs
+        sided = {name for pair in paired_by_name(tree.parts.names) for name in pair}
+        ious = [iou for owner in scored.part_objects for name, iou in owner.parts if name in sided and iou is not None]
+        figures[SIDED] = sum(ious) / len(ious) if ious else None
+    return figures
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -171,9 +221,9 @@ def _at(metrics: Any, path: tuple[str, ...]) -> float | None:
 def main() -> None:
     """Train, compare, print."""
     parser = command_line(__doc__)
-    parser.add_argument("what", nargs="?", choices=("split", "joint"), default="split", help="default: split")
-    parser.add_argument("--root", help="joint: the folder that camvid, car_parts, dtd10 and ade20k_full_sample lie in")
-    parser.add_argument("--weights", help="joint: MobileNetV2's ImageNet weights (default: from the hub)")
+    parser.add_argument("what", nargs="?", choices=("split", "joint", "mirror"), default="split", help="default: split")
+    parser.add_argument("--root", help="joint, mirror: the folder of camvid, car_parts, dtd10 and ade20k_full_sample")
+    parser.add_argument("--weights", help="joint, mirror: MobileNetV2's ImageNet weights (default: from the hub)")
     parser.add_argument("--out", type=Path, help="where the trainings go, and table.json; not needed in the quick form")
     given, overrides = parsed_with_settings(parser, {})
     if given.out is None and not given.quick:
@@ -186,7 +236,8 @@ def main() -> None:
             named = [("--data.root", given.root), ("--backbone.weights", given.weights)]
             short = ["--training.iterations=8"] if given.quick else []
             settings = [*short, *(f"{key}={value}" for key, value in named if value), *overrides]
-            rows = joint(read_recipe("mini-broden", **settings_of(settings)), out)
+            compare = joint if given.what == "joint" else mirror
+            rows = compare(read_recipe("mini-broden", **settings_of(settings)), out)
         write_json(out / "table.json", rows)
     write_figures(rows, given.json, lambda: show(rows))
 

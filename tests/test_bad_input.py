@@ -29,6 +29,12 @@ class Folders:
     def model(self) -> Path:
         return Path(shutil.copytree(self.run / "model", self.folder / "model"))
 
+    def begun_run(self) -> str:
+        run = self.folder / "begun"
+        run.mkdir()
+        shutil.copy(self.run / "recipe.yaml", run)
+        return str(run)
+
     def train(self, *more: str) -> list[str]:
         return ["train", str(self.recipe), "--out", str(self.out), *TINY, *more]
 
@@ -174,9 +180,9 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
     ),
     "JPEG masks": (_in_data(_jpeg_masks), "JPEG"),
     "wrong CamVid layout": (lambda at: at.train("--data.kind=camvid", "--data.root", str(at.folder)), "train"),
-    "run folder for a model": (
-        lambda at: ["predict", str(at.run), str(at.data), "--out", str(at.out)],
-        "its model is",
+    "run folder without a model yet": (
+        lambda at: ["predict", at.begun_run(), str(at.data), "--out", str(at.out)],
+        "neither a model nor a checkpoint yet",
     ),
     "import over the model of a training": (
         lambda at: ["import", "any.pth", "--out", str(at.run / "model")],

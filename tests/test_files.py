@@ -1,14 +1,16 @@
 """Files are whole or absent."""
 
 import json
+import multiprocessing
 import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sceneparse.files import whole_file, write_json, write_text
+from sceneparse.files import aside_of, hold, is_held, replace_folder, whole_file, write_json, write_text
 
 
 def files_in(folder: Path) -> list[str]:
@@ -108,3 +110,54 @@ def test_json_refuses_what_other_parsers_cannot_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError):
         write_json(tmp_path / "a.json", {"score": float("nan")})
     assert files_in(tmp_path) == []
+
+
+def replace_again_and_again(parent: Path, times: int) -> None:
+    """Replace a folder of two files by others; in each folder the two files say the same."""
+    for number in range(times):
+        new = parent / f".{os.getpid()}-{number}"
+        new.mkdir()
+        for name in ("one", "two"):
+            (new / name).write_text(str(number))
+        replace_folder(parent / "folder", new)
+
+
+def test_a_folder_that_is_replaced_is_there_at_any_time(tmp_path: Path) -> None:
+    replace_again_and_again(tmp_path, 1)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(replace_again_and_again, tmp_path, 300)
+        while not writing.done():
+            assert (tmp_path / "folder" / "one").read_text().isdigit()
+        writing.result()
+    assert files_in(tmp_path) == ["folder"]
+
+
+def test_a_process_that_is_killed_while_it_replaces_a_folder_leaves_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    for delay in (0.0, 0.003, 0.01, 0.03):
+        process = multiprocessing.get_context("fork").Process(
+            target=replace_again_and_again, args=(tmp_path, 100_000), daemon=True
+        )
+        process.start()
+        while not (tmp_path / "folder").exists():
+            time.sleep(0.001)
+        time.sleep(delay)
+        process.kill()
+        process.join()
+        assert (tmp_path / "folder" / "one").read_text() == (tmp_path / "folder" / "two").read_text()
+
+
+def test_where_folders_cannot_change_places_the_old_one_steps_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sceneparse.files._exchange", lambda *_: False)
+    replace_again_and_again(tmp_path, 2)
+    assert (tmp_path / "folder" / "two").read_text() == "1" and not aside_of(tmp_path / "folder").exists()
+
+
+def test_a_file_is_held_until_it_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert is_held(path) is False
+    with path.open("ab") as file:
+        assert is_held(path) is False
+        assert hold(file) and is_held(path) is True
+    assert is_held(path) is False

@@ -10,6 +10,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, distinct_colors
+from sceneparse.labels.mirroring import paired_by_name
 
 
 def test_distinct_colors_are_distinct_and_stable() -> None:
@@ -218,3 +219,70 @@ class TestPartTree:
     def test_a_part_that_is_not_there_is_refused(self) -> None:
         with pytest.raises(UserError, match="'house' has part 2, but there are only 2"):
             PartTree(self.objects, self.parts, ((2,), ()))
+
+
+class TestMirror:
+    def test_pairs_are_kept_and_written_only_where_there_are_some(self) -> None:
+        value = {"names": ["floor", "left door", "right door"], "mirror": [["left door", "right door"]]}
+        space = LabelSpace.from_json(value, "classes.json")
+        assert space.mirror == (("left door", "right door"),) and space.mirror_image == (0, 2, 1)
+        assert LabelSpace.from_json(space.to_json(), "labels.json") == space
+        plain = LabelSpace(("floor", "door"))
+        assert "mirror" not in plain.to_json() and plain.mirror_image == ()
+        assert LabelSpace.from_json({"names": ["floor"], "mirror": None}, "classes.json").mirror == ()
+
+    @pytest.mark.parametrize(
+        ("mirror", "message"),
+        [
+            ([["left", "middle"]], "\"mirror\" names 'middle', which is no class"),
+            ([["left", "left"]], "\"mirror\" pairs 'left' with itself"),
+            (
+                [["left", "right"], ["right", "top"]],
+                "\"mirror\" pairs 'right' with both 'left' and 'top': a class has one",
+            ),
+            ([["left", "right"], ["right", "left"]], "\"mirror\" lists the pair of 'right' and 'left' twice"),
+            (["left", "right"], '"mirror" must be a list of pairs of class names, such as'),
+            ({"left": "right"}, '"mirror" must be a list of pairs'),
+            ([["left", "right", "top"]], '"mirror" must be a list of pairs'),
+            ([["left", 1]], '"mirror" must be a list of pairs'),
+        ],
+    )
+    def test_pairs_of_anything_else_are_refused(self, mirror: Any, message: str) -> None:
+        with pytest.raises(UserError, match=r"^classes\.json: ") as error:
+            LabelSpace.from_json({"names": ["left", "right", "top"], "mirror": mirror}, "classes.json")
+        assert message in str(error.value) and "\n" not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "pair",
+        [
+            ("left door", "right door"), ("left_door", "right_door"), ("back-left-door", "back-right-door"),
+            ("LeftDoor", "RightDoor"), ("doorLeft", "doorRight"), ("LEFT", "RIGHT"), ("Left eye", "right eye"),
+            ("leftmirror", "rightmirror"), ("door1left", "door1right"),
+        ],
+    )  # fmt: skip
+    def test_names_that_differ_in_left_and_right_are_paired(self, pair: tuple[str, str]) -> None:
+        assert paired_by_name((pair[1], "hood", pair[0])) == (pair,)
+
+    @pytest.mark.parametrize(
+        "pair", [("l_arm", "r_arm"), ("armL", "armR"), ("L Arm", "R Arm"), ("eye.L", "eye.R"), ("ear1L", "ear1R")]
+    )
+    def test_letters_stand_for_sides_only_where_they_are_asked_for(self, pair: tuple[str, str]) -> None:
+        assert paired_by_name(pair, letters=True) == (pair,) and paired_by_name(pair) == ()
+
+    def test_what_only_looks_alike_is_not_paired(self) -> None:
+        names = (
+            "lamp",
+            "ramp",
+            "light",
+            "right",
+            "l",
+            "r",
+            "left turn",
+            "bright",
+            "cleft",
+            "late",
+            "rate",
+            "a_l_b",
+            "a_r_b",
+        )
+        assert paired_by_name(names, letters=True) == ()

@@ -1,12 +1,15 @@
-"""Write files that are either whole or absent."""
+"""Write files and folders that are either whole or absent."""
 
+import ctypes
 import json
 import os
 import secrets
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 @contextmanager
@@ -42,6 +45,85 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all. NaN and infinity are refused: no other parser reads them."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Put a folder in the place of another, whole: who opens it finds the old one or the new one.
+
+    On Linux the two change places in one step. Where the file system cannot do that, the old one steps aside first
+    (`aside_of`): killed in between, it is still there under that name.
+
+    Args:
+        folder: The folder, there or not.
+        new: What takes its place, on the same disk; it is gone afterwards, and so is what was there.
+    """
+    if not folder.exists():
+        new.rename(folder)
+    elif _exchange(new, folder):
+        shutil.rmtree(new, ignore_errors=True)
+    else:
+        aside = aside_of(folder)
+        if aside.exists():
+            shutil.rmtree(aside)
+        folder.rename(aside)
+        try:
+            new.rename(folder)
+        except BaseException:
+            aside.rename(folder)
+            raise
+        shutil.rmtree(aside)
+
+
+def aside_of(folder: Path) -> Path:
+    """Return where a folder stands while it is replaced in two steps."""
+    return folder.parent / f".{folder.name}.old"
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step; False where the system or the file system has no such step."""
+    if sys.platform != "linux":
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:  # a C library without it
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    done: int = rename(here, os.fsencode(one), here, os.fsencode(other), exchange)
+    return done == 0
+
+
+def hold(file: IO[bytes]) -> bool:
+    """Mark an open file as in use until it is closed or this process has ended, however it does; False where it can't.
+
+    It may fail for a moment while another process asks (`is_held`): try again later.
+    """
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def is_held(path: Path) -> bool | None:
+    """Return whether a process has marked a file as in use (`hold`); None where the system cannot tell."""
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return False
 
 
 def cache_folder() -> Path:

@@ -40,6 +40,7 @@ ADDED: dict[str, Any] = {
     "data.classes.merge": {},
     "data.classes.drop": [],
     "data.classes.rename": {},
+    "data.classes.mirror": [],
     "data.orientation": "apply",
     "data.range": None,
     "data.camera": None,

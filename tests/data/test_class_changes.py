@@ -195,3 +195,111 @@ def test_what_became_one_class_by_its_name_alone_is_in_the_table(folder: DataSet
     assert rows(changed) == (("road", "bus"), [0, 0, 1, 1, IGNORE, IGNORE])
     became = {change.name: change.becomes for change in check(changed, progress=False).changes}
     assert became == {"road": "road", "Road": "road", "bus": "bus", "sky": "bus", "void": None}
+
+
+@pytest.fixture
+def sided(folder: DataSettings) -> DataSettings:
+    """The same with a left and a right door, and a left and a right light, which classes.json pairs."""
+    path = Path(str(folder.root)) / "classes.json"
+    names = ["left door", "right door", "left light", "right light", "hood"]
+    mirror = [["left door", "right door"], ["right light", "left light"]]
+    path.write_text(json.dumps({"names": names, "ignore": 255, "ids": [0, 1, 2, 3, 4], "mirror": mirror}))
+    return folder
+
+
+DOORS, LIGHTS = ("left door", "right door"), ("right light", "left light")
+
+
+@pytest.mark.parametrize(
+    ("classes", "pairs"),
+    [
+        ({}, (DOORS, LIGHTS)),
+        ({"drop": ["hood"]}, (DOORS, LIGHTS)),
+        ({"drop": ["left door"]}, (LIGHTS,)),
+        ({"merge": {"light": ["left light", "right light"]}}, (DOORS,)),
+        (
+            {"rename": {"left light": "lamp one", "right door": "gate"}},
+            (("left door", "gate"), ("right light", "lamp one")),
+        ),
+        (
+            {"merge": {"left": ["left door", "left light"], "right": ["right door", "right light"]}},
+            (("left", "right"),),
+        ),
+        ({"merge": {"left": ["left door", "hood"]}}, (("left", "right door"), LIGHTS)),
+        ({"mirror": None}, ()),
+        ({"mirror": [["right door", "left door"]]}, (DOORS, LIGHTS)),
+        ({"drop": ["left light"], "mirror": [["hood", "right light"]]}, (DOORS, ("hood", "right light"))),
+        (
+            {"rename": {"hood": "a"}, "drop": ["left door"], "mirror": [["a", "right door"]]},
+            (LIGHTS, ("a", "right door")),
+        ),
+    ],
+)
+def test_mirror_pairs_follow_what_becomes_of_their_classes(
+    sided: DataSettings, classes: dict[str, Any], pairs: tuple[tuple[str, str], ...]
+) -> None:
+    settings = replace(sided, classes=from_mapping(ClassSettings, classes, "test"))
+    labels = open_dataset(settings, "train").labels
+    assert set(labels.mirror) == set(pairs)
+    assert check(settings, progress=False).labels.mirror == labels.mirror
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        ({"merge": {"side": ["left door", "left light"]}}, "data.classes pairs 'side' with both 'right door' and"),
+        (
+            {"mirror": [["hood", "left door"]]},
+            r"data\.classes\.mirror pairs 'left door' with both 'right door' and 'hood'",
+        ),
+        ({"mirror": [["hood", "hood"]]}, r"data\.classes\.mirror pairs 'hood' with itself"),
+        ({"mirror": [["hood", "trnk"]]}, r"data\.classes\.mirror: .* has no class 'trnk'"),
+        ({"mirror": [["hood"]]}, "mirror is .* but must be a list of items, each a list of 2 texts"),
+    ],
+)
+def test_a_class_with_two_mirror_images_is_refused(sided: DataSettings, classes: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        open_dataset(replace(sided, classes=from_mapping(ClassSettings, classes, "test")), "train")
+
+
+def test_pairs_alone_change_no_label_no_value_of_a_mask_and_no_name(sided: DataSettings) -> None:
+    own = open_dataset(sided, "train")
+    found = open_dataset(replace(sided, classes=ClassSettings(mirror=None)), "train")
+    assert found.labels == replace(own.labels, mirror=())
+    assert rows(sided) == rows(replace(sided, classes=ClassSettings(mirror=None)))
+    assert check(replace(sided, classes=ClassSettings(mirror=None)), progress=False).changes == ()
+    given = given_settings(Recipe, ["--data.classes.mirror", '[["left door", "hood"]]'])
+    assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", given).data.classes.mirror == (
+        ("left door", "hood"),
+    )
+    none = given_settings(Recipe, ["--data.classes.mirror", "null"])
+    assert from_mapping(Recipe, {"data": {"kind": "toyworld"}}, "test", none).data.classes.mirror is None
+
+
+def test_pairs_of_a_mixture_s_sources_are_its_own(sided: DataSettings) -> None:
+    sources = (
+        SourceSettings(root=sided.root, name="one", rename={"left door": "port", "right door": "starboard"}, test=None),
+        SourceSettings(root=sided.root, name="two", keep={"objects": ("left light", "hood")}, test=None),
+    )
+    mixture = DataSettings("mixture", sources=sources)
+    found = open_dataset(mixture, "train").labels
+    assert set(found.mirror) == {("port", "starboard"), LIGHTS}
+    assert open_dataset(replace(mixture, classes=ClassSettings(mirror=None)), "train").labels.mirror == ()
+    other = replace(sources[1], keep={}, rename={"left light": "port", "right light": "hood", "hood": "roof"})
+    wrong = replace(mixture, sources=(sources[0], other))
+    with pytest.raises(UserError, match="the mixture pairs 'port' with both 'starboard' and 'hood'"):
+        open_dataset(wrong, "train")
+    unpaired = replace(wrong, classes=ClassSettings(mirror=None))
+    assert not open_dataset(unpaired, "train").labels.mirror
+    assert check(unpaired, progress=False).labels.mirror == ()
+
+
+def test_pairs_of_other_tasks_can_be_given() -> None:
+    own = open_dataset(TOY, "train").tasks
+    assert own.textures is not None and own.parts is not None
+    one, other = own.textures.names[:2]
+    found = open_dataset(replace(TOY, classes=ClassSettings(mirror=((one, other),))), "train").tasks
+    assert found.textures is not None and found.textures.mirror == ((one, other),)
+    assert found.tree is not None and found.tree.children == own.tree.children  # type: ignore[union-attr]
+    with pytest.raises(UserError, match="which are classes of different tasks"):
+        open_dataset(replace(TOY, classes=ClassSettings(mirror=((one, own.parts.names[0]),))), "train")

@@ -211,6 +211,7 @@ def test_the_mini_broden_recipe_opens_on_the_real_data(shared: Path) -> None:
     assert isinstance(train, Mixture) and train.tasks.parts is not None
     assert {"wheel", "bumper", "door", "hood"} <= set(train.tasks.parts.names)
     assert "back_bumper" not in train.tasks.parts.names and "person" in train.labels.names
+    assert ("left_mirror", "right_mirror") in train.tasks.parts.mirror and len(train.tasks.parts.mirror) == 5
     sample = train[len(train) - 1]
     assert train.tasks.scenes is not None and sample.scene is not None
     assert train.tasks.scenes.names[sample.scene] == "street" and min(sample.size) == 512

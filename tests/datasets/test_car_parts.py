@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneparse.datasets.car_parts import open_car_parts
+from sceneparse.datasets.car_parts import car_part_labels, open_car_parts
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 
@@ -28,3 +28,19 @@ def test_the_union_of_the_parts_is_their_car_and_no_object_is_taught(tmp_path: P
     (tmp_path / "classes.json").write_text("{}")
     with pytest.raises(UserError, match=r"classes\.json: cannot be read"):
         open_car_parts(tmp_path, "train")
+
+
+def test_left_and_right_parts_are_mirror_pairs_by_their_names_or_as_listed(tmp_path: Path) -> None:
+    names = ["background", "front_left_door", "hood", "front_right_door", "left_mirror", "right_mirror"]
+    (tmp_path / "classes.json").write_text(json.dumps({"names": names}))
+    pairs = (("front_left_door", "front_right_door"), ("left_mirror", "right_mirror"))
+    assert car_part_labels(tmp_path).mirror == pairs
+    (tmp_path / "classes.json").write_text(json.dumps({"names": names, "mirror": [list(pairs[1])]}))
+    assert car_part_labels(tmp_path).mirror == (pairs[1],)
+    (tmp_path / "classes.json").write_text(json.dumps({"names": names, "mirror": [["hood", "trunk"]]}))
+    with pytest.raises(UserError, match=r"classes\.json: \"mirror\" names 'trunk', which is no class"):
+        car_part_labels(tmp_path)
+
+
+def test_the_real_car_parts_have_five_pairs(shared: Path) -> None:
+    assert len(car_part_labels(shared / "data" / "car_parts").mirror) == 5

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sceneparse.datasets.writing import export_dataset
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
-from sceneparse.settings import DataSettings, ToyWorldSettings
+from sceneparse.settings import ClassSettings, DataSettings, ToyWorldSettings
 from tests.support.small import write_data_set
 
 TOYWORLD = DataSettings(kind="toyworld", toyworld=ToyWorldSettings(32, 3, 2))
@@ -128,3 +129,12 @@ def test_a_split_whose_writing_failed_is_not_there(tmp_path: Path) -> None:
 def test_a_form_that_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"form is 'cocoa', but must be one of coco, .*did you mean 'coco'"):
         export_dataset(TOYWORLD, tmp_path / "out", form="cocoa", progress=False)
+
+
+def test_a_folder_keeps_the_mirror_pairs(tmp_path: Path) -> None:
+    settings = replace(TOYWORLD, classes=ClassSettings(mirror=(("sky", "road"),)))
+    export_dataset(settings, tmp_path / "out", progress=False)
+    assert json.loads((tmp_path / "out" / "classes.json").read_text())["mirror"] == [["sky", "road"]]
+    assert open_dataset(DataSettings(root=str(tmp_path / "out")), "val").labels.mirror == (("sky", "road"),)
+    export_dataset(TOYWORLD, tmp_path / "plain", progress=False)
+    assert "mirror" not in json.loads((tmp_path / "plain" / "classes.json").read_text())

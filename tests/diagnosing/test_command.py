@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
+from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate_model
 from sceneparse.weights.model import save_model
 from tests.support.small import write_data_set
@@ -38,13 +40,25 @@ def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> Non
     assert diagnosis.evaluation.pictures == evaluation.pictures
 
 
-def test_models_of_one_recipe_are_named_by_where_they_lie(tiny_run: Path, tmp_path: Path) -> None:
+def test_models_are_named_by_where_they_lie_and_compared_class_by_class(
+    tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, second = (shutil.copytree(tiny_run / "model", tmp_path / name / "model") for name in ("first", "second"))
     data = str(tiny_run.parent / "data")
-    diagnose_model(model, data=data, comparison=second, out=tmp_path / "out", engine="torch", progress=False)
+    diagnose_model(model, data=data, comparison=second, out=tmp_path / "out", engine="torch")
     record = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
-    assert record["rival"]["name"] == "second/model" and record["rival"]["gains"] == record["gains"]
-    assert 'id="versus"' in (tmp_path / "out" / "diagnosis.html").read_text()
+    assert record["rival"]["name"] == "second" and record["rival"]["gains"] == record["gains"]
+    page = (tmp_path / "out" / "diagnosis.html").read_text()
+    assert 'id="versus"' in page and 'id="classes"' in page and "first<br>IoU" in page
+    rows = [re.sub(r"[│┃ ]+", " ", line).strip() for line in capsys.readouterr().out.splitlines()]
+    assert "class first second difference" in rows
+    mean = f"{100 * record['metrics']['mean_iou']:.2f}"
+    assert f"mean {mean} {mean} +0.00" in rows
+
+
+def test_a_model_is_no_rival_of_itself(tiny_run: Path) -> None:
+    with pytest.raises(UserError, match="is the first one: name another one"):
+        diagnose_model(tiny_run, comparison=tiny_run / "model")
 
 
 def test_a_rival_of_other_classes_is_refused(

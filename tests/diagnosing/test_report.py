@@ -137,7 +137,7 @@ def test_every_kind_has_its_section_also_without_a_finding(tmp_path: Path, diagn
     assert {"changes", "losses", "mismatched", "confusable", "inconspicuous", "boundary", "calibration"} <= page.ids
     text = " ".join(page.text)
     assert "No finding." in text and text.count("None found.") == 4 and "versus" not in page.ids
-    assert "right more often than it says by 10.0%" in text
+    assert "right more often than it says by 10.00%" in text
 
 
 def test_the_record_holds_what_the_report_says(report: Path, diagnosis: Diagnosis) -> None:

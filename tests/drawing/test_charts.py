@@ -52,15 +52,15 @@ def test_the_matrix_scales_each_row_to_its_truth_and_says_it_in_hover_titles() -
     counts = np.array([[75, 25, 0], [0, 10, 0], [0, 0, 0]])
     svg = confusion_matrix(counts, ["car", "boat", "sky"], [0, 1, 2])
     assert titles(svg) == [
-        "75.0% of car is right (75 pixels)",
-        "25.0% of car is read as boat (25 pixels)",
-        "100.0% of boat is right (10 pixels)",
+        "75.00% of car is right (75 pixels)",
+        "25.00% of car is read as boat (25 pixels)",
+        "100.00% of boat is right (10 pixels)",
     ]
 
 
 def test_a_part_of_the_matrix_is_still_scaled_to_all_classes() -> None:
     svg = confusion_matrix(np.array([[50, 50], [0, 1]]), ["car", "boat"], [0])
-    assert titles(svg) == ["50.0% of car is right (50 pixels)"]
+    assert titles(svg) == ["50.00% of car is right (50 pixels)"]
 
 
 def test_large_matrices_have_no_figures_in_their_cells() -> None:
@@ -72,5 +72,5 @@ def test_large_matrices_have_no_figures_in_their_cells() -> None:
 def test_long_class_names_are_cut_in_the_matrix_but_not_in_its_titles() -> None:
     name = "traffic light, traffic signal, stoplight"
     svg = confusion_matrix(np.ones((1, 1)), [name], [0])
-    assert titles(svg) == [f"100.0% of {name} is right (1 pixels)"]
+    assert titles(svg) == [f"100.00% of {name} is right (1 pixels)"]
     assert f">{name}<" not in svg and ">traffic light, traf…<" in svg

@@ -50,7 +50,7 @@ def test_validation_scores_are_marked_with_their_values() -> None:
     html = training_charts(
         [{"kind": "validation", "iteration": 50, "mean_iou": 0.417, "pixel_accuracy": None}], FIGURES
     )
-    assert "iteration 50: 41.7%" in html
+    assert "iteration 50: 41.70%" in html
     assert "Training loss" not in html and "pixel accuracy" not in html and "averaged" not in html
 
 
@@ -60,5 +60,5 @@ def test_the_scores_of_averaged_weights_stand_beside_those_of_the_weights() -> N
         for kind, score in (("validation", 0.417), ("validation_average", 0.432))
     ]
     html = training_charts(lines, FIGURES)
-    assert "iteration 50: 41.7%" in html and "iteration 50: 43.2%" in html
+    assert "iteration 50: 41.70%" in html and "iteration 50: 43.20%" in html
     assert "mean IoU, averaged weights" in html

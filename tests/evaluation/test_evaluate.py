@@ -15,7 +15,7 @@ from sceneparse.evaluation import evaluate, print_scores
 from sceneparse.evaluation.evaluate import AHEAD, spaced
 from sceneparse.inference import resolve
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
-from sceneparse.settings import ProtocolSettings
+from sceneparse.settings import LearntSizes, ProtocolSettings
 from tests.support.engines import GivenScores
 
 WHOLE = resolve(ProtocolSettings())
@@ -118,6 +118,15 @@ def test_pictures_are_read_ahead_in_another_thread_but_not_all_at_once() -> None
     evaluate(Watching(), dataset, WHOLE)
     assert threading.get_ident() not in dataset.threads and len(dataset.threads) == 1
     assert 1 <= max(ahead) <= AHEAD + 1
+
+
+def test_the_learnt_scale_stands_in_the_protocol_where_a_picture_was_brought_to_it() -> None:
+    large = resolve(ProtocolSettings(), LearntSizes(short=3, largest=3, seen=(2, 6)))  # all are 3 pixels high
+    small = resolve(ProtocolSettings(), LearntSizes(short=2, largest=2, seen=(1, 4)))
+    kept = evaluate(RedIsClass(), Pictures(), large)
+    assert kept.protocol == WHOLE
+    assert kept.to_json()["protocol"] == evaluate(RedIsClass(), Pictures(), WHOLE).to_json()["protocol"]
+    assert evaluate(RedIsClass(), Pictures(), small).protocol == small
 
 
 def test_json_holds_the_figures_and_their_protocol() -> None:

@@ -125,9 +125,9 @@ def test_a_headline_is_a_percentage_of_which_more_is_better() -> None:
 
 
 def test_a_value_is_shown_with_its_unit() -> None:
-    assert NEW.text(0.41678) == "41.68" and NEW.with_unit(0.41678) == "41.7%" and NEW.with_unit(None) == "–"
+    assert NEW.text(0.41678) == "41.68" and NEW.with_unit(0.41678) == "41.68%" and NEW.with_unit(None) == "–"
     distance = replace(NEW, unit="pixels")
-    assert distance.text(1.234) == "1.23" and distance.with_unit(1.234) == "1.2 pixels"
+    assert distance.text(1.234) == "1.23" and distance.with_unit(1.234) == "1.23 pixels"
 
 
 def test_figures_are_those_of_the_scores(engine: TorchEngine) -> None:

@@ -130,7 +130,7 @@ def test_names_titles_and_facts_are_escaped_wherever_they_stand(report: Path) ->
 def test_the_scores_stand_at_the_top_with_their_protocol(report: Path, evaluation: Evaluation) -> None:
     head = report.read_text(encoding="utf-8").split("<main>")[0]
     for value in (evaluation.scores.mean_iou, evaluation.scores.pixel_accuracy, evaluation.scores.mean_accuracy):
-        assert f"<b>{100 * value:.1f}%</b>" in head
+        assert f"<b>{100 * value:.2f}%</b>" in head
     assert TestProtocol().describe() in head
 
 
@@ -163,7 +163,7 @@ def test_every_picture_has_a_text_and_a_size(report: Path) -> None:
 def test_the_rival_section_shows_what_the_rival_takes_for_its_lookalike(report: Path) -> None:
     part = report.read_text(encoding="utf-8").split('id="differences"')[1].split("</section>")[0]
     said = re.sub(r"\s+", " ", " ".join(Page(part.split(">", 1)[1]).text))
-    assert "FCN <18> reads 100% of it as car & co , PSPNet 0%." in said
+    assert "PSPNet reads 0% of it as car & co , FCN <18> 100%." in said
     assert part.count('class="mark"') == 4 * part.count('class="card"') > 0
 
 
@@ -187,7 +187,7 @@ def test_a_perfect_model_and_a_single_picture_make_a_report(tmp_path: Path) -> N
     pictures = Pictures(count=1)
     path = write_report(tmp_path, evaluate(Reader(), pictures, TestProtocol()), Reader(), pictures, title="A")
     said = " ".join(Page(path.read_text(encoding="utf-8")).text)
-    assert "100.0%" in said and "No pixel was read as another class." in said and "no mistake" in said
+    assert "100.00%" in said and "No pixel was read as another class." in said and "no mistake" in said
 
 
 def test_large_photographs_are_brought_down_so_that_the_report_stays_small(tmp_path: Path) -> None:

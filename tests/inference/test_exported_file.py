@@ -74,6 +74,8 @@ class TestOtherRuntimesAgree:
         runtime = pytest.importorskip("onnxruntime")
         model = make("pspnet", "mobilenetv2_050") if architecture == "pspnet" else load_model(folder)
         session = runtime.InferenceSession(export_model(model, tmp_path / "m.onnx", "onnx"))
+        assert session.get_inputs()[0].shape == ["batch", 3, "height", "width"]
+        assert {one.name: one.shape for one in session.get_outputs()}["labels"] == ["batch", "height", "width"]
         for height, width in SIZES:
             images = torch.randint(0, 256, (1, 3, height, width)).float()
             logits, labels = session.run(["logits", "labels"], {"images": images.numpy()})

@@ -169,7 +169,7 @@ class TestPrograms:
 def test_a_picture_too_small_for_a_program_is_told_by_the_other_engine(engine: TorchEngine) -> None:
     class Large:
         name, precision, num_classes, align_corners, padding_color = "openvino", "float32", 3, False, (0.0, 0.0, 0.0)
-        smallest, threshold = 33, 0.5
+        smallest, threshold, mirror_image = 33, 0.5, ()
 
         def __getattr__(self, name: str) -> object:
             raise AssertionError(f"{name} of the engine that cannot take it")

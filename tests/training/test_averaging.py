@@ -126,7 +126,7 @@ def test_both_are_validated_and_the_better_becomes_the_model(
     assert ("Its weights are the training's own, which scored better on `val` than" in card) == (better == "live")
     said = capsys.readouterr().err
     assert "mean IoU of the average" in said
-    assert ("best mean IoU of the averaged weights 0.5000 after iteration 2" in said) == (better == "average")
+    assert ("best mean IoU of the averaged weights 50.00% after iteration 2" in said) == (better == "average")
     # The weights after the second iteration, averaged or not, of a training without an average.
     plain = train(toy(training__iterations=4, training__validate_every=2), tmp_path / "plain")
     model, live = (load_file(folder / "model" / "model.safetensors") for folder in (run, plain))

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from sceneparse.errors import UserError
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
@@ -46,12 +47,12 @@ def test_only_the_newest_two_and_their_best_networks_stay(tmp_path: Path) -> Non
             checkpoints.save_best({"weight": torch.tensor(float(iteration))}, iteration)
         checkpoints.save(replace(FIRST, iteration=iteration, best_iteration=best, best_metrics={"mean_iou": 0.5}))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best-00000020.pt",
-        "best-00000050.pt",
+        "best-00000020.safetensors",
+        "best-00000050.safetensors",
         "last-00000040.pt",
         "last-00000050.pt",
     ]
-    assert checkpoints.load_best(20)["weight"] == 20
+    assert load_file(checkpoints.best_file(20))["weight"] == 20
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
@@ -96,6 +97,16 @@ def test_a_best_network_that_no_checkpoint_knows_yet_is_forgotten(tmp_path: Path
     checkpoints.save(kept)
     checkpoints.save_best({}, 15)
     checkpoints.forget_after(kept)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best-00000010.pt", "last-00000010.pt"]
-    with pytest.raises(UserError, match=r"best-00000015\.pt: missing"):
-        checkpoints.load_best(15)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best-00000010.safetensors", "last-00000010.pt"]
+    with pytest.raises(UserError, match=r"best-00000015\.safetensors: missing"):
+        checkpoints.best_file(15)
+
+
+def test_a_best_network_that_an_earlier_version_wrote_is_taken_over(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    torch.save({"weight": torch.ones(2)}, tmp_path / "best-00000010.pt")
+    kept = replace(FIRST, best_iteration=10)
+    checkpoints.save(kept)
+    assert load_file(checkpoints.best_file(10, {"iteration": "10"}))["weight"].tolist() == [1, 1]
+    checkpoints.forget_after(None)
+    assert list(tmp_path.iterdir()) == []

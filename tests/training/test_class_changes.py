@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
+from sceneparse.evaluation import evaluate_model
 from sceneparse.settings import Recipe
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import prepare
@@ -44,6 +45,22 @@ def test_without_counted_masks_no_pixels_are_said(toy: MakeRecipe, tmp_path: Pat
     out = train(toy(data__classes={"drop": ["dark"]}, **ONCE), tmp_path / "run")
     said = json.loads((out / "class_changes.json").read_text())["classes"]
     assert [(one["becomes"], one["pixels"]) for one in said] == [("ground", None), (None, None), ("bright", None)]
+
+
+def test_the_model_keeps_the_mirror_pairs_and_is_validated_by_them(toy: MakeRecipe, tmp_path: Path) -> None:
+    pairs = [["dark", "bright"]]
+    recipe = toy(data__classes={"mirror": pairs}, protocol__flip=True, training__iterations=1)
+    out = train(recipe, tmp_path / "run")
+    assert not (out / "class_changes.json").exists()  # no class is called otherwise
+    assert json.loads((out / "model" / "labels.json").read_text())["mirror"] == pairs
+    model = load_model(out / "model")
+    assert model.network.mirror_image == (0, 2, 1) and model.config.data.classes.mirror == (("dark", "bright"),)
+    said = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+    found = evaluate_model(out / "model", data=recipe.data.root, split="val", engine="torch", precision="float32")
+    assert found.figures["mean_iou"] == pytest.approx(said["mean_iou"], abs=1e-3)
+    labels = out / "model" / "labels.json"
+    labels.write_text(json.dumps({key: one for key, one in json.loads(labels.read_text()).items() if key != "mirror"}))
+    assert load_model(out / "model").network.mirror_image == ()
 
 
 def test_all_unknown_classes_of_a_start_are_named(toy: MakeRecipe, run: Path) -> None:

@@ -18,6 +18,7 @@ from sceneparse.settings import BackboneSettings, NetworkSettings, Recipe
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import Prepared, prepare
 from sceneparse.weights.model import load_model, save_model
+from sceneparse.weights.run_folder import run_facts
 from tests.support.lextal import PSPNet
 from tests.training.test_resume import kill_after, metrics
 
@@ -165,7 +166,7 @@ def test_a_killed_start_goes_on_to_the_same_bytes_without_its_model(
     run = tmp_path / "killed" / "run"
     run.parent.mkdir()
     kill_after(recipe, run, 4, 0.0)
-    assert not (run / "model").exists(), "the training was over before it could be killed"
+    assert run_facts(run)["status"] == "running", "the training was over before it could be killed"
     assert list((run / "checkpoints").glob("last-*.pt"))
     shutil.rmtree(start)
     began = json.loads((run / "init.json").read_text())
@@ -208,8 +209,8 @@ def test_the_start_must_be_the_model_that_the_recipe_names(
     assert known is not None and begun(prepared.recipe).recipe.init.sha256 == known
     with pytest.raises(UserError, match=r"is another model than the recipe names: its SHA-256 is"):
         begun(from_model(toy, model, other, init__sha256="0" * 64))
-    shutil.copytree(model, tmp_path / "unfinished", ignore=shutil.ignore_patterns("model"))
-    with pytest.raises(UserError, match="this training has not finished"):
+    shutil.copytree(model, tmp_path / "unfinished", ignore=shutil.ignore_patterns("model", "checkpoints"))
+    with pytest.raises(UserError, match="neither a model nor a checkpoint yet"):
         begun(from_model(toy, tmp_path / "unfinished", other))
 
 

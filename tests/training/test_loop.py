@@ -59,6 +59,17 @@ def test_a_training_leaves_a_whole_run_folder(toy: MakeRecipe, tmp_path: Path) -
     assert "FCN" in (run / "model" / "README.md").read_text()
 
 
+def test_the_console_says_the_means_that_the_log_has_and_scores_in_percent(
+    toy: MakeRecipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(toy(training__log_every=3, training__validate_count=1), tmp_path / "run")
+    said = capsys.readouterr().err.splitlines()
+    losses = [line.split("loss ")[1].split()[0] for line in said if line.startswith("iteration ") and "loss " in line]
+    assert losses == [f"{line['loss']:.4f}" for line in lines(run, "train")]
+    scores = [line.split("mean IoU ")[1].split()[0] for line in said if line.startswith("iteration ") and "IoU" in line]
+    assert scores == [f"{100 * line['mean_iou']:.2f}%" for line in lines(run, "validation")]
+
+
 def test_the_model_is_the_network_of_the_best_validation_and_evaluates_to_its_score(
     toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +86,7 @@ def test_the_model_is_the_network_of_the_best_validation_and_evaluates_to_its_sc
     facts = json.loads((run / "run.json").read_text())
     assert facts["best_iteration"] == 2 and len(scores) == 3
     model = load_model(run / "model")
-    best = Checkpoints(run / "checkpoints").load_best(2)
+    best = load_file(Checkpoints(run / "checkpoints").best_file(2))
     assert all(torch.equal(value, best[name]) for name, value in model.network.state_dict().items())
     dataset = open_dataset(recipe.data, "val")
     again = evaluate(TorchEngine(model.network, model.config.preprocessing), dataset, resolve(recipe.protocol))

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.training.record import METRICS, Average, Record
+from sceneparse.files import is_held
+from sceneparse.training.record import Average, Record
+from sceneparse.weights.run_folder import METRICS
 
 
 def lines(folder: Path) -> list[dict[str, object]]:
@@ -87,3 +89,10 @@ def test_a_loss_is_averaged_over_the_iterations_that_say_something_of_it() -> No
     for values in ({"loss": 1.0, "scene_loss": 4.0}, {"loss": 3.0}, {"loss": 2.0, "scene_loss": 2.0}):
         average.add(values)
     assert average.take(["loss", "scene_loss", "part_loss"]) == {"loss": 2.0, "scene_loss": 3.0, "part_loss": None}
+
+
+def test_others_see_that_a_record_is_being_written(tmp_path: Path) -> None:
+    record = Record(tmp_path, 0, 0, lambda _: None)
+    assert is_held(tmp_path / METRICS)
+    record.close()
+    assert not is_held(tmp_path / METRICS)

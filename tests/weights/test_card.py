@@ -32,7 +32,7 @@ def test_a_card_says_figures_protocol_data_and_classes(
     card = model_card(make_config(), labels, METRICS)
     assert "| mean IoU | 51.23 |" in card and "| pixel accuracy | 90.00 |" in card
     assert "Protocol: semseg: windows 473x473." in card
-    assert "| sky | 75.0 |" in card and "| road | – |" in card
+    assert "| sky | 75.00 |" in card and "| road | – |" in card
     assert "CamVid" in card and "sky, road, car" in card
     assert "FCN (resnet10t)" in card
 

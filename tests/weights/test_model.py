@@ -84,7 +84,7 @@ def test_saving_again_replaces_the_model(saved: Path, make_model: Callable[..., 
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
 
 
-@pytest.mark.parametrize("fatal", ["write", "first rename", "second rename"])
+@pytest.mark.parametrize("fatal", ["write", "exchange", "first rename", "second rename"])
 def test_a_failure_while_replacing_leaves_the_old_model(
     saved: Path, fatal: str, monkeypatch: pytest.MonkeyPatch, make_model: Callable[..., Model]
 ) -> None:
@@ -98,7 +98,8 @@ def test_a_failure_while_replacing_leaves_the_old_model(
         return rename(path, target)
 
     if fatal == "write":
-        monkeypatch.setattr("sceneparse.weights.model.save", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr("sceneparse.weights.saving.save", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sceneparse.files._exchange", lambda *_: 1 / 0 if fatal == "exchange" else False)
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises((OSError, ZeroDivisionError)):
         save_model(saved, make_model(seed=1), "new")

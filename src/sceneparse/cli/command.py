@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from sceneparse.settings import ProtocolSettings
 
 
-MODEL_HELP = "a model folder (transformers' and smp's too), a published checkpoint's name or a hub id"
+MODEL_HELP = (
+    "a model folder (transformers' and smp's too), a training's run folder or one of its checkpoints, a published "
+    "checkpoint's name or a hub id"
+)
 """What a MODEL may be, for help."""
 
 

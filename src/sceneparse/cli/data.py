@@ -110,11 +110,22 @@ def _check(arguments: argparse.Namespace) -> int:
     settings = _data_settings(arguments)
     wanted: Any = recipe_settings(arguments).get("backbone", {})
     channels = wanted.get("in_channels", KINDS[settings.kind].channels(settings))
-    diagnosis = check(settings, channels=channels)
+    diagnosis = check(settings, channels=channels, mirrored=_mirrors(arguments, settings))
     print_diagnosis(diagnosis, results_console())
     if arguments.json:
         write_json(arguments.json, diagnosis.to_json())
     return 0 if diagnosis.ok else 2
+
+
+def _mirrors(arguments: argparse.Namespace, settings: "DataSettings") -> bool:
+    """Whether pictures are mirrored in training, by a mixture's recipe or by the defaults, and the command line."""
+    from sceneparse.recipes import from_mapping, read_recipe
+    from sceneparse.settings import AugmentationSettings
+
+    given: Any = dict(recipe_settings(arguments)).get("augmentation", {})
+    if KINDS[settings.kind].mixes:
+        return read_recipe(arguments.data, augmentation=given).augmentation.mirror > 0
+    return from_mapping(AugmentationSettings, given, "command line").mirror > 0
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:

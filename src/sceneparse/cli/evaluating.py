@@ -1,4 +1,4 @@
-"""Verbs that measure: evaluate, diagnose and bench."""
+"""Verbs that measure: evaluate, diagnose, compare and bench."""
 
 import argparse
 from pathlib import Path
@@ -103,6 +103,22 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="run folders, as train writes them; they may be going on"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where comparison.html and comparison.json go (default: nowhere)"
+    )
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from sceneparse.comparing import compare_runs
+
+    compare_runs(arguments.runs, out=arguments.out)
+    return 0
+
+
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
@@ -168,6 +184,13 @@ DIAGNOSE = Command(
     "sceneparse diagnose runs/my-recipe/model --data my-data --rival runs/other/model",
     _diagnose_arguments,
     _diagnose,
+)
+
+COMPARE = Command(
+    "runs side by side: curves, differing settings and scores, as a table and an HTML page",
+    "sceneparse compare runs/* --out comparison",
+    _compare_arguments,
+    _compare,
 )
 
 BENCH = Command(

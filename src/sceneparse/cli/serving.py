@@ -14,8 +14,8 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "models",
         metavar="MODEL",
         nargs="+",
-        help="model folders, published checkpoints' names, hub ids or exported files, each with a name if wanted "
-        "(day=runs/day/model)",
+        help="model folders, run folders or checkpoints of trainings, published checkpoints' names, hub ids or "
+        "exported files, each with a name if wanted (day=runs/day)",
     )
     group = parser.add_argument_group("where, and who may ask")
     group.add_argument("--host", help="the address to listen on (default: 127.0.0.1, this machine alone)")

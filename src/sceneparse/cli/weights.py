@@ -78,9 +78,9 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     from sceneparse.cli.settings import given_settings
     from sceneparse.settings import Recipe
-    from sceneparse.training.run import RUN_FACTS
     from sceneparse.weights.config import CONFIG
     from sceneparse.weights.import_named import import_named
+    from sceneparse.weights.run_folder import RUN_FACTS
 
     groups = [f"--{group}" for group in IMPORT.groups or ()]
     for argument in arguments.settings:

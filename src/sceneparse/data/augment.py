@@ -2,7 +2,7 @@
 
 The crop's window is chosen first and only what it shows is resized, coloured and rotated, so the work does not grow
 with the picture. Pictures are interpolated with antialiasing; label maps never are: each of their pixels is a copy of
-one pixel of the original, or `IGNORE`.
+one pixel of the original, or `IGNORE`. In a mirror image left classes become right ones, where the data set lists them.
 """
 
 import math
@@ -15,11 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms
 
+from sceneparse.data.mirroring import Mirror
 from sceneparse.data.photometric import Photometric
 from sceneparse.data.sample import Sample
 from sceneparse.data.windows import TRIES, Frame, Span, nearest, pixel_of
-from sceneparse.labels import IGNORE
+from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.settings import AugmentationSettings
+
+ALL_STAY = Mirror(TaskLabels())
+"""Mirrors samples whose classes are the same in a mirror image."""
 
 BLUR_SIGMA = (0.2, 1.5)
 """Range of the blur's standard deviation in pixels; five taps, as the original PSPNet release has."""
@@ -34,6 +38,7 @@ def augment(
     mean: Sequence[float],
     rng: np.random.Generator,
     over: int | None = None,
+    mirror: Mirror = ALL_STAY,
 ) -> Sample:
     """Change a sample at random, its picture and all its label maps alike.
 
@@ -47,6 +52,7 @@ def augment(
             `IGNORE` there.
         rng: The only source of chance. It is advanced equally whatever happens.
         over: The class of the objects of which the crop is to hold a pixel, where the sample has one; None: any crop.
+        mirror: Makes mirror images of the data set's samples.
     """
     rows, columns, crop, draw = planned(sample, settings, rng, over)
     image = sample.image[:, rows.start : rows.stop, columns.start : columns.stop]
@@ -71,10 +77,11 @@ def augment(
         image = _blur(image, draw.blur)
     if image.dtype != torch.uint8:
         image = (image + 0.5).clamp_(0, 255).to(torch.uint8)
+    changed = sample.with_images(image, masks)
     if draw.mirror:
-        image = image.flip(-1)
-        masks = {name: mask.flip(-1) for name, mask in masks.items()}
-    return sample.with_images(image.contiguous(), {name: mask.contiguous() for name, mask in masks.items()})
+        changed = mirror(changed)
+    contiguous = {name: mask.contiguous() for name, mask in changed.masks().items()}
+    return changed.with_images(changed.image.contiguous(), contiguous)
 
 
 class Plan(NamedTuple):

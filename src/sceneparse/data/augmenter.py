@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sceneparse.data.augment import Plan, augment, planned
+from sceneparse.data.augment import ALL_STAY, Plan, augment, planned
 from sceneparse.data.class_changes import refuse_unknown
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.data.copy_paste import pasted, to_paste
+from sceneparse.data.mirroring import Mirror
 from sceneparse.data.sample import Sample
 from sceneparse.data.sampling import AUGMENTATION, COPY_PASTE, DONOR, RARE_CROP
 from sceneparse.errors import UserError, some
@@ -49,6 +50,7 @@ class Augmenter:
         sampling: How rare classes are favoured.
         mean: Colour (0..1, one value a channel or one for all) of what a picture does not cover.
         counts: Counts of the training split; None where `counts_needed` says that nothing goes by them.
+        mirror: Makes mirror images of the samples.
 
     Raises:
         UserError: Classes that are to be pasted are not there.
@@ -61,9 +63,10 @@ class Augmenter:
         sampling: SamplingSettings,
         mean: Sequence[float],
         counts: ClassCounts | None,
+        mirror: Mirror = ALL_STAY,
     ) -> None:
         self._read, self._settings, self._sampling, self._mean = read, augmentation, sampling, mean
-        self._counts = counts
+        self._counts, self._mirror = counts, mirror
         self._pasted = np.empty(0, dtype=np.int64)
         if augmentation.copy_paste > 0:
             self._pasted = _classes_to_paste(augmentation.copy_paste_classes, self._counted)
@@ -86,7 +89,7 @@ class Augmenter:
             UserError: It cannot be read, or one of which something is pasted.
         """
         settings, rare = self._settings, self._rare(index, streams)
-        sample = augment(self._read(index), settings, self._mean, streams(AUGMENTATION), rare)
+        sample = augment(self._read(index), settings, self._mean, streams(AUGMENTATION), rare, self._mirror)
         if settings.copy_paste == 0:
             return Augmented(sample, rare)
         chance = streams(COPY_PASTE)
@@ -94,7 +97,7 @@ class Augmenter:
         if happens >= settings.copy_paste or sample.objects is None:
             return Augmented(sample, rare)
         donor, aim = self._donor(index, which, whose)
-        other = augment(self._read(donor), settings, self._mean, streams(DONOR), aim)
+        other = augment(self._read(donor), settings, self._mean, streams(DONOR), aim, self._mirror)
         if other.objects is None:  # it is not read for its objects here
             return Augmented(sample, rare)
         chosen = to_paste(other.objects, self._pasted.tolist(), chance if settings.copy_paste_regions else None)

@@ -1,4 +1,4 @@
-"""Classes of a data set renamed, merged and dropped: names, label spaces, and samples in them."""
+"""Classes of a data set renamed, merged, dropped and paired: names, label spaces, and samples in them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
+from sceneparse.labels.mirroring import Pair, joined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ class Change:
 
 
 class ClassChanges:
-    """A data set whose classes are renamed, merged and dropped; see `DataSet`.
+    """A data set whose classes are renamed, merged and dropped, or paired; see `DataSet`.
 
     Args:
         dataset: The data set.
@@ -53,13 +54,19 @@ class ClassChanges:
             ignored. Classes that are not listed keep their names.
         what: What messages call the data set.
         setting: What messages call the setting.
+        mirror: Mirror pairs beside the data set's own, by the names that classes have then. None: none at all.
 
     Raises:
-        UserError: Names that no class has, or no class is left.
+        UserError: Names that no class has, no class is left, or one would be in two mirror pairs.
     """
 
     def __init__(
-        self, dataset: DataSet, renames: Mapping[str, str | None], what: str, setting: str = "data.classes"
+        self,
+        dataset: DataSet,
+        renames: Mapping[str, str | None],
+        what: str,
+        setting: str = "data.classes",
+        mirror: Sequence[Pair] | None = (),
     ) -> None:
         from sceneparse.data.mixture import Source, Translation, spaces_by_truth, united  # which stands on this file
 
@@ -67,8 +74,13 @@ class ClassChanges:
         self.notes = notes_of(dataset)
         spaces = spaces_by_truth(dataset.tasks)
         refuse_unknown(renames, {name for space in spaces.values() for name in space.names}, what, setting)
+        self.renames = renames
         source = Source("", dataset, rename=renames)
-        self.tasks: TaskLabels = united([source])
+        if renames:
+            changed = united([source], mirror=mirror is not None, what=setting)
+        else:  # values of masks and colours stay as well
+            changed = dataset.tasks if mirror is not None else dataset.tasks.with_mirror({})
+        self.tasks: TaskLabels = paired(changed, mirror, what, f"{setting}.mirror") if mirror else changed
         kept = spaces_by_truth(self.tasks)
         if gone := [task for task in spaces if task not in kept]:
             raise UserError(f"{setting} leaves {what} no class of {', '.join(gone)}: drop fewer")
@@ -122,7 +134,7 @@ class ClassChanges:
         sample = self._dataset[index]
         if self.pixels is not None:
             self._count(sample)
-        return self._translation.translated(sample)
+        return self._translation.translated(sample) if self.renames else sample
 
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
@@ -146,6 +158,35 @@ class ClassChanges:
                 mask = masks[task]
                 counts = torch.bincount(mask[mask != IGNORE].long(), minlength=len(indices)).numpy()
                 self.pixels[task] = self.pixels.get(task, 0) + counts
+
+
+def paired(tasks: TaskLabels, pairs: Sequence[Pair], what: str, setting: str) -> TaskLabels:
+    """Return label spaces with further mirror pairs, each in every label space that has both of its classes.
+
+    Args:
+        tasks: The label spaces, with the pairs that they list already.
+        pairs: The pairs.
+        what: What messages call the data set.
+        setting: What messages call the setting.
+
+    Raises:
+        UserError: Names that no class has, two of different tasks, or a class that would be in two pairs.
+    """
+    spaces = tasks.spaces()
+    known = dict.fromkeys(name for space in spaces.values() for name in space.names)
+    refuse_unknown([name for pair in pairs for name in pair], known, what, setting)
+    found = {task: list(space.mirror) for task, space in spaces.items()}
+    for one, other in pairs:
+        having = [task for task, space in spaces.items() if one in space.names and other in space.names]
+        if not having:
+            raise UserError(f"{setting} pairs '{one}' with '{other}', which are classes of different tasks")
+        for task in having:
+            found[task].append((one, other))
+    pairs_of = {task: joined(own, setting) for task, own in found.items()}
+    try:
+        return tasks.with_mirror(pairs_of)
+    except UserError as error:
+        raise UserError(f"{setting}: {error}") from None
 
 
 def changes_of(changes: ClassChanges, pixels: Mapping[str, NDArray[np.int64]] | None = None) -> list[Change]:
@@ -188,7 +229,7 @@ def refuse_unknown(names: Collection[str], known: Collection[str], what: str, se
 
 
 def changes_in(dataset: object) -> ClassChanges | None:
-    """Return the changes of a data set that `open_dataset` opened; None if its classes are as they were."""
-    while dataset is not None and not isinstance(dataset, ClassChanges):
+    """Return the changes of a data set that `open_dataset` opened; None if its classes are called as they were."""
+    while dataset is not None and not (isinstance(dataset, ClassChanges) and dataset.renames):
         dataset = getattr(dataset, "_dataset", None)
     return dataset

@@ -59,6 +59,7 @@ class Windows:
         names: The samples' names.
         paths: The pictures' files, empty where there are none.
         indices: The samples' indices in the data set.
+        mirror: (classes + 1,) int16, the class of each class in a mirror image, `IGNORE` for index -1; None: all stay.
     """
 
     pixels: Tensor
@@ -69,6 +70,7 @@ class Windows:
     names: tuple[str, ...]
     paths: tuple[str, ...]
     indices: tuple[int, ...]
+    mirror: Tensor | None = None
 
     @classmethod
     def of(
@@ -78,6 +80,7 @@ class Windows:
         mean: Sequence[float],
         *,
         narrow: bool,
+        mirror: Tensor | None = None,
     ) -> "Windows":
         """Cut out windows.
 
@@ -86,6 +89,7 @@ class Windows:
             settings: The changes.
             mean: Colour (0..1, one value a channel or one for all) of what a picture does not cover.
             narrow: Whether label maps become bytes.
+            mirror: The class of each class in a mirror image, as of `mirror_table`.
         """
         pixels, labels, fills = [], [], []
         for _, sample, (rows, columns, _, draw) in items:
@@ -107,6 +111,7 @@ class Windows:
             tuple(sample.name for _, sample, _ in items),
             tuple(sample.path for _, sample, _ in items),
             tuple(index for index, _, _ in items),
+            mirror,
         )
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> "Windows":
@@ -117,6 +122,7 @@ class Windows:
             labels=change(self.labels),
             numbers=change(self.numbers),
             fill=change(self.fill),
+            mirror=None if self.mirror is None else change(self.mirror),
         )
 
     def pin_memory(self) -> "Windows":
@@ -161,7 +167,7 @@ def augmented(windows: Windows, settings: AugmentationSettings) -> Batch:
         image = _blurred(image, value)
     return Batch(
         image.add_(0.5).clamp_(0, 255).to(torch.uint8),
-        maps[:, 0].add_(IGNORE).to(torch.int16),
+        _turned(maps[:, 0].add_(IGNORE).to(torch.int16), windows, value),
         windows.names,
         windows.paths,
         windows.indices,
@@ -211,6 +217,13 @@ def _grid(crop: tuple[int, int], size: tuple[int, int], value: dict[str, Tensor]
     across = value["cosine"] * x - value["sine"] * y + (crop[1] / 2 - value["left"])
     down = value["sine"] * x + value["cosine"] * y + (crop[0] / 2 - value["top"])
     return torch.stack([across * (2 / size[1]) - 1, down * (2 / size[0]) - 1], dim=-1)
+
+
+def _turned(labels: Tensor, windows: Windows, value: dict[str, Tensor]) -> Tensor:
+    """Let the labels (N, H, W) of mirrored pictures be what their classes are in a mirror image."""
+    if windows.mirror is None or not any(plan.draw.mirror for plan in windows.plans):
+        return labels
+    return torch.where(value["mirror"][:, 0] < 0, windows.mirror[labels.long()], labels)
 
 
 def _recolored(image: Tensor, value: dict[str, Tensor]) -> Tensor:

@@ -23,6 +23,7 @@ from sceneparse.data.batch import Batch
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.class_counts import ClassCounts, begin_worker
 from sceneparse.data.device_augment import Windows, window_problem
+from sceneparse.data.mirroring import Mirror, mirror_table
 from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
@@ -95,13 +96,13 @@ def training_batches(
         counts = _checked(counts, dataset)
         factors = counts.repeat_factors(sampling.repeat_threshold) if sampling.repeat_threshold else None
     decoded = _Decoded(dataset, (cache_mb << 20) // max(1, workers), tasks)
-    augmenter = Augmenter(decoded, augmentation, sampling, preprocessing.mean, counts)
+    augmenter = Augmenter(decoded, augmentation, sampling, preprocessing.mean, counts, Mirror.of(dataset))
     narrow_maps = narrow and tuple(tasks) == OBJECTS_ALONE and len(dataset.labels) < 256
     fills_up = augmentation.short is not None and augmentation.crop is None
     collate: _Collate | _CollateWindows = (
         _Collate(tasks, preprocessing.mean if fills_up else None, narrow=narrow_maps)
         if whole
-        else _CollateWindows(augmentation, preprocessing.mean, narrow=narrow_maps)
+        else _CollateWindows(augmentation, preprocessing.mean, mirror_table(dataset.labels), narrow=narrow_maps)
     )
     loader = DataLoader(
         _AugmentedSamples(augmenter, seed) if whole else _PlannedSamples(augmenter, seed),
@@ -302,11 +303,14 @@ class _CollateWindows:
     Args:
         settings: The changes that are made to them.
         mean: The colour of what a picture does not cover.
+        mirror: The class of each class in a mirror image, as of `mirror_table`.
         narrow: Whether label maps become bytes, 255 where nothing counts.
     """
 
-    def __init__(self, settings: AugmentationSettings, mean: Sequence[float], *, narrow: bool) -> None:
-        self.settings, self.mean, self.narrow = settings, mean, narrow
+    def __init__(
+        self, settings: AugmentationSettings, mean: Sequence[float], mirror: Tensor | None, *, narrow: bool
+    ) -> None:
+        self.settings, self.mean, self.mirror, self.narrow = settings, mean, mirror, narrow
 
     def __call__(self, items: "list[tuple[int, Sample, Plan] | _Failure]") -> "Windows | _Failure":
         planned = []
@@ -317,4 +321,4 @@ class _CollateWindows:
         problem = window_problem(planned)
         if problem is not None:
             return _Failure(problem)
-        return Windows.of(planned, self.settings, self.mean, narrow=self.narrow)
+        return Windows.of(planned, self.settings, self.mean, narrow=self.narrow, mirror=self.mirror)

@@ -19,6 +19,7 @@ from sceneparse.data.sample import DataSet, Sample, notes_of
 from sceneparse.data.sampling import Batches, Draw, Repeats, mixed_draws
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels, distinct_colors
+from sceneparse.labels.mirroring import Pair, joined, renamed
 from sceneparse.tasks import TRUTH_NAMES, Task, TruthName
 
 if TYPE_CHECKING:
@@ -141,14 +142,19 @@ def object_labels(tasks: TaskLabels, what: str) -> LabelSpace:
     return tasks.objects
 
 
-def united(sources: Sequence[Source]) -> TaskLabels:
+def united(sources: Sequence[Source], *, mirror: bool = True, what: str = "the mixture") -> TaskLabels:
     """Return label spaces with all classes of all sources, in the order in which they appear first.
 
     A class keeps the spelling and, unless it is taken, the colour of the first source that has it. An object can have
-    the parts that any source gives it.
+    the parts that any source gives it. What is a mirror pair in one source is one, by the names that the two get.
+
+    Args:
+        sources: The data sets.
+        mirror: Whether mirror pairs are kept; else there are none.
+        what: What messages call what gives the classes their names.
 
     Raises:
-        UserError: A name to be renamed or kept that no class has.
+        UserError: A name to be renamed or kept that no class has, or a class that becomes part of two mirror pairs.
     """
     for source in sources:
         spaces = spaces_by_truth(source.dataset.tasks)
@@ -157,7 +163,7 @@ def united(sources: Sequence[Source]) -> TaskLabels:
         for task, space in spaces.items():
             kept = source.keep.get(task, ())
             refuse_unknown(kept, space.names, f"'{source.name}' of the mixture", f"data.sources, keep of {task}")
-    shared = {task: _union(sources, task.truth) for task in Task}
+    shared = {task: _union(sources, task.truth, mirror=mirror, what=what) for task in Task}
     objects, parts = shared[Task.OBJECT], shared[Task.PART]
     children: list[dict[int, None]] = [{} for _ in range(len(objects) if objects else 0)]
     for source in sources:
@@ -193,7 +199,7 @@ def _key(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _union(sources: Sequence[Source], task: TruthName) -> LabelSpace | None:
+def _union(sources: Sequence[Source], task: TruthName, *, mirror: bool, what: str) -> LabelSpace | None:
     colors: dict[str, tuple[int, int, int]] = {}
     names: dict[str, str] = {}
     for source in sources:
@@ -214,7 +220,21 @@ def _union(sources: Sequence[Source], task: TruthName) -> LabelSpace | None:
             color = next(spare)
         taken.add(color)
         final.append(color)
-    return LabelSpace(tuple(names.values()), tuple(final))
+    pairs = [pair for source in sources for pair in _pairs(source, task, names)] if mirror else []
+    try:
+        return LabelSpace(tuple(names.values()), tuple(final), mirror=joined(pairs, what))
+    except UserError as error:
+        advice = "merge or rename both sides alike, or leave all pairs out with data.classes.mirror null"
+        raise UserError(f"{error}; {advice}") from None
+
+
+def _pairs(source: Source, task: TruthName, names: Mapping[str, str]) -> tuple[Pair, ...]:
+    """A source's mirror pairs by the names of the shared label space, which are listed by their keys."""
+    space = _used(source).get(task)
+    if space is None or not space.mirror:
+        return ()
+    called = {own: source.called(task, own) for own in space.names}
+    return renamed(space.mirror, {own: None if name is None else names[_key(name)] for own, name in called.items()})
 
 
 def _indices(source: Source, task: TruthName, own: LabelSpace, shared: LabelSpace) -> list[int]:

@@ -13,6 +13,8 @@ from sceneparse.datasets.pairs import PairedPictures
 from sceneparse.datasets.subsets import chosen_split
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
+from sceneparse.labels.mirroring import KEY as MIRROR
+from sceneparse.labels.mirroring import paired_by_name, pairs_of
 
 CAR = LabelSpace(("car",))
 
@@ -65,19 +67,27 @@ def open_car_parts(root: Path, split: str, channels: int = 3) -> CarParts:
 def car_part_labels(root: Path) -> LabelSpace:
     """The label space of the masks, from classes.json, whose first name stands for no part.
 
+    Parts whose names differ in left and right alone are mirror pairs, unless classes.json lists pairs itself.
+
     Raises:
         UserError: classes.json is missing or says something else.
     """
     path = root / "classes.json"
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))["names"]
+        value = json.loads(path.read_text(encoding="utf-8"))
+        names, listed = value["names"], value.get(MIRROR)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected layout: {LAYOUT}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f'{path}: cannot be read as {{"names": […]}} ({" ".join(str(error).split())})') from None
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise UserError(f'{path}: "names" must be a list of "background" and the parts')
-    return LabelSpace(tuple(names[1:]), ids=tuple(range(1, len(names))), ignore=(0,))
+    parts = tuple(names[1:])
+    try:
+        mirror = paired_by_name(parts) if listed is None else pairs_of(listed)
+        return LabelSpace(parts, ids=tuple(range(1, len(names))), ignore=(0,), mirror=mirror)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def recognise_car_parts(root: Path) -> str | None:

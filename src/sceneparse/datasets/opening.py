@@ -33,11 +33,11 @@ def open_dataset(settings: DataSettings, split: str, *, channels: int = 3) -> Da
         UserError: The folder hasn't the kind's layout (the message shows it), has no such split, its pictures and masks
             don't match, or `data.classes` names a class that there is not.
     """
-    renames = settings.classes.renames()
-    if not renames:
-        return _split_annotation(_open_own(settings, split, channels), settings, split)
-    own = _open_own(settings, split, channels)
-    changed = ClassChanges(own, renames, f"kind {settings.kind}" if settings.root is None else str(settings.root))
+    classes, own = settings.classes, _open_own(settings, split, channels)
+    if not classes.changing:
+        return _split_annotation(own, settings, split)
+    what = f"kind {settings.kind}" if settings.root is None else str(settings.root)
+    changed = ClassChanges(own, classes.renames(), what, mirror=classes.mirror)
     return _split_annotation(changed, settings, split)
 
 
@@ -189,4 +189,4 @@ def open_mixture(settings: DataSettings, split: str, channels: int = 3) -> Mixtu
     chosen = [source(own, name) for own, name in zip(settings.sources, splits, strict=True) if name]
     if not chosen:
         raise MissingSplitError(f"no data set of the mixture has a split for {split}")
-    return Mixture(chosen, settings.batches, united(everything))
+    return Mixture(chosen, settings.batches, united(everything, mirror=settings.classes.mirror is not None))

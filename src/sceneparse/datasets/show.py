@@ -8,6 +8,7 @@ import numpy as np
 from sceneparse.data.augmenter import Augmented, Augmenter, counts_needed
 from sceneparse.data.class_changes import changes_in
 from sceneparse.data.class_counts import count_classes
+from sceneparse.data.mirroring import Mirror
 from sceneparse.data.sample import DataSet, notes_of
 from sceneparse.data.sampling import AUGMENTATION
 from sceneparse.datasets.kinds import KINDS
@@ -60,7 +61,7 @@ def show(
         counts = count_classes(dataset, split=split, progress=sys.stderr.isatty())
         if sampling.repeat_threshold > 0:
             factors = counts.repeat_factors(sampling.repeat_threshold)
-    augmenter = Augmenter(dataset.__getitem__, chosen, sampling, mean, counts)
+    augmenter = Augmenter(dataset.__getitem__, chosen, sampling, mean, counts, Mirror.of(dataset))
 
     def augmented(index: int, variant: int) -> Variant:
         letters = list(dataset.name(index).encode())

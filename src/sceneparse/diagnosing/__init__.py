@@ -1,10 +1,11 @@
 """`sceneparse diagnose`: why a model fails, by the three failure kinds of the PSPNet paper, with pictures."""
 
-from sceneparse.diagnosing.command import diagnose_model, print_findings
+from sceneparse.diagnosing.command import diagnose_model
 from sceneparse.diagnosing.diagnose import Case, Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.findings import Finding, Findings
 from sceneparse.diagnosing.relations import Relations, learn
 from sceneparse.diagnosing.report import write_diagnosis
+from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "learn_from",
     "one_case",
     "print_findings",
+    "print_rival",
     "write_diagnosis",
 ]

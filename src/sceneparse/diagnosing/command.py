@@ -1,23 +1,19 @@
 """`sceneparse diagnose` as a function: why a model fails on labelled pictures, as a report and diagnosis.json."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from sceneparse.arguments import argument
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
-from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
 from sceneparse.diagnosing.relations import Relations
-from sceneparse.diagnosing.report import CHANGES, write_diagnosis
+from sceneparse.diagnosing.report import write_diagnosis
+from sceneparse.diagnosing.terminal import print_findings, print_rival
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.command import ProtocolChange, data_settings, machine, protocol_of, refuse_other_classes
@@ -26,6 +22,7 @@ from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.weights.run_folder import named_folder, told_apart
 
 LEARNT = 500
 """Training pictures that the relations are learnt from by default."""
@@ -54,12 +51,14 @@ def diagnose_model(
     """Find out why a model fails on labelled pictures, and write a report on it.
 
     Args:
-        model: A model folder, a published checkpoint's name, a hub id, or an exported .xml or .onnx file.
+        model: A model folder, a training's run folder or one of its checkpoints, a published checkpoint's name, a hub
+            id, or an exported .xml or .onnx file.
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: The data set's kind. Default: the model's.
         split: Split to test on. Default: the model's test split.
-        comparison: A second model of the same classes, compared picture by picture under the first one's protocol.
+        comparison: A second model of the same classes, compared picture by picture under the first one's protocol; all
+            differences are the first model's figure less the second's.
         out: Where diagnosis.json and diagnosis.html go. Default: a `diagnosis` folder beside the model folder.
         count: Test only so many pictures, evenly spaced.
         learn_split: Split from whose truth is learnt which classes occur together. Default: the model's training split.
@@ -78,9 +77,9 @@ def diagnose_model(
         raise UserError(
             f"learn_count is {learn_count}, but must be at least 1: there is nothing to learn from otherwise"
         )
+    names = _names(model, comparison)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     second = None if comparison is None else open_model(comparison, engine=engine, device=device, precision=precision)
-    names = _names(opened, model, second, comparison)
     settings = data_settings(opened.config, data, kind, split)
     tested = protocol_of(opened.config, protocol)
     channels = opened.config.backbone.in_channels
@@ -95,8 +94,8 @@ def diagnose_model(
     test = _Test(dataset, indices, tested, relations, progress)
     diagnosis, again = test.run(opened, names[0])
     opponent = None if second is None else _opponent(test, second, names[1])
-    folder = Path(model)
-    out = Path(out or (folder.parent / "diagnosis" if folder.is_dir() else "diagnosis"))
+    folder = named_folder(model)
+    out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
@@ -108,6 +107,8 @@ def diagnose_model(
         report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
     if progress:
         print_findings(diagnosis, results_console())
+        if opponent is not None:
+            print_rival(names[0], diagnosis, opponent, results_console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
     return diagnosis
 
@@ -152,51 +153,21 @@ def _learning(settings: DataSettings, split: str | None, channels: int) -> DataS
         ) from None
 
 
-def _names(opened: Opened, model: str | Path, second: Opened | None, comparison: str | Path | None) -> tuple[str, str]:
-    """What to call the two models: by their recipes, or by where their paths part if these are the same.
+def _names(model: str | Path, comparison: str | Path | None) -> tuple[str, str]:
+    """What to call the two models: by the folders that they lie in, or as they were named if they aren't folders here.
 
     Raises:
         UserError: Both are the same folder or file.
     """
-    if second is None or comparison is None:
+    if comparison is None:
         return "this model", ""
-    if opened.config.name != second.config.name:
-        return opened.config.name, second.config.name
     if not (Path(model).exists() and Path(comparison).exists()):
         return str(model), str(comparison)
-    ours, theirs = Path(model).resolve(), Path(comparison).resolve()
-    if ours == theirs:
+    both = [(named_folder(one) or Path(one)).resolve() for one in (model, comparison)]
+    if both[0] == both[1]:
         raise UserError(
             f"the second model {comparison} is the first one: name another one "
             f"({argument('comparison', option='--rival')})"
         )
-    parent = os.path.commonpath([ours, theirs])
-    return str(ours.relative_to(parent)), str(theirs.relative_to(parent))
-
-
-def print_findings(diagnosis: Diagnosis, console: Console) -> None:
-    """Print what each kind of failure costs, and what would help most."""
-    findings = diagnosis.findings
-    console.print(f"protocol {diagnosis.evaluation.protocol.describe()}", highlight=False)
-    table = Table("kind of failure")
-    for column in ("findings", "wrong pixels", "gain if mended"):
-        table.add_column(column, justify="right")
-    for kind, title in TITLES.items():
-        number = sum(one.kind == kind for one in findings.found)
-        shown = "" if kind == "rest" else str(number)
-        table.add_row(title, shown, f"{findings.pixels[kind]:,}", points(findings.gains[kind]))
-    console.print(table)
-    for number, one in enumerate(findings.found[:CHANGES], 1):
-        advice = advise(one, diagnosis)
-        title = f"{number}. {advice.title}: {points(one.gain)} points of mean IoU"
-        console.print(title, highlight=False, markup=False, style="bold")
-        console.print(advice.evidence, highlight=False, markup=False)
-    if not findings.found:
-        console.print("no finding: nothing happens surely more often than elsewhere and costs 0.1 points")
-    scores = diagnosis.evaluation.scores
-    console.print(
-        f"mean IoU {100 * scores.mean_iou:.2f}, boundary IoU {100 * diagnosis.boundaries.mean_iou:.2f}, "
-        f"expected calibration error {100 * diagnosis.calibration.error:.2f}%, "
-        f"{counted(len(diagnosis.evaluation.pictures), 'picture')} in {diagnosis.evaluation.seconds:.1f} s",
-        highlight=False,
-    )
+    ours, theirs = told_apart(both)
+    return ours, theirs

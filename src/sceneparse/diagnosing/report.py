@@ -12,6 +12,7 @@ from sceneparse.diagnosing.sections import calibration_section, kind_section
 from sceneparse.diagnosing.versus import Opponent, differences
 from sceneparse.drawing.charts import bar
 from sceneparse.errors import counted
+from sceneparse.evaluation.class_section import class_section
 from sceneparse.evaluation.comparison import check
 from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.report import head
@@ -54,6 +55,7 @@ def write_diagnosis(
     sections = [_changes(diagnosis, again), _losses(diagnosis)]
     if opponent is not None:
         sections.append(differences(name, diagnosis, again, opponent))
+        sections.append(class_section(name, diagnosis.evaluation, opponent.comparison))
     sections += [kind_section(kind, diagnosis, again) for kind in KINDS]
     sections.append(calibration_section(diagnosis))
     record = diagnosis.to_json()

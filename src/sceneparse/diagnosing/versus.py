@@ -1,5 +1,6 @@
 """Two models, picture by picture: what each loses to which kind of failure, and where they differ most."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -10,7 +11,7 @@ from sceneparse.errors import counted
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import PictureScore
 from sceneparse.evaluation.gallery import Mark, card, legend, truth_of, views_of
-from sceneparse.evaluation.page import Section, percent, table
+from sceneparse.evaluation.page import Section, lead, percent, table
 
 SHOWN = 3
 """Pictures of each side: where the model is ahead most, and where the other is."""
@@ -72,20 +73,23 @@ def differences(name: str, diagnosis: Diagnosis, again: Again, opponent: Opponen
 
 
 def _losses(name: str, diagnosis: Diagnosis, opponent: Opponent) -> str:
-    """What each of the two loses to each kind of failure."""
+    """What each of the two loses to each kind of failure; differences are the first's figure less the second's."""
     both = (("ours", name, diagnosis), ("other", opponent.comparison.name, opponent.diagnosis))
     head = '<th scope="col">To be gained</th>' + "".join(
         f'<th scope="col" class="number {kind}">{escape(title)}</th>' for kind, title, _ in both
     )
+    head += '<th scope="col" class="number">difference</th>'
+    values: list[tuple[str, Callable[[float], str], list[float]]] = [
+        (title, points, [which.findings.gains[kind] for _, _, which in both]) for kind, title in TITLES.items()
+    ]
+    values += [
+        ("mean boundary IoU", percent, [which.boundaries.mean_iou for _, _, which in both]),
+        ("expected calibration error", percent, [which.calibration.error for _, _, which in both]),
+    ]
     rows = []
-    for kind, title in TITLES.items():
-        cells = "".join(f'<td class="number">{points(which.findings.gains[kind])}</td>' for _, _, which in both)
+    for title, shown, (ours, theirs) in values:
+        cells = "".join(f'<td class="number">{one}</td>' for one in (shown(ours), shown(theirs), lead(ours, theirs)))
         rows.append(f'<th scope="row">{title}</th>{cells}')
-    for title, figures in (
-        ("mean boundary IoU", [percent(which.boundaries.mean_iou) for _, _, which in both]),
-        ("expected calibration error", [percent(which.calibration.error) for _, _, which in both]),
-    ):
-        rows.append(f'<th scope="row">{title}</th>' + "".join(f'<td class="number">{one}</td>' for one in figures))
     return table(head, rows, caption="What both models lose")
 
 
@@ -104,6 +108,6 @@ def _card(pair: Pair, name: str, diagnosis: Diagnosis, again: Again, opponent: O
         f'<span><span class="ours">{escape(name)}</span> {percent(pair[0].mean_iou)}</span>'
         f'<span><span class="other">{escape(other)}</span> {percent(pair[1].mean_iou)}</span>'
     )
-    maps = [("truth", truth), (f"labels of {other}", others), (f"labels of {name}", own)]
+    maps = [("truth", truth), (f"labels of {name}", own), (f"labels of {other}", others)]
     views = views_of(pair[0].name, mine.sample, maps, space, mark)
-    return card(line, views, legend((truth, others, own), space))
+    return card(line, views, legend((truth, own, others), space))

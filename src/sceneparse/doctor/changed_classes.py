@@ -1,4 +1,4 @@
-"""The doctor on a data set whose classes are merged, dropped or renamed: what became of each, and what is counted."""
+"""The doctor on a data set whose classes are merged, dropped, renamed or paired: what became of each, and its count."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +25,8 @@ class Changed:
 
     def __init__(self, settings: DataSettings, tasks: TaskLabels) -> None:
         what = f"kind {settings.kind}" if settings.root is None else str(settings.root)
-        self._changes = ClassChanges(_NoSamples(tasks), settings.classes.renames(), what)
+        classes = settings.classes
+        self._changes = ClassChanges(_NoSamples(tasks), classes.renames(), what, mirror=classes.mirror)
         self.before, self.tasks = tasks, self._changes.tasks
 
     def facts(self, task: str, facts: Facts) -> Facts:

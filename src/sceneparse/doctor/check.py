@@ -15,6 +15,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.pairs import Listing, Pair
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
+from sceneparse.doctor.mirror_pairs import unlisted_pairs
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
@@ -35,19 +36,28 @@ RENDERED = 64
 """Samples of each split whose classes are counted, where samples are rendered."""
 
 
-def check(settings: DataSettings, *, progress: bool = True, workers: int | None = None, channels: int = 3) -> Diagnosis:
+def check(
+    settings: DataSettings,
+    *,
+    progress: bool = True,
+    workers: int | None = None,
+    channels: int = 3,
+    mirrored: bool = True,
+) -> Diagnosis:
     """Read every picture and mask of every split of a data set, and report all that is wrong.
 
     Data sets that are not folders of pictures and masks are read as training reads them, sample by sample.
 
     Looked for: pictures and masks without each other, unreadable files, differing sizes, values outside the label
-    space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored.
+    space, masks of the wrong form, files that splits share, classes that never occur, too much that is ignored, classes
+    that look like the left and the right of one thing and are not listed as such.
 
     Args:
         settings: Kind and place of the data set.
         progress: Show a progress bar on standard error.
         workers: Threads that decode (Pillow lets them run in parallel). Default: one for each processor.
         channels: Channels of the pictures, as `read_picture` takes them.
+        mirrored: Whether training mirrors pictures; else left and right are not asked for.
 
     Raises:
         UserError: The data set has another layout, or its label space cannot be read: nothing can be checked.
@@ -55,10 +65,10 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
     start = time.perf_counter()
     kind = KINDS[settings.kind]
     if kind.rendered:
-        return _check_rendered(kind, settings, progress, start)
+        return _check_rendered(kind, settings, progress, start, mirrored=mirrored)
     layout = layout_of(kind, settings)
     if layout is None:
-        return check_samples(settings, progress, workers, channels)
+        return check_samples(settings, progress, workers, channels, mirrored=mirrored)
     there = {name: listing for name, listing in layout.splits.items() if isinstance(listing, Listing)}
     with progress_bar(progress, sum(len(listing.pairs) for listing in there.values())) as step:
         looker = _Looker(layout, channels, Reading(settings.orientation, settings.range), workers)
@@ -69,23 +79,27 @@ def check(settings: DataSettings, *, progress: bool = True, workers: int | None 
         facts = {name: looker.all_facts(listing.pairs, lambda: None) for name, listing in there.items()}
     evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
     findings = list(findings_of(evidence))
-    return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start)
+    return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start, mirrored=mirrored)
 
 
 def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
     """Return what was read, by the classes that `data.classes` makes of the own ones, and what became of these."""
-    if not evidence.settings.classes.renames():
+    if not evidence.settings.classes.changing:
         return evidence, ()
     task = Task.OBJECT.truth
     changed = Changed(evidence.settings, TaskLabels(evidence.labels))
     labels = changed.tasks.objects
     assert labels is not None
+    if not evidence.settings.classes.renames():
+        return replace(evidence, labels=labels), ()
     facts = {name: [changed.facts(task, one) for one in split] for name, split in evidence.facts.items()}
     table = changed.table({task: [one for split in evidence.facts.values() for one in split]})
     return replace(evidence, labels=labels, facts=facts), table
 
 
-def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, start: float) -> Diagnosis:
+def _check_rendered(
+    kind: DatasetKind, settings: DataSettings, progress: bool, start: float, *, mirrored: bool
+) -> Diagnosis:
     own = replace(settings, classes=settings.classes.only_file())
     datasets = {name: open_dataset(own, name) for name in kind.splits}
     labels = next(iter(datasets.values())).labels
@@ -101,16 +115,17 @@ def _check_rendered(kind: DatasetKind, settings: DataSettings, progress: bool, s
     evidence = Evidence(settings, Path(), labels, facts)
     for name in datasets:
         findings += poor_balance(evidence, name)
-    return _diagnosis(evidence, findings, start)
+    return _diagnosis(evidence, findings, start, mirrored=mirrored)
 
 
-def _diagnosis(evidence: Evidence, findings: list[Finding], start: float) -> Diagnosis:
+def _diagnosis(evidence: Evidence, findings: list[Finding], start: float, *, mirrored: bool) -> Diagnosis:
     evidence, changes = _changed(evidence)
     if changes:  # what is said of classes holds for those that there are now
         findings = [finding for finding in findings if finding.code not in BALANCE]
         findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
         findings += single_class(evidence.labels, evidence.settings.classes)
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
+    findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     seconds = time.perf_counter() - start
     return Diagnosis(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.looks import sample_looks
+from sceneparse.doctor.mirror_pairs import unlisted_pairs
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
 from sceneparse.errors import MissingSplitError, UserError
@@ -32,7 +33,9 @@ Look = dict[TruthName, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
-def check_samples(settings: DataSettings, progress: bool, workers: int | None, channels: int) -> Diagnosis:
+def check_samples(
+    settings: DataSettings, progress: bool, workers: int | None, channels: int, *, mirrored: bool = True
+) -> Diagnosis:
     """Read every sample of every split, and report what is wrong and how often each class of each task occurs.
 
     Args:
@@ -40,6 +43,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
         progress: Show a progress bar on standard error.
         workers: Threads that decode. Default: one for each processor.
         channels: Channels of the pictures.
+        mirrored: Whether training mirrors pictures.
 
     Raises:
         UserError: No split can be opened.
@@ -53,17 +57,12 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     findings += [Finding(doubt.severity, doubt.code, doubt.text) for doubt in doubts]
     tasks = next(iter(datasets.values())).tasks
     spaces = _spaces(tasks)
-    changed = Changed(settings, tasks) if settings.classes.renames() else None
+    changed = Changed(settings, tasks) if settings.classes.changing else None
     with progress_bar(progress, sum(map(len, datasets.values()))) as step:
         looks = {name: _looks(dataset, spaces, workers, step) for name, dataset in datasets.items()}
     changes: tuple[Change, ...] = ()
     if changed is not None:
-        every = [look for split in looks.values() for look in split]
-        changes = changed.table({task: [look[task] for look in every if task in look] for task in spaces})
-        looks = {
-            name: [{task: changed.facts(task, facts) for task, facts in look.items()} for look in split]
-            for name, split in looks.items()
-        }
+        changes, looks = _changed(changed, looks, spaces) if settings.classes.renames() else (changes, looks)
         spaces = _spaces(changed.tasks)
     root = Path(settings.root or "")
     labels = next(iter(spaces.values()))
@@ -92,6 +91,7 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     else:
         text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
         findings.append(Finding("note", "no-objects", text))
+    findings += unlisted_pairs(spaces.values(), settings) if mirrored else []
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     # The first table is of all pictures, whatever they are labelled for.
     first = TaskSummary(
@@ -108,6 +108,19 @@ def check_samples(settings: DataSettings, progress: bool, workers: int | None, c
     return Diagnosis(
         settings.kind, shown, first.labels, first.splits, tuple(findings), seconds, others, changes=changes
     )
+
+
+def _changed(
+    changed: Changed, looks: dict[str, list[Look]], spaces: Collection[TruthName]
+) -> tuple[tuple[Change, ...], dict[str, list[Look]]]:
+    """Return what became of the own classes, and what is known about samples by the classes that there are now."""
+    every = [look for split in looks.values() for look in split]
+    changes = changed.table({task: [look[task] for look in every if task in look] for task in spaces})
+    found = {
+        name: [{task: changed.facts(task, facts) for task, facts in look.items()} for look in split]
+        for name, split in looks.items()
+    }
+    return changes, found
 
 
 def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -128,8 +141,11 @@ def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding])
 
 def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], list[Finding]]:
     """The splits that can be opened, and a note on those that cannot."""
-    settings = replace(settings, classes=settings.classes.only_file())  # they are read with their own classes
     kind = KINDS[settings.kind]
+    own = settings.classes.only_file()  # they are read with their own classes
+    if kind.mixes and settings.classes.mirror is None:  # its sources' pairs may contradict each other
+        own = replace(own, mirror=None)
+    settings = replace(settings, classes=own)
     if kind.undivided and not _has(settings, settings.train, channels):
         whole = undivided(settings, settings.train, channels=channels)
         if whole is not None:

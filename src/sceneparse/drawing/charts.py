@@ -88,7 +88,7 @@ def curves(series: Sequence[Series], *, label: str, x_name: str, percent: bool =
             for point in one.points:
                 x, y = at(*point)
                 title = (
-                    f"{x_name} {point[0]:,g}: {100 * point[1]:.1f}%"
+                    f"{x_name} {point[0]:,g}: {100 * point[1]:.2f}%"
                     if percent
                     else f"{x_name} {point[0]:,g}: {point[1]:.4g}"
                 )
@@ -181,7 +181,7 @@ def _cell(rate: float, pixels: int, truth: str, read: str, x: int, y: int, size:
     strength = rate**0.5
     color = "var(--good)" if right else "var(--bad)"
     verb = "is right" if right else f"is read as {read}"
-    title = f"{100 * rate:.1f}% of {truth} {verb} ({pixels:,} pixels)"
+    title = f"{100 * rate:.2f}% of {truth} {verb} ({pixels:,} pixels)"
     square = (
         f'<rect x="{x + 1}" y="{y + 1}" width="{size - 2}" height="{size - 2}" rx="2" '
         f'style="fill:{color};fill-opacity:{strength:.2f}"/>'

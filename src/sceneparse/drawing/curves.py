@@ -66,6 +66,38 @@ def training_charts(lines: Sequence[dict[str, Any]], figures: Mapping[str, str])
     return f'<div class="charts">{"".join(found)}</div>' if found else ""
 
 
+def compared_charts(runs: Sequence[tuple[str, str, Sequence[dict[str, Any]]]], figures: Mapping[str, str]) -> str:
+    """Return the charts of several runs together, as far as their lines hold them, as HTML: a curve for each run.
+
+    Args:
+        runs: The name of each, its colour (CSS) and its lines, as `read` gives them.
+        figures: The titles of the validation scores, fractions 0..1, by their keys.
+    """
+    found = []
+    losses = [(name, color, _points(lines, "train", "loss")) for name, color, lines in runs]
+    if series := [charts.Series(name, _calm(points), color) for name, color, points in losses if points]:
+        found.append(charts.curves(series, label="Training loss", x_name="iteration"))
+    for key, title in figures.items():
+        series = [
+            charts.Series(name + of, points, color, dots=True, faint=bool(of))
+            for name, color, lines in runs
+            for kind, of in VALIDATIONS.items()
+            if (points := _points(lines, kind, key))
+        ]
+        if series:
+            label = f"Validation: {title}"
+            found.append(charts.curves(series, label=label, x_name="iteration", percent=True))
+    rates = [(name, color, _points(lines, "train", "lr")) for name, color, lines in runs]
+    if series := [charts.Series(name, _averaged(points), color) for name, color, points in rates if len(points) > 1]:
+        found.append(charts.curves(series, label="Learning rate", x_name="iteration"))
+    return f'<div class="charts">{"".join(found)}</div>' if found else ""
+
+
+def _calm(losses: Points) -> Points:
+    """Losses as one curve: smoothed where there are many."""
+    return losses if len(losses) < SMOOTHED_FROM else _averaged(_smoothed(losses, max(5, len(losses) // 25)))
+
+
 def _loss_chart(losses: Points) -> str:
     if len(losses) < SMOOTHED_FROM:
         series = [charts.Series("", losses, dots=len(losses) == 1)]

@@ -24,6 +24,7 @@ from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.run_folder import METRICS, named_folder
 
 ProtocolChange = Callable[[ProtocolSettings], ProtocolSettings]
 """Makes the protocol to test by of a model's own, such as `lambda own: replace(own, flip=True)`."""
@@ -49,7 +50,8 @@ def evaluate_model(
     the pictures, and the first one writes. The figures are one process's.
 
     Args:
-        model: A model folder, a published checkpoint's name, a hub id, or an exported .xml or .onnx file.
+        model: A model folder, a training's run folder or one of its checkpoints, a published checkpoint's name, a hub
+            id, or an exported .xml or .onnx file.
         data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
             that needs no folder.
         kind: As in `data.kind`. Default: the model's.
@@ -87,6 +89,11 @@ def evaluate_model(
     with processes.first_before_others():
         own = device if processes.world == 1 else processes.device
         opened = open_model(model, engine=engine, device=own, precision=precision)
+    found = processes.gather(torch.tensor([[int(opened.fingerprint[:15], 16)]]))
+    require(
+        bool((found == found[0]).all()),
+        f"{model}: the processes found different models in it, since its training goes on: start again",
+    )
     settings = data_settings(opened.config, data, kind, split)
     tested = protocol_of(opened.config, protocol)
     dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
@@ -104,14 +111,14 @@ def evaluate_model(
     )
     if not processes.first:
         return evaluation
-    folder = Path(model)
-    out = Path(out or (folder.parent / "evaluation" if folder.is_dir() else "evaluation"))
+    folder = named_folder(model)
+    out = Path(out or ("evaluation" if folder is None else folder.parent / "evaluation"))
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "engine": opened.engine.describe(),
         "machine": machine(where) + (f", {processes.world} processes" if processes.world > 1 else ""),
     }
-    run = folder.parent if (folder.parent / "metrics.jsonl").is_file() else None
+    run = folder.parent if folder is not None and (folder.parent / METRICS).is_file() else None
     report = write_report(out, evaluation, opened.engine, dataset, title=title, run=run, facts=facts)
     if progress:
         print_scores(evaluation, results_console())

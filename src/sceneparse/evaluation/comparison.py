@@ -194,7 +194,7 @@ def _compare(
         name=name,
         sample=sample,
         truth=truth,
-        maps=(theirs, ours),
+        maps=(ours, theirs),
         right=right,
         wrong=wrong,
         ours=int(mistaken_by_us.sum()) / pixels,
@@ -208,13 +208,13 @@ def _card(one: _Difference, name: str, other: str, space: LabelSpace) -> str:
     right, wrong = (f"<code>{escape(space.names[index])}</code>" for index in (one.right, one.wrong))
     line = (
         f"<b>{escape(one.name)}</b><span>{right} covers {percent(one.size)} of the picture: "
-        f'<span class="other">{escape(other)}</span> reads {percent(one.theirs, 0)} of it as {wrong}, '
-        f'<span class="ours">{escape(name)}</span> {percent(one.ours, 0)}.</span>'
+        f'<span class="ours">{escape(name)}</span> reads {percent(one.ours, 0)} of it as {wrong}, '
+        f'<span class="other">{escape(other)}</span> {percent(one.theirs, 0)}.</span>'
     )
-    theirs, ours = one.maps
+    ours, theirs = one.maps
     maps: list[tuple[str, NDArray[Any]]] = [
         ("truth", one.truth),
-        (f"labels of {other}", theirs),
         (f"labels of {name}", ours),
+        (f"labels of {other}", theirs),
     ]
-    return card(line, views_of(one.name, one.sample, maps, space, one.mark), legend((one.truth, theirs, ours), space))
+    return card(line, views_of(one.name, one.sample, maps, space, one.mark), legend((one.truth, ours, theirs), space))

@@ -151,7 +151,7 @@ def evaluate(
             f"{len(dataset.labels)}"
         )
     indices = spaced(len(dataset), count)
-    matrix, pictures = ConfusionMatrix(engine.num_classes), []
+    matrix, pictures, resized = ConfusionMatrix(engine.num_classes), [], 0
     known = tasks or TaskLabels(dataset.labels)
     counters = [*accumulators(known), *([] if tasks is None else [TaskCounts(tasks)])]
     began = time.perf_counter()
@@ -159,6 +159,7 @@ def evaluate(
     with _progress_bar(progress, len(share)) as advance:
         for index, sample in read_ahead(dataset, share):
             name = dataset.name(index)
+            resized += not protocol.keeps(sample.size)
             if tasks is not None:
                 answers = predict_tasks(engine, sample.image, protocol, tasks).answers()
             elif sample.objects is None:
@@ -182,7 +183,8 @@ def evaluate(
         scores=scores,
         counts=confusion,
         pictures=_of_all(pictures, dataset, processes),
-        protocol=protocol,
+        # Figures of pictures that were all left as they are compare with those of models that know no sizes.
+        protocol=protocol if processes.total(torch.tensor([resized])).any() else protocol.at_own_size(),
         labels=dataset.labels,
         seconds=seconds,
         tasks=None if tasks is None else task_scores(counts, tasks, protocol.absent),

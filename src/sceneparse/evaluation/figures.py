@@ -81,7 +81,7 @@ class Figure:
             return "–"
         return f"{100 * value if self.unit == '%' else value:.{digits}f}"
 
-    def with_unit(self, value: float | None, digits: int = 1) -> str:
+    def with_unit(self, value: float | None, digits: int = 2) -> str:
         """The value with its unit, "–" where there is none."""
         space = "" if self.unit == "%" else " "
         return "–" if value is None else f"{self.text(value, digits)}{space}{self.unit}"

@@ -186,6 +186,11 @@ def named(name: str, color: Sequence[int]) -> str:
     return f'<span class="named" title="{escape(name)}">{square}<span>{escape(name)}</span></span>'
 
 
-def percent(value: float | None, digits: int = 1) -> str:
+def percent(value: float | None, digits: int = 2) -> str:
     """A fraction as text, "–" where there is none."""
     return "–" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def lead(ours: float | None, theirs: float | None) -> str:
+    """How far a first model's fraction is above a second one's, in points: "+2.31"; "–" where one has none."""
+    return "–" if ours is None or theirs is None else f"{100 * (ours - theirs):+.2f}".replace("-", "−")

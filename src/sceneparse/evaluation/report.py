@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from sceneparse.data.sample import DataSet
 from sceneparse.drawing import charts, curves
 from sceneparse.evaluation import gallery
+from sceneparse.evaluation.class_section import class_section
 from sceneparse.evaluation.comparison import Comparison, check, differences
 from sceneparse.evaluation.evaluate import Evaluation
 from sceneparse.evaluation.figures import figures_of
-from sceneparse.evaluation.page import Section, named, page, percent, table
+from sceneparse.evaluation.page import Section, page, percent, table
 from sceneparse.evaluation.terminal import task_rows
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
@@ -79,7 +80,7 @@ def write_report(
     """
     if comparison is not None:
         check(evaluation, comparison)
-    sections = [_classes(name, evaluation, comparison)]
+    sections = [class_section(name, evaluation, comparison)]
     if evaluation.tasks is not None:
         sections.insert(0, _tasks(evaluation))
     if comparison is not None and comparison.lookalikes:
@@ -131,42 +132,6 @@ def head(name: str, evaluation: Evaluation, comparison: Comparison | None, facts
     lines = {"protocol": evaluation.protocol.describe(), "pictures": f"{len(evaluation.pictures):,}", **facts}
     entries = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in lines.items())
     return f'<div class="tiles">{"".join(tiles)}</div>\n<dl class="facts">{entries}</dl>'
-
-
-def _classes(name: str, evaluation: Evaluation, comparison: Comparison | None) -> Section:
-    """Every class with its bars, the best first; classes without a score last."""
-    space, scores = evaluation.labels, evaluation.scores.classes
-    total = max(sum(one.pixels for one in scores), 1)
-    head = '<th scope="col">Class</th><th scope="col"><span class="muted">0 – 100%</span></th>'
-    if comparison is None:
-        head += '<th scope="col" class="number">IoU</th>'
-    else:
-        head += (
-            f'<th scope="col" class="number ours">{escape(name)}<br>IoU</th>'
-            f'<th scope="col" class="number other">{escape(comparison.name)}<br>IoU</th>'
-            '<th scope="col" class="number">difference</th>'
-        )
-    head += '<th scope="col" class="number">accuracy</th><th scope="col" class="number">share of pixels</th>'
-    rows = []
-    for index in sorted(range(len(space)), key=lambda index: -1.0 if (iou := scores[index].iou) is None else -iou - 2):
-        one = scores[index]
-        bars = [(one.iou, "var(--ours)")]
-        figures = f'<td class="number"><b>{percent(one.iou)}</b></td>'
-        if comparison is not None:
-            theirs = comparison.evaluation.scores.classes[index].iou
-            bars.append((theirs, "var(--second)"))
-            known = one.iou is not None and theirs is not None
-            gap = f"{100 * (one.iou - theirs):+.1f}".replace("-", "−") if known else "–"  # type: ignore[operator]
-            figures += f'<td class="number">{percent(theirs)}</td><td class="number">{gap}</td>'
-        rows.append(
-            f'<th scope="row">{named(one.name, space.colors[index])}</th>'
-            f'<td class="wide">{charts.bar(bars)}</td>{figures}'
-            f'<td class="number">{percent(one.accuracy)}</td>'
-            f'<td class="number">{percent(one.pixels / total, 2)}</td>'
-        )
-    explanation = "IoU of each class, the best first: the pixels that truth and prediction share over those of either."
-    shown = table(head, rows, caption="IoU of each class", tall=len(rows) > MATRIX_CLASSES)
-    return Section("classes", "Classes", f'<p class="muted">{explanation}</p>{shown}')
 
 
 def _tasks(evaluation: Evaluation) -> Section:

@@ -25,6 +25,7 @@ from sceneparse.pictures.reading import read_picture
 from sceneparse.progress import results_console, working
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.model import Model, find_model, load_model
+from sceneparse.weights.run_folder import named_folder
 
 CALIBRATED = 100
 """Calibration pictures that are read at most, evenly spaced."""
@@ -50,7 +51,8 @@ def export(
     error. In int8 the labels are compared, and accuracy too if there are labelled pictures.
 
     Args:
-        model: A model folder, a published checkpoint's name or a hub id.
+        model: A model folder, a training's run folder or one of its checkpoints, a published checkpoint's name or a hub
+            id.
         format: openvino (.xml and .bin), onnx or torch (.pt2, a torch.export program).
         out: The file. Default: the model folder's name with the format's suffix, beside the folder; of what is fetched
             by its name the model's name, in this folder.
@@ -146,7 +148,7 @@ def default_path(model: str | Path, name: str, suffix: str) -> Path:
         name: The model's own name.
         suffix: The end of the file's name.
     """
-    own = Path(model).resolve() if Path(model).is_dir() else Path(name).absolute()
+    own = (named_folder(model) or Path(name)).resolve()
     return own.with_name(f"{own.name}{suffix}")
 
 

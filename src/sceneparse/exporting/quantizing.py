@@ -14,6 +14,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import label
 
@@ -42,6 +43,7 @@ class Recorder:
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
+        self.mirror_image = mirror_image_of(engine)
 
     @property
     def padding_color(self) -> Iterable[float]:

@@ -11,6 +11,7 @@ from sceneparse.devices import choose_device
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine, TaskEngine, TorchEngine
+from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import SMALLEST, ConversionError
@@ -38,6 +39,7 @@ class FittingEngine:
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
+        self.mirror_image = mirror_image_of(engine)
         self.padding_color = engine.padding_color
 
     @cached_property

@@ -23,7 +23,8 @@ from sceneparse.tasks import Task
 class Engine(Protocol):
     """The interface of all engines; protocols, metrics and parsing know nothing else of a network.
 
-    An engine of two classes may have a `threshold` besides: `deciding.threshold_of`.
+    An engine of two classes may have a `threshold` besides: `deciding.threshold_of`. One whose classes are others in a
+    mirror image has a `mirror_image`: `mirroring.mirror_image_of`.
     """
 
     name: str
@@ -169,6 +170,7 @@ class TorchEngine:
         self.num_classes: int = traits.num_classes
         self.align_corners: bool = traits.align_corners
         self.threshold: float = traits.threshold
+        self.mirror_image: tuple[int, ...] = traits.mirror_image
         self.padding_color: tuple[float, ...] = traits.padding_color
         self._traits = traits
         self._dtype = DTYPES[precision]

@@ -55,7 +55,8 @@ class Note:
         value = {
             "config": config_to_json(self.config),
             "labels": labels_to_json(self.labels, self.tasks),
-            "traits": asdict(self.traits),
+            # What a mirror image shows is said by the labels.
+            "traits": {key: value for key, value in asdict(self.traits).items() if key != "mirror_image"},
             "quantized": self.quantized,
         }
         return json.dumps(value, ensure_ascii=True)
@@ -80,7 +81,8 @@ class Note:
         settings = config_from_json(config, str(path))
         if "smallest" not in given:
             traits = replace(traits, smallest=_smallest(settings))
-        return cls(settings, *labels_from_json(labels, str(path)), traits, quantized)
+        objects, tasks = labels_from_json(labels, str(path))
+        return cls(settings, objects, tasks, replace(traits, mirror_image=objects.mirror_image), quantized)
 
 
 def _smallest(config: ModelConfig) -> int:

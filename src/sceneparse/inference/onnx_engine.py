@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import warnings
 from functools import partial
 from pathlib import Path
@@ -157,7 +158,20 @@ def converted(program: Program) -> "onnx.ModelProto":
         warnings.simplefilter("ignore")
         result = torch.onnx.export(graph, input_names=[INPUT], output_names=[*program.outputs], verbose=False)
     assert result is not None
-    return result.model_proto
+    model = result.model_proto  # a new one whenever it is asked for
+    _name_sizes(model)
+    return model
+
+
+def _name_sizes(model: "onnx.ModelProto") -> None:
+    """Call the sizes that are open batch, height and width; the exporter has numbered them ("s34")."""
+    shape = model.graph.input[0].type.tensor_type.shape
+    names = dict(zip([shape.dim[axis].dim_param for axis in (0, 2, 3)], ("batch", "height", "width"), strict=True))
+    known = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names))
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_param = known.sub(lambda found: names[found[0]], dim.dim_param)
 
 
 def read(path: Path) -> "onnx.ModelProto":

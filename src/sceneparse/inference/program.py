@@ -60,6 +60,7 @@ class Traits:
         tasks: The tasks of a unified network, in the order of `networks.HEADS`; none where there are the objects alone.
         smallest: Rows and columns of a picture that an exported program takes at least.
         threshold: Of two classes, the second is taken where its probability is above this.
+        mirror_image: The class that each class is in a mirror image; empty where all stay what they are.
     """
 
     channels: int
@@ -70,6 +71,7 @@ class Traits:
     tasks: tuple[str, ...] = ()
     smallest: int = SMALLEST
     threshold: float = HALF
+    mirror_image: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
@@ -82,8 +84,10 @@ class Traits:
         mean, std = _per_channel(preprocessing.mean, channels), _per_channel(preprocessing.std, channels)
         tasks = network.tasks if isinstance(network, UnifiedUPerNet) else ()
         smallest = network.backbone.smallest
-        threshold = network.threshold
-        return cls(channels, network.num_classes, network.align_corners, mean, std, tasks, smallest, threshold)
+        return cls(
+            channels, network.num_classes, network.align_corners, mean, std, tasks, smallest, network.threshold,
+            network.mirror_image,
+        )  # fmt: skip
 
     @property
     def padding_color(self) -> tuple[float, ...]:
@@ -152,6 +156,7 @@ class ProgramEngine:
         self.num_classes = traits.num_classes
         self.align_corners = traits.align_corners
         self.threshold = traits.threshold
+        self.mirror_image = traits.mirror_image
         self.padding_color = traits.padding_color
         self.smallest = traits.smallest
         self.tasks = traits.tasks

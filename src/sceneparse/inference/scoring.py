@@ -11,6 +11,7 @@ from sceneparse.errors import counted
 from sceneparse.inference.crf import refine
 from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirrored_scores
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
 from sceneparse.inference.windows import WindowRows
@@ -116,7 +117,7 @@ def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tu
     size = protocol.input_size(own, protocol.scales[0])
     resized = brought_to(images, size, antialias=protocol.antialiases(own))
     logits = engine(resized)
-    return mean([logits, engine(resized.flip(-1)).flip(-1)]) if protocol.flip else logits
+    return mean([logits, mirrored_scores(engine, resized)]) if protocol.flip else logits
 
 
 def _predicted_of_map(engine: Engine, logits: Tensor, own: tuple[int, int], protocol: TestProtocol) -> Prediction:
@@ -253,7 +254,7 @@ def batch_scales(
         resized = brought_to(images, tested, antialias=protocol.antialiases(own))
         views = [engine(resized)]
         if protocol.flip:
-            views.append(engine(resized.flip(-1)).flip(-1))
+            views.append(mirrored_scores(engine, resized))
         scales.append((views, tested))
     return [
         MeanRows(
@@ -322,7 +323,7 @@ def _views(engine: Engine, resized: Tensor, protocol: TestProtocol) -> list[Tens
     """Return the logits of the whole picture and, if the protocol wants it, of its mirror image turned back."""
     views = [engine(resized[None])[0]]
     if protocol.flip:
-        views.append(engine(resized.flip(-1)[None])[0].flip(-1))
+        views.append(mirrored_scores(engine, resized[None])[0])
     return views
 
 

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirror_image_of
 
 
 class SmoothedEngine:
@@ -26,6 +27,7 @@ class SmoothedEngine:
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
+        self.mirror_image = mirror_image_of(engine)
         self.padding_color = engine.padding_color
         self._before: list[Tensor] = []
         self._average: list[Tensor] = []
@@ -67,6 +69,7 @@ class ReplayEngine:
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
+        self.mirror_image = mirror_image_of(engine)
         self.padding_color = engine.padding_color
         self._scores = iter(scores)
         self._description = engine.describe()

@@ -10,6 +10,7 @@ from torch import Tensor
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
+from sceneparse.inference.mirroring import reordered
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, Rows, Stretch, band_height
 from sceneparse.inference.scoring import (
@@ -222,6 +223,8 @@ class StackedHeads:
         self.maps = {task: sum(sizes[task]) for task in MAPS if task in sizes}
         self.num_classes = sum(self.maps.values())
         self.groups = tuple(size for task in self.maps for size in sizes[task])
+        self._order = _mirror_image(tasks, list(self.maps.items()))
+        self._scene_order = () if tasks.scenes is None else tasks.scenes.mirror_image
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score pictures; see `Engine`."""
@@ -238,9 +241,27 @@ class StackedHeads:
             maps.append(logits if logits.shape[-2:] == size else resize(logits, size, self.align_corners))
         return torch.cat(maps, dim=1)
 
+    def turned_back(self, scores: Tensor) -> Tensor:
+        """See `TurnsBack`."""
+        if self._scene_order:
+            last = self.scenes[-1]
+            rest, mirrored = last.split([len(last) - len(scores), len(scores)])
+            self.scenes[-1] = torch.cat([rest, reordered(mirrored, self._scene_order)])
+        return reordered(scores.flip(-1), self._order)
+
     def describe(self) -> str:
         """Describe in one line what computes, where and how."""
         return self._engine.describe()
+
+
+def _mirror_image(tasks: TaskLabels, maps: Sequence[tuple[Task, int]]) -> tuple[int, ...]:
+    """Return the channel of stacked maps, of so many channels each, that each is in a mirror image; empty: all stay."""
+    order: list[int] = []
+    for task, count in maps:
+        space = tasks.tree if task is Task.PART else tasks.space(task)
+        own = () if space is None else space.mirror_image
+        order += [len(order) + index for index in own or range(count)]
+    return () if order == list(range(len(order))) else tuple(order)
 
 
 def _empty(height: int, width: int) -> Prediction:

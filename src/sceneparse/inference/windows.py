@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import turned_back
 from sceneparse.inference.rows import Stretch, mean, softmax
 
 AT_ONCE = 4
@@ -205,7 +206,7 @@ class WindowRows:
             starts = [left - self.reached[0] for left in lefts]
             crops = torch.stack([strip[:, :, left : left + width] for left in starts])
             logits = self._engine(torch.cat([crops, crops.flip(-1)]) if self._flip else crops)
-            views = torch.stack([logits[: len(lefts)], logits[len(lefts) :].flip(-1)] if self._flip else [logits], 1)
+            views = self._views(logits, len(lefts))
             if not self._probabilities:
                 views = views.mean(dim=1, keepdim=True)
             if kept is None:
@@ -213,6 +214,12 @@ class WindowRows:
             kept[start : start + len(lefts)] = views
         assert kept is not None  # there is one window at least
         return kept
+
+    def _views(self, logits: Tensor, count: int) -> Tensor:
+        """Return the logits of windows (windows, views, classes, h, w), behind which those of mirror images may lie."""
+        if not self._flip:
+            return logits[:, None]
+        return torch.stack([logits[:count], turned_back(self._engine, logits[count:])], dim=1)
 
     def _average(self, views: Tensor, start: int, stop: int) -> Tensor:
         """Average and weigh a window's views (views, classes, h, w) at the window's size, for some of its rows."""

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.errors import UserError, counted, reason_of, some
+from sceneparse.labels.mirroring import KEY as MIRROR
+from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed
 
 IGNORE = -1
 """The class index of pixels that count neither in the loss nor in a metric."""
@@ -48,9 +50,10 @@ class LabelSpace:
         ignore: Values in mask files that mean "unlabelled" (`index` masks), besides none at all.
         ignore_colors: Colours that mean "unlabelled" (`rgb` masks).
         masks: Whether mask files hold ids (`index`, grey or palette images) or colours (`rgb`).
+        mirror: Pairs of classes, by name, that a mirror image turns into each other.
 
     Raises:
-        UserError: Names, ids or colours repeat or don't fit each other.
+        UserError: Names, ids or colours repeat or don't fit each other, or pairs are none of the classes.
     """
 
     names: tuple[str, ...]
@@ -59,6 +62,7 @@ class LabelSpace:
     ignore: tuple[int, ...] = ()
     ignore_colors: tuple[Color, ...] = ()
     masks: MaskForm = "index"
+    mirror: tuple[Pair, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names:
@@ -82,6 +86,8 @@ class LabelSpace:
             raise UserError(f"colour {list(wrong_color[0])} is not three values in 0..255")
         if both := set(self.ids) & set(self.ignore):
             raise UserError(f"mask value {min(both)} is both a class and ignored: it can be only one of them")
+        refuse_unnamed(self.mirror, self.names, f'"{MIRROR}"')
+        refuse_overlaps(self.mirror, f'"{MIRROR}"')
 
     def __len__(self) -> int:
         return len(self.names)
@@ -93,6 +99,11 @@ class LabelSpace:
     def palette(self) -> NDArray[np.uint8]:
         """Colours as a (C, 3) array."""
         return np.array(self.colors, dtype=np.uint8)
+
+    @cached_property
+    def mirror_image(self) -> tuple[int, ...]:
+        """The index of the class that each class is in a mirror image; empty where all stay what they are."""
+        return mirror_image(self.names, self.mirror)
 
     @cached_property
     def _index_of_id(self) -> NDArray[np.int16]:
@@ -171,7 +182,7 @@ class LabelSpace:
         return ids
 
     def to_json(self) -> dict[str, Any]:
-        """The form of `classes.json` and of a model folder's `labels.json`."""
+        """The form of `classes.json` and of a model folder's `labels.json`; pairs are left out where there are none."""
         return {
             "names": list(self.names),
             "colors": [list(color) for color in self.colors],
@@ -179,6 +190,7 @@ class LabelSpace:
             "ignore": list(self.ignore),
             "ignore_colors": [list(color) for color in self.ignore_colors],
             "masks": self.masks,
+            **({MIRROR: [list(pair) for pair in self.mirror]} if self.mirror else {}),
         }
 
     @classmethod
@@ -194,7 +206,7 @@ class LabelSpace:
         """
         if not isinstance(value, dict):
             raise UserError(f'{where}: expected an object such as {{"names": ["sky", "road"]}}, found {_kind(value)}')
-        known = ("names", "colors", "ids", "ignore", "ignore_colors", "masks")
+        known = ("names", "colors", "ids", "ignore", "ignore_colors", "masks", MIRROR)
         if unknown := [key for key in value if key not in known]:
             near = difflib.get_close_matches(str(unknown[0]), known, n=1) if len(unknown) == 1 else []
             hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
@@ -220,6 +232,7 @@ class LabelSpace:
                 ignore=_integers(ignore, "ignore"),
                 ignore_colors=_colors(value.get("ignore_colors"), "ignore_colors"),
                 masks=masks,
+                mirror=pairs_of(value.get(MIRROR)),
             )
         except UserError as error:
             raise UserError(f"{where}: {error}") from None

@@ -1,6 +1,6 @@
 """Label spaces of several tasks, and which parts an object can have."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.errors import UserError, counted
+from sceneparse.labels.mirroring import Pair
 from sceneparse.labels.space import IGNORE, LabelSpace
 from sceneparse.tasks import OTHERS, Task
 
@@ -34,6 +35,23 @@ class PartTree:
         for name, parts in zip(self.objects.names, self.children, strict=True):
             if wrong := [part for part in parts if not 0 <= part < len(self.parts)]:
                 raise UserError(f"object '{name}' has part {wrong[0]}, but there are only {len(self.parts)} parts")
+        self._refuse_unequal_sides()
+
+    def _refuse_unequal_sides(self) -> None:
+        """Refuse two objects that are a mirror pair, of which one can have a part that the other cannot have."""
+        for one, other in enumerate(self.objects.mirror_image):
+            turned = {self._part_image[part] for part in self.children[one]}
+            if one < other and turned != set(self.children[other]):
+                first, second = self.objects.names[one], self.objects.names[other]
+                raise UserError(
+                    f"objects '{first}' and '{second}' are a mirror pair, but can have other parts: give the one the "
+                    "mirror images of the other's parts"
+                )
+
+    @cached_property
+    def _part_image(self) -> tuple[int, ...]:
+        """The part that each part is in a mirror image."""
+        return self.parts.mirror_image or tuple(range(len(self.parts)))
 
     def __repr__(self) -> str:
         return f"PartTree({counted(len(self.parts), 'part')} of {counted(len(self.owners), 'object')})"
@@ -70,6 +88,40 @@ class PartTree:
             table[owner, list(self.children[owner])] = np.arange(len(self.children[owner])) + offset + 1
         return table
 
+    @cached_property
+    def mirror_table(self) -> NDArray[np.int16] | None:
+        """(objects + 1, parts + 1): the part that a part of an object is in a mirror image; None where all stay.
+
+        Index -1 stands for an unknown one. Where an object can have but one part of a pair, both stay what they are.
+        """
+        if not self.parts.mirror:
+            return None
+        image = np.array([*self._part_image, IGNORE], dtype=np.int16)
+        table = np.tile(image, (len(self.objects) + 1, 1))
+        for owner in self.owners:
+            stay = [part for part in range(len(self.parts)) if self._turned(owner, part) == part]
+            table[owner, stay] = stay
+        return table
+
+    @cached_property
+    def mirror_image(self) -> tuple[int, ...]:
+        """The channel that each channel is in a mirror image; empty where all stay what they are."""
+        if not (self.parts.mirror or self.objects.mirror):
+            return ()
+        index = {channel: number for number, channel in enumerate(self.channels)}
+        objects = self.objects.mirror_image or tuple(range(len(self.objects)))
+        return tuple(
+            index[objects[owner], IGNORE if part == IGNORE else self._turned(owner, part)]
+            for owner, part in self.channels
+        )
+
+    def _turned(self, owner: int, part: int) -> int:
+        """The part that a part of an object is in a mirror image."""
+        image, own = self._part_image[part], self.children[owner]
+        # Of a pair of objects the one has the parts of the other.
+        paired = self.objects.mirror and self.objects.mirror_image[owner] != owner
+        return image if paired or (part in own) == (image in own) else part
+
     def to_json(self) -> dict[str, list[str]]:
         """The names of each object's parts; objects without parts are left out."""
         return {
@@ -92,7 +144,10 @@ class PartTree:
             if unknown := [part for part in listed if part not in parts.names]:
                 raise UserError(f"{where}: the part tree gives '{name}' the part {unknown[0]!r}, which is no part")
         children = (tuple(map(parts.names.index, value.get(name, ()))) for name in objects.names)
-        return cls(objects, parts, tuple(children))
+        try:
+            return cls(objects, parts, tuple(children))
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -140,6 +195,22 @@ class TaskLabels:
         left_out = {task for task in OTHERS if task not in tasks}
         fields = {"tree" if task is Task.PART else task.plural: None for task in left_out}
         return replace(self, **fields)
+
+    def with_mirror(self, pairs: Mapping[Task, tuple[Pair, ...]]) -> "TaskLabels":
+        """The same label spaces with other mirror pairs.
+
+        Args:
+            pairs: The pairs of each task; none of those that are not listed.
+
+        Raises:
+            UserError: Pairs that do not fit the classes or the tree of parts.
+        """
+        spaces = {task: replace(space, mirror=pairs.get(task, ())) for task, space in self.spaces().items()}
+        objects, parts = spaces.get(Task.OBJECT), spaces.pop(Task.PART, None)
+        tree = None
+        if self.tree is not None and objects is not None and parts is not None:
+            tree = PartTree(objects, parts, self.tree.children)
+        return TaskLabels(tree=tree, **{task.plural: space for task, space in spaces.items()})
 
     def names(self) -> dict[str, Any]:
         """All names by the label spaces' names, for comparing what two of them know; of parts, those of each object."""

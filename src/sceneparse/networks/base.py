@@ -35,10 +35,12 @@ class SceneParser(nn.Module):
         dropout: Probability of dropping a channel before each classifier.
         align_corners: How maps are resized inside the network, and how its logits want to be resized.
 
-    Of two classes, the second is taken where its probability is above `threshold`.
+    Of two classes, the second is taken where its probability is above `threshold`. What each class is in a mirror image
+    says `mirror_image`, by index; where it is empty, all stay what they are.
     """
 
     threshold: float = 0.5
+    mirror_image: tuple[int, ...] = ()
 
     def __init__(
         self,

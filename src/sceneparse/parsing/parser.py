@@ -52,8 +52,9 @@ def load(
     """Load a model to parse pictures with.
 
     Args:
-        model: A model folder (of transformers or smp too), a published checkpoint's name ("sceneparse models
-            --published" lists them), a hub id ("user/name"), or an exported .xml or .onnx file.
+        model: A model folder (of transformers or smp too), a training's run folder or one of its checkpoints, a
+            published checkpoint's name ("sceneparse models --published" lists them), a hub id ("user/name"), or an
+            exported .xml or .onnx file.
         engine: torch, compile, openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed and takes the
             network, else torch. `parser.engine.describe()` says which.
         device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
@@ -72,7 +73,9 @@ def load(
     _refuse_unknown_tasks(tasks)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)
-    loading = Loading(str(model), engine, device, precision, protocol, wanted)
+    # Where it was found: a run folder may hold another model by the time that another process loads it.
+    found = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
+    loading = Loading(found, engine, device, precision, protocol, wanted)
     return Parser(opened, protocol=protocol, tasks=wanted, loading=loading)
 
 

@@ -25,16 +25,11 @@ def doubt_of(protocol: TestProtocol, sizes: LearntSizes, size: tuple[int, int]) 
     shown = f"{size[1]:,}×{size[0]:,} pixels"
     if not sizes.seen[0] / FAR <= tested <= sizes.seen[1] * FAR:
         doing = "are parsed as they are" if tested == own else f"are parsed at short side {tested}"
-        return f"{shown} {doing}, but {learnt}: expect a worse answer, or give {_size(sizes.short)}"
+        return f"{shown} {doing}, but {learnt}: expect a worse answer, or parse at size {sizes.short}"
     if own >= MUCH * tested:
         least = round(own / tested)
         return (
             f"{shown} are parsed at short side {tested}, since {learnt}: things of less than some {4 * least} pixels "
-            f"are lost; give {_size('own')} where the training pictures were pieces of such pictures"
+            "are lost; size own is right where the training pictures were pieces of such pictures"
         )
     return None
-
-
-def _size(value: int | str) -> str:
-    """The setting that brings pictures to a size, as both call it: records hold the sentence, whoever wrote them."""
-    return f"protocol.size {value} (--size {value} on the command line)"

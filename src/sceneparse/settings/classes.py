@@ -17,12 +17,15 @@ class ClassSettings:
             classes of these names merge too.
         drop: Own classes whose pixels become ignored: they count neither in the loss nor in a figure.
         rename: New names of own classes. Equal names merge; null drops the class.
+        mirror: Pairs of classes that a mirror image turns into each other, [[left door, right door]], by the names that
+            they have then; beside the pairs that classes.json or the kind lists. Null: none at all, not even those.
     """
 
     file: str | None = None
     merge: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     drop: tuple[str, ...] = ()
     rename: dict[str, str | None] = field(default_factory=dict, hash=False)
+    mirror: tuple[tuple[str, str], ...] | None = ()
 
     def __post_init__(self) -> None:
         for new, members in self.merge.items():
@@ -42,11 +45,28 @@ class ClassSettings:
             require(
                 False, f"data.classes names {shown} more than once in merge, drop and rename: say one thing of each"
             )
+        self._check_mirror()
+
+    def _check_mirror(self) -> None:
+        """Refuse what are no pairs of two classes."""
+        pairs = self.mirror or ()
+        for pair in pairs:
+            listed = isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+            require(
+                listed, f"data.classes.mirror has {pair!r}, but must hold pairs of classes, [[left door, right door]]"
+            )
+        if self.mirror is not None:
+            object.__setattr__(self, "mirror", tuple((one, other) for one, other in pairs))
 
     def renames(self) -> dict[str, str | None]:
         """Return the new name of each own class that is mentioned; None for one that is dropped."""
         merged = {own: new for new, members in self.merge.items() for own in members}
         return {**merged, **dict.fromkeys(self.drop), **self.rename}
+
+    @property
+    def changing(self) -> bool:
+        """Whether classes are called otherwise than the data set says, or paired otherwise."""
+        return bool(self.renames()) or self.mirror != ()
 
     def only_file(self) -> "ClassSettings":
         """Return what mask values mean alone, with the classes as they are."""

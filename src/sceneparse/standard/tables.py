@@ -6,6 +6,7 @@ The tables are those of github.com/CSAILVision/unifiedparsing (MIT licence), in 
 import csv
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from io import StringIO
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
+from sceneparse.labels.mirroring import paired_by_name
 from sceneparse.tasks import Task
 
 CATEGORIES = (Task.OBJECT, Task.PART, Task.MATERIAL, Task.SCENE, Task.TEXTURE)
@@ -60,12 +62,17 @@ def read_names(folder: Path) -> dict[str, list[str]]:
 def task_labels(folder: Path, names: Mapping[str, Sequence[str]]) -> TaskLabels:
     """Make label spaces from names, and the tree of objects and parts from the folder's hierarchy.
 
+    Parts whose names differ in left and right alone are mirror pairs. The published tables have none: they call a left
+    arm an arm.
+
     Raises:
         UserError: The hierarchy is missing or damaged, or doesn't fit the names.
     """
     spaces = {category: LabelSpace(tuple(own)) if own else None for category, own in names.items()}
     objects, parts = spaces[Task.OBJECT], spaces[Task.PART]
     tree = None
+    if parts is not None:
+        parts = replace(parts, mirror=paired_by_name(parts.names))
     if objects is not None and parts is not None:
         tree = PartTree(objects, parts, _children(folder / f"{HIERARCHY}.csv", objects.names, parts.names))
     return TaskLabels(objects, spaces[Task.SCENE], tree, spaces[Task.MATERIAL], spaces[Task.TEXTURE])

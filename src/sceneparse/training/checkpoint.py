@@ -5,7 +5,7 @@ loop seeds the generators for each iteration anew.
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,10 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
+from sceneparse.weights.saving import write_weights
+
+SUFFIXES = {"last": (".pt",), "best": (".safetensors", ".pt")}
+"""How the files end; after the first, how earlier versions wrote them."""
 
 KEPT = 2
 """Checkpoints that are kept: the last, and one more in case that the last is damaged."""
@@ -41,6 +45,7 @@ class Checkpoint:
         average: The moving average of the weights, whole; None where none is kept.
         patience: How long the score has not become better, as of `Patience.state`.
         ended: Whether the training ended here, for want of a better score.
+        model: What a model folder says of the network: "config" and "labels", as in its files.
     """
 
     iteration: int
@@ -59,6 +64,7 @@ class Checkpoint:
     average: dict[str, Tensor] | None = None
     patience: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
+    model: dict[str, Any] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -88,9 +94,15 @@ class Checkpoints:
         self._remove("best", set(best) - needed)
         return path
 
-    def save_best(self, network: dict[str, Tensor], iteration: int) -> None:
-        """Write the network of the best validation so far."""
-        _save(self._path("best", iteration), network)
+    def save_best(self, network: dict[str, Tensor], iteration: int, facts: Mapping[str, str] | None = None) -> None:
+        """Write the network of the best validation so far, as a model folder has its weights.
+
+        Args:
+            network: Its state.
+            iteration: Iterations done.
+            facts: What the file says of itself.
+        """
+        write_weights(self._path("best", iteration), network, facts)
 
     def measure(self, network: dict[str, Tensor], optimizer: dict[str, Any]) -> None:
         """Write states as large as a checkpoint's, and remove them: it takes as long as a checkpoint."""
@@ -98,13 +110,23 @@ class Checkpoints:
         _save(path, {"network": network, "optimizer": optimizer})
         path.unlink()
 
-    def load_best(self, iteration: int) -> dict[str, Tensor]:
-        """Return the network of the best validation.
+    def best_file(self, iteration: int, facts: Mapping[str, str] | None = None) -> Path:
+        """Return the file of the network of the best validation.
+
+        Args:
+            iteration: Iterations done then.
+            facts: What the file says of itself, if it has to be made of an earlier version's file.
 
         Raises:
             UserError: The file is missing or damaged.
         """
-        return _load(self._path("best", iteration))
+        path = self._path("best", iteration)
+        if not path.exists():
+            earlier = path.with_suffix(".pt")
+            if not earlier.exists():
+                raise UserError(f"{path}: missing")
+            write_weights(path, _load(earlier), facts)
+        return path
 
     def load(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest whole checkpoint, None if there are none; damaged ones are skipped with a warning.
@@ -130,18 +152,20 @@ class Checkpoints:
         best = -1 if checkpoint is None or checkpoint.best_iteration is None else checkpoint.best_iteration
         self._remove("last", {i for i in self._iterations("last") if i > iteration})
         self._remove("best", {i for i in self._iterations("best") if i > best})
-        for leftover in self.folder.glob(".*.tmp.pt"):
+        for leftover in self.folder.glob(".*.tmp.*"):
             leftover.unlink()
 
     def _path(self, kind: str, iteration: int) -> Path:
-        return self.folder / f"{kind}-{iteration:08d}.pt"
+        return self.folder / f"{kind}-{iteration:08d}{SUFFIXES[kind][0]}"
 
     def _iterations(self, kind: str) -> list[int]:
-        return sorted(int(path.stem.rpartition("-")[2]) for path in self.folder.glob(f"{kind}-[0-9]*.pt"))
+        paths = (path for suffix in SUFFIXES[kind] for path in self.folder.glob(f"{kind}-[0-9]*{suffix}"))
+        return sorted({int(path.stem.rpartition("-")[2]) for path in paths})
 
     def _remove(self, kind: str, iterations: set[int]) -> None:
         for iteration in iterations:
-            self._path(kind, iteration).unlink(missing_ok=True)
+            for suffix in SUFFIXES[kind]:
+                self._path(kind, iteration).with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _save(path: Path, value: dict[str, Any]) -> None:

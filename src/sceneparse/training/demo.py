@@ -39,9 +39,10 @@ from sceneparse.training.loop import train
 from sceneparse.training.probe import Pace, measure
 from sceneparse.training.progress import TrainingStopped
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.run import MODEL, is_finished, open_run
+from sceneparse.training.run import is_finished, open_run
 from sceneparse.training.trial import prepare_tried
 from sceneparse.weights.model import load_model
+from sceneparse.weights.run_folder import MODEL
 
 NETWORKS = ("fcn", "pspnet")
 """What is trained, in this order: `toy-` before it is the recipe's name, and by itself the run folder's."""
@@ -209,7 +210,7 @@ def _said(out: Path, facts: Mapping[str, Any]) -> Path:
     """Print the figures, and where everything is; returns the report's path."""
     for name in NETWORKS:
         figures = (facts[key][name] for key in ("mean_iou", "lookalikes_mean_iou"))
-        print("{:<7} mean IoU {:.3f}, look-alikes {:.3f}".format(name, *figures))
+        print("{:<7} mean IoU {:.2%}, look-alikes {:.2%}".format(name, *figures))
     print(f"parsed pictures: {out / PARSED}\noverview: {out / OVERVIEW}")
     return out / REPORT
 

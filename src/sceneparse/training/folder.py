@@ -1,5 +1,6 @@
 """Open a run folder for writing, and remove what is newer than the checkpoint that a training goes on from."""
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,11 @@ from sceneparse.training.class_weights import CHANGES, write_changes
 from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import say_once
 from sceneparse.training.record import Record
-from sceneparse.training.run import RECIPE, write_run
+from sceneparse.training.run import write_run
 from sceneparse.training.sharding import is_sharded
 from sceneparse.training.start import device_name
 from sceneparse.training.trackers.follow import Trackers, follow
+from sceneparse.weights.run_folder import CHECKPOINTS, MODEL, RECIPE
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
     world, budget = compute.processes.world, _own_budget(prepared, path)
     folder = RunFolder(
         path,
-        Checkpoints(path / "checkpoints"),
+        Checkpoints(path / CHECKPOINTS),
         None,
         {
             "device": device_name(compute.fabric.device),
@@ -106,6 +108,8 @@ def begin_run(prepared: Prepared, path: Path) -> RunFolder:
         write_changes(changed, path)
     write_text(path / RECIPE, to_yaml(prepared.recipe))
     folder.checkpoints.forget_after(checkpoint)
+    for leftover in path.glob(f".{MODEL}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)
     trackers = follow(prepared.recipe, path, going_on=checkpoint is not None, say=say_once)
     record = Record(
         path,

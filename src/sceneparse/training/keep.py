@@ -1,4 +1,4 @@
-"""Write down a training while it runs: its figures, its checkpoints and, at the end, its model."""
+"""Write down a training while it runs: its figures, its checkpoints and its best model so far."""
 
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -12,32 +12,24 @@ from sceneparse.data.feeding import on_device
 from sceneparse.data.sample import notes_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.errors import UserError, counted
-from sceneparse.training.averaging import WeightAverage, Weights, weights_sentence
+from sceneparse.evaluation.figures import FIGURES
+from sceneparse.training.averaging import WeightAverage, Weights
 from sceneparse.training.budget import Overtime
 from sceneparse.training.checkpoint import Checkpoint
 from sceneparse.training.failure import explain, save_failure
 from sceneparse.training.folder import RunFolder, Stopwatch
+from sceneparse.training.model_folder import Best, ModelFolder
 from sceneparse.training.patience import Patience
-from sceneparse.training.prepare import Prepared, rebuilt
+from sceneparse.training.prepare import Prepared
 from sceneparse.training.progress import ProgressLine, TrainingStopped
 from sceneparse.training.record import Average
-from sceneparse.training.run import MODEL, write_run
+from sceneparse.training.run import write_run
 from sceneparse.training.sharding import whole
 from sceneparse.training.step import Step
 from sceneparse.training.validation import network_with, recorded, validate, worth
 from sceneparse.training.waiting import DeviceIdle, Waits, advice
-from sceneparse.weights.card import model_card
-from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.model import Model, save_model
-
-
-@dataclass
-class _Best:
-    """The best validation so far, and the weights that it was of."""
-
-    iteration: int | None = None
-    metrics: dict[str, Any] | None = None
-    weights: Weights = "live"
+from sceneparse.weights.run_folder import Taken
+from sceneparse.weights.trained import described, resume_command
 
 
 @dataclass
@@ -78,9 +70,10 @@ class Keeper:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
         self._losses = Average(checkpoint.recent if checkpoint else {})
-        self._best = _Best()
-        if checkpoint:
-            self._best = _Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
+        self._best: Best | None = None
+        if checkpoint and checkpoint.best_iteration is not None and checkpoint.best_metrics is not None:
+            self._best = Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
+        self._model = ModelFolder(self.prepared, self.folder, self.average, self.progress.say)
         self.patience = Patience(settings.patience, settings.min_delta, **(checkpoint.patience if checkpoint else {}))
         self._overtime = Overtime((self.folder.facts.get("budget") or {}).get("minutes"))
         device, data = self.prepared.compute.fabric.device, self.prepared.recipe.data
@@ -136,7 +129,7 @@ class Keeper:
         self._waits.add(seconds, waited)
         due = done % settings.log_every == 0 or done == settings.iterations
         speed = settings.pictures / seconds
-        self.progress.step(done, step.total, step.rate, speed, self._waits.recent, line=due)
+        self.progress.step(done, self._losses.mean("loss"), step.rate, speed, self._waits.recent, line=due)
         if due:
             means = self._losses.take(list(step.losses))
             times = self._waits.times(self.idle.take())
@@ -191,13 +184,13 @@ class Keeper:
         for weights, metrics in found.items():
             self._tell(done, weights, metrics)
         best = max(found, key=lambda weights: worth(found[weights]))
-        if self._best.metrics is None or worth(found[best]) > worth(self._best.metrics):
-            self._best = _Best(done, found[best], best)
+        if self._best is None or worth(found[best]) > worth(self._best.metrics):
+            self._best = Best(done, found[best], best)
             average = self.average if best == "average" else None
             network = self.prepared.learner.network
             state = whole(network.state_dict()) if average is None else average.network_state()
             if self._first:
-                self.folder.checkpoints.save_best(state, done)
+                self.folder.checkpoints.save_best(state, done, self._best.taken.facts())
         self.patience.note(worth(found[best]))
 
     def _scored(self, average: WeightAverage | None) -> dict[str, Any]:
@@ -213,15 +206,19 @@ class Keeper:
 
     def _tell(self, done: int, weights: Weights, metrics: dict[str, Any]) -> None:
         """Show a validation, and write its line of metrics.jsonl: that of the average is a kind of its own."""
-        others = "".join(f", {name} {value:.4f}" for name, value in metrics.get("headlines", {}).items())
+        headlines = {"mean_iou": metrics["mean_iou"], **metrics.get("headlines", {})}
+        scores = [(FIGURES[key].title, FIGURES[key].with_unit(value)) for key, value in headlines.items()]
         of = "" if weights == "live" else " of the average"
-        self.progress.say(f"iteration {done}  mean IoU{of} {metrics['mean_iou']:.4f}{others}  ({metrics['protocol']})")
+        said = ", ".join(f"{title}{of} {value}" for title, value in scores)
+        self.progress.say(f"iteration {done}  {said}  ({metrics['protocol']})")
         if self.folder.record:
             kind = "validation" if weights == "live" else "validation_average"
             self.folder.record.write(kind, done, {**recorded(metrics), "seconds": self.watch.seconds()})
 
     def save_checkpoint(self, done: int) -> None:
-        """Write a checkpoint.
+        """Write a checkpoint, and after it the model folder if there is a better network than it has.
+
+        In this order a model is never newer than the newest checkpoint.
 
         Args:
             done: Iterations done.
@@ -241,15 +238,22 @@ class Keeper:
                     metrics_bytes=self.folder.record.length,
                     seconds=self.watch.seconds(),
                     recent=self._losses.sums,
-                    best_iteration=self._best.iteration,
-                    best_metrics=self._best.metrics,
+                    best_iteration=self._best.iteration if self._best else None,
+                    best_metrics=self._best.metrics if self._best else None,
                     processes=compute.processes.world,
-                    best_weights=self._best.weights,
+                    best_weights=self._best.weights if self._best else "live",
                     average=average,
                     patience=self.patience.state(),
                     ended=self.patience.over,
+                    model=self._model.says(),
                 )
             )
+        self.renew_model()
+
+    def renew_model(self) -> None:
+        """Write the model folder, if it isn't that of the best network so far."""
+        if self._first and self._best is not None:
+            self._model.renew(self._best)
 
     def stop(self, done: int) -> NoReturn:
         """End the training early, as a person asked; a checkpoint must have been written.
@@ -260,28 +264,33 @@ class Keeper:
         Raises:
             TrainingStopped: Always.
         """
+        best, prepared = self._best, self.prepared
+        state = whole(prepared.learner.network.state_dict()) if best is None else {}
         if self._first:
+            if best is None:
+                self._model.write_unvalidated(state, done)
             write_run(self.folder.path, "stopped", {**self.folder.facts, "iteration": done})
+        said = described(Taken(done) if best is None else best.taken)
+        model = "there was no validation yet; its model" if best is None else "the best model so far"
+        self.progress.say(f"stopped after iteration {done}; {model}: {self._model.path} ({said})")
         resume = argument("resume", True, option="--resume")
-        self.progress.say(f"stopped after iteration {done}; the same command with {resume} goes on from here")
+        # What started several processes is for whoever started them to say again.
+        alone = prepared.compute.processes.world == 1
+        self.progress.say(
+            f"to go on: {resume_command(self.folder.path) if alone else f'the same command with {resume}'}"
+        )
         raise TrainingStopped(f"stopped after iteration {done}; {resume} goes on from here")
 
     def finish(self) -> None:
-        """Write the model folder, the network of the best validation, and what the training came to."""
+        """Write the model folder, if need be, and what the training came to."""
         if not self.folder.record:
             return
         self._tell_brake(end=True)
         self.folder.record.close()
-        recipe, data = self.prepared.recipe, self.prepared.data
-        iteration, metrics = self._best.iteration, self._best.metrics
-        assert iteration is not None and metrics is not None
-        network = rebuilt(recipe, len(data.labels), self.folder.checkpoints.load_best(iteration))
-        config = ModelConfig(
-            recipe.name, recipe.backbone, recipe.network, recipe.preprocessing, recipe.protocol, recipe.data, data.sizes
-        )
-        sentence = weights_sentence(self.average, self._best.weights, recipe.data.val)
-        out, card = self.folder.path / MODEL, model_card(config, data.labels, metrics, weights=sentence)
-        save_model(out, Model(network, config, data.labels, data.tasks), card)
+        recipe, best = self.prepared.recipe, self._best
+        assert best is not None
+        iteration, metrics, out = best.iteration, best.metrics, self._model.path
+        self._model.renew(best, last=True)
         pace, early = self._pace, self.patience.over and self._done < recipe.training.iterations
         results = {
             "iteration": self._done,
@@ -290,7 +299,7 @@ class Keeper:
             "images_per_second": round(pace.pictures / pace.seconds, 2) if pace.pictures else None,
             "wait": round(pace.waited / pace.seconds, 4) if pace.pictures else None,
             "best_iteration": iteration,
-            "best_weights": self._best.weights,
+            "best_weights": best.weights,
             "best_mean_iou": metrics["mean_iou"],
             **{f"best_{name}": value for name, value in metrics.get("headlines", {}).items()},
             "protocol": metrics["protocol"],
@@ -301,5 +310,6 @@ class Keeper:
                 f"ended after iteration {self._done} of {recipe.training.iterations}: "
                 f"{counted(self.patience.waited, 'validation')} without a better score (training.patience)"
             )
-        of = " of the averaged weights" if self._best.weights == "average" else ""
-        self.progress.say(f"best mean IoU{of} {metrics['mean_iou']:.4f} after iteration {iteration}: {out}")
+        of = " of the averaged weights" if best.weights == "average" else ""
+        score = FIGURES["mean_iou"].with_unit(metrics["mean_iou"])
+        self.progress.say(f"best mean IoU{of} {score} after iteration {iteration}: {out}")

@@ -20,12 +20,13 @@ from sceneparse.training.init import read_started
 from sceneparse.training.keep import Keeper
 from sceneparse.training.progress import ProgressLine, StopRequest, say_once
 from sceneparse.training.recipe_losses import RecipeLosses
-from sceneparse.training.run import MODEL, is_finished, open_run
+from sceneparse.training.run import is_finished, open_run
 from sceneparse.training.start import StrategyName
 from sceneparse.training.step import compute_gradients, update_weights
 from sceneparse.training.trackers.follow import usable_trackers
 from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
+from sceneparse.weights.run_folder import MODEL
 
 
 def train(
@@ -39,8 +40,8 @@ def train(
 
     The run folder gets recipe.yaml (all settings), metrics.jsonl (curves; with TensorBoard installed, tensorboard/ has
     them too), checkpoints/, run.json (how it went, on what), init.json (what was taken of the model that it started
-    from, where there is one), budget.json (how many iterations fit into its minutes, where it has some) and at the end
-    model/: the network of the best validation.
+    from, where there is one), budget.json (how many iterations fit into its minutes, where it has some) and model/: the
+    network of the best validation so far, renewed whole with every better one.
 
     On the CPU a training gives the same bits whatever number of workers it has and however often it was stopped or
     killed and resumed. Started in several processes (`sceneparse train --devices N`, torchrun, srun), all of them call
@@ -59,7 +60,7 @@ def train(
     Raises:
         UserError: The run folder holds another training, the data or the settings don't fit, or the loss is not finite
             any more (then the step is kept in failure/).
-        TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written.
+        TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written, and model/ if there was no validation yet.
     """
     began = time.monotonic()
     check_type("recipe", recipe, (Recipe, str, Path), "a Recipe, or the name or the file of one")
@@ -93,6 +94,7 @@ def train(
     with folder, closing(batches), StopRequest() as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
+        keeper.renew_model()
         check = LossCheck(keeper, deferred=prepared.learner.deferred)
         for iteration in prepared.remaining:
             clock = time.perf_counter()

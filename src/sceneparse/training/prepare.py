@@ -190,6 +190,7 @@ def prepare(
     if checkpoint is None:
         recipe = replace(recipe, backbone=resolve_padding(recipe.backbone))
     network = build(recipe.backbone, recipe.network, len(data.labels))
+    network.mirror_image = data.labels.mirror_image
     started: Started | None = None
     if checkpoint is not None:
         network.load_state_dict(checkpoint.network)
@@ -256,8 +257,9 @@ def _build_learner(
     return Learner(network, model, optimizer, stepper)
 
 
-def rebuilt(recipe: Recipe, classes: int, state: dict[str, Tensor]) -> SceneParser:
+def rebuilt(recipe: Recipe, labels: LabelSpace, state: dict[str, Tensor]) -> SceneParser:
     """Build a network of its own that holds a state."""
-    network = build(recipe.backbone, recipe.network, classes)
+    network = build(recipe.backbone, recipe.network, len(labels))
+    network.mirror_image = labels.mirror_image
     network.load_state_dict(state)
     return network

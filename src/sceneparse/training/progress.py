@@ -68,7 +68,7 @@ class ProgressLine:
 
         Args:
             iteration: Iterations done.
-            loss: Its loss.
+            loss: The mean loss since the last line, as metrics.jsonl has it.
             rate: Its learning rate.
             speed: Pictures a second.
             wait: The share of the time that steps wait for pictures, 0 to 1.

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneparse.files import hold
+from sceneparse.weights.run_folder import METRICS
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 TIME_FIELDS = ("seconds", "images_per_second", "wait", "idle")
 """The keys that differ between two equal trainings; all others are the same, byte by byte on the CPU."""
-
-METRICS = "metrics.jsonl"
 
 Follow = Callable[[str, int, Mapping[str, float | int | str | None]], None]
 
@@ -21,7 +22,7 @@ class Record:
     """metrics.jsonl of a run folder, and tensorboard/ where TensorBoard is installed.
 
     metrics.jsonl is the record: each of its lines is one JSON object with "kind" ("train" or "validation") and
-    "iteration".
+    "iteration". While it is open it is marked as in use (`files.hold`), by which others know that the training goes on.
 
     Args:
         folder: The run folder.
@@ -38,6 +39,7 @@ class Record:
         self._file = (folder / METRICS).open("ab")
         self._file.truncate(min(length, self._file.tell()))
         self._file.seek(0, 2)
+        self._held = hold(self._file)
         self._follow = follow
         self._board = _board(folder / "tensorboard", iteration, warn)
 
@@ -52,6 +54,8 @@ class Record:
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in values.items()
         }
+        # Another process may have asked for its state at the moment of the first try.
+        self._held = self._held or hold(self._file)
         line = json.dumps({"kind": kind, "iteration": iteration, **known}, ensure_ascii=False)
         self._file.write(line.encode() + b"\n")
         self._file.flush()
@@ -97,6 +101,10 @@ class Average:
         for name, value in values.items():
             for key, term in ((name, value), (f"{name} count", 1)):
                 self.sums[key] = self.sums.get(key, 0) + term
+
+    def mean(self, name: str) -> float:
+        """Return the mean of a loss so far, without starting anew; NaN where there was none yet."""
+        return self.sums[name] / self.sums[f"{name} count"] if name in self.sums else math.nan
 
     def take(self, names: Sequence[str]) -> dict[str, float | None]:
         """Return the mean of each of these losses, None for one that no batch had labels for, and start anew."""

@@ -11,14 +11,12 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import read_recipe, to_mapping
+from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import Recipe
 from sceneparse.training.budget import as_decided, read_budget
 from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.init import read_started
-
-RECIPE = "recipe.yaml"
-MODEL = "model"
-RUN_FACTS = "run.json"
+from sceneparse.weights.run_folder import MODEL, RECIPE, RUN_FACTS, run_facts
 
 FREE = frozenset(
     {
@@ -134,8 +132,9 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
 
 
 def is_finished(checkpoint: Checkpoint | None, recipe: Recipe, out: Path) -> bool:
-    """Return whether the training is done and its model is there."""
-    if checkpoint is None or not (out / MODEL).exists():
+    """Return whether the training is done and its model is there, that of its best validation."""
+    # Earlier models lie there as well; run.json says last that the training is done.
+    if checkpoint is None or not (out / MODEL).exists() or run_facts(out).get("status") not in (None, "finished"):
         return False
     return checkpoint.ended or checkpoint.iteration >= recipe.training.iterations
 
@@ -159,14 +158,3 @@ def _version(name: str) -> str | None:
     except ImportError:
         # Run from a source tree that isn't installed.
         return None
-
-
-def flat_settings(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings under their dotted names."""
-    flat: dict[str, Any] = {}
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            flat |= flat_settings(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat

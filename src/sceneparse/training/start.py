@@ -72,8 +72,8 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
     if member is None:
         require(
             strategy != "fsdp",
-            "fsdp shares a network's weights among processes: start several (sceneparse train --devices N, "
-            "torchrun or srun)",
+            "fsdp shares a network's weights among processes: start several "
+            f"({argument('sceneparse train --devices N, torchrun or srun', option='--devices N')})",
         )
         fabric = fabric_on(device, precision)
         fabric.launch()

@@ -31,7 +31,7 @@ def network_with(prepared: Prepared, average: WeightAverage | None) -> Iterator[
     network = prepared.learner.network
     if is_sharded(network):
         state = whole(network.state_dict()) if average is None else average.network_state()
-        yield rebuilt(prepared.recipe, len(prepared.data.labels), state).to(prepared.compute.fabric.device)
+        yield rebuilt(prepared.recipe, prepared.data.labels, state).to(prepared.compute.fabric.device)
         return
     with nullcontext() if average is None else average.in_place():
         yield network
@@ -80,7 +80,7 @@ def validate(
     scores, pictures = evaluation.scores, len(evaluation.pictures)
     return {
         **{key: evaluation.figures[key] for key in figures_of(Task.OBJECT)},
-        "protocol": f"{protocol.describe()}; {counted(pictures, 'picture')} of {split}",
+        "protocol": f"{evaluation.protocol.describe()}; {counted(pictures, 'picture')} of {split}",
         "split": split,
         "pictures": pictures,
         "classes": [{"name": one.name, "iou": one.iou, "accuracy": one.accuracy} for one in scores.classes],

@@ -151,7 +151,7 @@ def _figures(config: ModelConfig, figures: Mapping[str, float], metrics: Mapping
     if isinstance(classes, list):
         lines += ["", "| class | IoU % |", "|---|---:|"]
         lines += [
-            f"| {one['name']} | {'–' if one.get('iou') is None else format(100 * one['iou'], '.1f')} |"
+            f"| {one['name']} | {'–' if one.get('iou') is None else format(100 * one['iou'], '.2f')} |"
             for one in classes
         ]
     return "\n".join(lines)

@@ -1,23 +1,14 @@
 """Model folders of other libraries, given where ours are expected: they are imported once, and kept in the cache."""
 
-import hashlib
 import json
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock
 from rich.console import Console
 
 from sceneparse.errors import UserError
-from sceneparse.files import cache_folder
-from sceneparse.version import __version__
-from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.config import CONFIG, LABELS
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
-
-KEPT = 8
-"""So many imported folders are kept; the one that was used longest ago makes room."""
+from sceneparse.weights.kept import kept_model
 
 MARKS = ("model_type", "architectures", "_model_class", "encoder_name")
 """Keys of which a config.json of transformers or segmentation_models_pytorch has at least one, and ours has none."""
@@ -49,37 +40,24 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
     Raises:
         UserError: It holds nothing that can be imported.
     """
-    kept = cache_folder() / "imported" / _fingerprint(folder, name)
-    if all((kept / "model" / file).is_file() for file in (CONFIG, WEIGHTS, LABELS)):
-        with suppress(OSError):
-            os.utime(kept)
-        return kept / "model"
-    kept.mkdir(parents=True, exist_ok=True)
-    with FileLock(kept / ".lock"):
-        if not (kept / "model").is_dir():
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
-            if published is not None:
-                console.print(f"{name}: {published}", markup=False)
-            imported = import_checkpoint(folder)
-            if not isinstance(imported, ImportedModel):
-                raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
-            console.print("\n".join(imported.describe()), markup=False)
-            imported.named(name.rpartition("/")[2], published).save(kept / "model")
-    _make_room(kept.parent)
-    return kept / "model"
+
+    def make(kept: Path) -> None:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        if published is not None:
+            console.print(f"{name}: {published}", markup=False)
+        imported = import_checkpoint(folder)
+        if not isinstance(imported, ImportedModel):
+            raise UserError(f"{folder}: holds a bare backbone; give it to a training with backbone.weights")
+        console.print("\n".join(imported.describe()), markup=False)
+        imported.named(name.rpartition("/")[2], published).save(kept)
+
+    return kept_model("imported", _facts(folder, name), make)
 
 
-def _fingerprint(folder: Path, name: str) -> str:
-    """Return what changes when a file of a folder does, or when another version of this package reads it."""
-    facts = [__version__, name, str(folder.resolve())]
+def _facts(folder: Path, name: str) -> list[str]:
+    """What changes when a file of a folder does."""
+    facts = [name, str(folder.resolve())]
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         state = path.stat()
         facts.append(f"{path.name} {state.st_size} {state.st_mtime_ns}")
-    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
-
-
-def _make_room(folder: Path) -> None:
-    """Delete all but the `KEPT` models that were used last."""
-    used = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in used[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
+    return facts

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.errors import UserError, counted
+from sceneparse.weights.checkpoint_file import is_checkpoint
 from sceneparse.weights.config import CARD
 from sceneparse.weights.finding import fetched_repository, is_model_name, near_names, published_of
 from sceneparse.weights.foreign import is_foreign
@@ -71,6 +72,8 @@ def import_named(
     Raises:
         UserError: There is no such checkpoint, it cannot be fetched, or it cannot be imported.
     """
+    if Path(source).is_file() and is_checkpoint(Path(source)):
+        raise UserError(f"{source}: is a checkpoint of sceneparse's own: every command takes it as it is")
     if Path(source).exists() or source.endswith(FILES):
         return import_checkpoint(source, family, labels, **settings)
     if not is_model_name(source):

@@ -1,23 +1,22 @@
 """The model folder: config.json, model.safetensors, labels.json and README.md."""
 
-import secrets
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.files import whole_file, write_json, write_text
+from sceneparse.files import aside_of
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.weights.build import build
-from sceneparse.weights.config import CARD, CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config, write_config
-from sceneparse.weights.labels_file import labels_to_json, read_labels
+from sceneparse.weights.config import CONFIG, FILES, LABELS, WEIGHTS, ModelConfig, read_config
+from sceneparse.weights.labels_file import read_labels
+from sceneparse.weights.saving import Description, write_folder, write_weights
 from sceneparse.weights.tasks import refuse_unfit_tasks
 
 __all__ = ["Model", "ModelConfig", "load_model", "save_model"]
@@ -28,7 +27,7 @@ class Model:
     """A network, what it is, and its classes.
 
     Args:
-        network: The network.
+        network: The network, which learns here what its classes are in a mirror image.
         config: What it is.
         labels: The objects' classes.
         tasks: The label spaces of a unified model's tasks, or None where it has no other task or they have no names.
@@ -44,6 +43,10 @@ class Model:
         network = f"{self.config.network.architecture} on {self.config.backbone.name}"
         classes = repr(self.labels) if self.tasks is None else repr(self.tasks)
         return f"Model({self.config.name}: {network}, {parameters / 1e6:.1f} million parameters, {classes})"
+
+    def __post_init__(self) -> None:
+        # So that engines of the network know it, whoever makes them.
+        self.network.mirror_image = self.labels.mirror_image
 
 
 def save_model(folder: Path, model: Model, card: str) -> None:
@@ -63,51 +66,36 @@ def save_model(folder: Path, model: Model, card: str) -> None:
         raise ValueError(
             f"the network has {model.network.num_classes} classes, but {len(model.labels)} labels are given"
         )
-    if model.tasks is not None:
-        refuse_unfit_tasks(model.config.network, model.tasks, LABELS)
-    folder = Path(folder).resolve()
-    if not folder.exists() and _aside(folder).is_dir():
-        _aside(folder).rename(folder)
-    if folder.exists():
-        if not folder.is_dir():
-            raise UserError(f"{folder}: a file is in the way of the model folder; choose another name")
-        if foreign := sorted(path.name for path in folder.iterdir() if path.name not in FILES):
-            raise UserError(
-                f"{folder}: holds more than a model ({foreign[0]}), so it isn't replaced; choose another name"
-            )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name[:50]}.{secrets.token_hex(8)}.tmp")
-    temporary.mkdir()
-    try:
-        write_config(temporary / CONFIG, model.config)
-        write_json(temporary / LABELS, labels_to_json(model.labels, model.tasks))
-        write_text(temporary / CARD, card)
-        with whole_file(temporary / WEIGHTS) as path:
-            # Through memory: safetensors' own writer makes files that only their owner can read.
-            path.write_bytes(save(_portable(model.network.state_dict()), metadata={"format": "pt"}))
-        _replace(folder, temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    description = Description(model.config, model.labels, model.tasks, card)
+    write_folder(folder, description, lambda path: write_weights(path, model.network.state_dict()))
 
 
 def find_model(source: str | Path) -> Path:
     """Return a model folder on this machine, fetched or imported if need be.
 
+    Of a training's run folder it is the best model so far, of one of its checkpoints that checkpoint's; which one that
+    is, is said on standard error. While a training has not ended, what is returned is a copy of its model, since a
+    better one may take its place at any moment.
+
     Args:
-        source: A folder, of ours or of another library (`foreign.is_foreign`); if there is no such folder, the name of
-            a published checkpoint (`published.catalogue`) or a hub id such as "user/name".
+        source: A folder, of ours or of another library (`foreign.is_foreign`), a training's run folder, or a file of
+            its checkpoints; if there is none of that name, the name of a published checkpoint (`published.catalogue`)
+            or a hub id such as "user/name".
 
     Raises:
         UserError: No such model, one that lacks a file, or one that cannot be fetched or imported.
     """
-    # Importing needs this module to write what it imported.
+    # These modules need this one, to write what they imported.
     from sceneparse.weights.finding import fetched_folder, local_folder
+    from sceneparse.weights.trained import of_training
 
     folder = Path(source)
-    if not folder.exists() and _aside(folder).is_dir():
-        folder = _aside(folder)
+    if not folder.exists() and aside_of(folder).is_dir():
+        folder = aside_of(folder)
     if not folder.exists():
         folder = fetched_folder(str(source))
+    elif (trained := of_training(folder)) is not None:
+        return trained
     if not folder.is_dir():
         raise UserError(
             f"{source}: not a folder; a model is a folder with {', '.join(FILES)}; of a checkpoint's file "
@@ -117,7 +105,9 @@ def find_model(source: str | Path) -> Path:
     for name in (CONFIG, WEIGHTS, LABELS):
         if not (folder / name).is_file():
             if (folder / "model" / CONFIG).is_file():
-                raise UserError(f"{source}: is a training's folder; its model is {Path(source) / 'model'}")
+                raise UserError(
+                    f"{source}: holds a model in a folder of its own; its model is {Path(source) / 'model'}"
+                )
             raise UserError(f"{source}: no {name} in it; {_advice(folder)}a model folder has {', '.join(FILES)}")
     return folder
 
@@ -167,13 +157,6 @@ def load_model(source: str | Path) -> Model:
     return Model(network.eval(), config, labels, tasks)
 
 
-def _portable(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name: (value.detach().cpu().float() if value.is_floating_point() else value.detach().cpu()).contiguous()
-        for name, value in sorted(state.items())
-    }
-
-
 def _check_fit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], where: Path) -> None:
     for name, value in wanted.items():
         if name not in state:
@@ -185,25 +168,3 @@ def _check_fit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], where:
             raise UserError(f"{where}: '{name}' is {shapes}")
     if surplus := [name for name in state if name not in wanted]:
         raise UserError(f"{where}: '{surplus[0]}' belongs to no layer; config.json describes another network")
-
-
-def _aside(folder: Path) -> Path:
-    """Where a model stands while it is replaced; still there, alone, if that was killed between the two renames."""
-    return folder.parent / f".{folder.name}.old"
-
-
-def _replace(folder: Path, new: Path) -> None:
-    """Put `new` in the place of `folder`. A folder can't be renamed onto another, so the old one steps aside first."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    aside = _aside(folder)
-    if aside.exists():
-        shutil.rmtree(aside)
-    folder.rename(aside)
-    try:
-        new.rename(folder)
-    except BaseException:
-        aside.rename(folder)
-        raise
-    shutil.rmtree(aside)

@@ -3,11 +3,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sceneparse.datasets.broden.tables import published_tables, read_tables
+from sceneparse.datasets.broden.choosing import Counts, choose
+from sceneparse.datasets.broden.tables import BrodenTables, published_tables, read_tables
 from sceneparse.errors import UserError
-from sceneparse.labels import IGNORE
+from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
 from sceneparse.standard.tables import published_folder
 
 
@@ -89,3 +91,18 @@ def test_a_missing_table_is_named(folder: Path) -> None:
     (folder / "scene.csv").unlink()
     with pytest.raises(UserError, match=r"scene\.csv: no such file"):
         read_tables(folder)
+
+
+def test_parts_with_sides_are_mirror_pairs_by_their_names(tmp_path: Path) -> None:
+    objects, parts = LabelSpace(("person", "sky")), LabelSpace(("left arm", "head", "right arm"))
+    BrodenTables(TaskLabels(objects, tree=PartTree(objects, parts, ((0, 1, 2), ()))), ()).write(tmp_path)
+    tables = read_tables(tmp_path)
+    assert tables.tasks.parts is not None and tables.tasks.parts.mirror == (("left arm", "right arm"),)
+    published = published_tables().tasks.parts
+    assert published is not None and published.mirror == ()
+    kept, ones = np.array([9, 9]), np.array([[9, 9, 9], [0, 0, 0]])
+    none = {str(task): np.zeros(0, dtype=np.int64) for task in ("scene", "material", "texture")}
+    for frequent, pairs in ((ones, (("left arm", "right arm"),)), (ones * [1, 1, 0], ())):
+        counts = Counts(none | {"object": kept}, none | {"object": kept}, frequent)
+        chosen = choose(tables, counts, min_pictures=1, min_pixels=1, part_pictures=1).tasks.parts
+        assert chosen is not None and chosen.mirror == pairs

@@ -10,6 +10,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.broden.tables import BrodenTables
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace, PartTree, TaskLabels
+from sceneparse.labels.mirroring import surviving
 from sceneparse.standard.tables import NOTHING, OFFSET
 from sceneparse.tasks import Task
 
@@ -111,4 +112,7 @@ def _indices(mask: NDArray[np.bool_]) -> list[int]:
 
 
 def _some(space: LabelSpace | None, indices: Sequence[int]) -> LabelSpace | None:
-    return LabelSpace(tuple(space.names[index] for index in indices)) if space and indices else None
+    if not space or not indices:
+        return None
+    names = tuple(space.names[index] for index in indices)
+    return LabelSpace(names, mirror=surviving(space.mirror, names))

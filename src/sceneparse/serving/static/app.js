@@ -198,7 +198,10 @@ function show(fresh) {
 function facts(answer) {
   const { waited, parsed } = answer.seconds;
   const seconds = (value) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
-  return `${answer.label}: ${answer.width} × ${answer.height} pixels, parsed in ${seconds(parsed)} after waiting ${seconds(waited)}; ${answer.protocol.description}.`;
+  const { width, height } = answer.tested;
+  const at = width === answer.width && height === answer.height ? "" : ` at ${width} × ${height}`;
+  const text = `${answer.label}: ${answer.width} × ${answer.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${answer.protocol.description}.`;
+  return answer.doubt ? `${text}\nDoubtful: ${answer.doubt}.` : text;
 }
 
 // The tasks of unified models, to choose one.

@@ -9,9 +9,8 @@ from sceneparse.errors import UserError
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.importing.checkpoint import ImportedBackbone, import_checkpoint
 from sceneparse.weights.model import Model, find_model, load_model
-
-RUN_MODEL, RUN_RECIPE = "model", "recipe.yaml"
-"""What of a run folder tells that it is one."""
+from sceneparse.weights.run_folder import run_folder
+from sceneparse.weights.trained import of_training
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Source:
 
 
 def open_source(name: str, sha256: str | None) -> Source:
-    """Open a run folder, a published checkpoint's file, or whatever else `find_model` takes.
+    """Open a published checkpoint's file, or whatever `find_model` takes.
 
     Args:
         name: A path, or a name that `find_model` knows.
@@ -42,10 +41,9 @@ def open_source(name: str, sha256: str | None) -> Source:
         UserError: No such model, one that cannot be read, or another than the hash says.
     """
     path = Path(name)
-    if path.is_dir() and (path / RUN_RECIPE).is_file():
-        if not (path / RUN_MODEL / CONFIG).is_file():
-            raise UserError(f"{name}: this training has not finished, so that there is no model in it to start from")
-        return _of_folder(name, "run folder", path / RUN_MODEL, sha256)
+    if path.exists() and (trained := of_training(path)) is not None:
+        what = "checkpoint" if path.is_file() else "run folder" if run_folder(path) else "model folder"
+        return _of_folder(name, what, trained, sha256)
     if not path.is_file():
         return _of_folder(name, "model folder" if path.is_dir() else "model", find_model(name), sha256)
     found = _same(name, _digest([path]), sha256)

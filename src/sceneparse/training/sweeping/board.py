@@ -13,8 +13,8 @@ from sceneparse.errors import UserError, counted
 from sceneparse.recipes.sweep import Run, Sweep
 from sceneparse.training.budget import as_decided
 from sceneparse.training.durations import in_words
-from sceneparse.training.record import METRICS
 from sceneparse.training.sweeping.figures import finished
+from sceneparse.weights.run_folder import METRICS
 
 TAIL = 4096
 """Bytes at the end of metrics.jsonl that are looked at for the newest line."""

@@ -12,8 +12,8 @@ from sceneparse.evaluation.figures import FIGURES
 from sceneparse.inference import resolve
 from sceneparse.recipes.sweep import Row, Run, Sweep
 from sceneparse.tasks import Task
-from sceneparse.training.run import RUN_FACTS
 from sceneparse.training.sweeping.one import TESTS
+from sceneparse.weights.run_folder import RUN_FACTS
 
 COMPARED = {key: one for key, one in FIGURES.usable() if one.task is Task.OBJECT and one.log and one.unit == "%"}
 """The figures that sweeps compare, by their keys in metrics.json."""

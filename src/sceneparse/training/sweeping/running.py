@@ -20,13 +20,14 @@ from sceneparse.recipes import read_recipe, to_mapping
 from sceneparse.recipes.sweep import Run, Sweep
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.progress import StopRequest, TrainingStopped
-from sceneparse.training.run import RECIPE, refuse_changes
+from sceneparse.training.run import refuse_changes
 from sceneparse.training.sweeping.board import Board
 from sceneparse.training.sweeping.examples import write_examples
 from sceneparse.training.sweeping.figures import finished
 from sceneparse.training.sweeping.one import request
 from sceneparse.training.sweeping.tables import print_summary, write_summary
 from sceneparse.weights.build import build
+from sceneparse.weights.run_folder import RECIPE
 
 LOG = "log.txt"
 """In a run folder: what the run said."""

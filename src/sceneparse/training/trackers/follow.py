@@ -11,9 +11,9 @@ from typing import Any
 
 from sceneparse.files import write_json
 from sceneparse.recipes import to_mapping
+from sceneparse.recipes.flat import flat_settings
 from sceneparse.settings import Recipe
 from sceneparse.training.progress import TrainingStopped
-from sceneparse.training.run import flat_settings
 from sceneparse.training.trackers.kind import TrackedRun, Tracker, TrackerKind
 from sceneparse.training.trackers.table import TRACKERS
 

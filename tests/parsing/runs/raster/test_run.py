@@ -19,7 +19,8 @@ from tests.parsing.conftest import SPACE
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
-from tests.support.raster_runs import a_parser, run  # noqa: E402
+from tests.support.brightest import brightest_parser  # noqa: E402
+from tests.support.raster_runs import Brightest, a_parser, run  # noqa: E402
 from tests.support.rasters import TRANSFORM, read_raster, values, write_raster  # noqa: E402
 
 
@@ -68,6 +69,38 @@ def test_every_protocol_gives_a_small_raster_its_own_labels(protocol: ProtocolSe
     parser = a_parser(protocol=protocol)
     run(parser, path, tmp_path / "out")
     assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), expected(parser, pixels))
+
+
+def test_two_classes_are_decided_by_the_network_s_own_threshold(tmp_path: Path) -> None:
+    class Two(Brightest):
+        num_classes, threshold = 2, 0.8
+
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            return super().__call__(images)[:, :2]
+
+    pixels = values(3, (130, 203))
+    path = write_raster(tmp_path / "scene.tif", pixels)
+    space = LabelSpace(("dry", "wet"))
+    parser = brightest_parser(Two(), labels=space, protocol=ProtocolSettings("window", window=(48, 40)))
+    run(parser, path, tmp_path / "out")
+    own = parser.parse(torch.from_numpy(pixels)).labels
+    assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), space.encode(own))
+    at_a_half = brightest_parser(Two(), labels=space, protocol=ProtocolSettings("window", window=(48, 40)))
+    at_a_half.engine.threshold = 0.5  # type: ignore[attr-defined]
+    assert (at_a_half.parse(torch.from_numpy(pixels)).labels != own).any()
+
+
+def test_left_and_right_are_swapped_in_the_mirror_images_of_a_raster_s_windows(tmp_path: Path) -> None:
+    pixels = values(3, (130, 203))
+    path = write_raster(tmp_path / "scene.tif", pixels)
+    found = {}
+    for name, order in (("paired", (0, 2, 1)), ("unpaired", ())):
+        parser = a_parser(protocol=ProtocolSettings("window", window=(48, 40), flip=True))
+        parser.engine.mirror_image = order  # type: ignore[attr-defined]
+        run(parser, path, tmp_path / name)
+        found[name] = read_raster(tmp_path / name / "scene_labels.tif")
+        assert np.array_equal(found[name], expected(parser, pixels))
+    assert not np.array_equal(found["paired"], found["unpaired"])
 
 
 def test_a_raster_that_is_cut_into_columns_has_the_same_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sceneparse.inference import predict
+from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
+from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import winners
 from sceneparse.inference.windows import AT_ONCE, WindowRows
@@ -120,7 +122,7 @@ def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen)
         strips.take_from(iter(read))
         with Ahead(_scored(windows, threads), limit=1) as scored, _setting(stopped):
             windows.take_from(iter(scored))
-            yield from _labels(windows, strips, scene, columns, engine.num_classes)
+            yield from _labels(windows, strips, scene, columns, engine)
 
 
 def _whole(engine: Engine, scene: Scene, seen: Seen) -> Labels:
@@ -136,12 +138,12 @@ def _whole(engine: Engine, scene: Scene, seen: Seen) -> Labels:
 
 
 def _labels(
-    windows: WindowRows, strips: RasterStrips, scene: Scene, columns: tuple[int, int], classes: int
+    windows: WindowRows, strips: RasterStrips, scene: Scene, columns: tuple[int, int], engine: Engine
 ) -> Iterator[Labels]:
     assert scene.protocol.window is not None
     width = columns[1] - columns[0]
     across = max(1024, _WINDOWS_ACROSS * scene.protocol.window[1])
-    step = max(1, _SCORES // (classes * min(across, width)))
+    step = max(1, _SCORES // (engine.num_classes * min(across, width)))
     offset = columns[0] - windows.reached[0]
     for start in range(0, scene.size[0], step):
         stop = min(start + step, scene.size[0])
@@ -150,7 +152,8 @@ def _labels(
         for first in range(0, width, across):
             part = slice(first, min(first + across, width))
             with torch.no_grad():
-                winner, sure = winners(windows.part(start, stop, part.start, part.stop), scene.protocol)
+                scores = windows.part(start, stop, part.start, part.stop)
+                winner, sure = winners(scores, scene.protocol, threshold_of(engine))
             labels[:, part], confidence[:, part] = winner.cpu().numpy(), sure.cpu().numpy()
         valid = strips.valid(start, stop, slice(offset, offset + width))
         if valid is not None:
@@ -165,6 +168,7 @@ class _Stoppable:
         self._engine, self._stopped = engine, stopped
         self.name, self.precision = engine.name, engine.precision
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
+        self.mirror_image = mirror_image_of(engine)
 
     @property
     def padding_color(self) -> Sequence[float]:

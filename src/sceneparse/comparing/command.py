@@ -1,0 +1,44 @@
+"""`sceneparse compare` as a function: read runs, print them side by side, and write a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sceneparse.comparing.comparison import RunComparison
+from sceneparse.comparing.page import comparison_page
+from sceneparse.comparing.run import find_run, read_run
+from sceneparse.comparing.terminal import print_comparison
+from sceneparse.errors import UserError
+from sceneparse.files import write_json, write_text
+from sceneparse.progress import results_console
+from sceneparse.weights.run_folder import told_apart
+
+PAGE, RECORD = "comparison.html", "comparison.json"
+
+
+def compare_runs(runs: Sequence[str | Path], *, out: str | Path | None = None, progress: bool = True) -> RunComparison:
+    """Compare runs: how far each is, what it scores, by which settings they differ. Runs may be going on.
+
+    Args:
+        runs: Run folders, as `train` writes them.
+        out: Where comparison.html and comparison.json go. Default: nothing is written.
+        progress: Print the table, and where the page is.
+
+    Raises:
+        UserError: No run, a folder that is none, the same one twice, or a file in one that cannot be read.
+    """
+    if not runs:
+        raise UserError("no run to compare: name one or more run folders, such as runs/a runs/b")
+    folders = [find_run(run) for run in runs]
+    for number, folder in enumerate(folders):
+        if any(folder.resolve() == other.resolve() for other in folders[:number]):
+            raise UserError(f"{folder}: is named twice: name different run folders")
+    names = told_apart(folders)
+    comparison = RunComparison(tuple(read_run(folder, name) for folder, name in zip(folders, names, strict=True)))
+    if progress:
+        print_comparison(comparison, results_console())
+    if out is not None:
+        write_json(Path(out) / RECORD, comparison.to_json())
+        write_text(Path(out) / PAGE, comparison_page(comparison))
+        if progress:
+            print(f"page: {Path(out) / PAGE}\njson: {Path(out) / RECORD}")
+    return comparison

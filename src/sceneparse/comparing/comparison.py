@@ -1,0 +1,137 @@
+"""Several runs together: the settings in which they differ, and what of them does not compare."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sceneparse.comparing.run import ComparedRun
+from sceneparse.errors import counted
+
+UNTOLD = ("name", "description", "tracking.", "data.workers", "data.cache_mb")
+"""Settings that no result depends on: in these, runs may differ without a word."""
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Runs side by side.
+
+    Args:
+        runs: The runs, in the order in which they were named.
+    """
+
+    runs: tuple[ComparedRun, ...]
+
+    def differing(self) -> dict[str, list[Any]]:
+        """Return the settings in which the runs differ: by dotted names, the value of each run, None where it has none.
+
+        Which names, and where pictures and logs go, is left out.
+        """
+        names = dict.fromkeys(name for run in self.runs for name in run.settings if not name.startswith(UNTOLD))
+        values = {name: [run.settings.get(name) for run in self.runs] for name in names}
+        return {name: found for name, found in values.items() if any(one != found[0] for one in found)}
+
+    def classes(self) -> dict[str, list[float | None]]:
+        """Return the IoU of every class in every run's evaluation, 0 to 1; None where a run has none of it.
+
+        The classes are in the order of the first run that has them.
+        """
+        evaluated = [run.evaluated.classes if run.evaluated else {} for run in self.runs]
+        names = dict.fromkeys(name for one in evaluated for name in one)
+        return {name: [one.get(name) for one in evaluated] for name in names}
+
+    def notes(self) -> list[str]:
+        """Return what has to be known before figures are compared, a line each."""
+        found = []
+        if len(self._groups(lambda run: run.labels)) > 1:
+            groups = self._groups(lambda run: run.labels)
+            said = "; ".join(f"{', '.join(names)}: {counted(len(key), 'class', 'classes')}" for key, names in groups)
+            found.append(f"the runs have different classes ({said}): their mean IoUs are over other things")
+        for what, key in (
+            ("validated", lambda run: run.best.protocol if run.best else None),
+            ("evaluated", lambda run: _tested(run)),
+        ):
+            groups = self._groups(key)
+            if len(groups) > 1:
+                said = "; ".join(f"{', '.join(names)}: {protocol}" for protocol, names in groups)
+                found.append(f"the runs were {what} differently, so that these figures do not compare ({said})")
+        if missing := [run.name for run in self.runs if run.evaluated is None]:
+            found.append(f"not evaluated yet: {', '.join(missing)} (sceneparse evaluate {self._folder(missing[0])})")
+        if earlier := [run.name for run in self.runs if run.evaluated is not None and run.evaluated.earlier]:
+            found.append(f"evaluated before the model became a better one: {', '.join(earlier)}")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it for programs, figures as fractions 0 to 1; the lines of metrics.jsonl are left out."""
+        runs = []
+        for run in self.runs:
+            runs.append(
+                {
+                    "name": run.name,
+                    "folder": str(run.folder),
+                    "state": run.state,
+                    "iteration": run.iteration,
+                    "iterations": run.iterations,
+                    "seconds": run.seconds,
+                    "validation": None if run.best is None else asdict(run.best),
+                    "evaluation": None if run.evaluated is None else asdict(run.evaluated),
+                    "labels": None if run.labels is None else list(run.labels),
+                    "settings": dict(run.settings),
+                }
+            )
+        names = [run.name for run in self.runs]
+        differing = {name: dict(zip(names, values, strict=True)) for name, values in self.differing().items()}
+        return {"runs": runs, "differing_settings": differing, "notes": self.notes()}
+
+    def _groups(self, key: Callable[[ComparedRun], Hashable]) -> list[tuple[Any, list[str]]]:
+        """The names of the runs by what they have in common; runs of which it is not known are left out."""
+        groups: dict[Any, list[str]] = {}
+        for run in self.runs:
+            if (value := key(run)) is not None:
+                groups.setdefault(value, []).append(run.name)
+        return list(groups.items())
+
+    def _folder(self, name: str) -> str:
+        return next(str(run.folder) for run in self.runs if run.name == name)
+
+
+def _tested(run: ComparedRun) -> str | None:
+    if run.evaluated is None:
+        return None
+    split = run.settings.get("data.test")
+    return f"{run.evaluated.protocol}; {counted(run.evaluated.pictures, 'picture')} of {split}"
+
+
+def shown(value: Any) -> str:
+    """Return a setting's value as a recipe has it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def progress(run: ComparedRun) -> str:
+    """Return in a few words how far a run is."""
+    done = f"{run.iteration}" if run.state == "ended" else f"{run.iteration}/{run.iterations}"
+    states = {"going": "going on", "interrupted": "stopped", "unknown": "not ended"}
+    return f"{states.get(run.state, run.state)} {done}"
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction in percent with two digits, without the sign; "–" where there is none."""
+    return "–" if value is None else f"{100 * value:.2f}"
+
+
+def minutes(seconds: float | None) -> str:
+    """Return a time in minutes; "–" where there is none."""
+    return "–" if seconds is None else f"{seconds / 60:.1f}"
+
+
+def by_value(values: Sequence[Any], names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return each value of a setting with the names of the runs that have it."""
+    groups: dict[str, list[str]] = {}
+    for value, name in zip(values, names, strict=True):
+        groups.setdefault(shown(value), []).append(name)
+    return list(groups.items())

@@ -1,0 +1,107 @@
+"""The page of a comparison: one HTML file with the curves of all runs, their settings and their classes."""
+
+from html import escape
+
+from sceneparse.comparing.comparison import RunComparison, minutes, percent, progress, shown
+from sceneparse.drawing import curves
+from sceneparse.evaluation.figures import FIGURES
+from sceneparse.evaluation.page import Section, page, table
+from sceneparse.version import __version__
+
+TALL = 40
+"""Rows from which on a table scrolls in a box of its own."""
+
+
+def comparison_page(comparison: RunComparison) -> str:
+    """Return the page as HTML; nothing has to be fetched for it.
+
+    Args:
+        comparison: The runs.
+    """
+    names = [run.name for run in comparison.runs]
+    title = f"{len(names)} runs side by side" if len(names) > 1 else names[0]
+    logged = {key: one.title for key, one in FIGURES.usable() if one.unit == "%"}
+    runs = [(run.name, _color(number), run.lines) for number, run in enumerate(comparison.runs)]
+    sections = [Section("runs", "Runs", _runs(comparison))]
+    if drawn := curves.compared_charts(runs, logged):
+        sections.append(Section("curves", "Curves", drawn))
+    sections.append(_settings(comparison))
+    sections += _classes(comparison)
+    foot = (
+        "<p>Figures compare only under one protocol and on one split. The best validation is the one that the training "
+        "chose its model by; test figures are those of <code>sceneparse evaluate</code>.</p>\n"
+        f"<p>Written by sceneparse {__version__}.</p>"
+    )
+    head = f'<p class="muted">{escape(", ".join(str(run.folder) for run in comparison.runs))}</p>'
+    return page(title, head, sections, foot)
+
+
+def _color(number: int) -> str:
+    """A colour of its own for each run, readable on light and dark: hues at the golden angle."""
+    return f"hsl({(215 + 137.508 * number) % 360:.0f} 62% 50%)"
+
+
+def _named(number: int, name: str) -> str:
+    return f'<i class="swatch" style="background:{_color(number)}"></i>{escape(name)}'
+
+
+def _runs(comparison: RunComparison) -> str:
+    """A row for each run, and below them what has to be known before figures are compared."""
+    columns = ("best validation, mean IoU %", "at iteration", "test, mean IoU %", "test, pixel accuracy %", "minutes")
+    head = '<th scope="col">Run</th><th scope="col">training, iterations</th>'
+    head += "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
+    bests = [run.best.figures.get("mean_iou") if run.best else None for run in comparison.runs]
+    tests = [run.evaluated.figures.get("mean_iou") if run.evaluated else None for run in comparison.runs]
+    rows = []
+    for number, run in enumerate(comparison.runs):
+        at = "–" if run.best is None else f"{run.best.iteration}{' (average)' if run.best.averaged else ''}"
+        accuracy = run.evaluated.figures.get("pixel_accuracy") if run.evaluated else None
+        cells = [_figure(bests, number), at, _figure(tests, number), percent(accuracy), minutes(run.seconds)]
+        rows.append(
+            f'<th scope="row">{_named(number, run.name)}</th><td>{escape(progress(run))}</td>'
+            + "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes())
+    return table(head, rows, caption="The runs") + (f'<ul class="muted">{notes}</ul>' if notes else "")
+
+
+def _figure(values: list[float | None], number: int) -> str:
+    """A figure, bold if it is the best of several."""
+    known = [one for one in values if one is not None]
+    value = values[number]
+    text = percent(value)
+    return f"<b>{text}</b>" if value is not None and len(known) > 1 and value == max(known) else text
+
+
+def _head(comparison: RunComparison, first: str, kind: str = "") -> str:
+    cells = [f'<th scope="col"{kind}>{_named(number, run.name)}</th>' for number, run in enumerate(comparison.runs)]
+    return f'<th scope="col">{first}</th>' + "".join(cells)
+
+
+def _settings(comparison: RunComparison) -> Section:
+    differing = comparison.differing()
+    if not differing:
+        return Section("settings", "Settings", "<p>The runs do not differ in any setting.</p>")
+    rows = [
+        f'<th scope="row"><code>{escape(name)}</code></th>'
+        + "".join(f"<td>{escape(shown(value))}</td>" for value in values)
+        for name, values in differing.items()
+    ]
+    head = _head(comparison, "Setting")
+    shown_table = table(head, rows, caption="Settings in which the runs differ", tall=len(rows) > TALL)
+    return Section("settings", "Differing settings", shown_table)
+
+
+def _classes(comparison: RunComparison) -> list[Section]:
+    """The IoU of every class in every run; no section where no run was evaluated."""
+    classes = comparison.classes()
+    if not classes:
+        return []
+    rows = []
+    for name, values in classes.items():
+        cells = "".join(f'<td class="number">{_figure(values, number)}</td>' for number in range(len(values)))
+        rows.append(f'<th scope="row">{escape(name)}</th>{cells}')
+    explanation = "IoU of each class in percent where the runs' models were evaluated; the best is bold."
+    head = _head(comparison, "Class", ' class="number"')
+    shown_table = table(head, rows, caption="IoU of each class", tall=len(rows) > TALL)
+    return [Section("classes", "Classes", f'<p class="muted">{explanation}</p>{shown_table}')]

@@ -1,0 +1,171 @@
+"""A training's run folder for those who read it: its files, its state, and which model it holds."""
+
+import json
+import math
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sceneparse.files import aside_of, is_held
+from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+
+RECIPE, MODEL, RUN_FACTS, METRICS, CHECKPOINTS = "recipe.yaml", "model", "run.json", "metrics.jsonl", "checkpoints"
+"""Files and folders of a run folder."""
+
+State = Literal["going", "interrupted", "failed", "ended", "unknown"]
+"""Whether a training goes on at this moment, was stopped or killed, met a loss that is not finite, or is done."""
+
+TAIL = 1 << 16
+"""Bytes at the end of metrics.jsonl in which its last line is looked for."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Which of a training's networks a file of weights is.
+
+    Args:
+        iteration: Iterations that were done; None where nothing says it.
+        mean_iou: Its mean IoU on the validation split, 0 to 1; None where it was not validated.
+        averaged: Whether it is the moving average of the weights.
+    """
+
+    iteration: int | None = None
+    mean_iou: float | None = None
+    averaged: bool = False
+
+    def facts(self) -> dict[str, str]:
+        """Return this as the header of a file of weights says it."""
+        facts = {"weights": "average" if self.averaged else "live"}
+        if self.iteration is not None:
+            facts["iteration"] = str(self.iteration)
+        return facts if self.mean_iou is None else facts | {"mean_iou": repr(self.mean_iou)}
+
+
+def run_folder(path: Path) -> Path | None:
+    """Return the run folder that a path is, or whose checkpoints/ it is; None if it is something else."""
+    if path.name == CHECKPOINTS and path.is_dir() and run_folder(path.parent) == path.parent:
+        return path.parent
+    return path if (path / RECIPE).is_file() and not (path / CONFIG).exists() else None
+
+
+def model_folder_of(run: Path) -> Path | None:
+    """Return the folder of a run's model, None as long as there is none."""
+    for folder in (run / MODEL, aside_of(run / MODEL)):
+        if all((folder / name).is_file() for name in (CONFIG, LABELS, WEIGHTS)):
+            return folder
+    return None
+
+
+def named_folder(source: str | Path) -> Path | None:
+    """Return the model folder that a source names, for what is written beside it: a run folder names its model/.
+
+    Args:
+        source: What a command was given.
+
+    Returns:
+        The folder; None if the source is no folder here.
+    """
+    path = Path(source)
+    run = run_folder(path)
+    return path if run is None and path.is_dir() else run and run / MODEL
+
+
+def told_apart(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest names that tell folders or files apart: the part of each path in which they differ.
+
+    Args:
+        paths: Different paths; of model folders in run folders (runs/a/model) the run's name says it all.
+    """
+    whole = [path.resolve() for path in paths]
+    if all(path.name == MODEL for path in whole):
+        whole = [path.parent for path in whole]
+    if len(whole) == 1:
+        return [whole[0].name]
+    parent = os.path.commonpath(whole)
+    names = [path.relative_to(parent) for path in whole]
+    # One may lie in the other.
+    return [str(name) if name.parts else path.name for name, path in zip(names, whole, strict=True)]
+
+
+def run_facts(run: Path) -> dict[str, Any]:
+    """Return what run.json says; nothing where it is missing or damaged."""
+    try:
+        value = json.loads((run / RUN_FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def state_of(run: Path) -> State:
+    """Return the state of a training; "unknown" where the system does not say whether its process is there."""
+    status = run_facts(run).get("status")
+    if status == "finished" or (status is None and not (run / CHECKPOINTS).is_dir()):
+        return "ended"
+    held = is_held(run / METRICS)
+    if held:
+        return "going"
+    if status == "failed":
+        return "failed"
+    return "unknown" if held is None and status == "running" else "interrupted"
+
+
+def last_iteration(run: Path) -> int | None:
+    """Return the iteration of the last whole line of metrics.jsonl, None if there is none."""
+    try:
+        with (run / METRICS).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            lines = file.read().split(b"\n")[:-1]
+        found = json.loads(lines[-1])["iteration"] if lines else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
+def header_of(weights: Path) -> dict[str, str]:
+    """Return what a .safetensors file says of itself; nothing where it is none, or is damaged."""
+    try:
+        with weights.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > os.fstat(file.fileno()).st_size:
+                return {}
+            facts = json.loads(file.read(length)).get("__metadata__", {})
+    except (OSError, ValueError, struct.error, AttributeError):
+        return {}
+    return {str(key): str(value) for key, value in facts.items()} if isinstance(facts, dict) else {}
+
+
+def taken_of(facts: Mapping[str, str]) -> Taken:
+    """Return which of a training's networks a file's header names; nothing is known of one that names none."""
+    try:
+        iteration = int(facts["iteration"]) if "iteration" in facts else None
+        mean_iou = float(facts["mean_iou"]) if "mean_iou" in facts else None
+    except ValueError:
+        return Taken()
+    return Taken(
+        iteration,
+        mean_iou if mean_iou is not None and math.isfinite(mean_iou) else None,
+        facts.get("weights") == "average",
+    )
+
+
+def model_taken(run: Path, folder: Path) -> Taken:
+    """Return which of a run's networks its model folder holds.
+
+    Args:
+        run: The run folder.
+        folder: Its model folder.
+    """
+    taken = taken_of(header_of(folder / WEIGHTS))
+    if taken.iteration is not None:
+        return taken
+    # A model of before files of weights said it, which was written at the end.
+    facts = run_facts(run)
+    iteration, mean_iou = facts.get("best_iteration"), facts.get("best_mean_iou")
+    return Taken(
+        iteration if isinstance(iteration, int) else None,
+        float(mean_iou) if isinstance(mean_iou, int | float) else None,
+        facts.get("best_weights") == "average",
+    )

@@ -1,0 +1,148 @@
+"""Runs side by side: finished or going on, evaluated or not, of equal and of different classes."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sceneparse.cli import main
+from sceneparse.comparing import compare_runs
+from sceneparse.errors import UserError
+from sceneparse.files import hold, write_json, write_text
+from sceneparse.recipes import read_recipe, to_yaml
+from sceneparse.weights.run_folder import told_apart
+from tests.support.well_formed import Page
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a run folder by hand: `write("a", scores=[0.2, 0.4], lr=0.02, classes={"sky": 0.9})`."""
+
+    def made(
+        name: str,
+        *,
+        scores: list[float],
+        status: str = "finished",
+        classes: dict[str, float | None] | None = None,
+        protocol: str = "whole",
+        average: list[float] | None = None,
+        **optimizer: Any,
+    ) -> Path:
+        run = tmp_path / "runs" / name
+        recipe = read_recipe("toy-pspnet", name="toy", optimizer=optimizer, training={"iterations": 300})
+        write_text(run / "recipe.yaml", to_yaml(recipe))
+        write_json(run / "run.json", {"status": status})
+        lines: list[dict[str, Any]] = []
+        for number, score in enumerate(scores, 1):
+            done = {"iteration": 100 * number, "seconds": 60.0 * number}
+            lines.append({"kind": "train", "loss": 3 / number, "lr": 0.1 / number, **done})
+            figures = {"pixel_accuracy": score + 0.1, "protocol": "whole; 3 pictures of val"}
+            lines.append({"kind": "validation", "mean_iou": score, **figures, **done})
+            if average:
+                lines.append({"kind": "validation_average", "mean_iou": average[number - 1], **figures, **done})
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        write_text(run / "metrics.jsonl", text + '{"kind": "tra')  # as of a writer that is at it
+        if classes is not None:
+            each = [{"name": one, "iou": iou, "accuracy": iou, "pixels": 5} for one, iou in classes.items()]
+            known = [iou for iou in classes.values() if iou is not None]
+            means = {"mean_iou": sum(known) / len(known), "pixel_accuracy": 0.5}
+            metrics = {**means, "protocol": protocol, "pictures": 4, "classes": each}
+            write_json(run / "evaluation" / "metrics.json", metrics)
+        return run
+
+    return made
+
+
+def test_a_table_of_80_columns_says_how_far_each_run_is_what_it_scores_and_where_settings_differ(
+    write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    runs = [
+        write("plain", scores=[0.2, 0.43217, 0.4], classes={"sky": 0.5, "car": 0.25}, lr=0.01),
+        write("faster", scores=[0.1, 0.2], status="stopped", average=[0.3, 0.25], lr=0.02),
+    ]
+    assert main(["compare", *map(str, runs)]) == 0
+    said = capsys.readouterr().out
+    assert max(len(line) for line in said.splitlines() if not line.startswith("note: ")) <= 80
+    rows = [re.sub(r"[│┃ ]+", " ", line).strip() for line in said.splitlines()]
+    assert "plain ended 300 43.22 200 37.50 50.00 3.0" in rows
+    assert "faster stopped 200/300 30.00 100 avg – – 2.0" in rows
+    assert "optimizer.lr 0.01 plain" in rows and "0.02 faster" in rows
+    assert f"note: not evaluated yet: faster (sceneparse evaluate {runs[1]})" in said
+
+
+def test_a_run_that_goes_on_is_compared_as_far_as_it_is(write: Write) -> None:
+    runs = [write("one", scores=[0.2]), write("two", scores=[], status="running")]
+    with (runs[1] / "metrics.jsonl").open("ab") as file:
+        assert hold(file)
+        one, two = compare_runs(runs, progress=False).runs
+    assert (one.state, two.state) == ("ended", "going")
+    assert two.iteration == 0 and two.best is None and two.seconds is None and two.evaluated is None
+    assert compare_runs(runs[1:], progress=False).runs[0].state == "interrupted"
+
+
+def test_the_page_and_the_json_hold_curves_settings_and_classes_of_all_runs(write: Write, tmp_path: Path) -> None:
+    runs = [
+        write("a", scores=[0.2, 0.4], classes={"sky": 0.51234, "car": None}, lr=0.01),
+        write("b", scores=[0.3, 0.35], classes={"sky": 0.6, "car": 0.125}, lr=0.02),
+        write("<c>", scores=[0.1], lr=0.02),
+    ]
+    compare_runs(runs, out=tmp_path / "out", progress=False)
+    page = (tmp_path / "out" / "comparison.html").read_text(encoding="utf-8")
+    assert all(link.startswith("#") for link in Page(page).links)
+    assert "Validation: mean IoU" in page and "Training loss" in page and "Learning rate" in page
+    assert "&lt;c&gt;" in page and "<c>" not in page and "src=" not in page
+    assert page.count('class="curve"') >= 3 * 3 - 1
+    assert '<th scope="row">sky</th><td class="number">51.23</td><td class="number"><b>60.00</b></td>' in page
+    record = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert record["differing_settings"]["optimizer.lr"] == {"a": 0.01, "b": 0.02, "<c>": 0.02}
+    assert record["runs"][0]["validation"]["figures"]["mean_iou"] == 0.4
+    assert record["runs"][1]["evaluation"]["classes"] == {"sky": 0.6, "car": 0.125}
+    assert record["runs"][2]["evaluation"] is None
+
+
+def test_other_classes_and_other_protocols_are_said(write: Write) -> None:
+    runs = [
+        write("a", scores=[0.2], classes={"sky": 0.5}),
+        write("b", scores=[0.2], classes={"sky": 0.5, "car": 0.5}, protocol="csail"),
+    ]
+    comparison = compare_runs(runs, progress=False)
+    notes = "\n".join(comparison.notes())
+    assert "different classes (a: 1 class; b: 2 classes)" in notes
+    assert "evaluated differently" in notes and "a: whole; 4 pictures of test" in notes and "b: csail" in notes
+    assert comparison.classes() == {"sky": [0.5, 0.5], "car": [None, 0.5]}
+
+
+def test_an_evaluation_of_before_the_model_is_said_to_be_one(write: Write) -> None:
+    run = write("a", scores=[0.2], classes={"sky": 0.5})
+    write_json(run / "model" / "labels.json", {"names": ["sky"]})
+    for name in ("config.json", "model.safetensors"):
+        write_text(run / "model" / name, "")
+    comparison = compare_runs([run], progress=False)
+    assert "evaluated before the model became a better one: a" in comparison.notes()
+
+
+def test_what_is_no_run_or_named_twice_is_refused(write: Write, tmp_path: Path) -> None:
+    run = write("a", scores=[0.2])
+    with pytest.raises(UserError, match=r"no such run folder"):
+        compare_runs([tmp_path / "nowhere"], progress=False)
+    with pytest.raises(UserError, match=r"is no run folder \(no recipe.yaml in it\)"):
+        compare_runs([tmp_path], progress=False)
+    with pytest.raises(UserError, match="is named twice"):
+        compare_runs([run, run], progress=False)
+    write_text(run / "evaluation" / "metrics.json", "{}")
+    with pytest.raises(UserError, match=r"metrics\.json: is no metrics\.json of an evaluation"):
+        compare_runs([run], progress=False)
+
+
+def test_paths_are_told_apart_by_the_shortest_names(tmp_path: Path) -> None:
+    runs = [tmp_path / "runs" / name for name in ("a", "b")]
+    assert told_apart(runs) == told_apart([run / "model" for run in runs]) == ["a", "b"]
+    assert told_apart([tmp_path / "x" / "seed0", tmp_path / "y" / "seed0"]) == ["x/seed0", "y/seed0"]
+    assert told_apart([tmp_path / "a", tmp_path / "a" / "b"]) == ["a", "b"]
+    assert told_apart([tmp_path / "a" / "model"]) == ["a"]
