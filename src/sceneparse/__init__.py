@@ -6,10 +6,13 @@
     parse = parser("street.jpg")
     parse.overlay().save("street_overlay.png")
 
-The verbs of the command line have the same names here: `train`, `evaluate`, `predict`, `load`, `build`.
+The verbs of the command line have the same names here: `train`, `evaluate`, `predict`, `export`. `load` makes a
+`Parser` of a model, which makes a `Parse` of a picture; `read_recipe` and `build` are for your own code. What is wrong
+with a call is a `UserError`: one line that says what, where, and what to do.
 """
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sceneparse.version import __version__ as __version__
@@ -57,3 +60,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'sceneparse' has no attribute '{name}'")
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those that nobody has asked for yet among them, and the rooms that are imported."""
+    there = (name for name, value in globals().items() if name.startswith("__") or isinstance(value, ModuleType))
+    return sorted({*__all__, *there})

@@ -288,7 +288,7 @@ def test_a_recipe_needs_no_data_and_takes_the_data_sets_classes() -> None:
     ("source", "options", "message"),
     [
         ("no-such-thing", {}, "recipes in the package: .*toy-pspnet"),
-        ("toy-pspnet", {"repeats": 0}, "--repeats"),
+        ("toy-pspnet", {"repeats": 0}, "repeats and batch must be at least 1"),
         ("toy-pspnet", {"size": (8, 8)}, "at least 33"),
         ("toy-pspnet", {"engines": ["tensorrt"]}, "no engine 'tensorrt'"),
     ],

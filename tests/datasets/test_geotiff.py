@@ -90,7 +90,7 @@ def test_masks_may_be_pictures(root: Path) -> None:
 @pytest.mark.parametrize(
     ("channels", "options", "says"),
     [
-        (3, {"bands": [1, 2]}, r"data.options.bands names 2 bands, but the network takes 3 .*--backbone.in_channels 2"),
+        (3, {"bands": [1, 2]}, r"data.options.bands names 2 bands, but the network takes 3 .*backbone.in_channels=2"),
         (3, {}, r"0.tif: has 4 bands, but the model takes 3 channels: .*data.options.bands"),
         (2, {"bands": [1, 7]}, r"0.tif: has 4 bands, so there is no band 7"),
         (4, {"tile": -1}, "tile is -1"),

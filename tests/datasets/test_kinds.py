@@ -179,5 +179,5 @@ def test_results_have_a_form_only_where_a_server_takes_them() -> None:
     assert submission_form("cityscapes").file("aachen_leftImg8bit") == "cityscapes/aachen.png"
     with pytest.raises(UserError, match=r"results of .camvid.; there are forms for: voc2012, cityscapes"):
         submission_form("camvid")
-    with pytest.raises(UserError, match=r"--as is 'cityscape', but must be one of .*; did you mean 'cityscapes'"):
+    with pytest.raises(UserError, match=r"benchmark is 'cityscape', but must be one of .*; did you mean 'cityscapes'"):
         submission_form("cityscape")

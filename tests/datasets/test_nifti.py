@@ -237,7 +237,7 @@ def test_volumes_at_other_positions_are_refused_unless_it_is_said_what_to_do(
     for name in ("t1", "t2", "seg"):
         content = values * 0 if name == "seg" else values
         nifti(tmp_path / "p1" / f"p1_{name}.nii.gz", content, affine if name == what else np.eye(4))
-    with pytest.raises(UserError, match=rf"p1_{what}\.nii\.gz: its affine puts voxels up to .* --data\.nifti\.grids"):
+    with pytest.raises(UserError, match=rf"p1_{what}\.nii\.gz: its affine puts voxels up to .* data\.nifti\.grids"):
         open_dataset(settings(tmp_path), "all", channels=2)
     assert len(open_dataset(settings(tmp_path, grids="ignore"), "all", channels=2)) == 3
     assert len(open_dataset(settings(tmp_path, grids="resample"), "all", channels=2)) == 3

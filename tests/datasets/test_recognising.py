@@ -71,7 +71,7 @@ def test_where_two_kinds_fit_the_line_says_how_to_name_the_other(tmp_path: Path)
     found = recognise(tmp_path)
     assert found.kind == "pascal_context"
     assert "what fits too: pascal_context_60 (" in found.describe()
-    assert found.describe().endswith("name it with --kind pascal_context_60")
+    assert found.describe().endswith("name it with kind='pascal_context_60'")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_no_kind_fits_is_one_line_with_what_would_help(files: tuple[str, ..
         touch(tmp_path / file)
     with pytest.raises(UserError, match=says) as caught:
         recognise(tmp_path)
-    assert "\n" not in str(caught.value) and "--kind KIND" in str(caught.value)
+    assert "\n" not in str(caught.value) and "kind='KIND'" in str(caught.value)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,7 @@ def test_an_export_in_a_folder_of_its_own_is_named(kind: str, folder: str, tmp_p
 @pytest.mark.parametrize("kind", ("cvat", "camvid_form"))
 def test_pictures_and_masks_without_classes_are_said_to_be_the_export_that_they_are(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](tmp_path)
-    with pytest.raises(UserError, match=f"looks like kind {kind} .*--data.kind {kind}"):
+    with pytest.raises(UserError, match=f"looks like kind {kind} .*data.kind='{kind}'"):
         open_dataset(DataSettings("folder", root=str(tmp_path)), "train")
 
 
@@ -149,7 +149,7 @@ def test_yolos_text_files_are_said_not_to_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "says"), (("recipe.yaml", "needs --kind mixture"), ("a.zip", "unpack"), ("a.json", "name the folder"))
+    ("file", "says"), (("recipe.yaml", "needs kind='mixture'"), ("a.zip", "unpack"), ("a.json", "name the folder"))
 )
 def test_a_file_in_place_of_a_folder_is_said(file: str, says: str, tmp_path: Path) -> None:
     touch(tmp_path / file)

@@ -127,7 +127,7 @@ def test_a_split_whose_writing_failed_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_form_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--as is 'cocoa', but must be one of coco, .*did you mean 'coco'"):
+    with pytest.raises(UserError, match=r"form is 'cocoa', but must be one of coco, .*did you mean 'coco'"):
         export_dataset(TOYWORLD, tmp_path / "out", form="cocoa", progress=False)
 
 

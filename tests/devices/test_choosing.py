@@ -45,9 +45,9 @@ def test_devices_are_chosen_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("device", "message"),
     [
-        ("mps", r"^device 'mps' is not there: this machine has 0 MPS devices \(.*Macs.*\); use --device cpu$"),
+        ("mps", r"^device 'mps' is not there: this machine has 0 MPS devices \(.*Macs.*\); use device='cpu'$"),
         ("xpu:1", r"^device 'xpu:1' is not there: this machine has 0 XPU devices that this PyTorch can use; use"),
-        ("cuda:99", r"^device 'cuda:99' is not there: this machine has 0 CUDA devices; use --device cpu$"),
+        ("cuda:99", r"^device 'cuda:99' is not there: this machine has 0 CUDA devices; use device='cpu'$"),
         ("gpu", "^device 'gpu' is unknown: use auto, cpu, cuda, cuda:N, mps, xpu or xpu:N$"),
         ("meta", "^device 'meta' is unknown"),
     ],

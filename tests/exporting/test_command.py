@@ -81,15 +81,15 @@ def test_a_network_that_cannot_be_exported_is_refused_in_words_of_this_command(
     monkeypatch.setattr(command, "load_model", lambda _: model)
     with pytest.raises(UserError, match=r"model: attention in windows cannot be exported; without an export") as caught:
         export(tiny_run / "model", format="torch", out=tmp_path / "tiny.pt2", progress=False)
-    assert "--engine" not in str(caught.value) and not list(tmp_path.iterdir())
+    assert "engine" not in str(caught.value) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ({"format": "onnx", "int8": True}, "int8 is for --format openvino"),
-        ({"format": "openvino", "int8": True}, "name some with --calibration"),
-        ({"format": "onnx", "calibration": ["pictures"]}, "are for --precision int8"),
+        ({"format": "onnx", "int8": True}, "int8 is for format='openvino'"),
+        ({"format": "openvino", "int8": True}, "name some in calibration"),
+        ({"format": "onnx", "calibration": ["pictures"]}, "are for int8=True"),
         ({"format": "onnx", "out": "model.xml"}, r"must end in \.onnx"),
     ],
 )

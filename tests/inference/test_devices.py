@@ -131,5 +131,5 @@ def test_onnx_runtime_leaves_apples_gpus_alone(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(onnx_engine, "installed", lambda: (runtime, None))
     monkeypatch.setattr(onnx_engine, "choose_device", lambda _: torch.device("mps"))
     assert OnnxEngine.check("auto", "auto") == torch.device("cpu")
-    with pytest.raises(UserError, match="onnxruntime computes on the CPU and on CUDA, not on 'mps'; use --device cpu"):
+    with pytest.raises(UserError, match="onnxruntime computes on the CPU and on CUDA, not on 'mps'; use device='cpu'"):
         OnnxEngine.check("mps", "auto")

@@ -65,7 +65,7 @@ def test_scores_stay_when_the_next_picture_is_scored(name: str, engines: dict[st
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_pictures_too_small_for_it_are_refused(name: str, engines: dict[str, Engine]) -> None:
-    with pytest.raises(UserError, match=r"at least 33 pixels a side, not 32×90; use --engine torch"):
+    with pytest.raises(UserError, match=r"at least 33 pixels a side, not 32×90; use engine='torch'"):
         engines[name](torch.zeros(1, 3, 32, 90))
 
 

@@ -221,7 +221,7 @@ class TestCache:
 
         monkeypatch.setattr(opening_room, "export_model", refuse)
         assert [open_model(folder, device="cpu").engine.name for _ in range(2)] == ["torch"] * 2
-        with pytest.raises(ConversionError, match=r"cannot export this network \(no rule\); use --engine torch"):
+        with pytest.raises(ConversionError, match=r"cannot export this network \(no rule\); use engine='torch'"):
             open_model(folder, engine="openvino")
         assert len(tries) == 1
 

@@ -71,7 +71,7 @@ def test_a_picture_called_summary_keeps_its_name(parser: Parser, pictures: Path,
 def test_a_label_map_that_is_gone_is_named(parser: Parser, pictures: Path, tmp_path: Path) -> None:
     predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
     (tmp_path / "out" / "b.png").unlink()
-    with pytest.raises(UserError, match=r"--as coco: .*b\.png: cannot be read \(No such file or directory\)"):
+    with pytest.raises(UserError, match=r"form='coco': .*b\.png: cannot be read \(No such file or directory\)"):
         write_annotations(parser, tmp_path / "out", "coco", progress=False)
 
 
@@ -94,7 +94,7 @@ def test_a_form_that_cannot_be_written_leaves_nothing(parser: Parser, pictures: 
     predict_pictures(parser, [pictures], out, progress=False)
     (pictures / "c.png").unlink()
     before = content(out)
-    with pytest.raises(UserError, match=r"--as folder: .*c\.png: no such file now"):
+    with pytest.raises(UserError, match=r"form='folder': .*c\.png: no such file now"):
         write_annotations(parser, out, "folder", progress=False)
     assert content(out) == before and not (out / "folder").exists() and not list(out.glob(".*"))
 

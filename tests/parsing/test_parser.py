@@ -124,7 +124,7 @@ class TestForms:
             (Image.new("RGB", (0, 6)), "nothing to parse"),
             (b"no picture", "not a picture"),
             ("nowhere.png", "nowhere.png: no such file"),
-            (7, "cannot be a int"),
+            (7, "cannot be of type int"),
         ],
     )
     def test_what_is_no_picture_is_refused_with_what_would_be_one(

@@ -100,7 +100,7 @@ def test_a_picture_far_from_what_was_learnt_is_told_once(tmp_path: Path, capsys:
     said = capsys.readouterr().err
     assert said.count("warning: ") == 1
     assert "32×24 pixels are parsed as they are, but the model learnt from short sides of 40 to 100" in said
-    assert "or parse at size 60 (--size " in said
+    assert "or parse at size 60 (protocol.size " in said
     assert '"doubt"' in (tmp_path / "out" / "2.json").read_text(encoding="utf-8")
     assert '"doubt"' not in (tmp_path / "out" / "right.json").read_text(encoding="utf-8")
 

@@ -178,7 +178,7 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(step, "set_learning_rate", stop_in_step_5)
-    with pytest.raises(TrainingStopped, match="stopped after iteration 5; --resume"):
+    with pytest.raises(TrainingStopped, match="stopped after iteration 5; resume=True"):
         train(recipe, tmp_path / "run")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
     train(recipe, tmp_path / "run", resume=True)

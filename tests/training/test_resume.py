@@ -80,7 +80,7 @@ def test_a_training_that_is_there_is_neither_overwritten_nor_mixed_with_another(
 ) -> None:
     recipe = toy(training__iterations=2)
     run = train(recipe, tmp_path / "run")
-    with pytest.raises(UserError, match=r"already holds a training.*--resume"):
+    with pytest.raises(UserError, match=r"already holds a training.*resume=True.*out='DIR'"):
         train(recipe, run)
     other = replace(recipe, optimizer=replace(recipe.optimizer, lr=0.5), loss=replace(recipe.loss, aux_weight=0.1))
     with pytest.raises(UserError, match=r"optimizer\.lr is 0\.5 but was 0\.01, loss\.aux_weight is 0\.1 but was 0\.4"):

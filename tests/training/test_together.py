@@ -294,7 +294,7 @@ def test_processes_that_see_different_run_folders_are_refused() -> None:
     refuse_different_folders(Gathered(4), 4)
     refuse_different_folders(ALONE, 4)
     for found, other in ((4, 0), (0, 4)):
-        with pytest.raises(UserError, match=r"different run folders.*--out must be on a disk that all machines share"):
+        with pytest.raises(UserError, match=r"different run folders.*: out must be on a disk that all machines share"):
             refuse_different_folders(Gathered(other), found)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from sceneparse.arguments import argument
 from sceneparse.benching.measure import FORMS, Measuring
 from sceneparse.benching.record import Bench
 from sceneparse.benching.subject import find_subject
@@ -58,7 +59,10 @@ def bench(
         UserError: No such model, device, engine or recipe, or a size, batch or number that is none.
     """
     if repeats < 1 or batch < 1 or (size is not None and min(size) < 33):
-        raise UserError("bench: --repeats and --batch must be at least 1, the sides of --size at least 33")
+        raise UserError(
+            f"bench: {argument('repeats')} and {argument('batch')} must be at least 1, the sides of "
+            f"{argument('size')} at least 33"
+        )
     if unknown := [name for name in engines or () if name not in ENGINES]:
         raise UserError(f"bench: no engine '{unknown[0]}'; measured are {', '.join(ENGINES)}")
     subject = find_subject(source, name)

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from sceneparse.arguments import on_command_line
 from sceneparse.cli import data, evaluating, predicting, serving, training, weights
 from sceneparse.cli.command import Command
 from sceneparse.errors import UserError
@@ -131,7 +132,11 @@ def main(given: Sequence[str] | None = None) -> int:
     # Read when torch loads. Threads that spin while they wait starve the loader's workers, and every other program on
     # the machine: with one busy neighbour on two cores, training was three times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    given = sys.argv[1:] if given is None else given
+    with on_command_line():
+        return _main(sys.argv[1:] if given is None else given)
+
+
+def _main(given: Sequence[str]) -> int:
     if supervised():
         end_with_parent()
     if not given or given[0] in ("-h", "--help", "help"):

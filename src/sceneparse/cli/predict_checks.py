@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError
 from sceneparse.tasks import Task
 
@@ -28,9 +29,7 @@ def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) ->
     """Refuse a least probability that is none, or inputs that know none."""
     if arguments.ignore_below is None:
         return
-    from sceneparse.parsing.parse import check_threshold
-
-    check_threshold(arguments.ignore_below)
+    check_probability("ignore_below", arguments.ignore_below)
     for name, given in others.items():
         if given:
             raise UserError(f"--ignore-below is for pictures, and there are {name} among the inputs")

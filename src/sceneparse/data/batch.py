@@ -38,6 +38,9 @@ class Batch:
     materials: Tensor | None = None
     textures: Tensor | None = None
 
+    def __repr__(self) -> str:
+        return f"Batch({len(self.names)} of shape {tuple(self.images.shape[1:])}; {', '.join(self.maps())})"
+
     def maps(self) -> dict[str, Tensor]:
         """The label maps that are there, by field name."""
         return {name: mask for name in MASKS if (mask := getattr(self, name)) is not None}

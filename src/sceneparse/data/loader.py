@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from sceneparse.arguments import argument
 from sceneparse.data.augment import Plan, padded
 from sceneparse.data.augmenter import Augmenter, counts_needed
 from sceneparse.data.batch import Batch
@@ -275,7 +276,7 @@ class _Collate:
                 one, other = (f"'{s.name}' is {'x'.join(map(str, s.image.shape))}" for s in (first, sample))
                 return _Failure(
                     f"pictures of one batch differ in channels x height x width: {one}, {other}; "
-                    "set augmentation.crop, such as --augmentation.crop [473,473]"
+                    f"set augmentation.crop, such as {argument('augmentation.crop', [473, 473])}"
                 )
         unknown = torch.full(first.size, IGNORE, dtype=torch.int16)
         masks, objects = [sample.masks() for sample in samples], Task.OBJECT.truth

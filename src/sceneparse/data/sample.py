@@ -44,6 +44,12 @@ class Sample:
     name: str = ""
     path: str = ""
 
+    def __repr__(self) -> str:
+        height, width = self.size
+        truth = [name for name in TRUTH_NAMES if getattr(self, name) is not None]
+        name = f"'{self.name}', " if self.name else ""
+        return f"Sample({name}{width}×{height}, {self.image.shape[0]} channels; truth: {', '.join(truth) or 'none'})"
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import folder_splits, usual_splits
 from sceneparse.datasets.folder_layouts import found_splits
@@ -204,7 +205,7 @@ def open_geotiff(settings: DataSettings, split: str, channels: int) -> RasterPai
     if options.bands and len(options.bands) != channels:
         raise UserError(
             f"data.options.bands names {len(options.bands)} bands, but the network takes {channels} channels: give "
-            f"--backbone.in_channels {len(options.bands)}, or other bands"
+            f"{argument('backbone.in_channels', len(options.bands))}, or other bands"
         )
     root = root_of(settings)
     folders = chosen_split(folder_splits(root), split, root)

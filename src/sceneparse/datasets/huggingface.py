@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.folder_layouts import IMAGE_FOLDERS, MASK_FOLDERS
@@ -144,8 +145,8 @@ def _likely_columns(features: Mapping[str, Any]) -> str:
     images = [called[name] for name in IMAGE_FOLDERS if name in called]
     masks = [called[name] for name in (*MASK_FOLDERS, "semantic_seg") if name in called]
     if images and masks:
-        return f", such as --data.huggingface.columns [{images[0]},{masks[0]}]"
-    return " with --data.huggingface.columns [PICTURE,MASK]"
+        return f", such as {argument('data.huggingface.columns', [images[0], masks[0]])}"
+    return f" with {argument('data.huggingface.columns', ['PICTURE', 'MASK'])}"
 
 
 def _load(settings: DataSettings) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def _load(settings: DataSettings) -> dict[str, Any]:
     except ImportError:
         raise UserError("kind huggingface needs the datasets library: pip install 'sceneparse[huggingface]'") from None
     if settings.root is None:
-        raise UserError(f"data.root is not set: name the dataset (--data.root NAME): {LAYOUT}")
+        raise UserError(f"data.root is not set: name the dataset ({argument('data.root', 'NAME')}): {LAYOUT}")
     folder = Path(settings.root).expanduser()
     try:
         if (folder / "dataset_dict.json").is_file():
@@ -198,7 +199,7 @@ def _labels(settings: DataSettings, feature: Any) -> LabelSpace:
     if not names:
         raise UserError(
             f"{settings.root}: column '{settings.huggingface.columns[1]}' names no classes: say what its values mean "
-            "in a classes.json (--data.classes FILE)"
+            f"in a classes.json ({argument('data.classes', 'FILE')})"
         )
     # In the library -1 stands for no class; a mask file has room for it above the classes.
     return LabelSpace(tuple(names), ignore=(255 if len(names) <= 255 else 65535,))

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -111,7 +112,7 @@ def root_of(settings: DataSettings) -> Path:
         UserError: `data.root` is not set.
     """
     if settings.root is None:
-        raise UserError("data.root is not set: name the folder of the data set (--data.root DIR)")
+        raise UserError(f"data.root is not set: name the folder of the data set ({argument('data.root', 'DIR')})")
     return Path(settings.root).expanduser()
 
 

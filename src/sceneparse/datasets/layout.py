@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.pairs import ListedPictures, Listing, SplitFolders, Truth, list_pairs, refuse_unpaired
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece, parted_note
 from sceneparse.errors import UserError
@@ -259,5 +260,5 @@ def unknown_text(
         return unknown_values(unknown, labels)
     return (
         f"{values_outside(unknown, labels)}. These are not the masks that this kind stands for: name the kind that "
-        "they are of, or write a classes.json that says what the values mean and take --kind folder"
+        f"they are of, or write a classes.json that says what the values mean and take {argument('kind', 'folder')}"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
@@ -132,7 +133,7 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     if channels != wanted:
         raise UserError(
             f"a slice has {wanted} channels (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but the "
-            f"network takes {channels}: give --backbone.in_channels {wanted}, or other modalities"
+            f"network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
         )
     root = root_of(settings)
     splits = _case_folders(root)

@@ -1,5 +1,6 @@
 """Why a single class is too few to learn, and what to do about it."""
 
+from sceneparse.arguments import argument
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import ClassSettings
 
@@ -16,14 +17,15 @@ def one_class(labels: LabelSpace, classes: ClassSettings) -> str:
     ignored = ignored_values(labels)
     dropped = [own for own, new in classes.renames().items() if new is None]
     if dropped:
-        shown = ", ".join(dropped)
-        rest = f"such as those that are dropped, as one: --data.classes.merge '{{background: [{shown}]}}'"
+        option = f"--data.classes.merge '{{background: [{', '.join(dropped)}]}}'"
+        merge = argument("data.classes.merge", {"background": dropped}, option=option)
+        rest = f"such as those that are dropped, as one: {merge}"
     elif classes.renames():
         rest = "so that some classes must stay what they are: merge fewer (data.classes)"
     elif ignored:
         rest = (
             f"such as the pixels that are ignored now ({ignored}): name them in classes.json in place of ignoring "
-            "them, of a tool's export give --data.options.unlabelled background"
+            f"them, of a tool's export give {argument('data.options.unlabelled', 'background')}"
         )
     else:
         rest = "for all other pixels"

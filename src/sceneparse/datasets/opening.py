@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.data.class_changes import ClassChanges
 from sceneparse.data.mixture import Mixture, Source, united
 from sceneparse.data.sample import DataSet
@@ -103,7 +104,8 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
                 open_dataset(settings, name, channels=channels)
             except UserError:
                 continue
-            raise MissingSplitError(missing.what, f"; to test on one that there is: --split '{name}'") from None
+            other = argument("split", name, option=f"--split '{name}'")
+            raise MissingSplitError(missing.what, f"; to test on one that there is: {other}") from None
         raise missing from None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.exported import exported
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
@@ -37,7 +38,7 @@ class Recognised:
         if not self.others:
             return line
         fit = "; ".join(f"{kind} ({evidence})" for kind, evidence in self.others)
-        return f"{line}; what fits too: {fit}: name it with --kind {self.others[0][0]}"
+        return f"{line}; what fits too: {fit}: name it with {argument('kind', self.others[0][0])}"
 
 
 def recognise(root: Path) -> Recognised:
@@ -59,7 +60,7 @@ def recognise(root: Path) -> Recognised:
     if not found:
         raise UserError(
             f"{root}: no kind of data set is recognised here; found {found_in(root)}. {_help(root)} If it is of a kind "
-            "that 'sceneparse data list' knows, name it with --kind KIND"
+            f"that 'sceneparse data list' knows, name it with {argument('kind', 'KIND')}"
         )
     kind, evidence = found[0]
     return Recognised(root, kind, evidence, tuple(found[1:]))
@@ -87,7 +88,8 @@ def other_reading(root: Path) -> str:
     if special:
         kind, evidence = special[0]
         return (
-            f"{root} looks like kind {kind} ({evidence}): name it with --kind {kind}, for training --data.kind {kind}."
+            f"{root} looks like kind {kind} ({evidence}): name it with {argument('kind', kind)}, for training "
+            f"{argument('data.kind', kind)}."
         )
     if (ours := exported(root)) is not None:
         return (
@@ -149,7 +151,7 @@ def _unread_form(files: Sequence[Path]) -> str:
 def _help_on_file(file: Path) -> str:
     """What to name in place of a file."""
     if file.suffix.lower() in (".yaml", ".yml"):
-        return "a recipe whose data are a mixture needs --kind mixture; else name the data set's folder"
+        return f"a recipe whose data are a mixture needs {argument('kind', 'mixture')}; else name the data set's folder"
     if file.suffix.lower() in ARCHIVES:
         return "unpack the archive, and name the folder"
     return f"name the folder that it lies in, {file.parent}"

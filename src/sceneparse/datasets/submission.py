@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.arguments import argument
 from sceneparse.drawing.legend import id_image
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
@@ -52,5 +53,5 @@ class SubmissionForm:
             raise UserError(
                 f"{model} names {len(labels)} classes ({', '.join(labels.names[:3])}, …), but submissions to "
                 f"{self.benchmark} take its own {len(self.labels)} ({', '.join(self.labels.names[:3])}, …): "
-                "leave --as out, or give a model of these classes"
+                f"leave {argument('benchmark', option='--as')} out, or give a model of these classes"
             )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.pairs import Listing
 from sceneparse.errors import MissingSplitError, UserError, counted
 
@@ -171,7 +172,7 @@ def parted_note(name: str, count: int | None = None) -> str:
     held = "N" if count is None else max(1, count // EVERY)
     return (
         f"there is one split, '{name}': one picture in five of it, by its name, is held out as val, the others are "
-        f"train; to part it yourself: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
+        f"train; to part it yourself: {_parted(f'{name}[{held}:]', f'{name}[:{held}]')}"
     )
 
 
@@ -200,10 +201,18 @@ def parted_by_hand(counts: Mapping[str, int], wanted: str) -> str:
     name = names[0] if len(names) == 1 else train if role == "val" else None
     if name is not None and counts[name] >= 2:
         held = max(1, counts[name] // EVERY)
-        return f"; part it: --data.train '{name}[{held}:]' --data.val '{name}[:{held}]'"
+        return f"; part it: {_parted(f'{name}[{held}:]', f'{name}[:{held}]')}"
     if role is not None and train is None and len(names) > 1:
         val = split_named(names, "val")
         first = next(one for one in names if one != val)
         other = val or next(one for one in names if one != first)
-        return f"; say which is which, such as --data.train '{first}' --data.val '{other}'"
+        return f"; say which is which, such as {_parted(first, other)}"
     return ""
+
+
+def _parted(train: str, val: str) -> str:
+    """The settings that say what is trained on and what is validated on."""
+    return " ".join(
+        argument(f"data.{role}", name, option=f"--data.{role} '{name}'")
+        for role, name in (("train", train), ("val", val))
+    )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.layout import Note
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -63,8 +64,8 @@ def with_unlabelled(
         chosen = [one for one in classes if one is not listed]
         name = f", which the tool calls '{listed.name}'," if listed is not None else ""
         note = (
-            f"pixels that nobody labelled ({shown}){name} are ignored; --data.options.unlabelled background makes them "
-            "a class"
+            f"pixels that nobody labelled ({shown}){name} are ignored; "
+            f"{argument('data.options.unlabelled', 'background')} makes them a class"
         )
     else:
         if listed is None:
@@ -72,8 +73,8 @@ def with_unlabelled(
             listed = Listed(free, -1, (0, 0, 0)) if by_color else Listed(free, nothing, (0, 0, 0))  # type: ignore[arg-type]
             chosen.insert(0, listed)
         note = (
-            f"pixels that nobody labelled ({shown}) are the class '{listed.name}'; --data.options.unlabelled ignore "
-            "leaves them out"
+            f"pixels that nobody labelled ({shown}) are the class '{listed.name}'; "
+            f"{argument('data.options.unlabelled', 'ignore')} leaves them out"
         )
     if not chosen:
         raise UserError(f"{where}: names no class besides what nobody labelled: add the classes that were drawn")

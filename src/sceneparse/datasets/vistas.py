@@ -8,6 +8,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
@@ -43,8 +44,8 @@ def vistas_layout(settings: DataSettings) -> Layout:
     labels, unevaluated = read_config(config, keep=options.unlabelled == "background")
     folders = _splits(root, CONFIGS[config.name])
     text = (
-        f"classes that the benchmark doesn't evaluate are ignored ({', '.join(unevaluated)}); --data.options."
-        "unlabelled background makes them classes"
+        f"classes that the benchmark doesn't evaluate are ignored ({', '.join(unevaluated)}); "
+        f"{argument('data.options.unlabelled', 'background')} makes them classes"
         if unevaluated
         else f"all classes of {config.name} are learnt, those for unlabelled pixels among them"
     )

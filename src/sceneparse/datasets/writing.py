@@ -7,6 +7,7 @@ from typing import overload
 
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.datasets.exported import RECORD
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, with_ignored_value
@@ -45,10 +46,10 @@ def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", p
         UserError: No such form, one that cannot hold these classes, the folder holds something, the pictures are not of
             three channels, the data set labels no objects, or it cannot be read.
     """
-    require_known("forms", form, "--as")
+    require_known("forms", form, argument("form", option="--as"))
     require(
         not out.exists() or (out.is_dir() and not any(out.iterdir())),
-        f"{out}: is there already, and nothing is written over: name a new folder with --out",
+        f"{out}: is there already, and nothing is written over: name a new folder with {argument('out')}",
     )
     channels = KINDS[settings.kind].channels(settings)
     require(

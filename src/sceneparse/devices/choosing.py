@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings.device import DEVICE_NAMES
 
@@ -33,7 +34,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         if (chosen.index or 0) >= found:
             raise UserError(
                 f"device '{device}' is not there: this machine has {found} {GPUS[chosen.type]} devices"
-                f"{_why_none(chosen.type) if not found else ''}; use --device cpu"
+                f"{_why_none(chosen.type) if not found else ''}; use {argument('device', 'cpu')}"
             )
     return chosen
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.data import DataSet
 from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
@@ -147,7 +148,8 @@ def _learning(settings: DataSettings, split: str | None, channels: int) -> DataS
         return open_dataset(settings, split or settings.train, channels=channels)
     except UserError as error:
         raise UserError(
-            f"{error} (what goes with what is learnt from the truth of a split: name one with --learn-split)"
+            f"{error} (what goes with what is learnt from the truth of a split: name one with "
+            f"{argument('learn_split')})"
         ) from None
 
 
@@ -163,6 +165,9 @@ def _names(model: str | Path, comparison: str | Path | None) -> tuple[str, str]:
         return str(model), str(comparison)
     both = [(named_folder(one) or Path(one)).resolve() for one in (model, comparison)]
     if both[0] == both[1]:
-        raise UserError(f"the second model {comparison} is the first one: name another one (--rival)")
+        raise UserError(
+            f"the second model {comparison} is the first one: name another one "
+            f"({argument('comparison', option='--rival')})"
+        )
     ours, theirs = told_apart(both)
     return ours, theirs

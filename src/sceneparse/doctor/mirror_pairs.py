@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.layout import CLASSES
 from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.errors import UserError, counted
@@ -32,8 +33,9 @@ def unlisted_pairs(spaces: Iterable[LabelSpace], settings: DataSettings) -> Iter
     (one, other), pairs = found[0], counted(len(found), "pair")
     message = (
         f"'{one}' and '{other}' look like the left and the right of one thing ({pairs} of classes do), but are not "
-        "listed: in a mirrored training picture, and under --flip, the one is taken for the other; "
-        f"{_what_to_add(known, settings, found)}, or train with --augmentation.mirror 0 and without --flip"
+        f"listed: in a mirrored training picture, and under {_flip()}, the one is taken for the other; "
+        f"{_what_to_add(known, settings, found)}, or train with {argument('augmentation.mirror', 0)} and without "
+        f"{_flip()}"
     )
     yield finding_of("warning", "mirror-pairs", message, [f"{first} – {second}" for first, second in found])
 
@@ -43,7 +45,14 @@ def _what_to_add(spaces: tuple[LabelSpace, ...], settings: DataSettings, found: 
     file = Path(settings.classes.file or Path(settings.root or "", CLASSES)).expanduser()
     if len(spaces) == 1 and not settings.classes.changing and _names(file) == spaces[0].names:
         return f'add to {file.name}: "{KEY}": {_json([*spaces[0].mirror, *found])}'
-    return f"give --data.classes.{KEY} '{_json([*(settings.classes.mirror or ()), *found])}'"
+    pairs = [*(settings.classes.mirror or ()), *found]
+    setting = argument(f"data.classes.{KEY}", pairs, option=f"--data.classes.{KEY} '{_json(pairs)}'")
+    return f"give {setting}"
+
+
+def _flip() -> str:
+    """The setting that tests the mirror image too, for a message."""
+    return argument("protocol.flip", option="--flip")
 
 
 def _names(file: Path) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from sceneparse.arguments import argument, check_flag, check_number, check_type
 from sceneparse.data.sample import tasks_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_for_testing
@@ -20,6 +21,7 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import join
 from sceneparse.progress import results_console
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
+from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.tables import require_known
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, named_folder
@@ -67,11 +69,21 @@ def evaluate_model(
     Raises:
         UserError: No such model or data set, or a protocol that doesn't hold together.
     """
+    check_type("data", data, (str, Path, DataSettings, type(None)), "the data set's folder, or DataSettings")
+    for name, text in (("kind", kind), ("split", split)):
+        check_type(name, text, (str, type(None)), "a name or None")
+    check_type("out", out, (str, Path, type(None)), "a folder or None")
+    if count is not None:
+        check_number("count", count, least=1, whole=True)
+    check_flag("progress", progress)
+    if not callable(protocol) and protocol is not None:
+        resolve(protocol)
+    check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
     where = choose_device(device)
     processes = join(where.type)
     require(
         processes.world == 1 or where.index is None,
-        f"--device {device} is one device for {processes.world} processes: give {where.type}",
+        f"{argument('device', device)} is one device for {processes.world} processes: give {where.type}",
     )
     # One after the other: what the first converts is kept, and need not be converted again.
     with processes.first_before_others():
@@ -125,8 +137,6 @@ def protocol_of(config: ModelConfig, protocol: ProtocolSettings | ProtocolChange
         UserError: A protocol that doesn't hold together, or that is no protocol.
     """
     settings = config.protocol if protocol is None else protocol(config.protocol) if callable(protocol) else protocol
-    if not isinstance(settings, ProtocolSettings):
-        raise UserError(f"protocol is {settings!r}, but must be settings, such as ProtocolSettings('whole', flip=True)")
     return resolve(settings, config.sizes)
 
 
@@ -190,14 +200,18 @@ def data_settings(
         return data if split is None else replace(data, test=split)
     trained = config.data
     if kind is not None:
-        require_known("datasets", kind, "--kind")
+        require_known("datasets", kind, argument("kind"))
     other = kind is not None and kind != trained.kind
     settings = trained.of_kind(kind) if other and kind else trained
     known = KINDS[settings.kind]
     if known.root == "none" and data is not None:
-        raise UserError(f"{settings.kind} needs no --data folder: leave it out, or give --kind folder")
+        raise UserError(
+            f"{settings.kind} needs no {argument('data')} folder: leave it out, or give {argument('kind', 'folder')}"
+        )
     if known.root == "required" and data is None and settings.root is None:
-        raise UserError(f"this model was trained on a {settings.kind} data set: name its folder with --data DIR")
+        raise UserError(
+            f"this model was trained on a {settings.kind} data set: name its folder with {argument('data', 'DIR')}"
+        )
     # A kind that is named here is not the model's own, whose recipe says what to test on.
     standard = known.reported if other else None
     return replace(settings, root=settings.root if data is None else str(data), test=split or standard or settings.test)

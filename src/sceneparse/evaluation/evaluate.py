@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.errors import UserError, counted
 from sceneparse.evaluation.figures import FIGURES, Counted, accumulators, figures_of
@@ -70,6 +71,12 @@ class Evaluation:
     seconds: float
     tasks: TaskScores | None = None
     task_counts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        said = [f"{one.title} {one.with_unit(self.figures[key], 2)}" for key, one in FIGURES.usable() if one.headline]
+        known = [text for text in said if not text.endswith("–")]
+        found = [*known, f"pixel accuracy {FIGURES['pixel_accuracy'].with_unit(self.figures['pixel_accuracy'], 2)}"]
+        return f"Evaluation({', '.join(found)}; {counted(len(self.pictures), 'picture')}; {self.protocol.describe()})"
 
     @cached_property
     def figures(self) -> dict[str, float | None]:
@@ -211,7 +218,7 @@ def spaced(length: int, count: int | None) -> list[int]:
     if length == 0:
         raise UserError("the data set has no pictures, so there is nothing to score")
     if count is not None and count < 1:
-        raise UserError(f"count is {count}, but must be at least 1")
+        raise UserError(f"{argument('count')} is {count}, but must be at least 1")
     chosen = length if count is None else min(count, length)
     return [index * length // chosen for index in range(chosen)]
 

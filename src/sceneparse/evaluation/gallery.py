@@ -1,7 +1,5 @@
 """Choose pictures for the report, and show each beside its truth, its prediction and its errors."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.data.sample import DataSet, Sample
+from sceneparse.drawing.embedding import data_uri, shrunk
 from sceneparse.drawing.paint import CORRECT, WRONG, blend, error_map, paint
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore
@@ -22,7 +21,6 @@ from sceneparse.labels import LabelSpace
 BEST, WORST, RANDOM = 4, 6, 4
 SIDE = 480
 """Long side of the pictures in the report, in pixels."""
-QUALITY = 85
 LEGEND = 16
 """At most so many classes are named under a picture, those with the most pixels first."""
 
@@ -93,8 +91,8 @@ def _card(score: PictureScore, evaluation: Evaluation, engine: Engine, dataset: 
     sample = dataset[score.index]
     truth = truth_of(sample)
     prediction = label(engine, sample.image, evaluation.protocol).numpy()
-    image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
-    small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
+    image = shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)
+    small_truth, small_prediction = (shrunk(labels, SIDE, Image.Resampling.NEAREST) for labels in (truth, prediction))
     views = (
         view(photo(image), "picture", f"Picture {score.name}"),
         view(label_image(small_truth, space), "truth", f"Truth of {score.name}", labels=True),
@@ -119,9 +117,9 @@ def views_of(
     name: str, sample: Sample, maps: Sequence[tuple[str, NDArray[Any]]], space: LabelSpace, mark: Mark | None
 ) -> list[str]:
     """The picture and the named label maps, the mark on each."""
-    views = [view(photo(_shrink(_rgb(sample), Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
+    views = [view(photo(shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)), "picture", f"Picture {name}", mark=mark)]
     for caption, labels in maps:
-        image = label_image(_shrink(labels, Image.Resampling.NEAREST), space)
+        image = label_image(shrunk(labels, SIDE, Image.Resampling.NEAREST), space)
         views.append(view(image, caption, f"{name}: {caption}", labels=True, mark=mark))
     return views
 
@@ -130,8 +128,8 @@ def errors_view(
     name: str, sample: Sample, truth: NDArray[Any], prediction: NDArray[Any], *, mark: Mark | None = None
 ) -> str:
     """The picture pale where the labels are right, and what is wrong or unknown in its colour."""
-    image = _shrink(_rgb(sample), Image.Resampling.LANCZOS)
-    small_truth, small_prediction = (_shrink(labels, Image.Resampling.NEAREST) for labels in (truth, prediction))
+    image = shrunk(_rgb(sample), SIDE, Image.Resampling.LANCZOS)
+    small_truth, small_prediction = (shrunk(labels, SIDE, Image.Resampling.NEAREST) for labels in (truth, prediction))
     errors = photo(_errors(image, small_truth, small_prediction))
     return view(errors, "errors", f"Errors in {name}", mark=mark)
 
@@ -146,7 +144,7 @@ def view(image: Image.Image, caption: str, alt: str, *, labels: bool = False, ma
         )
     kind = ' class="labels"' if labels else ""
     return (
-        f'<figure><div class="frame"><img{kind} src="{_data_uri(image)}" width="{image.width}" height="{image.height}" '
+        f'<figure><div class="frame"><img{kind} src="{data_uri(image)}" width="{image.width}" height="{image.height}" '
         f'loading="lazy" alt="{escape(alt)}">{box}</div><figcaption>{escape(caption)}</figcaption></figure>'
     )
 
@@ -219,30 +217,6 @@ def _rgb(sample: Sample) -> NDArray[np.uint8]:
     """(H, W, 3): the first three channels, or a single one as grey."""
     channels = sample.image if sample.image.shape[0] >= 3 else sample.image[:1].expand(3, -1, -1)
     return channels[:3].permute(1, 2, 0).contiguous().numpy()
-
-
-def _shrink(pixels: NDArray[Any], how: Image.Resampling) -> NDArray[Any]:
-    """An (H, W) int16 label map or (H, W, 3) picture with its long side brought down to `SIDE`."""
-    height, width = pixels.shape[:2]
-    factor = SIDE / max(height, width)
-    if factor >= 1:
-        return pixels
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    if pixels.ndim == 3:
-        return np.asarray(Image.fromarray(pixels).resize(size, how))
-    # Pillow resamples no signed 16-bit images; labels and IGNORE fit into its 32-bit integers.
-    return np.asarray(Image.fromarray(pixels.astype(np.int32), "I").resize(size, how)).astype(pixels.dtype)
-
-
-def _data_uri(image: Image.Image) -> str:
-    """PNG for label maps, whose edges must stay exact; WebP for photographs."""
-    exact = image.mode == "P"
-    file = io.BytesIO()
-    if exact:
-        image.save(file, "PNG", optimize=True)
-    else:
-        image.save(file, "WEBP", quality=QUALITY, method=4)
-    return f"data:image/{'png' if exact else 'webp'};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
 
 
 WRONG_COLOR = f"#{bytes(WRONG).hex()}"

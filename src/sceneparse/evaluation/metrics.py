@@ -24,6 +24,9 @@ class ConfusionMatrix:
         self.num_classes = num_classes
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
 
+    def __repr__(self) -> str:
+        return f"ConfusionMatrix({self.num_classes} classes, {int(self.counts.sum()):,} pixels)"
+
     def update(self, truth: Tensor, prediction: Tensor) -> Tensor:
         """Add a picture.
 
@@ -86,6 +89,10 @@ class Scores:
     mean_accuracy: float
     frequency_weighted_iou: float
     classes: tuple[ClassScore, ...]
+
+    def __repr__(self) -> str:
+        figures = f"mean IoU {100 * self.mean_iou:.2f}%, pixel accuracy {100 * self.pixel_accuracy:.2f}%"
+        return f"Scores({figures}, {len(self.classes)} classes)"
 
 
 def score(counts: Tensor, names: Sequence[str], absent: Literal["skip", "zero"]) -> Scores:

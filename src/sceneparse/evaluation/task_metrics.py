@@ -124,6 +124,16 @@ class TaskScores:
     texture_accuracy: float | None
     texture: Scores | None
 
+    def __repr__(self) -> str:
+        found = {
+            "scene top-1": self.scene_accuracy,
+            "part mIoU-bg": self.part_mean_iou,
+            "material mean IoU": None if self.material is None else self.material.mean_iou,
+            "texture top-1": self.texture_accuracy,
+        }
+        known = [f"{name} {100 * value:.2f}%" for name, value in found.items() if value is not None]
+        return f"TaskScores({', '.join(known) or 'nothing labelled'})"
+
     def details(self) -> dict[Task, dict[str, list[Any]]]:
         """What metrics.json lists of each task beside its figures: its classes, or its objects with their parts."""
         objects = [

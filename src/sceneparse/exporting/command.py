@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
+from sceneparse.arguments import argument, check_choice, check_flag, check_number, check_type, several
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.exporting import quantizing
@@ -37,7 +38,7 @@ def export(
     out: str | Path | None = None,
     size: int | Literal["own", "auto"] | None = None,
     int8: bool = False,
-    calibration: Sequence[str | Path] = (),
+    calibration: str | Path | Sequence[str | Path] = (),
     data: str | None = None,
     kind: str | None = None,
     split: str | None = None,
@@ -68,12 +69,25 @@ def export(
     Raises:
         UserError: No such model, a missing package, no calibration pictures, or a file that does not agree.
     """
+    check_type("model", model, (str, Path), "a model folder, a published checkpoint's name or a hub id")
+    check_choice("format", format, get_args(Format))
+    check_type("out", out, (str, Path, type(None)), "a file or None")
+    check_flag("int8", int8)
+    calibration = several("calibration", calibration, "pictures, folders and patterns")
+    for name, text in (("data", data), ("kind", kind), ("split", split)):
+        check_type(name, text, (str, Path, type(None)) if name == "data" else (str, type(None)), "a name or None")
+    if count is not None:
+        check_number("count", count, least=1, whole=True)
+    check_flag("progress", progress)
     if int8 and format != "openvino":
-        raise UserError("int8 is for --format openvino; export onnx and torch in float32")
+        raise UserError(f"int8 is for {argument('format', 'openvino')}; export onnx and torch in float32")
     if int8 and not calibration:
-        raise UserError("int8 needs pictures to take its ranges from: name some with --calibration")
+        raise UserError(f"int8 needs pictures to take its ranges from: name some in {argument('calibration')}")
     if (calibration or data) and not int8:
-        raise UserError("--calibration and --data are for --precision int8; leave them out, or give that")
+        asked = argument("int8", True, option="--precision int8")
+        raise UserError(
+            f"{argument('calibration')} and {argument('data')} are for {asked}; leave them out, or give that"
+        )
     folder = find_model(model)
     suffix = "-int8.xml" if int8 else SUFFIXES[format]
     loaded = _at_size(load_model(folder), size)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
@@ -101,7 +102,7 @@ def quantized(model: "openvino.Model", inputs: list[NDArray[Any]]) -> "openvino.
     """
     nncf = installed()
     if not inputs:
-        raise UserError("quantisation needs pictures to calibrate on: name some with --calibration")
+        raise UserError(f"quantisation needs pictures to calibrate on: name some in {argument('calibration')}")
     nncf.set_log_level(40)
     state = torch.random.get_rng_state()
     try:

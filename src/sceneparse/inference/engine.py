@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from sceneparse.arguments import argument
 from sceneparse.devices import DTYPES, choose_device, choose_precision, device_name, float32_products, trying
 from sceneparse.devices.memory import to_device
 from sceneparse.errors import UserError, counted
@@ -215,7 +216,8 @@ class TorchEngine:
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).split("\n", 1)[0].split())
             raise UserError(
-                f"engine compile: PyTorch cannot compile this network here ({reason}); use --engine torch"
+                f"engine compile: PyTorch cannot compile this network here ({reason}); use "
+                f"{argument('engine', 'torch')}"
             ) from error
         return output
 

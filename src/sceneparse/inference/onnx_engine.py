@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.program import INPUT, Program, ProgramEngine, Run, Traits, converting, exported
@@ -71,11 +72,15 @@ class OnnxEngine(ProgramEngine):
             raise UserError(f"engine onnxruntime computes in float32, not in {precision}")
         chosen = choose_device(device)
         if chosen.type in ("mps", "xpu") and device != "auto":
-            raise UserError(f"engine onnxruntime computes on the CPU and on CUDA, not on '{device}'; use --device cpu")
+            raise UserError(
+                f"engine onnxruntime computes on the CPU and on CUDA, not on '{device}'; use "
+                f"{argument('device', 'cpu')}"
+            )
         if chosen.type == "cuda" and "CUDAExecutionProvider" not in runtime.get_available_providers():
             if device != "auto":
                 raise UserError(
-                    f"this ONNX Runtime cannot compute on '{device}'; install onnxruntime-gpu or use --device cpu"
+                    f"this ONNX Runtime cannot compute on '{device}'; install onnxruntime-gpu or use "
+                    f"{argument('device', 'cpu')}"
                 )
             chosen = torch.device("cpu")
         if chosen.type != "cuda":

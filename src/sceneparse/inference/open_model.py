@@ -7,11 +7,13 @@ import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 
-from sceneparse.devices import choose_precision
-from sceneparse.errors import UserError
+from sceneparse.arguments import check_choice, check_type
+from sceneparse.devices import choose_device, choose_precision
+from sceneparse.errors import UserError, require
 from sceneparse.files import write_text
 from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
 from sceneparse.inference.engine import Engine, TaskEngine
@@ -22,7 +24,8 @@ from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.processes import leads
 from sceneparse.progress import working
 from sceneparse.settings import Precision
-from sceneparse.settings.engine import is_exported
+from sceneparse.settings.device import DEVICE_NAMES
+from sceneparse.settings.engine import ENGINE_NAMES, is_exported
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.conversions import (
     REFUSED,
@@ -57,6 +60,9 @@ class Opened:
     folder: Path | None
     tasks: TaskLabels | None = None
 
+    def __repr__(self) -> str:
+        return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"
+
 
 def open_model(
     source: str | Path,
@@ -79,6 +85,13 @@ def open_model(
     Raises:
         UserError: No such model, or an engine, a device or a precision that it cannot have.
     """
+    check_type(
+        "model", source, (str, Path), "a model folder, a published checkpoint's name, a hub id or an exported file"
+    )
+    require(source != "", "model is empty: name one")
+    check_type("engine", engine, str, f"one of {', '.join(ENGINE_NAMES)}")
+    check_type("device", device, (str, torch.device), f"one of {DEVICE_NAMES}")
+    check_choice("precision", precision, get_args(Precision))
     path = Path(source)
     if is_exported(path):
         with _loading(source):
@@ -88,6 +101,8 @@ def open_model(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
         return Opened(scorer, note.config, note.labels, digest([path.with_suffix(".bin"), path]), None, note.tasks)
+    if chosen_engine(engine, device, precision) != "openvino":  # which says what is wrong with another device itself
+        choose_device(device)  # before a model is fetched for it
     folder = find_model(source)
     if engine == "compile":
         _say_compiling()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
@@ -70,7 +71,9 @@ class OpenVINOEngine(ProgramEngine):
             UserError: Another device or precision.
         """
         if torch.device("cpu" if device == "auto" else device).type != "cpu":
-            raise UserError(f"engine openvino computes on the CPU, not on '{device}'; use --engine torch")
+            raise UserError(
+                f"engine openvino computes on the CPU, not on '{device}'; use {argument('engine', 'torch')}"
+            )
         if precision in ("float16", "tf32"):
             raise UserError(f"engine openvino computes in float32 or bfloat16, not in {precision}")
         return choose_precision(torch.device("cpu"), precision)

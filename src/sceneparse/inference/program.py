@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.deciding import HALF, decided
 from sceneparse.inference.fold import fold_batch_norm
@@ -42,7 +43,7 @@ class ConversionError(UserError):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}; use --engine torch")
+        super().__init__(f"{reason}; use {argument('engine', 'torch')}")
         self.reason = reason
 
 
@@ -239,7 +240,7 @@ def refuse_small(images: Tensor, engine: str, smallest: int) -> None:
     if min(height, width) < smallest:
         raise UserError(
             f"engine {engine} takes pictures of at least {smallest} pixels a side, not {height}×{width}; "
-            "use --engine torch"
+            f"use {argument('engine', 'torch')}"
         )
 
 

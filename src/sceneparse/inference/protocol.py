@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
+from sceneparse.arguments import check_type
 from sceneparse.errors import UserError
 from sceneparse.settings import LearntSizes, ProtocolSettings
 from sceneparse.settings.protocol import ProtocolName
@@ -225,6 +226,8 @@ def resolve(settings: ProtocolSettings, sizes: LearntSizes | None = None) -> Tes
     Raises:
         UserError: Values that don't fit each other, or would have no effect.
     """
+    example = "ProtocolSettings('whole', flip=True) of sceneparse.settings"
+    check_type("protocol", settings, ProtocolSettings, f"settings, such as {example}")
     preset = PRESETS[settings.name]
     given = {
         field.name: value

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sceneparse.errors import counted
 from sceneparse.inference.crf import refine
 from sceneparse.inference.deciding import HALF, decided, shifted, threshold_of
 from sceneparse.inference.engine import Engine
@@ -29,6 +30,10 @@ class Prediction:
 
     labels: Tensor
     confidence: Tensor
+
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        return f"Prediction({width}×{height}, {counted(len(self.labels.unique()), 'class', 'classes')})"
 
 
 @torch.no_grad()
@@ -63,7 +68,7 @@ def predict(engine: Engine, image: Tensor, protocol: TestProtocol, size: tuple[i
         size: The picture's own height and width, where `image` is reduced already. Default: the image's.
     """
     if protocol.crf:
-        refined = _refined(engine, image, protocol)
+        refined = refined_scores(engine, image, protocol)
         winner = decided(refined, threshold_of(engine), probabilities=True)
         best = refined.gather(0, winner[None])[0]
         return Prediction(winner.to(torch.int16).cpu(), best.cpu())
@@ -151,7 +156,7 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
         (H, W) int16 class indices, on the CPU.
     """
     if protocol.crf:
-        refined = _refined(engine, image, protocol)
+        refined = refined_scores(engine, image, protocol)
         return decided(refined, threshold_of(engine), probabilities=True).to(torch.int16).cpu()
     own = (image.shape[-2], image.shape[-1])
     if gives_one_map(protocol):
@@ -160,7 +165,7 @@ def label(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     return _row_winners(engine, every_scale(engine, image, protocol), own, probabilities=_probabilities(protocol))
 
 
-def _refined(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
+def refined_scores(engine: Engine, image: Tensor, protocol: TestProtocol) -> Tensor:
     """Return the probabilities (classes, H, W) of the dense conditional random field over averaged scores."""
     found = scores(engine, image, protocol)
     return refine(found.clamp_min(1e-9).log() if _probabilities(protocol) else found, image)

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.mirroring import reordered
@@ -46,6 +47,10 @@ class TaskPrediction:
     materials: Prediction | None
     textures: Prediction | None
 
+    def __repr__(self) -> str:
+        height, width = self.objects.labels.shape
+        return f"TaskPrediction({width}×{height}; {', '.join(self.answers())})"
+
     def answers(self) -> dict[Task, Tensor]:
         """The class of every pixel by task, and the scene's (), of the tasks that the model has."""
         found: dict[Task, Tensor] = {task: one.labels for task in MAPS if (one := self.map(task)) is not None}
@@ -76,8 +81,11 @@ def predict_tasks(
         UserError: The engine's network has one task, or the protocol has a CRF.
     """
     if protocol.crf:
-        raise UserError("protocol.crf is not for models of several tasks: leave it out (--crf)")
-    heads = _StackedHeads(_task_engine(engine), tasks)
+        raise UserError(
+            "protocol.crf is not for models of several tasks: leave it out "
+            f"({argument('protocol.crf', option='--crf')})"
+        )
+    heads = StackedHeads(task_engine(engine), tasks)
     own = size or (image.shape[-2], image.shape[-1])
     if gives_one_map(protocol):
         (logits,) = one_map_each(heads, image[None], protocol, own)
@@ -107,7 +115,7 @@ def predict_tasks_batch(
     """
     if protocol.window is not None or len(images) == 1:
         return [predict_tasks(engine, image, protocol, tasks, size) for image in images]
-    heads = _StackedHeads(_task_engine(engine), tasks)
+    heads = StackedHeads(task_engine(engine), tasks)
     own = size or (images.shape[-2], images.shape[-1])
     if gives_one_map(protocol):
         maps = one_map_each(heads, images, protocol, own)
@@ -121,7 +129,7 @@ def predict_tasks_batch(
     return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
 
 
-def _task_engine(engine: Engine) -> TaskEngine:
+def task_engine(engine: Engine) -> TaskEngine:
     """The engine, if it may give more than the objects: all do but those that change another's scores."""
     if not hasattr(engine, "heads"):
         raise UserError(f"engine {engine.name} predicts the objects alone")
@@ -129,7 +137,7 @@ def _task_engine(engine: Engine) -> TaskEngine:
 
 
 def _of_map(
-    heads: "_StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+    heads: "StackedHeads", logits: Tensor, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
     """Everything but the scene, from the one map of logits that decides; of parts, those of objects that are there."""
     if logits.device.type != "cpu":
@@ -172,7 +180,7 @@ def _parts_of_map(logits: Tensor, objects: Tensor, tasks: TaskLabels, align_corn
 
 
 def _without_scene(
-    heads: "_StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
+    heads: "StackedHeads", source: Rows, size: tuple[int, int], protocol: TestProtocol, tasks: TaskLabels
 ) -> TaskPrediction:
     """Everything but the scene, from scores that come row by row."""
     height, width = size
@@ -200,7 +208,7 @@ def _task_prediction(found: dict[Task, Prediction]) -> TaskPrediction:
     )
 
 
-class _StackedHeads:
+class StackedHeads:
     """The maps of all heads as one engine's scores; the scene's probabilities are set aside. See `Engine`."""
 
     def __init__(self, engine: TaskEngine, tasks: TaskLabels) -> None:
@@ -219,6 +227,7 @@ class _StackedHeads:
         self._scene_order = () if tasks.scenes is None else tasks.scenes.mirror_image
 
     def __call__(self, images: Tensor) -> Tensor:
+        """Score pictures; see `Engine`."""
         output = self._engine.heads(images, [*self.maps, Task.SCENE] if self._scene else [*self.maps])
         if self._scene:
             assert output.scene is not None
@@ -241,6 +250,7 @@ class _StackedHeads:
         return reordered(scores.flip(-1), self._order)
 
     def describe(self) -> str:
+        """Describe in one line what computes, where and how."""
         return self._engine.describe()
 
 

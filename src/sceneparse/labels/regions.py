@@ -32,6 +32,10 @@ class Regions:
     def __len__(self) -> int:
         return len(self.classes)
 
+    def __repr__(self) -> str:
+        height, width = self.ids.shape
+        return f"Regions({len(self)} in {width}×{height})"
+
     def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """(R,) the pixels of each region that an (H, W) mask holds."""
         return np.bincount(self.ids[mask], minlength=len(self))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError, reason_of
+from sceneparse.errors import UserError, counted, reason_of, some
 from sceneparse.labels.extra_keys import extra_keys_line, list_extra_keys
 from sceneparse.labels.mirroring import KEY as MIRROR
 from sceneparse.labels.mirroring import Pair, mirror_image, pairs_of, refuse_overlaps, refuse_unnamed
@@ -94,6 +94,9 @@ class LabelSpace:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"LabelSpace({counted(len(self), 'class', 'classes')}: {some(self.names)})"
 
     @cached_property
     def palette(self) -> NDArray[np.uint8]:

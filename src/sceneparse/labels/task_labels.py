@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels.mirroring import Pair
 from sceneparse.labels.space import IGNORE, LabelSpace
 from sceneparse.tasks import OTHERS, Task
@@ -52,6 +52,9 @@ class PartTree:
     def _part_image(self) -> tuple[int, ...]:
         """The part that each part is in a mirror image."""
         return self.parts.mirror_image or tuple(range(len(self.parts)))
+
+    def __repr__(self) -> str:
+        return f"PartTree({counted(len(self.parts), 'part')} of {counted(len(self.owners), 'object')})"
 
     @cached_property
     def owners(self) -> tuple[int, ...]:
@@ -168,6 +171,9 @@ class TaskLabels:
     def __post_init__(self) -> None:
         if self.tree is not None and self.tree.objects != self.objects:
             raise UserError("the tree of parts must stand on the same objects as the label space beside it")
+
+    def __repr__(self) -> str:
+        return f"TaskLabels({', '.join(f'{len(space)} {task.plural}' for task, space in self.spaces().items())})"
 
     @property
     def parts(self) -> LabelSpace | None:

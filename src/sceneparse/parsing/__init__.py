@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from sceneparse.parsing.discovery import Table, discover
     from sceneparse.parsing.parse import Parse
     from sceneparse.parsing.parser import Parser, load
+    from sceneparse.parsing.probabilities import Probabilities
     from sceneparse.parsing.runs.pictures import predict_pictures
     from sceneparse.parsing.runs.tally import Failure, StreamSummary
     from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
@@ -16,6 +17,7 @@ _HOMES = {
     "Failure": "runs.tally",
     "Parse": "parse",
     "Parser": "parser",
+    "Probabilities": "probabilities",
     "SceneEntry": "task_parse",
     "StreamSummary": "runs.tally",
     "Table": "discovery",
@@ -30,6 +32,7 @@ __all__ = [
     "Failure",
     "Parse",
     "Parser",
+    "Probabilities",
     "SceneEntry",
     "StreamSummary",
     "Table",
@@ -45,3 +48,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'sceneparse.parsing' has no attribute '{name}'")
     return getattr(import_module(f"sceneparse.parsing.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

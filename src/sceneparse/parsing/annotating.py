@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
@@ -54,7 +55,7 @@ def write_annotations(
             with writing(out / form), whole_folder(out / form) as folder:
                 FORMS[form].write(folder, replace(annotated, pictures=counted))
         except UserError as error:
-            raise UserError(f"--as {form}: {error}") from error
+            raise UserError(f"{_asked(form)}: {error}") from error
     return out / form
 
 
@@ -71,10 +72,15 @@ def refuse_unwritable(out: Path, form: str, names: Iterable[str]) -> None:
     """
     if any(name.startswith(f"{form}/") for name in names):
         raise UserError(
-            f"--as {form}: would be written to {out / form}, where the parses of the pictures in '{form}' are: rename "
-            "that folder of pictures"
+            f"{_asked(form)}: would be written to {out / form}, where the parses of the pictures in '{form}' are: "
+            "rename that folder of pictures"
         )
     refuse_changed(out / form)
+
+
+def _asked(form: str) -> str:
+    """The argument that chooses a form."""
+    return argument("form", form, option=f"--as {form}")
 
 
 def _annotated(parser: "Parser", out: Path, ignore_below: float | None) -> tuple[Annotated, ...]:

@@ -2,26 +2,42 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sceneparse.drawing.legend import LegendEntry, id_image, legend_of
+from sceneparse.arguments import (
+    argument,
+    check_array,
+    check_choice,
+    check_flag,
+    check_number,
+    check_probability,
+    check_type,
+)
+from sceneparse.drawing.legend import LegendEntry, id_image
 from sceneparse.drawing.render import draw_overlay, draw_panels
-from sceneparse.errors import require
+from sceneparse.errors import UserError, require
 from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.labels import IGNORE, LabelSpace
-from sceneparse.parsing.artefacts.choice import default_artefacts
+from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.asking import mask_of, polygons_of
+from sceneparse.parsing.notebook import html_of, percent, png_of
+from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.scene_tree import scene_tree
-from sceneparse.parsing.task_parse import SceneEntry, TaskParse
-from sceneparse.tasks import Task
+from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
+from sceneparse.pictures.outlines import Region
+from sceneparse.tasks import MAPS, Task
+
+MapName = Literal["object", "part", "material", "texture"]
+"""The tasks that have a label map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +54,10 @@ class Parse:
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
         doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
+        source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
+
+    Raises:
+        UserError: Arrays of another type or shape.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,6 +68,31 @@ class Parse:
     protocol: TestProtocol
     task_parse: TaskParse | None = None
     doubt: str | None = None
+    source: Source | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_type("space", self.space, LabelSpace, "a LabelSpace")
+        check_array("pixels", self.pixels, "uint8", ("h", "w", 3))
+        check_array("labels", self.labels, "int16", ("H", "W"))
+        check_array("confidence", self.confidence, "float32", self.size)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        most = ", ".join(f"{entry.name} {percent(entry.share)}" for entry in self.legend[:NAMED])
+        dots = ", …" if len(self.legend) > NAMED else ""
+        others = "" if self.task_parse is None else f"; {self.task_parse.describe()}"
+        classes = f"{len(self.legend)} of {len(self.space)} classes"
+        return f"Parse({width}×{height}, {classes}{': ' if most else ''}{most}{dots}{others})"
+
+    def _repr_html_(self) -> str:
+        return html_of(self)
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A model doesn't travel along with each of its parses.
+        return {**self.__dict__, "source": None}
 
     @property
     def size(self) -> tuple[int, int]:
@@ -68,9 +113,90 @@ class Parse:
         return self.protocol.tested_size(self.size)
 
     @cached_property
+    def _maps(self) -> dict[str, TaskMap]:
+        """The label maps by task."""
+        others = {} if self.task_parse is None else self.task_parse.by_task()
+        own = TaskMap(self.labels, self.confidence, self.space)
+        return {task.value: one for task, one in {Task.OBJECT: own, **others}.items()}
+
+    @property
     def legend(self) -> tuple[LegendEntry, ...]:
         """The classes that occur, the largest share first."""
-        return legend_of(self.labels, self.confidence, self.space)
+        return self._maps[Task.OBJECT].legend
+
+    def task_map(self, task: MapName = "object") -> TaskMap:
+        """Return the label map of a task, with its confidence, its classes and its legend.
+
+        Args:
+            task: object, or of a unified model part, material or texture.
+
+        Raises:
+            UserError: The model has no such label map.
+        """
+        maps = self._maps
+        require(str(task) != Task.SCENE, "task 'scene' has no label map: the kinds of scene are in parse.scene")
+        check_choice("task", task, [one.value for one in MAPS])
+        require(task in maps, f"model '{self.model}' has no task '{task}' in this parse; it has {', '.join(maps)}")
+        return maps[task]
+
+    def mask(self, name: str | int, task: MapName = "object") -> NDArray[np.bool_]:
+        """Return where a class is, as (H, W) booleans; all are False where the picture has none of it.
+
+        Args:
+            name: The class's name, whose case counts only where two names differ in nothing else; or its index.
+            task: As in `task_map`: `parse.mask("brick", task="material")`.
+
+        Raises:
+            UserError: The model knows no such class (the nearest names are named), or has no such label map.
+        """
+        self.task_map(task)
+        return mask_of(self._maps, task, name)
+
+    def probabilities(self, k: int = 3, task: MapName = "object") -> Probabilities:
+        """Return the k most probable classes of every pixel and their probabilities, the most probable first.
+
+        They are computed when asked for: the network parses the picture once more, and its scores come in bands of
+        rows, so that of 150 classes no more than k are held (under a protocol with a CRF all are, as its labels need
+        them). The first one's probability is `confidence` but for rounding,
+        unless a model of two classes decides by a threshold of its own. Of parts, those of a pixel's object compete,
+        "no part" (-1) among them. What `ignoring_below` left out has its probabilities all the same.
+
+            classes, probabilities = parse.probabilities(k=3)
+
+        Args:
+            k: How many classes, at most as many as the task has.
+            task: As in `task_map`.
+
+        Returns:
+            `classes`, (k, H, W) int16, and `probabilities`, (k, H, W) float32.
+
+        Raises:
+            UserError: Another number, no such label map, or a parse that doesn't know its model: one that was put
+                together from arrays, or was pickled or copied.
+        """
+        one = self.task_map(task)
+        check_number("k", k, least=1, most=len(one.space), whole=True)
+        if self.source is None:
+            raise UserError("this parse does not know its model any more: parse the picture again for probabilities")
+        return self.source.probabilities(self.pixels, self.size, self.protocol, Task(task), int(k))
+
+    def polygons(self, task: MapName = "object") -> dict[str, list[Region]]:
+        """Return the regions of each class that occurs, as polygons with holes along the edges of pixels.
+
+        They are what GeoJSON and the annotation forms are made of: exact, in whole pixels, x to the right, y
+        downwards, (0, 0) the upper left corner of the picture. `region.exterior` is (N, 2) corners, `region.holes` more
+        of them, `region.pixels` its area.
+
+        Args:
+            task: As in `task_map`.
+
+        Returns:
+            The regions by the class's name, the class with the largest share first; regions by their first pixel.
+
+        Raises:
+            UserError: The model has no such label map.
+        """
+        return polygons_of(self.task_map(task))
 
     def ignoring_below(self, confidence: float) -> "Parse":
         """Return the parse without the pixels that are less sure: they have no class (-1), as nobody had labelled them.
@@ -83,7 +209,7 @@ class Parse:
         Raises:
             UserError: Another number.
         """
-        check_threshold(confidence)
+        check_probability("confidence", confidence)
         labels = np.where(self.confidence < confidence, np.int16(IGNORE), self.labels)
         others = self.task_parse and self.task_parse.ignoring_below(confidence, labels)
         return dataclasses.replace(self, labels=labels, task_parse=others)
@@ -113,7 +239,11 @@ class Parse:
 
         Args:
             opacity: As in `overlay`.
+
+        Raises:
+            UserError: Another opacity.
         """
+        check_number("opacity", opacity, least=0, most=1)
         panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, self.overlay(opacity))]
         if self.task_parse is not None:
             if self.task_parse.scene is not None:
@@ -129,7 +259,12 @@ class Parse:
             opacity: How much of the colours is seen, 0 (none) to 1 (nothing else).
             legend: Add a panel that names the classes, beside an upright picture, under any other. Pictures whose long
                 side is below 320 pixels are then shown enlarged by a whole number, so that the names fit.
+
+        Raises:
+            UserError: Another opacity.
         """
+        check_number("opacity", opacity, least=0, most=1)
+        check_flag("legend", legend)
         return draw_overlay(self.image, self.labels, self.space, self.legend if legend else None, opacity)
 
     def label_image(self) -> Image.Image:
@@ -189,10 +324,18 @@ class Parse:
 
         Returns:
             The JSON file.
+
+        Raises:
+            UserError: Artefacts that there are not, or a folder or a stem that is none.
         """
-        if write is None:
-            tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
-            write = default_artefacts(tasks, overlay=overlay)
+        check_type("folder", folder, (str, Path), "a path")
+        require(not Path(folder).is_file(), f"{folder}: is a file, but must be a folder")
+        check_type("stem", stem, str, "the files' name without a suffix")
+        require(stem != "", f"{argument('stem')} is empty, but must be the files' name without a suffix")
+        check_flag("overlay", overlay)
+        check_type("facts", facts, (Mapping, type(None)), "a mapping, such as {'camera': 'left'}")
+        tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
+        write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
         record = Path(folder) / f"{stem}.json"
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
         record.unlink(missing_ok=True)
@@ -201,16 +344,8 @@ class Parse:
         return record
 
 
-def check_threshold(confidence: float) -> None:
-    """Refuse a least confidence that is none.
-
-    Raises:
-        UserError: It is not above 0 and at most 1.
-    """
-    require(
-        0 < confidence <= 1,
-        f"--ignore-below is {confidence:g}, but must be a probability above 0 and at most 1, such as 0.9",
-    )
+NAMED = 3
+"""So many classes are named where a parse is shown in a line."""
 
 
 def protocol_json(protocol: TestProtocol) -> dict[str, Any]:

@@ -2,19 +2,20 @@
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument, check_array, check_flag, check_names, check_type, shown
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.choosing import EngineName
 from sceneparse.inference.open_model import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
@@ -22,7 +23,8 @@ from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.labels import TaskLabels
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, read_pixels, visible
+from sceneparse.parsing.pixels import Picture, is_picture, read_pixels, visible
+from sceneparse.parsing.probabilities import Source
 from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
 from sceneparse.pictures.decoding import decode
@@ -65,6 +67,10 @@ def load(
         UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
             model doesn't have.
     """
+    # What is wrong with the others is said before a model is fetched or converted.
+    if protocol is not None:
+        resolve(protocol)
+    _refuse_unknown_tasks(tasks)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)
     # Where it was found: a run folder may hold another model by the time that another process loads it.
@@ -126,16 +132,25 @@ class Parser:
         tasks: Collection[TaskName] | None = None,
         loading: Loading | None = None,
     ) -> None:
+        check_type("opened", opened, Opened, "an opened model: sceneparse.load opens one and makes a Parser of it")
         self._opened = opened
         self.engine = opened.engine
         self.labels = opened.labels
         self.config = opened.config
         self.fingerprint = opened.fingerprint
-        self.protocol: TestProtocol = resolve(protocol or opened.config.protocol, opened.config.sizes)
+        own = opened.config.protocol if protocol is None else protocol
+        self.protocol: TestProtocol = resolve(own, opened.config.sizes)
         self.tasks = chosen_tasks(opened, tasks)
         self._wanted = tasks
         self._doubted = False
         self.loading = loading
+
+    def __repr__(self) -> str:
+        network, backbone = self.config.network.architecture, self.config.backbone.name
+        others = f", {', '.join(self.other_tasks)}" if self.other_tasks else ""
+        knows = f"{network} on {backbone}, {counted(len(self.labels), 'class', 'classes')}{others}"
+        engine = f"engine {self.engine.name}, {self.engine.precision}"
+        return f"Parser({self.name}: {knows}; {engine}; protocol {self.protocol.name})"
 
     @property
     def name(self) -> str:
@@ -157,24 +172,48 @@ class Parser:
         loading = self.loading and replace(self.loading, protocol=protocol)
         return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading)
 
-    def __call__(self, picture: Picture) -> Parse:
-        """Parse a picture.
+    @overload
+    def __call__(self, picture: Picture) -> Parse: ...  # type: ignore[overload-overlap]  # a text is no list of texts
+    @overload
+    def __call__(self, picture: Iterable[Picture]) -> Iterator[Parse]: ...
+    def __call__(self, picture: Picture | Iterable[Picture]) -> Parse | Iterator[Parse]:
+        """Parse a picture; or several, one after the other, as `many` does.
 
         Args:
             picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, 3) or (H, W) uint8 array, or
-                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three.
+                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three. Or a list of these, or
+                anything else that yields them.
+
+        Returns:
+            The parse; of a list an iterator over the parses, which are made as they are asked for.
 
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        return self._told(self.parse(self.read(picture)))
+        given: Any = picture  # which a text is, and texts in a list are not
+        if is_picture(given) or not isinstance(given, Iterable) or isinstance(given, Mapping):
+            return self._told(self.parse(self.read(given)))  # `read` refuses what is no picture
+        return self.many(given)
 
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         """Parse pictures one after the other; the next ones are read meanwhile. Memory doesn't grow with their number.
 
+        Args:
+            pictures: As a call takes them, in a list or anything else that yields them.
+
+        Returns:
+            An iterator over the parses, which are made as they are asked for.
+
         Raises:
-            UserError: As a call does, when the picture's turn has come.
+            UserError: Not several pictures; or, when a picture's turn has come, as a call does.
         """
+        fits = isinstance(pictures, Iterable) and not isinstance(pictures, str | bytes | Mapping)
+        require(
+            fits, f"{argument('pictures')} is {shown(pictures)}, but must be several pictures, such as a list of them"
+        )
+        return self._many(pictures)
+
+    def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
         for future in ahead(self.read, pictures, threads=1, limit=2):
             yield self._told(self.parse(future.result()))
 
@@ -233,12 +272,16 @@ class Parser:
         return None if rasters is None else rasters(self.config.data)
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
-        """Parse a (C, H, W) uint8 tensor of as many channels as the model takes.
+        """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.
 
         Args:
             image: The picture.
             size: The picture's own height and width, where `image` is reduced (`read_reduced`). Default: the image's.
+
+        Raises:
+            UserError: It is something else.
         """
+        check_array("image", image, "uint8", (self.config.backbone.in_channels, "H", "W"), "Tensor")
         if self.tasks is None:
             return self._parse_of(image, predict(self.engine, image, self.protocol, size))
         prediction = predict_tasks(self.engine, image, self.protocol, self.tasks, size)
@@ -253,7 +296,11 @@ class Parser:
         Args:
             images: The pictures.
             size: As in `parse`, of all of them.
+
+        Raises:
+            UserError: It is something else.
         """
+        check_array("images", images, "uint8", ("N", self.config.backbone.in_channels, "H", "W"), "Tensor")
         if self.tasks is None:
             found = predict_batch(self.engine, images, self.protocol, size)
             return [self._parse_of(image, objects) for image, objects in zip(images, found, strict=True)]
@@ -274,6 +321,7 @@ class Parser:
             protocol=self.protocol,
             task_parse=task_parse,
             doubt=doubt_of(self.protocol, self.config.sizes, (objects.labels.shape[0], objects.labels.shape[1])),
+            source=Source.of(self.engine, self.tasks, image),
         )
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -290,6 +338,9 @@ class Parser:
         Raises:
             UserError: The model doesn't come from a folder, or the hub refuses.
         """
+        check_type("repo_id", repo_id, str, "a hub id such as 'user/name'")
+        check_flag("private", private)
+        check_type("token", token, (str, type(None)), "an access token or None")
         if self._opened.folder is None:
             raise UserError(
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
@@ -303,14 +354,21 @@ def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabe
     Raises:
         UserError: A task that there is not, or that the model doesn't know.
     """
-    if wrong := [name for name in names or () if name not in TASK_NAMES]:
-        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
+    _refuse_unknown_tasks(names)
     known = opened.tasks or TaskLabels()
     others = [task.value for task in OTHERS if task in known.spaces()]
     if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
         raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
     wanted = [name for name in others if names is None or name in names]
     return known.only(wanted) if wanted else None
+
+
+def _refuse_unknown_tasks(names: Collection[str] | None) -> None:
+    """Refuse what is no list of tasks' names; None stands for all that a model knows."""
+    if names is not None:
+        check_names("tasks", names, Task.PART.value)
+    if wrong := [name for name in names or () if name not in TASK_NAMES]:
+        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
 
 
 def ahead(

@@ -18,6 +18,11 @@ Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
 """What a picture can be: a file, a file's content, or pixels."""
 
 
+def is_picture(value: object) -> bool:
+    """Return whether a value has a form in which a picture may come, whatever it holds."""
+    return isinstance(value, str | Path | bytes | Image.Image | np.ndarray | Tensor)
+
+
 def read_pixels(picture: Picture, channels: int, value_range: ValueRange | None = None) -> Tensor:
     """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
 
@@ -41,7 +46,7 @@ def read_pixels(picture: Picture, channels: int, value_range: ValueRange | None 
     if isinstance(picture, Tensor):
         return _of_tensor(picture, channels)
     raise UserError(
-        f"a picture cannot be a {type(picture).__name__}: give a file name, a file's content as bytes, a PIL "
+        f"a picture cannot be of type {type(picture).__name__}: give a file name, a file's content as bytes, a PIL "
         "image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.submission import SubmissionForm
@@ -31,7 +32,9 @@ def submission_form(benchmark: str) -> SubmissionForm:
         names = [*FORMS, *known]
         near = difflib.get_close_matches(benchmark, names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise UserError(f"--as is '{benchmark}', but must be one of {', '.join(names)}{hint}")
+        raise UserError(
+            f"{argument('benchmark', option='--as')} is '{benchmark}', but must be one of {', '.join(names)}{hint}"
+        )
     form = KINDS[benchmark].submission
     if form is None:
         raise UserError(f"no server takes results of '{benchmark}'; there are forms for: {', '.join(known)}")

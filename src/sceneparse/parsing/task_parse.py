@@ -9,6 +9,7 @@ from PIL import Image
 
 from sceneparse.drawing.legend import LegendEntry, legend_of
 from sceneparse.drawing.render import draw_overlay
+from sceneparse.errors import counted, some
 from sceneparse.inference.scoring import Prediction
 from sceneparse.inference.tasks import TaskPrediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
@@ -56,6 +57,11 @@ class TaskMap:
     def legend(self) -> tuple[LegendEntry, ...]:
         """The classes that occur, the largest share first."""
         return legend_of(self.labels, self.confidence, self.space)
+
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        names = some([entry.name for entry in self.legend])
+        return f"TaskMap({width}×{height}, {len(self.legend)} of {len(self.space)} classes: {names})"
 
     def without(self, pixels: NDArray[np.bool_]) -> "TaskMap":
         """Return the map with no class (-1) at these pixels."""
@@ -110,10 +116,23 @@ class TaskParse:
         }
         return frozenset(task for task, one in found.items() if one is not None)
 
+    def by_task(self) -> dict[Task, TaskMap]:
+        """Return the label maps by task."""
+        maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
+        return {task: one for task, one in maps.items() if one is not None}
+
     def maps(self) -> dict[str, TaskMap]:
         """Return the label maps by name."""
-        maps = {Task.PART: self.parts, Task.MATERIAL: self.material, Task.TEXTURE: self.texture}
-        return {task.plural: one for task, one in maps.items() if one is not None}
+        return {task.plural: one for task, one in self.by_task().items()}
+
+    def describe(self) -> str:
+        """Describe in a line what was found: the most probable scene, and of each task how many classes occur."""
+        scene = [f"scene {self.scene[0].name} {self.scene[0].probability:.1%}"] if self.scene else []
+        maps = [counted(len(one.legend), task.value, task.plural) for task, one in self.by_task().items()]
+        return ", ".join([*scene, *maps])
+
+    def __repr__(self) -> str:
+        return f"TaskParse({self.describe()})"
 
     def ignoring_below(self, confidence: float, objects: NDArray[np.int16]) -> "TaskParse":
         """Return the parse without what is less sure; see `Parse.ignoring_below`.

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.pictures.volumes import Volume
 from sceneparse.settings.data import Grids
-
-_HOW = "--data.nifti.grids (of predict: --grids)"
 
 TOLERANCE = 0.1
 """Distance in voxels up to which positions count as equal: headers are rounded."""
@@ -79,13 +78,13 @@ def _on_grid(volume: Volume, first: Volume, grids: Grids, labels: bool) -> Volum
     if volume.shape != first.shape:
         here, there = ("×".join(map(str, one.shape)) for one in (volume, first))
         raise UserError(
-            f"{volume.path}: {here} voxels, but {first.path.name} has {there}; {_HOW} resample brings them "
+            f"{volume.path}: {here} voxels, but {first.path.name} has {there}; {_how()} resample brings them "
             "together by position"
         )
     if grids == "equal" and far > TOLERANCE:
         raise UserError(
             f"{volume.path}: its affine puts voxels up to {far:,.1f} voxels from where {first.path.name} has them: "
-            f"{_HOW} resample brings them together by position, ignore takes them voxel by voxel where an affine is "
+            f"{_how()} resample brings them together by position, ignore takes them voxel by voxel where an affine is "
             "wrong"
         )
     return volume
@@ -113,3 +112,8 @@ def _ndimage(volume: Volume) -> Any:
     except ImportError:
         raise UserError(f"{volume.path}: resampling needs SciPy: pip install 'sceneparse[medical]'") from None
     return ndimage
+
+
+def _how() -> str:
+    """The setting and the argument that say what becomes of different grids."""
+    return f"{argument('data.nifti.grids')} (of predict: {argument('grids')})"

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.errors import counted
 from sceneparse.labels import IGNORE
 
 Ring = NDArray[np.int32]
@@ -41,6 +42,11 @@ class Region:
     exterior: Ring
     holes: tuple[Ring, ...]
     bridges: tuple[tuple[int, int, int], ...]
+
+    def __repr__(self) -> str:
+        (left, top), (right, bottom) = self.exterior.min(axis=0).tolist(), self.exterior.max(axis=0).tolist()
+        holes = f", {counted(len(self.holes), 'hole')}" if self.holes else ""
+        return f"Region(class {self.index}, {counted(self.pixels, 'pixel')}, x {left}–{right}, y {top}–{bottom}{holes})"
 
     @property
     def rings(self) -> tuple[Ring, ...]:
@@ -95,6 +101,14 @@ def ring_area(ring: Ring) -> int:
     """Return the area that a ring encloses, positive for an exterior, negative for a hole."""
     x, y = ring[:, 0].astype(np.int64), ring[:, 1].astype(np.int64)
     return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum()) // 2
+
+
+def trace_classes(labels: NDArray[Any]) -> dict[int, list[Region]]:
+    """Return the regions of a label map by their class indices; see `trace`."""
+    found: dict[int, list[Region]] = {}
+    for region in trace(labels):
+        found.setdefault(region.index, []).append(region)
+    return found
 
 
 def trace(labels: NDArray[Any]) -> list[Region]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Unpack, get_args, get
 import docstring_parser
 import yaml
 
+from sceneparse.arguments import check_type
 from sceneparse.errors import UserError
 from sceneparse.recipes.changes import Changes
 from sceneparse.recipes.earlier import is_earlier_and_whole, without_ignored, without_ignored_training
@@ -135,6 +136,7 @@ def read_recipe(recipe: str | Path, **changes: Unpack[Changes]) -> Recipe:
     Raises:
         UserError: No such recipe, not YAML, or settings that don't hold together.
     """
+    check_type("recipe", recipe, (str, Path), "the name of a recipe or a .yaml file")
     file = read_file(recipe)
     refuse_unknown_settings(file)
     settings = file.settings()

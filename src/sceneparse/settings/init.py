@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
 
 Adopt = Literal["unseen", "all", "none"]
@@ -36,7 +37,10 @@ class InitSettings:
             for item in fields(self):
                 default = {} if item.name == "classes" else item.default
                 if getattr(self, item.name) != default:
-                    raise UserError(f"init.{item.name} has no effect, since init.model is null: name a model (--init)")
+                    raise UserError(
+                        f"init.{item.name} has no effect, since init.model is null: name a model "
+                        f"({argument('init.model', option='--init')})"
+                    )
         require(self.model != "", "init.model is empty: name a model, or null")
         require(
             self.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", self.sha256) is not None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from sceneparse.arguments import argument
 from sceneparse.errors import counted, require
 from sceneparse.settings.augmentation import AugmentationSettings
 from sceneparse.settings.backbone import BackboneSettings
@@ -64,7 +65,7 @@ class Recipe:
         )
         require(
             self.data.root is not None or table("datasets")[self.data.kind].root != "required",
-            "data.root is not set: name the folder of the data set (--data.root DIR)",
+            f"data.root is not set: name the folder of the data set ({argument('data.root', 'DIR')})",
         )
         self._check_draws()
         table("architectures")[self.network.architecture].refuse_unread(self.backbone, self.network)

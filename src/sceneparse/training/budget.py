@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.data.class_counts import ClassCounts
 from sceneparse.errors import UserError, counted, reason_of, require
 from sceneparse.files import write_json
@@ -122,9 +123,13 @@ def read_budget(out: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UserError(f"{out / FILE}: cannot be read ({reason_of(error)}); train into another --out") from None
+        raise UserError(
+            f"{out / FILE}: cannot be read ({reason_of(error)}); train into another {argument('out')} folder"
+        ) from None
     if not isinstance(value, dict) or not {"minutes", "iterations"} <= value.keys():
-        raise UserError(f"{out / FILE}: is not what a training writes; restore it, or train into another --out")
+        raise UserError(
+            f"{out / FILE}: is not what a training writes; restore it, or train into another {argument('out')} folder"
+        )
     return value
 
 

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.data.batch import Batch
 from sceneparse.data.device_augment import Windows
 from sceneparse.data.feeding import on_device
@@ -272,12 +273,13 @@ class Keeper:
         said = described(Taken(done) if best is None else best.taken)
         model = "there was no validation yet; its model" if best is None else "the best model so far"
         self.progress.say(f"stopped after iteration {done}; {model}: {self._model.path} ({said})")
+        resume = argument("resume", True, option="--resume")
         # What started several processes is for whoever started them to say again.
         alone = prepared.compute.processes.world == 1
         self.progress.say(
-            f"to go on: {resume_command(self.folder.path) if alone else 'the same command with --resume'}"
+            f"to go on: {resume_command(self.folder.path) if alone else f'the same command with {resume}'}"
         )
-        raise TrainingStopped(f"stopped after iteration {done}; --resume goes on from here")
+        raise TrainingStopped(f"stopped after iteration {done}; {resume} goes on from here")
 
     def finish(self) -> None:
         """Write the model folder, if need be, and what the training came to."""

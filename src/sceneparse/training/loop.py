@@ -3,7 +3,9 @@
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
+from sceneparse.arguments import check_choice, check_flag, check_type
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
@@ -61,6 +63,10 @@ def train(
         TrainingStopped: Ctrl-C or SIGTERM; a checkpoint was written, and model/ if there was no validation yet.
     """
     began = time.monotonic()
+    check_type("recipe", recipe, (Recipe, str, Path), "a Recipe, or the name or the file of one")
+    check_type("out", out, (str, Path, type(None)), "a folder or None")
+    check_flag("resume", resume)
+    check_choice("strategy", strategy, get_args(StrategyName))
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     out = Path(out or Path("runs") / recipe.name)
     recipe, checkpoint = open_run(recipe, out, resume=resume, warn=say_once)

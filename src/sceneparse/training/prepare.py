@@ -8,6 +8,7 @@ from lightning_fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from sceneparse.arguments import argument
 from sceneparse.data import DataSet
 from sceneparse.data.batch import Batch
 from sceneparse.data.class_counts import ClassCounts
@@ -171,7 +172,8 @@ def prepare(
     if checkpoint and checkpoint.precision != compute.precision:
         raise UserError(
             f"this training computed in {checkpoint.precision}, but training.precision {recipe.training.precision} "
-            f"means {compute.precision} here: give --training.precision {checkpoint.precision} to go on with it"
+            f"means {compute.precision} here: give {argument('training.precision', checkpoint.precision)} to go "
+            "on with it"
         )
     start: Start | None = None
     if checkpoint is None:
@@ -182,7 +184,7 @@ def prepare(
     if checkpoint and checkpoint.samples != len(data.training):
         raise UserError(
             f"the training split has {counted(len(data.training), 'sample')} now, but had {checkpoint.samples} when "
-            "this training began: restore the data set, or train into another --out"
+            f"this training began: restore the data set, or train into another {argument('out')} folder"
         )
     torch.manual_seed(recipe.training.seed)
     if checkpoint is None:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import read_recipe, to_mapping
@@ -61,7 +62,9 @@ def open_run(
     checkpoint = Checkpoints(out / CHECKPOINTS).load(warn)
     if checkpoint is None:
         if (out / MODEL).exists():
-            raise UserError(f"{out} holds a model but no checkpoint to resume from: name another folder (--out DIR)")
+            raise UserError(
+                f"{out} holds a model but no checkpoint to resume from: name another folder ({argument('out', 'DIR')})"
+            )
         return _as_begun(recipe, out), None
     saved = read_recipe(out / RECIPE)
     refuse_changes(recipe, saved, out)
@@ -119,7 +122,8 @@ def refuse_changes(recipe: Recipe, saved: Recipe, out: Path) -> None:
         shown = ", ".join(f"{key} is {given.get(key)!r} but was {began.get(key)!r}" for key in different[:3])
         more = f" and {len(different) - 3} more" if len(different) > 3 else ""
         raise UserError(
-            f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another --out"
+            f"{out} began with another recipe: {shown}{more}; resume with the same, or train into another "
+            f"{argument('out')} folder"
         )
 
 

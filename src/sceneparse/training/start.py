@@ -10,6 +10,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from lightning_fabric.strategies.strategy import Strategy
 
+from sceneparse.arguments import argument
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.devices import device_name as gpu_name
 from sceneparse.devices.choosing import device_count
@@ -69,7 +70,11 @@ def start_fabric(recipe: Recipe, strategy: StrategyName = "auto", before: str | 
         keep_freed_memory()
     member = membership()
     if member is None:
-        require(strategy != "fsdp", "fsdp shares a network's weights among processes: start several (--devices N)")
+        require(
+            strategy != "fsdp",
+            "fsdp shares a network's weights among processes: start several "
+            f"({argument('sceneparse train --devices N, torchrun or srun', option='--devices N')})",
+        )
         fabric = fabric_on(device, precision)
         fabric.launch()
         return Compute(fabric, precision, ALONE)
@@ -139,7 +144,8 @@ def refuse_different_folders(processes: Processes, iteration: int) -> None:
     found = processes.gather(torch.tensor([[iteration]]))
     require(
         bool((found == found[0]).all()),
-        "the processes see different run folders (other checkpoints): --out must be on a disk that all machines share",
+        f"the processes see different run folders (other checkpoints): {argument('out')} must be on a disk that all "
+        "machines share",
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.weights.run_folder import CHECKPOINTS, MODEL
 
@@ -13,4 +14,7 @@ def refuse_taken(out: Path) -> None:
         UserError: There is one.
     """
     if any((out / CHECKPOINTS).glob("last-[0-9]*.pt")) or (out / MODEL).exists():
-        raise UserError(f"{out} already holds a training: go on with it (--resume) or name another folder (--out DIR)")
+        raise UserError(
+            f"{out} already holds a training: go on with it ({argument('resume', True, option='--resume')}) or name "
+            f"another folder ({argument('out', 'DIR')})"
+        )

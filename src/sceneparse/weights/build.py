@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from sceneparse.arguments import check_number, check_type
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import Backbone, make_backbone
 from sceneparse.networks.base import SceneParser
@@ -28,6 +29,10 @@ def build(backbone: BackboneSettings, network: NetworkSettings, num_classes: int
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
+    check_type("backbone", backbone, BackboneSettings, "BackboneSettings of sceneparse.settings")
+    check_type("backbone.name", backbone.name, str, "a name")
+    check_type("network", network, NetworkSettings, "NetworkSettings of sceneparse.settings")
+    check_number("num_classes", num_classes, least=1, whole=True)
     architecture_of(network).refuse_unread(backbone, network)
     return build_on(build_backbone(backbone, network), network, num_classes)
 

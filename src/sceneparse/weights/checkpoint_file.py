@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.weights.config import CONFIG, LABELS, config_from_json, read_config
 from sceneparse.weights.importing.pickles import TensorRecord
@@ -119,7 +120,8 @@ def _description(path: Path, stored: Any) -> Description:
         if folder is None:
             raise UserError(
                 f"{path}: holds weights alone, and no model beside it says which network and classes they are of: "
-                f"give the run folder, or go on with the training (--resume), which writes its model"
+                "give the run folder, or go on with the training "
+                f"({argument('resume', True, option='--resume')}), which writes its model"
             )
         config = read_config(folder / CONFIG)
         labels, tasks = read_labels(folder / LABELS)

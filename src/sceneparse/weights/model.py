@@ -38,6 +38,12 @@ class Model:
     labels: LabelSpace
     tasks: TaskLabels | None = None
 
+    def __repr__(self) -> str:
+        parameters = sum(one.numel() for one in self.network.parameters())
+        network = f"{self.config.network.architecture} on {self.config.backbone.name}"
+        classes = repr(self.labels) if self.tasks is None else repr(self.tasks)
+        return f"Model({self.config.name}: {network}, {parameters / 1e6:.1f} million parameters, {classes})"
+
     def __post_init__(self) -> None:
         # So that engines of the network know it, whoever makes them.
         self.network.mirror_image = self.labels.mirror_image

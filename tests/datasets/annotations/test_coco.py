@@ -165,7 +165,7 @@ def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: P
     named = DataSettings("coco", root=str(tmp_path), options=options)
     assert objects(named, split="train")[4, 4] == 1
     (tmp_path / "annotations" / "instances_train2017.json").rename(tmp_path / "annotations" / "stuff_train2017.json")
-    with pytest.raises(UserError, match=r"could both be split 'train'; say which: --data\.options\.annotations"):
+    with pytest.raises(UserError, match=r"could both be split 'train'; say which: data\.options\.annotations="):
         open_dataset(settings, "train")
 
 
@@ -181,7 +181,7 @@ def test_pictures_are_found_where_tools_put_them(tmp_path: Path) -> None:
     assert dataset[0].path.endswith("images/train/x/caf\u00e9.png") and dataset[1].path.endswith("images/b.png")
     elsewhere = DataSettings("coco", root=str(tmp_path), options={"images": "images/val"})
     with pytest.raises(
-        UserError, match=r"1 of 2 pictures that it names are not there, the first is 'C:.*--data\.options\.im"
+        UserError, match=r"1 of 2 pictures that it names are not there, the first is 'C:.*data\.options\.images="
     ):
         open_dataset(elsewhere, "train")
 

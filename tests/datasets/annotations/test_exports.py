@@ -97,10 +97,10 @@ def test_its_kind_alone_recognises_it(export: Export) -> None:
 
 
 def test_without_splits_the_error_cuts_it_as_training_takes_it(export: Export) -> None:
-    with pytest.raises(MissingSplitError, match=r"no split 'test': .*all'? has \d pictures: .*--data\.train") as caught:
+    with pytest.raises(MissingSplitError, match=r"no split 'test': .*all'? has \d pictures: .*data\.train=") as caught:
         open_dataset(export.settings, "test")
     for setting in ("train", "val", "test"):
-        split = str(caught.value).split(f"--data.{setting} ")[1].split()[0].strip("'")
+        split = str(caught.value).split(f"data.{setting}=")[1].split()[0].strip("'")
         assert len(open_dataset(export.settings, split)) >= 1
 
 

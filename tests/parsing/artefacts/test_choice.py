@@ -92,7 +92,7 @@ class TestOfAnotherPackage:
 
     @pytest.mark.usefixtures("package")
     def test_two_of_one_file_are_refused(self, parser: Parser, pictures: Path, tmp_path: Path) -> None:
-        with pytest.raises(UserError, match=r"--write overlay same: both would be written to PICTURE_overlay\.jpg"):
+        with pytest.raises(UserError, match=r"write=\['overlay', 'same'\]: both would be .* PICTURE_overlay\.jpg"):
             predict_pictures(parser, [pictures], tmp_path / "out", write=["same", "overlay"], progress=False)
 
     @pytest.mark.usefixtures("package")
@@ -131,9 +131,9 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("write", "message"),
         [
-            (["polygon"], "--write is 'polygon', but must be one of labels, parts, "),
-            (["parts"], "--write parts: model 'm' has none; it has labels, overlay"),
-            (["montage"], "--write montage: is written for volumes, and there are none among the inputs"),
+            (["polygon"], "write is 'polygon', but must be one of labels, parts, "),
+            (["parts"], "write=['parts']: model 'm' has none; it has labels, overlay"),
+            (["montage"], "write=['montage']: is written for volumes, and there are none among the inputs"),
         ],
     )
     def test_what_there_is_not_is_refused(self, write: list[str], message: str) -> None:
@@ -142,7 +142,7 @@ class TestChoice:
         assert str(caught.value).startswith(message)
 
     def test_only_one_way_to_choose_is_taken(self) -> None:
-        with pytest.raises(UserError, match="leave --no-overlay out"):
+        with pytest.raises(UserError, match="leave overlay=False out"):
             picture_artefacts((), ["labels"], overlay=False, model="m")
 
     def test_a_parse_saves_what_is_chosen(self, make_parser: Callable[..., Parser], tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_palette_gives_its_colours(tmp_path: Path) -> None:
 
 def test_values_without_a_range_are_refused_with_ranges_that_would_do(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "a.tif", np.linspace(-3, 7, 1024, dtype=np.float32).reshape(1, 32, 32))
-    with pytest.raises(PictureError, match=r"--range LOW HIGH.*99% of this file's bands: \[-2\.95, 6\.95\]"):
+    with pytest.raises(PictureError, match=r"black and white \(ranges; .*99% of this file's bands: \[-2\.95, 6\.95\]"):
         Raster(path, 1, BandForm())
 
 

@@ -1,10 +1,10 @@
 """The classes of an export, and what its undrawn pixels are."""
 
-import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.options import Unlabelled
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
@@ -109,10 +109,9 @@ def _alike(names: Iterable[str]) -> list[str]:
     for alike in found.values():
         *others, kept = sorted(alike, key=lambda name: name != name.strip(), reverse=True)
         if others:
-            renames = json.dumps(dict.fromkeys(others, kept), ensure_ascii=False)
             notes.append(
                 f"classes {', '.join(map(repr, alike))} differ in case or blanks alone, and are classes of their own; "
-                f"to make them one: --data.classes.rename '{renames}'"
+                f"to make them one: {argument('data.classes.rename', dict.fromkeys(others, kept))}"
             )
     return notes
 

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files
 from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
@@ -81,7 +82,7 @@ def split_files(root: Path, given: str | None, panoptic: bool) -> dict[str, Path
         if len(paths) > 1:
             raise UserError(
                 f"{root}: {paths[0].relative_to(root)} and {paths[1].relative_to(root)} could both be split '{name}'; "
-                "say which: --data.options.annotations 'annotations/instances_{split}.json'"
+                f"say which: {argument('data.options.annotations', 'annotations/instances_{split}.json')}"
             )
     return {name: paths[0] for name, paths in splits.items()}
 

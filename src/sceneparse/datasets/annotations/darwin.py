@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.data.sample import DataSet
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_file
@@ -112,8 +113,8 @@ def _refuse_releases(items: Sequence[Item], root: Path) -> None:
         if other != item.path:
             raise UserError(
                 f"{other} and {item.path} both annotate '{item.name}', as files of two releases do: keep one release "
-                f"below {root}, or name it, such as --data.root {item.path.parent.parent} --data.options.images "
-                f"{root.absolute()}"
+                f"below {root}, or name it, such as {argument('data.root', str(item.path.parent.parent))} "
+                f"{argument('data.options.images', str(root.absolute()))}"
             )
 
 

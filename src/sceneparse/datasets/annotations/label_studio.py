@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
@@ -158,7 +159,7 @@ def _strokes(root: Path, tag: str) -> dict[str, list[tuple[str, Path]]]:
         if not parts[3].startswith(f"{tag}-"):
             raise UserError(
                 f"{path}: its name does not have the labelling tag '{tag}' before the label; name the tag: "
-                "--data.options.tag TAG"
+                f"{argument('data.options.tag', 'TAG')}"
             )
         found.setdefault(parts[1], []).append((parts[3].removeprefix(f"{tag}-"), path))
     return found

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.subsets import role_of
 from sceneparse.errors import UserError
 from sceneparse.pictures.finding import walk
@@ -130,7 +131,8 @@ def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pic
     if missing:
         raise UserError(
             f"{file}: {len(missing):,} of {total:,} pictures that it names are not there, the first is '{missing[0]}'; "
-            f"put them beside it or anywhere below {pictures.root}, or name their folder: --data.options.images DIR"
+            f"put them beside it or anywhere below {pictures.root}, or name their folder: "
+            f"{argument('data.options.images', 'DIR')}"
         )
 
 
@@ -155,7 +157,8 @@ def refuse_shared(file: Path, wanted: Sequence[tuple[Path, str]], found: Sequenc
             one, two = (other[1], name) if other[1] != name else (str(other[0] / other[1]), str(folder / name))
             raise UserError(
                 f"{file}: '{one}' and '{two}' are two pictures, but {path} is all that was found of both: put each one "
-                "where its path says, below the folder of the pictures (--data.options.images DIR names it)"
+                "where its path says, below the folder of the pictures "
+                f"({argument('data.options.images', 'DIR')} names it)"
             )
 
 

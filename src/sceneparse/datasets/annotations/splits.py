@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.subsets import ROLES, parted_by_hand, split_named
@@ -42,15 +43,19 @@ def chosen(splits: Mapping[str, Split], split: str, root: Path, count: Callable[
     there = f"there are: {', '.join(splits)}; all" if len(splits) > 1 else "the export has none; split 'all'"
     message = f"{root}: no split '{split}': {there} has {counted(total, 'picture')}"
     if total < 3:
-        raise MissingSplitError(message, ": give --data.train all --data.val all --data.test all")
+        raise MissingSplitError(message, f": give {_cut(train='all', val='all', test='all')}")
     first = max(1, total * 8 // 10)
     second = min(total - 1, max(first + 1, total * 9 // 10))
     first = min(first, second - 1)
     raise MissingSplitError(
         message,
-        f": cut it, such as --data.train 'all[:{first}]' --data.val 'all[{first}:{second}]' "
-        f"--data.test 'all[{second}:]'",
+        f": cut it, such as {_cut(train=f'all[:{first}]', val=f'all[{first}:{second}]', test=f'all[{second}:]')}",
     )
+
+
+def _cut(**splits: str) -> str:
+    """The settings that say what each split is."""
+    return " ".join(argument(f"data.{name}", found) for name, found in splits.items())
 
 
 def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -> dict[str, list[Path]]:

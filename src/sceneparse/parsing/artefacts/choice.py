@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from sceneparse.arguments import argument, check_names
 from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
 from sceneparse.parsing.artefacts.table import ARTEFACTS
@@ -42,17 +43,18 @@ def picture_artefacts(
     """
     if write is None:
         return default_artefacts(tasks, overlay=overlay)
+    check_names("write", write, "labels")
     refuse_unfit(write, ("pictures",), overlay=overlay)
     for name in write:
         if not _has(ARTEFACTS[name], tasks):
             has = [name for name, known in ARTEFACTS.usable() if "pictures" in known.inputs and _has(known, tasks)]
-            raise UserError(f"--write {name}: model '{model}' has none; it has {', '.join(has)}")
+            raise UserError(f"{_written(name)}: model '{model}' has none; it has {', '.join(has)}")
     chosen = tuple(name for name in ARTEFACTS if name in write)
     taken: dict[str, str] = {}
     for name in chosen:
         if (other := taken.setdefault(ARTEFACTS[name].suffix, name)) != name:
             raise UserError(
-                f"--write {other} {name}: both would be written to PICTURE{ARTEFACTS[name].suffix}; leave one out"
+                f"{_written(other, name)}: both would be written to PICTURE{ARTEFACTS[name].suffix}; leave one out"
             )
     return chosen
 
@@ -74,7 +76,7 @@ def chosen_artefacts(
     if write is not None:
         refuse_unfit(write, (inputs,), overlay=overlay)
         if others := [name for name in write if name not in default]:
-            raise UserError(f"--write {others[0]}: cannot be written for {inputs}; they have {', '.join(default)}")
+            raise UserError(f"{_written(others[0])}: cannot be written for {inputs}; they have {', '.join(default)}")
     return tuple(name for name, wanted in default.items() if (wanted if write is None else name in write))
 
 
@@ -90,19 +92,25 @@ def refuse_unfit(write: Iterable[str], inputs: Iterable[Inputs], *, overlay: boo
         UserError: A name that no artefact has, one for other inputs alone, or both ways of choosing at once.
     """
     if not overlay:
-        raise UserError("--write says what is written: leave --no-overlay out")
+        drawn = argument("overlay", False, option="--no-overlay")
+        raise UserError(f"{argument('write')} says what is written: leave {drawn} out")
     for name in write:
-        require_known("artefacts", name, "--write")
+        require_known("artefacts", name, argument("write"))
         if not set(ARTEFACTS[name].inputs) & set(inputs):
             raise UserError(
-                f"--write {name}: is written for {' and '.join(ARTEFACTS[name].inputs)}, and there are none among the "
-                "inputs"
+                f"{_written(name)}: is written for {' and '.join(ARTEFACTS[name].inputs)}, and there are none among "
+                "the inputs"
             )
 
 
 def fitting(write: Iterable[str], inputs: Inputs) -> tuple[str, ...]:
     """Return those of the named artefacts that are for pictures, videos, volumes or rasters."""
     return tuple(name for name in write if inputs in ARTEFACTS[name].inputs)
+
+
+def _written(*names: str) -> str:
+    """The argument that chooses artefacts, with some of them, for a message."""
+    return argument("write", list(names))
 
 
 def _has(artefact: Artefact, tasks: Collection[str]) -> bool:

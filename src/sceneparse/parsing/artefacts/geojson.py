@@ -17,13 +17,10 @@ UNITS = "pixels; x to the right, y downwards, (0, 0) is the upper left corner of
 
 def feature_collection(parse: "Parse") -> dict[str, Any]:
     """Return the classes that occur, the largest first, as GeoJSON's features."""
-    from sceneparse.pictures.outlines import trace
-
-    polygons: dict[int, list[Any]] = {}
-    for region in trace(parse.labels):
-        rings = [[*ring.tolist(), ring[0].tolist()] for ring in region.rings]
-        polygons.setdefault(region.index, []).append(rings)
-    index_of = {value: index for index, value in enumerate(parse.space.ids)}
+    polygons = {
+        name: [[[*ring.tolist(), ring[0].tolist()] for ring in region.rings] for region in regions]
+        for name, regions in parse.polygons().items()
+    }
     height, width = parse.size
     return {
         "type": "FeatureCollection",
@@ -40,7 +37,7 @@ def feature_collection(parse: "Parse") -> dict[str, Any]:
                     "pixels": entry.pixels,
                     "confidence": round(entry.confidence, 4),
                 },
-                "geometry": {"type": "MultiPolygon", "coordinates": polygons[index_of[entry.id]]},
+                "geometry": {"type": "MultiPolygon", "coordinates": polygons[entry.name]},
             }
             for entry in parse.legend
         ],

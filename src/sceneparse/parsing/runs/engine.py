@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from rich.console import Console
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.parser import Parser
@@ -63,7 +64,8 @@ class Run:
         """
         if doubt is not None and not self._doubted:
             self._doubted = True
-            self.warn(f"{shown}: {doubt} (--size says the size; of further pictures their JSON says this)")
+            size = argument("protocol.size", option="--size")
+            self.warn(f"{shown}: {doubt} ({size} says the size; of further pictures their JSON says this)")
 
     def leave_out(self, failure: Failure) -> None:
         """Count an input that gets no parse, and name it at once."""

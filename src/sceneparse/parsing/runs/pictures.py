@@ -10,11 +10,12 @@ from typing import Any
 
 from torch import Tensor
 
+from sceneparse.arguments import check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from sceneparse.parsing.parse import Parse, check_threshold
+from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser, ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.earlier import Earlier, earlier_in_folder, facts_of_file, made_by
@@ -36,8 +37,8 @@ _WAITING_PIXELS = 32_000_000
 
 def predict_pictures(
     parser: Parser,
-    inputs: Sequence[str | Path],
-    out: Path,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
     *,
     overlay: bool = True,
     again: bool = False,
@@ -73,9 +74,17 @@ def predict_pictures(
             written.
     """
     start = time.perf_counter()
+    check_type("parser", parser, Parser, "a Parser: sceneparse.load makes one of a model")
+    inputs = several("inputs", inputs, "files, folders and patterns")
+    check_type("out", out, (str, Path), "a folder")
+    for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
+        check_flag(name, flag)
+    check_type("without", without, AbstractSet, "a set of paths")
+    if write is not None:
+        check_names("write", write, "labels")
     out = Path(out)
     if ignore_below is not None:
-        check_threshold(ignore_below)
+        check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     pictures = Inputs(inputs, out, without)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)

@@ -37,6 +37,9 @@ class Summary:
     failures: tuple[Failure, ...]
     left_out: tuple[LeftOut, ...] = field(default=(), kw_only=True)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
     @property
     def failed(self) -> int:
         """Number of those that could not be read or written."""
@@ -69,6 +72,10 @@ class StreamSummary(Summary):
 
     shares: dict[str, float]
     seconds: float
+
+    def __repr__(self) -> str:
+        most = ", ".join(f"{name} {share:.1%}" for name, share in [*self.shares.items()][:3])
+        return f"StreamSummary({self.describe()} in {self.seconds:.1f} s{': ' if most else ''}{most})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of summary.json."""

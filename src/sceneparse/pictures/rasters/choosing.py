@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.errors import counted
 from sceneparse.pictures.decoding import PictureError
 
@@ -75,11 +76,11 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
         return choice((1,), repeat=3)
     if count < channels:
         raise PictureError(f"{path}: has {has}, but the model takes {takes}: give a raster that has as many", "form")
-    numbers = [str(band) for band in range(1, channels + 1)]
+    numbers = list(range(1, channels + 1))
     raise PictureError(
-        f"{path}: has {has}, but the model takes {takes}: say which bands these are (--bands {' '.join(numbers)}; of a "
-        f"data set --data.options.bands [{','.join(numbers)}]), or train a network of all of them "
-        f"(--backbone.in_channels {count})",
+        f"{path}: has {has}, but the model takes {takes}: say which bands these are "
+        f"({argument('bands', numbers)}; of a data set {argument('data.options.bands', numbers)}), or train a network "
+        f"of all of them ({argument('backbone.in_channels', count)})",
         "form",
     )
 

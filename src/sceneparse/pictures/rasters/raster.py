@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters.bands import BandForm, needs_range
@@ -210,7 +211,8 @@ class Raster:
             pairs = ", ".join(f"[{low:.6g}, {high:.6g}]" for low, high in self._usual_ranges())
             raise PictureError(
                 f"{self.path}: values of type {self._dtype} have no range of their own: give the ones that become "
-                f"black and white (--range LOW HIGH; of a data set --data.options.ranges [[LOW,HIGH]]); "
+                f"black and white ({argument('ranges', option='--range LOW HIGH')}; of a data set "
+                f"{argument('data.options.ranges', option='--data.options.ranges [[LOW,HIGH]]')}); "
                 "the middle 99% of this file's "
                 f"bands: {pairs}",
                 "form",

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, reason_of
 from sceneparse.files import write_json
 from sceneparse.training.init.adopting import Difference
@@ -176,7 +177,9 @@ def read_started(run: Path) -> dict[str, Any]:
             "that file"
         ) from None
     if not isinstance(value, dict) or not {"made_new", "settings_before"} <= value.keys():
-        raise UserError(f"{path}: is not what a training writes; restore it, or train into another --out")
+        raise UserError(
+            f"{path}: is not what a training writes; restore it, or train into another {argument('out')} folder"
+        )
     return value
 
 

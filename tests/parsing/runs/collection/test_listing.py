@@ -166,7 +166,7 @@ class TestParquet:
 
     def test_the_column_is_named_where_it_is_not_clear(self, tmp_path: Path, pngs: list[bytes]) -> None:
         path = self.write(tmp_path / "photos.parquet", left=pngs, right=pngs[::-1], title=list("abcde"))
-        with pytest.raises(UserError, match=r"several columns .*left, right.*--column"):
+        with pytest.raises(UserError, match=r"several columns .*left, right.*name one with column"):
             list_items([path], OUT)
         assert content(list_items([path], OUT, "right")[0]) == pngs[4]
         for column, words in (("title", "holds no pictures"), ("middle", "is not there")):
@@ -174,7 +174,7 @@ class TestParquet:
                 list_items([path], OUT, column)
 
     def test_a_column_without_a_parquet_file_is_refused(self, folder: Path) -> None:
-        with pytest.raises(UserError, match="--column image is for Parquet files"):
+        with pytest.raises(UserError, match="column='image' is for Parquet files"):
             list_items([str(folder)], OUT, "image")
 
     def test_an_empty_row_and_a_damaged_file_are_said(self, tmp_path: Path, pngs: list[bytes]) -> None:

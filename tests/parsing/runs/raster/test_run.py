@@ -129,7 +129,7 @@ def test_a_large_raster_gets_windows_and_says_so(
     record = json.loads((tmp_path / "out" / "scene_raster.json").read_text())
     assert record["protocol"]["window"] == [64, 64] and record["protocol"]["blend"] == "hann"
     for changes, says in (({"resize": "long", "size": 80}, "resizes"), ({"scales": (0.5, 1.0)}, "at scales 0.5, 1")):
-        with pytest.raises(UserError, match=f"scene.tif: 203×150 pixels .* {says}.*--window 512 512"):
+        with pytest.raises(UserError, match=f"scene.tif: 203×150 pixels .* {says}.*window=.512, 512"):
             run(a_parser(protocol=ProtocolSettings("whole", **changes)), path, tmp_path / "out", again=True)
 
 
@@ -269,8 +269,8 @@ def test_ranges_and_bands_of_the_call(tmp_path: Path, capsys: pytest.CaptureFixt
         run(parser, path, tmp_path / "out")
         .failures[0]
         .reason.endswith(
-            "has 6 bands, but the model takes 3 channels: say which bands these are (--bands 1 2 3; of a data set "
-            "--data.options.bands [1,2,3]), or train a network of all of them (--backbone.in_channels 6)"
+            "has 6 bands, but the model takes 3 channels: say which bands these are (bands=[1, 2, 3]; of a data set "
+            "data.options.bands=[1, 2, 3]), or train a network of all of them (backbone.in_channels=6)"
         )
     )
     run(parser, path, tmp_path / "out", bands=[5, 1, 3], ranges=[(100, 3000)])

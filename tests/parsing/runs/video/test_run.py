@@ -80,7 +80,7 @@ class TestOutputs:
         assert visible(out) == ["clip_labels", "clip_video.json", "videos-summary.json"]
         assert run(parser, clip, out, write=["labels"]).skipped == 1
         assert run(parser, clip, out, write=["labels", "timeline"]).done == 1
-        with pytest.raises(UserError, match="--write montage: is written for volumes"):
+        with pytest.raises(UserError, match=r"write=\['montage'\]: is written for volumes"):
             run(parser, clip, out, write=["montage"])
 
     def test_seconds_end_a_video(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:

@@ -85,7 +85,7 @@ def test_another_number_of_channels_is_said_in_a_line_with_the_way_out(case: Pat
         f"{case / 'p1_t1.nii.gz'}: has 1 channel, but the model takes 4 channels: give the case's folder with *_t1, "
         "*_t1ce, *_t2, *_flair, or a volume whose fourth axis has 4"
     )
-    with pytest.raises(UserError, match=r"has 1 channel, .* takes 3 channels: give the case's folder and --modalities"):
+    with pytest.raises(UserError, match=r"has 1 channel, .* takes 3 channels: give the case's folder and modalities"):
         source.channels((), 3)
     two = find_volumes([save("two.nii", np.zeros((4, 4, 4, 2), np.int16))], ())[0]
     with pytest.raises(UserError, match=r"has 2 channels, .* takes 1 channel: give a volume of three axes$"):

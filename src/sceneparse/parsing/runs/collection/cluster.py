@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.collection.items import Item, chunks, packed
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
@@ -100,7 +101,7 @@ def shares(ray: ModuleType, workers: int | None, device: str) -> Shares:
         workers = gpus or max(min(2, processors), processors // 4)
     if not 1 <= workers <= most:
         what = "GPUs" if gpus else "processors"
-        raise UserError(f"--workers {workers}: the cluster has {most} {what}; give 1 to {most}")
+        raise UserError(f"{argument('workers', workers)}: the cluster has {most} {what}; give 1 to {most}")
     return Shares(workers, max(1, processors // workers), int(bool(gpus)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.artefacts.file_names import files_of
 from sceneparse.parsing.parser import ahead
@@ -53,7 +54,7 @@ def list_items(
         if needs_collection(source):
             shards.extend(listed.found(source, out))
     if column is not None and not any(shard.lower().endswith(".parquet") for shard in shards):
-        raise UserError(f"--column {column} is for Parquet files, and there are none among the inputs")
+        raise UserError(f"{argument('column', column)} is for Parquet files, and there are none among the inputs")
     for future in ahead(lambda shard: (shard, _members(shard, column)), shards, threads=_LISTERS, limit=2 * _LISTERS):
         shard, (members, others, fields) = future.result()
         listed.members(shard, members)

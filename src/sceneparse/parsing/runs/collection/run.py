@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
-from sceneparse.parsing.parse import check_threshold
 from sceneparse.parsing.parser import Loading, Parser
 from sceneparse.parsing.runs.collection.addresses import is_url
 from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
@@ -76,7 +76,7 @@ def predict_collection(
     """
     start = time.perf_counter()
     if ignore_below is not None:
-        check_threshold(ignore_below)
+        check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
     out = out if is_url(out) else str(Path(out).expanduser().absolute())
     loading = _loading_elsewhere(parser)

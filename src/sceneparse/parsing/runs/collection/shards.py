@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
@@ -174,7 +175,7 @@ def _column(address: str, schema: "pyarrow.Schema", wanted: str | None) -> str:
     if len(columns) == 1:
         return columns[0]
     raise UserError(
-        f"{address}: several columns may hold pictures ({', '.join(columns)}); name one with --column"
+        f"{address}: several columns may hold pictures ({', '.join(columns)}); name one with {argument('column')}"
         if columns
         else f"{address}: no column holds pictures as bytes (columns: {', '.join(schema.names)})"
     )

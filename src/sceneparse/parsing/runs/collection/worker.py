@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.parser import Loading, Parser, ahead
 from sceneparse.parsing.runs.collection.items import Item, unpacked
@@ -125,7 +126,7 @@ class ParseChunks:
         self._wrong: str | None = None
         try:
             for name in plan.write:  # a cluster's machine may lack the package that brings one along
-                require_known("artefacts", name, "--write")
+                require_known("artefacts", name, argument("write"))
             self._parser = plan.parser()
             self._store = plan.store()
         except UserError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
@@ -186,7 +187,7 @@ class RasterJob:
             return []
         return [
             f"{self.source.path}: too large to be tested whole, as the protocol has it; tested by "
-            f"{self._scene.protocol.describe()} (--window H W chooses others)"
+            f"{self._scene.protocol.describe()} ({argument('protocol.window', option='--window H W')} chooses others)"
         ]
 
 
@@ -261,7 +262,8 @@ def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
     if raster.full_scale and 0 < seen.largest < raster.full_scale // _DARK:
         return [
             f"warning: {source.path}: values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it "
-            f"nearly black; give the values that become black and white, such as --range 0 {seen.largest}, and --again"
+            f"nearly black; give the values that become black and white, such as "
+            f"{argument('ranges', [(0, seen.largest)], option=f'--range 0 {seen.largest}')}, and {_again()}"
         ]
     if raster.form.ranges and seen.extremes is not None:
         darkest, brightest = seen.extremes
@@ -271,9 +273,15 @@ def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
             return [
                 f"warning: {source.path}: all values lie in the {'lowest' if dark else 'highest'} eighth of the range "
                 f"{ranges} (as given, or as in training), so the model saw it nearly {'black' if dark else 'white'}; "
-                "if its numbers are others, give the values that become black and white (--range LOW HIGH), and --again"
+                "if its numbers are others, give the values that become black and white "
+                f"({argument('ranges', option='--range LOW HIGH')}), and {_again()}"
             ]
     return []
+
+
+def _again() -> str:
+    """The argument that has it done once more."""
+    return argument("again", True, option="--again")
 
 
 def refuse_without_labels(write: tuple[str, ...]) -> None:
@@ -283,4 +291,4 @@ def refuse_without_labels(write: tuple[str, ...]) -> None:
         UserError: It is not among them.
     """
     if "labels" not in write:
-        raise UserError("--write: polygons are made of the raster of labels: add labels")
+        raise UserError(f"{argument('write')}: polygons are made of the raster of labels: add labels")

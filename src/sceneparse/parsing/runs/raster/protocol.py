@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.inference.protocol import TestProtocol
 
@@ -41,9 +42,12 @@ def protocol_for(protocol: TestProtocol, size: tuple[int, int], shown: str) -> T
         else None
     )
     if obstacle:
+        another = argument(
+            "protocol=ProtocolSettings('window', window=(512, 512))", option="--protocol window --window 512 512"
+        )
         raise UserError(
             f"{shown}: {size[1]:,}×{size[0]:,} pixels are parsed in windows at the raster's own size, but the protocol "
-            f"'{protocol.name}' {obstacle}: give --protocol window --window 512 512"
+            f"'{protocol.name}' {obstacle}: give {another}"
         )
     return replace(protocol, window=(WINDOW, WINDOW), stride=STRIDE, blend="hann")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.naming import files_matching, unique_name
 from sceneparse.pictures.cases import called, modalities_of, volume_files
@@ -49,7 +50,11 @@ class VolumeSource:
             if wanted == 1:
                 way = "a volume of three axes"
             else:
-                files = f"with *_{', *_'.join(modalities)}" if modalities else f"and --modalities with {wanted} names"
+                files = (
+                    f"with *_{', *_'.join(modalities)}"
+                    if modalities
+                    else f"and {argument('modalities')} with {wanted} names"
+                )
                 way = f"the case's folder {files}, or a volume whose fourth axis has {wanted}"
             raise UserError(f"{self.path}: has {has}, but the model takes {takes}: give {way}")
         return found

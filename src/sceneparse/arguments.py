@@ -1,0 +1,195 @@
+"""Arguments of a call: how messages name them, and what is refused of their values.
+
+What a function takes as `ignore_below=0.9` is `--ignore-below 0.9` on the command line. A message that both may cause
+names it by `argument`, and so says it as whoever reads it wrote it.
+"""
+
+import json
+import reprlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+from sceneparse.errors import require
+
+_NOTHING = object()
+_KINDS = {"ndarray": "an array", "Tensor": "a tensor"}
+_commands: list[object] = []
+"""The commands that run in this process: none where Python calls the package."""
+
+
+@contextmanager
+def on_command_line() -> Iterator[None]:
+    """Name arguments as options of the command line, in all threads, as long as a command runs."""
+    command = object()
+    _commands.append(command)
+    try:
+        yield
+    finally:
+        _commands.remove(command)
+
+
+def argument(name: str, value: object = _NOTHING, *, option: str | None = None) -> str:
+    """Return how a message names an argument: "ignore_below" in Python, "--ignore-below" on the command line.
+
+    Args:
+        name: The keyword, or the dotted name of a setting.
+        value: What it is given, such as 0.9: then "ignore_below=0.9" and "--ignore-below 0.9".
+        option: What the command line calls it, with its value, where that is something else.
+    """
+    if not _commands:
+        return name if value is _NOTHING else f"{name}={value!r}"
+    if option is not None:
+        return option
+    flag = f"--{name if '.' in name else name.replace('_', '-')}"
+    if value is _NOTHING:
+        return flag
+    if isinstance(value, Mapping):
+        return f"{flag} {_quoted(json.dumps(value, ensure_ascii=False))}"
+    if isinstance(value, list | tuple):
+        listed = [str(one) for one in value]
+        return f"{flag} [{','.join(listed)}]" if "." in name else f"{flag} {' '.join(listed)}"
+    return f"{flag} {_quoted(value) if isinstance(value, str) else value}"
+
+
+def check_type(name: str, value: object, types: type | tuple[type, ...], what: str) -> None:
+    """Refuse a value of another type.
+
+    Args:
+        name: The argument.
+        value: What it is given.
+        types: What it may be an instance of.
+        what: The same in words, for the message.
+
+    Raises:
+        UserError: It is none.
+    """
+    require(isinstance(value, types), f"{argument(name)} is {shown(value)}, but must be {what}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        UserError: It is something else.
+    """
+    check_type(name, value, bool, "True or False")
+
+
+def check_number(
+    name: str, value: object, *, least: float | None = None, most: float | None = None, whole: bool = False
+) -> None:
+    """Refuse what is no number, or not within bounds.
+
+    Args:
+        name: The argument.
+        value: What it is given.
+        least: The least that it may be.
+        most: The most that it may be.
+        whole: Whether it must be a whole number.
+
+    Raises:
+        UserError: It is something else.
+    """
+    what = "a whole number" if whole else "a number"
+    if least is not None:
+        what += f" from {least} to {most}" if most is not None else f" of at least {least}"
+    fits = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if fits:
+        number: Any = value
+        fits = (least is None or number >= least) and (most is None or number <= most)
+    require(fits, f"{argument(name)} is {shown(value)}, but must be {what}")
+
+
+def check_probability(name: str, value: object) -> None:
+    """Refuse what is no probability that something may have to reach.
+
+    Raises:
+        UserError: It is not a number above 0 and at most 1.
+    """
+    number = None if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    fits = number is not None and 0 < number <= 1
+    given = shown(value) if number is None else f"{number:g}"
+    require(fits, f"{argument(name)} is {given}, but must be a probability above 0 and at most 1, such as 0.9")
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """Refuse what is not among an argument's values.
+
+    Raises:
+        UserError: It is something else.
+    """
+    known = isinstance(value, str) and value in choices
+    require(known, f"{argument(name)} is {shown(value)}, but must be one of {', '.join(choices)}")
+
+
+def check_names(name: str, value: Any, example: str) -> None:
+    """Refuse what is no list of names: a single one, above all, which Python takes for a list of letters.
+
+    Args:
+        name: The argument.
+        value: What it is given.
+        example: One of the names that could stand in it.
+
+    Raises:
+        UserError: It is something else.
+    """
+    listed = isinstance(value, Collection) and not isinstance(value, str | bytes)
+    fits = listed and all(isinstance(one, str) for one in value)
+    one = value if isinstance(value, str) else example
+    require(fits, f"{argument(name)} is {shown(value)}, but must be a list of names, such as {[one]}")
+
+
+def check_array(name: str, value: Any, dtype: str, shape: Sequence[int | str], kind: str = "ndarray") -> None:
+    """Refuse what is no array of this type and shape.
+
+    Args:
+        name: The argument.
+        value: What it is given.
+        dtype: The type of its numbers, such as "uint8".
+        shape: Its sides; a letter stands for any but 0.
+        kind: The name of its class: ndarray or Tensor. Neither library is imported for it.
+
+    Raises:
+        UserError: It is something else.
+    """
+    fits = kind in (one.__name__ for one in type(value).__mro__) and str(value.dtype).removeprefix("torch.") == dtype
+    fits = fits and len(value.shape) == len(shape)
+    fits = fits and all(
+        found > 0 if isinstance(wanted, str) else found == wanted
+        for found, wanted in zip(value.shape, shape, strict=True)
+    )
+    sides = ", ".join(map(str, shape))
+    require(fits, f"{argument(name)} is {shown(value)}, but must be {_KINDS[kind]} of {dtype}, shape ({sides})")
+
+
+def several(name: str, value: Any, what: str) -> list[Any]:
+    """Return the files, folders and patterns of an argument as a list; a single one is a list of one.
+
+    Raises:
+        UserError: It is something else.
+    """
+    from pathlib import Path
+
+    if isinstance(value, str | Path):
+        return [value]
+    fits = isinstance(value, Sequence) and all(isinstance(one, str | Path) for one in value)
+    require(fits, f"{argument(name)} is {shown(value)}, but must be {what}: paths in a list")
+    return list(value)
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, in a few words: of an array its type and shape, of what is long its beginning."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is not None and dtype is not None:
+        kind = type(value).__name__
+        return f"{_KINDS.get(kind, kind)} of {str(dtype).removeprefix('torch.')}, shape {tuple(shape)}"
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 60
+    return " ".join(short.repr(value).split())
+
+
+def _quoted(value: str) -> str:
+    """A value as a shell takes it: in quotes where it has blanks or brackets."""
+    return f"'{value}'" if any(sign in " {}[]*" for sign in value) else value

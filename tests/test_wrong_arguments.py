@@ -1,0 +1,303 @@
+"""Every public call refuses what it cannot take: in one line, in Python's words, before any work is done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import sceneparse
+from sceneparse import Parse, Parser, UserError
+from sceneparse.labels import LabelSpace
+from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
+from tests.support.brightest import brightest_parser
+
+SPACE = LabelSpace(("brick", "grass", "water"))
+PIXELS = np.zeros((4, 6, 3), np.uint8)
+WHOLE = "such as ProtocolSettings('whole', flip=True) of sceneparse.settings"
+A_MODEL = "a model folder, a published checkpoint's name, a hub id or an exported file"
+PICTURE = (
+    "give a file name, a file's content as bytes, a PIL image, a uint8 array (H, W, 3) or a uint8 tensor (C, H, W)"
+)
+
+
+@dataclass
+class Made:
+    """What the calls are made on."""
+
+    parser: Parser
+    parse: Parse
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    parser = brightest_parser(labels=SPACE)
+    return Made(parser, parser(PIXELS))
+
+
+def parse_of(**changes: Any) -> Parse:
+    labels, confidence = np.zeros((4, 6), np.int16), np.ones((4, 6), np.float32)
+    given: dict[str, Any] = {"pixels": PIXELS, "labels": labels, "confidence": confidence, "space": SPACE}
+    return Parse(**{**given, "model": "m", "protocol": None, **changes})
+
+
+LOAD: list[tuple[dict[str, Any], str]] = [
+    ({"model": 3}, f"model is 3, but must be {A_MODEL}"),
+    ({"model": ""}, "model is empty: name one"),
+    ({"protocol": "whole"}, f"protocol is 'whole', but must be settings, {WHOLE}"),
+    ({"protocol": {"flip": True}}, f"protocol is {{'flip': True}}, but must be settings, {WHOLE}"),
+    ({"engine": 3}, "engine is 3, but must be one of auto, torch, compile, openvino, onnxruntime"),
+    ({"device": 3}, "device is 3, but must be one of auto, cpu, cuda, cuda:N, mps, xpu or xpu:N"),
+    ({"engine": "tensorrt"}, "engine 'tensorrt' is unknown: use auto, torch, compile, openvino, onnxruntime"),
+    ({"precision": "int8"}, "precision is 'int8', but must be one of auto, float32, tf32, bfloat16, float16"),
+    ({"tasks": ["mood"]}, "task 'mood' is unknown: use scene, object, part, material, texture"),
+    ({"tasks": "part"}, "tasks is 'part', but must be a list of names, such as ['part']"),
+    ({"tasks": [3]}, "tasks is [3], but must be a list of names, such as ['part']"),
+]
+
+EVALUATE: list[tuple[dict[str, Any], str]] = [
+    ({"model": 3}, f"model is 3, but must be {A_MODEL}"),
+    ({"data": 3}, "data is 3, but must be the data set's folder, or DataSettings"),
+    ({"kind": 3}, "kind is 3, but must be a name or None"),
+    ({"split": ["val"]}, "split is ['val'], but must be a name or None"),
+    ({"out": 3}, "out is 3, but must be a folder or None"),
+    ({"count": 0}, "count is 0, but must be a whole number of at least 1"),
+    ({"count": "3"}, "count is '3', but must be a whole number of at least 1"),
+    ({"protocol": "whole"}, f"protocol is 'whole', but must be settings, {WHOLE}"),
+    ({"device": None}, "device is None, but must be one of auto, cpu, cuda, cuda:N, mps, xpu or xpu:N"),
+    ({"progress": "no"}, "progress is 'no', but must be True or False"),
+]
+
+EXPORT: list[tuple[dict[str, Any], str]] = [
+    ({"model": 3}, "model is 3, but must be a model folder, a published checkpoint's name or a hub id"),
+    ({"format": "pt"}, "format is 'pt', but must be one of openvino, onnx, torch"),
+    ({"out": 3}, "out is 3, but must be a file or None"),
+    ({"int8": "yes"}, "int8 is 'yes', but must be True or False"),
+    ({"int8": True}, "int8 needs pictures to take its ranges from: name some in calibration"),
+    ({"int8": True, "format": "onnx"}, "int8 is for format='openvino'; export onnx and torch in float32"),
+    ({"calibration": "x.png"}, "calibration and data are for int8=True; leave them out, or give that"),
+    ({"calibration": 3}, "calibration is 3, but must be pictures, folders and patterns: paths in a list"),
+    ({"count": 0.5}, "count is 0.5, but must be a whole number of at least 1"),
+]
+
+TRAIN: list[tuple[dict[str, Any], str]] = [
+    ({"recipe": 3}, "recipe is 3, but must be a Recipe, or the name or the file of one"),
+    ({"out": 3}, "out is 3, but must be a folder or None"),
+    ({"resume": "yes"}, "resume is 'yes', but must be True or False"),
+    ({"strategy": "dp"}, "strategy is 'dp', but must be one of auto, ddp, fsdp"),
+]
+
+PREDICT: list[tuple[dict[str, Any], str]] = [
+    ({"parser": "runs/model"}, "parser is 'runs/model', but must be a Parser: sceneparse.load makes one of a model"),
+    ({"inputs": 3}, "inputs is 3, but must be files, folders and patterns: paths in a list"),
+    ({"out": None}, "out is None, but must be a folder"),
+    ({"overlay": 1}, "overlay is 1, but must be True or False"),
+    ({"without": "x"}, "without is 'x', but must be a set of paths"),
+    ({"write": "labels"}, "write is 'labels', but must be a list of names, such as ['labels']"),
+    ({"write": ["labels"], "overlay": False}, "write says what is written: leave overlay=False out"),
+    ({"ignore_below": 2}, "ignore_below is 2, but must be a probability above 0 and at most 1, such as 0.9"),
+    ({"ignore_below": "0.9"}, "ignore_below is '0.9', but must be a probability above 0 and at most 1, such as 0.9"),
+]
+
+BUILD: list[tuple[dict[str, Any], str]] = [
+    ({"backbone": "resnet50"}, "backbone is 'resnet50', but must be BackboneSettings of sceneparse.settings"),
+    ({"network": "pspnet"}, "network is 'pspnet', but must be NetworkSettings of sceneparse.settings"),
+    ({"num_classes": 0}, "num_classes is 0, but must be a whole number of at least 1"),
+]
+
+
+def any_of(call: Any) -> Any:
+    """A call that no type checker looks at, as in a notebook."""
+    return call
+
+
+def refused(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("given", "message"), LOAD)
+def test_load(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.load(**{"model": "nowhere", **given}), message)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="this machine has it")
+def test_a_device_that_is_not_there_is_named_with_one_that_is() -> None:
+    message = "device 'mps' is not there: this machine has 0 MPS devices (they are the GPUs of Macs with Apple's chips)"
+    for call in (sceneparse.load, sceneparse.evaluate):
+        refused(lambda call=call: call("nowhere", device="mps"), f"{message}; use device='cpu'")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("given", "message"), EVALUATE)
+def test_evaluate(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.evaluate(**{"model": "nowhere", **given}), message)
+
+
+@pytest.mark.parametrize(("given", "message"), EXPORT)
+def test_export(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.export(**{"model": "nowhere", "format": "openvino", **given}), message)
+
+
+@pytest.mark.parametrize(("given", "message"), TRAIN)
+def test_train(given: dict[str, Any], message: str) -> None:
+    refused(lambda: sceneparse.train(**{"recipe": "toy-pspnet", **given}), message)
+
+
+@pytest.mark.parametrize(("given", "message"), PREDICT)
+def test_predict(given: dict[str, Any], message: str, made: Made, tmp_path: Path) -> None:
+    refused(
+        lambda: sceneparse.predict(**{"parser": made.parser, "inputs": ["x.png"], "out": tmp_path, **given}), message
+    )
+
+
+@pytest.mark.parametrize(("given", "message"), BUILD)
+def test_build(given: dict[str, Any], message: str) -> None:
+    usual = {"backbone": BackboneSettings(), "network": NetworkSettings(), "num_classes": 2}
+    refused(lambda: sceneparse.build(**{**usual, **given}), message)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: any_of(sceneparse.read_recipe)(3), "recipe is 3, but must be the name of a recipe or a .yaml file"),
+        (
+            lambda: any_of(Parser)("runs/model"),
+            "opened is 'runs/model', but must be an opened model: sceneparse.load opens one and makes a Parser of it",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)("sliding"),
+            "protocol.name is 'sliding', but must be one of whole, window, semseg, mmseg, csail",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)(scales=2),
+            "protocol.scales is 2, but must be numbers, such as (0.75, 1.0, 1.25)",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)(window=512),
+            "protocol.window is 512, but must be numbers, such as (473, 473)",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)(resize="shrt"),
+            "protocol.resize is 'shrt', but must be one of none, long, short, square",
+        ),
+        (
+            lambda: any_of(ProtocolSettings)(name=None),
+            "protocol.name is None, but must be one of whole, window, semseg, mmseg, csail",
+        ),
+        (lambda: any_of(ProtocolSettings)(flip="yes"), "protocol.flip is 'yes', but must be True or False"),
+        (lambda: any_of(ProtocolSettings)(stride="2/3"), "protocol.stride is '2/3', but must be a number"),
+        (
+            lambda: parse_of(pixels=np.zeros((4, 5), np.uint8)),
+            "pixels is an array of uint8, shape (4, 5), but must be an array of uint8, shape (h, w, 3)",
+        ),
+        (
+            lambda: parse_of(labels=np.zeros((4, 6))),
+            "labels is an array of float64, shape (4, 6), but must be an array of int16, shape (H, W)",
+        ),
+        (
+            lambda: parse_of(confidence=torch.zeros(4, 6)),
+            "confidence is a tensor of float32, shape (4, 6), but must be an array of float32, shape (4, 6)",
+        ),
+        (lambda: parse_of(space=["a"]), "space is ['a'], but must be a LabelSpace"),
+    ],
+)
+def test_recipes_and_what_is_made_by_hand(call: Callable[[], Any], message: str) -> None:
+    refused(call, message)
+
+
+ON_PARSER: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda parser: parser(3), f"a picture cannot be of type int: {PICTURE}"),
+    (lambda parser: parser({"a": 1}), f"a picture cannot be of type dict: {PICTURE}"),
+    (lambda parser: next(parser([3])), f"a picture cannot be of type int: {PICTURE}"),
+    (
+        lambda parser: parser(np.zeros((2, 4, 6, 3), np.uint8)),
+        "an array of shape (2, 4, 6, 3) is no picture: give a uint8 array of shape (H, W, 3) or (H, W), values 0..255",
+    ),
+    (lambda parser: parser.many("a.jpg"), "pictures is 'a.jpg', but must be several pictures, such as a list of them"),
+    (lambda parser: parser.many(3), "pictures is 3, but must be several pictures, such as a list of them"),
+    (lambda parser: parser.with_protocol("whole"), f"protocol is 'whole', but must be settings, {WHOLE}"),
+    (
+        lambda parser: parser.parse(torch.zeros(3, 4, 6)),
+        "image is a tensor of float32, shape (3, 4, 6), but must be a tensor of uint8, shape (3, H, W)",
+    ),
+    (
+        lambda parser: parser.parse(PIXELS),
+        "image is an array of uint8, shape (4, 6, 3), but must be a tensor of uint8, shape (3, H, W)",
+    ),
+    (
+        lambda parser: parser.parse_batch(torch.zeros(3, 4, 6, dtype=torch.uint8)),
+        "images is a tensor of uint8, shape (3, 4, 6), but must be a tensor of uint8, shape (N, 3, H, W)",
+    ),
+    (lambda parser: parser.push_to_hub(3), "repo_id is 3, but must be a hub id such as 'user/name'"),
+    (lambda parser: parser.push_to_hub("a/b", private=1), "private is 1, but must be True or False"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ON_PARSER)
+def test_methods_of_a_parser(call: Callable[[Any], Any], message: str, made: Made) -> None:
+    refused(lambda: call(made.parser), message)
+
+
+ON_PARSE: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda parse: parse.overlay(opacity=2), "opacity is 2, but must be a number from 0 to 1"),
+    (lambda parse: parse.overlay(legend="no"), "legend is 'no', but must be True or False"),
+    (lambda parse: parse.panels("half"), "opacity is 'half', but must be a number from 0 to 1"),
+    (lambda parse: parse.mask("gras"), "no class 'gras'; did you mean 'grass'?"),
+    (lambda parse: parse.mask("tarmac"), "no class 'tarmac'; the classes are brick, grass, water"),
+    (lambda parse: parse.mask(3), "class 3 is not there: 3 classes, counted from 0"),
+    (lambda parse: parse.mask(-1), "class -1 is not there: 3 classes, counted from 0"),
+    (lambda parse: parse.mask(True), "a class is a name or an index, not a bool"),
+    (
+        lambda parse: parse.mask("brick", task="parts"),
+        "task is 'parts', but must be one of object, part, material, texture",
+    ),
+    (
+        lambda parse: parse.mask("brick", task="part"),
+        "model 'brightest' has no task 'part' in this parse; it has object",
+    ),
+    (
+        lambda parse: parse.mask("street", task="scene"),
+        "task 'scene' has no label map: the kinds of scene are in parse.scene",
+    ),
+    (lambda parse: parse.probabilities(4), "k is 4, but must be a whole number from 1 to 3"),
+    (lambda parse: parse.probabilities(k=1.5), "k is 1.5, but must be a whole number from 1 to 3"),
+    (lambda parse: parse.polygons("car"), "task is 'car', but must be one of object, part, material, texture"),
+    (
+        lambda parse: parse.ignoring_below(0),
+        "confidence is 0, but must be a probability above 0 and at most 1, such as 0.9",
+    ),
+    (lambda parse: parse.save(3, "a"), "folder is 3, but must be a path"),
+    (lambda parse: parse.save(__file__, "a"), f"{__file__}: is a file, but must be a folder"),
+    (lambda parse: parse.save("out", ""), "stem is empty, but must be the files' name without a suffix"),
+    (lambda parse: parse.save("out", 3), "stem is 3, but must be the files' name without a suffix"),
+    (
+        lambda parse: parse.save("out", "a", facts="x"),
+        "facts is 'x', but must be a mapping, such as {'camera': 'left'}",
+    ),
+    (
+        lambda parse: parse.save("out", "a", write="labels"),
+        "write is 'labels', but must be a list of names, such as ['labels']",
+    ),
+    (
+        lambda parse: parse.save("out", "a", write=["parts"]),
+        "write=['parts']: model 'brightest' has none; it has labels, overlay, confidence, confidence16, geojson",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ON_PARSE)
+def test_methods_of_a_parse(
+    call: Callable[[Any], Any], message: str, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(lambda: call(made.parse), message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_path_is_taken_for_a_list_of_one(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"x\.png"):
+        sceneparse.predict(made.parser, "x.png", tmp_path / "out", progress=False)
