@@ -12,11 +12,12 @@ import yaml
 from PIL import Image
 
 from sceneparse import cli
+from sceneparse.inference import export_model
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import from_mapping, read_recipe, recipe_names, settings_help
 from sceneparse.recipes.sweep import read_sweep, sweep_names
 from sceneparse.settings import Recipe
-from sceneparse.weights.model import save_model
+from sceneparse.weights.model import load_model, save_model
 from tests.support.small import TINY, write_data_set
 from tests.support.unified import unified_model
 
@@ -42,6 +43,10 @@ def test_python_in_the_docs_runs(
             shutil.copytree(tiny_run / "model", tmp_path / "runs" / name / "model")
     if "runs/toy-unified/model" in code:
         save_model(tmp_path / "runs" / "toy-unified" / "model", unified_model(), "a card")
+    if "onnxruntime" in code:
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+        export_model(load_model(tiny_run / "model"), tmp_path / "model.onnx", "onnx")
     for picture in ("photo.jpg", "street.jpg"):
         Image.new("RGB", (64, 48), (90, 120, 60)).save(picture)
     settings: dict[str, dict[str, Any]] = {

@@ -72,7 +72,7 @@ def test_a_kind_says_all_that_there_is_to_say(name: str) -> None:
     assert kind.entry.title and kind.entry.contents and kind.entry.licence and kind.entry.tree
     assert bool(kind.entry.downloads) != bool(kind.entry.by_hand)
     assert kind.channels(settings) == (4 if kind.volumes else 3)
-    assert set(kind.uses) <= {"classes", "toyworld", "huggingface", "nifti", "orientation", "range"}
+    assert set(kind.uses) <= {"classes", "toyworld", "huggingface", "nifti", "orientation", "range", "camera"}
     assert kind.reported is None or not kind.splits or kind.reported in kind.splits
     if kind.submission is not None:
         assert kind.submission.benchmark == name and kind.submission.labels == kind.labels

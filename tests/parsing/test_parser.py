@@ -16,7 +16,7 @@ from sceneparse.errors import UserError
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser, load
-from sceneparse.parsing.parser import ahead
+from sceneparse.parsing.ahead import ahead
 from sceneparse.settings import BackboneSettings, DataSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig

@@ -176,6 +176,10 @@ class TestProtocol:
                 del plain[name]
         return plain
 
+    def described(self) -> dict[str, Any]:
+        """Return `to_json` with the description."""
+        return {**self.to_json(), "description": self.describe()}
+
 
 PRESETS: dict[ProtocolName, TestProtocol] = {
     # The picture as it is.

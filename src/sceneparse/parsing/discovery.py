@@ -16,9 +16,10 @@ from rich.console import Console
 from sceneparse.drawing.heatmap import draw_tables
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
+from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.cooccurrence import cooccurrence
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.parser import Parser, ahead
+from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.tasks import OTHERS, Task

@@ -297,7 +297,7 @@ class Parse:
                 else scene_tree(self.labels, self.legend, self.space.names, self.task_parse)
             ),
             "model": self.model,
-            "protocol": protocol_json(self.protocol),
+            "protocol": self.protocol.described(),
         }
 
     def save(
@@ -346,8 +346,3 @@ class Parse:
 
 NAMED = 3
 """So many classes are named where a parse is shown in a line."""
-
-
-def protocol_json(protocol: TestProtocol) -> dict[str, Any]:
-    """Return a protocol as JSON would give it back, with its description."""
-    return {**protocol.to_json(), "description": protocol.describe()}

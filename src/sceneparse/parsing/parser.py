@@ -1,19 +1,16 @@
 """From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
 
 import warnings
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
 
-from sceneparse.arguments import argument, check_array, check_flag, check_names, check_type, shown
+from sceneparse.arguments import argument, check_array, check_flag, check_type, shown
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference.choosing import EngineName
@@ -21,7 +18,8 @@ from sceneparse.inference.open_model import Opened, open_model
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
-from sceneparse.labels import TaskLabels
+from sceneparse.parsing.ahead import ahead
+from sceneparse.parsing.chosen_tasks import chosen_tasks, refuse_unknown_tasks
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.pixels import Picture, is_picture, read_pixels, visible
 from sceneparse.parsing.probabilities import Source
@@ -33,11 +31,8 @@ from sceneparse.pictures.rasters.header import is_raster, is_raster_content
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import picture_of
 from sceneparse.settings import Precision, ProtocolSettings
-from sceneparse.tasks import OTHERS, TASK_NAMES, Task, TaskName
+from sceneparse.tasks import OTHERS, Task, TaskName
 from sceneparse.weights.hub import push_to_hub
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def load(
@@ -70,7 +65,7 @@ def load(
     # What is wrong with the others is said before a model is fetched or converted.
     if protocol is not None:
         resolve(protocol)
-    _refuse_unknown_tasks(tasks)
+    refuse_unknown_tasks(tasks)
     opened = open_model(model, engine=engine, device=device, precision=precision)
     wanted = None if tasks is None else tuple(tasks)
     # Where it was found: a run folder may hold another model by the time that another process loads it.
@@ -346,48 +341,3 @@ class Parser:
                 f"model '{self.name}' does not come from a model folder: load it from one to push it to the hub"
             )
         return push_to_hub(self._opened.folder, repo_id, private=private, token=token)
-
-
-def chosen_tasks(opened: Opened, names: Collection[TaskName] | None) -> TaskLabels | None:
-    """Return the label spaces of the named tasks beside the objects; by default of all that the model knows.
-
-    Raises:
-        UserError: A task that there is not, or that the model doesn't know.
-    """
-    _refuse_unknown_tasks(names)
-    known = opened.tasks or TaskLabels()
-    others = [task.value for task in OTHERS if task in known.spaces()]
-    if missing := [name for name in names or () if name not in (Task.OBJECT.value, *others)]:
-        raise UserError(f"model '{opened.config.name}' does not tell task '{missing[0]}': leave it out")
-    wanted = [name for name in others if names is None or name in names]
-    return known.only(wanted) if wanted else None
-
-
-def _refuse_unknown_tasks(names: Collection[str] | None) -> None:
-    """Refuse what is no list of tasks' names; None stands for all that a model knows."""
-    if names is not None:
-        check_names("tasks", names, Task.PART.value)
-    if wrong := [name for name in names or () if name not in TASK_NAMES]:
-        raise UserError(f"task '{wrong[0]}' is unknown: use {', '.join(TASK_NAMES)}")
-
-
-def ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int, limit: int
-) -> Iterator[Future[Result]]:
-    """Call a function on items in threads, at most `limit` items ahead of the reader; finished futures, in order.
-
-    Items are taken from their iterable in the reader's thread. When the reader stops early, calls that have not begun
-    are dropped.
-    """
-    source = iter(items)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="sceneparse-read")
-    pending: deque[Future[Result]] = deque()
-    try:
-        pending.extend(pool.submit(function, item) for item in islice(source, limit))
-        while pending:
-            future = pending.popleft()
-            pending.extend(pool.submit(function, item) for item in islice(source, 1))
-            future.exception()  # waits
-            yield future
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 
 
@@ -18,7 +17,7 @@ def made_by(parser: Parser, *, ignore_below: float | None = None) -> dict[str, A
     """
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
     ignored = {} if ignore_below is None else {"ignore_below": ignore_below}
-    return {"model_sha256": parser.fingerprint, "protocol": protocol_json(parser.protocol), **tasks, **ignored}
+    return {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described(), **tasks, **ignored}
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from sceneparse.arguments import check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UserError, counted
+from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.parser import Parser, ahead
+from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.earlier import Earlier, earlier_in_folder, facts_of_file, made_by
 from sceneparse.parsing.runs.engine import Run

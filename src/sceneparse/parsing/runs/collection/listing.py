@@ -7,8 +7,8 @@ from typing import Any
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
+from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.file_names import files_of
-from sceneparse.parsing.parser import ahead
 from sceneparse.parsing.picture_inputs import Inputs
 from sceneparse.parsing.runs.collection.addresses import COMPRESSED, is_url, needs_collection
 from sceneparse.parsing.runs.collection.items import Item

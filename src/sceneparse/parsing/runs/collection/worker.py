@@ -13,7 +13,8 @@ from torch import Tensor
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
-from sceneparse.parsing.parser import Loading, Parser, ahead
+from sceneparse.parsing.ahead import ahead
+from sceneparse.parsing.parser import Loading, Parser
 from sceneparse.parsing.runs.collection.items import Item, unpacked
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content

@@ -15,7 +15,6 @@ from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
@@ -101,7 +100,7 @@ class RasterJob:
             "bands": list(self._bands),
             "ranges": [list(one) for one in self._scene.form.ranges],
             "model_sha256": self.parser.fingerprint,
-            "protocol": protocol_json(self._scene.protocol),
+            "protocol": self._scene.protocol.described(),
         }
 
     def is_done(self) -> bool:

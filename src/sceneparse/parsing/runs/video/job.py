@@ -16,7 +16,6 @@ from sceneparse.drawing.render import draw_overlay, share_text
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.runs.earlier import facts_of_file, read_record, same_making
 from sceneparse.parsing.runs.faults import LeftOutError
@@ -122,7 +121,7 @@ class VideoJob:
             video = {"file": self.source.shown} if self.source.live else facts_of_file(path)
         except OSError as error:
             raise LeftOutError(f"{path}: cannot be read ({error.strerror})") from None
-        made_by = {"model_sha256": self.parser.fingerprint, "protocol": protocol_json(self.parser.protocol)}
+        made_by = {"model_sha256": self.parser.fingerprint, "protocol": self.parser.protocol.described()}
         return {"video": video, **made_by, "smooth": self.options.smooth}
 
     @property

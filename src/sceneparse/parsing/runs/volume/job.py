@@ -18,7 +18,6 @@ from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.labels import IGNORE
 from sceneparse.parsing.artefacts.table import ARTEFACTS
-from sceneparse.parsing.parse import protocol_json
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.pixels import visible
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
@@ -90,7 +89,7 @@ class VolumeJob:
         return {
             "volumes": [facts_of_file(path) for path in paths],
             "model_sha256": self.parser.fingerprint,
-            "protocol": protocol_json(self.parser.protocol),
+            "protocol": self.parser.protocol.described(),
             **({} if self.grids == "equal" else {"grids": self.grids}),
         }
 
