@@ -68,19 +68,21 @@ def measured(given: Any, folder: Path) -> dict[str, Any]:
     def ours(*words: object) -> Taken:
         return call_here(*words) if given.quick else call(here, folder, *words)
 
-    note("exporting")
-    ours("export", model, "--format", "onnx", "--out", file)
-    ways = {"predict": model, "onnx": file}
+    ways, engine = {"predict": model}, ("--engine", "torch") if given.quick else ()
+    if not given.quick:
+        note("exporting")
+        ours("export", model, "--format", "onnx", "--out", file)
+        ways["onnx"] = file
     loaded = {}
     for way, source in ways.items():
-        ours("predict", source, folder / "loaded.png", "--out", folder / "first")  # converts, where that is needed
-        loaded[way] = ours("predict", source, folder / "loaded.png", "--out", folder / f"loaded-{way}")
+        ours("predict", source, folder / "loaded.png", "--out", folder / "first", *engine)  # converts, if need be
+        loaded[way] = ours("predict", source, folder / "loaded.png", "--out", folder / f"loaded-{way}", *engine)
     rows = []
     for width, height in sizes:
         for way, source in ways.items():
             note(f"{way}: {width}x{height}")
             out = folder / f"{way}-{width}"
-            taken = ours("predict", source, folder / f"{width}.jpg", "--out", out)
+            taken = ours("predict", source, folder / f"{width}.jpg", "--out", out, *engine)
             answer = json.loads((out / f"{width}.json").read_text(encoding="utf-8"))
             above = taken.peak_mib - loaded[way].peak_mib
             rows.append(row(way, (width, height), answer, taken.seconds, above))

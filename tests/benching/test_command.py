@@ -113,11 +113,12 @@ def test_quick_ends_with_a_first_look_at_the_engines_that_are_soon_ready(
     result = bench(small("toy-pspnet", output_stride=16), json=tmp_path / "bench.json", **quick)
     assert made == ["torch", "openvino", "onnxruntime"], "to compile takes minutes"
     assert [row.engine for row in result.rows] == list(ENGINES)
-    assert [row.note for row in result.rows] == ["", "left out by --quick: ready in about 3 minutes", "", ""]
+    assert [row.note for row in result.rows] == ["", "left out by quick=True: ready in about 3 minutes", "", ""]
     assert result.quick and result.components == [] and result.matrix_peak == {} and result.rows[0].peak_mib is None
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:5]] == [*made, "compile"]
-    assert lines[5].startswith("auto takes torch") and lines[6] == result.conclusion
+    assert lines[5].startswith("auto takes torch")
+    assert result.conclusion in " ".join(" ".join(lines[6:]).split())
     assert max(map(len, lines[1:])) <= 160 and json.loads((tmp_path / "bench.json").read_text())["quick"]
     made.clear()
     monkeypatch.setattr(measure, "seconds_to_convert", lambda _: 31.0)
@@ -181,7 +182,7 @@ def test_the_tables_fit_into_eighty_columns() -> None:
             {("torch", "float32"): 20.0, ("openvino", "float32"): 50.0},
             "openvino",
             "fastest here: torch, float32 (20.0 ms a picture), 2.5 times as fast as what auto takes, openvino, float32 "
-            "(50.0 ms): --engine torch --precision float32",
+            "(50.0 ms): engine='torch' precision='float32'",
         ),
         (
             {("torch", "float32"): 20.0, ("openvino", "float32"): 20.5, ("openvino", "bfloat16"): 99.0},

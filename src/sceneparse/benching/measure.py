@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 
 import torch
 
+from sceneparse.arguments import argument
 from sceneparse.benching.breakdown import ComponentTimer, ComponentTimes, boundary_share
 from sceneparse.benching.matrix_peak import matrix_peak
 from sceneparse.benching.record import Bench, ComponentRow, Row
@@ -107,7 +108,8 @@ class Measuring:
             passed, takes = time.perf_counter() - self._began, self._takes(row.engine)
             # Of what was asked for one is measured, however long it takes.
             if self.result.quick and built and passed + takes > QUICK:
-                row.note = f"left out by --quick: ready in {roughly(takes)}"
+                quick = argument("quick", True, option="--quick")
+                row.note = f"left out by {quick}: ready in {roughly(takes)}"
             elif made := self._build(row, wanted[index][1]):
                 built[index] = made
                 self._look(row, made)

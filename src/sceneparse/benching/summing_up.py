@@ -1,5 +1,6 @@
 """What `sceneparse bench` says of its measurements in words: of each row at once, and of all in the end."""
 
+from sceneparse.arguments import argument
 from sceneparse.benching.record import Bench, Row
 from sceneparse.weights.measured import ALIKE
 
@@ -44,9 +45,9 @@ def concluded(result: Bench, precision: str) -> tuple[str, str]:
         return name, f"{begun}, which auto takes"
     if took < least * ALIKE:
         return name, f"{begun}; auto takes {taken}, as fast ({three_digits(took)} ms)"
-    options = f"--engine {fastest.engine}" + (
-        f" --precision {fastest.precision}" if fastest.precision != "int8" else ""
-    )
+    options = argument("engine", fastest.engine)
+    if fastest.precision != "int8":
+        options += f" {argument('precision', fastest.precision)}"
     return name, (
         f"{begun}, {took / least:.1f} times as fast as what auto takes, {taken} ({three_digits(took)} ms): {options}"
     )

@@ -79,7 +79,9 @@ def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
             ) from None
         except Exception as error:  # network, disk, or a model without weights: all are for the user to mend
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise UserError(not_fetched(backbone.name, why or reason)) from error
+            # A model without weights is none the network's fault.
+            unknown = isinstance(error, ValueError) and "there are no weights of" in reason
+            raise UserError(not_fetched(backbone.name, reason if unknown else why or reason)) from error
 
 
 def _metadata(path: Path) -> dict[str, str]:
