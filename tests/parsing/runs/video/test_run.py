@@ -17,6 +17,9 @@ from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parser
 from sceneparse.parsing.runs.video.stopping import frames_progress
+from sceneparse.settings import LearntSizes
+from tests.parsing.conftest import SPACE
+from tests.support.brightest import brightest_parser
 from tests.support.clips import pan, read_clip, scene
 from tests.support.video_runs import calls, record, run, visible
 
@@ -65,6 +68,17 @@ class TestOutputs:
         assert (said["width"], said["height"], said["frames"], said["rate"]) == (64, 48, 8, 25)
         assert said["seconds"] == pytest.approx(0.32) and said["audio"] == "none in the source"
         assert said["video"]["bytes"] == clip.stat().st_size and said["model_sha256"] == parser.fingerprint
+
+    def test_frames_larger_than_what_was_learnt_from_are_parsed_at_that_scale(
+        self, make_clip: MakeClip, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        learnt = LearntSizes(short=8, largest=8, seen=(6, 12))
+        knowing = brightest_parser(labels=SPACE, sizes=learnt)
+        run(knowing, make_clip(), out, progress=True)
+        found = record(out)
+        assert found["tested"]["height"] == 8 < found["height"]
+        assert "short side 8, since the model learnt from short sides of 6 to 12" in found["doubt"]
+        assert f"  {found['doubt']} (protocol.size says the size)" in capsys.readouterr().err
 
     def test_label_frames_are_the_parsers_labels(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
         clip = make_clip()

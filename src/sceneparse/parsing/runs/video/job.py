@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sceneparse.arguments import argument
 from sceneparse.drawing.render import draw_overlay, share_text
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
@@ -27,6 +28,7 @@ from sceneparse.parsing.runs.video.sources import VideoSource
 from sceneparse.parsing.runs.video.stopping import frames_progress, stop_by_interrupt
 from sceneparse.parsing.runs.video.timeline import Timeline, clock
 from sceneparse.parsing.runs.video.writing import VideoWriter
+from sceneparse.parsing.scale import doubt_of
 
 _AHEAD, _BEHIND, _WRITERS = 4, 4, 2
 _OPACITY = 0.55
@@ -218,12 +220,16 @@ class VideoJob:
     def _described(self, reader: VideoReader, found: _Frames) -> dict[str, Any]:
         """What the JSON says of the frames."""
         height, width = reader.size
+        tested = self.parser.protocol.tested_size(reader.size)
+        doubt = doubt_of(self.parser.protocol, self.parser.config.sizes, reader.size)
         flicker = {"share": _rounded(found.labeller.flicker.share)}
         if self.options.smooth:
             flicker["without_smoothing"] = _rounded(found.labeller.unsmoothed.share)
         return {
             "width": width,
             "height": height,
+            "tested": {"width": tested[1], "height": tested[0]},
+            **({} if doubt is None else {"doubt": doubt}),
             "frames": found.count,
             "seconds": round(found.end, 3),
             "rate": round(float(reader.rate), 4),
@@ -284,6 +290,8 @@ def _lines(source: VideoSource, described: dict[str, Any], took: float, record: 
         lines.append(f"  labels that change from frame to frame: {share_text(flicker['share'])}{without}")
     if (high := described.get("high_dynamic_range")) is not None:
         lines.append(f"  its high dynamic range ({high}) was brought to that of an ordinary screen")
+    if "doubt" in described:
+        lines.append(f"  {described['doubt']} ({argument('protocol.size', option='--size')} says the size)")
     if described["damaged_packets"]:
         lines.append(f"  {described['damaged_packets']} damaged packets of the file could not be decoded")
     if described["dropped_frames"]:
