@@ -22,7 +22,7 @@ else \
 fi
 endef
 
-.PHONY: demo test tests lint docs docs-zensical clean torch-index
+.PHONY: demo test tests test-slow lint docs docs-zensical clean torch-index
 
 demo: $(VENV)/.installed
 	$(BIN)/sceneparse demo --out demo
@@ -34,7 +34,11 @@ test: $(VENV)/.installed-dev
 	+@$(MAKE) --no-print-directory -j 2 lint tests
 
 tests: $(VENV)/.installed-dev
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+
+# Larger variants of tests that run anyway.
+test-slow: $(VENV)/.installed-dev
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 SCENEPARSE_SLOW_TESTS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from sceneparse.exporting.record import Check
 from sceneparse.inference import TestProtocol, open_model, predict_tasks
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.model import load_model, save_model
+from tests.support.slow import slow
 from tests.support.small import write_data_set
 from tests.support.unified import NETWORK, OBJECTS, RELEASE, TASKS, unified_model
 
@@ -29,7 +30,10 @@ def test_a_file_is_compared_with_pytorch_and_the_figures_are_kept(
     assert "97×161" in printed and "exported: " in printed and "tiny.onnx" in printed
 
 
-@pytest.mark.parametrize(("kind", "network"), [("openvino", NETWORK), ("torch", RELEASE)], ids=["paper", "release"])
+@pytest.mark.parametrize(
+    ("kind", "network"),
+    [pytest.param("openvino", NETWORK, id="paper"), pytest.param("torch", RELEASE, id="release", marks=slow)],
+)
 def test_every_task_of_a_unified_model_is_compared(kind: str, network: NetworkSettings, tmp_path: Path) -> None:
     if kind != "torch":
         pytest.importorskip(kind)

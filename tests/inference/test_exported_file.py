@@ -33,6 +33,7 @@ from sceneparse.weights.build import build
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.measured import remember
 from sceneparse.weights.model import Model, load_model, save_model
+from tests.support.slow import slow
 
 opening_room = import_module("sceneparse.inference.open_model")  # by name: the room has a function of the same name
 
@@ -71,7 +72,7 @@ def agree(logits: np.ndarray, labels: np.ndarray, model: Model, images: torch.Te
 
 class TestOtherRuntimesAgree:
     # OpenVINO's PSPNet with padding that depends on the size is among the engines (test_engines.py).
-    @pytest.mark.parametrize("architecture", ["pspnet", "upernet"])
+    @pytest.mark.parametrize("architecture", ["pspnet", pytest.param("upernet", marks=slow)])
     def test_onnx_runtime(self, architecture: str, folder: Path, tmp_path: Path) -> None:
         runtime = pytest.importorskip("onnxruntime")
         model = make("pspnet", "mobilenetv2_050") if architecture == "pspnet" else load_model(folder)
@@ -83,6 +84,7 @@ class TestOtherRuntimesAgree:
             logits, labels = session.run(["logits", "labels"], {"images": images.numpy()})
             agree(logits, labels, model, images)
 
+    @slow
     def test_openvino(self, folder: Path, tmp_path: Path) -> None:
         pytest.importorskip("openvino")
         model = load_model(folder)

@@ -19,6 +19,7 @@ from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.weights.run_folder import run_facts
 from tests.support.forked import COMMAND, started
+from tests.support.slow import slow
 from tests.support.together import ONE_THREAD
 
 MakeRecipe = Callable[..., Recipe]
@@ -58,6 +59,7 @@ def long(toy: MakeRecipe, **changes: object) -> Recipe:
     return toy(**(settings | changes))
 
 
+@slow  # test_all_at_once does it with every setting on
 def test_killed_twice_and_resumed_the_training_gives_the_same_bytes(toy: MakeRecipe, tmp_path: Path) -> None:
     whole = train(long(toy), tmp_path / "whole")
     chance = random.Random(os.getpid())
