@@ -34,7 +34,7 @@ test: $(VENV)/.installed-dev
 	+@$(MAKE) --no-print-directory -j 2 lint tests
 
 tests: $(VENV)/.installed-dev
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Larger variants of tests that run anyway.
 test-slow: $(VENV)/.installed-dev
