@@ -74,7 +74,7 @@ def banded_sure(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
 def split_sure(logits: Tensor, size: Size, align_corners: bool) -> Tensor:
     """Labels from cells, their probabilities from the largest log-softmax."""
     (one,) = logits
-    return winners_of(one, size, align_corners).labels[None]
+    return winners_of(one, size, align_corners)[0][None]
 
 
 FORMS: dict[str, Callable[[Tensor, Size, bool], Tensor]] = {

@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 
 import sceneparse
 from tests.compatibility.stored import STORED, lines, read, run
-from tests.support.slow import slow
 
 LIMIT = 5e-3
 """How far weights (as a fraction of a tensor's largest) and losses may be apart: rounding differs between processors,
@@ -63,7 +62,6 @@ def test_a_training_is_not_gone_on_with_by_another_recipe(tmp_path: Path) -> Non
         sceneparse.train(other, folder, resume=True)
 
 
-@slow
 def test_a_stopped_sweep_ends_with_the_same_summary(tmp_path: Path) -> None:
     folder = shutil.copytree(STORED / "sweep" / "stopped", tmp_path / "sweep")
     words = ("sweep", "recipes/sweep.yaml", "--out", folder)

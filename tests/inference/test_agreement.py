@@ -14,7 +14,6 @@ from sceneparse.networks import FCN, PSPNet, SceneParser, UnifiedUPerNet, UPerNe
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.exact.convolution import Resampling
 from sceneparse.settings import Precision, PreprocessingSettings
-from tests.support.slow import slow
 
 CLASSES, SIDE, PICTURES = 12, 129, 6
 
@@ -137,7 +136,6 @@ def test_no_more_labels_change_than_with_the_network_as_written(name: str, steps
     assert changed(same, truth) <= 3
 
 
-@slow
 @pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
 @IN_HARDWARE
 def test_openvinos_scores_are_no_further_off_either() -> None:

@@ -19,7 +19,6 @@ from sceneparse.networks import SceneParser
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings
 from sceneparse.settings.engine import ENGINE_NAMES
 from sceneparse.weights.build import build
-from tests.support.slow import slow
 
 NAMES: tuple[EngineName, ...] = ("openvino", "onnxruntime")  # as their packages are called
 OTHERS = [name for name in NAMES if find_spec(name)]
@@ -77,7 +76,6 @@ def test_it_says_what_it_is(name: str, engines: dict[str, Engine]) -> None:
     assert tuple(engine.padding_color) == pytest.approx([255 * value for value in PreprocessingSettings().mean])
 
 
-@slow
 def test_a_compiled_network_gives_the_same(network: SceneParser) -> None:
     images = torch.randint(0, 256, (1, 3, 64, 48), dtype=torch.uint8)
     expected = TorchEngine(network, PreprocessingSettings(), precision="float32")(images)
@@ -88,7 +86,6 @@ def test_a_compiled_network_gives_the_same(network: SceneParser) -> None:
     torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
 
 
-@slow
 def test_max_pooling_and_same_padding_are_right_at_every_size() -> None:
     """What exporters get wrong: cells that depend on the size, and padding that depends on it."""
     if not OTHERS:

@@ -220,7 +220,7 @@ def test_winners_and_their_probabilities_are_those_of_all_upsampled_scores(
     logits[0] += 30  # a class whose probability is 1 on one side, and 0 on the other
     logits[0, :, 3:] -= 60
     expected = resize(logits[None].double(), size, align_corners)[0].softmax(dim=0).max(dim=0)
-    found = winners_of(logits, size, align_corners)
-    assert found.labels.dtype == torch.int16
-    assert torch.equal(found.labels.long(), expected.indices)
-    torch.testing.assert_close(found.confidence.double(), expected.values, atol=2e-5, rtol=0)
+    labels, confidence = winners_of(logits, size, align_corners)
+    assert labels.dtype == torch.int16
+    assert torch.equal(labels.long(), expected.indices)
+    torch.testing.assert_close(confidence.double(), expected.values, atol=2e-5, rtol=0)

@@ -11,7 +11,6 @@ from sceneparse.inference import predict, resolve, scores
 from sceneparse.inference.windows import AT_ONCE, WindowRows, pad_to, window_starts
 from sceneparse.networks import resize
 from sceneparse.settings import ProtocolSettings
-from tests.support.slow import slow
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of the peak is another one")
 def test_a_taller_picture_takes_no_more_memory_than_its_pixels_labels_and_confidence() -> None:
     def peak(height: int) -> int:

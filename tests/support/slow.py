@@ -1,7 +1,9 @@
-"""Tests that the gate has no time for: larger variants of what it runs, or what benchmarks measure anyway."""
+"""Tests that the gate has no time for: larger variants of what it runs anyway."""
 
 import os
 
 import pytest
 
-slow = pytest.mark.skipif("SCENEPARSE_SLOW_TESTS" not in os.environ, reason="takes long: make test-slow")
+slow = pytest.mark.skipif(
+    "SCENEPARSE_SLOW_TESTS" not in os.environ, reason="a variant of a test that runs: make test-slow"
+)

@@ -96,3 +96,9 @@ def test_a_model_remembers_them() -> None:
 def test_what_is_no_size_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError, match="must be positive"):
         LearntSizes(**wrong)  # type: ignore[arg-type]
+
+
+def test_no_picture_is_decoded_for_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = folder(tmp_path, [(48, 36), (40, 30)])
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", lambda _: pytest.fail("it is decoded"))
+    assert sizes_of(data, crop=(16, 16)).short == 33

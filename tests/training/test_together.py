@@ -27,7 +27,6 @@ from sceneparse.training.checkpoint import Checkpoint, Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.record import TIME_FIELDS
 from sceneparse.training.start import refuse_different_folders, start_fabric
-from tests.support.slow import slow
 from tests.support.together import environment, sceneparse_command, sceneparse_in_two, torchrun, two_processes
 
 MakeRecipe = Callable[..., Recipe]
@@ -199,7 +198,7 @@ def test_processes_that_share_the_weights_measure_and_undo_it(toy: MakeRecipe, w
     agree(last(whole), last(tmp_path / "run"), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("batches", [pytest.param("mixed", marks=slow), "pure"])
+@pytest.mark.parametrize("batches", ["mixed", "pure"])
 def test_several_tasks_are_learnt_as_by_one_process(tmp_path: Path, batches: str) -> None:
     """Mixed: one process may have all there is of a task. Pure: heads that a batch has no labels for take no part."""
     recipe = unified(batches)

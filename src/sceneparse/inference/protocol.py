@@ -82,7 +82,7 @@ class TestProtocol:
 
     def antialiases(self, size: tuple[int, int]) -> bool:
         """Return whether a picture of that height and width is resized with antialiasing."""
-        return self.antialias and not (self.above is not None and min(size) <= self.above)
+        return self.antialias and (self.above is None or not self.keeps(size))
 
     def tested_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width at which a picture is tested, at the scale that is next to 1."""

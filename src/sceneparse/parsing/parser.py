@@ -245,11 +245,10 @@ class Parser:
             UserError: As in `read`.
         """
         source = picture if isinstance(picture, bytes) else Path(picture)
-        least = None if self._bands is not None else self._needed(decode(source, pixels=False).size)
-        if least is None:
+        if self._bands is not None:
             image = self.read(source)
             return image, (image.shape[-2], image.shape[-1])
-        decoded = decode(source, least=least)
+        decoded = decode(source, least=self._needed)
         image = picture_of(decoded, self.config.backbone.in_channels, value_range=self.config.data.range)
         return image, decoded.size
 

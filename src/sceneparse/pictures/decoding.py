@@ -4,7 +4,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import SEEK_CUR, BytesIO
 from pathlib import Path
@@ -107,7 +107,14 @@ class Decoded(NamedTuple):
         return None
 
 
-def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False, least: int | None = None) -> Decoded:
+def decode(
+    source: Path | bytes,
+    *,
+    pixels: bool = True,
+    stored: bool = False,
+    least: Callable[[tuple[int, int]], int | None] | None = None,
+    oriented: bool = True,
+) -> Decoded:
     """Open a picture, its first frame if there are several.
 
     Args:
@@ -115,8 +122,10 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False, l
         pixels: Decode them. Without, only the header is read (for PNG, whose EXIF may come last, all of it).
         stored: Give numbers as the file stores them, as masks need them, where the format lets them be told: a TIFF's
             own, neither inverted nor stretched.
-        least: Pixels may be reduced to this short side, or one that is next above it, where the format can be decoded
-            at a smaller scale (JPEG at 1/2, 1/4 and 1/8). `Decoded.size` is the file's own size nevertheless.
+        least: Gives, of a stored height and width, the short side to which pixels may be reduced, or None. They get one
+            next above it where the format can be decoded at a smaller scale (JPEG at 1/2, 1/4 and 1/8). `Decoded.size`
+            is the file's own size nevertheless.
+        oriented: Look for the orientation, for which all of a PNG is read. Without, the file counts as upright.
 
     Raises:
         PictureError: No such file, empty, not a picture, damaged, or of more than twice
@@ -134,7 +143,7 @@ def decode(source: Path | bytes, *, pixels: bool = True, stored: bool = False, l
                 return _decode_tiff(file, source, pixels, stored)
             if is_heif(head):
                 register_heif(where)
-            return _decode(file, source, pixels, stored, least)
+            return _decode(file, source, pixels, stored, least, oriented)
     except PictureError:
         raise
     except FileNotFoundError:
@@ -174,17 +183,24 @@ def _damage(source: Path | bytes) -> Iterator[None]:
         raise _damaged(source, error) from None
 
 
-def _decode(file: IO[bytes], source: Path | bytes, pixels: bool, stored: bool, least: int | None) -> Decoded:
+def _decode(
+    file: IO[bytes],
+    source: Path | bytes,
+    pixels: bool,
+    stored: bool,
+    least: Callable[[tuple[int, int]], int | None] | None,
+    oriented: bool,
+) -> Decoded:
     with Image.open(file) as image:
         form, raw, top = image.format or "", *_packing(image)
         if form == "JPEG2000" and image.mode == "I;16":
             top = _jpeg2000_top(file)
         several = stored and getattr(image, "is_animated", False)
         lossy = form in LOSSY or (form == "WEBP" and stored and not _lossless_webp(file))
-        drafted = _drafted(image, least)
+        drafted = None if least is None else _drafted(image, least((image.height, image.width)))
         if pixels:
             image.load()
-        orientation = _orientation(image)
+        orientation = _orientation(image) if oriented else 1
         width, height = drafted or image.size
         size = (width, height) if orientation >= 5 else (height, width)
         either = form == "JPEG2000"

@@ -102,13 +102,17 @@ def picture_of(
     return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
 
 
-def picture_size(source: Path | bytes) -> tuple[int, int]:
+def picture_size(source: Path | bytes, *, upright: bool = True) -> tuple[int, int]:
     """Return the (height, width) that `read_picture` would give, from the file's header alone.
+
+    Args:
+        source: A file, or a file's content.
+        upright: As the orientation turns it, for which all of a PNG is read; else as it is stored.
 
     Raises:
         PictureError: Missing, not a picture, or too large.
     """
-    return decode(source, pixels=False).size
+    return decode(source, pixels=False, oriented=upright).size
 
 
 def further_pages(source: Path | bytes) -> int:

@@ -56,9 +56,9 @@ def _sizes(dataset: DataSet) -> Iterator[tuple[int, int]]:
 
 
 def _size(dataset: DataSet, index: int) -> tuple[int, int] | None:
-    """A picture's height and width from its file's header; None where the data set doesn't say which file that is."""
+    """A picture's stored height and width, from its header; None where the data set doesn't say which file that is."""
     stored = stored_of(dataset, index)
-    return None if stored is None or stored[0] is None else picture_size(stored[0])
+    return None if stored is None or stored[0] is None else picture_size(stored[0], upright=False)
 
 
 def _spread(length: int, wanted: int) -> list[int]:

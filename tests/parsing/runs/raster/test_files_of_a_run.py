@@ -19,7 +19,6 @@ from sceneparse.parsing.runs.raster import labelling, predict_rasters, split_ras
 from sceneparse.settings import ProtocolSettings
 from tests.parsing.conftest import SPACE
 from tests.support.brightest import brightest_parser
-from tests.support.slow import slow
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 
@@ -174,7 +173,6 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of the peak is another one")
 def test_a_taller_raster_takes_no_more_memory(tmp_path: Path) -> None:
     def peak(height: int) -> int:
