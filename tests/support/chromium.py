@@ -143,6 +143,12 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, **where)
 
+    def tap(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
+        """Tap a position of an element with a finger; the screen must be a phone's."""
+        where = self._position(selector, x, y)
+        self.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[where])
+        self.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def move(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
         """Move the mouse to a position of an element."""
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", **self._position(selector, x, y))
@@ -169,7 +175,7 @@ class Browser:
 
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key."""
-        codes = {"Tab": 9, "Enter": 13, " ": 32, "End": 35, "Home": 36}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36}
         codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         given = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": codes[key]}
         text = {"Enter": "\r", " ": " "}.get(key)

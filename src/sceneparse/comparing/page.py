@@ -5,7 +5,7 @@ from html import escape
 from sceneparse.comparing.comparison import RunComparison, minutes, percent, progress, shown
 from sceneparse.drawing import curves
 from sceneparse.evaluation.figures import FIGURES
-from sceneparse.evaluation.page import Section, page, table
+from sceneparse.evaluation.page import Section, named, page, table
 from sceneparse.version import __version__
 
 TALL = 40
@@ -41,10 +41,6 @@ def _color(number: int) -> str:
     return f"hsl({(215 + 137.508 * number) % 360:.0f} 62% 50%)"
 
 
-def _named(number: int, name: str) -> str:
-    return f'<i class="swatch" style="background:{_color(number)}"></i>{escape(name)}'
-
-
 def _runs(comparison: RunComparison) -> str:
     """A row for each run, and below them what has to be known before figures are compared."""
     columns = ("best validation, mean IoU %", "at iteration", "test, mean IoU %", "test, pixel accuracy %", "minutes")
@@ -58,7 +54,7 @@ def _runs(comparison: RunComparison) -> str:
         accuracy = run.evaluated.figures.get("pixel_accuracy") if run.evaluated else None
         cells = [_figure(bests, number), at, _figure(tests, number), percent(accuracy), minutes(run.seconds)]
         rows.append(
-            f'<th scope="row">{_named(number, run.name)}</th><td>{escape(progress(run))}</td>'
+            f'<th scope="row">{named(run.name, _color(number))}</th><td>{escape(progress(run))}</td>'
             + "".join(f'<td class="number">{cell}</td>' for cell in cells)
         )
     notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes())
@@ -74,7 +70,9 @@ def _figure(values: list[float | None], number: int) -> str:
 
 
 def _head(comparison: RunComparison, first: str, kind: str = "") -> str:
-    cells = [f'<th scope="col"{kind}>{_named(number, run.name)}</th>' for number, run in enumerate(comparison.runs)]
+    cells = [
+        f'<th scope="col"{kind}>{named(run.name, _color(number))}</th>' for number, run in enumerate(comparison.runs)
+    ]
     return f'<th scope="col">{first}</th>' + "".join(cells)
 
 

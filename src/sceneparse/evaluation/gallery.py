@@ -14,13 +14,13 @@ from sceneparse.drawing.embedding import data_uri, shrunk
 from sceneparse.drawing.paint import CORRECT, WRONG, blend, error_map, paint
 from sceneparse.errors import UserError
 from sceneparse.evaluation.evaluate import Evaluation, PictureScore
-from sceneparse.evaluation.page import percent
+from sceneparse.evaluation.page import percent, picture
 from sceneparse.inference import Engine, label
 from sceneparse.labels import LabelSpace
 
 BEST, WORST, RANDOM = 4, 6, 4
-SIDE = 480
-"""Long side of the pictures in the report, in pixels."""
+SIDE = 800
+"""Long side of the pictures in the report, in pixels: enough for one that opens large, and a report of 2 or 3 MB."""
 LEGEND = 16
 """At most so many classes are named under a picture, those with the most pixels first."""
 
@@ -135,18 +135,14 @@ def errors_view(
 
 
 def view(image: Image.Image, caption: str, alt: str, *, labels: bool = False, mark: Mark | None = None) -> str:
-    """One picture with its caption; label maps keep hard edges when the browser enlarges them."""
+    """One picture with its caption, which opens large; label maps keep hard edges when they are enlarged."""
     box = ""
     if mark is not None:
         box = (
             f'<span class="mark" style="left:{100 * mark.left:.1f}%;top:{100 * mark.top:.1f}%;'
             f'width:{100 * mark.width:.1f}%;height:{100 * mark.height:.1f}%"></span>'
         )
-    kind = ' class="labels"' if labels else ""
-    return (
-        f'<figure><div class="frame"><img{kind} src="{data_uri(image)}" width="{image.width}" height="{image.height}" '
-        f'loading="lazy" alt="{escape(alt)}">{box}</div><figcaption>{escape(caption)}</figcaption></figure>'
-    )
+    return picture(data_uri(image), image.size, caption, alt, sharp=labels, over=box)
 
 
 def photo(pixels: NDArray[np.uint8]) -> Image.Image:

@@ -17,7 +17,7 @@ from sceneparse.evaluation.class_section import class_section
 from sceneparse.evaluation.comparison import Comparison, check, differences
 from sceneparse.evaluation.evaluate import Evaluation
 from sceneparse.evaluation.figures import figures_of
-from sceneparse.evaluation.page import Section, page, percent, table
+from sceneparse.evaluation.page import Section, page, percent, scrolling, table
 from sceneparse.evaluation.terminal import task_rows
 from sceneparse.files import write_json, write_text
 from sceneparse.inference import Engine
@@ -178,8 +178,8 @@ def _confusions(evaluation: Evaluation) -> Section:
         '<p class="muted">The confusions that cost most, in points of the mean IoU.</p>'
         f'<ol class="words">{listed}</ol><h3>Confusion matrix</h3>'
         f'<p class="muted">Rows are the truth, columns what it is read as. {which}, in percent; '
-        "point at a square for its figures.</p>"
-        f'<div class="scroll" tabindex="0" role="region" aria-label="Confusion matrix">{drawn}</div>',
+        "point at a square for its figures, tap it, or go from one to the next by the arrow keys.</p>"
+        f"{scrolling(drawn, 'Confusion matrix')}",
     )
 
 

@@ -1,0 +1,145 @@
+"""The page of reports and comparisons, in a real browser: on a screen and on a phone, with and without its script."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneparse.drawing.charts import Series, confusion_matrix, curves
+from sceneparse.evaluation.gallery import Mark, card, view
+from sceneparse.evaluation.page import Section, named, page, scrolling, table
+from tests.support import chromium
+from tests.support.chromium import Browser
+
+pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is installed: the page is not tested")
+
+NAMES = ("sky", "a class whose name is far too long for the first column of a table", "car")
+WIDTHS = pytest.mark.parametrize("width", [1280, 390])
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page of all that pages are made of."""
+    image, mark = Image.new("RGB", (320, 240), (90, 140, 60)), Mark(0.2, 0.2, 0.3, 0.3)
+    views = [view(image, f"view {number}", f"Picture {number}", mark=mark) for number in range(1, 4)]
+    head = "".join(f'<th scope="col" class="number">a long heading {number}</th>' for number in range(12))
+    rows = [f'<th scope="row">{named(name, (9, 9, 9))}</th>' + '<td class="number">12.34%</td>' * 11 for name in NAMES]
+    chart = curves([Series("mine", [(0, 0.1), (50, 0.6), (100, 0.4)], dots=True)], label="Scores", x_name="iteration")
+    matrix = confusion_matrix(np.array([[6, 2, 2], [0, 5, 5], [1, 0, 9]]), NAMES, range(3))
+    sections = [
+        Section("best", "Best", card("<b>one</b>", views, "")),
+        Section("classes", "Classes", table(head, rows, caption="Classes")),
+        Section("curves", "Curves", f'<div class="charts">{chart}</div>'),
+        Section("confusions", "Confusions", scrolling(matrix, "Matrix")),
+    ]
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page("A report", "", sections, ""), encoding="utf-8")
+    return path.as_uri()
+
+
+def opened(browser: Browser, address: str, width: int) -> None:
+    browser.resize(width, 844, phone=width < 500)
+    browser.open("about:blank")
+    browser.open(address)
+    browser.run("document.documentElement.style.scrollBehavior = 'auto'")
+
+
+def tip(browser: Browser) -> str:
+    """What the tip says; empty while it is not shown."""
+    return str(browser.run("document.querySelector('.tip.shown')?.textContent ?? ''"))
+
+
+def large(browser: Browser) -> str | None:
+    """The caption of the picture that is open, which must be far larger than on the page."""
+    script = (
+        "(one => one?.open && one.querySelector('img').clientWidth > innerWidth / 2 && one.getAttribute('aria-label'))"
+    )
+    return browser.run(f"{script}(document.querySelector('dialog'))") or None
+
+
+@WIDTHS
+def test_a_picture_opens_large_and_keys_and_buttons_lead_to_the_others(
+    browser: Browser, address: str, width: int
+) -> None:
+    opened(browser, address, width)
+    (browser.click if width == 1280 else browser.tap)("#picture-2 img")
+    browser.until("document.querySelector('dialog').open", 10)
+    assert large(browser) == "Picture 2"
+    mark, image = (
+        browser.run(f"document.querySelector('dialog {one}').getBoundingClientRect().toJSON()")
+        for one in (".mark", "img")
+    )
+    assert abs(mark["x"] - image["x"] - 0.2 * image["width"]) < 2
+    browser.press("ArrowRight")
+    assert large(browser) == "Picture 3"
+    browser.press("ArrowRight")
+    browser.press("ArrowLeft")
+    browser.click("[aria-label='Previous picture']")
+    assert large(browser) == "Picture 2"
+    browser.click("[aria-label='Next picture']")
+    browser.press("Escape")
+    assert large(browser) is None
+    browser.until("document.activeElement.id === 'frame-3'", 10)  # the event of closing comes a moment later
+    browser.press("Enter")
+    assert large(browser) == "Picture 3"
+    browser.click("[aria-label='Close']")
+    assert large(browser) is None
+    assert browser.messages == []
+
+
+def test_without_the_script_a_picture_opens_by_its_link(browser: Browser, address: str) -> None:
+    browser.resize(1280, 844)
+    browser.ask("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        opened(browser, address, 1280)
+        browser.click("#picture-2 img")
+        browser.until("document.querySelector('#picture-2 img').clientWidth > innerWidth / 2", 10)
+        browser.click("#picture-2 .shut", 0.05, 0.05)
+        browser.until("document.querySelector('#picture-2 img').clientWidth < innerWidth / 2", 10)
+    finally:
+        browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_on_a_phone_a_wide_table_scrolls_in_its_box_and_the_page_does_not(browser: Browser, address: str) -> None:
+    opened(browser, address, 390)
+    assert browser.run("document.documentElement.scrollWidth") == 390
+    wide = "document.querySelector('#classes .scroll')"
+    assert browser.run(f"{wide}.scrollWidth > {wide}.clientWidth")
+    browser.run(f"{wide}.scrollLeft = 200")
+    assert browser.run(f"{wide}.scrollLeft") == 200
+    assert browser.run("scrollX") == 0
+
+
+@WIDTHS
+def test_what_a_mouse_finds_by_hovering_is_found_by_tapping_and_by_keys(
+    browser: Browser, address: str, width: int
+) -> None:
+    opened(browser, address, width)
+    assert browser.run("document.querySelectorAll('svg title').length") == 0
+    find = browser.move if width == 1280 else browser.tap
+    find("#curves circle:nth-of-type(2)")
+    browser.until("!!document.querySelector('.tip.shown')", 10)
+    assert tip(browser) == "iteration 50: 0.6"
+    find("#classes tbody tr:nth-child(2) .named")
+    browser.until(f"document.querySelector('.tip.shown')?.textContent === {NAMES[1]!r}", 10)
+    find("h1")
+    browser.until("!document.querySelector('.tip.shown')", 10)
+    browser.run("document.querySelector('#confusions .scroll').focus()")
+    browser.press("Tab")
+    browser.until("!!document.querySelector('.tip.shown')", 10)
+    assert tip(browser) == "60.00% of sky is right (6 pixels)"
+    browser.press("ArrowRight")
+    assert tip(browser).startswith("20.00% of sky is read as a class")
+    browser.press("ArrowDown")
+    assert tip(browser).startswith("50.00% of a class")
+    browser.press("Escape")
+    assert tip(browser) == ""
+    assert browser.messages == []
