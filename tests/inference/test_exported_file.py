@@ -222,7 +222,9 @@ class TestCache:
             raise ConversionError("OpenVINO cannot export this network (no rule)")
 
         monkeypatch.setattr(opening_room, "export_model", refuse)
-        assert [open_model(folder, device="cpu").engine.name for _ in range(2)] == ["torch"] * 2
+        opened = [open_model(folder, device="cpu") for _ in range(2)]
+        why = "OpenVINO cannot export this network (no rule)"
+        assert [(one.engine.name, one.why) for one in opened] == [("torch", why)] * 2
         with pytest.raises(ConversionError, match=r"cannot export this network \(no rule\); use engine='torch'"):
             open_model(folder, engine="openvino")
         assert len(tries) == 1
@@ -255,11 +257,13 @@ class TestCache:
     ) -> None:
         fingerprint = conversions.fingerprint_of(folder)
         remember(fingerprint, "float32", {"torch": 10.0, "openvino": 20.0}, (64, 64))
-        assert open_model(folder, device="cpu", precision="float32").engine.name == "torch"
+        opened = open_model(folder, device="cpu", precision="float32")
+        assert opened.engine.name == "torch" and opened.why.startswith("measured here by bench on ")
         assert capsys.readouterr().err.startswith("engine auto: torch, measured here by bench on ")
         assert not (cache / "openvino").exists()
-        assert open_model(folder, engine="openvino", precision="float32").engine.name == "openvino"
-        assert open_model(folder, device="cpu", precision="bfloat16").engine.name == "openvino"
+        assert open_model(folder, engine="openvino", precision="float32").why == "it was asked for"
+        opened = open_model(folder, device="cpu", precision="bfloat16")
+        assert opened.engine.name == "openvino" and opened.why == "OpenVINO is installed, and takes this network"
         assert "auto" not in capsys.readouterr().err
 
     def test_other_weights_are_another_model(self, folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sceneparse.devices import choose_precision, wait
 from sceneparse.devices.memory import tells_memory
 from sceneparse.errors import UserError
 from sceneparse.inference import Engine, TestProtocol, TorchEngine, label
-from sceneparse.inference.choosing import ENGINES, chosen_engine, why_auto
+from sceneparse.inference.choosing import ENGINES, OF_FILES, chosen_engine, why_auto
 from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
 from sceneparse.progress import roughly
@@ -282,7 +282,7 @@ class Measuring:
         """Find which engine `auto` takes, and which was fastest."""
         result = self.result
         if self.subject.own_engine:
-            result.auto_engine, result.auto_why = self.subject.own_engine, "an exported file has its own engine"
+            result.auto_engine, result.auto_why = self.subject.own_engine, OF_FILES
         else:
             result.auto_engine = chosen_engine("auto", self.device, "auto")
             result.auto_why = why_auto(self.device, "auto")

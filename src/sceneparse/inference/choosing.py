@@ -20,6 +20,9 @@ from sceneparse.settings import Precision, PreprocessingSettings
 from sceneparse.settings.engine import ENGINE_NAMES, TORCH_ALONE
 from sceneparse.settings.engine import EngineName as EngineName
 
+OF_FILES = "an exported file has its own engine"
+"""Why it is the engine that it is, of a model that is a file."""
+
 
 class FittingEngine:
     """An engine that leaves the smallest pictures, which it cannot take, to a PyTorch engine made on demand.

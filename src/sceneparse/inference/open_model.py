@@ -15,7 +15,7 @@ from sceneparse.arguments import check_choice, check_type
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, require
 from sceneparse.files import write_text
-from sceneparse.inference.choosing import EngineName, FittingEngine, chosen_engine, make_engine
+from sceneparse.inference.choosing import OF_FILES, EngineName, FittingEngine, chosen_engine, make_engine, why_auto
 from sceneparse.inference.engine import Engine, TaskEngine
 from sceneparse.inference.exported_file import Note, export_model, open_exported
 from sceneparse.inference.openvino_engine import OpenVINOEngine, installed
@@ -51,6 +51,7 @@ class Opened:
         fingerprint: SHA-256 of its weights, settings and classes: equal for equal models, wherever they lie.
         folder: The model folder, or None for an exported file.
         tasks: The label spaces of a unified model's tasks; None for a model of one task.
+        why: Why it is this engine, in a few words; empty where it was not chosen by `open_model`.
     """
 
     engine: Engine
@@ -59,6 +60,7 @@ class Opened:
     fingerprint: str
     folder: Path | None
     tasks: TaskLabels | None = None
+    why: str = ""
 
     def __repr__(self) -> str:
         return f"Opened({self.config.name}, engine {self.engine.name}, {self.tasks or self.labels})"
@@ -100,7 +102,8 @@ def open_model(
             raise UserError(
                 f"{source} is a file for engine {scorer.name}, not {engine}; give the model folder for that"
             )
-        return Opened(scorer, note.config, note.labels, digest([path.with_suffix(".bin"), path]), None, note.tasks)
+        fingerprint = digest([path.with_suffix(".bin"), path])
+        return Opened(scorer, note.config, note.labels, fingerprint, None, note.tasks, OF_FILES)
     if chosen_engine(engine, device, precision) != "openvino":  # which says what is wrong with another device itself
         choose_device(device)  # before a model is fetched for it
     folder = find_model(source)
@@ -126,33 +129,36 @@ def _say_compiling() -> None:
 
 def _opened(folder: Path, engine: EngineName, device: str, precision: Precision) -> Opened:
     fingerprint = fingerprint_of(folder)
-    if chosen_engine(engine, device, precision) == "openvino" and not _was_slower(engine, fingerprint, precision):
+    name, why = _chosen(engine, fingerprint, device, precision)
+    if name == "openvino":
         installed()
         kept = kept_file(fingerprint)
         try:
             scorer, note = _from_cache(kept, folder, device, precision)
-        except ConversionError:
+        except ConversionError as error:
             if engine != "auto":
                 raise
+            why = error.reason
         else:
             if engine == "auto":
                 scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
-            return Opened(scorer, note.config, note.labels, fingerprint, folder, note.tasks)
+            return Opened(scorer, note.config, note.labels, fingerprint, folder, note.tasks, why)
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
-    return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks)
+    return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks, why)
 
 
-def _was_slower(engine: EngineName, fingerprint: str, precision: Precision) -> bool:
-    """Whether OpenVINO is only what `auto` takes by its rule, and PyTorch was measured as the faster one here."""
+def _chosen(engine: EngineName, fingerprint: str, device: str, precision: Precision) -> tuple[str, str]:
+    """Return the engine to take first, and why: what was measured here has the last word where there is a choice."""
+    name = chosen_engine(engine, device, precision)
     if engine != "auto":
-        return False
-    measured = recall(fingerprint, choose_precision(torch.device("cpu"), precision))
-    if measured is None or measured.engine != "torch":
-        return False
-    if leads():
+        return name, "it was asked for"
+    measured = recall(fingerprint, choose_precision(torch.device("cpu"), precision)) if name == "openvino" else None
+    if measured is None:
+        return name, why_auto(device, precision)
+    if measured.engine == "torch" and leads():
         print(f"engine auto: torch, {measured.describe()}", file=sys.stderr)
-    return True
+    return measured.engine, measured.describe()
 
 
 def _engine(model: Model, engine: EngineName, device: str, precision: Precision) -> TaskEngine:

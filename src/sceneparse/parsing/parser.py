@@ -108,6 +108,7 @@ class Parser:
 
     Attributes:
         engine: What gives the scores.
+        why_engine: Why it is this one; empty where nobody chose it.
         labels: The classes.
         config: The model's settings.
         fingerprint: SHA-256 of the model's weights, settings and classes: equal for equal models, wherever they lie.
@@ -130,6 +131,7 @@ class Parser:
         check_type("opened", opened, Opened, "an opened model: sceneparse.load opens one and makes a Parser of it")
         self._opened = opened
         self.engine = opened.engine
+        self.why_engine = opened.why
         self.labels = opened.labels
         self.config = opened.config
         self.fingerprint = opened.fingerprint

@@ -82,6 +82,15 @@ class TestOutputs:
             {"file": str(pictures / "broken.jpg"), "reason": summary.failures[0].reason},
         ]
         assert said["shares"] == {"brick": 0.5, "grass": 0.5} and said["seconds"] >= 0
+        assert said["engine"] == {"used": parser.engine.describe()}
+
+    def test_the_summary_says_why_it_is_this_engine(
+        self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parser, "why_engine", "OpenVINO is not installed")
+        predict_pictures(parser, [pictures / "a.png"], out, progress=False)
+        said = json.loads((out / "summary.json").read_text())["engine"]
+        assert said == {"used": parser.engine.describe(), "why": "OpenVINO is not installed"}
 
     def test_files_that_are_not_read_are_named_in_the_terminal_and_the_summary(
         self, parser: Parser, pictures: Path, out: Path, capsys: pytest.CaptureFixture[str]

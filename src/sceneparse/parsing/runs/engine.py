@@ -37,6 +37,7 @@ class Run:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.tally = Tally()
         self._doubted = False
+        self._engine: dict[str, str] = {}
         if out is not None:
             with writing(out):
                 out.mkdir(parents=True, exist_ok=True)
@@ -47,9 +48,11 @@ class Run:
             self.console.print(line, markup=False)
 
     def say_engine(self, parser: Parser) -> None:
-        """Show what gives the scores, if progress is wanted."""
-        if self.progress:
-            self.say(f"engine: {parser.engine.describe()}")
+        """Show what gives the scores, if progress is wanted; the summary has it with the reason in any case."""
+        self._engine = {"used": parser.engine.describe()}
+        if parser.why_engine:
+            self._engine["why"] = parser.why_engine
+        self.say(f"engine: {self._engine['used']}")
 
     def warn(self, text: str) -> None:
         """Say what a person must know of an input that is parsed."""
@@ -91,7 +94,7 @@ class Run:
             UserError: It cannot be written.
         """
         with writing(path):
-            write_json(path, summary.to_json())
+            write_json(path, {**summary.to_json(), **({"engine": self._engine} if self._engine else {})})
         self.say(f"{what}{summary.describe()}; see {path}")
 
 
