@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, features
 from sceneparse.drawing import font_files as files
 from sceneparse.drawing import lettering
 from sceneparse.drawing.lettering import Lettering, can_write, spelled
-from sceneparse.drawing.render import draw_overlay, written_name
+from sceneparse.drawing.panel import written_name
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import LabelSpace
 from tests.drawing.test_render import Entry
 from tests.support.tiny_font import write_font

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneparse.drawing.render import draw_overlay, share_text
+from sceneparse.drawing.panel import share_text
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import Color, LabelSpace
 
 SPACE = LabelSpace(("brick", "grass"), colors=((250, 0, 0), (0, 250, 0)))

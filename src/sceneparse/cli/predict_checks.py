@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from sceneparse.arguments import check_probability
@@ -25,6 +26,20 @@ def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> No
         raise UserError(f"--as {arguments.forms[0]} needs label maps: add labels to --write")
 
 
+def check_legend(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
+    """Refuse a layout of the legend where no overlay is drawn."""
+    if arguments.legend is None:
+        return
+    if not (inputs["pictures"] or inputs["videos"]):
+        raise UserError("--legend is for pictures and videos, and there are none among the inputs")
+    if arguments.no_overlay:
+        raise UserError("--legend says where overlays have their legend: leave --no-overlay out")
+    if arguments.write is not None and not {"overlay", "panels"} & set(arguments.write):
+        raise UserError("--legend says where overlays have their legend: add overlay to --write")
+    if arguments.runner == "ray":
+        raise UserError("--legend is for what is parsed in this process: leave --runner ray out")
+
+
 def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) -> None:
     """Refuse a least probability that is none, or inputs that know none."""
     if arguments.ignore_below is None:
@@ -33,6 +48,22 @@ def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) ->
     for name, given in others.items():
         if given:
             raise UserError(f"--ignore-below is for pictures, and there are {name} among the inputs")
+
+
+def takes_videos_of_folders(arguments: argparse.Namespace) -> bool:
+    """Return whether videos that a folder holds are parsed: where nothing is asked for that videos don't have.
+
+    Those that are named are refused then; of those that merely lie in a folder of pictures it is said that they are
+    left out.
+    """
+    from sceneparse.parsing.artefacts.table import ARTEFACTS
+
+    written = arguments.write is None or any(
+        name in ARTEFACTS and "videos" in ARTEFACTS[name].inputs for name in arguments.write
+    )
+    others = any(task != Task.OBJECT for task in arguments.tasks or ())
+    here = arguments.runner == "loop" and arguments.ignore_below is None
+    return written and here and not others and find_spec("av") is not None
 
 
 def check_video_arguments(arguments: argparse.Namespace, videos: bool, pictures: bool) -> None:

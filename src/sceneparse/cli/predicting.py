@@ -10,13 +10,16 @@ from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
     check_ignoring,
+    check_legend,
     check_raster_arguments,
     check_video_arguments,
     check_volume_arguments,
     check_write,
+    takes_videos_of_folders,
 )
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.settings.data import Grids
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import TASK_NAMES
 
 if TYPE_CHECKING:
@@ -52,6 +55,12 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="where label maps, overlays and JSON go")
     parser.add_argument("--no-overlay", action="store_true", help="write label maps and JSON only")
+    parser.add_argument(
+        "--legend",
+        choices=get_args(LegendLayout),
+        help="where the overlays of pictures and videos name their classes: auto (beside upright ones, below others; "
+        "default), below, or none",
+    )
     parser.add_argument(
         "--write",
         nargs="+",
@@ -157,7 +166,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     forms = list(dict.fromkeys(arguments.forms))
     annotations = [name for name in forms if name in FORMS]
     submissions = {name: submission_form(name) for name in forms if name not in FORMS}
-    videos, others = split_videos(arguments.inputs)
+    videos, others = split_videos(arguments.inputs, Path(arguments.out), folders=takes_videos_of_folders(arguments))
     volumes, others = split_volumes(others)
     rasters, pictures = split_rasters(others, Path(arguments.out))
     check_video_arguments(arguments, bool(videos), bool(pictures))
@@ -172,6 +181,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         "rasters": bool(rasters),
     }
     check_write(arguments, given)
+    check_legend(arguments, given)
     if pictures and arguments.runner == "loop":
         # What is missing is said before a model is fetched or converted.
         found = Inputs(pictures, Path(arguments.out))
@@ -236,7 +246,9 @@ def _predict_here(
     from sceneparse.parsing.runs.volume.sources import pictures_among
 
     failed, write = 0, arguments.write
-    elsewhere = frozenset(source.path for source in rasters)
+    elsewhere = frozenset(
+        (*(source.path for source in rasters), *(Path(one.address) for one in videos if not one.live))
+    )
     if videos and pictures:
         found = Inputs(pictures, Path(arguments.out), elsewhere)
         refuse_records(((one.name, str(one.path)) for one in found), ((one.name, one.shown) for one in videos))
@@ -251,6 +263,7 @@ def _predict_here(
             seconds=arguments.seconds,
             again=arguments.again,
             write=write and fitting(write, "videos"),
+            legend=arguments.legend or "auto",
         ).failed
     if volumes:
         for line in pictures_among(volumes):
@@ -277,6 +290,7 @@ def _predict_here(
             write=write and fitting(write, "pictures"),
             ignore_below=arguments.ignore_below,
             without=elsewhere,
+            legend=arguments.legend or "auto",
         ).failed
     return failed
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from sceneparse.data.sample import DataSet, Sample, tasks_of
 from sceneparse.drawing.lettering import Lettering
-from sceneparse.drawing.render import written_name
+from sceneparse.drawing.panel import written_name
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.tasks import MAPS, Task, TruthName

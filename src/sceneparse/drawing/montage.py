@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 from sceneparse.drawing.legend import LegendEntry
 from sceneparse.drawing.lettering import Lettering
-from sceneparse.drawing.render import draw_overlay, share_text, written_name
+from sceneparse.drawing.panel import share_text, written_name
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.labels import LabelSpace
 
 SHOWN, COLUMNS = 20, 5

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from sceneparse.arguments import (
     check_type,
 )
 from sceneparse.drawing.legend import LegendEntry, id_image
-from sceneparse.drawing.render import draw_overlay, draw_panels
+from sceneparse.drawing.render import draw_overlay
 from sceneparse.errors import UserError, require
 from sceneparse.files import write_json
 from sceneparse.inference.protocol import TestProtocol
@@ -30,10 +30,12 @@ from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.notebook import html_of, percent, png_of
+from sceneparse.parsing.panels import panels_of
 from sceneparse.parsing.probabilities import Probabilities, Source
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
 from sceneparse.pictures.outlines import Region
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import MAPS, Task
 
 MapName = Literal["object", "part", "material", "texture"]
@@ -54,6 +56,7 @@ class Parse:
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
         doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
+        legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
     Raises:
@@ -68,10 +71,12 @@ class Parse:
     protocol: TestProtocol
     task_parse: TaskParse | None = None
     doubt: str | None = None
+    legend_layout: LegendLayout = field(default="auto", kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_type("space", self.space, LabelSpace, "a LabelSpace")
+        check_choice("legend_layout", self.legend_layout, get_args(LegendLayout))
         check_array("pixels", self.pixels, "uint8", ("h", "w", 3))
         check_array("labels", self.labels, "int16", ("H", "W"))
         check_array("confidence", self.confidence, "float32", self.size)
@@ -244,28 +249,24 @@ class Parse:
             UserError: Another opacity.
         """
         check_number("opacity", opacity, least=0, most=1)
-        panels: list[tuple[str, Image.Image]] = [(Task.OBJECT.truth, self.overlay(opacity))]
-        if self.task_parse is not None:
-            if self.task_parse.scene is not None:
-                panels.insert(0, (Task.SCENE.truth, self.task_parse.scene_panel(self.image)))
-            for name, one in self.task_parse.maps().items():
-                panels.append((name, draw_overlay(self.image, one.labels, one.space, one.legend, opacity)))
-        return draw_panels(panels)
+        return panels_of(self, opacity)
 
     def overlay(self, opacity: float = 0.55, legend: bool = True) -> Image.Image:
         """Draw the picture under the colours of its classes, regions outlined.
 
         Args:
             opacity: How much of the colours is seen, 0 (none) to 1 (nothing else).
-            legend: Add a panel that names the classes, beside an upright picture, under any other. Pictures whose long
-                side is below 320 pixels are then shown enlarged by a whole number, so that the names fit.
+            legend: Add a panel that names the classes, beside an upright picture, under any other, unless
+                `legend_layout` says otherwise. Pictures whose long side is below 320 pixels are then shown enlarged by
+                a whole number, so that the names fit.
 
         Raises:
             UserError: Another opacity.
         """
         check_number("opacity", opacity, least=0, most=1)
         check_flag("legend", legend)
-        return draw_overlay(self.image, self.labels, self.space, self.legend if legend else None, opacity)
+        shown = self.legend if legend else None
+        return draw_overlay(self.image, self.labels, self.space, shown, opacity, self.legend_layout)
 
     def label_image(self) -> Image.Image:
         """Return the label map as a picture whose pixel values are the label space's ids.

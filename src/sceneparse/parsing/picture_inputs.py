@@ -58,7 +58,7 @@ class Inputs:
         self.left_out = left_out
 
     def _none_left_out(self) -> LeftOut:
-        return unread(apart=True, outputs=self._out)
+        return unread(apart=True, outputs=self._out, without=self._without)
 
     def overwritten_by(self, outputs: Sequence[Path]) -> Path | None:
         """Return the picture that one of these files would overwrite; None if there is none."""

@@ -13,6 +13,7 @@ from sceneparse.errors import counted, some
 from sceneparse.inference.scoring import Prediction
 from sceneparse.inference.tasks import TaskPrediction
 from sceneparse.labels import IGNORE, Color, LabelSpace, PartTree, TaskLabels
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tasks import Task
 
 SHOWN_SCENES = 5
@@ -148,12 +149,17 @@ class TaskParse:
             texture=self.texture and self.texture.without(self.texture.confidence < confidence),
         )
 
-    def scene_panel(self, image: NDArray[np.uint8]) -> Image.Image:
-        """Draw the picture with its most probable kinds of scene under it or beside it."""
+    def scene_panel(self, image: NDArray[np.uint8], layout: LegendLayout = "auto") -> Image.Image:
+        """Draw the picture with its most probable kinds of scene under it or beside it.
+
+        Args:
+            image: (H, W, 3) uint8.
+            layout: Where they are; see `draw_overlay`.
+        """
         assert self.scene is not None
         space = LabelSpace(tuple(entry.name for entry in self.scene))
         nothing = np.full(image.shape[:2], IGNORE, np.int16)
-        return draw_overlay(image, nothing, space, self.scene[:SHOWN_SCENES], 0.0)
+        return draw_overlay(image, nothing, space, self.scene[:SHOWN_SCENES], 0.0, layout)
 
 
 def _map(prediction: Prediction | None, space: LabelSpace | None) -> TaskMap | None:

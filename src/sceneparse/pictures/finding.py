@@ -4,6 +4,7 @@ import fnmatch
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,21 @@ def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None)
     return _numbered(inputs, left_out)
 
 
+def files_in(source: str | Path, suffixes: AbstractSet[str]) -> Iterator[FoundPicture]:
+    """Yield what a folder or a pattern holds of other files, in the order and with the names of `find_pictures`.
+
+    Args:
+        source: The folder or pattern; of anything else there is nothing.
+        suffixes: In lower case, with the dot.
+
+    Raises:
+        UserError: A folder may not be read.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir() or (_is_pattern(source) and not path.exists()):
+        yield from _files_of(source, None, suffixes)
+
+
 def _numbered(inputs: Sequence[str | Path], left_out: LeftOut | None) -> Iterator[FoundPicture]:
     taken: set[str] = set()
     for source in inputs:
@@ -60,9 +76,13 @@ def _numbered(inputs: Sequence[str | Path], left_out: LeftOut | None) -> Iterato
 
 
 def _pictures_of(source: str | Path, left_out: LeftOut | None) -> Iterator[FoundPicture]:
+    return _files_of(source, left_out, PICTURE_SUFFIXES)
+
+
+def _files_of(source: str | Path, left_out: LeftOut | None, suffixes: AbstractSet[str]) -> Iterator[FoundPicture]:
     path = Path(source).expanduser()
     if path.is_dir():
-        yield from walk(path, left_out=left_out)
+        yield from walk(path, left_out=left_out, suffixes=suffixes)
     elif path.exists():
         yield FoundPicture(path, path.stem)
     elif _is_pattern(source):
@@ -70,7 +90,7 @@ def _pictures_of(source: str | Path, left_out: LeftOut | None) -> Iterator[Found
         fixed = next(index for index, name in enumerate(names) if _is_pattern(name))
         base, pattern = Path(*names[:fixed]), names[fixed:]
         if base.is_dir():
-            yield from walk(base, pattern, left_out)
+            yield from walk(base, pattern, left_out, suffixes)
     else:
         raise UserError(f"{source}: no such file or folder")
 
@@ -85,18 +105,24 @@ def _nothing(source: str | Path) -> str:
     return f"{source}: no picture matches this pattern"
 
 
-def walk(root: Path, pattern: Sequence[str] = ("**",), left_out: LeftOut | None = None) -> Iterator[FoundPicture]:
+def walk(
+    root: Path,
+    pattern: Sequence[str] = ("**",),
+    left_out: LeftOut | None = None,
+    suffixes: AbstractSet[str] = PICTURE_SUFFIXES,
+) -> Iterator[FoundPicture]:
     """Yield the pictures below a folder whose relative path matches a pattern, given name by name.
 
     Args:
         root: The folder.
         pattern: As `fnmatch` takes each name; "**" stands for any number of them.
         left_out: Counts the pictures in forms that are not read.
+        suffixes: Those of the files that are yielded, in lower case.
 
     Raises:
         UserError: A folder may not be read.
     """
-    return _walk(root, (), tuple(pattern), frozenset(), left_out)
+    return _walk(root, (), tuple(pattern), frozenset(), left_out, suffixes)
 
 
 def _walk(
@@ -105,6 +131,7 @@ def _walk(
     pattern: tuple[str, ...],
     above: frozenset[tuple[int, int]],
     left_out: LeftOut | None,
+    suffixes: AbstractSet[str],
 ) -> Iterator[FoundPicture]:
     files, folders, others = [], [], []
     try:
@@ -115,7 +142,7 @@ def _walk(
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif _split(entry.name)[1].lower() in PICTURE_SUFFIXES:
+                elif _split(entry.name)[1].lower() in suffixes:
                     if _matches((*below, entry.name), pattern):
                         files.append(entry.name)
                 elif left_out is not None and left_out.takes(entry.name) and _matches((*below, entry.name), pattern):
@@ -136,7 +163,7 @@ def _walk(
         yield FoundPicture(folder / file, "/".join((*below, name)))
     for name in sorted(folders):
         if _leads_on((*below, name), pattern):
-            yield from _walk(folder / name, (*below, name), pattern, above | {identity}, left_out)
+            yield from _walk(folder / name, (*below, name), pattern, above | {identity}, left_out, suffixes)
 
 
 def _split(file: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
@@ -65,6 +66,7 @@ class LeftOut:
         examples: The first of them.
         apart: Counts videos and volumes in its stead; None where these are not asked about.
         outputs: A folder whose files are not counted.
+        without: Files that are not counted, since something else parses them.
     """
 
     what: str
@@ -73,6 +75,7 @@ class LeftOut:
     examples: list[str] = field(default_factory=list)
     apart: "LeftOut | None" = None
     outputs: Path | None = None
+    without: AbstractSet[Path] = frozenset()
 
     def takes(self, name: str) -> bool:
         """Return whether a file with this name is to be counted where it is found."""
@@ -82,7 +85,8 @@ class LeftOut:
         """Count the files of a folder, unless it holds outputs."""
         if self.outputs is None or not folder.resolve().is_relative_to(self.outputs):
             for name in names:
-                self.add(name)
+                if folder / PurePath(name).name not in self.without:
+                    self.add(name)
 
     def add(self, name: str) -> None:
         """Count a file."""
@@ -117,17 +121,18 @@ class LeftOut:
         }
 
 
-def unread(*, apart: bool = False, outputs: Path | None = None) -> LeftOut:
+def unread(*, apart: bool = False, outputs: Path | None = None, without: AbstractSet[Path] = frozenset()) -> LeftOut:
     """Return an empty list of pictures in forms that are not read.
 
     Args:
         apart: Whether videos and volumes are counted too, apart from these.
         outputs: A folder whose files are not counted.
+        without: Files that are not counted.
     """
-    why = "a folder is searched for pictures alone: name these one by one, or by a pattern such as 'DIR/*.mp4'"
+    why = "name these one by one, or by a pattern such as 'DIR/*.mp4'"
     others = LeftOut("that are videos or volumes", why) if apart else None
     what = "that sceneparse does not read"
-    return LeftOut(what, "convert them to PNG, TIFF or JPEG", apart=others, outputs=outputs)
+    return LeftOut(what, "convert them to PNG, TIFF or JPEG", apart=others, outputs=outputs, without=without)
 
 
 def is_video_or_volume(name: str) -> bool:

@@ -89,3 +89,5 @@ def test_a_picture_called_like_a_videos_json_is_refused() -> None:
     refuse_records([("x", "x.jpg"), ("below/x_video", "below/x_video.jpg")], [("x", "x.mp4")])
     with pytest.raises(UserError, match=r"x_video\.jpg: its JSON and that of x\.mp4 would both be written to x_video"):
         refuse_records([("x_video", "x_video.jpg")], [("x", "x.mp4")])
+    with pytest.raises(UserError, match=r"its label map and the timeline of b/x\.mp4 would both be written"):
+        refuse_records([("b/x_timeline", "b/x_timeline.jpg")], [("b/x", "b/x.mp4")])

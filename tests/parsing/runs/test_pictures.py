@@ -73,6 +73,17 @@ class TestOutputs:
         predict_pictures(parser, [pictures / "a.png"], out, overlay=False, progress=False)
         assert tree(out) == ["a.json", "a.png", "summary.json"]
 
+    def test_with_another_legend_overlays_are_drawn_anew(self, parser: Parser, pictures: Path, out: Path) -> None:
+        def drawn(**options: Any) -> tuple[int, tuple[int, int]]:
+            done = predict_pictures(parser, [pictures / "a.png"], out, progress=False, **options).done
+            return done, Image.open(out / "a_overlay.jpg").size
+
+        size = Image.open(pictures / "a.png").size
+        assert drawn()[1] > size and drawn()[0] == 0
+        assert drawn(legend="none") == (1, size) and drawn(legend="none")[0] == 0
+        assert drawn(overlay=False)[0] == 0
+        assert drawn()[0] == 1
+
     def test_the_summary_is_written(self, parser: Parser, pictures: Path, out: Path) -> None:
         (pictures / "broken.jpg").write_bytes(b"no picture")
         summary = predict_pictures(parser, [pictures], out, progress=False)
@@ -114,7 +125,7 @@ class TestOutputs:
         summary = predict_pictures(parser, [pictures], pictures / "parsed", progress=False)
         assert (summary.done, summary.failed) == (4, 0)
         shown = capsys.readouterr().err
-        assert "left out 2 files that are videos or volumes: clip.MOV, below/ct.nii.gz; a folder is searched" in shown
+        assert "left out 2 files that are videos or volumes: clip.MOV, below/ct.nii.gz; name these one by" in shown
         assert "left out 1 file that sceneparse does not read: x.dng; convert them to" in shown
         said = json.loads((pictures / "parsed" / "summary.json").read_text())["left_out"]
         assert [one["files"] for one in said] == [1, 2]
@@ -342,6 +353,8 @@ class BrightestChannel:
     num_classes, align_corners, padding_color = 3, False, (0.0, 0.0, 0.0)
     def __call__(self, images):
         return images.float() / 32
+    def describe(self):
+        return "the brightest channel"
 
 space = LabelSpace(
     ("brick", "grass", "water"), colors=((200, 10, 10), (10, 200, 10), (10, 10, 200)), ids=(7, 0, 30)

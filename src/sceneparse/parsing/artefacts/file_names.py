@@ -81,7 +81,7 @@ def refuse_collisions(
 
 
 def refuse_records(pictures: Iterable[tuple[str, str]], videos: Iterable[tuple[str, str]]) -> None:
-    """Refuse pictures whose JSON would take the place of a video's.
+    """Refuse pictures whose JSON or label map would take the place of a video's JSON or timeline.
 
     Args:
         pictures: The names and what messages call the pictures.
@@ -90,10 +90,18 @@ def refuse_records(pictures: Iterable[tuple[str, str]], videos: Iterable[tuple[s
     Raises:
         UserError: There are such.
     """
-    records = {f"{name}_video": shown for name, shown in videos}
+    files = {
+        f"{name}{ending}": (shown, what, file)
+        for name, shown in videos
+        for ending, what, file in (
+            ("_video", "JSON and that", ".json"),
+            ("_timeline", "label map and the timeline", ".png"),
+        )
+    }
     for name, shown in pictures:
-        if video := records.get(stem_of(name)):
+        if found := files.get(stem_of(name)):
+            video, what, file = found
             raise UserError(
-                f"{shown}: its JSON and that of {video} would both be written to {stem_of(name)}.json; rename one of "
-                "the two, or parse them into different folders"
+                f"{shown}: its {what} of {video} would both be written to {stem_of(name)}{file}; rename one of the "
+                "two, or parse them into different folders"
             )

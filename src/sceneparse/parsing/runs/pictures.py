@@ -1,16 +1,17 @@
 """Any number of pictures into a folder: read ahead, parsed, written behind, in flat memory; a second run goes on."""
 
+import dataclasses
 import time
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from torch import Tensor
 
-from sceneparse.arguments import check_flag, check_names, check_probability, check_type, several
+from sceneparse.arguments import check_choice, check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import picture_artefacts
@@ -27,6 +28,7 @@ from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
 from sceneparse.pictures.reading import PictureError, further_pages, picture_size
+from sceneparse.settings.legend import LegendLayout
 
 _READERS, _READ_AHEAD = 2, 4
 _WRITERS, _WRITE_BEHIND = 2, 4
@@ -47,6 +49,7 @@ def predict_pictures(
     write: Collection[str] | None = None,
     ignore_below: float | None = None,
     without: AbstractSet[Path] = frozenset(),
+    legend: LegendLayout = "auto",
 ) -> StreamSummary:
     """Parse files, folders and patterns into a folder that mirrors their tree.
 
@@ -68,10 +71,12 @@ def predict_pictures(
         ignore_below: Pixels whose class is less probable than this, 0..1, get no class in all that is written, as
             pseudo-labels to train on. Default: all have one.
         without: Files among them that something else parses.
+        legend: Where overlays and panels name their classes: auto (beside upright pictures, below any others), below,
+            or none.
 
     Raises:
-        UserError: No such probability, no pictures, folders of pictures inside the output folder, pictures of which
-            one's file would take the place of another's, artefacts that there are not, or the outputs cannot be
+        UserError: No such probability or legend, no pictures, folders of pictures inside the output folder, pictures of
+            which one's file would take the place of another's, artefacts that there are not, or the outputs cannot be
             written.
     """
     start = time.perf_counter()
@@ -81,6 +86,7 @@ def predict_pictures(
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
         check_flag(name, flag)
     check_type("without", without, AbstractSet, "a set of paths")
+    check_choice("legend", legend, get_args(LegendLayout))
     if write is not None:
         check_names("write", write, "labels")
     out = Path(out)
@@ -91,7 +97,9 @@ def predict_pictures(
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
-    reader = _Reader(parser, made_by(parser, ignore_below=ignore_below), pictures, out, chosen, again)
+    drawn = any(ARTEFACTS[name].drawn for name in chosen)
+    facts = {**made_by(parser, ignore_below=ignore_below), **({"legend": legend} if drawn and legend != "auto" else {})}
+    reader = _Reader(parser, facts, {"legend": None} if drawn else {}, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     with (
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
@@ -117,6 +125,8 @@ def predict_pictures(
                         run.doubt(str(found.path), parse.doubt)
                         if ignore_below is not None:
                             parse = parse.ignoring_below(ignore_below)
+                        if legend != "auto":
+                            parse = dataclasses.replace(parse, legend_layout=legend)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
     run.leave_out_files(pictures.left_out.kinds)
@@ -146,6 +156,8 @@ class _Reader:
 
     parser: Parser
     made_by: dict[str, Any]
+    unsaid: dict[str, None]
+    """What the JSON must not say, unless `made_by` does."""
     pictures: Inputs
     out: Path
     write: tuple[str, ...]
@@ -157,8 +169,10 @@ class _Reader:
             if victim := self.pictures.overwritten_by(outputs):
                 raise UserError(f"{found.path}: its parse would overwrite the picture {victim}; choose another folder")
             facts = {"picture": facts_of_file(found.path), **self.made_by}
-            if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
-                return earlier
+            if not self.again:
+                asked = {**self.unsaid, **facts}
+                if earlier := earlier_in_folder(self.out, stem_of(found.name), asked, self.write):
+                    return earlier
             if SHOWING.isdisjoint(self.write):
                 image, size = self.parser.read_reduced(found.path)
             else:

@@ -108,7 +108,7 @@ class TestLive:
     SOURCE = "lavfi:testsrc=size=64x48:rate=25,realtime"
 
     def test_seconds_end_a_recording(self, parser: Parser, out: Path) -> None:
-        run(parser, self.SOURCE, out, seconds=0.4)
+        run(parser, self.SOURCE, out, seconds=0.4, legend="none")
         (mark,) = out.glob("*_video.json")
         said = json.loads(mark.read_text())
         assert 1 <= said["frames"] + said["dropped_frames"] <= 11

@@ -47,10 +47,23 @@ class TestOutputs:
 
     def test_its_pictures_are_the_parsers_overlays(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
         clip = make_clip()
-        run(parser, clip, out)
+        run(parser, clip, out, legend="none")
         for drawn, source in zip(read_clip(out / "clip_overlay.mp4")[0], read_clip(clip)[0], strict=True):
             expected = np.asarray(parser(source).overlay(legend=False)).astype(int)
             assert np.abs(drawn - expected).mean() < 12  # 4:2:0 colour blurs the borders of small regions
+
+    def test_it_has_a_legend_and_is_made_anew_for_another(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
+        clip = make_clip()
+        assert run(parser, clip, out).done == 1
+        drawn = read_clip(out / "clip_overlay.mp4")[0][-1]
+        # Frames of 64 x 48 are enlarged to 320 x 240, so that names fit; below them is paper.
+        assert drawn.shape[1] == 320 and drawn.shape[0] > 240 and drawn.shape[0] % 2 == 0
+        assert (drawn[244:, -4:] > 240).all()
+        assert record(out)["legend"] == "auto" and run(parser, clip, out).skipped == 1
+        assert run(parser, clip, out, legend="none").done == 1
+        assert read_clip(out / "clip_overlay.mp4")[0][0].shape == (48, 64, 3)
+        assert run(parser, clip, out, legend="none").skipped == 1
+        assert run(parser, clip, out, write=["timeline"]).skipped == 1
 
     def test_the_json_tells_what_is_seen(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
         clip = make_clip()
@@ -116,6 +129,43 @@ class TestCommand:
         assert {"photo.json", "summary.json", "clip_video.json", "videos-summary.json"} <= set(visible(out))
         assert record(out)["smooth"] == 0.5 and "frames/s; see " in capsys.readouterr().err
 
+    def test_a_folders_pictures_and_videos_are_parsed_and_its_volumes_are_named(
+        self, tiny_run: Path, make_clip: MakeClip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "trip" / "day2").mkdir(parents=True)
+        Image.fromarray(scene(0)).save(tmp_path / "trip" / "a.png")
+        make_clip().rename(tmp_path / "trip" / "day2" / "a.mp4")
+        (tmp_path / "trip" / "day2" / "ct.nii.gz").touch()
+        out = tmp_path / "trip" / "parsed"
+        words = ["predict", str(tiny_run / "model"), str(tmp_path / "trip"), "--out", str(out), "--engine", "torch"]
+        assert main([*words, "--legend", "none"]) == 0
+        assert {"a.json", "a_overlay.jpg", "day2", "summary.json", "videos-summary.json"} <= set(visible(out))
+        assert {"a_overlay.mp4", "a_timeline.png", "a_video.json"} == set(visible(out / "day2"))
+        assert Image.open(out / "a_overlay.jpg").size == scene(0).shape[1::-1]
+        done = [json.loads((out / name).read_text()) for name in ("summary.json", "videos-summary.json")]
+        assert [one["done"] for one in done] == [1, 1]
+        assert [one["files"] for one in done[0]["left_out"]] == [1]
+        assert "left out 1 file that are videos or volumes: day2/ct.nii.gz" in capsys.readouterr().err
+        # What is there is not done again, and outputs are no inputs.
+        assert main([*words, "--legend", "none"]) == 0
+        assert json.loads((out / "videos-summary.json").read_text())["skipped"] == 1
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            (["--no-overlay"], "leave --no-overlay out"),
+            (["--write", "labels"], "add overlay to --write"),
+            (["--runner", "ray"], "leave --runner ray out"),
+        ],
+    )
+    def test_a_legend_without_an_overlay_is_refused(
+        self, more: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+        given = ["predict", "model", str(tmp_path / "a.png"), "--out", str(tmp_path / "out"), "--legend", "below"]
+        assert main([*given, *more]) == 2
+        assert words in capsys.readouterr().err
+
     def test_a_broken_video_is_an_exit_code_of_1(self, tiny_run: Path, out: Path, tmp_path: Path) -> None:
         (tmp_path / "bad.mp4").write_bytes(b"")
         words = ["predict", str(tiny_run / "model"), str(tmp_path / "bad.mp4"), "--out", str(out)]
@@ -152,7 +202,7 @@ class TestForms:
         assert np.diff(times) == pytest.approx([0.04] * 7, abs=1e-3) and times[0] < 0.2
 
     def test_odd_sides_get_one_more_row_and_column(self, parser: Parser, make_clip: MakeClip, out: Path) -> None:
-        run(parser, make_clip(frames=pan(3, (47, 63))), out, label_frames=True)
+        run(parser, make_clip(frames=pan(3, (47, 63))), out, label_frames=True, legend="none")
         frames, _ = read_clip(out / "clip_overlay.mp4")
         assert frames[0].shape == (48, 64, 3) and (record(out)["height"], record(out)["width"]) == (47, 63)
         assert np.abs(frames[0][47].astype(int) - frames[0][46]).mean() < 6

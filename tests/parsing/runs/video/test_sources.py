@@ -30,6 +30,26 @@ def test_a_pattern_gives_its_videos_in_order_each_with_a_name_of_its_own(tmp_pat
     ]
 
 
+def test_folders_and_patterns_give_their_videos_once_called_by_their_paths(tmp_path: Path) -> None:
+    for name in ("a.jpg", "clip.mp4", "below/clip.MOV", "below/clip.mkv", "out/old_overlay.mp4", "only/x.webm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "page.ts").write_text("export const Gate = 1;")
+    (tmp_path / "tape.ts").write_bytes((b"G" + bytes(187)) * 2)
+    (tmp_path / "disc.mts").write_bytes((bytes(4) + b"G" + bytes(187)) * 2)
+
+    def found(*given: str) -> tuple[list[str], list[str]]:
+        videos, rest = split_videos([str(tmp_path / one) for one in given], tmp_path / "out", folders=True)
+        return [video.name for video in videos], [Path(one).name for one in rest]
+
+    below = ["below/clip.MOV", "below/clip.mkv", "only/x"]
+    assert found("") == (["clip", "disc", "tape", *below], [tmp_path.name])
+    assert found("only", "*") == (["x", "clip", "disc", "tape"], ["*"])
+    assert found("below", "below/clip.mkv") == (["clip.MOV", "clip"], [])
+    assert found("out") == ([], ["out"])
+    assert split_videos([str(tmp_path)]) == ([], [str(tmp_path)])
+
+
 @pytest.mark.parametrize(
     ("given", "address", "form"),
     [

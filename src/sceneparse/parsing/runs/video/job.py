@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from sceneparse.arguments import argument
-from sceneparse.drawing.render import draw_overlay, share_text
+from sceneparse.drawing.growing_legend import GrowingLegend
+from sceneparse.drawing.panel import share_text
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file, write_json
 from sceneparse.parsing.artefacts.table import ARTEFACTS
@@ -29,6 +30,7 @@ from sceneparse.parsing.runs.video.stopping import frames_progress, stop_by_inte
 from sceneparse.parsing.runs.video.timeline import Timeline, clock
 from sceneparse.parsing.runs.video.writing import VideoWriter
 from sceneparse.parsing.scale import doubt_of
+from sceneparse.settings.legend import LegendLayout
 
 _AHEAD, _BEHIND, _WRITERS = 4, 4, 2
 _OPACITY = 0.55
@@ -50,12 +52,14 @@ class VideoOptions:
         smooth: Weight of the frames before in the average of the scores, 0 (no smoothing) up to below 1.
         seconds: Parse so much of it; None: all of it.
         again: Whether label frames that an earlier run left are made again.
+        legend: Where the overlay has its legend.
     """
 
     write: tuple[str, ...]
     smooth: float
     seconds: float | None
     again: bool
+    legend: LegendLayout = "auto"
 
 
 @dataclass
@@ -150,7 +154,16 @@ class VideoJob:
         whole = all(name in files and path.exists() for name, path in self._files.items())
         if whole and "labels" in self._files:
             whole = len(list(self._files["labels"].glob("*.png"))) >= count
-        return whole and same_making(record, {**facts, "seconds_asked": self.options.seconds})
+        return whole and same_making(record, {**facts, "seconds_asked": self.options.seconds, **self._legend})
+
+    @property
+    def _legend(self) -> dict[str, Any]:
+        """What the JSON says of the overlay's legend: nothing where there is no overlay."""
+        return {"legend": None if self.options.legend == "none" else self.options.legend} if self._draws else {}
+
+    @property
+    def _draws(self) -> bool:
+        return "overlay" in self.options.write
 
     def run(self) -> list[str]:
         """Parse it and write everything; return lines about it.
@@ -175,7 +188,7 @@ class VideoJob:
             files = {name: path.name for name, path in self._files.items()}
             took = round(time.perf_counter() - start, 2)
             asked = {"seconds_asked": self.options.seconds, "files": files, "took_seconds": took}
-            write_json(self._record, {**described, **asked, **facts})
+            write_json(self._record, {**described, **asked, **self._legend, **facts})
         return _lines(self.source, described, took, self._record)
 
     def _parse(self, reader: VideoReader, facts: dict[str, Any]) -> _Frames:
@@ -186,7 +199,8 @@ class VideoJob:
         labeller = FrameLabels(self.parser, self.options.smooth, frames)
         found = _Frames(labeller, Timeline(self.parser.labels))
         with ExitStack() as stack:
-            writer = stack.enter_context(self._writer(stack, reader)) if "overlay" in self._files else None
+            legend = GrowingLegend(self.parser.labels, reader.size, self.options.legend)
+            writer = stack.enter_context(self._writer(stack, reader, legend.size)) if self._draws else None
             stopped = stack.enter_context(stop_by_interrupt(self.source.live))
             items = stack.enter_context(Ahead(reader, _AHEAD, newest=self.source.live))
             encoder = stack.enter_context(Behind(1, _BEHIND))
@@ -205,7 +219,7 @@ class VideoJob:
                     found.cuts.append(round(reader.seconds(item.pts), 3))
                 found.timeline.add(reader.seconds(item.pts), labels, changed)
                 if writer is not None:
-                    encoder.put(self._encode, writer, item, labels)
+                    encoder.put(self._encode, writer, legend, item, labels)
                 if frames is not None and not frames.there(found.count):
                     saver.put(frames.write, found.count, labels)
                 found.count += 1
@@ -244,19 +258,19 @@ class VideoJob:
             "model": self.parser.name,
         }
 
-    def _writer(self, stack: ExitStack, reader: VideoReader) -> VideoWriter:
+    def _writer(self, stack: ExitStack, reader: VideoReader, size: tuple[int, int]) -> VideoWriter:
         temporary = stack.enter_context(whole_file(self._files["overlay"]))
         return VideoWriter(
             temporary,
-            reader.size,
+            size,
             rate=reader.rate,
             time_base=reader.time_base,
             aspect=reader.aspect,
             audio=reader.audio,
         )
 
-    def _encode(self, writer: VideoWriter, frame: Frame, labels: NDArray[np.int16]) -> None:
-        drawn = draw_overlay(frame.pixels, labels, self.parser.labels, None, _OPACITY)
+    def _encode(self, writer: VideoWriter, legend: GrowingLegend, frame: Frame, labels: NDArray[np.int16]) -> None:
+        drawn = legend.draw(frame.pixels, labels, _OPACITY)
         writer.frame(np.asarray(drawn), frame.pts, frame.duration)
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import get_args
 
+from sceneparse.arguments import check_choice
 from sceneparse.errors import require
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
@@ -11,6 +13,7 @@ from sceneparse.parsing.runs.tally import Summary
 from sceneparse.parsing.runs.video.job import VideoJob, VideoOptions
 from sceneparse.parsing.runs.video.reading import installed
 from sceneparse.parsing.runs.video.sources import VideoSource
+from sceneparse.settings.legend import LegendLayout
 
 
 def predict_videos(
@@ -25,6 +28,7 @@ def predict_videos(
     again: bool = False,
     progress: bool = True,
     write: Collection[str] | None = None,
+    legend: LegendLayout = "auto",
 ) -> Summary:
     """Parse videos, or a camera until it is stopped (by Ctrl-C, or after `seconds`).
 
@@ -32,7 +36,8 @@ def predict_videos(
     the label frames OUT/NAME_labels/000000.png, … if they are wanted, and, last, OUT/NAME_video.json; at the end comes
     OUT/videos-summary.json. Only objects are parsed.
 
-    A video is skipped if all its files are there and come from the same video, model, protocol and smoothing. One that
+    A video is skipped if all its files are there and come from the same video, model, protocol and smoothing, the
+    overlay with the same legend. One that
     is interrupted leaves no half-written file; its label frames are kept and used by the next run. A video that cannot
     be read is named on stderr, counted and left out.
 
@@ -48,10 +53,13 @@ def predict_videos(
         progress: Show progress and closing lines on stderr.
         write: Which of "timeline", "overlay" and "labels" to write beside the JSON. Default: the timeline, and the
             others if they are wanted.
+        legend: Where the overlay video names the classes that were seen so far: auto (beside upright frames, below any
+            others), below, or none.
 
     Raises:
         UserError: PyAV is missing, values out of their range, or the outputs cannot be written.
     """
+    check_choice("legend", legend, get_args(LegendLayout))
     require(0 <= smooth < 1, f"smoothing {smooth:g}: give the weight of the frames before, 0 or more and below 1")
     require(seconds is None or seconds > 0, "seconds: give more than 0")
     installed()
@@ -59,7 +67,7 @@ def predict_videos(
     chosen = chosen_artefacts("videos", write, wanted, overlay=overlay)
     run = Run(out, progress=progress)
     run.say_engine(parser)
-    options = VideoOptions(chosen, smooth, seconds, again)
+    options = VideoOptions(chosen, smooth, seconds, again, legend)
 
     def job_of(source: VideoSource) -> VideoJob:
         job = VideoJob(parser, source, out, options, run.console if progress else None)

@@ -1,18 +1,23 @@
 """Which inputs are videos, and which are cameras."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.naming import files_matching, unique_name
-from sceneparse.pictures.forms import VIDEO_SUFFIXES
+from sceneparse.pictures.finding import FoundPicture, files_in
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, VIDEO_SUFFIXES, VOLUME_SUFFIXES
 
 _DEVICES = ("v4l2", "avfoundation", "dshow", "gdigrab", "x11grab", "fbdev", "lavfi")
 """FFmpeg's input devices that may stand before a colon."""
 _STREAM = re.compile(r"(rtsp|rtsps|rtmp|rtmps|rtp|udp|srt)://.+")
+_AMBIGUOUS = frozenset((".ts", ".mts"))
+"""Suffixes that TypeScript has, too."""
+_PACKETS = ((0, 188), (4, 192))
+"""Where the first packet of an MPEG transport stream begins, and how far away the next is."""
 _CAMERA = re.compile(r"/dev/video\d+")
 
 
@@ -38,12 +43,21 @@ class VideoSource:
         return re.sub(r"(?<=://)[^/]*@", "", self.address) if self.live else self.address
 
 
-def split_videos(inputs: Sequence[str]) -> tuple[list[VideoSource], list[str]]:
+def split_videos(
+    inputs: Sequence[str], out: Path | None = None, *, folders: bool = False
+) -> tuple[list[VideoSource], list[str]]:
     """The videos and cameras among inputs, and the rest: pictures, folders and patterns.
 
-    A video is a file with a suffix of `VIDEO_SUFFIXES`, or a pattern that ends in one. Folders are searched for
-    pictures alone. A camera is /dev/video0, DEVICE:ADDRESS with one of FFmpeg's input devices (such as
-    "avfoundation:0"), or a stream (rtsp, rtmp, rtp, udp, srt).
+    A video is a file with a suffix of `VIDEO_SUFFIXES`, or a pattern that ends in one. A camera is /dev/video0,
+    DEVICE:ADDRESS with one of FFmpeg's input devices (such as "avfoundation:0"), or a stream (rtsp, rtmp, rtp, udp,
+    srt).
+
+    Args:
+        inputs: What the user named.
+        out: The output folder. What a folder or a pattern holds inside it is an output and left out.
+        folders: Whether folders, and patterns that end in something else, are searched for videos, too. They stay among
+            the rest if they hold anything else that can be parsed, or no video. Such videos are called by their paths
+            below the folder; none is taken twice.
 
     Raises:
         UserError: A video that doesn't exist, a pattern that no video matches, or a live source beside other inputs.
@@ -51,17 +65,59 @@ def split_videos(inputs: Sequence[str]) -> tuple[list[VideoSource], list[str]]:
     videos: list[VideoSource] = []
     rest: list[str] = []
     taken: set[str] = set()
+    named = {given: _files(given) for given in inputs if _live(given) is None and _is_named(given)}
+    paths = {path.resolve() for files in named.values() for path in files}
     for given in inputs:
         if (live := _live(given)) is not None:
             videos.append(live)
-        elif Path(given).suffix.lower() in VIDEO_SUFFIXES and not Path(given).is_dir():
-            for path in _files(given):
-                videos.append(VideoSource(str(path), unique_name(path.stem, taken)))
+        elif given in named:
+            videos += [VideoSource(str(path), unique_name(path.stem, taken)) for path in named[given]]
         else:
-            rest.append(given)
+            found = list(_found_in(given, out)) if folders and "://" not in given else []
+            further = [one for one in found if one.path.resolve() not in paths]
+            paths |= {one.path.resolve() for one in further}
+            videos += [VideoSource(str(one.path), unique_name(one.name, taken)) for one in further]
+            if not found or _holds_others(given, out):
+                rest.append(given)
     if any(video.live for video in videos) and len(inputs) > 1:
         raise UserError("a camera or live stream must be the only input: it ends when you stop it")
     return videos, rest
+
+
+def _is_named(given: str) -> bool:
+    return Path(given).suffix.lower() in VIDEO_SUFFIXES and not Path(given).is_dir()
+
+
+def _found_in(given: str, out: Path | None) -> Iterator[FoundPicture]:
+    """The videos that a folder or a pattern holds, but not those in the output folder."""
+    for one in _outside(files_in(given, VIDEO_SUFFIXES), out):
+        if one.path.suffix.lower() not in _AMBIGUOUS or _is_transport_stream(one.path):
+            yield one
+
+
+def _holds_others(given: str, out: Path | None) -> bool:
+    """Whether a folder or a pattern holds pictures or volumes, too."""
+    if next(_outside(files_in(given, PICTURE_SUFFIXES), out), None) is not None:
+        return True
+    ends = frozenset(Path(suffix).suffix or suffix for suffix in VOLUME_SUFFIXES)
+    return any(one.path.name.lower().endswith(VOLUME_SUFFIXES) for one in _outside(files_in(given, ends), out))
+
+
+def _outside(found: Iterator[FoundPicture], out: Path | None) -> Iterator[FoundPicture]:
+    inside = None if out is None else out.resolve()
+    for one in found:
+        if inside is None or not one.path.parent.resolve().is_relative_to(inside):
+            yield one
+
+
+def _is_transport_stream(path: Path) -> bool:
+    """Whether a file is MPEG-TS (ISO/IEC 13818-1): packets of 188 bytes, each of which may follow a time of four."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(200)
+    except OSError:
+        return True  # which says what is wrong when it is its turn
+    return any(head[start : start + 1] == b"G" == head[start + step : start + step + 1] for start, step in _PACKETS)
 
 
 def _files(given: str) -> list[Path]:
