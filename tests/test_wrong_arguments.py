@@ -98,6 +98,8 @@ PREDICT: list[tuple[dict[str, Any], str]] = [
     ({"without": "x"}, "without is 'x', but must be a set of paths"),
     ({"write": "labels"}, "write is 'labels', but must be a list of names, such as ['labels']"),
     ({"write": ["labels"], "overlay": False}, "write says what is written: leave overlay=False out"),
+    ({"legend": "left"}, "legend is 'left', but must be one of auto, below, none"),
+    ({"legend": "none", "overlay": False}, "legend='none': no overlay is drawn that could have a legend"),
     ({"ignore_below": 2}, "ignore_below is 2, but must be a probability above 0 and at most 1, such as 0.9"),
     ({"ignore_below": "0.9"}, "ignore_below is '0.9', but must be a probability above 0 and at most 1, such as 0.9"),
 ]

@@ -28,7 +28,7 @@ def check_write(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> No
 
 def check_legend(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> None:
     """Refuse a layout of the legend where no overlay is drawn."""
-    if arguments.legend is None:
+    if arguments.legend == "auto":
         return
     if not (inputs["pictures"] or inputs["videos"]):
         raise UserError("--legend is for pictures and videos, and there are none among the inputs")

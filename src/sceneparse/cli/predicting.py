@@ -58,8 +58,8 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--legend",
         choices=get_args(LegendLayout),
-        help="where the overlays of pictures and videos name their classes: auto (beside upright ones, below others; "
-        "default), below, or none",
+        default="auto",
+        help="where overlays name their classes: auto (beside upright ones, below others; default), below, or none",
     )
     parser.add_argument(
         "--write",
@@ -263,7 +263,7 @@ def _predict_here(
             seconds=arguments.seconds,
             again=arguments.again,
             write=write and fitting(write, "videos"),
-            legend=arguments.legend or "auto",
+            legend=arguments.legend if write is None or "overlay" in write else "auto",
         ).failed
     if volumes:
         for line in pictures_among(volumes):
@@ -290,7 +290,7 @@ def _predict_here(
             write=write and fitting(write, "pictures"),
             ignore_below=arguments.ignore_below,
             without=elsewhere,
-            legend=arguments.legend or "auto",
+            legend=arguments.legend,
         ).failed
     return failed
 

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from sceneparse.arguments import check_choice, check_flag, check_names, check_probability, check_type, several
-from sceneparse.errors import UserError, counted
+from sceneparse.arguments import argument, check_choice, check_flag, check_names, check_probability, check_type, several
+from sceneparse.errors import UserError, counted, require
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
@@ -93,11 +93,12 @@ def predict_pictures(
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
+    drawn = any(ARTEFACTS[name].drawn for name in chosen)
+    require(drawn or legend == "auto", f"{argument('legend', legend)}: no overlay is drawn that could have a legend")
     pictures = Inputs(inputs, out, without)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
-    drawn = any(ARTEFACTS[name].drawn for name in chosen)
     facts = {**made_by(parser, ignore_below=ignore_below), **({"legend": legend} if drawn and legend != "auto" else {})}
     reader = _Reader(parser, facts, {"legend": None} if drawn else {}, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import get_args
 
-from sceneparse.arguments import check_choice
+from sceneparse.arguments import argument, check_choice
 from sceneparse.errors import require
 from sceneparse.parsing.artefacts.choice import chosen_artefacts
 from sceneparse.parsing.parser import Parser
@@ -65,6 +65,10 @@ def predict_videos(
     installed()
     wanted = {"timeline": True, "overlay": overlay, "labels": label_frames}
     chosen = chosen_artefacts("videos", write, wanted, overlay=overlay)
+    require(
+        "overlay" in chosen or legend == "auto",
+        f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
+    )
     run = Run(out, progress=progress)
     run.say_engine(parser)
     options = VideoOptions(chosen, smooth, seconds, again, legend)
