@@ -113,9 +113,20 @@ def test_on_a_phone_a_wide_table_scrolls_in_its_box_and_the_page_does_not(browse
     assert browser.run("document.documentElement.scrollWidth") == 390
     wide = "document.querySelector('#classes .scroll')"
     assert browser.run(f"{wide}.scrollWidth > {wide}.clientWidth")
+    # The shadows at its edges stay, what covers them at the ends scrolls along.
+    assert browser.run(f"getComputedStyle({wide}).backgroundAttachment") == "local, local, scroll, scroll"
     browser.run(f"{wide}.scrollLeft = 200")
     assert browser.run(f"{wide}.scrollLeft") == 200
     assert browser.run("scrollX") == 0
+
+
+def test_a_swipe_leads_to_the_next_picture(browser: Browser, address: str) -> None:
+    opened(browser, address, 390)
+    browser.tap("#picture-1 img")
+    browser.until("document.querySelector('dialog').open", 10)
+    for kind, x in (("touchStart", 300), ("touchMove", 150), ("touchEnd", None)):
+        browser.ask("Input.dispatchTouchEvent", type=kind, touchPoints=[] if x is None else [{"x": x, "y": 300}])
+    browser.until("document.querySelector('dialog').getAttribute('aria-label') === 'Picture 2'", 10)
 
 
 @WIDTHS

@@ -69,7 +69,8 @@
       show(shown + step);
     });
     dialog.addEventListener("touchstart", (event) => {
-      touched = event.touches.length === 1 ? event.touches[0].clientX : null; // two fingers enlarge
+      // Two fingers enlarge, and of what is enlarged one finger shows another piece.
+      touched = event.touches.length === 1 && visualViewport.scale < 1.1 ? event.touches[0].clientX : null;
     }, { passive: true });
     dialog.addEventListener("touchend", (event) => {
       const moved = touched === null ? 0 : event.changedTouches[0].clientX - touched;
