@@ -16,11 +16,11 @@ from tests.support.published import as_if_trained
 transformers = pytest.importorskip("transformers")
 
 
-def make_peer(embedding_size: int = 64, **backbone: Any) -> Any:
+def make_peer(**backbone: Any) -> Any:
     torch.manual_seed(0)
     config = transformers.UperNetConfig(
         backbone_config=transformers.ResNetConfig(
-            out_features=["stage1", "stage2", "stage3", "stage4"], embedding_size=embedding_size, **backbone
+            out_features=["stage1", "stage2", "stage3", "stage4"], **({"embedding_size": 64} | backbone)
         ),
         hidden_size=24,
         auxiliary_in_channels=backbone["hidden_sizes"][2],
