@@ -191,11 +191,13 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
     ]
 
 
-def test_the_second_ctrl_c_stops_at_once_and_handlers_are_put_back() -> None:
+def test_the_first_ctrl_c_says_what_the_second_does_and_handlers_are_put_back(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
+    with pytest.raises(KeyboardInterrupt), StopRequest("stopping; once more stops at once") as stop:
         signal.raise_signal(signal.SIGINT)
-        assert stop.came
+        assert stop.came and capfd.readouterr().err == "\nstopping; once more stops at once\n"
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -29,6 +29,9 @@ from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
 from sceneparse.weights.run_folder import MODEL
 
+STOPPING = "stopping after this step, with a checkpoint; once more stops at once, without it"
+"""What the first Ctrl-C says."""
+
 
 def train(
     recipe: Recipe | str | Path,
@@ -92,7 +95,7 @@ def train(
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
-    with deaths_named(), folder, closing(batches), StopRequest() as stop, shown as progress:
+    with deaths_named(), folder, closing(batches), StopRequest(STOPPING) as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
         keeper.renew_model()
