@@ -33,6 +33,9 @@ UNREAD_SUFFIXES = RAW_SUFFIXES | {
 }
 """Suffixes of pictures in forms that are not read; such files are named where they are left out."""
 
+ARRAY_SUFFIXES = frozenset((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl", ".pt"))
+"""Suffixes of arrays, as which programs save pictures and masks; such files are named in a data set's folders."""
+
 VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
@@ -67,6 +70,7 @@ class LeftOut:
         apart: Counts videos and volumes in its stead; None where these are not asked about.
         outputs: A folder whose files are not counted.
         without: Files that are not counted, since something else parses them.
+        suffixes: Of the files that are counted, in lower case.
     """
 
     what: str
@@ -76,10 +80,11 @@ class LeftOut:
     apart: "LeftOut | None" = None
     outputs: Path | None = None
     without: AbstractSet[Path] = frozenset()
+    suffixes: frozenset[str] = UNREAD_SUFFIXES
 
     def takes(self, name: str) -> bool:
         """Return whether a file with this name is to be counted where it is found."""
-        return _suffix(name) in UNREAD_SUFFIXES or (self.apart is not None and is_video_or_volume(name))
+        return _suffix(name) in self.suffixes or (self.apart is not None and is_video_or_volume(name))
 
     def add_all(self, names: Iterable[str], folder: Path) -> None:
         """Count the files of a folder, unless it holds outputs."""
