@@ -102,6 +102,27 @@ def test_a_unified_model_tells_every_task(service: Service) -> None:
     assert "image/png;kind=panels" in problem(refused, 406, "not-acceptable")
 
 
+@pytest.mark.parametrize("model", ["colours", "all tasks"])
+def test_the_confidence_of_every_pixel_is_answered_where_it_is_asked_for(service: Service, model: str) -> None:
+    path = f"/v1/parse?model={model.replace(' ', '%20')}"
+    answer = service.ask(path, picture((48, 64)), {**PNG, "Accept": "application/json;kind=confidence"})
+    assert answer.headers["content-type"] == "application/json;kind=confidence"
+    said = answer.json()
+    ParseAnswer.model_validate(said)
+    assert list(said["confidence"]) == list(said["masks"])
+    for name, one in said["confidence"].items():
+        sure = np.array(Image.open(BytesIO(base64.b64decode(one))))
+        assert (sure.shape, sure.dtype) == ((48, 64), np.uint8)
+        for mask in said["masks"][name]:
+            counts = mask["rle"]["counts"]
+            inside = np.repeat(np.arange(len(counts)) % 2, counts).reshape(48, 64, order="F").astype(bool)
+            assert abs(sure[inside].mean() / 255 - mask["confidence"]) < 0.003, mask["name"]
+    grey = service.ask(path, picture((48, 64)), {**PNG, "Accept": "image/png;kind=confidence"}).image()
+    alone = np.array(Image.open(BytesIO(base64.b64decode(said["confidence"]["objects"]))))
+    np.testing.assert_array_equal(np.array(grey), alone)
+    assert "confidence" not in service.ask(path, picture((48, 64)), PNG).json()
+
+
 def test_models_are_chosen_by_name_and_listed_with_the_limits(service: Service) -> None:
     listed = service.ask("/v1/models").json()
     ModelsAnswer.model_validate(listed)

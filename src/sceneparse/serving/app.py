@@ -26,7 +26,7 @@ from sceneparse.serving.negotiation import Answer, negotiated
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.picture import Received, decoded, inspected
 from sceneparse.serving.problems import Problem
-from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Status, parse_responses, problem_responses
+from sceneparse.serving.schema import ModelsAnswer, Status, parse_request, parse_responses, problem_responses
 from sceneparse.serving.settings import ServeSettings
 from sceneparse.serving.static import StaticFile, static_files
 from sceneparse.version import __version__
@@ -118,7 +118,7 @@ def _add_parse(
         summary="Parse a picture",
         response_class=Response,
         responses=parse_responses(),
-        openapi_extra=PARSE_BODY,
+        openapi_extra=parse_request({kind for parser in parsers.values() for kind in known_kinds(parser)}),
     )
     async def parse(
         request: Request,
