@@ -1,12 +1,32 @@
-// Label maps out of run-length masks, and their colours.
+// Label maps out of run-length masks, the confidence beside them, and their colours.
 
-// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1.
-export function layersOf(answer) {
+// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1; `sure` is a grey
+// picture of the confidence.
+export async function layersOf({ said, sure }) {
   const layers = {};
-  for (const [name, masks] of Object.entries(answer.masks)) {
-    layers[name] = { classes: masks, at: labelsOf(masks, answer.width, answer.height) };
+  for (const [name, masks] of Object.entries(said.masks)) {
+    layers[name] = {
+      classes: masks,
+      at: labelsOf(masks, said.width, said.height),
+      sure: await createImageBitmap(sure[name], { colorSpaceConversion: "none" }),
+    };
   }
   return layers;
+}
+
+// Bytes that came in base64, as a PNG.
+export function pngOf(text) {
+  return new Blob([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], { type: "image/png" });
+}
+
+const probe = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+
+// The class at a pixel and its confidence, 0..1; nothing where there is no class.
+export function under(layer, x, y, width) {
+  const one = layer?.classes[layer.at[y * width + x] - 1];
+  if (!one) return null;
+  probe.drawImage(layer.sure, x, y, 1, 1, 0, 0, 1, 1);
+  return { name: one.name, color: one.color, confidence: probe.getImageData(0, 0, 1, 1).data[0] / 255 };
 }
 
 // Runs go column by column, of 0 and 1 in turn, beginning with 0.
@@ -33,8 +53,8 @@ function fill(at, place, count, value, width, height) {
   }
 }
 
-// Draw a layer: the colour of each class for which `shown(name)` is true, regions outlined in white.
-export function paint(canvas, layer, width, height, shown) {
+// Draw a layer: the colour of each class for which `shown(name)` is true, regions outlined in white where that is asked for.
+export function paint(canvas, layer, width, height, shown, outlined) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
@@ -54,7 +74,7 @@ export function paint(canvas, layer, width, height, shown) {
       const color = colors[here];
       const right = x + 1 < width ? at[pixel + 1] : here;
       const below = y + 1 < height ? at[pixel + width] : here;
-      const edge = (here !== right && (color || colors[right])) || (here !== below && (color || colors[below]));
+      const edge = outlined && ((here !== right && (color || colors[right])) || (here !== below && (color || colors[below])));
       pixels[pixel] = edge ? white : color;
     }
   }
