@@ -102,6 +102,27 @@ def test_a_unified_model_tells_every_task(service: Service) -> None:
     assert "image/png;kind=panels" in problem(refused, 406, "not-acceptable")
 
 
+@pytest.mark.parametrize("model", ["colours", "all tasks"])
+def test_the_confidence_of_every_pixel_is_answered_where_it_is_asked_for(service: Service, model: str) -> None:
+    path = f"/v1/parse?model={model.replace(' ', '%20')}"
+    answer = service.ask(path, picture((48, 64)), {**PNG, "Accept": "application/json;kind=confidence"})
+    assert answer.headers["content-type"] == "application/json;kind=confidence"
+    said = answer.json()
+    ParseAnswer.model_validate(said)
+    assert list(said["confidence"]) == list(said["masks"])
+    for name, one in said["confidence"].items():
+        sure = np.array(Image.open(BytesIO(base64.b64decode(one))))
+        assert sure.shape == (48, 64) and sure.dtype == np.uint8
+        for mask in said["masks"][name]:
+            counts = mask["rle"]["counts"]
+            inside = np.repeat(np.arange(len(counts)) % 2, counts).reshape(48, 64, order="F").astype(bool)
+            assert abs(sure[inside].mean() / 255 - mask["confidence"]) < 0.003, mask["name"]
+    grey = service.ask(path, picture((48, 64)), {**PNG, "Accept": "image/png;kind=confidence"}).image()
+    alone = np.array(Image.open(BytesIO(base64.b64decode(said["confidence"]["objects"]))))
+    np.testing.assert_array_equal(np.array(grey), alone)
+    assert "confidence" not in service.ask(path, picture((48, 64)), PNG).json()
+
+
 def test_models_are_chosen_by_name_and_listed_with_the_limits(service: Service) -> None:
     listed = service.ask("/v1/models").json()
     ModelsAnswer.model_validate(listed)
@@ -231,19 +252,28 @@ def test_every_answer_has_security_headers(service: Service) -> None:
         assert "server" not in headers
 
 
-def test_the_page_is_the_packages_own_and_is_not_sent_twice(service: Service) -> None:
-    page = service.ask("/")
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_pages_are_the_packages_own_and_are_not_sent_twice(service: Service, path: str) -> None:
+    page = service.ask(path)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     text = page.body.decode()
-    files = [found for found in re.findall(r'(?:src|href)="([^"#]+)"', text) if found != "openapi.json"]
+    found = re.findall(r'(?:src|href)="([^"#]+)"', text)
+    files = [one for one in found if one not in ("docs", "openapi.json", "./")]
     assert len(files) >= 4 and not [found for found in files if not found.startswith("static/")]
     assert "style=" not in text and not re.search(r"\son\w+=", text)  # the policy would not let them run
     for file in files:
         assert service.ask(f"/{file}").status == 200
-    assert service.ask("/", method="HEAD").body == b""
+    assert service.ask(path, method="HEAD").body == b""
     for known in ("{}", '"other", W/{}', "*"):
-        assert service.ask("/", headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
-    assert service.ask("/", headers={"If-None-Match": '"other"'}).status == 200
+        assert service.ask(path, headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
+    assert service.ask(path, headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_the_example_is_drawn_once_and_the_same_for_all(service: Service) -> None:
+    first = service.ask("/static/example.jpg")
+    assert first.image().size == (640, 480) and first.headers["content-type"] == "image/jpeg"
+    again = service.ask("/static/example.jpg", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status == 304
 
 
 def test_head_tells_what_get_would(service: Service) -> None:

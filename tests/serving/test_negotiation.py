@@ -3,7 +3,7 @@ import pytest
 from sceneparse.serving.negotiation import negotiated
 from sceneparse.serving.problems import Problem
 
-KNOWN = ("labels", "overlay", "panels")
+KNOWN = ("labels", "overlay", "panels", "confidence")
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ KNOWN = ("labels", "overlay", "panels")
         ("image/png;q=nan, */*;q=0.1", "application/json"),
         ("image/png;kind=parts, image/jpeg;q=0.1", "image/jpeg;kind=overlay"),
         ("image/png;q=much, application/json", "application/json"),
+        ("application/json;kind=confidence", "application/json;kind=confidence"),
     ],
 )
 def test_the_form_that_is_wanted_most_is_chosen(accept: str | None, expected: str) -> None:
@@ -39,6 +40,7 @@ def test_the_form_that_is_wanted_most_is_chosen(accept: str | None, expected: st
         "image/webp",
         "image/jpeg;kind=labels",
         "image/png;kind=parts",
+        "application/json;kind=labels",
         "a/b/c;;=,",
         "*/*;q=0",
         "*/*, image/*;q=0, application/json;q=0",

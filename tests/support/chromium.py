@@ -7,9 +7,12 @@ import select
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
@@ -153,14 +156,34 @@ class Browser:
         """Move the mouse to a position of an element."""
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", **self._position(selector, x, y))
 
-    def drag(self, selector: str, over: str, x: float) -> None:
-        """Drag an element to a position of another one."""
+    def wheel(self, selector: str, x: float, y: float, down: float) -> None:
+        """Turn the wheel over a position of an element, so many pixels downwards."""
+        where = self._position(selector, x, y)
+        self.ask("Input.dispatchMouseEvent", type="mouseWheel", deltaX=0, deltaY=down, **where)
+
+    def touch(self, selector: str, *steps: Sequence[tuple[float, float]]) -> None:
+        """Move fingers over an element: in each step they are all at these positions of it; then they are lifted."""
+        for number, fingers in enumerate(steps):
+            points = [self._position(selector, x, y) | {"id": finger} for finger, (x, y) in enumerate(fingers)]
+            self.ask("Input.dispatchTouchEvent", type="touchMove" if number else "touchStart", touchPoints=points)
+        self.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def seen(self, selector: str) -> Image.Image:
+        """What is seen of an element."""
+        self._position(selector, 0, 0)
+        box = self.run(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+        answer = self.ask("Page.captureScreenshot", format="png")
+        area = (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
+        return Image.open(BytesIO(base64.b64decode(answer["data"]))).convert("RGB").crop(tuple(map(round, area)))
+
+    def drag(self, selector: str, over: str, x: float, start: tuple[float, float] = (0.5, 0.8)) -> None:
+        """Drag from a position of an element to one of another."""
         self.ask(
             "Input.dispatchMouseEvent",
             type="mousePressed",
             button="left",
             clickCount=1,
-            **self._position(selector, 0.5, 0.8),
+            **self._position(selector, *start),
         )
         position = self._position(over, x, 0.5)
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", button="left", buttons=1, **position)
@@ -176,9 +199,10 @@ class Browser:
     def press(self, key: str, *, shift: bool = False) -> None:
         """Press a key."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36}
+        codes |= {"+": 187, "-": 189, "0": 48}
         codes |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
         given = {"key": key, "code": "Space" if key == " " else key, "windowsVirtualKeyCode": codes[key]}
-        text = {"Enter": "\r", " ": " "}.get(key)
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else None)
         for kind in ("keyDown", "keyUp"):
             self.ask(
                 "Input.dispatchKeyEvent",

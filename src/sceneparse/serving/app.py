@@ -26,9 +26,9 @@ from sceneparse.serving.negotiation import Answer, negotiated
 from sceneparse.serving.pace import Paces
 from sceneparse.serving.picture import Received, decoded, inspected
 from sceneparse.serving.problems import Problem
-from sceneparse.serving.schema import PARSE_BODY, ModelsAnswer, Status, parse_responses, problem_responses
+from sceneparse.serving.schema import ModelsAnswer, Status, parse_request, parse_responses, problem_responses
 from sceneparse.serving.settings import ServeSettings
-from sceneparse.serving.static import StaticFile, static_files
+from sceneparse.serving.static import EXAMPLE, StaticFile, example, static_files
 from sceneparse.version import __version__
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ def make_app(parsers: Mapping[str, Parser], settings: ServeSettings) -> FastAPI:
     _add_state(app, parsers, settings, batcher, metrics, paces)
     for path, file in static_files().items():
         app.add_api_route(path, _static(file), methods=["GET"], include_in_schema=False)
+    app.add_api_route(EXAMPLE, _example, methods=["GET"], include_in_schema=False)
     paths = frozenset(route.path for route in app.routes if hasattr(route, "path"))
     app.add_middleware(Guard, settings=settings, metrics=metrics, paths=paths, log=log)
     if settings.cors_origins:
@@ -118,7 +119,7 @@ def _add_parse(
         summary="Parse a picture",
         response_class=Response,
         responses=parse_responses(),
-        openapi_extra=PARSE_BODY,
+        openapi_extra=parse_request({kind for parser in parsers.values() for kind in known_kinds(parser)}),
     )
     async def parse(
         request: Request,
@@ -243,14 +244,23 @@ def _add_handlers(app: FastAPI) -> None:
 
 def _static(file: StaticFile) -> Any:
     async def answer(request: Request) -> Response:
-        headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-        known = request.headers.get("if-none-match", "")
-        # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses marks what it passes on.
-        if known.strip() == "*" or file.etag in (mark.strip().removeprefix("W/") for mark in known.split(",")):
-            return Response(status_code=304, headers=headers)
-        return Response(file.content, 200, headers, file.media_type)
+        return _unless_known(file, request)
 
     return answer
+
+
+async def _example(request: Request) -> Response:
+    return _unless_known(await asyncio.to_thread(example), request)
+
+
+def _unless_known(file: StaticFile, request: Request) -> Response:
+    """Return a file, without its content where the client has it already."""
+    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
+    known = request.headers.get("if-none-match", "")
+    # Compared weakly (RFC 9110, 13.1.2): a proxy that compresses marks what it passes on.
+    if known.strip() == "*" or file.etag in (mark.strip().removeprefix("W/") for mark in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, 200, headers, file.media_type)
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -1,17 +1,26 @@
 """Choose the form of an answer by the client's Accept header (RFC 9110, 12.5.1)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sceneparse.serving.problems import Problem
 from sceneparse.tasks import MAPS, Task
 
+JSON = "application/json"
+CONFIDENCE = "confidence"
 KINDS = {
-    "image/png": ("labels", "overlay", "panels", *(task.plural for task in MAPS if task is not Task.OBJECT)),
+    JSON: ("", CONFIDENCE),
+    "image/png": (
+        "labels",
+        "overlay",
+        "panels",
+        CONFIDENCE,
+        *(task.plural for task in MAPS if task is not Task.OBJECT),
+    ),
     "image/jpeg": ("overlay", "panels"),
 }
-"""What pictures can show, by media type; the first is what is meant without `;kind=`."""
-JSON = "application/json"
-OFFERED = (JSON, *KINDS)
+"""What answers hold, by media type; the first is what is meant without `;kind=`."""
+OFFERED = tuple(KINDS)
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Answer:
 
     Args:
         media_type: application/json, image/png or image/jpeg.
-        kind: What a picture shows; empty for JSON.
+        kind: What a picture shows, or what JSON holds beside the masks; empty for plain JSON.
     """
 
     media_type: str
@@ -32,12 +41,12 @@ class Answer:
         return f"{self.media_type};kind={self.kind}" if self.kind else self.media_type
 
 
-def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
+def negotiated(accept: str | None, known: Collection[str]) -> Answer:
     """Choose the form of answer that the client prefers, among those that the model can give.
 
     Args:
         accept: The header; None where there is none, which means JSON.
-        known: The kinds of picture that the model can make.
+        known: The kinds of answer that the model can give.
 
     Raises:
         Problem: 406, none of what is accepted is there.
@@ -59,10 +68,21 @@ def negotiated(accept: str | None, known: tuple[str, ...]) -> Answer:
             if rank[0] > 0 and (best is None or rank > best):
                 best, answer = rank, Answer(offered, kind)
     if best is None:
-        offers = [JSON] + [f"{media};kind={kind}" for media, kinds in KINDS.items() for kind in kinds if kind in known]
         wrong = "There is no such kind of answer here. " if missing else ""
-        raise Problem(406, "not-acceptable", f"{wrong}This model answers with {', '.join(offers)}: name one in Accept.")
+        raise Problem(
+            406, "not-acceptable", f"{wrong}This model answers with {', '.join(offers(known))}: name one in Accept."
+        )
     return answer
+
+
+def offers(known: Collection[str]) -> list[str]:
+    """Return every Accept header that asks for an answer of its own.
+
+    Args:
+        known: As above.
+    """
+    kinds = [(media, kind) for media, kinds in KINDS.items() for kind in kinds if not kind or kind in known]
+    return [Answer(media, kind).content_type for media, kind in kinds]
 
 
 def _range(entry: str) -> tuple[str, dict[str, str]]:

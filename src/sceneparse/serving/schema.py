@@ -4,11 +4,13 @@ Answers are made elsewhere; tests hold them against these.
 """
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sceneparse.serving.body import FIELD
+from sceneparse.serving.negotiation import offers
 from sceneparse.serving.problems import MEDIA_TYPE, Problem
 
 
@@ -87,6 +89,11 @@ class ParseAnswer(Form):
     model: str
     protocol: dict[str, Any] = Field(description="how the picture was tested")
     masks: dict[str, list[Mask]] = Field(description="objects; of a unified model also parts, materials and textures")
+    confidence: dict[str, str] | None = Field(
+        None,
+        description="with kind=confidence, for the same: the probability of every pixel's class, as a grey PNG in "
+        "base64 (0 is 0, 255 is 1)",
+    )
     seconds: Seconds
 
 
@@ -104,7 +111,7 @@ class ModelAnswer(Form):
     name: str
     default: bool = Field(description="whether it answers when none is named")
     tasks: list[str]
-    kinds: list[str] = Field(description="the kinds of picture that it can answer with")
+    kinds: list[str] = Field(description="the kinds of answer that it can give")
     classes: dict[str, list[ClassName]]
     engine: str
     protocol: str
@@ -200,27 +207,35 @@ TINY_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
-PARSE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "image/jpeg": _BINARY,
-            "image/png": _BINARY,
-            "image/webp": _BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": [FIELD],
-                    "properties": {FIELD: {"type": "string", "format": "binary"}},
-                }
-            },
-            "application/json": {
-                "schema": ParseRequest.model_json_schema(),
-                "example": {FIELD: TINY_PNG},
-            },
+_BODY = {
+    "required": True,
+    "content": {
+        "image/jpeg": _BINARY,
+        "image/png": _BINARY,
+        "image/webp": _BINARY,
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": [FIELD],
+                "properties": {FIELD: {"type": "string", "format": "binary"}},
+            }
         },
-    }
+        "application/json": {
+            "schema": ParseRequest.model_json_schema(),
+            "example": {FIELD: TINY_PNG},
+        },
+    },
 }
+
+
+def parse_request(kinds: Collection[str]) -> dict[str, Any]:
+    """Return OpenAPI's description of what `POST /v1/parse` takes.
+
+    Args:
+        kinds: The kinds of answer that some model gives. OpenAPI leaves the Accept header to the answers' types, whose
+            parameters it cannot describe; so the headers stand under x-accept.
+    """
+    return {"requestBody": _BODY, "x-accept": offers(kinds)}
 
 
 def parse_responses() -> dict[int | str, dict[str, Any]]:
@@ -236,7 +251,8 @@ def parse_responses() -> dict[int | str, dict[str, Any]]:
             "application/json": {"example": EXAMPLE},
             "image/png": {
                 **_BINARY,
-                "example": "a label map (kind=labels, the default), overlay, panels, parts, materials or textures",
+                "example": "a label map (kind=labels, the default), overlay, panels, confidence, parts, materials or "
+                "textures",
             },
             "image/jpeg": {**_BINARY, "example": "an overlay (kind=overlay, the default) or panels"},
         },

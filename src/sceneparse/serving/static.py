@@ -1,8 +1,14 @@
-"""The files of the web page: a fixed few of the package, held in memory. No request ever names a file."""
+"""The files of the web page: a fixed few of the package, and a picture to try, in memory. No request names a file."""
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from io import BytesIO
+
+from PIL import Image
+
+from sceneparse.toyworld import render
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -10,6 +16,9 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PAGES = {"index.html": "/", "docs.html": "/docs"}
+"""Where the pages are; other files are below /static/."""
+EXAMPLE = "/static/example.jpg"
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,15 @@ class StaticFile:
     Args:
         content: Its bytes.
         media_type: Its type.
-        etag: A mark by which browsers know whether theirs is the same.
     """
 
     content: bytes
     media_type: str
-    etag: str
+
+    @property
+    def etag(self) -> str:
+        """A mark by which browsers know whether theirs is the same."""
+        return f'"{hashlib.sha256(self.content).hexdigest()[:32]}"'
 
 
 def static_files() -> dict[str, StaticFile]:
@@ -33,7 +45,14 @@ def static_files() -> dict[str, StaticFile]:
     for file in files("sceneparse.serving").joinpath("static").iterdir():
         suffix = file.name[file.name.rfind(".") :]
         if suffix in TYPES:
-            content = file.read_bytes()
-            path = "/" if file.name == "index.html" else f"/static/{file.name}"
-            found[path] = StaticFile(content, TYPES[suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+            found[PAGES.get(file.name, f"/static/{file.name}")] = StaticFile(file.read_bytes(), TYPES[suffix])
     return found
+
+
+@cache
+def example() -> StaticFile:
+    """Return a picture to try, a street of the toy world; it is drawn when it is first asked for."""
+    street = Image.fromarray(render(5, 0, 640).image.permute(1, 2, 0).contiguous().numpy())
+    content = BytesIO()
+    street.crop((0, 0, 640, 480)).save(content, "JPEG", quality=90)
+    return StaticFile(content.getvalue(), "image/jpeg")

@@ -1,28 +1,31 @@
-// The page: a picture goes to one or two models, and what they say is shown.
+// The page: pictures go to one or two models, and what these say is shown.
 
 import { closeCamera, openCamera, takePicture } from "./camera.js";
-import { layersOf } from "./layers.js";
-import { drawDownloads, drawLegend, drawReading, drawScene, element } from "./panel.js";
-import { openPicture } from "./picture.js";
-import { models, parse, Trouble, useKey } from "./service.js";
+import { layersOf, pngOf, under } from "./layers.js";
+import { drawDownloads, drawLegend, drawReading, drawScene, element, facts, share } from "./panel.js";
+import { openPicture, toSend } from "./picture.js";
+import { Pictures } from "./pictures.js";
+import { example, models, parse, Trouble, useKey } from "./service.js";
 import { Stage } from "./stage.js";
+import { drawStrip } from "./strip.js";
 
 const $ = (id) => document.getElementById(id);
 const TITLES = { objects: "Objects", parts: "Parts", materials: "Materials", textures: "Textures" };
 const KINDS = { objects: "labels", parts: "parts", materials: "materials", textures: "textures" };
+const HINT = "Point at a region, or tap it, to read its class.";
 
 const state = {
   models: [], // as the service describes them
   limits: null, // of pictures, as the service tells
-  picture: null, // { bitmap, blob, stem, note }
-  chosen: 0, // pictures that were chosen so far: the last one counts, whichever is read first
-  answers: new Map(), // of the picture, by model
   layer: "objects",
   hidden: new Set(), // names of classes
   spot: null, // the class that is pointed at in the legend
-  run: null, // AbortController of the parse that is on its way
-  retry: null, // what "Try again" does
+  waiting: 0, // seconds until a busy service is asked again
+  trouble: null, // what went wrong with what was last attempted
+  retry: null, // how to attempt it again
 };
+const seen = { item: null, bitmap: null, names: "", answers: [] }; // what the stage shows, by which models
+const pictures = new Pictures({ wanted, work, changed });
 const stage = new Stage(read);
 
 start();
@@ -30,17 +33,21 @@ start();
 async function start() {
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => { take([...$("file").files]); $("file").value = ""; });
+  $("example").addEventListener("click", () => attempt(async () => take([await example()])));
   $("use-camera").addEventListener("click", () => attempt(openCamera));
   $("take").addEventListener("click", () => attempt(async () => take([await takePicture()])));
   $("close-camera").addEventListener("click", () => { closeCamera(); $("use-camera").focus(); });
-  $("cancel").addEventListener("click", () => state.run?.abort());
-  $("again").addEventListener("click", () => attempt(state.retry));
+  $("cancel").addEventListener("click", () => pictures.stop());
+  $("clear").addEventListener("click", () => { pictures.clear(); $("choose").focus(); });
+  $("again").addEventListener("click", again);
   $("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
     useKey($("key").value.trim());
-    attempt(state.retry);
+    again();
   });
-  for (const id of ["first", "second", "compare"]) $(id).addEventListener("change", () => { chosen(); attempt(run); });
+  for (const id of ["first", "second", "compare"]) {
+    $(id).addEventListener("change", () => { $("second-field").hidden = !$("compare").checked; pictures.chosen(); });
+  }
   $("opacity").addEventListener("input", showOpacity);
   $("show-all").addEventListener("click", () => { state.hidden.clear(); draw(); });
   $("hide-all").addEventListener("click", () => { classNames().forEach((name) => state.hidden.add(name)); draw(); });
@@ -60,153 +67,182 @@ async function start() {
 
 // Do something; show what goes wrong, with a way on.
 async function attempt(action) {
-  state.retry = action;
-  hideMessage();
+  Object.assign(state, { retry: action, trouble: null });
   try {
     await action();
   } catch (error) {
-    if (error.name === "AbortError") return;
     if (!(error instanceof Trouble)) console.error(error);
-    showMessage(error instanceof Trouble ? error : new Trouble("refused", "This page failed. Load it again."));
+    state.trouble = error instanceof Trouble ? error : new Trouble("refused", "This page failed. Load it again.");
   }
+  drawMessage();
 }
 
-function showMessage(trouble) {
+function again() {
+  if (state.trouble) attempt(state.retry);
+  else pictures.again();
+}
+
+function drawMessage() {
+  const trouble = state.trouble ?? pictures.halted ?? pictures.shown?.trouble;
+  $("message").hidden = !trouble;
+  if (!trouble || $("message-text").textContent === trouble.message) return;
   $("message-text").textContent = trouble.message;
   $("key-form").hidden = trouble.kind !== "key";
   $("again").hidden = !trouble.again;
-  $("message").hidden = false;
   if (trouble.kind === "key") $("key").focus();
-}
-
-function hideMessage() {
-  $("message").hidden = true;
 }
 
 async function listModels() {
   const answer = await models();
+  const first = !state.limits;
   state.limits = answer.limits;
   state.models = answer.models;
+  if (!first) return;
   for (const id of ["first", "second"]) {
     $(id).replaceChildren(...answer.models.map((model) => element("option", { value: model.name }, model.name)));
   }
   if (answer.models.length > 1) $("second").value = answer.models[1].name;
   $("compare-field").hidden = answer.models.length < 2;
   $("models").hidden = false;
-  if (state.picture) await run();
-}
-
-// How many pixels a picture may have for each of the models to parse it in time.
-function largest() {
-  return Math.min(...state.models.map((model) => model.max_pixels));
+  if (pictures.items.length) pictures.again();
 }
 
 // Which models are asked.
-function chosen() {
-  const compare = $("compare").checked;
-  $("second-field").hidden = !compare;
-  return compare ? [$("first").value, $("second").value] : [$("first").value];
+function wanted() {
+  return $("compare").checked ? [$("first").value, $("second").value] : [$("first").value];
 }
 
-async function take(files) {
+function take(files) {
   if (!files.length) return;
   closeCamera();
-  const number = ++state.chosen;
-  await attempt(async () => {
-    if (files.length > 1) throw new Trouble("refused", "One picture at a time, please.", { again: false });
-    if (!state.limits) await listModels();
-    state.run?.abort();
-    const picture = await openPicture(files[0], state.limits, largest()).catch((error) => { if (number === state.chosen) throw error; });
-    if (number !== state.chosen) return;
-    state.picture = picture;
-    state.answers.clear();
+  state.trouble = null;
+  pictures.add(files);
+}
+
+// Have a picture parsed by the models that have not done it yet.
+async function work(item, signal) {
+  if (!state.limits) await listModels();
+  for (let trial = 1; ; trial++) {
+    try {
+      if (!item.blob) Object.assign(item, await toSend(item.file, await bitmapOf(item), state.limits, state.models));
+      for (const name of wanted().filter((one) => !item.answers.has(one))) {
+        const waiting = (left) => { state.waiting = left; drawProgress(); };
+        const { confidence, ...said } = await parse(item.blob, name, "application/json;kind=confidence", { signal, waiting });
+        const sure = Object.fromEntries(Object.entries(confidence).map(([layer, png]) => [layer, pngOf(png)]));
+        item.answers.set(name, { label: name, said, sure });
+      }
+      return;
+    } catch (error) {
+      if (error.code !== "too-many-pixels" || trial > 1) throw error;
+      // It takes longer by now than when the service last said what it can do in time.
+      await listModels();
+      item.blob = null;
+      item.answers.clear(); // all of them are of one size
+    }
+  }
+}
+
+// The picture, decoded once for as long as it is shown or parsed.
+function bitmapOf(item) {
+  return item.bitmap ??= openPicture(item.file, state.limits?.formats ?? ["JPEG", "PNG"]);
+}
+
+function closeUnused() {
+  for (const item of pictures.items) {
+    if (!item.bitmap || [pictures.shown, pictures.active, seen.item].includes(item)) continue;
+    item.bitmap.then((bitmap) => bitmap.close(), () => {});
+    item.bitmap = null;
+  }
+}
+
+function changed() {
+  closeUnused();
+  drawStrip(pictures);
+  drawProgress();
+  drawMessage();
+  if (pictures.shown !== seen.item) $("result").classList.add("pending");
+  document.body.classList.toggle("empty", pictures.items.length < 2 && $("result").hidden);
+  present();
+}
+
+function drawProgress() {
+  const { active, items } = pictures;
+  const left = items.filter((item) => pictures.waits(item)).length;
+  const which = items.length > 1 && active ? ` ${items.indexOf(active) + 1} of ${items.length}` : "";
+  const parsing = `Parsing${which} with ${wanted().join(" and ")} …`;
+  $("status").textContent = !left ? "" : state.waiting ? `The service is busy. Trying again in ${state.waiting} s …` : parsing;
+  $("cancel").hidden = !left;
+  document.body.classList.toggle("busy", left > 0);
+}
+
+let presenting = false, stale = false;
+
+// Bring the stage in line with what is chosen; one call at a time.
+async function present() {
+  stale = true;
+  if (presenting) return;
+  presenting = true;
+  while (stale) {
+    stale = false;
+    await presentOnce(pictures.shown, wanted());
+  }
+  presenting = false;
+}
+
+async function presentOnce(item, names) {
+  if (item !== seen.item) {
+    const bitmap = await (item && bitmapOf(item).catch(() => null));
+    if (item !== pictures.shown) return;
+    Object.assign(seen, { item, bitmap, names: null, answers: [] });
+    closeUnused();
     state.hidden.clear();
     state.layer = "objects";
-    state.retry = run; // the picture is there: only its parse may have to be tried again
-    await run();
-  });
+    $("result").hidden = !bitmap;
+    document.body.classList.toggle("empty", pictures.items.length < 2 && !bitmap);
+  }
+  if (!seen.bitmap) return;
+  const done = names.every((name) => item.answers.has(name));
+  const key = JSON.stringify(done ? names : []);
+  if (key === seen.names) {
+    $("result").classList.toggle("pending", !done);
+    return;
+  }
+  const answers = await Promise.all((done ? names : []).map(async (name) => {
+    const answer = item.answers.get(name);
+    return { ...answer, layers: await layersOf(answer) };
+  }));
+  if (item !== pictures.shown) return;
+  Object.assign(seen, { names: key, answers });
+  if (done) show();
+  else preview();
 }
 
 // Show the picture alone while it is being parsed: what is seen never belongs to another picture or model.
 function preview() {
-  document.body.classList.remove("empty");
   $("result").classList.add("pending");
-  $("result").hidden = false;
-  stage.show(state.picture.bitmap, state.picture.bitmap.width, state.picture.bitmap.height);
+  $("note").hidden = true;
+  stage.show(seen.bitmap, seen.bitmap.width, seen.bitmap.height);
   stage.draw([], [], () => false);
 }
 
-// Have the picture parsed by the chosen models, unless they have done it already.
-async function run() {
-  if (!state.picture) return;
-  state.run?.abort();
-  const control = state.run = new AbortController();
-  const names = chosen();
-  const missing = [...new Set(names)].filter((name) => !state.answers.has(name));
-  try {
-    if (missing.length) {
-      preview();
-      busy(`Parsing with ${missing.join(" and ")} …`, true);
-    }
-    const waiting = (left) => busy(left ? `The service is busy. Trying again in ${left} s …` : `Parsing with ${missing.join(" and ")} …`, true);
-    const { blob } = state.picture;
-    const got = await Promise.all(missing.map((name) => parse(blob, name, "application/json", { signal: control.signal, waiting })));
-    control.signal.throwIfAborted(); // another choice was made meanwhile
-    missing.forEach((name, number) => state.answers.set(name, { ...got[number], label: name, layers: layersOf(got[number]) }));
-    busy("", false);
-    show(missing.length > 0);
-  } catch (error) {
-    control.abort(); // the other model's parse too
-    if (state.run === control) busy(error.name === "AbortError" ? "Stopped." : "", false);
-    if (error.name === "AbortError" && state.run === control) {
-      showMessage(new Trouble("refused", "Stopped before the answer came."));
-    }
-    throw error;
-  } finally {
-    if (state.run === control) state.run = null;
-  }
-}
-
-function busy(text, running) {
-  $("status").textContent = text;
-  $("cancel").hidden = !running;
-  document.body.classList.toggle("busy", running);
-}
-
-// The answers of the chosen models, in their order.
-function answers() {
-  return chosen().map((name) => state.answers.get(name)).filter(Boolean);
-}
-
-function show(fresh) {
-  const [first] = answers();
+function show() {
+  const { item, answers: [{ said }] } = seen;
   $("result").classList.remove("pending");
-  stage.show(state.picture.bitmap, first.width, first.height);
+  stage.show(seen.bitmap, said.width, said.height);
   drawLayers();
   draw();
-  drawScene(answers());
-  drawDownloads(answers(), save);
-  $("reading").textContent = "Point at a region to read its class.";
-  $("facts").textContent = [state.picture.note, ...answers().map(facts)].filter(Boolean).join("\n");
-  if (fresh) {
-    const [largest] = first.classes;
-    busy("", false);
-    announce(`Parsed: ${first.classes.length} classes, most of it ${largest?.name ?? "nothing"}.`);
-  }
-}
-
-function facts(answer) {
-  const { waited, parsed } = answer.seconds;
-  const seconds = (value) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
-  const { width, height } = answer.tested;
-  const at = width === answer.width && height === answer.height ? "" : ` at ${width} × ${height}`;
-  const text = `${answer.label}: ${answer.width} × ${answer.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${answer.protocol.description}.`;
-  return answer.doubt ? `${text}\nDoubtful: ${answer.doubt}.` : text;
+  drawScene(seen.answers.map((answer) => ({ ...answer.said, label: answer.label })));
+  drawDownloads(seen.answers, save);
+  $("reading").textContent = HINT;
+  $("note").textContent = item.note;
+  $("note").hidden = !item.note;
+  $("facts").textContent = seen.answers.map(facts).join("\n");
+  announce(`Parsed: ${said.classes.length} classes, most of it ${said.classes[0]?.name ?? "nothing"}. ${item.note}`);
 }
 
 // The tasks of unified models, to choose one.
 function drawLayers() {
-  const names = Object.keys(TITLES).filter((name) => answers().some((answer) => answer.layers[name]));
+  const names = Object.keys(TITLES).filter((name) => seen.answers.some((answer) => answer.layers[name]));
   if (!names.includes(state.layer)) state.layer = "objects";
   $("layers").hidden = names.length < 2;
   $("layers").replaceChildren($("layers").querySelector("legend"), ...names.map((name) => {
@@ -241,11 +277,11 @@ function drawOverlays() {
 }
 
 function layers() {
-  return answers().map((answer) => answer.layers[state.layer]);
+  return seen.answers.map((answer) => answer.layers[state.layer]);
 }
 
 function labels() {
-  return answers().map((answer) => answer.label);
+  return seen.answers.map((answer) => answer.label);
 }
 
 function classNames() {
@@ -254,20 +290,21 @@ function classNames() {
 
 // Tell what lies under a pixel; of two models, what the one that is seen there says first.
 function read(x, y, spoken) {
-  const all = answers();
-  if (!all.length) return;
-  const order = stage.sideOf(x) ? [...all].reverse() : all;
-  const found = order.map((answer) => {
-    const under = (name) => {
-      const layer = answer.layers[name];
-      return layer?.classes[layer.at[y * answer.width + x] - 1];
+  const { answers } = seen;
+  if (!answers.length) return;
+  const order = stage.sideOf(x) ? [...answers].reverse() : answers;
+  const found = order.map(({ label, said, layers }) => {
+    const [object, ...others] = Object.keys(TITLES).map((name) => under(layers[name], x, y, said.width));
+    return {
+      name: object?.name ?? "no class",
+      color: object?.color,
+      sure: object ? share(object.confidence) : "",
+      more: others.filter(Boolean).map((one) => `${one.name} ${share(one.confidence)}`),
+      model: answers.length > 1 ? label : "",
     };
-    const object = under("objects");
-    const more = Object.keys(TITLES).slice(1).map(under).filter(Boolean).map((one) => one.name);
-    return { name: object?.name ?? "no class", color: object?.color, more, model: all.length > 1 ? answer.label : "" };
   });
   drawReading(found);
-  if (spoken) announce(found.map((where) => [where.model, where.name, ...where.more].filter(Boolean).join(", ")).join("; "));
+  if (spoken) announce(found.map((one) => [one.model, one.name, one.sure, ...one.more].filter(Boolean).join(", ")).join("; "));
 }
 
 function announce(text) {
@@ -282,23 +319,23 @@ function showOpacity() {
 
 // Download what one of the models said.
 async function save(number, kind) {
+  const { item, answers } = seen;
+  const { label, said, layers: all } = answers[number];
   await attempt(async () => {
-    const answer = answers()[number];
-    const { stem, blob } = state.picture;
-    const base = answers().length > 1 ? `${stem}_${answer.label}` : stem;
+    const stem = item.name.replace(/\.[^.]*$/, "") || "picture";
+    const base = answers.length > 1 ? `${stem}_${label}` : stem;
     if (kind === "json") {
-      const { layers: _, label: __, ...rest } = answer;
-      hand(new Blob([JSON.stringify(rest)], { type: "application/json" }), `${base}.json`);
+      hand(new Blob([JSON.stringify(said)], { type: "application/json" }), `${base}.json`);
     } else if (kind === "overlay") {
       hand(await stage.picture(number, $("opacity").value), `${base}_overlay.png`);
     } else {
-      const layer = answer.layers[state.layer] ? state.layer : "objects";
-      busy("Fetching the label map …", false);
+      const layer = KINDS[all[state.layer] ? state.layer : "objects"];
+      const fetching = (left) => { $("status").textContent = left ? `The service is busy. Trying again in ${left} s …` : "Fetching the label map …"; };
+      fetching(0);
       try {
-        const map = await parse(blob, answer.label, `image/png;kind=${KINDS[layer]}`, { waiting: (left) => busy(`The service is busy. Trying again in ${left} s …`, false) });
-        hand(map, `${base}_${KINDS[layer]}.png`);
+        hand(await parse(item.blob, label, `image/png;kind=${layer}`, { waiting: fetching }), `${base}_${layer}.png`);
       } finally {
-        busy("", false);
+        drawProgress();
       }
     }
   });

@@ -1,12 +1,44 @@
-// Label maps out of run-length masks, and their colours.
+// Label maps out of run-length masks, the confidence beside them, and their colours.
 
-// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1.
-export function layersOf(answer) {
+// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1; `sure[pixel]` is the
+// confidence, 0 to 255.
+export async function layersOf({ said, sure }) {
   const layers = {};
-  for (const [name, masks] of Object.entries(answer.masks)) {
-    layers[name] = { classes: masks, at: labelsOf(masks, answer.width, answer.height) };
+  for (const [name, masks] of Object.entries(said.masks)) {
+    layers[name] = {
+      classes: masks,
+      at: labelsOf(masks, said.width, said.height),
+      sure: await greyOf(sure[name], said.width, said.height),
+    };
   }
   return layers;
+}
+
+// Bytes that came in base64, as a PNG.
+export function pngOf(text) {
+  return new Blob([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], { type: "image/png" });
+}
+
+// The values of a grey picture, read in bands of about a million pixels: four bytes are needed for each that is read.
+async function greyOf(png, width, height) {
+  const bitmap = await createImageBitmap(png, { colorSpaceConversion: "none" });
+  const rows = Math.min(height, Math.ceil(2 ** 20 / width));
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  const grey = new Uint8Array(width * height);
+  for (let top = 0; top < height; top += rows) {
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, width, Math.min(rows, height - top));
+    for (let from = 0, to = top * width; from < data.length; from += 4) grey[to++] = data[from];
+  }
+  bitmap.close();
+  return grey;
+}
+
+// The class at a pixel and its confidence, 0..1; nothing where there is no class.
+export function under(layer, x, y, width) {
+  const pixel = y * width + x;
+  const one = layer?.classes[layer.at[pixel] - 1];
+  return one ? { name: one.name, color: one.color, confidence: layer.sure[pixel] / 255 } : null;
 }
 
 // Runs go column by column, of 0 and 1 in turn, beginning with 0.
@@ -33,8 +65,8 @@ function fill(at, place, count, value, width, height) {
   }
 }
 
-// Draw a layer: the colour of each class for which `shown(name)` is true, regions outlined in white.
-export function paint(canvas, layer, width, height, shown) {
+// Draw a layer: the colour of each class for which `shown(name)` is true, regions outlined in white where that is asked for.
+export function paint(canvas, layer, width, height, shown, outlined) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
@@ -54,7 +86,7 @@ export function paint(canvas, layer, width, height, shown) {
       const color = colors[here];
       const right = x + 1 < width ? at[pixel + 1] : here;
       const below = y + 1 < height ? at[pixel + width] : here;
-      const edge = (here !== right && (color || colors[right])) || (here !== below && (color || colors[below]));
+      const edge = outlined && ((here !== right && (color || colors[right])) || (here !== below && (color || colors[below])));
       pixels[pixel] = edge ? white : color;
     }
   }

@@ -94,9 +94,20 @@ export function drawReading(found) {
   const line = found.map((where) => {
     const chip = element("span", { className: "chip", color: where.color ?? [128, 128, 128] });
     const parts = [chip, element("b", {}, where.name)];
-    if (where.more.length) parts.push(element("span", {}, where.more.join(" · ")));
+    if (where.sure) parts.push(element("span", { className: "sure", title: "how sure the model is at this pixel" }, where.sure));
+    parts.push(...where.more.map((one) => element("span", { className: "more" }, one)));
     if (where.model) parts.push(element("span", {}, `(${where.model})`));
     return element("span", { className: "where" }, ...parts);
   });
   $("reading").replaceChildren(...line);
+}
+
+// How a model parsed the picture, in a sentence, and why its answer may be doubtful.
+export function facts({ label, said }) {
+  const { waited, parsed } = said.seconds;
+  const seconds = (value) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
+  const { width, height } = said.tested;
+  const at = width === said.width && height === said.height ? "" : ` at ${width} × ${height}`;
+  const text = `${label}: ${said.width} × ${said.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${said.protocol.description}.`;
+  return said.doubt ? `${text}\nDoubtful: ${said.doubt}.` : text;
 }

@@ -1,4 +1,4 @@
-// The picture that the user chose: shown as the browser decodes it, sent as it is where the service's limits allow.
+// A picture that the user chose: shown as the browser decodes it, sent as it is where the service's limits allow.
 
 import { Trouble } from "./service.js";
 
@@ -7,43 +7,56 @@ const TYPES = { JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp", GIF: "
 // More pixels than this only cost time and memory here: nobody sees them on a screen.
 const SHOWN = 2 ** 24;
 
-export async function openPicture(file, limits, most) {
+// Fewer pixels than this show nothing.
+const LEAST = 32 * 32;
+
+// Decode a picture.
+export async function openPicture(file, formats) {
   const name = file.name || "picture";
-  const allowed = limits.formats.map((format) => format === "WEBP" ? "WebP" : format).join(", ");
   if (!file.size) throw new Trouble("refused", `${name} is empty.`, { again: false });
-  let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+    return await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
+    const allowed = formats.map((format) => format === "WEBP" ? "WebP" : format).join(", ");
     throw new Trouble("refused", `${name} is not a picture that can be read here. Use one of ${allowed}.`, { again: false });
   }
-  const { width, height } = bitmap;
-  const fits = Math.min(1, Math.sqrt(Math.min(SHOWN, most, limits.max_pixels) / (width * height)), limits.max_side / Math.max(width, height));
-  const known = limits.formats.some((format) => TYPES[format] === file.type);
-  const stem = name.replace(/\.[^.]*$/, "") || "picture";
-  if (fits === 1 && known && file.size <= limits.max_bytes) return { bitmap, blob: file, stem, note: "" };
-  return { bitmap, stem, ...(await smaller(bitmap, fits, limits, known && file.size <= limits.max_bytes)) };
 }
 
-// The picture as a JPEG within the limits, and a note that says what was done.
-async function smaller(bitmap, factor, limits, onlyPixels) {
-  const [before, quality] = [`${bitmap.width} × ${bitmap.height}`, 0.92];
-  let scale = factor;
-  for (;;) {
+// What is sent of a picture, which the service and each of its models can do in time by what they said; and a note on what
+// was done to it.
+export async function toSend(file, bitmap, limits, models) {
+  const { width, height } = bitmap;
+  const tightest = models.reduce((one, other) => other.max_pixels < one.max_pixels ? other : one);
+  if (tightest.max_pixels < LEAST) {
+    throw new Trouble("refused", `${tightest.name} takes longer here than the service allows, whatever the picture's size. Whoever runs it can allow more (--time-limit).`);
+  }
+  const bounds = [
+    [Math.sqrt(tightest.max_pixels / (width * height)), `${tightest.name} can parse at most ${count(tightest.max_pixels)} pixels here`],
+    [Math.sqrt(limits.max_pixels / (width * height)), `this service takes at most ${count(limits.max_pixels)} pixels`],
+    [limits.max_side / Math.max(width, height), `this service takes sides of at most ${count(limits.max_side)} pixels`],
+    [Math.sqrt(SHOWN / (width * height)), `this page shows at most ${count(SHOWN)} pixels`],
+  ];
+  // Of two that are equally tight the service's own limit is the reason: a model's can be no wider.
+  const [fits, why] = bounds.reduce((one, other) => other[0] <= one[0] ? other : one);
+  const known = limits.formats.some((format) => TYPES[format] === file.type);
+  if (fits >= 1 && known && file.size <= limits.max_bytes) return { blob: file, note: "" };
+  return smaller(bitmap, Math.min(1, fits), limits, why, known);
+}
+
+// The picture as a JPEG within the limits.
+async function smaller(bitmap, factor, limits, why, known) {
+  for (let scale = factor; ; scale *= 0.8) {
     const width = Math.max(1, Math.floor(bitmap.width * scale));
     const height = Math.max(1, Math.floor(bitmap.height * scale));
-    const blob = await drawn(bitmap, width, height, quality);
-    if (blob.size <= limits.max_bytes || Math.min(width, height) < 64) {
-      const note = scale < 1
-        ? `The picture was made smaller for this service: ${before} → ${width} × ${height} pixels.`
-        : onlyPixels ? "" : "The picture was saved as JPEG for this service.";
-      return { blob, note };
-    }
-    scale *= 0.8;
+    const blob = await drawn(bitmap, width, height);
+    if (blob.size > limits.max_bytes && Math.min(width, height) >= 64) continue;
+    const reason = factor < 1 ? why : `this service takes files of at most ${count(limits.max_bytes)} bytes`;
+    if (scale < 1) return { blob, note: `Made smaller before it was sent, ${bitmap.width} × ${bitmap.height} → ${width} × ${height} pixels: ${reason}.` };
+    return { blob, note: known ? "" : "Saved as JPEG before it was sent: this service does not take the file's own form." };
   }
 }
 
-async function drawn(bitmap, width, height, quality) {
+async function drawn(bitmap, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
@@ -52,5 +65,9 @@ async function drawn(bitmap, width, height, quality) {
   context.fillStyle = "#fff"; // as the service lays transparent parts over white
   context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0, width, height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+}
+
+function count(number) {
+  return number.toLocaleString("en");
 }

@@ -1,9 +1,10 @@
 // Talking with the service. Whatever goes wrong becomes a Trouble, in words for people.
 
 export class Trouble extends Error {
-  constructor(kind, text, { again = true, after = 0 } = {}) {
+  constructor(kind, text, { again = true, after = 0, code = "" } = {}) {
     super(text);
     this.kind = kind; // "key", "busy", "gone" or "refused"
+    this.code = code; // the service's own word
     this.again = again;
     this.after = after; // seconds until it is worth trying again
   }
@@ -22,7 +23,8 @@ export function useKey(key) {
 }
 let kept = "";
 
-function headers(more = {}) {
+// A request's head, with the key where there is one.
+export function headers(more = {}) {
   let key = kept;
   try {
     key = sessionStorage.getItem(KEY) || kept;
@@ -48,11 +50,16 @@ async function ask(path, options, form) {
     throw new Trouble("key", why, { again: false });
   }
   if (answer.status === 503) throw new Trouble("busy", words, { after: Number(answer.headers.get("Retry-After")) || 2 });
-  throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408 });
+  throw new Trouble("refused", words, { again: answer.status >= 500 || answer.status === 408, code: problem.code });
 }
 
 export async function models() {
   return ask("v1/models", { headers: headers() }, "json");
+}
+
+// A picture that the service draws, for who has none at hand.
+export async function example() {
+  return new File([await ask("static/example.jpg", {}, "blob")], "example.jpg", { type: "image/jpeg" });
 }
 
 // Parse a picture; a busy service is asked again a few times, and `waiting(seconds)` is called meanwhile.
@@ -61,7 +68,7 @@ export async function parse(blob, model, accept, { signal, waiting }) {
     try {
       const path = `v1/parse?model=${encodeURIComponent(model)}`;
       const head = headers({ Accept: accept, "Content-Type": blob.type || "application/octet-stream" });
-      return await ask(path, { method: "POST", body: blob, headers: head, signal }, accept === "application/json" ? "json" : "blob");
+      return await ask(path, { method: "POST", body: blob, headers: head, signal }, accept.startsWith("application/json") ? "json" : "blob");
     } catch (error) {
       if (error.kind !== "busy" || trial === TRIES) throw error;
       for (let left = error.after; left > 0; left--) {
