@@ -20,6 +20,7 @@ from sceneparse.evaluation.command import ProtocolChange, data_settings, machine
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
+from sceneparse.inference.tempering import temperature_of
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights.run_folder import named_folder, told_apart
@@ -104,7 +105,16 @@ def diagnose_model(
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
     with working("testing the examples again for the report", shown=progress):
-        report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
+        report = write_diagnosis(
+            out,
+            diagnosis,
+            again,
+            title=title,
+            name=names[0],
+            opponent=opponent,
+            facts=facts,
+            temperature=temperature_of(opened.engine),
+        )
     if progress:
         print_findings(diagnosis, results_console())
         if opponent is not None:

@@ -32,6 +32,7 @@ def write_diagnosis(
     name: str = "this model",
     opponent: Opponent | None = None,
     facts: Mapping[str, str] = {},
+    temperature: float = 1.0,
 ) -> Path:
     """Write `diagnosis.json` and `diagnosis.html`.
 
@@ -43,6 +44,7 @@ def write_diagnosis(
         name: What to call the model beside a second one.
         opponent: A second model, diagnosed on the same pictures.
         facts: More to know, by name: data, machine, time.
+        temperature: What the logits were divided by before they became probabilities.
 
     Returns:
         The path of `diagnosis.html`.
@@ -57,7 +59,7 @@ def write_diagnosis(
         sections.append(differences(name, diagnosis, again, opponent))
         sections.append(class_section(name, diagnosis.evaluation, opponent.comparison))
     sections += [kind_section(kind, diagnosis, again) for kind in KINDS]
-    sections.append(calibration_section(diagnosis))
+    sections.append(calibration_section(diagnosis, temperature))
     record = diagnosis.to_json()
     if opponent is not None:
         record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}

@@ -228,14 +228,25 @@ def _boundaries(diagnosis: Diagnosis) -> str:
     )
 
 
-def calibration_section(diagnosis: Diagnosis) -> Section:
-    """Whether the model is right as often as it says."""
+def calibration_section(diagnosis: Diagnosis, temperature: float) -> Section:
+    """Whether the model is right as often as it says.
+
+    Args:
+        diagnosis: What was found.
+        temperature: What the logits were divided by; 1 where the model has no temperature.
+    """
     calibration = diagnosis.calibration
     lean = calibration.overconfidence
     verdict = (
         f"it is too sure of itself by {percent(lean)}"
         if lean > 0
         else f"it is right more often than it says by {percent(-lean)}"
+    )
+    hint = (
+        "Where decisions hang on the confidence, <code>sceneparse calibrate</code> fits a temperature on the "
+        "validation split, and keeps it in the model folder."
+        if temperature == 1
+        else f"That is under the model's own temperature, {temperature:.3g}."
     )
     chart = curves(
         [
@@ -249,8 +260,8 @@ def calibration_section(diagnosis: Diagnosis) -> Section:
     body = (
         '<p class="muted">Of the pixels whose label has a probability of 80%, 80% should be right. The expected '
         "calibration error is the mean distance from that, over 15 intervals of the probability.</p>"
-        f"<p>Expected calibration error <b>{percent(calibration.error)}</b>; on the whole {verdict}. Where decisions "
-        "hang on the confidence, divide the logits by a temperature chosen on the validation split.</p>"
+        f"<p>Expected calibration error <b>{percent(calibration.error)}</b>; on the whole {verdict}. "
+        f"{hint}</p>"
         f'<div class="charts">{chart}</div>'
     )
     return Section("calibration", "Calibration", body)
