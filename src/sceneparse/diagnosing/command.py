@@ -11,6 +11,7 @@ from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
+from sceneparse.diagnosing.origin import Origin
 from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import write_diagnosis
 from sceneparse.diagnosing.terminal import print_findings, print_rival
@@ -97,11 +98,13 @@ def diagnose_model(
     opponent = None if second is None else _opponent(test, second, names[1])
     folder = named_folder(model)
     out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
+    origin = Origin.of(model, opened.config)
     facts = {
         "data": f"{settings.kind}, {settings.test} split",
         "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
         "engine": opened.engine.describe(),
         "machine": machine(choose_device(device)),
+        **({"training": origin.describe()} if origin.run is not None else {}),
     }
     title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
     with working("testing the examples again for the report", shown=progress):
@@ -114,9 +117,10 @@ def diagnose_model(
             opponent=opponent,
             facts=facts,
             temperature=temperature_of(opened.engine),
+            origin=origin,
         )
     if progress:
-        print_findings(diagnosis, results_console())
+        print_findings(diagnosis, results_console(), origin)
         if opponent is not None:
             print_rival(names[0], diagnosis, opponent, results_console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")

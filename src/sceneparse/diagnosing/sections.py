@@ -11,6 +11,7 @@ from sceneparse.diagnosing.diagnose import Diagnosis, band_scores, recall
 from sceneparse.diagnosing.example_cards import Again, cards_of
 from sceneparse.diagnosing.failures import SIZES
 from sceneparse.diagnosing.findings import Finding, Kind
+from sceneparse.diagnosing.origin import Origin
 from sceneparse.drawing.charts import Series, bar, curves
 from sceneparse.evaluation.page import Section, named, percent, table
 
@@ -42,13 +43,13 @@ _MEANING: dict[Kind, str] = {
 }
 
 
-def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
+def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again, origin: Origin) -> Section:
     """The section of one of the three kinds, or of the boundaries."""
     meaning = _MEANING[kind].format(pictures=diagnosis.relations.pictures)
     found = diagnosis.findings.of(kind)
     body = f'<p class="muted">{meaning}</p>'
     if found:
-        body += f"<p>{marked(advise(found[0], diagnosis).remedy)}</p>"
+        body += f"<p>{marked(advise(found[0], diagnosis, origin).remedy)}</p>"
     else:
         body += (
             "<p><b>None found.</b> Nothing of this kind happens surely more often than elsewhere (99% interval) and "
@@ -57,7 +58,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
     more = {"mismatched": _mismatched, "confusable": _confusable, "inconspicuous": _inconspicuous}
     body += more[kind](found, diagnosis) if kind in more else _boundaries(diagnosis)
     for one in found[:SHOWN]:
-        advice = advise(one, diagnosis)
+        advice = advise(one, diagnosis, origin)
         body += (
             f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)} Mended, it would be worth "
             f"<b>{points(one.gain)}</b> points of the mean IoU.</p>"

@@ -9,13 +9,10 @@ from sceneparse.files import write_json
 from sceneparse.recipes import to_mapping
 from sceneparse.settings import Temperatures
 from sceneparse.settings.engine import is_exported
-from sceneparse.weights.config import CONFIG, read_config
+from sceneparse.weights.config import CONFIG, TEMPERATURES, read_config
 from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.foreign import is_foreign
 from sceneparse.weights.run_folder import MODEL, model_folder_of, run_folder, state_of
-
-KEY = "temperatures"
-"""Under which config.json has them."""
 
 
 def folder_to_calibrate(source: str | Path) -> Path:
@@ -88,7 +85,7 @@ def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not readable as JSON ({reason_of(error)})") from None
-    value.pop(KEY, None)
+    value.pop(TEMPERATURES, None)
     if temperatures.known:
-        value[KEY] = to_mapping(temperatures)
+        value[TEMPERATURES] = to_mapping(temperatures)
     write_json(path, value)

@@ -25,6 +25,9 @@ CONFIG, WEIGHTS, LABELS, CARD = "config.json", "model.safetensors", "labels.json
 FILES = (CONFIG, WEIGHTS, LABELS, CARD)
 """The files of a model folder."""
 
+TEMPERATURES = "temperatures"
+"""Under which config.json has the temperatures of a calibrated model."""
+
 FORMAT = 1
 """The version of the model folder that this package writes and reads."""
 
@@ -71,7 +74,7 @@ def config_to_json(config: ModelConfig) -> dict[str, Any]:
     """Return the content of config.json: the settings, without paths of the machine that trained the model."""
     settings = to_mapping(config.portable())
     # What came later than the first model folders is left out where it says nothing: earlier versions read these, too.
-    for name, known in (("sizes", config.sizes.known), ("temperatures", config.temperatures.known)):
+    for name, known in (("sizes", config.sizes.known), (TEMPERATURES, config.temperatures.known)):
         if not known:
             del settings[name]
     return {"format": FORMAT, **settings}
