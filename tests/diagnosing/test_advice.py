@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,15 +17,15 @@ from sceneparse.diagnosing.history import Climbing, History, OverFitting
 from sceneparse.diagnosing.origin import Origin, anything
 from sceneparse.diagnosing.remarks import AGAINST_FITTING, FOR_FREQUENT, FOR_RARE, longer_command, remarks
 from sceneparse.diagnosing.remedies import REMEDIES, in_words, remedy
-from sceneparse.diagnosing.steps import DEEPER, averaged_tests, larger_crop, steps
+from sceneparse.diagnosing.steps import DEEPER, Offer, averaged_tests, larger_crop, steps
 from sceneparse.diagnosing.unpredicted import unpredicted_json
 from sceneparse.inference import TestProtocol, resolve
 from sceneparse.recipes import read_recipe, to_yaml
 from sceneparse.settings import Recipe
 from tests.diagnosing.test_report import diagnosis as diagnosis
 
-ALL = {
-    **{kind: own.offers for kind, own in REMEDIES.items()},
+ALL: dict[str, Sequence[Offer]] = {
+    **{str(kind): own.offers for kind, own in REMEDIES.items()},
     "fitting": AGAINST_FITTING,
     "rare": FOR_RARE,
     "frequent": FOR_FREQUENT,
@@ -185,7 +186,7 @@ def test_a_class_that_is_never_predicted_gets_advice_by_how_rare_it_is(diagnosis
     origin = origin_of("plain")[0]
     [often] = remarks(diagnosis, origin)
     assert often.title == "“boat” is never predicted"
-    assert "1,728 true pixels here, 30 training pictures" in often.evidence and "Of 60 training" in often.evidence
+    assert "“boat” (1,728 true pixels here, in 30 of 60 training pictures)" in often.evidence
     assert "class_weights" in often.remedy and "repeat_threshold" not in often.remedy
 
     def seen_in(count: int) -> Diagnosis:

@@ -60,8 +60,9 @@ def test_the_temperature_is_kept_used_and_taken_away_again(
     assert np.array_equal(classes[0], parse.labels)
     assert np.allclose(probabilities[0], parse.confidence, atol=1e-5)
     assert np.allclose(probabilities.sum(0), 1, atol=1e-5)
-    splits = {"split": "val", "learn_split": "val"}
-    diagnosis = diagnose_model(model, data=data, out=tmp_path, engine="torch", progress=False, **splits)
+    diagnosis = diagnose_model(
+        model, data=data, split="val", learn_split="val", out=tmp_path, engine="torch", progress=False
+    )
     assert diagnosis.calibration.error == pytest.approx(figures["after"]["expected_calibration_error"], abs=0.01)
     assert "under the model's own temperature" in (tmp_path / "diagnosis.html").read_text()
     # Once more, it is as it is.

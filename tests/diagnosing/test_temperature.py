@@ -31,7 +31,7 @@ def drawn(temperature: float, classes: int, count: int = 40_000) -> Scored:
 def test_the_temperature_is_that_from_which_the_truth_was_drawn(temperature: float, classes: int) -> None:
     scored = drawn(temperature, classes, 800_000 // classes)
     found = fit_temperature(scored)
-    assert found == pytest.approx(temperature, rel=0.04)
+    assert found is not None and found == pytest.approx(temperature, rel=0.04)
     best = likelihood(scored, found)
     assert best <= likelihood(scored, 1.0)
     assert all(best <= likelihood(scored, found * factor) + 1e-9 for factor in (0.98, 0.999, 1.001, 1.02))

@@ -63,7 +63,7 @@ def test_labels_stay_to_the_bit_and_confidences_are_those_of_divided_logits(
 
 def test_a_threshold_decides_as_before(toy: Any, picture: Tensor) -> None:
     for average in ("logits", "probabilities"):
-        engine, protocol = toy(2, stride=4), TestProtocol(average=average)  # type: ignore[arg-type]
+        engine, protocol = toy(2, stride=4), TestProtocol(average=average)
         engine.threshold = 0.3
         plain = predict(engine, picture, protocol)
         engine.temperatures = Temperatures(object=4.0)

@@ -164,7 +164,7 @@ def _fitted(scored: Mapping[Task, Scored], opened: Opened) -> tuple[tuple[Calibr
 
 def _print(fitted: tuple[Calibrated, ...], notes: list[str], console: Console) -> None:
     table = Table("task")
-    for column in ("", "temperature", "negative log-likelihood", "expected calibration error %", "labels"):
+    for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "labels"):
         table.add_column(column, justify="left" if not column else "right")
     for one in fitted:
         for name, under in (("before", one.before), ("after", one.after)):

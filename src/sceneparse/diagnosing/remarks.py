@@ -111,14 +111,14 @@ def _unpredicted(never: tuple[Unpredicted, ...], origin: Origin, diagnosis: Diag
     gain = points(sum(one.gain for one in never))
     title = f"{said[0]} is never predicted" if len(never) == 1 else f"{len(never)} classes are never predicted"
     each = [
-        f"{name} ({counted(one.pixels, 'true pixel')} here, {counted(one.training_pictures, 'training picture')})"
+        f"{name} ({counted(one.pixels, 'true pixel')} here, in {one.training_pictures:,} of "
+        f"{counted(looked_at, 'training picture')})"
         for name, one in zip(said, never[:NAMED], strict=False)
     ]
     more = f" and {len(never) - NAMED} more" if len(never) > NAMED else ""
     evidence = (
-        f"No pixel at all was given the label of {', '.join(each)}{more}. Of {looked_at:,} training pictures those "
-        "count that show a class on 0.1% of their pixels or more. To find "
-        f"{'it' if len(never) == 1 else 'them'} would be worth {gain} points of the mean IoU."
+        f"No pixel at all was given the label of {', '.join(each)}{more}. Pictures count from 0.1% of their pixels on. "
+        f"To find {'it' if len(never) == 1 else 'them'} would be worth {gain} points of the mean IoU."
     )
     return Advice(title, evidence, _for_unpredicted(never, said, origin, diagnosis))
 
