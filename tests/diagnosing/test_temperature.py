@@ -19,7 +19,7 @@ from sceneparse.tasks import Task
 from tests.support.unified import TASKS, TREE, unified_model
 
 
-def drawn(temperature: float, classes: int, count: int = 40_000) -> Scored:
+def drawn(temperature: float, classes: int, count: int = 20_000) -> Scored:
     """Pixels whose truth is drawn from their logits under a temperature."""
     generator = torch.Generator().manual_seed(5)
     logits = 6 * torch.randn(count, classes, generator=generator)
@@ -29,9 +29,9 @@ def drawn(temperature: float, classes: int, count: int = 40_000) -> Scored:
 
 @pytest.mark.parametrize(("temperature", "classes"), [(3.0, 5), (0.5, 5), (1.0, 2), (4.0, 40)])
 def test_the_temperature_is_that_from_which_the_truth_was_drawn(temperature: float, classes: int) -> None:
-    scored = drawn(temperature, classes, 800_000 // classes)
+    scored = drawn(temperature, classes, 200_000 // classes)
     found = fit_temperature(scored)
-    assert found is not None and found == pytest.approx(temperature, rel=0.04)
+    assert found is not None and found == pytest.approx(temperature, rel=0.06)
     best = likelihood(scored, found)
     assert best <= likelihood(scored, 1.0)
     assert all(best <= likelihood(scored, found * factor) + 1e-9 for factor in (0.98, 0.999, 1.001, 1.02))
