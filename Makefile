@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip
-INSTALL = $(PIP) install --quiet --disable-pip-version-check
+# Without bytecode of all that is installed, of which most is never imported: what is imported writes its own.
+INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-compile
 # PyTorch's builds for the CPU: on Linux a small part of the download that PyPI's, for NVIDIA GPUs, is.
 TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 

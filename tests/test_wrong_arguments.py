@@ -12,7 +12,17 @@ import torch
 import sceneparse
 from sceneparse import Parse, Parser, UserError
 from sceneparse.labels import LabelSpace
-from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
+from sceneparse.settings import (
+    AugmentationSettings,
+    BackboneSettings,
+    DataSettings,
+    LossSettings,
+    NetworkSettings,
+    OptimizerSettings,
+    ProtocolSettings,
+    TrainingSettings,
+)
+from sceneparse.settings.classes import ClassSettings
 from tests.support.brightest import brightest_parser
 
 SPACE = LabelSpace(("brick", "grass", "water"))
@@ -174,22 +184,38 @@ def test_build(given: dict[str, Any], message: str) -> None:
         ),
         (
             lambda: any_of(ProtocolSettings)(scales=2),
-            "protocol.scales is 2, but must be numbers, such as (0.75, 1.0, 1.25)",
+            "protocol.scales is 2, but must be a list of numbers or None",
         ),
         (
             lambda: any_of(ProtocolSettings)(window=512),
-            "protocol.window is 512, but must be numbers, such as (473, 473)",
+            "protocol.window is 512, but must be two whole numbers or None",
         ),
         (
             lambda: any_of(ProtocolSettings)(resize="shrt"),
-            "protocol.resize is 'shrt', but must be one of none, long, short, square",
+            "protocol.resize is 'shrt', but must be one of none, long, short, square or None",
         ),
         (
             lambda: any_of(ProtocolSettings)(name=None),
             "protocol.name is None, but must be one of whole, window, semseg, mmseg, csail",
         ),
-        (lambda: any_of(ProtocolSettings)(flip="yes"), "protocol.flip is 'yes', but must be True or False"),
-        (lambda: any_of(ProtocolSettings)(stride="2/3"), "protocol.stride is '2/3', but must be a number"),
+        (lambda: any_of(ProtocolSettings)(flip="yes"), "protocol.flip is 'yes', but must be True or False or None"),
+        (lambda: any_of(ProtocolSettings)(stride="2/3"), "protocol.stride is '2/3', but must be a number or None"),
+        (lambda: any_of(DataSettings)(kind=3), "data.kind is 3, but must be text"),
+        (lambda: any_of(DataSettings)(toyworld=96), "data.toyworld is 96, but must be ToyWorldSettings"),
+        (lambda: any_of(DataSettings)(options=[1]), "data.options is [1], but must be a mapping"),
+        (lambda: any_of(TrainingSettings)(iterations="2k"), "training.iterations is '2k', but must be a whole number"),
+        (lambda: any_of(TrainingSettings)(batch=True), "training.batch is True, but must be a whole number or auto"),
+        (lambda: any_of(OptimizerSettings)(lr="x"), "optimizer.lr is 'x', but must be a number"),
+        (lambda: any_of(NetworkSettings)(kernel=True), "network.kernel is True, but must be one of 1, 3"),
+        (
+            lambda: any_of(NetworkSettings)(bins=(1, "2")),
+            "network.bins is (1, '2'), but must be a list of whole numbers",
+        ),
+        (lambda: any_of(AugmentationSettings)(crop=3), "augmentation.crop is 3, but must be two whole numbers or None"),
+        (
+            lambda: any_of(LossSettings)(class_weights="mean"),
+            "loss.class_weights is 'mean', but must be median or a list of numbers or None",
+        ),
         (
             lambda: parse_of(pixels=np.zeros((4, 5), np.uint8)),
             "pixels is an array of uint8, shape (4, 5), but must be an array of uint8, shape (h, w, 3)",
@@ -235,6 +261,11 @@ ON_PARSER: list[tuple[Callable[[Any], Any], str]] = [
     (lambda parser: parser.push_to_hub(3), "repo_id is 3, but must be a hub id such as 'user/name'"),
     (lambda parser: parser.push_to_hub("a/b", private=1), "private is 1, but must be True or False"),
 ]
+
+
+def test_a_path_is_taken_for_the_text_that_a_setting_is() -> None:
+    settings = any_of(DataSettings)(root=Path("data"), classes=ClassSettings(drop=["sky"]))
+    assert settings.root == "data" and settings.classes.drop == ["sky"]
 
 
 @pytest.mark.parametrize(("call", "message"), ON_PARSER)

@@ -168,9 +168,10 @@ def test_masks_that_lie_elsewhere_are_refused_and_counted(root: Path) -> None:
         assert opened(root)[0].size == (70, 90)
     write_raster(path, mask, nodata=99, crs=None, transform=TRANSFORM)
     assert opened(root)[0].size == (70, 90)
-    write_raster(path, mask, nodata=99, transform=shifted(3))
-    with pytest.raises(UserError, match=r"masks/0.tif: lies 3 pixels apart from .*images/0.tif; warp the mask"):
-        opened(root)[0]
+    for columns, said in ((1, "1 pixel"), (3, "3 pixels")):
+        write_raster(path, mask, nodata=99, transform=shifted(columns))
+        with pytest.raises(UserError, match=rf"masks/0.tif: lies {said} apart from .*images/0.tif; warp the mask"):
+            opened(root)[0]
     write_raster(path, mask, nodata=99, crs="EPSG:32634")
     with pytest.raises(UserError, match=r"is in the projection EPSG:32634, not in EPSG:32633, as is .*images/0.tif"):
         opened(root)[0]
@@ -224,6 +225,19 @@ def test_rasters_without_splits_are_parted_by_their_tiles(root: Path, tmp_path: 
     assert len(names) == len(set(names)) == 20 and 0 < len(validation) < len(training)
     diagnosis = check(settings, channels=4, progress=False, workers=1)
     assert diagnosis.ok and "parted" in [finding.code for finding in diagnosis.findings]
+
+
+def test_one_raster_that_is_not_cut_cannot_be_parted_and_the_message_names_what_cuts_it(
+    root: Path, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    for folder in ("images", "masks"):
+        (one / folder).mkdir(parents=True)
+        file = next((root / "train" / folder).iterdir())
+        file.rename(one / folder / f"a{file.suffix}")
+    (root / "classes.json").rename(one / "classes.json")
+    with pytest.raises(UserError, match=r"cannot be parted .*into tiles by data.options.tile"):
+        open_dataset(DataSettings("geotiff", root=str(one)), "train", channels=4)
 
 
 def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None:

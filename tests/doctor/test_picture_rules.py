@@ -241,3 +241,12 @@ def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert finding is not None and finding.count == 2
     assert finding.examples == ("train/images/a.dng", "train/images/b.jxl")
     assert finding.message.startswith("left out 2 files that sceneparse does not read: train/images/a.dng")
+
+
+def test_arrays_videos_and_volumes_among_pictures_and_masks_are_named(tmp_path: Path) -> None:
+    write(tmp_path, 1, random_picture(), plain_mask())
+    for name in ("images/a.mp4", "images/b.nii.gz", "masks/c.npy", "masks/d.mat", "masks/notes.txt"):
+        (tmp_path / "train" / name).write_bytes(b"")
+    arrays, others = [one for one in diagnose(tmp_path).findings if one.code == "left-out"]
+    assert arrays.examples == ("train/masks/c.npy", "train/masks/d.mat") and "masks to PNG" in arrays.message
+    assert others.examples == ("train/images/a.mp4", "train/images/b.nii.gz") and "frames" in others.message

@@ -74,9 +74,12 @@ def test_killed_before_its_model_was_written_it_writes_that_and_trains_no_furthe
     toy: MakeRecipe, tmp_path: Path, scores: list[float]
 ) -> None:
     scores += [0.5, 0.5]
-    settings: dict[str, Any] = {"training__validate_every": 1, "training__validate_count": 1}
+    settings: dict[str, Any] = {"training__validate_every": 1, "training__validate_count": 1, "training__log_every": 3}
     recipe = toy(training__iterations=20, training__patience=1, **settings)
     run = train(recipe, tmp_path / "run")
+    # The losses since the last line are in a line of their own.
+    written = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in written if line["kind"] == "train" and line["loss"] > 0] == [2]
     model, lines = (run / "model" / "model.safetensors").read_bytes(), (run / "metrics.jsonl").read_bytes()
     (run / "model").rename(tmp_path / "gone")
     train(recipe, run, resume=True)

@@ -1,8 +1,10 @@
 import json
 import math
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from sceneparse.inference import TorchEngine, resolve
 from sceneparse.networks import normalize
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe
-from sceneparse.training import keep, step
+from sceneparse.training import keep, loop, step
 from sceneparse.training.checkpoint import Checkpoints
 from sceneparse.training.loop import train
 from sceneparse.training.losses.cross_entropy import CrossEntropy
@@ -189,13 +191,28 @@ def test_ctrl_c_writes_a_checkpoint_and_resume_gives_the_same_bytes(
     ]
 
 
-def test_the_second_ctrl_c_stops_at_once_and_handlers_are_put_back() -> None:
+def test_the_first_ctrl_c_says_what_the_second_does_and_handlers_are_put_back(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
+    with pytest.raises(KeyboardInterrupt), StopRequest("stopping; once more stops at once") as stop:
         signal.raise_signal(signal.SIGINT)
-        assert stop.came
+        assert stop.came and capfd.readouterr().err == "\nstopping; once more stops at once\n"
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_loader_process_that_is_killed_during_a_step_is_named(
+    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killing(*_: object, **__: object) -> None:
+        for child in active_children():
+            child.kill()
+        time.sleep(10)  # PyTorch's signal handler raises here
+
+    monkeypatch.setattr(loop, "compute_gradients", killing)
+    with pytest.raises(UserError, match=r"a loader process died \(DataLoader worker .*: lower data.workers"):
+        train(toy(data__workers=1), tmp_path / "run")
 
 
 def test_a_finished_training_says_so_and_stays_as_it_is(

@@ -180,12 +180,11 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _say_left_out(settings: "DataSettings") -> None:
-    """Count picture files whose format isn't read, if there are any."""
+    """Count files whose format isn't read, if there are any."""
     from sceneparse.datasets.left_out import left_out_of
 
-    found = left_out_of(settings)
-    if found.count:
-        print(found, file=sys.stderr)
+    for one in left_out_of(settings).kinds:
+        print(one, file=sys.stderr)
 
 
 def _build_broden_arguments(parser: argparse.ArgumentParser) -> None:

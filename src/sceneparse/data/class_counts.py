@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from sceneparse.data.sample import DataSet
+from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
 from sceneparse.processes import end_with_parent
@@ -139,11 +140,11 @@ def count_classes(dataset: DataSet, *, split: str, workers: int = 0, progress: b
         progress: Whether to show a progress bar.
 
     Raises:
-        UserError: A sample cannot be read, or none has a labelled pixel.
+        UserError: A sample cannot be read, none has a labelled pixel, or a process has died.
     """
     names = dataset.labels.names
     samples: list[list[int] | None] = []
-    with progress_bar(progress, len(dataset), "counting classes") as advance:
+    with deaths_named(), progress_bar(progress, len(dataset), "counting classes") as advance:
         for found in _counted(_Counted(dataset, len(names)), workers):
             if isinstance(found, str):
                 raise UserError(found)

@@ -8,7 +8,6 @@ single pixel, and starting late reads nothing of what was before.
 
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import active_children
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from sceneparse.data.mixture import Mixture
 from sceneparse.data.sample import DataSet, Sample
 from sceneparse.data.sampling import Draw, Repeats, Share, draws, stream
 from sceneparse.data.single_task import SplitAnnotation
+from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE
 from sceneparse.settings import AugmentationSettings, PreprocessingSettings, SamplingSettings
@@ -115,22 +115,11 @@ def training_batches(
         # The loader draws a seed for its workers that they have no use for: not from the generator that training uses.
         generator=torch.Generator(),
     )
-    others = set(active_children())
-    batches = iter(loader)
-    started = set(active_children()) - others
-    try:
-        for result in batches:
+    with deaths_named():
+        for result in loader:
             if isinstance(result, _Failure):
                 raise UserError(result.message)
             yield result
-    except RuntimeError as error:
-        # torch has no class for it; what became of the workers says it.
-        if not any(worker.exitcode for worker in started):
-            raise
-        raise UserError(
-            f"a loader process died ({' '.join(str(error).split())}), most often for want of memory: "
-            "lower data.workers or data.cache_mb"
-        ) from None
 
 
 class _Draws:

@@ -1,7 +1,10 @@
-"""How many loader processes a training starts, where its settings leave it open."""
+"""Loader processes: how many a training starts, where its settings leave it open, and what it says where one dies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
+from sceneparse.errors import UserError
 from sceneparse.processes.machine import usable_cores
 
 MOST = 16
@@ -28,3 +31,24 @@ def loader_workers(setting: int | Literal["auto"], device: str) -> int:
     if device != "cpu":
         return min(MOST, max(1, cores - 1))
     return 0 if cores == 1 else min(MOST, max(1, cores // CORES_A_WORKER))
+
+
+@contextmanager
+def deaths_named() -> Iterator[None]:
+    """Turn what PyTorch raises where a loader process has died into a line that says what to do.
+
+    It raises that where a batch is waited for, and, by a signal handler, wherever the training just is.
+
+    Raises:
+        UserError: A loader process has died.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # torch has no class for it.
+        said = " ".join(str(error).split())
+        if not said.startswith("DataLoader worker (pid"):
+            raise
+        raise UserError(
+            f"a loader process died ({said}), most often for want of memory: lower data.workers or data.cache_mb"
+        ) from None

@@ -1,4 +1,4 @@
-"""Picture files of a data set that are left out, since their format isn't read: counted, so that nobody misses them."""
+"""Files of a data set that are left out, since their format isn't read: counted, so that nobody misses them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import layout_of
 from sceneparse.pictures.finding import walk
-from sceneparse.pictures.forms import LeftOut, unread
+from sceneparse.pictures.forms import ARRAY_SUFFIXES, UNREAD_SUFFIXES, LeftOut
 from sceneparse.settings import DataSettings
 
 
@@ -18,18 +18,34 @@ def left_out_of(settings: DataSettings) -> LeftOut:
 
 
 def left_out(folders: Iterable[Path], root: Path) -> LeftOut:
-    """Return the files below folders that are pictures of formats which aren't read.
+    """Return the files below folders that are pictures of formats which aren't read, arrays, videos or volumes.
 
     Args:
         folders: Where pictures and masks are looked for.
         root: The data set's folder, below which files are named.
     """
-    found = unread()
+    found = _none_left_out()
     for folder in dict.fromkeys(folders):
-        own = unread()
+        own = _none_left_out()
         for _ in walk(folder, left_out=own) if folder.is_dir() else ():
             pass
-        found.counts.update(own.counts)
         at = folder.relative_to(root) if folder.is_relative_to(root) else folder
-        found.examples.extend((at / name).as_posix() for name in own.examples)
+        for one in own.kinds:
+            every = found if one is own else found.apart
+            assert every is not None
+            every.counts.update(one.counts)
+            every.examples.extend((at / name).as_posix() for name in one.examples)
     return found
+
+
+def _none_left_out() -> LeftOut:
+    apart = LeftOut(
+        "that are videos or volumes",
+        "a data set is made of pictures: save a video's frames as pictures, and give volumes the kind nifti",
+    )
+    return LeftOut(
+        "that sceneparse does not read",
+        "convert them to PNG, TIFF or JPEG, masks to PNG",
+        apart=apart,
+        suffixes=UNREAD_SUFFIXES | ARRAY_SUFFIXES,
+    )

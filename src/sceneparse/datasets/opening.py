@@ -132,11 +132,13 @@ def _open_split(settings: DataSettings, name: str, channels: int) -> DataSet:
         if whole is None:
             raise
     _, held_out = decided(("all",), name, undivided=True, val=settings.val)
-    return SomeSamples(
-        whole,
-        part([whole.name(index) for index in range(len(whole))], held_out is True, root_of(settings)),
-        parted_note("all", len(whole)),
+    names = [whole.name(index) for index in range(len(whole))]
+    # Of rasters one is enough, where it is cut.
+    more = f"label more, or cut it into tiles by {argument('data.options.tile', 512)}"
+    positions = part(
+        names, held_out is True, root_of(settings), more if KINDS[settings.kind].rasters is not None else "label more"
     )
+    return SomeSamples(whole, positions, parted_note("all", len(whole)))
 
 
 def undivided(settings: DataSettings, name: str, *, channels: int = 3) -> DataSet | None:

@@ -114,7 +114,7 @@ def decided(
     return split_named(names, wanted), None
 
 
-def part(names: Sequence[str], held_out: bool, root: Path) -> list[int]:
+def part(names: Sequence[str], held_out: bool, root: Path, more: str = "label more") -> list[int]:
     """Return the positions of one item in five, or of the others.
 
     Each item's name alone says on which side it is, so that items that are added or taken away move no other one: what
@@ -124,13 +124,14 @@ def part(names: Sequence[str], held_out: bool, root: Path) -> list[int]:
         names: The names of all items.
         held_out: Whether those that are held out are meant.
         root: The data set's folder, for messages.
+        more: How there would be more items, as the message says it.
 
     Raises:
         UserError: There are not enough for both.
     """
     if len(names) < 2:
         raise UserError(
-            f"{root}: {counted(len(names), 'labelled picture')}, which cannot be parted into train and val; label more"
+            f"{root}: {counted(len(names), 'labelled picture')}, which cannot be parted into train and val; {more}"
         )
     numbers = [_number(name) for name in names]
     held = {position for position, number in enumerate(numbers) if number % EVERY == 0}

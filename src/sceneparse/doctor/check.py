@@ -1,6 +1,5 @@
 """The data doctor: read all of a data set before training does, and report everything that is wrong at once."""
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance
 from sceneparse.doctor.sample_check import check_samples, refusals
 from sceneparse.labels import TaskLabels, extra_keys_gathered
 from sceneparse.pictures.reading import Reading
+from sceneparse.processes.machine import usable_cores
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import Task
@@ -157,7 +157,7 @@ class _Looker:
 
     def __init__(self, layout: Layout, channels: int, reading: Reading, workers: int | None) -> None:
         self._layout, self._channels, self._reading = layout, channels, reading
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or usable_cores()
         usual = channels == 3 and reading == Reading() and layout.labels.masks == "index"
         self.quick = QuickLook(layout.labels) if usual else None
 

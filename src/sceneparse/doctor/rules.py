@@ -85,13 +85,13 @@ def assumed(evidence: Evidence) -> Iterator[Finding]:
 
 
 def files_left_out(evidence: Evidence) -> Iterator[Finding]:
-    """Count picture files whose format isn't read."""
+    """Count files whose format isn't read."""
     if evidence.layout is None:
         return
     folders = evidence.layout.folders.values()
     found = left_out((one for split in folders for one in (split.images, split.masks)), evidence.root)
-    if found.count:
-        yield Finding("warning", "left-out", str(found), found.count, tuple(found.examples[:EXAMPLES]))
+    for one in found.kinds:
+        yield Finding("warning", "left-out", str(one), one.count, tuple(one.examples[:EXAMPLES]))
 
 
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:

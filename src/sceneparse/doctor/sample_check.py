@@ -1,7 +1,6 @@
 """The check of data sets that are no folders of pairs: every sample is read as training would read it."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from sceneparse.doctor.picture_rules import copies, of_pictures
 from sceneparse.errors import MissingSplitError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
+from sceneparse.processes.machine import usable_cores
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import MAPS, Task, TruthName
@@ -189,7 +189,7 @@ def _looks(
         step()
         return look
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers or usable_cores()) as pool:
         return list(pool.map(one, range(len(dataset))))
 
 

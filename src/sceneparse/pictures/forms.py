@@ -32,6 +32,9 @@ UNREAD_SUFFIXES = RAW_SUFFIXES | {
 }
 """Suffixes of pictures in forms that are not read; such files are named where they are left out."""
 
+ARRAY_SUFFIXES = frozenset((".npy", ".npz", ".mat", ".h5", ".hdf5", ".pkl", ".pt"))
+"""Suffixes of arrays, as which programs save pictures and masks; such files are named in a data set's folders."""
+
 VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv"),
@@ -65,6 +68,7 @@ class LeftOut:
         examples: The first of them.
         apart: Counts videos and volumes in its stead; None where these are not asked about.
         outputs: A folder whose files are not counted.
+        suffixes: Of the files that are counted, in lower case.
     """
 
     what: str
@@ -73,10 +77,11 @@ class LeftOut:
     examples: list[str] = field(default_factory=list)
     apart: "LeftOut | None" = None
     outputs: Path | None = None
+    suffixes: frozenset[str] = UNREAD_SUFFIXES
 
     def takes(self, name: str) -> bool:
         """Return whether a file with this name is to be counted where it is found."""
-        return _suffix(name) in UNREAD_SUFFIXES or (self.apart is not None and is_video_or_volume(name))
+        return _suffix(name) in self.suffixes or (self.apart is not None and is_video_or_volume(name))
 
     def add_all(self, names: Iterable[str], folder: Path) -> None:
         """Count the files of a folder, unless it holds outputs."""

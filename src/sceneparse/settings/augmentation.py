@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class AugmentationSettings:
     copy_paste_regions: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self, "augmentation")
         low, high = self.scale
         require(
             0 < low <= high,

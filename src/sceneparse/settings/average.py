@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class AverageSettings:
     every: int = 1
 
     def __post_init__(self) -> None:
+        check_types(self, "training.average")
         decay, every = self.decay, self.every
         require(
             decay is None or 0 < decay < 1,

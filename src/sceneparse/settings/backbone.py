@@ -5,6 +5,7 @@ from typing import Literal
 
 from sceneparse.errors import require
 from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN
+from sceneparse.settings.types import check_types
 
 Dilation = Literal["first", "half", "none", "doubled", "kept", "half_conv1", "multi_grid", "leading"]
 Padding = Literal["symmetric", "same"]
@@ -89,6 +90,7 @@ class BackboneSettings:
     frozen: Frozen = field(default="none", metadata=NEUTRAL)
 
     def __post_init__(self) -> None:
+        check_types(self, "backbone")
         require(
             self.final_norm or self.final_norm_on == "all",
             f"backbone.final_norm_on is {self.final_norm_on}, which has no effect, since backbone.final_norm is false",

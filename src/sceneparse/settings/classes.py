@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ClassSettings:
     mirror: tuple[tuple[str, str], ...] | None = ()
 
     def __post_init__(self) -> None:
+        check_types(self, "data.classes")
         for new, members in self.merge.items():
             listed = isinstance(members, list | tuple) and all(isinstance(name, str) for name in members)
             require(

@@ -9,6 +9,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.classes import ClassSettings
 from sceneparse.settings.kinds import COMMON, PICTURES, used_by
+from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
 
@@ -28,6 +29,7 @@ class ToyWorldSettings:
     eval_count: int = 200
 
     def __post_init__(self) -> None:
+        check_types(self, "data.toyworld")
         require(self.size >= 32, f"data.toyworld.size is {self.size}, but must be at least 32")
         require(
             min(self.train_count, self.eval_count) >= 1,
@@ -46,6 +48,9 @@ class HuggingFaceSettings:
 
     columns: tuple[str, str] = ("image", "annotation")
     subset: str | None = None
+
+    def __post_init__(self) -> None:
+        check_types(self, "data.huggingface")
 
 
 Grids = Literal["equal", "resample", "ignore"]
@@ -75,6 +80,7 @@ class NiftiSettings:
     windows: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_types(self, "data.nifti")
         require(
             len(self.modalities) > 0, "data.nifti.modalities is empty: name the volumes of a case, such as [t1, t2]"
         )
@@ -119,6 +125,7 @@ class SourceSettings:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_types(self, "data.sources")
         where = f"data.sources: '{self.name or self.kind}'"
         require_known("datasets", self.kind, f"{where}: kind")
         kind = table("datasets")[self.kind]
@@ -202,6 +209,7 @@ class DataSettings:
     augment_on: Literal["host", "device"] = "host"
 
     def __post_init__(self) -> None:
+        check_types(self, "data")
         require_known("datasets", self.kind, "data.kind")
         classes: Any = self.classes
         if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it

@@ -6,6 +6,7 @@ from typing import Literal
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, require
+from sceneparse.settings.types import check_types
 
 Adopt = Literal["unseen", "all", "none"]
 
@@ -33,6 +34,7 @@ class InitSettings:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "init")
         if self.model is None:
             for item in fields(self):
                 default = {} if item.name == "classes" else item.default

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from sceneparse.errors import require
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TASK_NAMES
 
@@ -64,6 +65,7 @@ class LossSettings:
     texture_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        check_types(self, "loss")
         for task in ("aux", *TASK_NAMES):
             weight = getattr(self, f"{task}_weight")
             require(weight >= 0, f"loss.{task}_weight is {weight}, but must be 0 or more")

@@ -7,6 +7,7 @@ from sceneparse.errors import require
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.sight import NEUTRAL, SEEN, UNSEEN
 from sceneparse.settings.tasks import TaskSettings
+from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known, table
 
 Pool = Literal["avg", "max", "precise"]
@@ -113,6 +114,7 @@ class NetworkSettings:
     options: dict[str, Any] = field(default_factory=dict, hash=False, metadata=SEEN)
 
     def __post_init__(self) -> None:
+        check_types(self, "network")
         require_known("architectures", self.architecture, "network.architecture")
         architecture = table("architectures")[self.architecture]
         if self.output_stride is None or isinstance(self.output_stride, _OwnStride):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known, table
 
 USES: dict[str, tuple[str, ...]] = {"sgd": ("momentum",), "adamw": ()}
@@ -61,6 +62,7 @@ class OptimizerSettings:
     clip: float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "optimizer")
         require(self.lr > 0, f"optimizer.lr is {self.lr}, but must be positive")
         require(self.head_factor > 0, f"optimizer.head_factor is {self.head_factor}, but must be positive")
         require(

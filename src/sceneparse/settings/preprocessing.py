@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class PreprocessingSettings:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
+        check_types(self, "preprocessing")
         require(
             len(self.mean) == len(self.std),
             "preprocessing.mean and preprocessing.std must have one value for each channel",

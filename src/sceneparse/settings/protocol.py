@@ -1,10 +1,10 @@
 """Settings of the protocol: how a picture is tested."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args
 
-from sceneparse.arguments import check_choice, check_flag, check_number, shown
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 ProtocolName = Literal["whole", "window", "semseg", "mmseg", "csail"]
 """The known protocols; their values are in `sceneparse.inference.protocol.PRESETS`."""
@@ -57,7 +57,7 @@ class ProtocolSettings:
     absent: Literal["skip", "zero"] | None = None
 
     def __post_init__(self) -> None:
-        self._check_types()
+        check_types(self, "protocol")
         require(
             not isinstance(self.size, int) or self.size >= 1,
             f"protocol.size is {self.size}, but must be at least 1, own or auto",
@@ -78,24 +78,3 @@ class ProtocolSettings:
             self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
             "protocol.scales must be positive numbers",
         )
-
-    def _check_types(self) -> None:
-        """Refuse what no recipe could hold: whoever writes Python has no reader of recipes before them."""
-        for name, hint in get_type_hints(type(self)).items():
-            given = getattr(self, name)
-            literals = [one for one in (hint, *get_args(hint)) if get_origin(one) is Literal]
-            plain = (given is None and name != "name") or (name == "size" and isinstance(given, int))
-            if literals and not plain:
-                check_choice(f"protocol.{name}", given, get_args(literals[0]))
-        if self.max_long is not None:
-            check_number("protocol.max_long", self.max_long, whole=True)
-        if self.stride is not None:
-            check_number("protocol.stride", self.stride)
-        for name, kind, example in (("window", int, (473, 473)), ("scales", float | int, (0.75, 1.0, 1.25))):
-            given = getattr(self, name)
-            fits = given is None or (isinstance(given, tuple | list) and all(isinstance(one, kind) for one in given))
-            fits = fits and (given is None or name != "window" or len(given) == 2)
-            require(fits, f"protocol.{name} is {shown(given)}, but must be numbers, such as {example}")
-        for name in ("antialias", "flip", "crf"):
-            if (flag := getattr(self, name)) is not None:
-                check_flag(f"protocol.{name}", flag)

@@ -16,6 +16,7 @@ from sceneparse.settings.protocol import ProtocolSettings
 from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import TrainingSettings
+from sceneparse.settings.types import check_types
 from sceneparse.tables import table
 
 
@@ -56,6 +57,7 @@ class Recipe:
     protocol: ProtocolSettings = field(default_factory=ProtocolSettings)
 
     def __post_init__(self) -> None:
+        check_types(self, "")
         channels = self.backbone.in_channels
         given = len(self.preprocessing.mean)
         require(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class SamplingSettings:
     temperature: float = 0.01
 
     def __post_init__(self) -> None:
+        check_types(self, "sampling")
         for name in ("repeat_threshold", "rare_crops"):
             require(0 <= getattr(self, name) <= 1, f"sampling.{name} is {getattr(self, name)}, but must be in 0..1")
         require(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class LearntSizes:
     seen: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "sizes")
         given = [value for value in (self.short, self.largest, self.seen) if value is not None]
         require(
             len(given) in (0, 3) and all(min(value if isinstance(value, tuple) else (value,)) >= 1 for value in given),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 from sceneparse.tasks import OTHERS, OtherPlural, Task
 
 SceneHead = Literal["linear", "convolution"]
@@ -31,6 +32,7 @@ class TaskSettings:
     from_data: tuple[OtherPlural, ...] = ()
 
     def __post_init__(self) -> None:
+        check_types(self, "network.tasks")
         for name in (task.plural for task in OTHERS if task is not Task.PART):
             require(getattr(self, name) >= 0, f"network.tasks.{name} is {getattr(self, name)}, but must be 0 or more")
         require(

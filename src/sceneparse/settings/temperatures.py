@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, fields
 
 from sceneparse.errors import require
+from sceneparse.settings.types import check_types
 from sceneparse.tasks import Task
 
 
@@ -29,6 +30,7 @@ class Temperatures:
     texture: float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "temperatures")
         for item in fields(self):
             value = getattr(self, item.name)
             require(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from sceneparse.errors import require
 from sceneparse.settings.choices import Choice
+from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known
 
 
@@ -26,6 +27,7 @@ class TrackingSettings:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self, "tracking")
         for tracker in self.trackers:
             require_known("trackers", tracker, "tracking.trackers")
         twice = [name for name in self.trackers if self.trackers.count(name) > 1]

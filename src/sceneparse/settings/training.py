@@ -7,6 +7,7 @@ from typing import Literal
 from sceneparse.errors import require
 from sceneparse.settings.average import AverageSettings
 from sceneparse.settings.device import checked_device
+from sceneparse.settings.types import check_types
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 
@@ -58,6 +59,7 @@ class TrainingSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        check_types(self, "training")
         for name in ("iterations", "accumulate", "checkpoint_every", "log_every"):
             require(getattr(self, name) >= 1, f"training.{name} is {getattr(self, name)}, but must be at least 1")
         every = self.validate_every

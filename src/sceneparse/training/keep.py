@@ -70,6 +70,7 @@ class Keeper:
         checkpoint, settings = self.prepared.checkpoint, self.prepared.recipe.training
         self._done = self.prepared.start
         self._losses = Average(checkpoint.recent if checkpoint else {})
+        self._latest: tuple[Step, float] | None = None  # and its pictures a second
         self._best: Best | None = None
         if checkpoint and checkpoint.best_iteration is not None and checkpoint.best_metrics is not None:
             self._best = Best(checkpoint.best_iteration, checkpoint.best_metrics, checkpoint.best_weights)
@@ -130,15 +131,22 @@ class Keeper:
         due = done % settings.log_every == 0 or done == settings.iterations
         speed = settings.pictures / seconds
         self.progress.step(done, self._losses.mean("loss"), step.rate, speed, self._waits.recent, line=due)
+        self._latest = step, speed
         if due:
-            means = self._losses.take(list(step.losses))
-            times = self._waits.times(self.idle.take())
-            if self.folder.record:
-                values = {**means, "lr": step.rate, "images_per_second": speed, **times}
-                self.folder.record.write("train", done, {**values, "seconds": self.watch.seconds()})
+            self._write_losses()
             self._tell_brake(end=False)
         if late := self._overtime.line(self.watch.seconds(), settings.iterations - done):
             self.progress.say(late)
+
+    def _write_losses(self) -> None:
+        """Write a line of metrics.jsonl with the losses since the last one."""
+        assert self._latest is not None
+        step, speed = self._latest
+        means = self._losses.take(list(step.losses))
+        times = self._waits.times(self.idle.take())
+        if self.folder.record:
+            values = {**means, "lr": step.rate, "images_per_second": speed, **times}
+            self.folder.record.write("train", self._done, {**values, "seconds": self.watch.seconds()})
 
     def _tell_brake(self, *, end: bool) -> None:
         """Say so where steps wait for their pictures."""
@@ -192,6 +200,8 @@ class Keeper:
             if self._first:
                 self.folder.checkpoints.save_best(state, done, self._best.taken.facts())
         self.patience.note(worth(found[best]))
+        if self.patience.over and self._losses.sums:  # no step comes whose line would have them
+            self._write_losses()
 
     def _scored(self, average: WeightAverage | None) -> dict[str, Any]:
         prepared = self.prepared

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from sceneparse.arguments import check_choice, check_flag, check_type
+from sceneparse.data.workers import deaths_named
 from sceneparse.errors import UserError
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import Recipe, TrainingSettings
@@ -27,6 +28,9 @@ from sceneparse.training.trackers.follow import usable_trackers
 from sceneparse.training.trial import prepare_tried
 from sceneparse.training.validation import validation_interval, without_effect
 from sceneparse.weights.run_folder import MODEL
+
+STOPPING = "stopping after this step, with a checkpoint; once more stops at once, without it"
+"""What the first Ctrl-C says."""
 
 
 def train(
@@ -91,7 +95,7 @@ def train(
     settings, processes = prepared.recipe.training, prepared.compute.processes
     batches = prepared.batches(losses.tasks, counts)
     shown = ProgressLine(prepared.start, settings.iterations, shown=processes.first)
-    with folder, closing(batches), StopRequest() as stop, shown as progress:
+    with deaths_named(), folder, closing(batches), StopRequest(STOPPING) as stop, shown as progress:
         keeper = Keeper(prepared, folder, progress, watch, average)
         keeper.announce()
         keeper.renew_model()

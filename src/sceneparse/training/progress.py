@@ -1,5 +1,6 @@
 """Progress lines of a training, and the signals that stop it."""
 
+import os
 import signal
 import sys
 import threading
@@ -106,10 +107,14 @@ class StopRequest:
     """Notes Ctrl-C and SIGTERM, so that a step is never cut in half; the second one stops at once.
 
     Signals reach the main thread alone: elsewhere nothing is noted.
+
+    Args:
+        says: What is said on standard error when the first comes: what ends first, and what the second would lose.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, says: str) -> None:
         self.came = False
+        self._says = says
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -122,6 +127,9 @@ class StopRequest:
         if self.came:
             raise KeyboardInterrupt
         self.came = True
+        if leads():
+            # Not by `print`: the signal may have come in the middle of one.
+            os.write(2, f"\n{self._says}\n".encode())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sceneparse.files import cache_folder, write_json
+from sceneparse.processes.machine import usable_cores
 from sceneparse.settings import Precision
 from sceneparse.version import __version__
 
@@ -91,5 +92,4 @@ def _machine() -> str:
     except OSError:
         lines = []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores, {os.environ.get('OMP_NUM_THREADS', 'all')} threads"
+    return f"{model}, {usable_cores()} cores, {os.environ.get('OMP_NUM_THREADS', 'all')} threads"

@@ -123,10 +123,10 @@ def test_chunks_add_up_to_the_loss_of_the_batch_and_its_gradient(form: str, seed
 @pytest.mark.parametrize(
     ("kind", "options", "named"),
     [
-        ("dice", {}, "'dice'"),
-        ("jaccard", {}, "'jaccard'"),
-        ("lovasz", {"over": "batch"}, "'lovasz'"),
-        ("combined", {}, r"'combined' \(its term 'dice'\)"),
+        ("dice", {}, r"'dice' \(with over: picture it would\)"),
+        ("jaccard", {}, r"'jaccard' \(with over: picture it would\)"),
+        ("lovasz", {"over": "batch"}, r"'lovasz' \(with over: picture it would\)"),
+        ("combined", {}, r"'combined', of which 'dice' \(with over: picture it would\)"),
     ],
 )
 def test_what_needs_the_whole_batch_is_refused_in_chunks(
@@ -141,8 +141,8 @@ def test_a_loss_that_sorts_the_whole_batch_is_refused_in_several_processes(toy: 
     over = {"over": "batch"}
     terms = {"terms": [{"kind": "focal"}, {"kind": "lovasz", "options": over}]}
     refused: list[tuple[str, dict[str, Any], str]] = [
-        ("lovasz", over, "'lovasz'"),
-        ("combined", terms, r"'combined' \(its term 'lovasz'\)"),
+        ("lovasz", over, r"'lovasz' \(with over: picture it would\)"),
+        ("combined", terms, r"'combined', of which 'lovasz' \(with over: picture it would\)"),
     ]
     for kind, options, named in refused:
         with pytest.raises(UserError, match=rf"loss\.kind {named} does not add up .* 2 processes cannot share it"):

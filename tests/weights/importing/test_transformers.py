@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import sceneparse
+from sceneparse.errors import UserError
 from sceneparse.networks import normalize, resize
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from tests.support.published import as_if_trained
@@ -19,7 +20,7 @@ def make_peer(**backbone: Any) -> Any:
     torch.manual_seed(0)
     config = transformers.UperNetConfig(
         backbone_config=transformers.ResNetConfig(
-            out_features=["stage1", "stage2", "stage3", "stage4"], embedding_size=64, **backbone
+            out_features=["stage1", "stage2", "stage3", "stage4"], **({"embedding_size": 64} | backbone)
         ),
         hidden_size=24,
         auxiliary_in_channels=backbone["hidden_sizes"][2],
@@ -47,6 +48,21 @@ def test_imported_network_scores_like_the_live_one(backbone: dict[str, Any], nam
         expected = peer(images).logits
         logits = resize(network(images).logits, (65, 96), network.align_corners)
     torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "says"),
+    [
+        ({"embedding_size": 16}, "7×7 convolution of 16 channels; one of 7×7 with 64"),
+        ({"depths": [1, 2, 1, 1]}, "its stages have 1, 2, 1, 1 basic blocks, as no published ResNet has"),
+    ],
+)
+def test_a_backbone_that_no_resnet_has_is_refused_as_what_it_is(
+    backbone: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    make_peer(**(BASIC | {"hidden_sizes": [16, 32, 48, 64]} | backbone)).save_pretrained(tmp_path / "peer")
+    with pytest.raises(UserError, match=f"it looks like transformers, but .*{says}"):
+        import_checkpoint(tmp_path / "peer")
 
 
 def test_a_sharded_folder_parses_a_picture_like_the_live_network(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ Pictures are scaled and copied with the annotation as it is; what its ids mean i
 result is read as the published set is. Broden+ splits all of its pictures anew, and so does this.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +40,7 @@ from sceneparse.files import whole_file, write_text
 from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.reading import read_picture
+from sceneparse.processes.machine import usable_cores
 from sceneparse.progress import progress_bar
 from sceneparse.standard.tables import CATEGORIES, NOTHING, OFFSET
 from sceneparse.tasks import Task
@@ -292,5 +292,5 @@ def _each(work: Callable[[Item], Result], items: Sequence[Item], title: str, pro
             step()
             return result
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             return list(pool.map(one, items))

@@ -41,7 +41,8 @@ class Grid(NamedTuple):
         corners = [(0, 0), (width, 0), (0, height), (width, height)]
         moved = [(_through(back, _through(other.transform, corner)), corner) for corner in corners]
         distance = max(max(abs(x - column), abs(y - row)) for (x, y), (column, row) in moved)
-        return f"lies {distance:,.4g} pixels apart from" if distance > NEAR else ""
+        shown = f"{distance:,.4g}"
+        return f"lies {shown} {'pixel' if shown == '1' else 'pixels'} apart from" if distance > NEAR else ""
 
 
 def _through(transform: Any, point: tuple[float, float]) -> tuple[float, float]:

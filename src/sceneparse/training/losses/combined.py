@@ -100,8 +100,8 @@ class CombinedKind(LossKind):
     def undivided(self, settings: LossSettings, division: Division) -> str | None:
         """Return which term a divided batch would change."""
         for term in self._terms(settings):
-            if term.loss.undivided(term.settings(settings), division) is not None:
-                return f"'{settings.kind}' (its term '{term.kind}')"
+            if (undivided := term.loss.undivided(term.settings(settings), division)) is not None:
+                return f"'{settings.kind}', of which {undivided}"
         return None
 
     def check(self, settings: LossSettings) -> None:

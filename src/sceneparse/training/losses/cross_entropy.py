@@ -57,27 +57,23 @@ class CrossEntropy:
         """Return the loss of a head's logits (see `HeadLoss`)."""
         # Not at the top: reading a recipe must not wait for torch.
 
-        from sceneparse.devices.sums import wide_sum
         from sceneparse.networks.exact.banded import upsampled_cross_entropy, upsampled_losses, upsampled_sum
         from sceneparse.networks.exact.pixel_losses import SmoothedCrossEntropy
         from sceneparse.training.losses.mining import hard_pixels
-        from sceneparse.training.losses.pixels import positive
+        from sceneparse.training.losses.pixels import weighed
 
-        counts = target != IGNORE
-        classes = target.masked_fill(~counts, 0)
         if self.hard_fraction < 1:
-            losses = upsampled_losses(logits, classes, context.align_corners)
-            counts = counts & hard_pixels(losses, counts, self.hard_fraction, self.hard_threshold, context.total)
-        weights = counts.float()
-        if context.class_weights is not None:
-            weights = weights * context.class_weights[classes.long()]
-        amount = context.total(wide_sum(weights))
+            counts = target != IGNORE
+            losses = upsampled_losses(logits, target.masked_fill(~counts, 0), context.align_corners)
+            kept = hard_pixels(losses, counts, self.hard_fraction, self.hard_threshold, context.total)
+            target = target.masked_fill(~kept, IGNORE)
+        pixels = weighed(target, context)
         if self.label_smoothing:
             form = SmoothedCrossEntropy(self.label_smoothing, context.class_weights)
-            loss = upsampled_sum(form, logits, classes, (weights > 0).float(), context.align_corners)
+            loss = upsampled_sum(form, logits, pixels.classes, (pixels.weights > 0).float(), context.align_corners)
         else:
-            loss = upsampled_cross_entropy(logits, classes, weights, context.align_corners)
-        return loss / positive(amount).to(loss.dtype)
+            loss = upsampled_cross_entropy(logits, pixels.classes, pixels.weights, context.align_corners)
+        return pixels.mean(loss)
 
 
 CROSS_ENTROPY = LossKind(

@@ -116,7 +116,10 @@ class LossKind:
         """
         options = self.read_options(settings.options, settings.kind)
         adds_up, shared = (found(options) if callable(found) else found for found in (self.adds_up, self.shared))
-        return None if adds_up or (division == "processes" and shared) else f"'{settings.kind}'"
+        if adds_up or (division == "processes" and shared):
+            return None
+        each = " (with over: picture it would)" if getattr(options, "over", None) == "batch" else ""
+        return f"'{settings.kind}'{each}"
 
     def check(self, settings: LossSettings) -> None:
         """Refuse settings that this loss doesn't use.

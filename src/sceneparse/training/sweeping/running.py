@@ -32,6 +32,9 @@ from sceneparse.weights.run_folder import RECIPE
 LOG = "log.txt"
 """In a run folder: what the run said."""
 
+STOPPING = "stopping the runs, each with a checkpoint; once more stops them at once, without it"
+"""What the first Ctrl-C says."""
+
 POLL = 0.2
 """Seconds between two looks at the processes."""
 
@@ -61,7 +64,7 @@ def run_sweep(sweep: Sweep, out: Path, *, processes: int | None = None) -> int:
     count = processes or max(1, len(devices))
     left = [run for run in sweep.runs() if finished(sweep, run, out) is None]
     failed: dict[str, str] = {}
-    with StopRequest() as stop, closing(_Slots(sweep, out, count, devices)) as slots:
+    with StopRequest(STOPPING) as stop, closing(_Slots(sweep, out, count, devices)) as slots:
         with Board(sweep, out, done=len(sweep.runs()) - len(left)) as board:
             waiting = iter(left)
             while (slots.fill(waiting, board) or slots.busy) and not stop.came:

@@ -19,9 +19,10 @@ from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_the
 from sceneparse.parsing.runs.collection.items import packed
 from sceneparse.parsing.runs.collection.listing import list_items
 from sceneparse.parsing.runs.collection.locations import Location
-from sceneparse.parsing.runs.collection.run import _files_of_model
+from sceneparse.parsing.runs.collection.run import _files_of_model, _parse
 from sceneparse.parsing.runs.collection.stores import read_rows, result_files
 from sceneparse.parsing.runs.collection.worker import Attempts, ParseChunks, Plan
+from sceneparse.parsing.runs.engine import Run
 from sceneparse.settings import ProtocolSettings
 
 BOTH = ("labels", "overlay")
@@ -56,6 +57,23 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+def test_a_doubt_comes_back_with_its_picture_and_is_said_once(
+    worker: Callable[..., ParseChunks],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        Parser, "parse", lambda self, image, plain=Parser.parse: replace(plain(self, image), doubt="far")
+    )
+    outcomes = parse(worker(tmp_path / "out"), folder)
+    assert [one["doubt"] for one in outcomes if one["status"] == "parsed"] == ["far"] * 5
+    items = list_items([str(folder)], str(tmp_path / "out"))
+    _parse(Run(tmp_path / "out", progress=False), items, [outcomes])
+    assert capsys.readouterr().err.count("far") == 1
 
 
 def test_a_machine_without_the_model_folder_loads_the_same_model(

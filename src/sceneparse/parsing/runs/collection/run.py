@@ -115,6 +115,7 @@ def _parse(run: Run, items: Sequence[Item], chunks: Iterable[list[dict[str, Any]
         for chunk in chunks:
             for outcome in chunk:
                 outcomes[outcome["number"]] = outcome
+                run.doubt(items[outcome["number"]].file, outcome["doubt"])
                 if outcome["status"] == "failed":
                     run.say(f"left out: {outcome['reason']}")
                 advance()

@@ -80,6 +80,7 @@ class Outcome:
         files: Its files by artefact.
         pixels: Its classes' pixels.
         digest: Of its row.
+        doubt: Why its parse may be worse than the model's figures.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Outcome:
     files: dict[str, str] | None = None
     pixels: dict[str, int] | None = None
     digest: str = ""
+    doubt: str | None = None
 
 
 class _Read(NamedTuple):
@@ -216,7 +218,7 @@ class ParseChunks:
                 saved = self._store.save(parse, item, read.facts)
         except LeftOutError as error:
             return Outcome(item.number, "failed", str(error))
-        return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest)
+        return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest, parse.doubt)
 
 
 def _facts(item: Item) -> dict[str, Any]:

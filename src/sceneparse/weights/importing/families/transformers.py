@@ -82,8 +82,14 @@ PROTOCOL = ProtocolSettings("mmseg")
 
 def recognise(shapes: Shapes) -> Recognition | None:
     """Recognise the names of transformers' UperNet over those of its ResNet."""
-    if stem_letter(shapes, STEM, "") is None or (found := decoder(shapes)) is None:
+    if STEM not in shapes or (found := decoder(shapes)) is None:
         return None
+    if stem_letter(shapes, STEM, "") is None:
+        width, _, *kernel = shapes[STEM]
+        raise UserError(
+            f"its ResNet begins with a {'×'.join(map(str, kernel))} convolution of {width} channels; one of 7×7 with "
+            "64 can be imported"
+        )
     resnet = find_resnet(
         shapes, lambda number: f"backbone.encoder.stages.{number - 1}.layers.", "layer.2.convolution.weight"
     )

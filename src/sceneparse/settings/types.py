@@ -1,0 +1,92 @@
+"""Types of settings: whoever writes Python has no reader of recipes before them, which would refuse wrong ones."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sceneparse.arguments import argument, shown
+from sceneparse.errors import require
+
+COUNTS = ("no", "one", "two", "three", "four")
+ONE: dict[Any, str] = {int: "a whole number", float: "a number", bool: "True or False", str: "text", NoneType: "None"}
+SEVERAL: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "names"}
+"""How messages call types."""
+
+
+def check_types(settings: object, group: str) -> None:
+    """Refuse settings of which one has another type than it is declared with. Paths become text.
+
+    Args:
+        settings: A dataclass of settings.
+        group: What stands before their names in messages, such as "data.toyworld"; may be empty.
+
+    Raises:
+        UserError: A value that no recipe could hold.
+    """
+    for name, hint in _hints(type(settings)).items():
+        value = getattr(settings, name)
+        if isinstance(value, os.PathLike) and str in _forms(hint):
+            object.__setattr__(settings, name, os.fspath(value))
+        elif not fits(value, hint):
+            said = argument(f"{group}.{name}" if group else name)
+            require(False, f"{said} is {shown(value)}, but must be {_in_words(hint)}")
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Return whether a value is of a type, as hints write it; a list is taken for a tuple, a whole number for any."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return fits(value, inner[0])
+    if origin in (Union, UnionType):
+        return any(fits(value, one) for one in inner)
+    if origin is Literal:
+        # True == 1, but is none of 1 and 3.
+        return any(value == one and isinstance(value, type(one)) and not isinstance(value, bool) for one in inner)
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        if inner[-1] is Ellipsis:
+            return all(fits(one, inner[0]) for one in value)
+        return len(value) == len(inner) and all(map(fits, value, inner))
+    if origin is dict:
+        return isinstance(value, Mapping) and all(
+            fits(key, inner[0]) and fits(one, inner[1]) for key, one in value.items()
+        )
+    if hint is Any:
+        return True
+    if hint in (int, float):
+        return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _forms(hint: Any) -> tuple[Any, ...]:
+    """The types of which a value may be any."""
+    if get_origin(hint) is Annotated:
+        return _forms(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(form for one in get_args(hint) for form in _forms(one))
+    return (hint,)
+
+
+def _in_words(hint: Any) -> str:
+    return " or ".join(dict.fromkeys(map(_one_in_words, _forms(hint))))
+
+
+def _one_in_words(hint: Any) -> str:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return f"one of {', '.join(map(str, inner))}" if len(inner) > 1 else str(inner[0])
+    if origin is tuple:
+        several = SEVERAL.get(inner[0], "values")
+        return f"a list of {several}" if inner[-1] is Ellipsis else f"{COUNTS[len(inner)]} {several}"
+    if origin is dict:
+        return "a mapping"
+    return ONE.get(hint) or str(hint.__name__)
