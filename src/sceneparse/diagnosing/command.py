@@ -21,7 +21,6 @@ from sceneparse.evaluation.command import ProtocolChange, data_settings, machine
 from sceneparse.evaluation.comparison import Comparison
 from sceneparse.evaluation.evaluate import spaced
 from sceneparse.inference import EngineName, Opened, TestProtocol, open_model
-from sceneparse.inference.tempering import temperature_of
 from sceneparse.progress import results_console, working
 from sceneparse.settings import DataSettings, Precision, ProtocolSettings
 from sceneparse.weights.run_folder import named_folder, told_apart
@@ -99,25 +98,11 @@ def diagnose_model(
     folder = named_folder(model)
     out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
     origin = Origin.of(model, opened.config)
-    facts = {
-        "data": f"{settings.kind}, {settings.test} split",
-        "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
-        "engine": opened.engine.describe(),
-        "machine": machine(choose_device(device)),
-        **({"training": origin.describe()} if origin.run is not None else {}),
-    }
-    title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
+    facts = _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
+    title, name = f"Why {opened.config.name} fails on {settings.kind} {settings.test}", names[0]
     with working("testing the examples again for the report", shown=progress):
         report = write_diagnosis(
-            out,
-            diagnosis,
-            again,
-            title=title,
-            name=names[0],
-            opponent=opponent,
-            facts=facts,
-            temperature=temperature_of(opened.engine),
-            origin=origin,
+            out, diagnosis, again, title=title, name=name, opponent=opponent, facts=facts, origin=origin
         )
     if progress:
         print_findings(diagnosis, results_console(), origin)
@@ -150,6 +135,18 @@ class _Test:
 def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
     diagnosis, again = test.run(opened, name)
     return Opponent(Comparison(name, diagnosis.evaluation, opened.engine), diagnosis, again)
+
+
+def _facts(
+    settings: DataSettings, learn_split: str | None, relations: Relations, opened: Opened, origin: Origin
+) -> dict[str, str]:
+    """What the report says at its head, by name."""
+    facts = {
+        "data": f"{settings.kind}, {settings.test} split",
+        "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
+        "engine": opened.engine.describe(),
+    }
+    return facts if origin.run is None else facts | {"training": origin.describe()}
 
 
 def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:

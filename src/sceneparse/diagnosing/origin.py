@@ -10,6 +10,7 @@ from sceneparse.drawing import curves
 from sceneparse.errors import UserError, counted
 from sceneparse.recipes import read_recipe
 from sceneparse.settings import DataSettings, Recipe
+from sceneparse.tasks import Task
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.run_folder import METRICS, RECIPE, State, run_around, state_of
 
@@ -25,6 +26,7 @@ class Origin:
         state: Whether that training goes on.
         history: What its record says; None without one.
         short: The usual short side of the pictures that it learnt from; None where that is not known.
+        temperature: What the model's logits are divided by before they become probabilities of its classes.
         note: What could not be read, and why.
     """
 
@@ -34,6 +36,7 @@ class Origin:
     state: State = "unknown"
     history: History | None = None
     short: int | None = None
+    temperature: float = 1.0
     note: str = ""
 
     @classmethod
@@ -49,6 +52,7 @@ class Origin:
         own = cls(
             replace(usual, backbone=config.backbone, network=config.network, preprocessing=config.preprocessing),
             short=config.sizes.short,
+            temperature=config.temperatures.of(Task.OBJECT),
         )
         run = run_around(Path(source))
         if run is None:

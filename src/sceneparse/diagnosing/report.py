@@ -35,7 +35,6 @@ def write_diagnosis(
     name: str = "this model",
     opponent: Opponent | None = None,
     facts: Mapping[str, str] = {},
-    temperature: float = 1.0,
     origin: Origin | None = None,
 ) -> Path:
     """Write `diagnosis.json` and `diagnosis.html`.
@@ -48,7 +47,6 @@ def write_diagnosis(
         name: What to call the model beside a second one.
         opponent: A second model, diagnosed on the same pictures.
         facts: More to know, by name: data, machine, time.
-        temperature: What the logits were divided by before they became probabilities.
         origin: What is known of the model's training.
 
     Returns:
@@ -65,7 +63,7 @@ def write_diagnosis(
         sections.append(differences(name, diagnosis, again, opponent))
         sections.append(class_section(name, diagnosis.evaluation, opponent.comparison))
     sections += [kind_section(kind, diagnosis, again, origin) for kind in KINDS]
-    sections.append(calibration_section(diagnosis, temperature))
+    sections.append(calibration_section(diagnosis, origin.temperature))
     record = diagnosis.to_json() | {"unpredicted": unpredicted_json(diagnosis), "training": origin.to_json()}
     if opponent is not None:
         record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
