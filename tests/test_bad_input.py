@@ -131,6 +131,10 @@ CASES: dict[str, tuple[Callable[[Folders], list[str]], str]] = {
         _with_model(lambda at: at.diagnose("--learn-split", "trian")),
         "name one with --learn-split",
     ),
+    "calibrating on no pictures": (
+        _with_model(lambda at: ["calibrate", *at.diagnose("--count", "0")[1:]]),
+        "count is 0",
+    ),
     "missing second model": (_with_model(lambda at: at.diagnose("--rival", "no/such/model/folder")), "no/such/model"),
     "the model as its own second model": (
         _with_model(lambda at: at.diagnose("--rival", str(at.folder / "model"))),

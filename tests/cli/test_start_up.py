@@ -56,6 +56,8 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(tmp_path: Path) 
         "predict model.onnx a.png --out o": "no such file: model.onnx",
         "evaluate psp-resnet50-ade20k": "no model folder psp-resnet50-ade20k",
         "diagnose nothing": "no model folder nothing",
+        "calibrate nothing": "no model folder nothing",
+        "calibrate model.onnx": "calibrate its model folder",
         "discover nothing a.png": "no model folder nothing",
         "bench nothing": "recipes in the package",
         "export nothing --format onnx": "no model folder nothing",

@@ -7,8 +7,11 @@ import pytest
 
 from sceneparse.cli import main
 from sceneparse.diagnosing import diagnose_model
+from sceneparse.diagnosing.origin import Origin
 from sceneparse.errors import UserError
 from sceneparse.evaluation import evaluate_model
+from sceneparse.recipes import read_recipe
+from sceneparse.weights.config import read_config
 from sceneparse.weights.model import save_model
 from tests.support.small import write_data_set
 from tests.support.unified import OBJECTS, unified_model
@@ -18,6 +21,8 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
     tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = shutil.copytree(tiny_run, tmp_path / "run")
+    lines = [{"kind": "validation", "iteration": step, "mean_iou": 0.1 * step} for step in range(1, 6)]
+    (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     data = tiny_run.parent / "data"
     words = ["diagnose", str(run / "model"), "--data", str(data), "--flip", "--learn-count", "3", "--engine", "torch"]
     assert main(words) == 0
@@ -29,6 +34,28 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
     output = capsys.readouterr()
     assert "Confusable categories" in output.out and "diagnosis.html" in output.out
     assert "learning what goes with what" in output.err and "testing" in output.err
+    assert record["training"]["run"] == str(run) and record["training"]["still_climbing"]["validations"] == 4
+    recipe = read_recipe(run / "recipe.yaml")
+    command = f"sceneparse train {run / 'recipe.yaml'} --training.iterations {2 * recipe.training.iterations}"
+    assert f"{command} --out {run}-longer." in output.out and "It was still learning" in output.out
+
+
+def test_a_training_is_known_by_its_folder_its_model_and_its_checkpoints(tiny_run: Path, tmp_path: Path) -> None:
+    config = read_config(tiny_run / "model" / "config.json")
+    checkpoint = next((tiny_run / "checkpoints").iterdir())
+    for source in (tiny_run, tiny_run / "model", tiny_run / "checkpoints", checkpoint):
+        origin = Origin.of(source, config)
+        assert (origin.run, origin.known, origin.state) == (tiny_run, True, "ended")
+        assert origin.recipe == read_recipe(tiny_run / "recipe.yaml") and origin.short == config.sizes.short
+        assert "1 validation" in origin.describe()
+    model = shutil.copytree(tiny_run / "model", tmp_path / "model")
+    for elsewhere in (model, "user/name"):
+        origin = Origin.of(elsewhere, config)
+        assert origin.to_json() is None and not origin.known and origin.recipe.network == config.network
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    (run / "recipe.yaml").write_text("network: 3")
+    origin = Origin.of(run, config)
+    assert origin.run == run and not origin.known and "its recipe is not known" in origin.describe()
 
 
 def test_its_scores_are_those_of_evaluate(tiny_run: Path, tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ def test_it_opens_with_the_changes_that_help_most_in_words_with_gain_advice_and_
     text = " ".join(Page(opening).text)
     for rank, one in enumerate(diagnosis.findings.found, 1):
         assert f"{rank}. " in text and f"+{100 * one.gain:.2f} points" in text
-    assert text.count("What to do.") == 3 and len(Page(opening).images) == 4 * 3
+    assert "“boat” is never predicted" in text.partition("1. ")[0]
+    assert text.count("What to do.") == 1 + 3 and len(Page(opening).images) == 4 * 3
     assert "6 of the 12 regions that are read as “<b>car</b>”" in text
     assert "but 0 show both, where chance alone would give 15" in text
     assert "Of the 12 true regions of “sign” that take up less than 1% of their picture" in text
@@ -150,6 +151,7 @@ def test_the_record_holds_what_the_report_says(report: Path, diagnosis: Diagnosi
     assert record["calibration"]["expected_calibration_error"] == pytest.approx(diagnosis.calibration.error)
     assert record["boundary"]["classes"][0]["iou"] == pytest.approx(diagnosis.boundaries.iou()[0])
     assert record["sizes"][2]["overlooked"] == COUNT
+    assert [one["name"] for one in record["unpredicted"]] == ["boat"] and record["training"] is None
 
 
 def test_two_models_are_ranked_by_their_lead_picture_by_picture(diagnosis: Diagnosis, opponent: Opponent) -> None:

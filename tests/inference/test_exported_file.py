@@ -19,6 +19,7 @@ from sceneparse.inference import TorchEngine, export_model, open_model
 from sceneparse.inference.exported_file import SUFFIXES
 from sceneparse.inference.openvino_engine import core
 from sceneparse.inference.program import ConversionError, Traits
+from sceneparse.inference.tempering import temperatures_of
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import resize
 from sceneparse.settings import (
@@ -27,9 +28,11 @@ from sceneparse.settings import (
     NetworkSettings,
     PreprocessingSettings,
     ProtocolSettings,
+    Temperatures,
 )
 from sceneparse.weights import conversions
 from sceneparse.weights.build import build
+from sceneparse.weights.calibrated import keep_temperatures
 from sceneparse.weights.config import ModelConfig
 from sceneparse.weights.measured import remember
 from sceneparse.weights.model import Model, load_model, save_model
@@ -206,6 +209,19 @@ class TestCache:
         assert torch.equal(first.engine(images), second.engine(images))
         assert first.fingerprint == second.fingerprint and second.folder == folder
         assert len(list((cache / "openvino").iterdir())) == 1
+
+    def test_a_model_that_is_calibrated_is_not_converted_again(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = shutil.copytree(folder, tmp_path / "model")
+        first = open_model(model, precision="float32")
+        monkeypatch.setattr(opening_room, "export_model", None)
+        for temperatures in (Temperatures(object=2.0), Temperatures()):
+            keep_temperatures(model, temperatures)
+            opened = open_model(model, precision="float32")
+            assert opened.engine.name == "openvino" and temperatures_of(opened.engine) == temperatures
+            assert opened.config.temperatures == temperatures
+            assert (opened.fingerprint == first.fingerprint) is not temperatures.known
 
     def test_a_damaged_one_is_made_again(self, folder: Path, cache: Path) -> None:
         open_model(folder)

@@ -21,6 +21,7 @@ from sceneparse.inference.program import ProgramEngine, Run, Traits
 from sceneparse.inference.smoothing import SmoothedEngine
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import HEADS, resize
+from sceneparse.settings import Temperatures
 from tests.support.unified import OBJECTS, TASKS, TREE, unified_model
 
 PROTOCOLS = {
@@ -169,7 +170,7 @@ class TestPrograms:
 def test_a_picture_too_small_for_a_program_is_told_by_the_other_engine(engine: TorchEngine) -> None:
     class Large:
         name, precision, num_classes, align_corners, padding_color = "openvino", "float32", 3, False, (0.0, 0.0, 0.0)
-        smallest, threshold, mirror_image = 33, 0.5, ()
+        smallest, threshold, mirror_image, temperatures = 33, 0.5, (), Temperatures()
 
         def __getattr__(self, name: str) -> object:
             raise AssertionError(f"{name} of the engine that cannot take it")

@@ -8,8 +8,17 @@ import pytest
 
 from sceneparse.cli.beforehand import announce_conversions
 from sceneparse.files import cache_folder
+from sceneparse.settings import Temperatures
 from sceneparse.weights import conversions, measured
-from sceneparse.weights.conversions import fingerprint_of, is_still_to_convert, kept_file, note_time, time_to_convert
+from sceneparse.weights.calibrated import keep_temperatures
+from sceneparse.weights.conversions import (
+    fingerprint_of,
+    is_still_to_convert,
+    kept_file,
+    note_time,
+    time_to_convert,
+    untempered_fingerprint,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +112,12 @@ def test_a_model_that_changed_is_another_one(saved: Path) -> None:
     weights = saved / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     assert fingerprint_of(saved) != before
+
+
+def test_temperatures_ask_for_no_other_conversion(saved: Path) -> None:
+    before = fingerprint_of(saved)
+    assert untempered_fingerprint(saved) == before
+    keep_temperatures(saved, Temperatures(object=1.5))
+    assert fingerprint_of(saved) != before == untempered_fingerprint(saved)
+    keep_temperatures(saved, Temperatures())
+    assert fingerprint_of(saved) == before

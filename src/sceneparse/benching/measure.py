@@ -25,7 +25,7 @@ from sceneparse.inference.program import ConversionError
 from sceneparse.inference.scoring import label_batch
 from sceneparse.progress import roughly
 from sceneparse.settings import Precision, Resampling
-from sceneparse.weights.conversions import fingerprint_of, seconds_to_convert
+from sceneparse.weights.conversions import seconds_to_convert, untempered_fingerprint
 from sceneparse.weights.measured import Measurement, recall, remember
 
 WARM_UP = 2
@@ -296,7 +296,7 @@ class Measuring:
         """Keep what was measured of a model, and return what is known of it on this machine."""
         if self.subject.kind != "model" or self.subject.path is None:
             return None
-        fingerprint, precision = fingerprint_of(self.subject.path), choose_precision(self.device)
+        fingerprint, precision = untempered_fingerprint(self.subject.path), choose_precision(self.device)
         if not self.result.quick:
             rows = [row for row in self.result.rows if row.precision == precision]
             ms = {row.engine: row.ms for row in rows if row.ms is not None}

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "sweep": training.SWEEP,
     "evaluate": evaluating.EVALUATE,
     "diagnose": evaluating.DIAGNOSE,
+    "calibrate": evaluating.CALIBRATE,
     "compare": evaluating.COMPARE,
     "predict": predicting.PREDICT,
     "discover": predicting.DISCOVER,

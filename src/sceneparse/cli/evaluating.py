@@ -1,4 +1,4 @@
-"""Verbs that measure: evaluate, diagnose, compare and bench."""
+"""Verbs that measure: evaluate, diagnose, calibrate, compare and bench."""
 
 import argparse
 from pathlib import Path
@@ -112,6 +112,49 @@ def _diagnose(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _calibrate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder, or a training's run folder")
+    parser.add_argument("--data", metavar="DIR", help="the data set's folder; only the toy world needs none")
+    parser.add_argument("--kind", choices=list(KINDS), metavar="KIND", help="its kind (default: the model's)")
+    parser.add_argument(
+        "--split", help="split to fit to, which the model has not learnt from (default: its validation split)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where calibration.json goes (default: MODEL/../calibration)"
+    )
+    parser.add_argument("--count", type=int, metavar="N", help="take only N pictures, evenly spaced")
+    parser.add_argument("--reset", action="store_true", help="take the temperatures away again")
+    engine_arguments(parser)
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from sceneparse.weights.calibrated import folder_to_calibrate, reset_temperatures
+
+    folder = folder_to_calibrate(arguments.model)
+    if arguments.reset:
+        given = [name for name in ("data", "kind", "split", "out", "count") if getattr(arguments, name) is not None]
+        if given:
+            raise UserError(f"--{given[0]} has no effect beside --reset, which looks at no pictures: leave one out")
+        print(f"{folder}: {reset_temperatures(folder)}")
+        return 0
+    refuse_missing_data(str(folder), arguments.data, arguments.kind, arguments.split)
+    announce_conversions([str(folder)], arguments)
+    with loading():
+        from sceneparse.diagnosing import calibrate_model
+    calibrate_model(
+        arguments.model,
+        data=arguments.data,
+        kind=arguments.kind,
+        split=arguments.split,
+        out=arguments.out,
+        count=arguments.count,
+        engine=arguments.engine,
+        device=arguments.device,
+        precision=arguments.precision,
+    )
+    return 0
+
+
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="run folders, as train writes them; they may be going on"
@@ -201,6 +244,13 @@ DIAGNOSE = Command(
     "sceneparse diagnose runs/my-recipe/model --data my-data --rival runs/other/model",
     _diagnose_arguments,
     _diagnose,
+)
+
+CALIBRATE = Command(
+    "temperatures that make a model as sure as it is right, fitted on its validation split and kept in its folder",
+    "sceneparse calibrate runs/my-recipe/model --data my-data",
+    _calibrate_arguments,
+    _calibrate,
 )
 
 COMPARE = Command(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from html import escape
 
 from sceneparse.diagnosing.diagnose import Diagnosis
-from sceneparse.diagnosing.findings import Finding, Kind
+from sceneparse.diagnosing.findings import Finding
+from sceneparse.diagnosing.origin import Origin, anything
+from sceneparse.diagnosing.remedies import remedy
 from sceneparse.errors import counted
 from sceneparse.evaluation.page import percent
 
@@ -19,33 +21,6 @@ TITLES: dict[str, str] = {
     "rest": "Everything else",
 }
 
-ADVICE: dict[Kind, str] = {
-    "mismatched": (
-        "Let the model see more of the scene: test whole pictures or larger windows (`--protocol whole`, `--window`), "
-        "train on larger crops (`augmentation.crop`), and keep pyramid pooling (`network.architecture pspnet` or "
-        "`upernet`). If it does see the scene, show it more training pictures of scenes like those below, without that "
-        "class."
-    ),
-    "confusable": (
-        "Look at the truth below first: where two annotators would disagree, mend the labels or merge the two classes. "
-        "If the truth is consistent, train on more pictures that hold both, and on a deeper backbone "
-        "(`backbone.name`); averaging over scales and the mirror image (`--scales`, `--flip`) makes one region's "
-        "labels agree more often."
-    ),
-    "inconspicuous": (
-        "Show the model more pixels of it: test at larger scales too (`--scales 1 1.5 --flip`), keep finer maps "
-        "(`network.output_stride 8` if it is 16 or 32 now, or `network.architecture upernet`), and train on larger "
-        "pictures. If the class is rare as well, weigh it (`loss.class_weights median`) or add training pictures that "
-        "hold it."
-    ),
-    "boundary": (
-        "Finer maps draw better boundaries: `network.output_stride 8` if it is 16 or 32 now, or `network.architecture "
-        "upernet`, which fuses maps down to stride 4. Averaging over scales and the mirror image (`--scales`, "
-        "`--flip`) smooths them at no training. Part of this loss is the annotators' own hand and can't be mended."
-    ),
-}
-"""What to do; settings and arguments stand between backticks."""
-
 
 @dataclass(frozen=True)
 class Advice:
@@ -54,7 +29,7 @@ class Advice:
     Args:
         title: What happens, as a heading.
         evidence: How one knows, in one or two sentences.
-        remedy: What to do, as in `ADVICE`.
+        remedy: What to do; settings and options stand between backticks.
     """
 
     title: str
@@ -62,8 +37,14 @@ class Advice:
     remedy: str
 
 
-def advise(one: Finding, diagnosis: Diagnosis) -> Advice:
-    """Explain a finding as text for a terminal; see `marked` for its remedy."""
+def advise(one: Finding, diagnosis: Diagnosis, origin: Origin | None = None) -> Advice:
+    """Explain a finding as text for a terminal; see `marked` for its remedy.
+
+    Args:
+        one: The finding.
+        diagnosis: Where it was found.
+        origin: What is known of the model's training: what that did already is not advised.
+    """
     explained = {
         "mismatched": _mismatched,
         "confusable": _confusable,
@@ -71,7 +52,7 @@ def advise(one: Finding, diagnosis: Diagnosis) -> Advice:
         "boundary": _boundary,
     }
     title, evidence = explained[one.kind](one, diagnosis)
-    return Advice(title, evidence, ADVICE[one.kind])
+    return Advice(title, evidence, remedy(one.kind, origin or anything(), diagnosis.evaluation.protocol))
 
 
 def marked(text: str) -> str:

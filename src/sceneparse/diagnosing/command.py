@@ -11,6 +11,7 @@ from sceneparse.datasets.opening import open_dataset, open_for_testing
 from sceneparse.devices import choose_device
 from sceneparse.diagnosing.diagnose import Diagnosis, cases_of, diagnose, learn_from, one_case
 from sceneparse.diagnosing.example_cards import Again
+from sceneparse.diagnosing.origin import Origin
 from sceneparse.diagnosing.relations import Relations
 from sceneparse.diagnosing.report import write_diagnosis
 from sceneparse.diagnosing.terminal import print_findings, print_rival
@@ -96,17 +97,15 @@ def diagnose_model(
     opponent = None if second is None else _opponent(test, second, names[1])
     folder = named_folder(model)
     out = Path(out or ("diagnosis" if folder is None else folder.parent / "diagnosis"))
-    facts = {
-        "data": f"{settings.kind}, {settings.test} split",
-        "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
-        "engine": opened.engine.describe(),
-        "machine": machine(choose_device(device)),
-    }
-    title = f"Why {opened.config.name} fails on {settings.kind} {settings.test}"
+    origin = Origin.of(model, opened.config)
+    facts = _facts(settings, learn_split, relations, opened, origin) | {"machine": machine(choose_device(device))}
+    title, name = f"Why {opened.config.name} fails on {settings.kind} {settings.test}", names[0]
     with working("testing the examples again for the report", shown=progress):
-        report = write_diagnosis(out, diagnosis, again, title=title, name=names[0], opponent=opponent, facts=facts)
+        report = write_diagnosis(
+            out, diagnosis, again, title=title, name=name, opponent=opponent, facts=facts, origin=origin
+        )
     if progress:
-        print_findings(diagnosis, results_console())
+        print_findings(diagnosis, results_console(), origin)
         if opponent is not None:
             print_rival(names[0], diagnosis, opponent, results_console())
         print(f"findings: {out / 'diagnosis.json'}\nreport:   {report}")
@@ -136,6 +135,18 @@ class _Test:
 def _opponent(test: _Test, opened: Opened, name: str) -> Opponent:
     diagnosis, again = test.run(opened, name)
     return Opponent(Comparison(name, diagnosis.evaluation, opened.engine), diagnosis, again)
+
+
+def _facts(
+    settings: DataSettings, learn_split: str | None, relations: Relations, opened: Opened, origin: Origin
+) -> dict[str, str]:
+    """What the report says at its head, by name."""
+    facts = {
+        "data": f"{settings.kind}, {settings.test} split",
+        "learnt from": f"{counted(relations.pictures, 'picture')} of the {learn_split or settings.train} split",
+        "engine": opened.engine.describe(),
+    }
+    return facts if origin.run is None else facts | {"training": origin.describe()}
 
 
 def _learning(settings: DataSettings, split: str | None, channels: int) -> DataSet:

@@ -105,7 +105,7 @@ def find(counts: NDArray[np.int64], failures: Failures, absent: Literal["skip", 
         failures: The wrong ones among them, sorted.
         absent: How the mean IoU counts absent classes.
     """
-    worth = _Worth(counts, absent)
+    worth = Worth(counts, absent)
     below = _overlooked_below(failures)
     mended = np.array([[size < below[name] for name in range(len(counts))] for size in range(SMALL)])
     small = [*_inconspicuous(failures, below, worth)]
@@ -135,7 +135,7 @@ def find(counts: NDArray[np.int64], failures: Failures, absent: Literal["skip", 
     )
 
 
-class _Worth:
+class Worth:
     """What the mean IoU would gain if some wrong pixels were right."""
 
     def __init__(self, counts: NDArray[np.int64], absent: Literal["skip", "zero"]) -> None:
@@ -159,7 +159,7 @@ def _finding(
     kind: Kind,
     classes: tuple[int, ...],
     lost: NDArray[np.int64],
-    worth: _Worth,
+    worth: Worth,
     failures: Failures,
     keys: Sequence[Hashable],
     *,
@@ -176,7 +176,7 @@ def _finding(
         yield Finding(kind, classes, gain, int(lost.sum()), times, chances, below, lost, examples)
 
 
-def _mismatched(failures: Failures, worth: _Worth) -> Iterable[Finding]:
+def _mismatched(failures: Failures, worth: Worth) -> Iterable[Finding]:
     """Classes that are read where the picture contradicts them, more often than right regions contradict theirs."""
     usual = _rate(int(failures.right_contradicting.sum()), int(failures.right_regions.sum()))
     for name in range(len(failures.regions)):
@@ -189,7 +189,7 @@ def _mismatched(failures: Failures, worth: _Worth) -> Iterable[Finding]:
 
 
 def _confusable(
-    failures: Failures, deep: NDArray[np.int64], confused: NDArray[np.int64], worth: _Worth
+    failures: Failures, deep: NDArray[np.int64], confused: NDArray[np.int64], worth: Worth
 ) -> Iterable[Finding]:
     """Pairs of classes that regions of either carry both of, more often than those of other pairs."""
     present = np.flatnonzero(failures.regions)
@@ -221,7 +221,7 @@ def _overlooked_rate(failures: Failures) -> float:
     return max(OVERLOOKED_RATE, _rate(int(failures.missed[:, large].sum()), int(failures.sized[:, large].sum())))
 
 
-def _inconspicuous(failures: Failures, below: NDArray[np.int64], worth: _Worth) -> Iterable[Finding]:
+def _inconspicuous(failures: Failures, below: NDArray[np.int64], worth: Worth) -> Iterable[Finding]:
     """Classes whose small regions are overlooked more often than large regions of any class are missed."""
     usual = _overlooked_rate(failures)
     for name, sizes in enumerate(below.tolist()):
@@ -244,7 +244,7 @@ def _inconspicuous(failures: Failures, below: NDArray[np.int64], worth: _Worth) 
             )
 
 
-def _boundary(failures: Failures, edge: NDArray[np.int64], worth: _Worth, pixels: int) -> Iterable[Finding]:
+def _boundary(failures: Failures, edge: NDArray[np.int64], worth: Worth, pixels: int) -> Iterable[Finding]:
     """All moved boundaries together."""
     times, keys = int(edge.sum()), [("boundary",)]
     yield from _finding("boundary", (), edge, worth, failures, keys, times=times, chances=pixels)

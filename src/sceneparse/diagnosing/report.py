@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from sceneparse.diagnosing.advice import TITLES, advise, marked, points
+from sceneparse.diagnosing.advice import TITLES, Advice, advise, marked, points
 from sceneparse.diagnosing.diagnose import Diagnosis
 from sceneparse.diagnosing.example_cards import Again, cards_of
 from sceneparse.diagnosing.findings import KINDS
+from sceneparse.diagnosing.origin import Origin, anything
+from sceneparse.diagnosing.remarks import remarks
 from sceneparse.diagnosing.sections import calibration_section, kind_section
+from sceneparse.diagnosing.unpredicted import unpredicted_json
 from sceneparse.diagnosing.versus import Opponent, differences
 from sceneparse.drawing.charts import bar
 from sceneparse.errors import counted
@@ -32,6 +35,7 @@ def write_diagnosis(
     name: str = "this model",
     opponent: Opponent | None = None,
     facts: Mapping[str, str] = {},
+    origin: Origin | None = None,
 ) -> Path:
     """Write `diagnosis.json` and `diagnosis.html`.
 
@@ -43,6 +47,7 @@ def write_diagnosis(
         name: What to call the model beside a second one.
         opponent: A second model, diagnosed on the same pictures.
         facts: More to know, by name: data, machine, time.
+        origin: What is known of the model's training.
 
     Returns:
         The path of `diagnosis.html`.
@@ -52,13 +57,14 @@ def write_diagnosis(
     """
     if opponent is not None:
         check(diagnosis.evaluation, opponent.comparison)
-    sections = [_changes(diagnosis, again), _losses(diagnosis)]
+    origin = origin or anything()
+    sections = [_changes(diagnosis, again, origin), _losses(diagnosis)]
     if opponent is not None:
         sections.append(differences(name, diagnosis, again, opponent))
         sections.append(class_section(name, diagnosis.evaluation, opponent.comparison))
-    sections += [kind_section(kind, diagnosis, again) for kind in KINDS]
-    sections.append(calibration_section(diagnosis))
-    record = diagnosis.to_json()
+    sections += [kind_section(kind, diagnosis, again, origin) for kind in KINDS]
+    sections.append(calibration_section(diagnosis, origin.temperature))
+    record = diagnosis.to_json() | {"unpredicted": unpredicted_json(diagnosis), "training": origin.to_json()}
     if opponent is not None:
         record["rival"] = {"name": opponent.comparison.name, **opponent.diagnosis.to_json()}
     write_json(folder / "diagnosis.json", record)
@@ -68,28 +74,34 @@ def write_diagnosis(
     return path
 
 
-def _changes(diagnosis: Diagnosis, again: Again) -> Section:
-    """The findings that are worth most, in full, each with its worst example."""
-    found = diagnosis.findings.found[:CHANGES]
+def _changes(diagnosis: Diagnosis, again: Again, origin: Origin) -> Section:
+    """What is to be said first, and the findings that are worth most, in full, each with its worst example."""
+    found, body = diagnosis.findings.found[:CHANGES], ""
+    for advice in remarks(diagnosis, origin):
+        body += f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)}</p>{_to_do(advice)}"
     if not found:
-        body = (
+        body += (
             "<p><b>No finding.</b> No kind of failure happens surely more often than elsewhere and costs 0.1 points of "
             "the mean IoU.</p>"
         )
         return Section("changes", "What would help most", body)
-    body = (
+    body += (
         '<p class="muted">What the mean IoU would gain if each of these were mended and nothing else changed. A change '
         "will mend a part of it; the figure says where work pays.</p>"
     )
     for number, one in enumerate(found, 1):
-        advice = advise(one, diagnosis)
+        advice = advise(one, diagnosis, origin)
         body += (
             f"<h3>{number}. {escape(advice.title)}: {points(one.gain)} points</h3>"
             f'<p><a href="#{one.kind}">{escape(TITLES[one.kind])}</a>. {escape(advice.evidence)}</p>'
-            f"<p><b>What to do.</b> {marked(advice.remedy)}</p>"
+            f"{_to_do(advice)}"
             f"{cards_of(one.examples[:1], again, diagnosis.evaluation.labels, whole=one.kind == 'mismatched')}"
         )
     return Section("changes", "What would help most", body)
+
+
+def _to_do(advice: Advice) -> str:
+    return f"<p><b>What to do.</b> {marked(advice.remedy)}</p>"
 
 
 def _losses(diagnosis: Diagnosis) -> Section:

@@ -11,6 +11,7 @@ from sceneparse.diagnosing.diagnose import Diagnosis, band_scores, recall
 from sceneparse.diagnosing.example_cards import Again, cards_of
 from sceneparse.diagnosing.failures import SIZES
 from sceneparse.diagnosing.findings import Finding, Kind
+from sceneparse.diagnosing.origin import Origin
 from sceneparse.drawing.charts import Series, bar, curves
 from sceneparse.evaluation.page import Section, named, percent, table
 
@@ -42,13 +43,13 @@ _MEANING: dict[Kind, str] = {
 }
 
 
-def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
+def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again, origin: Origin) -> Section:
     """The section of one of the three kinds, or of the boundaries."""
     meaning = _MEANING[kind].format(pictures=diagnosis.relations.pictures)
     found = diagnosis.findings.of(kind)
     body = f'<p class="muted">{meaning}</p>'
     if found:
-        body += f"<p>{marked(advise(found[0], diagnosis).remedy)}</p>"
+        body += f"<p>{marked(advise(found[0], diagnosis, origin).remedy)}</p>"
     else:
         body += (
             "<p><b>None found.</b> Nothing of this kind happens surely more often than elsewhere (99% interval) and "
@@ -57,7 +58,7 @@ def kind_section(kind: Kind, diagnosis: Diagnosis, again: Again) -> Section:
     more = {"mismatched": _mismatched, "confusable": _confusable, "inconspicuous": _inconspicuous}
     body += more[kind](found, diagnosis) if kind in more else _boundaries(diagnosis)
     for one in found[:SHOWN]:
-        advice = advise(one, diagnosis)
+        advice = advise(one, diagnosis, origin)
         body += (
             f"<h3>{escape(advice.title)}</h3><p>{escape(advice.evidence)} Mended, it would be worth "
             f"<b>{points(one.gain)}</b> points of the mean IoU.</p>"
@@ -228,14 +229,25 @@ def _boundaries(diagnosis: Diagnosis) -> str:
     )
 
 
-def calibration_section(diagnosis: Diagnosis) -> Section:
-    """Whether the model is right as often as it says."""
+def calibration_section(diagnosis: Diagnosis, temperature: float) -> Section:
+    """Whether the model is right as often as it says.
+
+    Args:
+        diagnosis: What was found.
+        temperature: What the logits were divided by; 1 where the model has no temperature.
+    """
     calibration = diagnosis.calibration
     lean = calibration.overconfidence
     verdict = (
         f"it is too sure of itself by {percent(lean)}"
         if lean > 0
         else f"it is right more often than it says by {percent(-lean)}"
+    )
+    hint = (
+        "Where decisions hang on the confidence, <code>sceneparse calibrate</code> fits a temperature on the "
+        "validation split, and keeps it in the model folder."
+        if temperature == 1
+        else f"That is under the model's own temperature, {temperature:.3g}."
     )
     chart = curves(
         [
@@ -249,8 +261,8 @@ def calibration_section(diagnosis: Diagnosis) -> Section:
     body = (
         '<p class="muted">Of the pixels whose label has a probability of 80%, 80% should be right. The expected '
         "calibration error is the mean distance from that, over 15 intervals of the probability.</p>"
-        f"<p>Expected calibration error <b>{percent(calibration.error)}</b>; on the whole {verdict}. Where decisions "
-        "hang on the confidence, divide the logits by a temperature chosen on the validation split.</p>"
+        f"<p>Expected calibration error <b>{percent(calibration.error)}</b>; on the whole {verdict}. "
+        f"{hint}</p>"
         f'<div class="charts">{chart}</div>'
     )
     return Section("calibration", "Calibration", body)

@@ -6,6 +6,8 @@ from rich.text import Text
 
 from sceneparse.diagnosing.advice import TITLES, advise, points
 from sceneparse.diagnosing.diagnose import Diagnosis
+from sceneparse.diagnosing.origin import Origin, anything
+from sceneparse.diagnosing.remarks import remarks
 from sceneparse.diagnosing.report import CHANGES
 from sceneparse.diagnosing.versus import Opponent
 from sceneparse.errors import counted
@@ -13,8 +15,15 @@ from sceneparse.evaluation.figures import FIGURES
 from sceneparse.evaluation.page import lead
 
 
-def print_findings(diagnosis: Diagnosis, console: Console) -> None:
-    """Print what each kind of failure costs, and what would help most."""
+def print_findings(diagnosis: Diagnosis, console: Console, origin: Origin | None = None) -> None:
+    """Print what each kind of failure costs, and what would help most.
+
+    Args:
+        diagnosis: What was found.
+        console: Where it goes.
+        origin: What is known of the model's training.
+    """
+    origin = origin or anything()
     findings = diagnosis.findings
     console.print(f"protocol {diagnosis.evaluation.protocol.describe()}", highlight=False)
     table = Table("kind of failure")
@@ -25,8 +34,13 @@ def print_findings(diagnosis: Diagnosis, console: Console) -> None:
         shown = "" if kind == "rest" else str(number)
         table.add_row(title, shown, f"{findings.pixels[kind]:,}", points(findings.gains[kind]))
     console.print(table)
+    for remark in remarks(diagnosis, origin):
+        console.print(remark.title, highlight=False, markup=False, style="bold")
+        console.print(remark.evidence, highlight=False, markup=False)
+        # In one line, so that a command can be copied.
+        console.print(remark.remedy.replace("`", ""), highlight=False, markup=False, soft_wrap=True)
     for number, one in enumerate(findings.found[:CHANGES], 1):
-        advice = advise(one, diagnosis)
+        advice = advise(one, diagnosis, origin)
         title = f"{number}. {advice.title}: {points(one.gain)} points of mean IoU"
         console.print(title, highlight=False, markup=False, style="bold")
         console.print(advice.evidence, highlight=False, markup=False)

@@ -15,6 +15,7 @@ from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.onnx_engine import OnnxEngine
 from sceneparse.inference.openvino_engine import OpenVINOEngine
 from sceneparse.inference.program import SMALLEST, ConversionError
+from sceneparse.inference.tempering import temperatures_of
 from sceneparse.networks import SceneParser, UnifiedOutput
 from sceneparse.settings import Precision, PreprocessingSettings
 from sceneparse.settings.engine import ENGINE_NAMES, TORCH_ALONE
@@ -40,6 +41,7 @@ class FittingEngine:
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
         self.mirror_image = mirror_image_of(engine)
+        self.temperatures = temperatures_of(engine)
         self.padding_color = engine.padding_color
 
     @cached_property

@@ -16,7 +16,7 @@ from sceneparse.inference.lowering import lower_precision
 from sceneparse.inference.program import ONE_TASK, Traits, prepared
 from sceneparse.networks import Output, SceneParser, UnifiedOutput, UnifiedUPerNet, normalize
 from sceneparse.networks.exact.convolution import arrange_weights
-from sceneparse.settings import Precision, PreprocessingSettings
+from sceneparse.settings import Precision, PreprocessingSettings, Temperatures
 from sceneparse.tasks import Task
 
 
@@ -24,7 +24,8 @@ class Engine(Protocol):
     """The interface of all engines; protocols, metrics and parsing know nothing else of a network.
 
     An engine of two classes may have a `threshold` besides: `deciding.threshold_of`. One whose classes are others in a
-    mirror image has a `mirror_image`: `mirroring.mirror_image_of`.
+    mirror image has a `mirror_image`: `mirroring.mirror_image_of`. One whose probabilities have a temperature has
+    `temperatures`: `tempering.temperatures_of`; the logits that it gives have seen none.
     """
 
     name: str
@@ -171,6 +172,7 @@ class TorchEngine:
         self.align_corners: bool = traits.align_corners
         self.threshold: float = traits.threshold
         self.mirror_image: tuple[int, ...] = traits.mirror_image
+        self.temperatures: Temperatures = traits.temperatures
         self.padding_color: tuple[float, ...] = traits.padding_color
         self._traits = traits
         self._dtype = DTYPES[precision]

@@ -31,6 +31,9 @@ SUFFIXES = EXPORTED_SUFFIXES
 NOTE = "sceneparse"
 """Where a file keeps what is said of the model, as JSON with the keys `config`, `labels`, `traits` and `quantized`."""
 
+SAID = ("mirror_image", "temperatures")
+"""The traits that are not among a note's, since its labels and its settings say them."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -52,8 +55,7 @@ class Note:
         value = {
             "config": config_to_json(self.config),
             "labels": labels_to_json(self.labels, self.tasks),
-            # What a mirror image shows is said by the labels.
-            "traits": {key: value for key, value in asdict(self.traits).items() if key != "mirror_image"},
+            "traits": {key: value for key, value in asdict(self.traits).items() if key not in SAID},
             "quantized": self.quantized,
         }
         return json.dumps(value, ensure_ascii=True)
@@ -79,7 +81,8 @@ class Note:
         if "smallest" not in given:
             traits = replace(traits, smallest=_smallest(settings))
         objects, tasks = labels_from_json(labels, str(path))
-        return cls(settings, objects, tasks, replace(traits, mirror_image=objects.mirror_image), quantized)
+        traits = replace(traits, mirror_image=objects.mirror_image, temperatures=settings.temperatures)
+        return cls(settings, objects, tasks, traits, quantized)
 
 
 def _smallest(config: ModelConfig) -> int:

@@ -5,9 +5,9 @@ import shutil
 import sys
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import torch
 
@@ -26,7 +26,7 @@ from sceneparse.progress import working
 from sceneparse.settings import Precision
 from sceneparse.settings.device import DEVICE_NAMES
 from sceneparse.settings.engine import ENGINE_NAMES, is_exported
-from sceneparse.weights.config import ModelConfig
+from sceneparse.weights.config import CONFIG, ModelConfig, read_config
 from sceneparse.weights.conversions import (
     REFUSED,
     digest,
@@ -35,6 +35,7 @@ from sceneparse.weights.conversions import (
     make_room,
     note_time,
     time_to_convert,
+    untempered_fingerprint,
 )
 from sceneparse.weights.measured import recall
 from sceneparse.weights.model import Model, find_model, load_model
@@ -128,11 +129,11 @@ def _say_compiling() -> None:
 
 
 def _opened(folder: Path, engine: EngineName, device: str, precision: Precision) -> Opened:
-    fingerprint = fingerprint_of(folder)
-    name, why = _chosen(engine, fingerprint, device, precision)
+    fingerprint, converted = fingerprint_of(folder), untempered_fingerprint(folder)
+    name, why = _chosen(engine, converted, device, precision)
     if name == "openvino":
         installed()
-        kept = kept_file(fingerprint)
+        kept = kept_file(converted)
         try:
             scorer, note = _from_cache(kept, folder, device, precision)
         except ConversionError as error:
@@ -140,9 +141,13 @@ def _opened(folder: Path, engine: EngineName, device: str, precision: Precision)
                 raise
             why = error.reason
         else:
+            # It may have been converted when the model had others, or none.
+            temperatures = read_config(folder / CONFIG).temperatures
+            cast(Any, scorer).temperatures = temperatures
+            config = replace(note.config, temperatures=temperatures)
             if engine == "auto":
                 scorer = FittingEngine(scorer, lambda: _engine(load_model(folder), "torch", device, precision))
-            return Opened(scorer, note.config, note.labels, fingerprint, folder, note.tasks, why)
+            return Opened(scorer, config, note.labels, fingerprint, folder, note.tasks, why)
     model = load_model(folder)
     scorer = _engine(model, "torch" if engine == "auto" else engine, device, precision)
     return Opened(scorer, model.config, model.labels, fingerprint, folder, model.tasks, why)

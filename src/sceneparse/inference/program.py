@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -18,7 +18,7 @@ from sceneparse.inference.fold import fold_batch_norm
 from sceneparse.networks import SceneParser, UnifiedOutput, UnifiedUPerNet, normalize, resize
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.exact.convolution import arrange_weights
-from sceneparse.settings import PreprocessingSettings
+from sceneparse.settings import PreprocessingSettings, Temperatures
 from sceneparse.tasks import Task
 
 INPUT, LOGITS, LABELS = "images", "logits", "labels"
@@ -61,6 +61,7 @@ class Traits:
         smallest: Rows and columns of a picture that an exported program takes at least.
         threshold: Of two classes, the second is taken where its probability is above this.
         mirror_image: The class that each class is in a mirror image; empty where all stay what they are.
+        temperatures: What its logits, which are given as they are, are divided by before they become probabilities.
     """
 
     channels: int
@@ -72,6 +73,7 @@ class Traits:
     smallest: int = SMALLEST
     threshold: float = HALF
     mirror_image: tuple[int, ...] = ()
+    temperatures: Temperatures = field(default_factory=Temperatures)
 
     @classmethod
     def of(cls, network: SceneParser, preprocessing: PreprocessingSettings) -> "Traits":
@@ -86,7 +88,7 @@ class Traits:
         smallest = network.backbone.smallest
         return cls(
             channels, network.num_classes, network.align_corners, mean, std, tasks, smallest, network.threshold,
-            network.mirror_image,
+            network.mirror_image, network.temperatures,
         )  # fmt: skip
 
     @property
@@ -157,6 +159,7 @@ class ProgramEngine:
         self.align_corners = traits.align_corners
         self.threshold = traits.threshold
         self.mirror_image = traits.mirror_image
+        self.temperatures = traits.temperatures
         self.padding_color = traits.padding_color
         self.smallest = traits.smallest
         self.tasks = traits.tasks

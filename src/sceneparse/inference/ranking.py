@@ -1,6 +1,8 @@
 """The most probable classes of every pixel, in bands of rows like the labels: no picture's scores are held whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,6 +11,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import bands, every_scale, refined_scores
 from sceneparse.inference.tasks import StackedHeads, task_engine
+from sceneparse.inference.tempering import NONE, sureness, temperature_of, tempered
 from sceneparse.labels import IGNORE, PartTree, TaskLabels
 from sceneparse.tasks import Task
 
@@ -53,7 +56,7 @@ def rank(
         return found
     for start, band in bands(engine, every_scale(engine, image, protocol, size=own), own):
         rows = slice(start, start + band.shape[1])
-        _fill(found, rows, *_best(band, count, logits=protocol.average == "logits"))
+        _fill(found, rows, *_best(band, count, temperature=temperature_of(engine), logits=protocol.average == "logits"))
     return found
 
 
@@ -81,20 +84,20 @@ def rank_task(
     own = size or (image.shape[-2], image.shape[-1])
     heads = StackedHeads(task_engine(engine), tasks.only([task]))
     found = _empty(count, own)
-    logits = protocol.average == "logits"
+    best = partial(_best, temperature=heads.temperatures.of(task), logits=protocol.average == "logits")
     source = every_scale(heads, image, protocol, heads.groups, own)
     for start, band in bands(heads, source, own):
         rows = slice(start, start + band.shape[1])
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
         if task is Task.PART:
             assert tasks.tree is not None
-            _fill(found, rows, *_best_parts(scores[task], scores[Task.OBJECT].argmax(0), tasks.tree, count, logits))
+            _fill(found, rows, *_best_parts(scores[task], scores[Task.OBJECT].argmax(0), tasks.tree, count, best))
         else:
-            _fill(found, rows, *_best(scores[task], count, logits=logits))
+            _fill(found, rows, *best(scores[task], count))
     return found
 
 
-def _best(scores: Tensor, count: int, *, logits: bool) -> tuple[Tensor, Tensor]:
+def _best(scores: Tensor, count: int, *, temperature: float = NONE, logits: bool) -> tuple[Tensor, Tensor]:
     """The classes and the probabilities of the largest scores (classes, ...), the first of equal ones first."""
     left = scores.clone()
     classes, values = [], []
@@ -104,14 +107,18 @@ def _best(scores: Tensor, count: int, *, logits: bool) -> tuple[Tensor, Tensor]:
         left.scatter_(0, winner[None], -torch.inf)
         classes.append(winner)
         values.append(value)
-    found = torch.stack(values)
-    if logits:  # as in `winners`
-        share = (scores - found[0]).exp_().sum(dim=0).reciprocal_()
-        found = (found - found[0]).exp_() * share
-    return torch.stack(classes), found
+    order, found = torch.stack(classes), torch.stack(values)
+    if logits:
+        share = sureness(scores, found[0], temperature, logits=True)
+        found = ((found - found[0]) / temperature).exp_() * share
+    elif temperature != NONE:
+        found = tempered(scores, temperature).gather(0, order)
+    return order, found
 
 
-def _best_parts(scores: Tensor, objects: Tensor, tree: PartTree, count: int, logits: bool) -> tuple[Tensor, Tensor]:
+def _best_parts(
+    scores: Tensor, objects: Tensor, tree: PartTree, count: int, best: Callable[[Tensor, int], tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
     """The channels and the probabilities of the best parts of each pixel's object, among this object's."""
     classes = torch.full((count, *objects.shape), IGNORE, dtype=torch.int64, device=scores.device)
     values = scores.new_zeros(classes.shape)
@@ -119,7 +126,7 @@ def _best_parts(scores: Tensor, objects: Tensor, tree: PartTree, count: int, log
     for owner, offset, block in zip(tree.owners, tree.offsets, scores.split(list(tree.sizes)), strict=True):
         if owner in present:
             inside, kept = objects == owner, min(count, len(block))
-            winners, found = _best(block[:, inside], kept, logits=logits)
+            winners, found = best(block[:, inside], kept)
             classes[:kept, inside], values[:kept, inside] = winners + offset, found
     return classes, values
 

@@ -14,6 +14,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirrored_scores
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.rows import MapRows, MeanRows, Rows, StretchedRows, band_height, mean
+from sceneparse.inference.tempering import NONE, sureness, temperature_of
 from sceneparse.inference.windows import WindowRows
 from sceneparse.inference.winners import winners_of, worth_splitting
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
@@ -25,7 +26,7 @@ class Prediction:
 
     Args:
         labels: (H, W) int16 class indices, on the CPU.
-        confidence: (H, W) float32, the probability of that class.
+        confidence: (H, W) float32, the probability of that class, under the engine's temperature.
     """
 
     labels: Tensor
@@ -123,7 +124,7 @@ def one_map_each(engine: Engine, images: Tensor, protocol: TestProtocol, own: tu
 def _predicted_of_map(engine: Engine, logits: Tensor, own: tuple[int, int], protocol: TestProtocol) -> Prediction:
     """Return the most probable class of every pixel, from the one map of logits that decides."""
     if threshold_of(engine) == HALF and worth_splitting(logits, own):
-        return Prediction(*winners_of(logits, own, engine.align_corners))
+        return Prediction(*winners_of(logits, own, engine.align_corners, temperature_of(engine)))
     rows = MapRows([logits], own, engine.align_corners, _probabilities(protocol))
     return predicted(engine, rows, own, protocol)
 
@@ -135,7 +136,7 @@ def predicted(engine: Engine, source: Rows, size: tuple[int, int], protocol: Tes
     confidence = torch.empty(height, width)
     for start, band in bands(engine, source, size):
         stop = start + band.shape[1]
-        winner, confidence[start:stop] = winners(band, protocol, threshold_of(engine))
+        winner, confidence[start:stop] = winners(band, protocol, threshold_of(engine), temperature_of(engine))
         labels[start:stop] = winner.to(torch.int16)
     return Prediction(labels, confidence)
 
@@ -205,15 +206,22 @@ def _row_winners(engine: Engine, source: Rows, own: tuple[int, int], *, probabil
     return labels
 
 
-def winners(scores: Tensor, protocol: TestProtocol, threshold: float = HALF) -> tuple[Tensor, Tensor]:
-    """Return the class that scores (classes, ...) decide for, and its probability; `threshold` as in `decided`."""
+def winners(
+    scores: Tensor, protocol: TestProtocol, threshold: float = HALF, temperature: float = NONE
+) -> tuple[Tensor, Tensor]:
+    """Return the class that scores decide for, and its probability.
+
+    Args:
+        scores: (classes, ...), averaged as the protocol says.
+        protocol: The protocol.
+        threshold: As in `decided`.
+        temperature: As in `sureness`.
+    """
     best, winner = scores.max(dim=0)
     if threshold != HALF:
         winner = decided(scores, threshold, probabilities=_probabilities(protocol))
         best = scores.gather(0, winner[None])[0]
-    if protocol.average == "logits":  # the winner's softmax: 1 / sum of exp(score - best score)
-        best = (scores - best).exp_().sum(dim=0).reciprocal_()
-    return winner, best
+    return winner, sureness(scores, best, temperature, logits=not _probabilities(protocol))
 
 
 def bands(engine: Engine, source: Rows, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:

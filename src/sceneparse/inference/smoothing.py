@@ -6,6 +6,7 @@ from torch import Tensor
 from sceneparse.inference.deciding import threshold_of
 from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirror_image_of
+from sceneparse.inference.tempering import temperatures_of
 
 
 class SmoothedEngine:
@@ -28,6 +29,7 @@ class SmoothedEngine:
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
         self.mirror_image = mirror_image_of(engine)
+        self.temperatures = temperatures_of(engine)
         self.padding_color = engine.padding_color
         self._before: list[Tensor] = []
         self._average: list[Tensor] = []
@@ -70,6 +72,7 @@ class ReplayEngine:
         self.num_classes, self.align_corners = engine.num_classes, engine.align_corners
         self.threshold = threshold_of(engine)
         self.mirror_image = mirror_image_of(engine)
+        self.temperatures = temperatures_of(engine)
         self.padding_color = engine.padding_color
         self._scores = iter(scores)
         self._description = engine.describe()

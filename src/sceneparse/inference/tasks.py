@@ -22,6 +22,7 @@ from sceneparse.inference.scoring import (
     one_map_each,
     winners,
 )
+from sceneparse.inference.tempering import sureness, temperatures_of, tempered
 from sceneparse.inference.winners import winners_of
 from sceneparse.labels import IGNORE, TaskLabels
 from sceneparse.networks import resize
@@ -93,7 +94,7 @@ def predict_tasks(
     else:
         source = every_scale(heads, image, protocol, heads.groups, own)
         predicted = _without_scene(heads, source, own, protocol, tasks)
-    scene = None if tasks.scenes is None else torch.cat(heads.scenes).mean(dim=0).cpu()
+    scene = None if tasks.scenes is None else heads.scene_of(torch.cat(heads.scenes).mean(dim=0))
     return replace(predicted, scene=scene)
 
 
@@ -125,7 +126,7 @@ def predict_tasks_batch(
         predicted = [_without_scene(heads, source, own, protocol, tasks) for source in rows]
     if tasks.scenes is None:
         return predicted
-    scenes = torch.stack(heads.scenes).mean(dim=0).cpu()
+    scenes = heads.scene_of(torch.stack(heads.scenes).mean(dim=0))
     return [replace(one, scene=scene) for one, scene in zip(predicted, scenes, strict=True)]
 
 
@@ -145,21 +146,22 @@ def _of_map(
         return _without_scene(heads, rows, size, protocol, tasks)
     scores = dict(zip(heads.maps, logits.split(list(heads.maps.values())), strict=True))
     found: dict[Task, Prediction] = {
-        task: Prediction(*winners_of(own, size, heads.align_corners))
+        task: Prediction(*winners_of(own, size, heads.align_corners, heads.temperatures.of(task)))
         for task, own in scores.items()
         if task is not Task.PART
     }
     if tasks.tree is not None:
-        found[Task.PART] = _parts_of_map(scores[Task.PART], found[Task.OBJECT].labels, tasks, heads.align_corners)
+        found[Task.PART] = _parts_of_map(heads, scores[Task.PART], found[Task.OBJECT].labels, tasks)
     return _task_prediction(found)
 
 
-def _parts_of_map(logits: Tensor, objects: Tensor, tasks: TaskLabels, align_corners: bool) -> Prediction:
+def _parts_of_map(heads: "StackedHeads", logits: Tensor, objects: Tensor, tasks: TaskLabels) -> Prediction:
     """The channel of the best part of each pixel's object, and its probability among this object's."""
     assert tasks.tree is not None
     height, width = objects.shape
     result = Prediction(torch.full((height, width), IGNORE, dtype=torch.int16), torch.zeros(height, width))
-    stretch = Stretch((logits.shape[-2], logits.shape[-1]), (height, width), align_corners)
+    stretch = Stretch((logits.shape[-2], logits.shape[-1]), (height, width), heads.align_corners)
+    temperature = heads.temperatures.of(Task.PART)
     tree, present = tasks.tree, set(objects.unique().tolist())
     for owner, offset, block in zip(tree.owners, tree.offsets, logits.split(list(tree.sizes)), strict=True):
         if owner not in present:
@@ -175,7 +177,7 @@ def _parts_of_map(logits: Tensor, objects: Tensor, tasks: TaskLabels, align_corn
             band = stretch(block[:, first:end], start, stop)[:, pixels]
             best, winner = band.max(dim=0)
             result.labels[start:stop][pixels] = (winner + offset).to(torch.int16)
-            result.confidence[start:stop][pixels] = (band - best).exp_().sum(dim=0).reciprocal_()
+            result.confidence[start:stop][pixels] = sureness(band, best, temperature, logits=True)
     return result
 
 
@@ -190,10 +192,10 @@ def _without_scene(
         scores = dict(zip(heads.maps, band.split(list(heads.maps.values())), strict=True))
         for task, own in scores.items():
             if task is not Task.PART:
-                _fill(found[task], rows, *winners(own, protocol))
+                _fill(found[task], rows, *winners(own, protocol, temperature=heads.temperatures.of(task)))
         if tasks.tree is not None:
             labels = found[Task.OBJECT].labels[rows].to(band.device)
-            _fill(found[Task.PART], rows, *_parts(scores[Task.PART], labels, tasks, protocol))
+            _fill(found[Task.PART], rows, *_parts(heads, scores[Task.PART], labels, tasks, protocol))
     return _task_prediction(found)
 
 
@@ -214,6 +216,7 @@ class StackedHeads:
     def __init__(self, engine: TaskEngine, tasks: TaskLabels) -> None:
         self.name, self.precision = engine.name, engine.precision
         self.align_corners = engine.align_corners
+        self.temperatures = temperatures_of(engine)
         self.padding_color: Sequence[float] = engine.padding_color
         self.scenes: list[Tensor] = []
         self._engine, self._scene = engine, tasks.scenes is not None
@@ -240,6 +243,10 @@ class StackedHeads:
                 raise ValueError(f"{count} classes are named for task {name}, but the network has no such head")
             maps.append(logits if logits.shape[-2:] == size else resize(logits, size, self.align_corners))
         return torch.cat(maps, dim=1)
+
+    def scene_of(self, averaged: Tensor) -> Tensor:
+        """Return the scene's probabilities (..., scenes), on the CPU, from those that were averaged."""
+        return tempered(averaged, self.temperatures.of(Task.SCENE), dim=-1).cpu()
 
     def turned_back(self, scores: Tensor) -> Tensor:
         """See `TurnsBack`."""
@@ -273,16 +280,19 @@ def _fill(prediction: Prediction, rows: slice, labels: Tensor, confidence: Tenso
     prediction.confidence[rows] = confidence
 
 
-def _parts(scores: Tensor, objects: Tensor, tasks: TaskLabels, protocol: TestProtocol) -> tuple[Tensor, Tensor]:
+def _parts(
+    heads: "StackedHeads", scores: Tensor, objects: Tensor, tasks: TaskLabels, protocol: TestProtocol
+) -> tuple[Tensor, Tensor]:
     """The channel of the best part of each pixel's object, and its probability among this object's."""
     assert tasks.tree is not None
     labels = torch.full(objects.shape, IGNORE, dtype=torch.int64, device=scores.device)
     confidence = scores.new_zeros(objects.shape)
     tree, present = tasks.tree, set(objects.unique().tolist())
+    temperature = heads.temperatures.of(Task.PART)
     for owner, offset, block in zip(tree.owners, tree.offsets, scores.split(list(tree.sizes)), strict=True):
         # A band of a few rows shows few of the objects that there are: asking for each would take longer than the rest.
         if owner in present:
             inside = objects == owner
-            winner, best = winners(block[:, inside], protocol)
+            winner, best = winners(block[:, inside], protocol, temperature=temperature)
             labels[inside], confidence[inside] = winner + offset, best
     return labels, confidence

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sceneparse.inference.rows import Stretch, band_height
+from sceneparse.inference.tempering import NONE
 from sceneparse.networks.exact.argmax import upsampled_labels, worth_skipping
 
 SIDE_BY_SIDE = 32
@@ -25,13 +26,16 @@ def worth_splitting(logits: Tensor, size: tuple[int, int]) -> bool:
 
 
 @torch.no_grad()
-def winners_of(logits: Tensor, size: tuple[int, int], align_corners: bool) -> tuple[Tensor, Tensor]:
+def winners_of(
+    logits: Tensor, size: tuple[int, int], align_corners: bool, temperature: float = NONE
+) -> tuple[Tensor, Tensor]:
     """Return each pixel's class of the highest upsampled score, and its probability among all of them.
 
     Args:
         logits: (classes, h, w), finite, on the CPU.
         size: Height and width of the result.
         align_corners: As in `networks.resize`.
+        temperature: What the logits are divided by before they become probabilities.
 
     Returns:
         (H, W) int16 classes and (H, W) float32 probabilities.
@@ -39,7 +43,9 @@ def winners_of(logits: Tensor, size: tuple[int, int], align_corners: bool) -> tu
     logits, confidence = logits.float(), torch.empty(size)
     stretch = Stretch((logits.shape[-2], logits.shape[-1]), size, align_corners)
     side_by_side = len(logits) >= SIDE_BY_SIDE
-    source = logits.permute(1, 2, 0).contiguous() if side_by_side else logits
+    # Resizing is linear: the small map is divided, not every pixel of the large one.
+    source = logits if temperature == NONE else logits / temperature
+    source = source.permute(1, 2, 0).contiguous() if side_by_side else source
     step = band_height(len(logits), size[1], "cpu")
     for start in range(0, size[0], step):
         stop = min(start + step, size[0])

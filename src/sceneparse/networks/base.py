@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.heads import Head, auxiliary_channels
+from sceneparse.settings import Temperatures
 
 
 class Output(NamedTuple):
@@ -36,11 +37,13 @@ class SceneParser(nn.Module):
         align_corners: How maps are resized inside the network, and how its logits want to be resized.
 
     Of two classes, the second is taken where its probability is above `threshold`. What each class is in a mirror image
-    says `mirror_image`, by index; where it is empty, all stay what they are.
+    says `mirror_image`, by index; where it is empty, all stay what they are. Logits are given as they are: to become
+    probabilities they are divided by `temperatures`.
     """
 
     threshold: float = 0.5
     mirror_image: tuple[int, ...] = ()
+    temperatures: Temperatures = Temperatures()
 
     def __init__(
         self,

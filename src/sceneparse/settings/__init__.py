@@ -36,6 +36,7 @@ from sceneparse.settings.recipe import Recipe
 from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.sizes import LearntSizes
 from sceneparse.settings.tasks import SceneHead, TaskSettings
+from sceneparse.settings.temperatures import Temperatures
 from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import Precision, TrainingSettings
 
@@ -69,6 +70,7 @@ __all__ = [
     "StemActivation",
     "StrideOn",
     "TaskSettings",
+    "Temperatures",
     "ToyWorldSettings",
     "TrackingSettings",
     "TrainingSettings",

@@ -18,11 +18,15 @@ from sceneparse.settings import (
     NetworkSettings,
     PreprocessingSettings,
     ProtocolSettings,
+    Temperatures,
 )
 
 CONFIG, WEIGHTS, LABELS, CARD = "config.json", "model.safetensors", "labels.json", "README.md"
 FILES = (CONFIG, WEIGHTS, LABELS, CARD)
 """The files of a model folder."""
+
+TEMPERATURES = "temperatures"
+"""Under which config.json has the temperatures of a calibrated model."""
 
 FORMAT = 1
 """The version of the model folder that this package writes and reads."""
@@ -40,6 +44,7 @@ class ModelConfig:
         protocol: How it is tested unless another protocol is asked for.
         data: What it was trained on.
         sizes: The sizes of the pictures that it learnt from.
+        temperatures: What its logits are divided by before they become probabilities.
     """
 
     name: str
@@ -49,6 +54,7 @@ class ModelConfig:
     protocol: ProtocolSettings
     data: DataSettings
     sizes: LearntSizes = field(default_factory=LearntSizes)
+    temperatures: Temperatures = field(default_factory=Temperatures)
 
     def portable(self) -> "ModelConfig":
         """Leave out what holds only where the model was trained: paths, where its weights came from, what learnt."""
@@ -67,8 +73,10 @@ class ModelConfig:
 def config_to_json(config: ModelConfig) -> dict[str, Any]:
     """Return the content of config.json: the settings, without paths of the machine that trained the model."""
     settings = to_mapping(config.portable())
-    if not config.sizes.known:
-        del settings["sizes"]
+    # What came later than the first model folders is left out where it says nothing: earlier versions read these, too.
+    for name, known in (("sizes", config.sizes.known), (TEMPERATURES, config.temperatures.known)):
+        if not known:
+            del settings[name]
     return {"format": FORMAT, **settings}
 
 

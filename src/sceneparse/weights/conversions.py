@@ -1,6 +1,7 @@
 """Networks that were converted for OpenVINO, kept for the next time; known before PyTorch is loaded."""
 
 import hashlib
+import json
 import shutil
 import sys
 from functools import lru_cache
@@ -8,12 +9,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from sceneparse.files import cache_folder, write_text
+from sceneparse.files import cache_folder, json_text, write_text
 from sceneparse.progress import roughly
 from sceneparse.settings import Precision
 from sceneparse.settings.engine import TORCH_ALONE, EngineName
 from sceneparse.version import __version__
-from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
+from sceneparse.weights.config import CONFIG, LABELS, TEMPERATURES, WEIGHTS
 from sceneparse.weights.measured import recall
 
 KEPT = 8
@@ -37,14 +38,33 @@ def fingerprint_of(folder: Path) -> str:
     return digest([folder / WEIGHTS, folder / CONFIG, folder / LABELS])
 
 
+def untempered_fingerprint(folder: Path) -> str:
+    """Return `fingerprint_of` the model folder without its temperatures: equal where the same is converted.
+
+    A conversion gives logits, which have seen no temperature: whoever fits one need not wait for another conversion.
+    """
+    try:
+        value = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # which is said where the model is read
+        return fingerprint_of(folder)
+    if value.pop(TEMPERATURES, None) is None:
+        return fingerprint_of(folder)
+    config = hashlib.sha256(json_text(value).encode()).digest()
+    return hashlib.sha256(_of(folder / WEIGHTS) + config + _of(folder / LABELS)).hexdigest()
+
+
 def digest(paths: list[Path]) -> str:
     """Return SHA-256 over the SHA-256 of files; of those that there are."""
     whole = hashlib.sha256()
     for path in paths:
         if path.is_file():
-            state = path.stat()
-            whole.update(_of_file(path.resolve(), state.st_size, state.st_mtime_ns))
+            whole.update(_of(path))
     return whole.hexdigest()
+
+
+def _of(path: Path) -> bytes:
+    state = path.stat()
+    return _of_file(path.resolve(), state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
@@ -112,7 +132,7 @@ def is_still_to_convert(folder: Path, engine: EngineName, device: str, precision
         return False
     if engine == "auto" and device != "cpu" and (device != "auto" or _may_have_gpu()):
         return False
-    fingerprint = fingerprint_of(folder)
+    fingerprint = untempered_fingerprint(folder)
     precisions = ("float32", "bfloat16") if precision == "auto" else (precision,)
     measured = [recall(fingerprint, one) for one in precisions] if engine == "auto" else []
     if any(one is not None and one.engine == "torch" for one in measured):

@@ -53,7 +53,7 @@ def remember(fingerprint: str, precision: str, ms: Mapping[str, float], size: tu
     """Keep what was measured, for this model, machine and versions alone; not unless both engines were measured.
 
     Args:
-        fingerprint: The model's (`conversions.fingerprint_of`).
+        fingerprint: The model's (`conversions.untempered_fingerprint`).
         precision: What both computed in.
         ms: Milliseconds for a picture, by engine.
         size: The picture's height and width.

@@ -27,7 +27,7 @@ class Model:
     """A network, what it is, and its classes.
 
     Args:
-        network: The network, which learns here what its classes are in a mirror image.
+        network: The network, which is given here what its classes are in a mirror image, and its temperatures.
         config: What it is.
         labels: The objects' classes.
         tasks: The label spaces of a unified model's tasks, or None where it has no other task or they have no names.
@@ -47,6 +47,7 @@ class Model:
     def __post_init__(self) -> None:
         # So that engines of the network know it, whoever makes them.
         self.network.mirror_image = self.labels.mirror_image
+        self.network.temperatures = self.config.temperatures
 
 
 def save_model(folder: Path, model: Model, card: str) -> None:

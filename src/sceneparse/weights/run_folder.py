@@ -51,6 +51,14 @@ def run_folder(path: Path) -> Path | None:
     return path if (path / RECIPE).is_file() and not (path / CONFIG).exists() else None
 
 
+def run_around(path: Path) -> Path | None:
+    """Return the run folder that a path is, or whose model folder, checkpoints/ or checkpoint it is; else None."""
+    if (run := run_folder(path)) is not None:
+        return run
+    inside = path.name == MODEL or (path.parent.name == CHECKPOINTS and path.is_file())
+    return run_folder(path.parent) if inside else None
+
+
 def model_folder_of(run: Path) -> Path | None:
     """Return the folder of a run's model, None as long as there is none."""
     for folder in (run / MODEL, aside_of(run / MODEL)):

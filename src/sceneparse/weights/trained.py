@@ -96,13 +96,24 @@ def _kept_still(run: Path) -> Path:
         folder = model_folder_of(run)
         try:
             if folder is not None:
-                state = (folder / WEIGHTS).stat()
-                facts = [str(run.resolve()), f"{state.st_ino} {state.st_size} {state.st_mtime_ns}"]
-                return kept_model("training", facts, partial(_copy, run, state.st_ino))
+                number = (folder / WEIGHTS).stat().st_ino
+                # The settings may be given temperatures.
+                facts = [str(run.resolve()), *(_version(folder / name) for name in (WEIGHTS, CONFIG))]
+                return kept_model("training", facts, partial(_copy, run, number))
         except FileNotFoundError:  # it was replaced at this moment
             pass
         time.sleep(0.05)
     raise UserError(f"{run / MODEL}: is being replaced again and again; try again")
+
+
+def _version(path: Path) -> str:
+    """What changes when a file becomes another.
+
+    Raises:
+        FileNotFoundError: It is gone.
+    """
+    state = path.stat()
+    return f"{state.st_ino} {state.st_size} {state.st_mtime_ns}"
 
 
 def _copy(run: Path, number: int, kept: Path) -> None:
@@ -134,9 +145,7 @@ def _of_checkpoint(path: Path, begin: str = "") -> Path:
         write_folder(kept, description, lambda file: write_weights(file, state, taken.facts()))
 
     try:
-        state = path.stat()
-        facts = [str(path.resolve()), f"{state.st_ino} {state.st_size} {state.st_mtime_ns}"]
-        folder = kept_model("checkpoints", facts, make)
+        folder = kept_model("checkpoints", [str(path.resolve()), _version(path)], make)
     except FileNotFoundError:
         raise UserError(f"{path}: made room for a newer checkpoint at this moment: give that one") from None
     taken = model_taken(folder.parent, folder)

@@ -17,6 +17,7 @@ from sceneparse.inference.engine import Engine
 from sceneparse.inference.mirroring import mirror_image_of
 from sceneparse.inference.protocol import TestProtocol
 from sceneparse.inference.scoring import winners
+from sceneparse.inference.tempering import temperature_of
 from sceneparse.inference.windows import AT_ONCE, WindowRows
 from sceneparse.labels import IGNORE
 from sceneparse.parsing.runs.pipe import Ahead
@@ -153,7 +154,7 @@ def _labels(
             part = slice(first, min(first + across, width))
             with torch.no_grad():
                 scores = windows.part(start, stop, part.start, part.stop)
-                winner, sure = winners(scores, scene.protocol, threshold_of(engine))
+                winner, sure = winners(scores, scene.protocol, threshold_of(engine), temperature_of(engine))
             labels[:, part], confidence[:, part] = winner.cpu().numpy(), sure.cpu().numpy()
         valid = strips.valid(start, stop, slice(offset, offset + width))
         if valid is not None:

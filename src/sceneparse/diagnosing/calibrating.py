@@ -1,0 +1,181 @@
+"""`sceneparse calibrate` as a function: temperatures fitted on labelled pictures, kept in the model folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sceneparse.data.sample import tasks_of
+from sceneparse.datasets.opening import open_for_testing
+from sceneparse.diagnosing.calibration import Calibration
+from sceneparse.diagnosing.sampled_pixels import sample_pixels
+from sceneparse.diagnosing.temperature import HIGHEST, LOWEST, Scored, calibration, fit_temperature, likelihood
+from sceneparse.errors import UserError, counted
+from sceneparse.evaluation.command import data_settings, protocol_of, refuse_other_classes, refuse_other_tasks
+from sceneparse.evaluation.evaluate import spaced
+from sceneparse.files import write_json
+from sceneparse.inference import EngineName, Opened, open_model
+from sceneparse.progress import progress_bar, results_console
+from sceneparse.settings import DataSettings, Precision
+from sceneparse.tasks import Task
+from sceneparse.weights.calibrated import folder_to_calibrate, keep_temperatures
+from sceneparse.weights.conversions import fingerprint_of
+
+
+@dataclass(frozen=True)
+class Under:
+    """How well a model's probabilities fit the truth under a temperature.
+
+    Args:
+        temperature: The temperature.
+        likelihood: The mean negative log-likelihood of the truth, in nats.
+        calibration: Whether labels are right as often as the model says.
+    """
+
+    temperature: float
+    likelihood: float
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, scored: Scored, temperature: float) -> "Under":
+        """Measure it."""
+        return cls(temperature, likelihood(scored, temperature), calibration(scored, temperature))
+
+    def to_json(self) -> dict[str, Any]:
+        """For calibration.json."""
+        return {
+            "temperature": self.temperature,
+            "negative_log_likelihood": self.likelihood,
+            **self.calibration.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A task whose probabilities were fitted.
+
+    Args:
+        task: The task.
+        count: Of so many labelled pixels; of the scene, pictures.
+        before: As the model was.
+        after: As it is now.
+    """
+
+    task: Task
+    count: int
+    before: Under
+    after: Under
+
+    def to_json(self) -> dict[str, Any]:
+        """For calibration.json."""
+        return {"count": self.count, "before": self.before.to_json(), "after": self.after.to_json()}
+
+
+def calibrate_model(
+    model: str | Path,
+    *,
+    data: str | Path | DataSettings | None = None,
+    kind: str | None = None,
+    split: str | None = None,
+    out: str | Path | None = None,
+    count: int | None = None,
+    engine: EngineName = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    progress: bool = True,
+) -> tuple[Calibrated, ...]:
+    """Fit a model's temperatures to labelled pictures, and keep them in its folder.
+
+    From then on every probability that is made of the model's logits is made of logits divided by the temperature; the
+    labels stay what they are. Fitted is under the model's own protocol.
+
+    Args:
+        model: A model folder, or a training's run folder.
+        data: The data set's folder, or all of its settings. Default: the data set that the model was trained on, if
+            that needs no folder.
+        kind: The data set's kind. Default: the model's.
+        split: Split to fit to, which the model must not have learnt from. Default: the model's validation split.
+        out: Where calibration.json goes. Default: a `calibration` folder beside the model folder.
+        count: Take only so many pictures, evenly spaced.
+        engine: auto, torch, compile, openvino or onnxruntime.
+        device: auto, cpu, cuda, cuda:N, mps, xpu or xpu:N.
+        precision: auto, float32, tf32 or bfloat16.
+        progress: Show a progress bar, the figures before and after, and the file's path.
+
+    Returns:
+        What was fitted, by task.
+
+    Raises:
+        UserError: No such model or data set, one that temperatures cannot be kept for, or nothing to fit to.
+    """
+    folder = folder_to_calibrate(model)
+    opened = open_model(folder, engine=engine, device=device, precision=precision)
+    protocol = protocol_of(opened.config, None)
+    if protocol.crf:
+        raise UserError(f"{model}: its protocol has a CRF, whose probabilities are its own: they have no temperature")
+    settings = data_settings(opened.config, data, kind, None)
+    settings = replace(settings, test=split or settings.val)
+    dataset = open_for_testing(settings, channels=opened.config.backbone.in_channels)
+    refuse_other_classes(str(model), opened.labels, dataset.labels)
+    refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
+    indices = spaced(len(dataset), count)
+    with progress_bar(progress, len(indices), f"scoring {settings.kind} {settings.test}") as advance:
+        scored = sample_pixels(opened.engine, dataset, indices, protocol, opened.tasks, advance)
+    fitted, notes = _fitted(scored, opened)
+    if not fitted:
+        reason = "; ".join(notes) or f"no label is known in {counted(len(indices), 'picture')}: check the label space"
+        raise UserError(f"{model}: {reason}")
+    if fingerprint_of(folder) != opened.fingerprint:
+        raise UserError(f"{folder}: has become another model meanwhile: calibrate that one")
+    temperatures = {str(one.task): one.after.temperature for one in fitted}
+    keep_temperatures(folder, replace(opened.config.temperatures, **temperatures))
+    path = Path(out or folder.parent / "calibration") / "calibration.json"
+    described, on = protocol.describe(), f"{settings.kind}, {settings.test} split"
+    facts = {"model": opened.config.name, "data": on, "pictures": len(indices), "protocol": described}
+    write_json(path, {**facts, "tasks": {str(one.task): one.to_json() for one in fitted}})
+    if progress:
+        print(f"{counted(len(indices), 'picture')} of {on}; protocol {described}")
+        _print(fitted, notes, results_console())
+        print(f"kept in: {folder}\nfigures: {path}")
+    return fitted
+
+
+def _fitted(scored: Mapping[Task, Scored], opened: Opened) -> tuple[tuple[Calibrated, ...], list[str]]:
+    """What could be fitted, and what could not."""
+    fitted, notes = [], []
+    for task in Task:
+        pixels = scored.get(task)
+        if pixels is None or not len(pixels):
+            continue
+        temperature = fit_temperature(pixels)
+        if temperature is None:
+            notes.append(
+                f"no temperature from {LOWEST:g} to {HIGHEST:g} fits task {task}: its {counted(len(pixels), 'label')} "
+                "are all right, or right by no more than chance; give more pictures"
+            )
+            continue
+        before, after = (Under.of(pixels, one) for one in (opened.config.temperatures.of(task), temperature))
+        fitted.append(Calibrated(task, len(pixels), before, after))
+    return tuple(fitted), notes
+
+
+def _print(fitted: tuple[Calibrated, ...], notes: list[str], console: Console) -> None:
+    table = Table("task")
+    for column in ("", "temperature", "negative log-\nlikelihood", "calibration\nerror %", "labels"):
+        table.add_column(column, justify="left" if not column else "right")
+    for one in fitted:
+        for name, under in (("before", one.before), ("after", one.after)):
+            table.add_row(
+                str(one.task) if name == "before" else "",
+                name,
+                f"{under.temperature:.4g}",
+                f"{under.likelihood:.4f}",
+                f"{100 * under.calibration.error:.2f}",
+                f"{one.count:,}" if name == "before" else "",
+            )
+    console.print(table)
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, markup=False)

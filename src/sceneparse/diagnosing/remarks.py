@@ -1,0 +1,144 @@
+"""What is to be said of a model before its failures: how its training ended, and which classes it never predicts."""
+
+import shlex
+from pathlib import Path
+
+from sceneparse.diagnosing.advice import Advice, points
+from sceneparse.diagnosing.diagnose import Diagnosis
+from sceneparse.diagnosing.history import Climbing, OverFitting
+from sceneparse.diagnosing.origin import Origin
+from sceneparse.diagnosing.remedies import MOST, in_words
+from sceneparse.diagnosing.steps import (
+    Offer,
+    averaged_weights,
+    changed_colors,
+    class_weights,
+    copy_paste,
+    finer_maps,
+    pretrained,
+    rare_crops,
+    repeated_pictures,
+    steps,
+    wider_scales,
+)
+from sceneparse.diagnosing.unpredicted import Unpredicted, unpredicted
+from sceneparse.errors import counted
+from sceneparse.evaluation.page import percent
+from sceneparse.weights.run_folder import RECIPE
+from sceneparse.weights.trained import resume_command
+
+LONGER = 2
+"""How many times as long the next training is to be."""
+
+FREQUENT = 0.1
+"""Share of the training pictures from which on a class is not rare: to draw its pictures more often would not help."""
+
+AGAINST_FITTING: tuple[Offer, ...] = (pretrained, wider_scales, changed_colors, copy_paste, averaged_weights)
+FOR_RARE: tuple[Offer, ...] = (repeated_pictures, class_weights, rare_crops, copy_paste)
+FOR_FREQUENT: tuple[Offer, ...] = (class_weights, rare_crops, finer_maps, copy_paste)
+
+NAMED = 6
+"""Classes that a sentence names."""
+
+
+def remarks(diagnosis: Diagnosis, origin: Origin) -> list[Advice]:
+    """Return what is to be said first, as text for a terminal; `advice.marked` makes HTML of the remedies.
+
+    Args:
+        diagnosis: What was found.
+        origin: What is known of the model's training.
+    """
+    found = []
+    if (history := origin.history) is not None:
+        found += [] if history.climbing is None else [_climbing(history.climbing, origin)]
+        found += [] if history.over_fitting is None else [_over_fitting(history.over_fitting, origin, diagnosis)]
+    if never := unpredicted(diagnosis):
+        found.append(_unpredicted(never, origin, diagnosis))
+    return found
+
+
+def _climbing(one: Climbing, origin: Origin) -> Advice:
+    pace = 1000 * (one.high - one.low) / max(one.last - one.first, 1)
+    evidence = (
+        f"Through its last {one.validations} validations, from iteration {one.first:,} to {one.last:,}, the mean IoU "
+        f"rose from {percent(one.low)} to {percent(one.high)}, {points(pace)} points in 1,000 iterations: more "
+        "steadily than chance would have it."
+    )
+    run = origin.run
+    assert run is not None  # whose record says it
+    if origin.state == "going":
+        return Advice("It is still learning", evidence, "Wait for the end of its training, which goes on.")
+    if origin.state in ("interrupted", "failed"):
+        remedy = f"Go on with its training, which did not come to its end: `{resume_command(run)}`."
+        return Advice("It was still learning when its training stopped", evidence, remedy)
+    remedy = (
+        f"Train {LONGER} times as long: `{longer_command(run, origin.recipe.training.iterations)}`. That begins anew, "
+        "since the learning rate of a training that has ended has gone down with it."
+        if origin.known
+        else "Train longer."
+    )
+    return Advice("It was still learning when its training ended", evidence, remedy)
+
+
+def longer_command(run: Path, iterations: int) -> str:
+    """Return the command that trains by a run's recipe for longer, for people to copy.
+
+    Args:
+        run: The run folder.
+        iterations: How many iterations that training had.
+    """
+    recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.with_name(f"{run.name}-longer")))
+    return f"sceneparse train {recipe} --training.iterations {LONGER * iterations} --out {out}"
+
+
+def _over_fitting(one: OverFitting, origin: Origin, diagnosis: Diagnosis) -> Advice:
+    evidence = (
+        f"Its best validation was at iteration {one.best_iteration:,}, with a mean IoU of {percent(one.best)}; up to "
+        f"iteration {one.last:,} that fell to {percent(one.end)}, while the training loss fell from "
+        f"{one.loss_then:.3g} to {one.loss_end:.3g}."
+    )
+    found = steps(AGAINST_FITTING, origin, diagnosis.evaluation.protocol)[:MOST]
+    remedy = (
+        f"Its model is that of the best validation; to train longer would gain nothing. "
+        f"{in_words(found, 'label more training pictures', origin)}"
+    )
+    return Advice("It has learnt its training pictures by heart", evidence, remedy)
+
+
+def _unpredicted(never: tuple[Unpredicted, ...], origin: Origin, diagnosis: Diagnosis) -> Advice:
+    names, looked_at = diagnosis.evaluation.labels.names, diagnosis.relations.pictures
+    said = [f"“{names[one.index]}”" for one in never]
+    gain = points(sum(one.gain for one in never))
+    title = f"{said[0]} is never predicted" if len(never) == 1 else f"{len(never)} classes are never predicted"
+    each = [
+        f"{name} ({counted(one.pixels, 'true pixel')} here, in {one.training_pictures:,} of "
+        f"{counted(looked_at, 'training picture')})"
+        for name, one in zip(said, never[:NAMED], strict=False)
+    ]
+    more = f" and {len(never) - NAMED} more" if len(never) > NAMED else ""
+    evidence = (
+        f"No pixel at all was given the label of {', '.join(each)}{more}. Pictures count from 0.1% of their pixels on. "
+        f"To find {'it' if len(never) == 1 else 'them'} would be worth {gain} points of the mean IoU."
+    )
+    return Advice(title, evidence, _for_unpredicted(never, said, origin, diagnosis))
+
+
+def _for_unpredicted(never: tuple[Unpredicted, ...], said: list[str], origin: Origin, diagnosis: Diagnosis) -> str:
+    """What to do: pictures for a class that has none, other draws for a rare one, weights for what is overlooked."""
+    looked_at = diagnosis.relations.pictures
+    unseen = [name for name, one in zip(said, never, strict=True) if not one.training_pictures]
+    seen = [one for one in never if one.training_pictures]
+    texts = []
+    if unseen:
+        shown = ", ".join(unseen[:NAMED]) + (f" and {len(unseen) - NAMED} more" if len(unseen) > NAMED else "")
+        texts.append(
+            f"No training picture that was looked at shows {shown}: label some that do, or leave out what cannot be "
+            "learnt (`data.classes.drop`)."
+        )
+    if seen:
+        if origin.history is not None and origin.history.climbing is not None:
+            texts.append("What is rare is learnt last: train longer first.")
+        rare = min(one.training_pictures for one in seen) < FREQUENT * looked_at
+        found = steps(FOR_RARE if rare else FOR_FREQUENT, origin, diagnosis.evaluation.protocol)[:MOST]
+        texts.append(in_words(found, "label more training pictures that show it", origin))
+    return " ".join(texts)

@@ -1,0 +1,210 @@
+"""Steps against failures: settings of a recipe, or options of a test, that are offered where they change something."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sceneparse.diagnosing.origin import Origin
+from sceneparse.inference.protocol import TestProtocol
+
+DEEPER = {
+    "resnet10t": "resnet18",
+    "resnet14t": "resnet18",
+    "resnet18": "resnet34",
+    "resnet34": "resnet50",
+    "resnet50": "resnet101",
+    "resnet101": "resnet152",
+    "resnet50s": "resnet101s",
+    "resnet101s": "resnet152s",
+    "mobilenetv2_035": "mobilenetv2_100",
+    "mobilenetv2_050": "mobilenetv2_100",
+    "mobilenetv2_100": "resnet50",
+    "convnext_tiny": "convnext_small",
+    "convnext_small": "convnext_base",
+    "vit_small_patch14_dinov2": "vit_base_patch14_dinov2",
+    "vit_small_patch16_dinov3": "vit_base_patch16_dinov3",
+}
+"""The next larger backbone of those that recipes have."""
+
+CELL = 8
+"""Crops grow by multiples of this: 473 and 713, whose maps pyramid pooling divides evenly, stay of their kind."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that may help.
+
+    Args:
+        text: What to do, without a full stop; what is to be typed stands between backticks.
+        settings: The settings of a recipe that it changes, by their dotted names; none for options of a test.
+    """
+
+    text: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+Offer = Callable[[Origin, TestProtocol], Step | None]
+"""Makes a step; None where it does not apply."""
+
+
+def given(settings: Mapping[str, Any]) -> str:
+    """Return settings as they are typed: "--loss.class_weights median"."""
+    return " ".join(f"--{name} {_typed(value)}" for name, value in settings.items())
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"[{','.join(map(_typed, value))}]" if isinstance(value, tuple) else str(value)
+
+
+def steps(offers: Sequence[Offer], origin: Origin, protocol: TestProtocol) -> list[Step]:
+    """Return the steps that apply, and that change the recipe into another one that is accepted.
+
+    Args:
+        offers: What may help, the best first.
+        origin: What is known of the model's training.
+        protocol: By which protocol it was tested.
+    """
+    found = [one for offer in offers if (one := offer(origin, protocol)) is not None]
+    return [one for one in found if not one.settings or origin.accepts(one.settings)]
+
+
+def whole_pictures(_: Origin, protocol: TestProtocol) -> Step | None:
+    """Test whole pictures, where windows were."""
+    return None if protocol.window is None else Step("test whole pictures (`--protocol whole`)")
+
+
+def averaged_tests(scales: str) -> Offer:
+    """Return what offers to average over scales and the mirror image, whichever of them the test lacked."""
+
+    def offer(_: Origin, protocol: TestProtocol) -> Step | None:
+        options = [f"--scales {scales}"] if len(protocol.scales) == 1 else []
+        options += [] if protocol.flip else ["--flip"]
+        what = {2: "scales and the mirror image", 1: "scales" if protocol.flip else "the mirror image"}
+        if not options:
+            return None
+        return Step(f"average over {what[len(options)]} when testing, which needs no training (`{' '.join(options)}`)")
+
+    return offer
+
+
+def larger_crop(origin: Origin, _: TestProtocol) -> Step | None:
+    """Train on larger crops, where they don't show whole pictures already."""
+    crop = origin.recipe.augmentation.crop
+    if crop is None or (origin.short is not None and min(crop) >= origin.short):
+        return None
+    larger = {"augmentation.crop": tuple(side + CELL * round(side / (2 * CELL)) for side in crop)}
+    return Step(f"train on larger crops, with fewer pictures a step where memory ends (`{given(larger)}`)", larger)
+
+
+def global_context(origin: Origin, _: TestProtocol) -> Step | None:
+    """Use pyramid pooling, where the network looks at the neighbourhood alone."""
+    if origin.recipe.network.architecture not in ("fcn", "linear"):
+        return None
+    settings = {"network.architecture": "pspnet"}
+    return Step(f"let pyramid pooling see the whole picture (`{given(settings)}`)", settings)
+
+
+def finer_maps(origin: Origin, _: TestProtocol) -> Step | None:
+    """Keep finer maps: a smaller stride, or levels down to stride 4."""
+    if origin.recipe.network.architecture.startswith("upernet"):
+        return None
+    finer = {"network.output_stride": 8}
+    if origin.recipe.network.stride > CELL and origin.accepts(finer):
+        return Step(f"keep finer maps (`{given(finer)}`)", finer)
+    levels = {"network.architecture": "upernet", "network.output_stride": 32}
+    return Step(f"fuse finer maps, down to stride 4 (`{given(levels)}`)", levels)
+
+
+def deeper_backbone(origin: Origin, _: TestProtocol) -> Step | None:
+    """Take the next larger backbone, where its weights are as easily had."""
+    backbone = origin.recipe.backbone
+    name = backbone.name.partition(".")[0]  # without the tag of its weights
+    if origin.recipe.init.model is not None or backbone.weights not in (None, "hub") or name not in DEEPER:
+        return None
+    settings = {"backbone.name": DEEPER[name]}
+    return Step(f"train on a deeper backbone (`{given(settings)}`)", settings)
+
+
+def pretrained(origin: Origin, _: TestProtocol) -> Step | None:
+    """Start from pretrained weights, where the backbone started from random ones."""
+    if not origin.known or origin.recipe.init.model is not None or origin.recipe.backbone.weights is not None:
+        return None
+    settings = {"backbone.weights": "hub"}
+    return Step(f"start from pretrained weights (`{given(settings)}`)", settings)
+
+
+def wider_scales(origin: Origin, _: TestProtocol) -> Step | None:
+    """Resize training pictures by a wider range of factors, where factors decide their size."""
+    augmentation = origin.recipe.augmentation
+    if augmentation.short is not None or augmentation.crop is None:
+        return None
+    low, high = augmentation.scale
+    settings = {"augmentation.scale": (min(low, 0.5), max(high, 2.0))}
+    return Step(f"resize training pictures more widely (`{given(settings)}`)", settings)
+
+
+def averaged_weights(origin: Origin, _: TestProtocol) -> Step | None:
+    """Keep a moving average of the weights."""
+    if origin.recipe.training.average.decay is not None:
+        return None
+    settings = {"training.average.decay": 0.999}
+    return Step(f"keep a moving average of the weights (`{given(settings)}`)", settings)
+
+
+def class_weights(origin: Origin, _: TestProtocol) -> Step | None:
+    """Weigh rare classes, where the loss does not."""
+    if origin.recipe.loss.class_weights is not None:
+        return None
+    settings = {"loss.class_weights": "median"}
+    return Step(f"let rare classes weigh more in the loss (`{given(settings)}`)", settings)
+
+
+def repeated_pictures(origin: Origin, _: TestProtocol) -> Step | None:
+    """Draw pictures that show rare classes more often."""
+    if origin.recipe.sampling.repeat_threshold > 0:
+        return None
+    settings = {"sampling.repeat_threshold": 0.1}
+    return Step(f"draw training pictures that show rare classes more often (`{given(settings)}`)", settings)
+
+
+def rare_crops(origin: Origin, _: TestProtocol) -> Step | None:
+    """Lay crops over rare classes."""
+    if origin.recipe.sampling.rare_crops > 0:
+        return None
+    settings = {"sampling.rare_crops": 0.5}
+    return Step(f"lay crops over rare classes (`{given(settings)}`)", settings)
+
+
+def copy_paste(origin: Origin, _: TestProtocol) -> Step | None:
+    """Paste things of rare classes onto other pictures."""
+    if origin.recipe.augmentation.copy_paste > 0:
+        return None
+    settings = {"augmentation.copy_paste": 0.5}
+    return Step(f"paste things of rare classes onto other training pictures (`{given(settings)}`)", settings)
+
+
+def deep_supervision(origin: Origin, _: TestProtocol) -> Step | None:
+    """Train with an auxiliary head."""
+    if origin.recipe.network.aux:
+        return None
+    settings = {"network.aux": True}
+    return Step(f"train with an auxiliary head (`{given(settings)}`)", settings)
+
+
+def changed_colors(origin: Origin, _: TestProtocol) -> Step | None:
+    """Change colours, where the augmentation does not."""
+    augmentation = origin.recipe.augmentation
+    if augmentation.photometric or augmentation.color > 0:
+        return None
+    settings = {"augmentation.photometric": True}
+    return Step(f"change training pictures' colours (`{given(settings)}`)", settings)
+
+
+def border_loss(origin: Origin, _: TestProtocol) -> Step | None:
+    """Let pixels near borders weigh more, where the loss is plain cross-entropy."""
+    if origin.recipe.loss.kind != "cross_entropy":
+        return None
+    settings = {"loss.kind": "boundary_cross_entropy"}
+    return Step(f"let pixels near borders weigh more in the loss (`{given(settings)}`)", settings)

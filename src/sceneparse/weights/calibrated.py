@@ -1,0 +1,91 @@
+"""The temperatures in a model folder: where they can be kept, and how they get there and away again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sceneparse.errors import UserError, reason_of
+from sceneparse.files import write_json
+from sceneparse.recipes import to_mapping
+from sceneparse.settings import Temperatures
+from sceneparse.settings.engine import is_exported
+from sceneparse.weights.config import CONFIG, TEMPERATURES, read_config
+from sceneparse.weights.finding import refuse_missing
+from sceneparse.weights.foreign import is_foreign
+from sceneparse.weights.run_folder import MODEL, model_folder_of, run_folder, state_of
+
+
+def folder_to_calibrate(source: str | Path) -> Path:
+    """Return the model folder that a source names, in which temperatures can be kept.
+
+    Args:
+        source: A model folder of ours, or the run folder of a training.
+
+    Raises:
+        UserError: There is no such model, it is none of these, or its training goes on.
+    """
+    path = Path(source)
+    if is_exported(path):
+        raise UserError(f"{source}: an exported file stays what it is: calibrate its model folder, and export that")
+    refuse_missing(source)
+    if not path.exists():
+        raise _not_here(source, "it is fetched again on other machines")
+    run = run_folder(path)
+    if path.is_file() or (run is not None and run != path):
+        raise UserError(f"{source}: a checkpoint keeps no temperatures: give its run folder or a model folder")
+    if run is None and path.name == MODEL and run_folder(path.parent) is not None:
+        run = path.parent
+    if run is None:
+        if is_foreign(path):
+            raise _not_here(source, "its config.json is another library's")
+        return path
+    folder = model_folder_of(run)
+    if folder is None:
+        raise UserError(f"{source}: this training has written no model yet")
+    if state_of(run) in ("going", "unknown"):
+        raise UserError(
+            f"{source}: its training has not ended, and a better model would take the place of the one that is "
+            "calibrated: wait for its end, or copy its model folder"
+        )
+    return folder
+
+
+def _not_here(source: str | Path, why: str) -> UserError:
+    return UserError(
+        f"{source}: temperatures are kept in a model folder of ours, and this is none ({why}): make one by 'sceneparse "
+        f"import {source} --out MODEL'"
+    )
+
+
+def reset_temperatures(folder: Path) -> str:
+    """Take a model folder's temperatures away, if there are any; return what was done.
+
+    Raises:
+        UserError: config.json is damaged.
+    """
+    if not read_config(folder / CONFIG).temperatures.known:
+        return "has no temperatures, so that there are none to take away"
+    keep_temperatures(folder, Temperatures())
+    return "the temperatures are gone: probabilities are those of the logits as they are"
+
+
+def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
+    """Write temperatures into a model folder's config.json, whole or not at all; all else in it stays as it is.
+
+    Args:
+        folder: The model folder.
+        temperatures: What is to be known from now on; without any, the file says nothing of them.
+
+    Raises:
+        UserError: config.json is damaged.
+    """
+    path = folder / CONFIG
+    read_config(path)
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as JSON ({reason_of(error)})") from None
+    value.pop(TEMPERATURES, None)
+    if temperatures.known:
+        value[TEMPERATURES] = to_mapping(temperatures)
+    write_json(path, value)

@@ -1,0 +1,214 @@
+"""Advice is followed as it is written, changes the recipe, and is never what the recipe says already."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sceneparse.cli.settings import given_settings
+from sceneparse.diagnosing import Diagnosis
+from sceneparse.diagnosing.findings import KINDS
+from sceneparse.diagnosing.history import Climbing, History, OverFitting
+from sceneparse.diagnosing.origin import Origin, anything
+from sceneparse.diagnosing.remarks import AGAINST_FITTING, FOR_FREQUENT, FOR_RARE, longer_command, remarks
+from sceneparse.diagnosing.remedies import REMEDIES, in_words, remedy
+from sceneparse.diagnosing.steps import DEEPER, Offer, averaged_tests, larger_crop, steps
+from sceneparse.diagnosing.unpredicted import unpredicted_json
+from sceneparse.inference import TestProtocol, resolve
+from sceneparse.recipes import read_recipe, to_yaml
+from sceneparse.settings import Recipe
+from tests.diagnosing.test_report import diagnosis as diagnosis
+
+ALL: dict[str, Sequence[Offer]] = {
+    **{str(kind): own.offers for kind, own in REMEDIES.items()},
+    "fitting": AGAINST_FITTING,
+    "rare": FOR_RARE,
+    "frequent": FOR_FREQUENT,
+}
+EVERYTHING: dict[str, Any] = {
+    "backbone": {"name": "resnet152", "weights": "hub"},
+    "network": {"architecture": "upernet", "output_stride": 32, "aux": True},
+    "augmentation": {"crop": None, "scale": (1, 1), "short": (256,), "photometric": True, "copy_paste": 0.5},
+    "sampling": {"repeat_threshold": 0.1},
+    "loss": {"kind": "boundary_cross_entropy", "class_weights": "median"},
+    "training": {"average": {"decay": 0.99}},
+    "protocol": {"scales": (0.5, 1.0), "flip": True},
+}
+RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": ("toy-pspnet", {"loss": {"class_weights": None}}),
+    "fcn": ("toy-fcn", {"network": {"output_stride": 32, "aux": False}}),
+    "a part of it": ("toy-pspnet", {"loss": {"class_weights": "median"}, "training": {"average": {"decay": 0.9}}}),
+    "upernet": ("toy-pspnet", {"network": {"architecture": "upernet", "output_stride": None, "bins": (1, 2, 3, 6)}}),
+    "vit": ("linear-dinov2-small", {"data": {"kind": "toyworld"}}),
+    "everything": ("toy-pspnet", EVERYTHING),
+}
+
+
+@cache
+def origin_of(name: str) -> tuple[Origin, TestProtocol]:
+    recipe = read_recipe(RECIPES[name][0], **RECIPES[name][1])
+    return replace(anything(), recipe=recipe, known=True), resolve(recipe.protocol)
+
+
+def followed(words: str, recipe: Path) -> Recipe:
+    """A run's recipe with the settings that are typed."""
+    changes: Any = given_settings(Recipe, shlex.split(words))
+    return read_recipe(recipe, **changes)
+
+
+def offered(name: str) -> set[str]:
+    """The settings, as they are typed, of all steps that a recipe is offered."""
+    origin, protocol = origin_of(name)
+    found = [one for offers in ALL.values() for one in steps(offers, origin, protocol) if one.settings]
+    assert all(origin.accepts(one.settings) for one in found), "never what it says already"
+    return {typed for one in found for typed in re.findall("`(.*)`", one.text)}
+
+
+def test_each_step_as_it_is_typed_makes_another_recipe_that_is_accepted(tmp_path: Path) -> None:
+    seen: set[str] = set()
+    for name in ("plain", "fcn", "vit"):
+        recipe, own = tmp_path / f"{name}.yaml", origin_of(name)[0].recipe
+        recipe.write_text(to_yaml(own))
+        # To read a recipe takes a while: steps of different groups of settings are followed together.
+        lines: list[dict[str, str]] = []
+        for typed in sorted(offered(name) - seen):
+            group = typed.removeprefix("--").partition(".")[0]
+            line = next((one for one in lines if group not in one), {})
+            lines += [] if line else [line]
+            line[group] = typed
+            seen.add(typed)
+        for line in lines:
+            changed = followed(" ".join(line.values()), recipe)
+            assert all(getattr(changed, group) != getattr(own, group) for group in line)
+    assert len(seen) >= 12
+
+
+def test_what_a_recipe_says_already_is_not_advised() -> None:
+    plain = {"--training.average.decay 0.999", "--loss.class_weights median", "--sampling.rare_crops 0.5"}
+    assert plain <= offered("plain")
+    some = offered("a part of it")
+    assert "--sampling.repeat_threshold 0.1" in some
+    assert not any(word in typed for typed in some for word in ("class_weights", "average"))
+    assert {"--network.architecture pspnet", "--network.output_stride 8", "--network.aux true"} <= offered("fcn")
+    assert "--backbone.name vit_base_patch14_dinov2" in offered("vit")
+    assert not any("architecture" in typed for typed in offered("upernet"))
+    assert offered("everything") == set()
+
+
+def test_options_of_a_test_are_only_those_that_it_lacked() -> None:
+    origin = anything()
+    offer = averaged_tests("0.75 1 1.25")
+    options = {
+        TestProtocol(): "`--scales 0.75 1 1.25 --flip`",
+        TestProtocol(flip=True): "`--scales 0.75 1 1.25`",
+        TestProtocol(scales=(0.5, 1.0)): "`--flip`",
+    }
+    for protocol, typed in options.items():
+        one = offer(origin, protocol)
+        assert one is not None and typed in one.text
+    assert offer(origin, TestProtocol(scales=(0.5, 1.0), flip=True)) is None
+    assert "--protocol whole" in remedy("mismatched", origin, TestProtocol("window", window=(8, 8)))
+    assert "--protocol whole" not in remedy("mismatched", origin, TestProtocol())
+
+
+def test_where_everything_is_done_what_is_left_is_said() -> None:
+    origin, protocol = origin_of("everything")
+    texts = {kind: remedy(kind, origin, protocol) for kind in KINDS}
+    assert not any("--" in text for text in texts.values())
+    assert "train on more pictures that hold both" in texts["confusable"].lower()
+    assert texts["inconspicuous"].endswith("Label more training pictures that hold it.")
+    assert "annotators' own hand" in texts["boundary"]
+
+
+def test_a_crop_that_shows_whole_pictures_need_not_grow() -> None:
+    origin, protocol = origin_of("plain")
+    augmentation = replace(origin.recipe.augmentation, crop=(473, 473))
+    origin = replace(origin, recipe=replace(origin.recipe, augmentation=augmentation))
+    one = larger_crop(origin, protocol)
+    assert one is not None and one.settings == {"augmentation.crop": (713, 713)}
+    assert larger_crop(replace(origin, short=480), protocol) is not None
+    assert larger_crop(replace(origin, short=473), protocol) is None
+
+
+def test_of_an_unknown_training_it_is_said_that_its_settings_are_not_known() -> None:
+    assert "not known here" in remedy("inconspicuous", anything(), TestProtocol())
+    assert "not known here" not in remedy("inconspicuous", origin_of("plain")[0], TestProtocol())
+    assert in_words([], "", anything()) == ""
+
+
+def test_larger_backbones_never_lead_in_a_circle() -> None:
+    for name in DEEPER:
+        seen = [name]
+        while seen[-1] in DEEPER:
+            seen.append(DEEPER[seen[-1]])
+            assert len(set(seen)) == len(seen)
+
+
+RISEN = History(9, Climbing(4, 600, 900, 0.3, 0.36), None)
+FITTED = History(9, None, OverFitting(300, 0.5, 900, 0.4, 1.0, 0.5))
+
+
+def about(origin: Origin, history: History | None, **facts: Any) -> Origin:
+    return replace(origin, history=history, **facts)
+
+
+def test_a_training_that_still_climbed_is_to_be_longer_by_a_command_that_works(
+    diagnosis: Diagnosis, tmp_path: Path
+) -> None:
+    run = tmp_path / "my run"
+    run.mkdir()
+    origin = about(origin_of("plain")[0], RISEN, run=run, state="ended")
+    (run / "recipe.yaml").write_text(to_yaml(origin.recipe))
+    first = remarks(diagnosis, origin)[0]
+    assert "still learning" in first.title and "from 30.00% to 36.00%, +20.00 points in 1,000" in first.evidence
+    (command,) = re.findall("`(.*?)`", first.remedy)
+    program, verb, recipe, *words = shlex.split(command)
+    assert (program, verb, recipe) == ("sceneparse", "train", str(run / "recipe.yaml"))
+    assert words[-2:] == ["--out", f"{run}-longer"] and command == longer_command(
+        run, origin.recipe.training.iterations
+    )
+    changed = followed(shlex.join(words[:-2]), run / "recipe.yaml")
+    assert changed.training.iterations == 2 * origin.recipe.training.iterations
+    assert changed == replace(origin.recipe, training=changed.training)
+    stopped = remarks(diagnosis, replace(origin, state="interrupted"))[0]
+    assert stopped.remedy.endswith("--resume`.") and "--training.iterations" not in stopped.remedy
+    assert "Wait" in remarks(diagnosis, replace(origin, state="going"))[0].remedy
+
+
+def test_against_over_fitting_there_is_what_the_recipe_lacks(diagnosis: Diagnosis, tmp_path: Path) -> None:
+    origin = about(origin_of("plain")[0], FITTED, run=tmp_path)
+    first = remarks(diagnosis, origin)[0]
+    assert "by heart" in first.title and "at iteration 300" in first.evidence and "from 1 to 0.5" in first.evidence
+    assert "--augmentation.photometric true" in first.remedy
+    done = remarks(diagnosis, about(origin_of("everything")[0], FITTED, run=tmp_path))[0].remedy
+    assert "--" not in done and done.endswith("Label more training pictures.")
+
+
+def test_a_class_that_is_never_predicted_gets_advice_by_how_rare_it_is(diagnosis: Diagnosis) -> None:
+    """In these pictures boats are read as cars; half of the training pictures show one."""
+    origin = origin_of("plain")[0]
+    [often] = remarks(diagnosis, origin)
+    assert often.title == "“boat” is never predicted"
+    assert "“boat” (1,728 true pixels here, in 30 of 60 training pictures)" in often.evidence
+    assert "class_weights" in often.remedy and "repeat_threshold" not in often.remedy
+
+    def seen_in(count: int) -> Diagnosis:
+        present = diagnosis.relations.present.copy()
+        present[4] = count
+        return replace(diagnosis, relations=replace(diagnosis.relations, present=present))
+
+    [rare] = remarks(seen_in(2), origin)
+    assert "--sampling.repeat_threshold 0.1" in rare.remedy
+    [none] = remarks(seen_in(0), origin)
+    assert "No training picture that was looked at shows “boat”" in none.remedy and "--" not in none.remedy
+    climbing = about(origin, RISEN, run=Path("run"), state="ended")
+    assert "train longer first" in remarks(seen_in(2), climbing)[1].remedy
+    assert "--" not in remarks(seen_in(2), origin_of("everything")[0])[0].remedy
+    record = unpredicted_json(diagnosis)
+    assert [one["name"] for one in record] == ["boat"] and record[0]["pixels"] == 1728
+    assert record[0]["gain"] == pytest.approx(1 / 6, abs=0.05)
