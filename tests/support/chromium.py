@@ -148,9 +148,7 @@ class Browser:
 
     def tap(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
         """Tap a position of an element with a finger; the screen must be a phone's."""
-        where = self._position(selector, x, y)
-        self.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[where])
-        self.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.touch(selector, [(x, y)])
 
     def move(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
         """Move the mouse to a position of an element."""

@@ -26,7 +26,8 @@ def check_types(settings: object, group: str) -> None:
     Raises:
         UserError: A value that no recipe could hold.
     """
-    for name, hint in _hints(type(settings)).items():
+    kind: Any = type(settings)
+    for name, hint in _hints(kind).items():
         value = getattr(settings, name)
         if isinstance(value, os.PathLike) and str in _forms(hint):
             object.__setattr__(settings, name, os.fspath(value))
