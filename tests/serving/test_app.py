@@ -229,7 +229,7 @@ def test_a_wrong_form_is_refused_in_clear_words(
 def test_there_is_nothing_else(service: Service) -> None:
     for path in (
         "/v2",
-        "/docs",
+        "/static/docs.html",
         "/redoc",
         "/static/",
         "/static/../../settings.py",
@@ -252,19 +252,28 @@ def test_every_answer_has_security_headers(service: Service) -> None:
         assert "server" not in headers
 
 
-def test_the_page_is_the_packages_own_and_is_not_sent_twice(service: Service) -> None:
-    page = service.ask("/")
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_the_pages_are_the_packages_own_and_are_not_sent_twice(service: Service, path: str) -> None:
+    page = service.ask(path)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     text = page.body.decode()
-    files = [found for found in re.findall(r'(?:src|href)="([^"#]+)"', text) if found != "openapi.json"]
+    found = re.findall(r'(?:src|href)="([^"#]+)"', text)
+    files = [one for one in found if one not in ("docs", "openapi.json", "./")]
     assert len(files) >= 4 and not [found for found in files if not found.startswith("static/")]
     assert "style=" not in text and not re.search(r"\son\w+=", text)  # the policy would not let them run
     for file in files:
         assert service.ask(f"/{file}").status == 200
-    assert service.ask("/", method="HEAD").body == b""
+    assert service.ask(path, method="HEAD").body == b""
     for known in ("{}", '"other", W/{}', "*"):
-        assert service.ask("/", headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
-    assert service.ask("/", headers={"If-None-Match": '"other"'}).status == 200
+        assert service.ask(path, headers={"If-None-Match": known.format(page.headers["etag"])}).status == 304
+    assert service.ask(path, headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_the_example_is_drawn_once_and_the_same_for_all(service: Service) -> None:
+    first = service.ask("/static/example.jpg")
+    assert first.image().size == (640, 480) and first.headers["content-type"] == "image/jpeg"
+    again = service.ask("/static/example.jpg", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status == 304
 
 
 def test_head_tells_what_get_would(service: Service) -> None:

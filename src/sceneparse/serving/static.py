@@ -16,8 +16,8 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-PAGES = {"index.html": "/"}
-"""Where a page is; other files are below /static/."""
+PAGES = {"index.html": "/", "docs.html": "/docs"}
+"""Where the pages are; other files are below /static/."""
 EXAMPLE = "/static/example.jpg"
 
 

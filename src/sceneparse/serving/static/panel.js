@@ -95,7 +95,7 @@ export function drawReading(found) {
     const chip = element("span", { className: "chip", color: where.color ?? [128, 128, 128] });
     const parts = [chip, element("b", {}, where.name)];
     if (where.sure) parts.push(element("span", { className: "sure", title: "how sure the model is at this pixel" }, where.sure));
-    if (where.more.length) parts.push(element("span", {}, where.more.join(" · ")));
+    parts.push(...where.more.map((one) => element("span", { className: "more" }, one)));
     if (where.model) parts.push(element("span", {}, `(${where.model})`));
     return element("span", { className: "where" }, ...parts);
   });
