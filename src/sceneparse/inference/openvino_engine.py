@@ -13,6 +13,7 @@ from sceneparse.devices import choose_precision
 from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
 from sceneparse.inference.openvino_biases import with_whole_biases
+from sceneparse.inference.openvino_caches import OWN, switch_off_onednn
 from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
@@ -57,6 +58,7 @@ class OpenVINOEngine(ProgramEngine):
             "INFERENCE_PRECISION_HINT": HINTS[chosen],
             "INFERENCE_NUM_THREADS": self.threads,
             "PERFORMANCE_HINT": "LATENCY",
+            **OWN,
         }
         self._version = str(ov.__version__).split("-")[0]
         if chosen == "bfloat16" and not quantized:
@@ -155,7 +157,9 @@ def core() -> "openvino.Core":
     Of two runtimes that don't end in the reverse order of their beginning, the second leaves the thread with the stack
     that the first took away: the next signal, such as Ctrl-C, is then a segmentation fault (seen with 2026.4).
     """
-    return installed().Core()
+    made = installed().Core()
+    switch_off_onednn(made)
+    return made
 
 
 def read(path: Path) -> "openvino.Model":
