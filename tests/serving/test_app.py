@@ -112,7 +112,7 @@ def test_the_confidence_of_every_pixel_is_answered_where_it_is_asked_for(service
     assert list(said["confidence"]) == list(said["masks"])
     for name, one in said["confidence"].items():
         sure = np.array(Image.open(BytesIO(base64.b64decode(one))))
-        assert (sure.shape, sure.dtype) == ((48, 64), np.uint8)
+        assert sure.shape == (48, 64) and sure.dtype == np.uint8
         for mask in said["masks"][name]:
             counts = mask["rle"]["counts"]
             inside = np.repeat(np.arange(len(counts)) % 2, counts).reshape(48, 64, order="F").astype(bool)

@@ -20,7 +20,7 @@ from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
 from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
-from sceneparse.serving.pace import Paces
+from sceneparse.serving.pace import SLACK, Paces
 from sceneparse.serving.problems import Problem
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Batcher:
         queue: So many are queued: they wait, are parsed, or their answer is written.
         seconds: The time limit of each, from coming to the end of its parse.
         metrics: What is counted.
-        paces: Is told how long parses took.
+        paces: Is told how long parses took, and says how long one would take.
     """
 
     def __init__(
@@ -234,10 +234,23 @@ class Batcher:
                     async with asyncio.timeout(left):
                         await self._changed.wait()
                 continue
+            while len(batch) > 1 and self._late(oldest, len(batch)):
+                batch.pop()
+            if self._late(oldest, 1):  # it would be computed for nobody, while others wait
+                why = (
+                    f"The service is busy: this picture's turn came too late for the {self._seconds:g} seconds allowed."
+                )
+                oldest.future.set_exception(self._busy(why))
+                continue
             for job in batch:
                 job.begun = True
             self._ready = [job for job in self._ready if not job.begun]
             return batch
+
+    def _late(self, job: _Job, count: int) -> bool:
+        """Return whether a job in a batch of so many would foreseeably not be done within its time limit."""
+        left = job.came + self._seconds - time.monotonic()
+        return count * self._paces.foreseen(job.model, job.size) > SLACK * left
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
         self.computing = True

@@ -16,7 +16,7 @@ _MEASURED = (192, 256)
 _LEAST = 192 * 256
 """Fewer pixels say little: what is the same for every picture takes most of their time."""
 
-_SLACK = 1.25
+SLACK = 1.25
 """A picture is refused if it would take so many times what is allowed: times are not that regular."""
 
 
@@ -53,6 +53,16 @@ class Paces:
             before = self._seconds.get(model, seconds / pixels)
             self._seconds[model] = 0.7 * before + 0.3 * seconds / pixels
 
+    def foreseen(self, model: str, size: tuple[int, int]) -> float:
+        """Return how many seconds a picture would take by what others took; 0 while nothing is known.
+
+        Args:
+            model: The model's name.
+            size: The picture's height and width.
+        """
+        _, pixels = self._parsers[model].protocol.seen_pixels(size)
+        return self._seconds.get(model, 0.0) * pixels
+
     def refuse(self, model: str, size: tuple[int, int]) -> None:
         """Refuse a picture that is too large for the model to parse here, before it is decoded.
 
@@ -63,7 +73,7 @@ class Paces:
         Raises:
             Problem: 413, it needs too much memory or time.
         """
-        at_once, pixels = self._parsers[model].protocol.seen_pixels(size)
+        at_once, _ = self._parsers[model].protocol.seen_pixels(size)
         shown = f"This model parses the picture at {size[1]:,} × {size[0]:,} pixels, its own size,"
         if self._parsers[model].protocol.tested_size(size) != size:
             tested = self._parsers[model].protocol.tested_size(size)
@@ -73,8 +83,8 @@ class Paces:
             raise Problem(
                 413, "too-many-pixels", f"{shown} and this service allows {self._tested:,} for a network. {smaller}"
             )
-        seconds = self._seconds.get(model, 0.0) * pixels
-        if seconds > _SLACK * self._settings.time_limit:
+        seconds = self.foreseen(model, size)
+        if seconds > SLACK * self._settings.time_limit:
             raise Problem(
                 413,
                 "too-many-pixels",
