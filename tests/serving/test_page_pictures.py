@@ -110,6 +110,11 @@ def test_several_pictures_are_parsed_one_after_another_and_a_bad_one_holds_none_
         browser.until(f"{DONE} && document.querySelector('#facts').innerText.includes('50 × 40 pixels')")
         assert browser.run("document.querySelector('#message').hidden")
         assert browser.run("document.activeElement.ariaCurrent") == "true"
+        # Away and back before the other one is there: what is shown is neither half of it nor the other's.
+        browser.run("[1, 3].forEach(n => document.querySelector(`li:nth-child(${n}) > .thumb`).click())")
+        browser.until(f"{DONE} && document.querySelector('#facts').innerText.includes('50 × 40 pixels')", 10)
+        browser.click("#stage", 0.5, 0.5)
+        assert text(browser, "#reading").startswith("grass")
         browser.click("[data-save=json]")
         assert json.loads(browser.downloaded("other.json").read_text())["width"] == 50
         (browser.downloads / "other.json").unlink()

@@ -2,7 +2,7 @@
 
 import { closeCamera, openCamera, takePicture } from "./camera.js";
 import { layersOf, pngOf, under } from "./layers.js";
-import { drawDownloads, drawLegend, drawReading, drawScene, element, share } from "./panel.js";
+import { drawDownloads, drawLegend, drawReading, drawScene, element, facts, share } from "./panel.js";
 import { openPicture, toSend } from "./picture.js";
 import { Pictures } from "./pictures.js";
 import { example, models, parse, Trouble, useKey } from "./service.js";
@@ -147,12 +147,16 @@ function bitmapOf(item) {
   return item.bitmap ??= openPicture(item.file, state.limits?.formats ?? ["JPEG", "PNG"]);
 }
 
-function changed() {
+function closeUnused() {
   for (const item of pictures.items) {
-    if (!item.bitmap || item === pictures.shown || item === pictures.active) continue;
+    if (!item.bitmap || [pictures.shown, pictures.active, seen.item].includes(item)) continue;
     item.bitmap.then((bitmap) => bitmap.close(), () => {});
     item.bitmap = null;
   }
+}
+
+function changed() {
+  closeUnused();
   drawStrip(pictures);
   drawProgress();
   drawMessage();
@@ -190,6 +194,7 @@ async function presentOnce(item, names) {
     const bitmap = await (item && bitmapOf(item).catch(() => null));
     if (item !== pictures.shown) return;
     Object.assign(seen, { item, bitmap, names: null, answers: [] });
+    closeUnused();
     state.hidden.clear();
     state.layer = "objects";
     $("result").hidden = !bitmap;
@@ -198,7 +203,10 @@ async function presentOnce(item, names) {
   if (!seen.bitmap) return;
   const done = names.every((name) => item.answers.has(name));
   const key = JSON.stringify(done ? names : []);
-  if (key === seen.names) return;
+  if (key === seen.names) {
+    $("result").classList.toggle("pending", !done);
+    return;
+  }
   const answers = await Promise.all((done ? names : []).map(async (name) => {
     const answer = item.answers.get(name);
     return { ...answer, layers: await layersOf(answer) };
@@ -230,15 +238,6 @@ function show() {
   $("note").hidden = !item.note;
   $("facts").textContent = seen.answers.map(facts).join("\n");
   announce(`Parsed: ${said.classes.length} classes, most of it ${said.classes[0]?.name ?? "nothing"}. ${item.note}`);
-}
-
-function facts({ label, said }) {
-  const { waited, parsed } = said.seconds;
-  const seconds = (value) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
-  const { width, height } = said.tested;
-  const at = width === said.width && height === said.height ? "" : ` at ${width} × ${height}`;
-  const text = `${label}: ${said.width} × ${said.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${said.protocol.description}.`;
-  return said.doubt ? `${text}\nDoubtful: ${said.doubt}.` : text;
 }
 
 // The tasks of unified models, to choose one.

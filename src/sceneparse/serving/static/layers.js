@@ -1,14 +1,14 @@
 // Label maps out of run-length masks, the confidence beside them, and their colours.
 
-// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1; `sure` is a grey
-// picture of the confidence.
+// A layer: `at[pixel]` is 0 where there is no class, else the number of the class in `classes` plus 1; `sure[pixel]` is the
+// confidence, 0 to 255.
 export async function layersOf({ said, sure }) {
   const layers = {};
   for (const [name, masks] of Object.entries(said.masks)) {
     layers[name] = {
       classes: masks,
       at: labelsOf(masks, said.width, said.height),
-      sure: await createImageBitmap(sure[name], { colorSpaceConversion: "none" }),
+      sure: await greyOf(sure[name], said.width, said.height),
     };
   }
   return layers;
@@ -19,14 +19,26 @@ export function pngOf(text) {
   return new Blob([Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0))], { type: "image/png" });
 }
 
-const probe = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+// The values of a grey picture, read in bands of about a million pixels: four bytes are needed for each that is read.
+async function greyOf(png, width, height) {
+  const bitmap = await createImageBitmap(png, { colorSpaceConversion: "none" });
+  const rows = Math.min(height, Math.ceil(2 ** 20 / width));
+  const context = new OffscreenCanvas(width, rows).getContext("2d", { willReadFrequently: true });
+  const grey = new Uint8Array(width * height);
+  for (let top = 0; top < height; top += rows) {
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, width, Math.min(rows, height - top));
+    for (let from = 0, to = top * width; from < data.length; from += 4) grey[to++] = data[from];
+  }
+  bitmap.close();
+  return grey;
+}
 
 // The class at a pixel and its confidence, 0..1; nothing where there is no class.
 export function under(layer, x, y, width) {
-  const one = layer?.classes[layer.at[y * width + x] - 1];
-  if (!one) return null;
-  probe.drawImage(layer.sure, x, y, 1, 1, 0, 0, 1, 1);
-  return { name: one.name, color: one.color, confidence: probe.getImageData(0, 0, 1, 1).data[0] / 255 };
+  const pixel = y * width + x;
+  const one = layer?.classes[layer.at[pixel] - 1];
+  return one ? { name: one.name, color: one.color, confidence: layer.sure[pixel] / 255 } : null;
 }
 
 // Runs go column by column, of 0 and 1 in turn, beginning with 0.

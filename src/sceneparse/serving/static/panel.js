@@ -101,3 +101,13 @@ export function drawReading(found) {
   });
   $("reading").replaceChildren(...line);
 }
+
+// How a model parsed the picture, in a sentence, and why its answer may be doubtful.
+export function facts({ label, said }) {
+  const { waited, parsed } = said.seconds;
+  const seconds = (value) => `${value.toFixed(value < 1 ? 2 : 1)} s`;
+  const { width, height } = said.tested;
+  const at = width === said.width && height === said.height ? "" : ` at ${width} × ${height}`;
+  const text = `${label}: ${said.width} × ${said.height} pixels, parsed${at} in ${seconds(parsed)} after waiting ${seconds(waited)}; ${said.protocol.description}.`;
+  return said.doubt ? `${text}\nDoubtful: ${said.doubt}.` : text;
+}

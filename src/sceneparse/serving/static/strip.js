@@ -21,8 +21,8 @@ export function drawStrip(pictures) {
     button.setAttribute("aria-label", `${item.name}, ${state}`);
     button.title = item.trouble ? item.trouble.message : item.name;
     const shown = item === pictures.shown;
-    if (shown && button.ariaCurrent !== "true") button.scrollIntoView({ block: "nearest", inline: "nearest" });
-    button.ariaCurrent = String(shown);
+    if (shown && button.getAttribute("aria-current") !== "true") button.scrollIntoView({ block: "nearest", inline: "nearest" });
+    button.setAttribute("aria-current", shown);
   }
   const failed = items.filter((item) => item.trouble).length;
   const done = items.filter((item) => !item.trouble && pictures.done(item)).length;
