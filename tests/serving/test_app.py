@@ -229,7 +229,7 @@ def test_a_wrong_form_is_refused_in_clear_words(
 def test_there_is_nothing_else(service: Service) -> None:
     for path in (
         "/v2",
-        "/docs",
+        "/static/docs.html",
         "/redoc",
         "/static/",
         "/static/../../settings.py",

@@ -96,6 +96,22 @@ def test_a_picture_whose_turn_comes_too_late_is_sent_away_and_not_computed_in_va
     assert engine.calls == 1
 
 
+def test_a_batch_is_no_larger_than_its_oldest_picture_can_wait_for() -> None:
+    engine = BrightestChannel()
+    with serving({"one": plain_parser(engine)}, ServeSettings(time_limit=6.0, batch=4)) as running:
+        running.server.paces.took("one", (1000, 1000), 10.0)  # so that one takes 2 seconds, and four longer than 6
+        engine.gate.clear()
+        with ThreadPoolExecutor() as threads:
+            first = threads.submit(running.ask, "/v1/parse", picture())
+            running.until_waiting(1)
+            others = [threads.submit(running.ask, "/v1/parse", picture((400, 500))) for _ in range(4)]
+            running.until_waiting(5)
+            time.sleep(0.3)
+            engine.gate.set()
+            assert [one.result().status for one in (first, *others)] == [200] * 5
+    assert engine.batches[0] == 1 and engine.batches[1] in (2, 3)
+
+
 def test_small_pictures_say_nothing_of_large_ones() -> None:
     paces = paces_of(plain_parser(), time_limit=0.5)
     paces.took("one", (20, 20), 0.4)
