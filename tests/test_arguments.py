@@ -92,13 +92,13 @@ COMMANDS_ALONE = (
     "weights/importing/",
     "weights/published/listing.py",
     "datasets/getting/listing.py",
-    "diagnosing/advice.py",
+    "diagnosing/steps.py",
 )
 """What runs for a command alone, or names commands on purpose."""
 
 OTHER_PROGRAMS = re.compile(
     r"sceneparse [a-z]|data export --as|predict --as|pip install|srun|SLURM|Datumaro|var\(--|^\s*:root|ROOT"
-    r"|it is first used|on the command line"
+    r"|it is first used|on the command line|style=\"--"
 )
 """Texts that name a command of ours or another program's option, for whoever reads them."""
 

@@ -209,11 +209,11 @@ class DataSettings:
     augment_on: Literal["host", "device"] = "host"
 
     def __post_init__(self) -> None:
-        check_types(self, "data")
-        require_known("datasets", self.kind, "data.kind")
         classes: Any = self.classes
         if classes is None or isinstance(classes, str):  # a file alone, as earlier versions took it
             object.__setattr__(self, "classes", ClassSettings(file=classes))
+        check_types(self, "data")
+        require_known("datasets", self.kind, "data.kind")
         require(
             self.workers == "auto" or self.workers >= 0,
             f"data.workers is {self.workers}, but must be 0 or more, or auto",

@@ -74,7 +74,7 @@ class TestBroken:
             frame(self, pixels, pts, duration)
 
         monkeypatch.setattr(VideoWriter, "frame", fails_on_small)
-        summary = run(parser, out.parent / "*.mp4", out)
+        summary = run(parser, out.parent / "*.mp4", out, legend="none")
         assert summary.done == 1 and "a.mp4: cannot be made into a video" in summary.failures[0].reason
         assert not list(out.glob("a_*")) and (out / "b_overlay.mp4").is_file()
 
