@@ -135,7 +135,9 @@ def diagnose(
     matrix, failures = ConfusionMatrix(size), FailureCounts(size, relations)
     boundaries, calibration = BoundaryCounts(size), CalibrationCounts()
     pictures = []
+    resized = False
     for case in cases:
+        resized |= not protocol.keeps(case.sample.size)
         truth, labels = truth_of(case.sample), case.labels.numpy()
         own = picture_score(matrix.update(case.sample.objects, case.labels))  # type: ignore[arg-type]
         pictures.append(PictureScore(case.index, case.sample.name, *own))
@@ -151,7 +153,7 @@ def diagnose(
             scores=score(matrix.counts, space.names, protocol.absent),
             counts=matrix.counts,
             pictures=tuple(pictures),
-            protocol=protocol,
+            protocol=protocol if resized else protocol.at_own_size(),
             labels=space,
             seconds=time.perf_counter() - began,
         ),
