@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import Browser
 from tests.support.conversions import remembered
 from tests.support.owner import Owner, owning
 from tests.support.small import TINY, write_data_set
@@ -37,6 +38,14 @@ def conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     base = tmp_path_factory.getbasetemp()
     with remembered((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "conversions"):
         yield
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser, for tests that are skipped where none is found."""
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

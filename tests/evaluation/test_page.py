@@ -1,7 +1,5 @@
 """The page of reports and comparisons, in a real browser: on a screen and on a phone, with and without its script."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,13 +14,6 @@ pytestmark = pytest.mark.skipif(chromium.found() is None, reason="no Chromium is
 
 NAMES = ("sky", "a class whose name is far too long for the first column of a table", "car")
 WIDTHS = pytest.mark.parametrize("width", [1280, 390])
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("fastapi", reason="the service's packages are not installed (sceneparse[serve])")
 
 from sceneparse.serving import ServeSettings
-from tests.support.chromium import Browser
 from tests.support.served import Service, Shifted, picture, plain_parser, serving, unified_parser
 
 
@@ -26,13 +25,6 @@ def service(log: Path) -> Iterator[Service]:
     parsers = {"colours": plain_parser(), "shifted": plain_parser(Shifted()), "all tasks": unified_parser()}
     with serving(parsers, settings) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="session")
