@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_data, refuse_missing_model
 from sceneparse.cli.command import (
@@ -21,6 +21,12 @@ from sceneparse.errors import UserError
 
 if TYPE_CHECKING:
     from sceneparse.settings import Recipe
+
+
+def _on_what(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What all verbs that measure a model on a data set are given, by the names of their functions' arguments."""
+    names = ("data", "kind", "split", "out", "count", "engine", "device", "precision")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,18 +55,7 @@ def _evaluate_here(arguments: argparse.Namespace) -> int:
     announce_conversions([arguments.model], arguments)
     with loading():
         from sceneparse.evaluation import evaluate_model
-    evaluate_model(
-        arguments.model,
-        data=arguments.data,
-        kind=arguments.kind,
-        split=arguments.split,
-        out=arguments.out,
-        count=arguments.count,
-        protocol=lambda own: changed_protocol(own, arguments),
-        engine=arguments.engine,
-        device=arguments.device,
-        precision=arguments.precision,
-    )
+    evaluate_model(arguments.model, protocol=lambda own: changed_protocol(own, arguments), **_on_what(arguments))
     return 0
 
 
@@ -96,18 +91,11 @@ def _diagnose(arguments: argparse.Namespace) -> int:
         from sceneparse.diagnosing import diagnose_model
     diagnose_model(
         arguments.model,
-        data=arguments.data,
-        kind=arguments.kind,
-        split=arguments.split,
         comparison=arguments.rival,
-        out=arguments.out,
-        count=arguments.count,
         learn_split=arguments.learn_split,
         learn_count=arguments.learn_count,
         protocol=lambda own: changed_protocol(own, arguments),
-        engine=arguments.engine,
-        device=arguments.device,
-        precision=arguments.precision,
+        **_on_what(arguments),
     )
     return 0
 
@@ -141,17 +129,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     announce_conversions([str(folder)], arguments)
     with loading():
         from sceneparse.diagnosing import calibrate_model
-    calibrate_model(
-        arguments.model,
-        data=arguments.data,
-        kind=arguments.kind,
-        split=arguments.split,
-        out=arguments.out,
-        count=arguments.count,
-        engine=arguments.engine,
-        device=arguments.device,
-        precision=arguments.precision,
-    )
+    calibrate_model(arguments.model, **_on_what(arguments))
     return 0
 
 
