@@ -6,6 +6,7 @@ from typing import Any
 
 from sceneparse.diagnosing.origin import Origin
 from sceneparse.inference.protocol import TestProtocol
+from sceneparse.settings import Recipe
 
 DEEPER = {
     "resnet10t": "resnet18",
@@ -145,66 +146,57 @@ def wider_scales(origin: Origin, _: TestProtocol) -> Step | None:
     return Step(f"resize training pictures more widely (`{given(settings)}`)", settings)
 
 
-def averaged_weights(origin: Origin, _: TestProtocol) -> Step | None:
-    """Keep a moving average of the weights."""
-    if origin.recipe.training.average.decay is not None:
-        return None
-    settings = {"training.average.decay": 0.999}
-    return Step(f"keep a moving average of the weights (`{given(settings)}`)", settings)
+def _setting(text: str, name: str, value: Any, lacks: Callable[[Recipe], bool]) -> Offer:
+    """Return what offers one setting.
+
+    Args:
+        text: What it does.
+        name: Its dotted name.
+        value: Its value.
+        lacks: Whether a recipe has nothing of the kind.
+    """
+    settings = {name: value}
+    step = Step(f"{text} (`{given(settings)}`)", settings)
+    return lambda origin, _: step if lacks(origin.recipe) else None
 
 
-def class_weights(origin: Origin, _: TestProtocol) -> Step | None:
-    """Weigh rare classes, where the loss does not."""
-    if origin.recipe.loss.class_weights is not None:
-        return None
-    settings = {"loss.class_weights": "median"}
-    return Step(f"let rare classes weigh more in the loss (`{given(settings)}`)", settings)
-
-
-def repeated_pictures(origin: Origin, _: TestProtocol) -> Step | None:
-    """Draw pictures that show rare classes more often."""
-    if origin.recipe.sampling.repeat_threshold > 0:
-        return None
-    settings = {"sampling.repeat_threshold": 0.1}
-    return Step(f"draw training pictures that show rare classes more often (`{given(settings)}`)", settings)
-
-
-def rare_crops(origin: Origin, _: TestProtocol) -> Step | None:
-    """Lay crops over rare classes."""
-    if origin.recipe.sampling.rare_crops > 0:
-        return None
-    settings = {"sampling.rare_crops": 0.5}
-    return Step(f"lay crops over rare classes (`{given(settings)}`)", settings)
-
-
-def copy_paste(origin: Origin, _: TestProtocol) -> Step | None:
-    """Paste things of rare classes onto other pictures."""
-    if origin.recipe.augmentation.copy_paste > 0:
-        return None
-    settings = {"augmentation.copy_paste": 0.5}
-    return Step(f"paste things of rare classes onto other training pictures (`{given(settings)}`)", settings)
-
-
-def deep_supervision(origin: Origin, _: TestProtocol) -> Step | None:
-    """Train with an auxiliary head."""
-    if origin.recipe.network.aux:
-        return None
-    settings = {"network.aux": True}
-    return Step(f"train with an auxiliary head (`{given(settings)}`)", settings)
-
-
-def changed_colors(origin: Origin, _: TestProtocol) -> Step | None:
-    """Change colours, where the augmentation does not."""
-    augmentation = origin.recipe.augmentation
-    if augmentation.photometric or augmentation.color > 0:
-        return None
-    settings = {"augmentation.photometric": True}
-    return Step(f"change training pictures' colours (`{given(settings)}`)", settings)
-
-
-def border_loss(origin: Origin, _: TestProtocol) -> Step | None:
-    """Let pixels near borders weigh more, where the loss is plain cross-entropy."""
-    if origin.recipe.loss.kind != "cross_entropy":
-        return None
-    settings = {"loss.kind": "boundary_cross_entropy"}
-    return Step(f"let pixels near borders weigh more in the loss (`{given(settings)}`)", settings)
+averaged_weights = _setting(
+    "keep a moving average of the weights",
+    "training.average.decay",
+    0.999,
+    lambda recipe: recipe.training.average.decay is None,
+)
+class_weights = _setting(
+    "let rare classes weigh more in the loss",
+    "loss.class_weights",
+    "median",
+    lambda recipe: recipe.loss.class_weights is None,
+)
+repeated_pictures = _setting(
+    "draw training pictures that show rare classes more often",
+    "sampling.repeat_threshold",
+    0.1,
+    lambda recipe: recipe.sampling.repeat_threshold == 0,
+)
+rare_crops = _setting(
+    "lay crops over rare classes", "sampling.rare_crops", 0.5, lambda recipe: recipe.sampling.rare_crops == 0
+)
+copy_paste = _setting(
+    "paste things of rare classes onto other training pictures",
+    "augmentation.copy_paste",
+    0.5,
+    lambda recipe: recipe.augmentation.copy_paste == 0,
+)
+deep_supervision = _setting("train with an auxiliary head", "network.aux", True, lambda recipe: not recipe.network.aux)
+changed_colors = _setting(
+    "change training pictures' colours",
+    "augmentation.photometric",
+    True,
+    lambda recipe: not recipe.augmentation.photometric and recipe.augmentation.color == 0,
+)
+border_loss = _setting(
+    "let pixels near borders weigh more in the loss",
+    "loss.kind",
+    "boundary_cross_entropy",
+    lambda recipe: recipe.loss.kind == "cross_entropy",
+)
