@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
 
@@ -64,27 +62,6 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def of_buffers(mean: Tensor | None, std: Tensor | None, file: str) -> Beside:
-    """Take the normalisation that a wrapper keeps as buffers beside the network; nothing where there are none.
-
-    Args:
-        mean: Three values, of a picture's values in 0..1 or in 0..255; None for none.
-        std: Three values by which the rest is divided; None for none.
-        file: The file's name, for people.
-    """
-    if mean is None or std is None or mean.numel() != 3 or std.numel() != 3:
-        return Beside()
-    means, stds = ([float(value) for value in one.flatten()] for one in (mean, std))
-    scale = 255.0 if max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
-    try:
-        found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
-    except UserError:
-        return Beside()
-    unit = "0..255" if scale > 1 else "0..1"
-    shown = f"mean {_shown(found.mean)}, standard deviation {_shown(found.std)}"
-    return Beside(found, None, (f"{file}: its buffers mean and std are taken for pictures in {unit}: {shown}",))
-
-
 def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     """Read transformers' image processor: resize, then value * rescale_factor, then (value - mean) / std."""
     if said.get("do_flip_channel_order") is True:
@@ -94,7 +71,9 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     mean = _numbers(said.get("image_mean", IMAGENET.mean), "image_mean", path) if normalized else (0.0,) * 3
     std = _numbers(said.get("image_std", IMAGENET.std), "image_std", path) if normalized else (1.0,) * 3
     preprocessing = _preprocessing(mean, std, 255 * factor, path)
-    notes = [f"{path.name}: mean {_shown(preprocessing.mean)}, standard deviation {_shown(preprocessing.std)}"]
+    notes = [
+        f"{path.name}: mean {shown_numbers(preprocessing.mean)}, standard deviation {shown_numbers(preprocessing.std)}"
+    ]
     protocol = ProtocolSettings("whole")
     if _does(said, "resize"):
         found = _size(said.get("size"))
@@ -158,7 +137,7 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
             std = _numbers(step.get("std", IMAGENET.std), "std", path)
             scale = 255 / _number(step.get("max_pixel_value", 255.0), "max_pixel_value", path)
             taken = _preprocessing(mean, std, scale, path)
-            note = f"{path.name}: mean {_shown(taken.mean)}, standard deviation {_shown(taken.std)}"
+            note = f"{path.name}: mean {shown_numbers(taken.mean)}, standard deviation {shown_numbers(taken.std)}"
             found = Beside(taken, found.protocol, (*found.notes, note))
         elif name in ("Resize", "SmallestMaxSize", "LongestMaxSize"):
             keys = {"SmallestMaxSize": "shortest_edge", "LongestMaxSize": "longest_edge"}
@@ -187,8 +166,9 @@ def _of_encoder(config: Mapping[str, Any]) -> Beside:
     if known is None:
         return Beside()
     preprocessing = PreprocessingSettings(tuple(known.mean), tuple(known.std))
-    note = f"config.json: encoder {name} with pretrained weights: mean {_shown(known.mean)}, standard deviation " + str(
-        _shown(known.std)
+    note = (
+        f"config.json: encoder {name} with pretrained weights: mean {shown_numbers(known.mean)}, standard deviation "
+        + str(shown_numbers(known.std))
     )
     return Beside(preprocessing, None, (note,))
 
@@ -227,5 +207,6 @@ def _numbers(value: Any, name: str, path: Path) -> tuple[float, ...]:
     return tuple(float(one) for one in values)
 
 
-def _shown(values: Any) -> str:
+def shown_numbers(values: Any) -> str:
+    """Return numbers for people, with four digits each."""
     return ", ".join(f"{value:.4g}" for value in values)
