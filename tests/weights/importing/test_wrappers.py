@@ -130,14 +130,17 @@ def test_folders_of_trainers_are_read(folder: str, state: State, tmp_path: Path)
 def test_a_wrappers_normalisation_is_taken_and_said(
     mean: Tensor, std: Tensor, expected: tuple[float, ...], state: State, tmp_path: Path
 ) -> None:
-    for content in (
-        {"mean": mean, "std": std, **under(state, "model.")},
-        {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}},
+    for content, said in (
+        ({"mean": mean, "std": std, **under(state, "model.")}, "buffers mean and std"),
+        (
+            {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}},
+            "buffers pixel_mean and pixel_std",
+        ),
     ):
         found = imported(content, tmp_path)  # type: ignore[arg-type]
         assert found.model.config.preprocessing.mean == pytest.approx(expected)
         assert found.model.config.preprocessing.std == pytest.approx((0.5, 0.5, 0.5))
-        assert any("buffers mean and std" in note for note in found.notes)
+        assert any(said in note for note in found.notes)
 
 
 class Phase(enum.Enum):

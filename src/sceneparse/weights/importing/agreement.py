@@ -5,6 +5,7 @@ from typing import Any
 
 from sceneparse.arguments import argument
 from sceneparse.weights.importing.family import Recognition
+from sceneparse.weights.importing.one_logit import HALF, THRESHOLD
 from sceneparse.weights.importing.stated import Stated, named
 
 COUNTS = ("num_classes", "n_classes", "nclasses", "num_labels", "nb_classes", "n_class", "num_class", "classes")
@@ -43,7 +44,13 @@ def _disagreements(found: Recognition, stated: Sequence[Stated]) -> Iterator[str
     for one in named(stated, *IGNORED):
         if _is_number(one.value) and 0 <= one.value < count:
             yield f"{one.path} is {one.value}: class {one.value} was ignored in its training, and never learnt"
+    for one in stated:
+        if count > 1 and THRESHOLD.match(one.key) and one.of_network and _is_share(one.value):
+            advice = f"; of two classes, {argument('network.threshold', one.value)} sets it" if count == 2 else ""
+            yield f"{one.path} is {one.value}: not taken, since each pixel gets the class that is the likeliest{advice}"
     for one in named(stated, *SIZES):
+        if one.path.startswith("config.json."):
+            continue  # what a backbone was made for; the size of pictures is the image processor's
         if _is_number(one.value) or (isinstance(one.value, list | tuple) and one.value):
             size = one.value if _is_number(one.value) else list(one.value)
             yield (
@@ -90,13 +97,17 @@ def decisions(found: Recognition, stated: Sequence[Stated]) -> tuple[str, ...]:
 
 def _each(why: str) -> str:
     return (
-        f"decision: {why}, by which each class has a sigmoid of its own; here a pixel gets the one class whose value is "
-        "the greatest, without a threshold, and scores are a softmax's"
+        f"decision: {why}, so that each class has a sigmoid of its own; here a pixel gets the one class whose value "
+        "is the greatest, without a threshold, and scores are a softmax's"
     )
 
 
 def _is_binary(loss: Any) -> bool:
     return isinstance(loss, str) and ("bce" in loss.lower() or "binary_cross" in loss.lower())
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, float) and 0 < value < 1 and value != HALF
 
 
 def _is_number(value: Any) -> bool:

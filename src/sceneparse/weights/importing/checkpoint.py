@@ -23,6 +23,7 @@ from sceneparse.weights.importing.convert import (
     convert_backbone,
     open_settings,
     recognise,
+    refuse_contradictions,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.family import OpenSetting
@@ -33,8 +34,8 @@ from sceneparse.weights.model import Model, save_model
 
 TURNED = OpenSetting(
     "preprocessing.mean",
-    "the file's is ImageNet's in the order blue, green, red: a network that takes BGR cannot be imported from it; if "
-    "it takes RGB",
+    "its mean is ImageNet's in the order blue, green, red, and a network that takes BGR cannot be imported like that; "
+    "if it takes RGB",
     must=True,
 )
 """A mean that would be put on the wrong channels without a word."""
@@ -192,6 +193,7 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     found = _with_beside(found, checkpoint)
+    refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
     filled, account = convert(checkpoint, found, config)
     sigmoid = found.recognition.num_classes == 1

@@ -115,12 +115,9 @@ def configure(found: Recognised, changes: Mapping[str, Any]) -> ModelConfig:
             place of the family's.
 
     Raises:
-        UserError: An unknown setting or a wrong value, or one that must be given.
+        UserError: An unknown setting or a wrong value.
     """
     recognition = found.recognition
-    for one in recognition.open:
-        if one.must and not _is_given(one.name, changes):
-            raise UserError(f"{one.name}: {one.readings}; say which with {argument(one.name)}")
     given = as_mapping(changes.get("backbone", {}))
     if given.get("weights") is not None:
         raise UserError("backbone.weights has no effect: the checkpoint fills the backbone")
@@ -151,8 +148,23 @@ def open_settings(found: Recognised, changes: Mapping[str, Any]) -> tuple[str, .
         found: What a checkpoint was recognised as.
         changes: The settings that are given.
     """
-
     return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if not _is_given(one.name, changes))
+
+
+def refuse_contradictions(found: Recognised, changes: Mapping[str, Any], where: str) -> None:
+    """Refuse a file that contradicts itself on a setting which is not given.
+
+    Args:
+        found: What it was recognised as.
+        changes: The settings that are given.
+        where: The file.
+
+    Raises:
+        UserError: There is such a setting.
+    """
+    for one in found.recognition.open:
+        if one.must and not _is_given(one.name, changes):
+            raise UserError(f"{where}: {one.readings}; give {argument(one.name)}")
 
 
 def _is_given(name: str, changes: Mapping[str, Any]) -> bool:

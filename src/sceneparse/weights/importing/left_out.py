@@ -12,7 +12,10 @@ ROOTS = frozenset(
 PATTERNS = (
     (re.compile(r"^n_averaged$"), "a counter of averaged weights"),
     (re.compile(r"(^|\.)(\w*_)?(loss|losses|criterion|criterions)(_\w+)?(\.|$)"), "a loss"),
-    (re.compile(r"^(\w+\.)?(\w+_)?(class|cls|pos|neg|ce|label)_?weights?$"), "a loss"),
+    (
+        re.compile(rf"^(?!({'|'.join(sorted(ROOTS))})\.)(\w+\.)?(\w+_)?(class|cls|pos|neg|ce|label)_?weights?$"),
+        "a loss",
+    ),
     (re.compile(r"^(\w*_)?metrics?(_\w+)?\."), "a metric"),
 )
 """What is no part of a network by its name, and whose it is."""
@@ -27,7 +30,7 @@ SHARED = frozenset(
     {"total", "correct", "weight", "value", "preds", "target", "support", "numerator", "denominator", "score"}
     | {"num_batches", "union", "intersection", "samples", "measures"}
 )
-"""States of theirs whose names others may have: they are a metric's beside one of `STATES`, or under a metric's name."""
+"""States of theirs whose names others may have: a metric's beside one of `STATES`, or under a metric's name."""
 
 METRIC = re.compile(
     r"^(\w*_)?m?(iou|acc|accuracy|f1|f1_?score|fbeta|dice|dice_?score|jaccard|jaccard_?index|precision|recall|auroc|"
@@ -69,7 +72,7 @@ def copies(keys: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     groups = {key.partition(".")[0] for key in keys}
     if not ROOTS & groups:
         return
-    named = sorted(group for group in groups if COPY.search(group) and f"{group}." != group)
+    named = sorted(group for group in groups if COPY.search(group))
     own = {key for key in keys if key.partition(".")[0] not in named}
     for group in named:
         theirs = [key for key in keys if key.startswith(f"{group}.") or key == group]
@@ -94,7 +97,7 @@ def _metrics(keys: Mapping[str, Any]) -> list[str]:
         parts = parent.split(".")
         if not parent or ROOTS & set(parts) or not names <= STATES | SHARED:
             continue
-        if names & STATES or METRIC.match(parts[-1]):
+        if names & STATES or (METRIC.match(parts[-1]) and names - {"weight", "score", "value"}):
             metrics.add(parent)
     return [key for key in keys if key.rpartition(".")[0] in metrics]
 

@@ -86,13 +86,14 @@ def _of_pairs(pairs: Mapping[str, Mapping[str, Any]], file: str) -> Beside:
     if not taken:
         return Beside(notes=tuple(notes))
     what, (first, unit) = next(iter(taken.items()))
-    if differing := [other for other, (found, _) in taken.items() if not _equal(found, first)]:
+    if differing := [other for other, (found, _) in taken.items() if not nearly_equal(found, first)]:
         notes.append(f"{file}: {' and '.join(differing)} differ from them and are not taken")
     shown = f"mean {shown_numbers(first.mean)}, standard deviation {shown_numbers(first.std)}"
     return Beside(first, None, (f"{file}: {what} are taken for pictures in {unit}: {shown}", *notes))
 
 
-def _equal(one: PreprocessingSettings, two: PreprocessingSettings) -> bool:
+def nearly_equal(one: PreprocessingSettings, two: PreprocessingSettings) -> bool:
+    """Return whether two normalisations are the same, written with fewer digits."""
     values = zip((*one.mean, *one.std), (*two.mean, *two.std), strict=True)
     return all(abs(first - second) < 2e-3 for first, second in values)
 

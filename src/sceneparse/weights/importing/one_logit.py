@@ -60,7 +60,7 @@ def decided_by_sigmoid(found: Recognition, stated: Iterable[Stated] = ()) -> Rec
     taken = found.threshold or HALF
     if len(set(fitting.values())) > 1:
         said = ", ".join(f"{path} is {number:g}" for path, number in fitting.items())
-        opened = OpenSetting(SETTING, f"the file says several ({said})", must=True)
+        opened = OpenSetting(SETTING, f"it names several thresholds of its sigmoid ({said})", must=True)
     elif numbers:
         path, number = next((path, number) for path, number in numbers.items() if path not in fitting)
         opened = OpenSetting(SETTING, f"taken as {taken}: {path} in the file is {number:g}, {_unfit(number)}")

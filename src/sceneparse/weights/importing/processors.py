@@ -1,6 +1,7 @@
 """The preprocessing that other libraries write beside their weights: transformers' image processor, albumentations."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,9 @@ PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_e
 """What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
 
 IMAGENET = PreprocessingSettings()
+
+STEP = re.compile(r"checkpoint-\d+")
+"""What a Trainer calls the folders of its checkpoints."""
 
 _BILINEAR = 2
 """Pillow's number, which image processors give as `resample`."""
@@ -39,12 +43,22 @@ def read_beside(folder: Path) -> Beside:
     Raises:
         UserError: A file that is damaged, or that describes an input which no setting here does.
     """
-    if (path := folder / PROCESSOR).is_file():
-        return _of_processor(read_object(path), path)
+    if (path := processor_of(folder)) is not None:
+        found = _of_processor(read_object(path), path)
+        above = (f"{path.name}: that of the training's folder, {path.parent.name}",) if path.parent != folder else ()
+        return replace(found, notes=(*found.notes, *above))
     if (path := folder / ALBUMENTATIONS).is_file():
         return _of_albumentations(read_object(path), path)
     config = folder / "config.json"
-    return _of_encoder(read_object(config)) if config.is_file() else Beside()
+    return of_encoder(read_object(config), config.name) if config.is_file() else Beside()
+
+
+def processor_of(folder: Path) -> Path | None:
+    """Return the image processor that belongs to a folder's weights; of a Trainer's checkpoint-500 maybe one up."""
+    if (own := folder / PROCESSOR).is_file():
+        return own
+    above = folder.resolve().parent / PROCESSOR
+    return above if STEP.fullmatch(folder.resolve().name) and above.is_file() else None
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -155,8 +169,13 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
     return found
 
 
-def _of_encoder(config: Mapping[str, Any]) -> Beside:
-    """Take the normalisation that segmentation_models_pytorch gives for an encoder of timm's with its weights."""
+def of_encoder(config: Mapping[str, Any], where: str) -> Beside:
+    """Take the normalisation that segmentation_models_pytorch gives for an encoder of timm's with its weights.
+
+    Args:
+        config: Its settings.
+        where: Where they stand, for people.
+    """
     name, weights = config.get("encoder_name"), config.get("encoder_weights")
     if not isinstance(name, str) or not name.startswith("tu-") or not weights:
         return Beside()

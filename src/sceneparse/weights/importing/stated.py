@@ -65,7 +65,7 @@ def stated_in(content: Mapping[Any, Any]) -> tuple[Stated, ...]:
     Args:
         content: What a torch file holds, or groups by name.
     """
-    found = [Stated(key, value) for key, value in _items(content) if _is_value(value)]
+    found = [Stated(key, value) for key, value in _items(content) if _is_value(value) or _is_names(value)]
     level = [(key, content[key]) for key in GROUPS if key in content]
     for _ in range(DEEPEST):
         below: list[tuple[str, Any]] = []
@@ -110,6 +110,11 @@ def _plain(value: Any) -> Any:
 
 def _is_group(value: Any) -> bool:
     return isinstance(value, Mapping | Inert) and not any(isinstance(one, TensorRecord) for _, one in _items(value))
+
+
+def _is_names(value: Any) -> bool:
+    """Return whether a mapping may be from classes to names."""
+    return isinstance(value, Mapping) and all(isinstance(one, str | int) or one is None for one in value.values())
 
 
 def _is_value(value: Any) -> bool:
