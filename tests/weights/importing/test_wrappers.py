@@ -130,17 +130,14 @@ def test_folders_of_trainers_are_read(folder: str, state: State, tmp_path: Path)
 def test_a_wrappers_normalisation_is_taken_and_said(
     mean: Tensor, std: Tensor, expected: tuple[float, ...], state: State, tmp_path: Path
 ) -> None:
-    for content, said in (
-        ({"mean": mean, "std": std, **under(state, "model.")}, "buffers mean and std"),
-        (
-            {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}},
-            "buffers pixel_mean and pixel_std",
-        ),
+    for prefix, content in (
+        ("", {"mean": mean, "std": std, **under(state, "model.")}),
+        ("pixel_", {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}}),
     ):
         found = imported(content, tmp_path)  # type: ignore[arg-type]
         assert found.model.config.preprocessing.mean == pytest.approx(expected)
         assert found.model.config.preprocessing.std == pytest.approx((0.5, 0.5, 0.5))
-        assert any(said in note for note in found.notes)
+        assert any(f"buffers {prefix}mean and {prefix}std" in note for note in found.notes)
 
 
 class Phase(enum.Enum):

@@ -85,9 +85,8 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     mean = _numbers(said.get("image_mean", IMAGENET.mean), "image_mean", path) if normalized else (0.0,) * 3
     std = _numbers(said.get("image_std", IMAGENET.std), "image_std", path) if normalized else (1.0,) * 3
     preprocessing = _preprocessing(mean, std, 255 * factor, path)
-    notes = [
-        f"{path.name}: mean {shown_numbers(preprocessing.mean)}, standard deviation {shown_numbers(preprocessing.std)}"
-    ]
+    shown = f"mean {shown_numbers(preprocessing.mean)}, standard deviation {shown_numbers(preprocessing.std)}"
+    notes = [f"{path.name}: {shown}"]
     protocol = ProtocolSettings("whole")
     if _does(said, "resize"):
         found = _size(said.get("size"))
@@ -185,10 +184,8 @@ def of_encoder(config: Mapping[str, Any], where: str) -> Beside:
     if known is None:
         return Beside()
     preprocessing = PreprocessingSettings(tuple(known.mean), tuple(known.std))
-    note = (
-        f"config.json: encoder {name} with pretrained weights: mean {shown_numbers(known.mean)}, standard deviation "
-        + str(shown_numbers(known.std))
-    )
+    shown = f"mean {shown_numbers(known.mean)}, standard deviation {shown_numbers(known.std)}"
+    note = f"{where}: encoder {name} with pretrained weights: {shown}"
     return Beside(preprocessing, None, (note,))
 
 

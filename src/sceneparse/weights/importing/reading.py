@@ -5,7 +5,6 @@ bear.
 """
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,9 +20,9 @@ from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
-from sceneparse.weights.importing.normalisation import is_buffer, of_buffers, of_stated
-from sceneparse.weights.importing.processors import PROCESSOR, Beside, read_beside, read_object
-from sceneparse.weights.importing.stated import Stated, stated_in
+from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
+from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
+from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
@@ -31,9 +30,6 @@ from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What the weights in a folder of transformers or segmentation_models_pytorch are called."""
-
-STEP = re.compile(r"checkpoint-\d+")
-"""What a Trainer calls the folders of its checkpoints."""
 
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -149,7 +145,13 @@ def _read_torch(path: Path, *, unwrap: bool) -> Checkpoint:
         stated = (*found.stated, *stated_in(content))
         names = _class_names(meta, stated)
         beside = _one_of(found.beside, of_stated(stated, path.name))
-        return replace(found, class_names=names, palette=_palette(meta), meta=meta, beside=beside, stated=stated)
+        group, settings = encoder_settings(stated)
+        if beside.preprocessing is None:
+            beside = _one_of(beside, of_encoder(settings, group))
+        palette = _palette(meta)
+        if settings:
+            meta = {**meta, "encoder": settings}
+        return replace(found, class_names=names, palette=palette, meta=meta, beside=beside, stated=stated)
 
 
 def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:
@@ -168,7 +170,7 @@ def _one_of(first: Beside, second: Beside) -> Beside:
         return replace(second, protocol=first.protocol or second.protocol, notes=notes)
     if second.preprocessing is None:
         return replace(first, notes=notes)
-    differs = second.preprocessing != first.preprocessing
+    differs = not nearly_equal(first.preprocessing, second.preprocessing)
     more = ("of these, the first is taken: they differ",) if differs else ()
     return replace(first, notes=(*notes, *more))
 
@@ -228,7 +230,7 @@ def _read_folder(folder: Path) -> Checkpoint:
         return _read_pair(encoders[0], decoder)
     config = read_object(folder / "config.json") if (folder / "config.json").is_file() else None
     said = {"config.json": config} if config is not None else {}
-    stated, meta, beside = stated_in(said), dict(said), _beside_folder(folder)
+    stated, meta, beside = stated_in(said), dict(said), read_beside(folder)
     names = given_names((config or {}).get("id2label"))
     for file in WEIGHTS:
         if (folder / file).is_file():
@@ -269,16 +271,6 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
     if missing := [key for key in placed if key not in tensors]:
         raise UserError(f"{index}: places '{missing[0]}' in {placed[missing[0]]}, but it is not there")
     return tensors
-
-
-def _beside_folder(folder: Path) -> Beside:
-    """Return what stands beside a folder's weights; of a Trainer's checkpoint-500, also what stands one up."""
-    own = (folder / PROCESSOR).is_file() or not STEP.fullmatch(folder.resolve().name)
-    above = folder.resolve().parent / PROCESSOR
-    if own or not above.is_file():
-        return read_beside(folder)
-    found = read_beside(above.parent)
-    return replace(found, notes=(*found.notes, f"{PROCESSOR} is that of the training's folder, {above.parent.name}"))
 
 
 def _best(checkpoints: list[Path]) -> Path:

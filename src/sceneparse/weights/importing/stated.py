@@ -81,6 +81,14 @@ def stated_in(content: Mapping[Any, Any]) -> tuple[Stated, ...]:
     return tuple(found)
 
 
+def encoder_settings(stated: Iterable[Stated]) -> tuple[str, dict[str, Any]]:
+    """Return where an encoder is named, as segmentation_models_pytorch does it, and what stands beside its name."""
+    group = next((one.group for one in stated if one.key == "encoder_name" and isinstance(one.value, str)), None)
+    if group is None:
+        return "", {}
+    return group, {one.key: one.value for one in stated if one.group == group}
+
+
 def named(stated: Iterable[Stated], *keys: str) -> list[Stated]:
     """Return the settings of the network with one of these names."""
     return [one for one in stated if one.key in keys and one.of_network]
