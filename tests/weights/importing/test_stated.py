@@ -1,4 +1,4 @@
-"""What a training says of itself beside its weights is used, refused or said; what is no part of the network is named."""
+"""What a training says of itself beside its weights is used, refused or said; so is what is no part of it."""
 
 import argparse
 import json
@@ -40,14 +40,17 @@ def four() -> State:
     return fcn(4)
 
 
+NODE, CONTAINER = stand_in("omegaconf_alike.nodes", "AnyNode"), stand_in("omegaconf_alike.dictconfig", "DictConfig")
+
+
 def node(value: Any) -> Any:
-    made = stand_in("omegaconf_alike.nodes", "AnyNode")()
+    made = NODE()
     made.__dict__.update(_val=value, _parent=None)
     return made
 
 
 def container(**content: Any) -> Any:
-    made = stand_in("omegaconf_alike.dictconfig", "DictConfig")()
+    made = CONTAINER()
     made.__dict__.update(_content=content, _parent=None, _metadata=types.SimpleNamespace(key=None))
     return made
 
@@ -73,7 +76,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def test_the_threshold_that_a_training_names_is_taken_and_said(where: str, one: State, tmp_path: Path) -> None:
     found = imported({"state_dict": under(one, "model."), **SETTINGS[where]}, tmp_path)
     assert found.model.network.threshold == found.model.config.network.threshold == 0.3
-    assert [line for line in found.why if line.startswith("the sigmoid's threshold is 0.3, as ")]
+    assert [line for line in found.why if line.startswith("the sigmoid's threshold is 0.3, by ")]
     assert not found.warnings
     given = imported({"state_dict": one, **SETTINGS[where]}, tmp_path, network={"threshold": 0.6})
     assert given.model.network.threshold == 0.6
@@ -87,8 +90,8 @@ def test_a_threshold_in_a_buffer_is_taken(one: State, tmp_path: Path) -> None:
 def test_thresholds_that_contradict_each_other_are_refused_until_one_is_given(one: State, tmp_path: Path) -> None:
     content = {"state_dict": one, "hyper_parameters": {"threshold": 0.3, "model": {"mask_threshold": 0.4}}}
     with pytest.raises(UserError, match=r"pth: it names several thresholds .*threshold is 0\.3, .*is 0\.4\); give"):
-        imported(content, tmp_path)  # type: ignore[arg-type]
-    assert imported(content, tmp_path, network={"threshold": 0.4}).model.network.threshold == 0.4  # type: ignore[arg-type]
+        imported(content, tmp_path)
+    assert imported(content, tmp_path, network={"threshold": 0.4}).model.network.threshold == 0.4
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_thresholds_that_contradict_each_other_are_refused_until_one_is_given(on
     ],
 )
 def test_a_threshold_that_is_no_probability_is_said(value: float, advice: str, one: State, tmp_path: Path) -> None:
-    found = imported({"state_dict": one, "hyper_parameters": {"threshold": value}}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": one, "hyper_parameters": {"threshold": value}}, tmp_path)
     [warning] = found.warnings
     assert found.model.network.threshold == 0.5
     assert warning.startswith("network.threshold: taken as 0.5: hyper_parameters.threshold") and advice in warning
@@ -110,14 +113,14 @@ def test_a_threshold_that_is_no_probability_is_said(value: float, advice: str, o
 
 @pytest.mark.parametrize("setting", ["nms_threshold", "iou_thr"])
 def test_another_threshold_is_not_taken_and_said(setting: str, one: State, tmp_path: Path) -> None:
-    found = imported({"state_dict": one, "hyper_parameters": {setting: 0.7}}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": one, "hyper_parameters": {setting: 0.7}}, tmp_path)
     [warning] = found.warnings
     assert found.model.network.threshold == 0.5 and f"hyper_parameters.{setting} (0.7) was not taken" in warning
 
 
 def test_thresholds_of_other_things_are_not_the_sigmoids(one: State, tmp_path: Path) -> None:
     settings = {"scheduler": {"threshold": 1e-4}, "early_stopping": {"threshold": 0.2}}
-    found = imported({"state_dict": one, "hyper_parameters": settings}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": one, "hyper_parameters": settings}, tmp_path)
     assert found.model.network.threshold == 0.5 and "since the file doesn't say" in found.warnings[0]
 
 
@@ -222,7 +225,7 @@ def test_a_normalisation_that_is_stated_is_taken(content: dict[str, Any], four: 
 def test_two_normalisations_that_differ_are_said(four: State, tmp_path: Path) -> None:
     stated = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     content = {"state_dict": {**four, "mean": MEAN, "std": STD}, "hyper_parameters": stated}
-    found = imported(content, tmp_path)  # type: ignore[arg-type]
+    found = imported(content, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx((0.1, 0.2, 0.3))
     assert "of these, the first is taken: they differ" in found.notes
 
@@ -251,21 +254,21 @@ def test_a_mean_in_the_order_of_bgr_is_refused_until_it_is_given(four: State, tm
 def test_what_differs_from_the_keys_or_is_not_taken_is_said(
     settings: dict[str, Any], said: str, four: State, tmp_path: Path
 ) -> None:
-    found = imported({"state_dict": four, "hyper_parameters": settings}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": four, "hyper_parameters": settings}, tmp_path)
     assert said in " ".join(found.describe())
 
 
 def test_settings_that_agree_with_the_keys_are_not_talked_of(four: State, tmp_path: Path) -> None:
     settings = {"num_classes": 4, "classes": 4, "in_channels": 3, "ignore_index": 255, "activation": "softmax2d"}
-    found = imported({"state_dict": four, "hyper_parameters": settings}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": four, "hyper_parameters": settings}, tmp_path)
     assert "hyper_parameters." not in " ".join(found.describe())
 
 
 def test_two_channels_with_a_threshold_name_the_option_that_sets_it(tmp_path: Path) -> None:
     content = {"state_dict": fcn(2), "hyper_parameters": {"activation": "sigmoid", "threshold": 0.3}}
-    found = imported(content, tmp_path)  # type: ignore[arg-type]
+    found = imported(content, tmp_path)
     assert "of two classes, network.threshold=0.3 sets it" in " ".join(found.notes) and len(found.warnings) == 1
-    assert imported(content, tmp_path, network={"threshold": 0.3}).model.network.threshold == 0.3  # type: ignore[arg-type]
+    assert imported(content, tmp_path, network={"threshold": 0.3}).model.network.threshold == 0.3
 
 
 @pytest.mark.parametrize(
@@ -285,7 +288,7 @@ def test_names_are_found_wherever_a_training_states_them(content: dict[str, Any]
 @pytest.mark.parametrize("average", ["ema_state_dict", "model_ema", "state_dict_ema"])
 def test_averaged_weights_beside_the_network_are_said(average: str, four: State, tmp_path: Path) -> None:
     content = {"state_dict": four, average: {key: torch.zeros_like(value) for key, value in four.items()}}
-    found = imported(content, tmp_path)  # type: ignore[arg-type]
+    found = imported(content, tmp_path)
     assert f"the averaged weights in '{average}' were not taken" in " ".join(found.notes)
     assert found.model.network.state_dict()["head.classifier.weight"].abs().sum() > 0
 
@@ -301,7 +304,7 @@ def test_wrappers_fall_away_in_any_nesting_and_precision(
         for key, value in four.items()
     }
     content = {"state_dict": wrapped, "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(3)}}}]}
-    found = imported(content, tmp_path)  # type: ignore[arg-type]
+    found = imported(content, tmp_path)
     state = found.model.network.state_dict()
     for key, value in state.items():
         assert value.dtype in (torch.float32, torch.int64) and torch.equal(
@@ -339,7 +342,7 @@ def test_a_timm_encoder_is_named_by_the_hyper_parameters(tmp_path: Path) -> None
     network = build(BackboneSettings("convnext_atto"), settings, 3)
     state = {theirs(key, [*smp.UPERNET, *smp.TIMM]): value for key, value in network.state_dict().items()}
     settings_of = {"arch": "UPerNet", "encoder_name": "tu-convnext_atto", "encoder_weights": "imagenet"}
-    found = imported({"state_dict": under(state, "model."), "hyper_parameters": {"model": settings_of}}, tmp_path)  # type: ignore[dict-item]
+    found = imported({"state_dict": under(state, "model."), "hyper_parameters": {"model": settings_of}}, tmp_path)
     assert found.model.config.backbone.name == "convnext_atto"
     assert "hyper_parameters.model: encoder tu-convnext_atto with pretrained weights" in " ".join(found.notes)
 

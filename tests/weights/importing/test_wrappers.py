@@ -134,7 +134,7 @@ def test_a_wrappers_normalisation_is_taken_and_said(
         ("", {"mean": mean, "std": std, **under(state, "model.")}),
         ("pixel_", {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}}),
     ):
-        found = imported(content, tmp_path)  # type: ignore[arg-type]
+        found = imported(content, tmp_path)
         assert found.model.config.preprocessing.mean == pytest.approx(expected)
         assert found.model.config.preprocessing.std == pytest.approx((0.5, 0.5, 0.5))
         assert any(f"buffers {prefix}mean and {prefix}std" in note for note in found.notes)
@@ -288,5 +288,5 @@ def test_twenty_one_names_of_ones_own_are_not_pascals(count: int, tmp_path: Path
     assert isinstance(found, ImportedModel)
     assert found.model.labels.names == (*own[:19], "other 2", "class 20")
     # A list of another length says nothing of which class lacks a name, so that all are numbered, and that is said.
-    listed = imported({"state_dict": state, "CLASSES": own}, tmp_path)  # type: ignore[dict-item]
+    listed = imported({"state_dict": state, "CLASSES": own}, tmp_path)
     assert listed.model.labels.names[0] == "class 0" and "names 20, but has 21" in listed.classes

@@ -54,7 +54,7 @@ def decided_by_sigmoid(found: Recognition, stated: Iterable[Stated] = ()) -> Rec
     others = tuple(one for one in found.open if one.name != SETTING)
     if len(set(fitting.values())) == 1 and len(fitting) == len(numbers):
         [value] = set(fitting.values())
-        line = f"the sigmoid's threshold is {value:g}, as {_listed(fitting)} in the file says"
+        line = f"the sigmoid's threshold is {value:g}, by {_listed(fitting)} in the file"
         network = replace(found.network, threshold=value)
         return replace(found, network=network, why=(*why, line), open=others, threshold=value)
     taken = found.threshold or HALF
