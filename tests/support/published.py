@@ -1,10 +1,11 @@
 """What tests of imported checkpoints share: stand-ins for trained weights, written as their families write them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sceneparse.networks import SceneParser
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
@@ -35,7 +36,7 @@ def vectors_as_if_trained(backbone: nn.Module) -> None:
                 value.copy_(torch.rand_like(value) + (0.5 if name.endswith("weight") else -0.5))
 
 
-def imported(state: dict[str, Tensor], folder: Path, *, family: str = "auto", **changes: Any) -> ImportedModel:
+def imported(state: Mapping[str, Any], folder: Path, *, family: str = "auto", **changes: Any) -> ImportedModel:
     """A model from a file with these weights; `changes` are those of `import_checkpoint`."""
     path = folder / "checkpoint.pth"
     torch.save(state, path)

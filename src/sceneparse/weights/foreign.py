@@ -60,8 +60,11 @@ def imported_folder(folder: Path, name: str, *, published: str | None = None) ->
 
 def _facts(folder: Path, name: str) -> list[str]:
     """What changes when a file of a folder does."""
+    from sceneparse.weights.importing.processors import processor_of
+
     facts = [name, str(folder.resolve())]
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
+    above = processor_of(folder)
+    for path in sorted({*(path for path in folder.iterdir() if path.is_file()), *((above,) if above else ())}):
         state = path.stat()
         facts.append(f"{path.name} {state.st_size} {state.st_mtime_ns}")
     return facts

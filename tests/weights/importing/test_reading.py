@@ -165,7 +165,7 @@ def test_a_folder_in_several_files_is_read_whole_or_not_at_all(tmp_path: Path) -
     index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
     found = read_checkpoint(tmp_path)
     assert found.shapes == {"a": (2,), "b": (3,)}
-    assert found.class_names is None
+    assert found.class_names == ()
     for placed, says in (
         ({"a": "model-1.safetensors", "b": "../model-2.safetensors"}, "no file beside it"),
         ({"a": "model-1.safetensors", "b": "model-1.safetensors"}, "places 'b' in model-1"),

@@ -130,14 +130,14 @@ def test_folders_of_trainers_are_read(folder: str, state: State, tmp_path: Path)
 def test_a_wrappers_normalisation_is_taken_and_said(
     mean: Tensor, std: Tensor, expected: tuple[float, ...], state: State, tmp_path: Path
 ) -> None:
-    for content in (
-        {"mean": mean, "std": std, **under(state, "model.")},
-        {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}},
+    for prefix, content in (
+        ("", {"mean": mean, "std": std, **under(state, "model.")}),
+        ("pixel_", {"state_dict": {"pixel_mean": mean, "pixel_std": std, **under(state, "net.")}}),
     ):
-        found = imported(content, tmp_path)  # type: ignore[arg-type]
+        found = imported(content, tmp_path)
         assert found.model.config.preprocessing.mean == pytest.approx(expected)
         assert found.model.config.preprocessing.std == pytest.approx((0.5, 0.5, 0.5))
-        assert any("buffers mean and std" in note for note in found.notes)
+        assert any(f"buffers {prefix}mean and {prefix}std" in note for note in found.notes)
 
 
 class Phase(enum.Enum):
@@ -288,5 +288,5 @@ def test_twenty_one_names_of_ones_own_are_not_pascals(count: int, tmp_path: Path
     assert isinstance(found, ImportedModel)
     assert found.model.labels.names == (*own[:19], "other 2", "class 20")
     # A list of another length says nothing of which class lacks a name, so that all are numbered, and that is said.
-    listed = imported({"state_dict": state, "CLASSES": own}, tmp_path)  # type: ignore[dict-item]
+    listed = imported({"state_dict": state, "CLASSES": own}, tmp_path)
     assert listed.model.labels.names[0] == "class 0" and "names 20, but has 21" in listed.classes

@@ -13,6 +13,7 @@ from sceneparse.files import whole_file
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
+from sceneparse.weights.importing.agreement import decisions, disagreements
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
@@ -22,11 +23,22 @@ from sceneparse.weights.importing.convert import (
     convert_backbone,
     open_settings,
     recognise,
+    refuse_contradictions,
 )
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
+from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.names import name_classes, name_tasks
+from sceneparse.weights.importing.normalisation import is_turned
 from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
 from sceneparse.weights.model import Model, save_model
+
+TURNED = OpenSetting(
+    "preprocessing.mean",
+    "its mean is ImageNet's in the order blue, green, red, and a network that takes BGR cannot be imported like that; "
+    "if it takes RGB",
+    must=True,
+)
+"""A mean that would be put on the wrong channels without a word."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,7 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     found = _with_beside(found, checkpoint)
+    refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
     filled, account = convert(checkpoint, found, config)
     sigmoid = found.recognition.num_classes == 1
@@ -193,8 +206,13 @@ def import_checkpoint(
         account,
         classes,
         checkpoint.source,
-        (*checkpoint.notes, *checkpoint.beside.notes, *_assumed(found, "preprocessing" in changes)),
-        open_settings(found, changes),
+        (
+            *checkpoint.notes,
+            *checkpoint.beside.notes,
+            *_assumed(found, "preprocessing" in changes),
+            *disagreements(found.recognition, checkpoint.stated),
+        ),
+        (*open_settings(found, changes), *decisions(found.recognition, checkpoint.stated)),
     )
 
 
@@ -211,6 +229,7 @@ def _assumed(found: Recognised, given: bool) -> tuple[str, ...]:
 def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
     """Return what was recognised, with the preprocessing and the size that stand beside the weights."""
     beside, recognition = checkpoint.beside, found.recognition
+    turned = beside.preprocessing is not None and is_turned(beside.preprocessing)
     return replace(
         found,
         recognition=replace(
@@ -218,5 +237,6 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
             preprocessing=beside.preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
             says_input=recognition.says_input or beside.preprocessing is not None,
+            open=(*recognition.open, *((TURNED,) if turned else ())),
         ),
     )

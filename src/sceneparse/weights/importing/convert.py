@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
 from sceneparse.recipes import as_mapping, from_mapping, to_mapping
@@ -82,7 +83,7 @@ def recognise(checkpoint: Checkpoint, family: str) -> Recognised | BackboneRecog
         if recognition is not None and recognition.num_classes < 1:
             raise UserError(f"{checkpoint.source}: its classifier has no classes")
         if recognition is not None:
-            matches.append(Recognised(name, member, decided_by_sigmoid(recognition)))
+            matches.append(Recognised(name, member, decided_by_sigmoid(recognition, checkpoint.stated)))
     if len(matches) > 1:
         names = ", ".join(match.name for match in matches)
         raise UserError(f"{checkpoint.source}: fits several families ({names}); say which with --from")
@@ -147,12 +148,28 @@ def open_settings(found: Recognised, changes: Mapping[str, Any]) -> tuple[str, .
         found: What a checkpoint was recognised as.
         changes: The settings that are given.
     """
+    return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if not _is_given(one.name, changes))
 
-    def given(name: str) -> bool:
-        group, _, setting = name.partition(".")
-        return setting in as_mapping(changes.get(group, {}))
 
-    return tuple(f"{one.name}: {one.readings}" for one in found.recognition.open if not given(one.name))
+def refuse_contradictions(found: Recognised, changes: Mapping[str, Any], where: str) -> None:
+    """Refuse a file that contradicts itself on a setting which is not given.
+
+    Args:
+        found: What it was recognised as.
+        changes: The settings that are given.
+        where: The file.
+
+    Raises:
+        UserError: There is such a setting.
+    """
+    for one in found.recognition.open:
+        if one.must and not _is_given(one.name, changes):
+            raise UserError(f"{where}: {one.readings}; give {argument(one.name)}")
+
+
+def _is_given(name: str, changes: Mapping[str, Any]) -> bool:
+    group, _, setting = name.partition(".")
+    return setting in as_mapping(changes.get(group, {}))
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:

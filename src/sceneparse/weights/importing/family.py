@@ -26,10 +26,12 @@ class OpenSetting:
     Args:
         name: The setting, such as "network.align_corners".
         readings: What it was taken for and what else it may be, for people.
+        must: Whether it must be given, since what the file says contradicts itself.
     """
 
     name: str
     readings: str
+    must: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The names of classes that a file gives of its own: each is kept, equal and missing ones are told apart."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sceneparse.weights.importing.stated import Stated
 
 MOST = 65_536
 """Classes at most."""
@@ -14,8 +16,10 @@ PLACEHOLDER = re.compile(r"LABEL_\d+")
 KEYS = ("class_names", "CLASSES", "classes", "label_names", "id2label", "label2id", "class_to_idx")
 """Where training scripts put the names, beside the weights or among their hyper-parameters, in this order."""
 
-HYPERPARAMETERS = ("hyper_parameters", "hparams", "args", "config")
-"""Where training scripts put their settings, in this order."""
+KEYS_LOWER = frozenset(key.lower() for key in KEYS)
+
+LISTS = ("labels", "categories", "category_names", "classnames", "names")
+"""Where they may be, too, if what is there is a list of texts."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,21 @@ def given_names(value: Any) -> GivenNames | None:
     return GivenNames(names, indexed, notes)
 
 
-def names_among(content: Mapping[Any, Any]) -> GivenNames | None:
-    """Return the names of classes that a training script left beside the weights; None if there are none."""
-    for where in (content, *(content.get(key) for key in HYPERPARAMETERS)):
-        if isinstance(where, Mapping):
-            for key in KEYS:
-                # A single word or a number is no list of names.
-                if isinstance(where.get(key), list | tuple | Mapping) and (found := given_names(where[key])):
-                    return found
-    return None
+def names_among(stated: Iterable[Stated]) -> tuple[GivenNames, ...]:
+    """Return the names of classes that a training script left beside the weights, the outer groups' first.
+
+    Args:
+        stated: What the file says. A single word or a number is no list of names.
+    """
+    keys = [key.lower() for key in (*KEYS, *LISTS)]
+    listed = [one for one in stated if one.key in keys and isinstance(one.value, list | tuple | Mapping)]
+    ordered = sorted(listed, key=lambda one: (one.group.count("."), one.group != "", keys.index(one.key)))
+    found = [
+        given_names(one.value)
+        for one in ordered
+        if one.key in KEYS_LOWER or all(isinstance(name, str) for name in one.value)
+    ]
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def _by_index(value: Mapping[Any, Any]) -> list[Any] | None:

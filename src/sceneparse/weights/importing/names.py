@@ -7,6 +7,7 @@ from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.settings import NetworkSettings
 from sceneparse.standard import standard_labels
 from sceneparse.standard.tables import released_tasks
+from sceneparse.weights.importing.given_names import GivenNames
 from sceneparse.weights.importing.one_logit import BACKGROUND, FOREGROUND, two_names
 from sceneparse.weights.importing.reading import Checkpoint
 from sceneparse.weights.tasks import are_fit, learnt_tasks
@@ -34,17 +35,19 @@ def name_classes(
         if len(space) != num_classes:
             raise UserError(f"{labels}: names {len(space)} classes, but the checkpoint has {num_classes}")
         return space, f"from {labels}"
-    standard, given = STANDARD.get(num_classes), checkpoint.class_names
-    if given is not None:
-        alone = sigmoid and len(given.names) == 1
-        names = two_names(given.names) if alone else given.of(num_classes)
+    standard = STANDARD.get(num_classes)
+    fitting = [(one, names) for one in checkpoint.class_names if (names := _of(one, num_classes, sigmoid))]
+    if checkpoint.class_names:
+        given, names = fitting[0] if fitting else (checkpoint.class_names[0], None)
         if names is None:
             why = f"the checkpoint names {len(given.names)}, but has {num_classes}, so that they are only numbered"
             return _numbered(num_classes), f"{why}; import it with --labels to name them"
         if standard is not None and standard_labels(standard).names == names:
             return standard_labels(standard), f"given in the checkpoint: {standard}"
         colors = checkpoint.palette if len(checkpoint.palette or ()) == num_classes else None
-        return LabelSpace(names, colors or ()), "; ".join(("given in the checkpoint", *given.notes))
+        others = [other for _, other in fitting if other != names]
+        more = (f"it also gives others: {', '.join(others[0][:3])}, …",) if others else ()
+        return LabelSpace(names, colors or ()), "; ".join(("given in the checkpoint", *given.notes, *more))
     if standard is not None:
         why = f"assumed to be {standard}, since there are {num_classes}; others are given by importing with --labels"
         return standard_labels(standard), why
@@ -52,6 +55,11 @@ def name_classes(
         why = "unknown: the one of the sigmoid is called 'foreground'; import it with --labels to name it"
         return LabelSpace((BACKGROUND, FOREGROUND)), why
     return _numbered(num_classes), "unknown, so they are only numbered; import it with --labels to name them"
+
+
+def _of(given: GivenNames, num_classes: int, sigmoid: bool) -> tuple[str, ...] | None:
+    """Return the names of so many classes; a sigmoid's may be of one alone."""
+    return two_names(given.names) if sigmoid and len(given.names) == 1 else given.of(num_classes)
 
 
 def _numbered(count: int) -> LabelSpace:

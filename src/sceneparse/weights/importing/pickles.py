@@ -9,14 +9,14 @@ is bounded.
 
 import mmap
 import pickletools
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, ClassVar, cast
 
 import torch
 
 from sceneparse.errors import UserError
+from sceneparse.weights.importing.hostile import HOSTILE, LEFT
 from sceneparse.weights.importing.pickle_instructions import CONSTANTS, IGNORED, PUSHED
 
 MOST_NAMES = 1000
@@ -75,9 +75,15 @@ class Inert:
 
     Args:
         name: The class or function.
+        attributes: What the object would be given by name, as far as the file says it: settings of a training.
     """
 
     name: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def give(self, items: Iterable[tuple[Any, Any]]) -> None:
+        """Keep what has a name."""
+        self.attributes.update((key, value) for key, value in items if isinstance(key, str))
 
 
 @dataclass(frozen=True)
@@ -119,21 +125,6 @@ CALLS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "collections.Counter": lambda arguments: dict(arguments[0]) if arguments else {},
 }
 """What a torch file of weights calls, and what stands for its result here."""
-
-HOSTILE = re.compile(
-    r"(os|nt|posix|sys|subprocess|shutil|socket|pty|ctypes|runpy|importlib|imp|code|codeop|commands|webbrowser|pdb|bdb|"
-    r"asyncio|multiprocessing|threading|signal|pip|urllib|http|ftplib|smtplib|requests|tempfile|glob|zipimport|marshal|"
-    r"pickle|_pickle|cloudpickle|dill|gc|timeit|cProfile|profile|trace|platform|torch\.hub|"
-    r"torch\.utils\.cpp_extension|torch\._inductor|torch\.jit|numpy\.testing|numpy\.f2py)(\.|$)"
-    r"|(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint|help|globals|locals|vars|"
-    r"setattr|delattr|file|apply)$"
-    r"|_?io\.(open|open_code|FileIO)$"
-    r"|operator\.(attrgetter|methodcaller|itemgetter)$"
-)
-"""What runs programs, loads code or reaches other files: no class that a training leaves beside its weights."""
-
-LEFT = frozenset({"_codecs.encode", "builtins.getattr", "__builtin__.getattr", "copyreg._reconstructor"})
-"""What other values are put together with: of no interest to people."""
 
 
 class UnwantedNameError(UserError):
@@ -243,9 +234,13 @@ class _Machine:
         self._set_items(items)
 
     def _build(self, _: Any) -> None:
-        self._take(1)  # a state that a dictionary or an inert object would take on, such as a state_dict's versions
+        (state,) = self._take(1)  # of a dictionary, such as a state_dict's versions, or of an inert object
         if not self.stack:
             raise ValueError("a state of nothing")
+        target = self.stack[-1]
+        for named in state if isinstance(state, tuple) else (state,):  # attributes, and those in slots
+            if isinstance(target, Inert) and isinstance(named, dict):
+                target.give(named.items())
 
     def _storage(self, _: Any) -> None:
         (given,) = self._take(1)
@@ -266,6 +261,7 @@ class _Machine:
     def _set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, Inert):
+            target.give(zip(items[::2], items[1::2], strict=False))
             return
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError("entries of something that is no dictionary")

@@ -1,12 +1,11 @@
 """The preprocessing that other libraries write beside their weights: transformers' image processor, albumentations."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
@@ -15,6 +14,9 @@ PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_e
 """What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
 
 IMAGENET = PreprocessingSettings()
+
+STEP = re.compile(r"checkpoint-\d+")
+"""What a Trainer calls the folders of its checkpoints."""
 
 _BILINEAR = 2
 """Pillow's number, which image processors give as `resample`."""
@@ -41,12 +43,22 @@ def read_beside(folder: Path) -> Beside:
     Raises:
         UserError: A file that is damaged, or that describes an input which no setting here does.
     """
-    if (path := folder / PROCESSOR).is_file():
-        return _of_processor(read_object(path), path)
+    if (path := processor_of(folder)) is not None:
+        found = _of_processor(read_object(path), path)
+        above = (f"{path.name}: that of the training's folder, {path.parent.name}",) if path.parent != folder else ()
+        return replace(found, notes=(*found.notes, *above))
     if (path := folder / ALBUMENTATIONS).is_file():
         return _of_albumentations(read_object(path), path)
     config = folder / "config.json"
-    return _of_encoder(read_object(config)) if config.is_file() else Beside()
+    return of_encoder(read_object(config), config.name) if config.is_file() else Beside()
+
+
+def processor_of(folder: Path) -> Path | None:
+    """Return the image processor that belongs to a folder's weights; of a Trainer's checkpoint-500 maybe one up."""
+    if (own := folder / PROCESSOR).is_file():
+        return own
+    above = folder.resolve().parent / PROCESSOR
+    return above if STEP.fullmatch(folder.resolve().name) and above.is_file() else None
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -64,27 +76,6 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def of_buffers(mean: Tensor | None, std: Tensor | None, file: str) -> Beside:
-    """Take the normalisation that a wrapper keeps as buffers beside the network; nothing where there are none.
-
-    Args:
-        mean: Three values, of a picture's values in 0..1 or in 0..255; None for none.
-        std: Three values by which the rest is divided; None for none.
-        file: The file's name, for people.
-    """
-    if mean is None or std is None or mean.numel() != 3 or std.numel() != 3:
-        return Beside()
-    means, stds = ([float(value) for value in one.flatten()] for one in (mean, std))
-    scale = 255.0 if max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
-    try:
-        found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
-    except UserError:
-        return Beside()
-    unit = "0..255" if scale > 1 else "0..1"
-    shown = f"mean {_shown(found.mean)}, standard deviation {_shown(found.std)}"
-    return Beside(found, None, (f"{file}: its buffers mean and std are taken for pictures in {unit}: {shown}",))
-
-
 def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     """Read transformers' image processor: resize, then value * rescale_factor, then (value - mean) / std."""
     if said.get("do_flip_channel_order") is True:
@@ -94,7 +85,8 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     mean = _numbers(said.get("image_mean", IMAGENET.mean), "image_mean", path) if normalized else (0.0,) * 3
     std = _numbers(said.get("image_std", IMAGENET.std), "image_std", path) if normalized else (1.0,) * 3
     preprocessing = _preprocessing(mean, std, 255 * factor, path)
-    notes = [f"{path.name}: mean {_shown(preprocessing.mean)}, standard deviation {_shown(preprocessing.std)}"]
+    shown = f"mean {shown_numbers(preprocessing.mean)}, standard deviation {shown_numbers(preprocessing.std)}"
+    notes = [f"{path.name}: {shown}"]
     protocol = ProtocolSettings("whole")
     if _does(said, "resize"):
         found = _size(said.get("size"))
@@ -158,7 +150,7 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
             std = _numbers(step.get("std", IMAGENET.std), "std", path)
             scale = 255 / _number(step.get("max_pixel_value", 255.0), "max_pixel_value", path)
             taken = _preprocessing(mean, std, scale, path)
-            note = f"{path.name}: mean {_shown(taken.mean)}, standard deviation {_shown(taken.std)}"
+            note = f"{path.name}: mean {shown_numbers(taken.mean)}, standard deviation {shown_numbers(taken.std)}"
             found = Beside(taken, found.protocol, (*found.notes, note))
         elif name in ("Resize", "SmallestMaxSize", "LongestMaxSize"):
             keys = {"SmallestMaxSize": "shortest_edge", "LongestMaxSize": "longest_edge"}
@@ -176,8 +168,13 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
     return found
 
 
-def _of_encoder(config: Mapping[str, Any]) -> Beside:
-    """Take the normalisation that segmentation_models_pytorch gives for an encoder of timm's with its weights."""
+def of_encoder(config: Mapping[str, Any], where: str) -> Beside:
+    """Take the normalisation that segmentation_models_pytorch gives for an encoder of timm's with its weights.
+
+    Args:
+        config: Its settings.
+        where: Where they stand, for people.
+    """
     name, weights = config.get("encoder_name"), config.get("encoder_weights")
     if not isinstance(name, str) or not name.startswith("tu-") or not weights:
         return Beside()
@@ -187,9 +184,8 @@ def _of_encoder(config: Mapping[str, Any]) -> Beside:
     if known is None:
         return Beside()
     preprocessing = PreprocessingSettings(tuple(known.mean), tuple(known.std))
-    note = f"config.json: encoder {name} with pretrained weights: mean {_shown(known.mean)}, standard deviation " + str(
-        _shown(known.std)
-    )
+    shown = f"mean {shown_numbers(known.mean)}, standard deviation {shown_numbers(known.std)}"
+    note = f"{where}: encoder {name} with pretrained weights: {shown}"
     return Beside(preprocessing, None, (note,))
 
 
@@ -227,5 +223,6 @@ def _numbers(value: Any, name: str, path: Path) -> tuple[float, ...]:
     return tuple(float(one) for one in values)
 
 
-def _shown(values: Any) -> str:
+def shown_numbers(values: Any) -> str:
+    """Return numbers for people, with four digits each."""
     return ", ".join(f"{value:.4g}" for value in values)

@@ -20,12 +20,17 @@ from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
-from sceneparse.weights.importing.processors import Beside, of_buffers, read_beside, read_object
+from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
+from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
+from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
 from sceneparse.weights.importing.torchfile import make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""What the weights in a folder of transformers or segmentation_models_pytorch are called."""
+
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -38,19 +43,22 @@ class Checkpoint:
             encoder/decoder pair, "encoder." and "decoder." stand before them. On the CPU, finite.
         source: What was read.
         notes: What was done with the rest, for people.
-        class_names: The names of the classes, where the checkpoint gives them.
+        class_names: The names of the classes, where the checkpoint gives them; several where it gives several, the
+            likelier first.
         palette: Their colours (RGB), where it gives these too.
         meta: What a torch file says of itself beside the weights, under `meta`; of a folder also its "config.json".
         beside: What stands beside the weights about the network's input.
+        stated: The settings that its training wrote beside the weights.
     """
 
     tensors: dict[str, Tensor]
     source: str
     notes: tuple[str, ...] = ()
-    class_names: GivenNames | None = None
+    class_names: tuple[GivenNames, ...] = ()
     palette: tuple[Color, ...] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     beside: Beside = field(default_factory=Beside)
+    stated: tuple[Stated, ...] = ()
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -74,7 +82,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         found = _read_folder(path)
     elif path.is_file():
         decoder = _decoder_of(path)
-        found = _read_file(path) if decoder is None else _read_pair(path, decoder)
+        if decoder is not None:
+            found = _read_pair(path, decoder)
+        else:
+            found = _read_folder(path.parent) if _has_config(path) else _read_file(path)
     else:
         raise UserError(f"{path}: no such checkpoint; give a file (.pth, .safetensors, .caffemodel) or a folder")
     for name, tensor in found.tensors.items():
@@ -131,14 +142,37 @@ def _read_torch(path: Path, *, unwrap: bool) -> Checkpoint:
         given = content.get("meta")
         meta = given if isinstance(given, Mapping) else {}
         found = _network(tensors, path, (*notes, *_inert(inert)), unwrap=unwrap)
-        return replace(found, class_names=_class_names(content, meta), palette=_palette(meta), meta=meta)
+        stated = (*found.stated, *stated_in(content))
+        names = _class_names(meta, stated)
+        beside = _one_of(found.beside, of_stated(stated, path.name))
+        group, settings = encoder_settings(stated)
+        if beside.preprocessing is None:
+            beside = _one_of(beside, of_encoder(settings, group))
+        palette = _palette(meta)
+        if settings:
+            meta = {**meta, "encoder": settings}
+        return replace(found, class_names=names, palette=palette, meta=meta, beside=beside, stated=stated)
 
 
 def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:
     """Return the network among a file's tensors, and the normalisation that lies beside it."""
     kept, aside, more = unwrapped(tensors) if unwrap else (dict(tensors), {}, ())
-    beside = of_buffers(aside.get("mean"), aside.get("std"), path.name)
-    return Checkpoint(kept, str(path), (*notes, *more), beside=beside)
+    beside = of_buffers({key: value for key, value in aside.items() if is_buffer(key)}, path.name)
+    scalars = {key: value for key, value in aside.items() if not is_buffer(key) and value.numel() == 1}
+    stated = tuple(Stated(key, float(value.flatten()[0])) for key, value in scalars.items())
+    return Checkpoint(kept, str(path), (*notes, *more), beside=beside, stated=stated)
+
+
+def _one_of(first: Beside, second: Beside) -> Beside:
+    """Return the first of two normalisations that says one; what the other says is told where it differs."""
+    notes = (*first.notes, *second.notes)
+    if first.preprocessing is None:
+        return replace(second, protocol=first.protocol or second.protocol, notes=notes)
+    if second.preprocessing is None:
+        return replace(first, notes=notes)
+    differs = not nearly_equal(first.preprocessing, second.preprocessing)
+    more = ("of these, the first is taken: they differ",) if differs else ()
+    return replace(first, notes=(*notes, *more))
 
 
 def _inert(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,11 +183,11 @@ def _inert(names: tuple[str, ...]) -> tuple[str, ...]:
     return (f"its pickle also names {', '.join(name[:60] for name in names[:5])}{more}: nothing of it was run",)
 
 
-def _class_names(content: Mapping[Any, Any], meta: Mapping[str, Any]) -> GivenNames | None:
+def _class_names(meta: Mapping[str, Any], stated: tuple[Stated, ...]) -> tuple[GivenNames, ...]:
     """Return the names of the classes, which mmsegmentation and many a training script write beside the weights."""
     data = meta.get("dataset_meta")
-    given = data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES")
-    return given_names(given) or names_among(content)
+    given = given_names(data.get("classes") if isinstance(data, Mapping) else meta.get("CLASSES"))
+    return (given,) if given is not None else names_among(stated)
 
 
 def _palette(meta: Mapping[str, Any]) -> tuple[Color, ...] | None:
@@ -194,20 +228,28 @@ def _read_folder(folder: Path) -> Checkpoint:
         decoder = _decoder_of(encoders[0])
         assert decoder is not None
         return _read_pair(encoders[0], decoder)
-    names, beside = _names_in_config(folder / "config.json"), read_beside(folder)
-    meta = {"config.json": read_object(folder / "config.json")} if (folder / "config.json").is_file() else {}
-    for file in ("model.safetensors", "pytorch_model.bin"):
+    config = read_object(folder / "config.json") if (folder / "config.json").is_file() else None
+    said = {"config.json": config} if config is not None else {}
+    stated, meta, beside = stated_in(said), dict(said), read_beside(folder)
+    names = given_names((config or {}).get("id2label"))
+    for file in WEIGHTS:
         if (folder / file).is_file():
             found = _read_file(folder / file)
-            return replace(
-                found,
-                class_names=names or found.class_names,
-                meta={**found.meta, **meta},
-                beside=beside if beside.preprocessing or beside.protocol else found.beside,
-            )
-        if (index := folder / f"{file}.index.json").is_file():
-            tensors, _, notes = unwrapped(_read_shards(index))
-            return Checkpoint(tensors, str(index), notes, names, meta=meta, beside=beside)
+        elif (index := folder / f"{file}.index.json").is_file():
+            found = _network(_read_shards(index), index, unwrap=True)
+        else:
+            continue
+        stated = (*found.stated, *stated)
+        known = (names,) if names is not None else found.class_names or names_among(stated)
+        return replace(
+            found,
+            class_names=known,
+            meta={**found.meta, **meta},
+            beside=_one_of(beside, found.beside),
+            stated=stated,
+        )
+    if checkpoints := sorted(folder.glob("checkpoint-[0-9]*"), key=lambda one: (len(one.name), one.name)):
+        raise UserError(f"{folder}: holds the checkpoints of a training; name one, such as {_best(checkpoints)}")
     raise UserError(
         f"{folder}: holds no checkpoint: neither model.safetensors nor pytorch_model.bin (transformers), "
         "nor an encoder_….pth with its decoder_….pth (CSAIL)"
@@ -231,6 +273,18 @@ def _read_shards(index: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _names_in_config(path: Path) -> GivenNames | None:
-    """Return the classes in transformers' config.json; None if they are only numbered."""
-    return given_names(read_object(path).get("id2label")) if path.is_file() else None
+def _best(checkpoints: list[Path]) -> Path:
+    """Return the checkpoint that a Trainer's own record calls the best; the last one where it says none."""
+    state = checkpoints[-1] / "trainer_state.json"
+    try:
+        best = read_object(state).get("best_model_checkpoint") if state.is_file() else None
+    except UserError:
+        best = None
+    named = Path(best).name if isinstance(best, str) else ""
+    return next((one for one in checkpoints if one.name == named), checkpoints[-1])
+
+
+def _has_config(path: Path) -> bool:
+    """Return whether a file is the weights of another library's folder, whose config.json says how they are used."""
+    config = path.parent / "config.json"
+    return path.name in WEIGHTS and config.is_file() and "format" not in read_object(config)

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sceneparse.errors import UserError
+from sceneparse.weights.importing.left_out import COPY, ROOTS, copies, left_out
+from sceneparse.weights.importing.normalisation import is_buffer
+from sceneparse.weights.importing.one_logit import THRESHOLD
 from sceneparse.weights.importing.pickles import Inert, TensorRecord, no_plain_file
 
 NESTS = (
@@ -41,20 +44,11 @@ NETWORKS = (
 )
 """What the one network is called that is taken where several modules lie side by side, in this order."""
 
-ROOTS = frozenset(
-    {"backbone", "encoder", "decoder", "decode_head", "classifier", "head", "features", "feats", "psp", "psp_layer"}
-)
-"""First parts of the keys of networks themselves, which are no wrapper's."""
+ANYWHERE = re.compile(r"(^|\.)(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)")
+"""What torch.compile and FSDP add where a part of a network was wrapped, which no network has of its own."""
 
-BESIDE = (
-    (re.compile(r"^n_averaged$"), "a counter of averaged weights"),
-    (re.compile(r"(^|\.)(\w*_)?(loss|losses|criterion|criterions)(_\w+)?(\.|$)"), "a loss"),
-    (re.compile(r"^(\w*_)?metrics?(_\w+)?\."), "a metric"),
-)
-"""What is no part of a network, and whose it is."""
-
-INPUT = re.compile(r"^(pixel_|image_)?(mean|std)$")
-"""Buffers with which a wrapper normalises pictures."""
+AVERAGED = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema", "teacher")
+"""Of `NESTS`, averages of the weights."""
 
 Value = TypeVar("Value")
 
@@ -78,6 +72,11 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
             break
         if others := [str(key)[:40] for key in content if key != nests[0]]:
             notes.append(f"weights taken from '{nests[0]}', beside it: {_some(others)}")
+        if averaged := [key for key in nests[1:] if key in AVERAGED and nests[0] not in AVERAGED]:
+            notes.append(
+                f"the averaged weights in '{averaged[0]}' were not taken: to have them, save what is under "
+                f"'{averaged[0]}' as a file of its own and import that"
+            )
         content = content[nests[0]]
     records = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, TensorRecord)}
     others = [key for key in content if key not in records]
@@ -117,24 +116,52 @@ def unwrapped(tensors: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str,
         tensors: By the file's keys.
 
     Returns:
-        The network's own tensors; tensors called "mean" and "std" that lay beside it; notes for people.
+        The network's own tensors; what says how it is used, which lay beside it or in it: means and standard
+        deviations (`normalisation.is_buffer`), thresholds (`one_logit.THRESHOLD`); notes for people.
     """
     kept: dict[str, Value] = dict(tensors)
     aside: dict[str, Value] = {}
     notes: list[str] = []
     while True:
-        for pattern, whose in BESIDE:
-            if found := [key for key in kept if pattern.search(key)]:
-                notes.append(f"left out: {_some(found)}: of {whose}, not of the network")
-                kept = {key: value for key, value in kept.items() if key not in found}
-        groups = list(dict.fromkeys(key.partition(".")[0] for key in kept if not INPUT.match(key)))
+        for found, whose in left_out(kept):
+            notes.append(f"left out: {_some(found)}: of {whose}, not of the network")
+            kept = {key: value for key, value in kept.items() if key not in found}
+        for group, found in copies(kept):
+            notes.append(f"left out: {group}: a copy of the network, which is taken itself")
+            kept = {key: value for key, value in kept.items() if key not in found}
+        said = {key: value for key, value in kept.items() if is_buffer(key) or THRESHOLD.match(key)}
+        aside |= said
+        kept = {key: value for key, value in kept.items() if key not in said}
+        groups = list(dict.fromkeys(key.partition(".")[0] for key in kept))
         chosen = _wrapper(groups, kept)
         if chosen is None:
-            return kept, aside, tuple(notes)
-        aside |= {key.removeprefix("pixel_").removeprefix("image_"): kept[key] for key in kept if INPUT.match(key)}
+            return _without_inner(kept), aside, tuple(notes)
         if others := [group for group in groups if group != chosen]:
             notes.append(f"weights taken from keys that begin with '{chosen}.', beside them: {_some(others)}")
+            notes += _unknown(others, kept)
         kept = {key.removeprefix(f"{chosen}."): value for key, value in kept.items() if key.startswith(f"{chosen}.")}
+
+
+def _without_inner(kept: dict[str, Value]) -> dict[str, Value]:
+    """Return tensors without what wrappers of parts add to keys, where all stay different."""
+    renamed = {ANYWHERE.sub("", key).lstrip("."): value for key, value in kept.items()}
+    # Of a part, DataParallel adds "module." to all of its keys.
+    for part in {key.partition(".")[0] for key in renamed} & ROOTS:
+        own = [key for key in renamed if key.startswith(f"{part}.")]
+        if all(key.startswith(f"{part}.module.") for key in own):
+            renamed = {
+                key.replace(f"{part}.module.", f"{part}.", 1) if key in own else key: value
+                for key, value in renamed.items()
+            }
+    return renamed if len(renamed) == len(kept) else kept
+
+
+def _unknown(others: list[str], kept: Mapping[str, Any]) -> list[str]:
+    """Return a line on modules beside the network that are no copies and nothing else that is known."""
+    unknown = [name for name in others if name not in NETWORKS and not COPY.search(name)]
+    if not (modules := [name for name in unknown if any(key.startswith(f"{name}.") for key in kept)]):
+        return []
+    return [f"{_some(modules)}: not imported; if your network needs it for its output, that will differ"]
 
 
 def _wrapper(groups: list[str], keys: Mapping[str, object]) -> str | None:
@@ -142,7 +169,7 @@ def _wrapper(groups: list[str], keys: Mapping[str, object]) -> str | None:
     below = {group for group in groups if any(key.startswith(f"{group}.") for key in keys)}
     if len(groups) == 1:
         [only] = groups
-        deep = only in below and all(key.count(".") > 1 for key in keys if not INPUT.match(key))
+        deep = only in below and all(key.count(".") > 1 for key in keys)
         return only if only in below and only not in ROOTS and (only in NETWORKS or deep) else None
     if ROOTS & set(groups):
         return None

@@ -43,12 +43,13 @@ def has_timm_encoder(shapes: Shapes) -> bool:
 
 
 def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognition:  # noqa: ARG001 - the family's form
-    """Take the encoder from the config.json beside the weights.
+    """Take the encoder from the config.json beside the weights, or from the settings of a training.
 
     Raises:
         UserError: Neither keys nor a config.json name it, or it is one that cannot be imported.
     """
-    config = meta.get("config.json")
+    where = "config.json" if "config.json" in meta else "its settings"
+    config = meta.get("config.json", meta.get("encoder"))
     encoder = config.get("encoder_name") if isinstance(config, Mapping) else None
     if not isinstance(encoder, str) or not encoder.startswith(MARK) or not _has_names(found):
         if isinstance(found.found, Unnamed):
@@ -57,7 +58,7 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
     assert isinstance(config, Mapping)
     name = encoder.removeprefix(MARK)
     backbone = replace(found.backbone, name=name, windows=_windows(name, config))
-    why = (*found.why, f"config.json: its encoder is {encoder}")
+    why = (*found.why, f"{where}: its encoder is {encoder}")
     if not isinstance(found.found, Unnamed) or not found.found.by_depth:
         return replace(found, backbone=backbone, why=why)
     depth = config.get("encoder_depth", USUAL_DEPTH)

@@ -1,0 +1,131 @@
+"""What a training says of itself beside its weights: hyper-parameters, arguments and configurations, flattened."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sceneparse.weights.importing.pickles import Inert, TensorRecord
+
+GROUPS = (
+    "hyper_parameters",
+    "datamodule_hyper_parameters",
+    "hparams",
+    "args",
+    "config",
+    "cfg",
+    "opt",
+    "params",
+    "model_config",
+    "config.json",
+)
+"""Where training scripts put their settings, in this order."""
+
+OTHERS = re.compile(
+    r"^(\w*_)?(optim\w*|lr|scheduler\w*|sched|callbacks?|trainer|early_stop\w*|logger|loss(es)?|criterion|teacher|"
+    r"aug\w*|train_transforms?|checkpoint\w*)(_\w+)?$"
+)
+"""Groups of settings whose names mean something else than of a network, such as a scheduler's threshold."""
+
+DEEPEST, MOST = 8, 20_000
+"""Groups in groups, and settings, that are looked at."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A setting that a file gives.
+
+    Args:
+        path: Where it stands, such as "hyper_parameters.model.threshold".
+        value: Its value.
+    """
+
+    path: str
+    value: Any
+
+    @property
+    def key(self) -> str:
+        """Its own name, in lower case."""
+        return self.path.rpartition(".")[2].lower()
+
+    @property
+    def group(self) -> str:
+        """Where its neighbours stand; "" beside the weights themselves."""
+        return self.path.rpartition(".")[0]
+
+    @property
+    def of_network(self) -> bool:
+        """Whether it does not stand among an optimiser's, a scheduler's or a loss's settings."""
+        return not any(OTHERS.match(part.lower()) for part in self.group.split("."))
+
+
+def stated_in(content: Mapping[Any, Any]) -> tuple[Stated, ...]:
+    """Return the settings in a file's content, those of the outer groups first.
+
+    Args:
+        content: What a torch file holds, or groups by name.
+    """
+    found = [Stated(key, value) for key, value in _items(content) if _is_value(value) or _is_names(value)]
+    level = [(key, content[key]) for key in GROUPS if key in content]
+    for _ in range(DEEPEST):
+        below: list[tuple[str, Any]] = []
+        for path, group in level:
+            for key, value in _items(group):
+                if len(found) + len(below) > MOST:
+                    return tuple(found)
+                if _is_group(value):
+                    below.append((f"{path}.{key}", value))
+                if _is_value(value) or isinstance(value, Mapping):
+                    found.append(Stated(f"{path}.{key}", value))
+        level = below
+    return tuple(found)
+
+
+def encoder_settings(stated: Iterable[Stated]) -> tuple[str, dict[str, Any]]:
+    """Return where an encoder is named, as segmentation_models_pytorch does it, and what stands beside its name."""
+    group = next((one.group for one in stated if one.key == "encoder_name" and isinstance(one.value, str)), None)
+    if group is None:
+        return "", {}
+    return group, {one.key: one.value for one in stated if one.group == group}
+
+
+def named(stated: Iterable[Stated], *keys: str) -> list[Stated]:
+    """Return the settings of the network with one of these names."""
+    return [one for one in stated if one.key in keys and one.of_network]
+
+
+def _items(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what has a name in a dictionary, or in an object that was left inert: a Namespace, a DictConfig."""
+    if isinstance(group, Inert):
+        # OmegaConf's containers keep their values in `_content`.
+        inner = group.attributes.get("_content")
+        group = inner if isinstance(inner, Mapping) else group.attributes
+    if isinstance(group, Mapping):
+        for key, value in group.items():
+            if isinstance(key, str) and not key.startswith("_"):
+                yield key, _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value in OmegaConf's nodes and lists."""
+    if isinstance(value, Inert):
+        if "_val" in value.attributes:
+            return value.attributes["_val"]
+        inner = value.attributes.get("_content")
+        return [_plain(one) for one in inner] if isinstance(inner, list) else value
+    return value
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, Mapping | Inert) and not any(isinstance(one, TensorRecord) for _, one in _items(value))
+
+
+def _is_names(value: Any) -> bool:
+    """Return whether a mapping may be from classes to names."""
+    return isinstance(value, Mapping) and all(isinstance(one, str | int) or one is None for one in value.values())
+
+
+def _is_value(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(one is None or isinstance(one, bool | int | float | str) for one in value)
+    return isinstance(value, bool | int | float | str)
