@@ -7,7 +7,7 @@ them, which Datumaro does too; of several regions the one with the higher z_orde
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
-from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import as_dict, as_list, glimpse, load
+from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -64,7 +65,7 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     chosen = records
     if held_out is not None:
         chosen = [records[position] for position in part([one.name for one in records], held_out, root)]
-    return DrawnPictures(chosen, classes, draw, channels, notes=notes)
+    return DrawnPictures(chosen, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _files(root: Path) -> dict[str, Path]:
 
 
 def _is_datumaro(path: Path) -> bool:
-    """Whether a file is Datumaro's, or of the fork that CVAT exports with, which has "info" and no version of the form."""
+    """Whether a file is Datumaro's, or CVAT's, whose fork writes "info" and no version of the form."""
     found = glimpse(path)
     if found is None or found.listed or found.keys & {"images", "annotations"}:
         return False
@@ -173,6 +174,15 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             raise PictureError(f"{record.file}: a drawing of {record.name} cannot be read: {error}", "form") from None
         objects[mask] = classes.index[label]
     return objects
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the polygons of a record, and masks without a pixel."""
+    for number, one in enumerate(json.loads(record.drawing)):
+        if one["type"] == "polygon" and (corners := flat_corners(one.get("points"))):
+            yield Outline(f"drawing {one.get('id', number)}", corners)
+        elif one["type"] == "mask" and encloses_nothing(one.get("rle")):
+            yield Outline(f"drawing {one.get('id', number)}", ())
 
 
 def recognise_datumaro(root: Path) -> str | None:

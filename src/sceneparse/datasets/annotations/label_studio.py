@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,16 @@ from sceneparse.datasets.annotations.label_studio_pictures import (
     configuration_in,
     pictures_of,
 )
-from sceneparse.datasets.annotations.label_studio_regions import Region, RegionError, region_mask, regions_of
+from sceneparse.datasets.annotations.label_studio_regions import (
+    Region,
+    RegionError,
+    percent_corners,
+    region_mask,
+    regions_of,
+)
 from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
@@ -112,7 +119,7 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
         size = next((region.size for region in task.regions if region.size != (0, 0)), None)
         drawing = json.dumps([region._asdict() for region in task.regions]).encode()
         records.append(Record(name, image, path, drawing, size))
-    return DrawnPictures(records, classes, draw, channels, notes=notes)
+    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def is_label_studio(found: Glimpse) -> bool:
@@ -294,6 +301,14 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             raise PictureError(f"{message}; mend it in Label Studio and export again", "form") from None
         drawn[mask] = classes.index[region.label]
     return drawn
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the corners of a record's polygons and rectangles, in percent."""
+    for number, row in enumerate(json.loads(record.drawing)):
+        corners = corners_of(percent_corners(row["value"]))
+        if corners:
+            yield Outline(f"region {number} ('{row['label']}')", corners, percent=True)
 
 
 def recognise(root: Path) -> str | None:

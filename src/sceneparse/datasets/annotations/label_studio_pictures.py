@@ -1,4 +1,4 @@
-"""Which of a Label Studio task's pictures each region was drawn on: tasks may have several pictures, or lists of them."""
+"""Which of a Label Studio task's pictures each region is on: tasks may have several pictures, or lists of them."""
 
 from __future__ import annotations
 
