@@ -301,3 +301,40 @@ def test_the_command_names_the_kind_that_it_sees(tmp_path: Path, capsys: pytest.
     assert json.loads(report.read_text())["kind"] == "roboflow"
     assert main(["data", "check", str(tmp_path), "--data.options.unlabelled", "ignore"]) == 0
     assert "are ignored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"info": {}},
+        {"info": {"author": "somebody " * 99, "labels": ["x"]}, "media_type": 2},
+        {"dm_format_version": "1.0", "media_type": 2, "infos": {}},
+        {},
+    ],
+)
+@pytest.mark.parametrize("folder", ["images/default", "images"])
+def test_datumaro_json_as_cvat_s_fork_writes_it_is_recognised_and_read(
+    head: dict[str, object], folder: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    made.save(np.zeros((20, 30, 3), np.uint8), tmp_path / folder / "frame 1.png")
+    drawing = {
+        "id": 0,
+        "type": "polygon",
+        "attributes": {"occluded": False},
+        "group": 0,
+        "label_id": 0,
+        "points": [2, 2, 12, 2, 12, 12, 2, 12],
+        "z_order": 0,
+    }
+    item = {"id": "frame 1", "annotations": [drawing], "attr": {"frame": 0}, "image": {"path": "frame 1.png"}}
+    labels = {"labels": [{"name": "car", "parent": "", "attributes": []}], "attributes": ["occluded"]}
+    whole = {**head, "categories": {"label": labels, "points": {"items": []}}, "items": [item]}
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "default.json").write_text(json.dumps(whole))
+    assert recognise(tmp_path).kind == "datumaro"
+    objects = open_dataset(DataSettings("datumaro", root=str(tmp_path)), "all")[0].objects
+    assert objects is not None
+    truth = np.zeros((20, 30), int)
+    truth[2:12, 2:12] = 1
+    assert np.array_equal(objects.numpy(), truth)

@@ -7,7 +7,7 @@ them, which Datumaro does too; of several regions the one with the higher z_orde
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
-from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import load
+from sceneparse.datasets.annotations.jsonfiles import as_dict, as_list, glimpse, load
+from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -64,7 +65,7 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
     chosen = records
     if held_out is not None:
         chosen = [records[position] for position in part([one.name for one in records], held_out, root)]
-    return DrawnPictures(chosen, classes, draw, channels, notes=notes)
+    return DrawnPictures(chosen, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -74,8 +75,11 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: It cannot be read, or has no categories and items.
     """
     whole = load(path)
-    labels = whole.get("categories", {}).get("label", {}).get("labels") if isinstance(whole, dict) else None
-    if not isinstance(labels, list) or not isinstance(whole.get("items"), list):
+    labels = as_dict(as_dict(as_dict(whole).get("categories")).get("label")).get("labels")
+    rows = as_dict(whole).get("items")
+    if not (
+        isinstance(labels, list) and isinstance(rows, list) and all(isinstance(one, dict) for one in labels + rows)
+    ):
         raise UserError(f"{path}: has no categories or no items, which Datumaro writes; export it again")
     return dict(whole)
 
@@ -85,10 +89,13 @@ def _files(root: Path) -> dict[str, Path]:
 
 
 def _is_datumaro(path: Path) -> bool:
-    """Whether a file begins as Datumaro's do."""
-    with path.open("rb") as file:
-        begin = file.read(400)
-    return b'"dm_format_version"' in begin or (b'"infos"' in begin and b'"categories"' in begin)
+    """Whether a file is Datumaro's, or CVAT's, whose fork writes "info" and no version of the form."""
+    found = glimpse(path)
+    if found is None or found.listed or found.keys & {"images", "annotations"}:
+        return False
+    # Where there are many classes, the items begin behind what was looked at.
+    items = "items" in found.keys or found.names("items", "label_id", "annotations") > 0
+    return "dm_format_version" in found.keys or ("categories" in found.keys and found.names("labels") > 0 and items)
 
 
 def _classes(whole: Mapping[str, dict[str, Any]], files: Mapping[str, Path], unlabelled: Any) -> Classes:
@@ -100,7 +107,7 @@ def _classes(whole: Mapping[str, dict[str, Any]], files: Mapping[str, Path], unl
         if others != names:
             raise UserError(f"{files[own]}: names other classes than {files[first]}: export all subsets together")
     colors: dict[int, Color] = {}
-    for entry in whole[first]["categories"].get("mask", {}).get("colormap", []):
+    for entry in as_list(as_dict(whole[first]["categories"].get("mask")).get("colormap")):
         colors[entry["label_id"]] = (entry["r"], entry["g"], entry["b"])
     found = [Named(index, name, colors.get(index)) for index, name in enumerate(names)]
     return classes_of(found, unlabelled, "background", str(files[first]))
@@ -114,18 +121,19 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
     there, _ = by_stem(folder)
     records, left, gone = [], 0, []
     for item in whole["items"]:
-        drawings = [one for one in item.get("annotations", []) if one.get("type") in DRAWN]
+        drawings = [one for one in as_list(item.get("annotations")) if as_dict(one).get("type") in DRAWN]
         if not drawings:
             left += 1
             continue
-        image = item.get("image") or {}
+        image = as_dict(item.get("image")) or as_dict(item.get("media"))
         stored = str(image.get("path") or item.get("id"))
         file = next((there[key] for key in _keys(stored, str(item.get("id"))) if key in there), None)
         if file is None:
             gone.append(stored)
             continue
         size = image.get("size")
-        own = (int(size[0]), int(size[1])) if isinstance(size, list) and len(size) == 2 else None
+        whole_numbers = isinstance(size, list) and len(size) == 2 and all(isinstance(one, int) for one in size)
+        own = (size[0], size[1]) if whole_numbers else None
         drawing = json.dumps(drawings).encode()
         records.append(Record(str(item.get("id")), file, path, drawing, own))
     if gone:
@@ -166,6 +174,15 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             raise PictureError(f"{record.file}: a drawing of {record.name} cannot be read: {error}", "form") from None
         objects[mask] = classes.index[label]
     return objects
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the polygons of a record, and masks without a pixel."""
+    for number, one in enumerate(json.loads(record.drawing)):
+        if one["type"] == "polygon" and (corners := flat_corners(one.get("points"))):
+            yield Outline(f"drawing {one.get('id', number)}", corners)
+        elif one["type"] == "mask" and encloses_nothing(one.get("rle")):
+            yield Outline(f"drawing {one.get('id', number)}", ())
 
 
 def recognise_datumaro(root: Path) -> str | None:

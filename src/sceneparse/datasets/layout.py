@@ -46,7 +46,7 @@ class MaskDecoder(Protocol):
 class Note(NamedTuple):
     """What was assumed or left out, for the data doctor to say: how grave it is, its short name, and a line."""
 
-    severity: Literal["warning", "note"]
+    severity: Literal["error", "warning", "note"]
     code: str
     text: str
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_files
-from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask
+from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import (
@@ -27,6 +27,7 @@ from sceneparse.datasets.annotations.locating import (
     sample_names,
 )
 from sceneparse.datasets.annotations.options import FileOptions
+from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.getting.entry import Entry
@@ -76,7 +77,9 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
     classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
-    return DrawnPictures(records, classes, partial(draw, overlap=options.overlap), channels, notes=notes)
+    return DrawnPictures(
+        records, classes, partial(draw, overlap=options.overlap), channels, notes=notes, outlines=outlines
+    )
 
 
 def categories_of(whole: Any, path: Path) -> list[Named]:
@@ -239,6 +242,17 @@ def draw(record: Record, size: Size, classes: Classes, overlap: Literal["order",
             areas[mask] = area
         drawn[mask] = classes.index[category]
     return drawn
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the polygons of a record, and masks without a pixel."""
+    for number, _, segmentation in pickle.loads(record.drawing):
+        if encloses_nothing(segmentation):
+            yield Outline(f"annotation {number}", ())
+        elif isinstance(segmentation, list):
+            for polygon in segmentation:
+                if corners := flat_corners(polygon):
+                    yield Outline(f"annotation {number}", corners)
 
 
 def _mask(segmentation: Any, size: Size) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.datasets.annotations.outlines import flat_corners, has_area
 from sceneparse.errors import UserError
 
 Size = tuple[int, int]
@@ -79,6 +80,16 @@ def rle_mask(rle: dict[str, Any], size: Size) -> NDArray[np.bool_]:
     return np.repeat(values, counts).reshape(width, height).T
 
 
+def encloses_nothing(segmentation: Any) -> bool:
+    """Return whether run lengths have no pixel, or no polygon of a list has a corner."""
+    if isinstance(segmentation, dict):
+        try:
+            return not any(run_lengths(segmentation.get("counts"))[1::2])
+        except MaskError:
+            return False  # which is said when it is drawn
+    return isinstance(segmentation, list) and not any(segmentation)
+
+
 def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
     """Return the union of polygons, filled as pycocotools fills them.
 
@@ -98,7 +109,7 @@ def polygon_mask(polygons: Sequence[Any], size: Size) -> NDArray[np.bool_]:
         if any(abs(value) > FARTHEST for value in polygon):
             raise MaskError(f"a polygon's coordinate is beyond {FARTHEST:,} pixels")
     coco = _pycocotools()
-    drawn = [polygon for polygon in polygons if len(polygon) >= 6]  # fewer points enclose nothing
+    drawn = [polygon for polygon in polygons if has_area(flat_corners(polygon))]
     if not drawn:
         return np.zeros(size, dtype=np.bool_)
     union = coco.merge(coco.frPyObjects(drawn, *size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from sceneparse.arguments import argument
 from sceneparse.data.sample import DataSet
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
-from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_file
+from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_file, paths_of
 from sceneparse.datasets.annotations.darwin_masks import open_masks
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_list, glimpses, load
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_list, glimpses, load
 from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import chosen, files_by_split, outside_note
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
@@ -96,7 +97,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     left = sum(item.left for item in own)
     notes = [f"{root}: {counted(left, 'annotation')} without area (boxes, tags, lines) left out"] if left else []
     notes += outside_note(root, splits, is_darwin)
-    return DrawnPictures(records, classes, draw, channels, notes=notes)
+    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def _current(splits: dict[str, list[Path]]) -> dict[str, list[Path]]:
@@ -163,6 +164,14 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
         return drawn_file(drawings, size, classes)
     except DrawingError as error:
         raise PictureError(f"{record.file}: {error}; export it again", "form") from None
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the paths of a record's polygons."""
+    for row in json.loads(record.drawing):
+        for path in paths_of(row.get("polygon")):
+            if corners := corners_of([(as_dict(point).get("x"), as_dict(point).get("y")) for point in as_list(path)]):
+                yield Outline(f"annotation {row.get('id')} ('{row['name']}')", corners, bordered=True)
 
 
 def recognise(root: Path) -> str | None:

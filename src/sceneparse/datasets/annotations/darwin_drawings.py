@@ -92,11 +92,15 @@ def _window(boxes: Sequence[Any], size: Size) -> tuple[int, int, int, int]:
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 
+def paths_of(polygon: Any) -> list[Any]:
+    """The paths of a polygon, as they are written."""
+    return as_list(as_dict(polygon).get("paths")) or [as_dict(polygon).get("path")]
+
+
 def _paths(polygon: Any, left: int, top: int, size: Size) -> list[list[tuple[int, int]]]:
     """A polygon's corners on the canvas, rounded and moved inside."""
-    given = as_list(as_dict(polygon).get("paths")) or [as_dict(polygon).get("path")]
     paths = []
-    for path in given:
+    for path in paths_of(polygon):
         if not isinstance(path, list) or not path:
             raise DrawingError("a polygon has no corners")
         corners = []

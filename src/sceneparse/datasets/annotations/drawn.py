@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.annotations.classes import Classes
+from sceneparse.datasets.annotations.outlines import Outlines, doubtful, refuse_shares
+from sceneparse.datasets.layout import Note
 from sceneparse.datasets.pairs import ListedPictures, Pair
 from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
@@ -62,6 +64,10 @@ class DrawnPictures:
         channels: Channels of the pictures, as `read_picture` takes them.
         embedded: Gives the picture's file content of a record whose picture is in its annotation file.
         notes: What a user should know of this split: what was left out, what undrawn pixels are.
+        outlines: Gives a record's outlines, of kinds that have such.
+
+    Raises:
+        UserError: The outlines' coordinates are shares of the pictures' sizes.
     """
 
     def __init__(
@@ -72,13 +78,17 @@ class DrawnPictures:
         channels: int = 3,
         embedded: Callable[[Path], bytes] | None = None,
         notes: Sequence[str] = (),
+        outlines: Outlines | None = None,
     ) -> None:
         self.labels: LabelSpace = classes.labels
         self.tasks = TaskLabels(classes.labels)
         self.notes = (*classes.notes, *notes)
         self._records = tuple(records)
         self._classes, self._draw, self._channels, self._embedded = classes, draw, channels, embedded
+        self._outlines = outlines
         self._reading = Reading()
+        if outlines is not None:
+            refuse_shares(self._records, outlines, self._size)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -112,6 +122,21 @@ class DrawnPictures:
     def name(self, index: int) -> str:
         """The sample's name, without reading it."""
         return self._records[index].name
+
+    def doubts(self) -> tuple[Note, ...]:
+        """Say which outlines cannot be meant as they stand; see `doubts_of`."""
+        return () if self._outlines is None else tuple(doubtful(self._records, self._outlines, self._size))
+
+    def _size(self, record: Record) -> Size | None:
+        """A picture's size: what the annotation has, which must be the file's, or else the file's."""
+        if record.size is not None:
+            return record.size
+        try:
+            decoded = decode(self._source(record), pixels=False)
+        except PictureError:
+            return None
+        turned = decoded.orientation >= 5 and self._reading.orientation == "ignore"
+        return (decoded.size[1], decoded.size[0]) if turned else decoded.size
 
     def _source(self, record: Record) -> Path | bytes:
         return self._embedded(record.file) if record.embedded and self._embedded is not None else record.image

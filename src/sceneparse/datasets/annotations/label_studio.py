@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,28 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
-from sceneparse.datasets.annotations.label_studio_regions import Region, RegionError, region_mask, regions_of
+from sceneparse.datasets.annotations.label_studio_pictures import (
+    PicturesError,
+    by_picture,
+    configuration_in,
+    pictures_of,
+)
+from sceneparse.datasets.annotations.label_studio_regions import (
+    Region,
+    RegionError,
+    percent_corners,
+    region_mask,
+    regions_of,
+)
 from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.errors import UserError, counted
-from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
@@ -57,12 +69,12 @@ class LabelStudioOptions(ExportOptions):
 
 @dataclass(frozen=True)
 class Task:
-    """A task that somebody annotated.
+    """A picture of a task that somebody annotated.
 
     Args:
-        number: Its number.
-        image: Its picture's address.
-        regions: What was drawn, first to last.
+        number: The task's number.
+        image: The picture's address.
+        regions: What was drawn on it, first to last.
     """
 
     number: str
@@ -107,7 +119,7 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
         size = next((region.size for region in task.regions if region.size != (0, 0)), None)
         drawing = json.dumps([region._asdict() for region in task.regions]).encode()
         records.append(Record(name, image, path, drawing, size))
-    return DrawnPictures(records, classes, draw, channels, notes=notes)
+    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def is_label_studio(found: Glimpse) -> bool:
@@ -174,8 +186,9 @@ def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list
     whole = load(path)
     if not isinstance(whole, list):
         raise UserError(f"{path}: is no list of tasks, which Label Studio writes")
-    tasks = []
+    configuration = configuration_in(path.parent)
     often: Counter[str] = Counter()
+    found: list[tuple[str, dict[str, list[str]], dict[tuple[str, int], list[Region]]]] = []
     for row in whole:
         if not isinstance(row, dict) or "id" not in row:
             raise UserError(f"{path}: a task has no id; export it again")
@@ -185,15 +198,19 @@ def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list
         if chosen_annotations is None and number not in strokes:
             often["said" if row.get("predictions") else "none"] += 1
             continue
+        pictures = pictures_of(row["data"] if isinstance(row.get("data"), dict) else row)
         try:
-            regions, left = regions_of(chosen_annotations or [])
+            drawn = {}
+            for picture, results in by_picture(pictures, chosen_annotations or [], configuration).items():
+                drawn[picture], left = regions_of(results)
+                often["left"] += left
+            _add_strokes(drawn, pictures, strokes.get(number, []))
         except RegionError as error:
             raise UserError(f"{path}: task {number}: {error}") from None
-        often["left"] += left
-        if not any(region.stroked for region in regions):
-            # The PNG export's files, where the JSON has no strokes itself.
-            regions += [Region(label, (0, 0), {"png": str(png)}) for label, png in strokes.get(number, [])]
-        tasks.append(Task(number, _image(row, path), tuple(regions)))
+        except PicturesError as error:
+            raise UserError(f"{path}: task {number} {error}") from None
+        found.append((number, pictures, drawn))
+    tasks = _by_picture(found)
     texts = {
         "none": "without annotation (or skipped) left out",
         "said": "with a model's predictions that nobody made annotations left out",
@@ -205,13 +222,44 @@ def _tasks(path: Path, strokes: dict[str, list[tuple[str, Path]]]) -> tuple[list
     return tasks, notes
 
 
+def _add_strokes(
+    drawn: dict[tuple[str, int], list[Region]], pictures: dict[str, list[str]], strokes: list[tuple[str, Path]]
+) -> None:
+    """Add the files of a PNG export, where the JSON has no strokes itself."""
+    if not strokes or any(region.stroked for regions in drawn.values() for region in regions):
+        return
+    if len(pictures) > 1 or len(next(iter(pictures.values()))) > 1:
+        raise PicturesError("has several pictures, of which a PNG export does not say which is meant; export JSON")
+    regions = drawn.setdefault((next(iter(pictures)), 0), [])
+    regions += [Region(label, (0, 0), {"png": str(png)}) for label, png in strokes]
+
+
+def _by_picture(
+    found: list[tuple[str, dict[str, list[str]], dict[tuple[str, int], list[Region]]]],
+) -> list[Task]:
+    """A task's pictures one by one: all of a list, but only of those keys on which anything is drawn anywhere."""
+    used = {key for _, _, drawn in found for key, _ in drawn}
+    tasks = []
+    for number, pictures, drawn in found:
+        own = [key for key in pictures if key in used] or sorted(pictures, key=lambda key: key != "image")[:1]
+        for key in own:
+            for place, address in enumerate(pictures[key]):
+                tasks.append(Task(number, address, tuple(drawn.get((key, place), ()))))
+    return tasks
+
+
 def _annotation(row: dict[str, Any]) -> tuple[list[Any] | None, bool]:
     """A task's results and whether there were others; None where nobody annotated it."""
     given = row.get("annotations", row.get("completions"))
     if not isinstance(given, list):  # the short form, with a list a labelling tag
-        lists = [value for value in row.values() if isinstance(value, list)]
-        results = [item for value in lists for item in value if isinstance(item, dict)]
-        return ([{"value": item, **item} for item in results] if "annotation_id" in row else None), False
+        lists = [(tag, value) for tag, value in row.items() if isinstance(value, list)]
+        results = [
+            {"value": item, "from_name": tag, **item}
+            for tag, value in lists
+            for item in value
+            if isinstance(item, dict)
+        ]
+        return (results if "annotation_id" in row else None), False
     done = [one for one in given if isinstance(one, dict) and not (one.get("was_cancelled") or one.get("skipped"))]
     if not done:
         return None, False
@@ -220,16 +268,6 @@ def _annotation(row: dict[str, Any]) -> tuple[list[Any] | None, bool]:
     best = next((one for one in latest if one.get("ground_truth")), latest[0])
     drawn = best.get("result")
     return (drawn if isinstance(drawn, list) else []), len(done) > 1
-
-
-def _image(row: dict[str, Any], path: Path) -> str:
-    """The address of a task's picture."""
-    data = row["data"] if isinstance(row.get("data"), dict) else row
-    texts = {key: value for key, value in data.items() if isinstance(value, str)}
-    for key in sorted(texts, key=lambda key: key != "image"):
-        if Path(plain(texts[key])).suffix.lower() in PICTURE_SUFFIXES:
-            return texts[key]
-    raise UserError(f"{path}: task {row['id']} has no picture")
 
 
 def _names(address: str) -> list[str]:
@@ -263,6 +301,14 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             raise PictureError(f"{message}; mend it in Label Studio and export again", "form") from None
         drawn[mask] = classes.index[region.label]
     return drawn
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the corners of a record's polygons and rectangles, in percent."""
+    for number, row in enumerate(json.loads(record.drawing)):
+        corners = corners_of(percent_corners(row["value"]))
+        if corners:
+            yield Outline(f"region {number} ('{row['label']}')", corners, percent=True)
 
 
 def recognise(root: Path) -> str | None:

@@ -85,6 +85,19 @@ def regions_of(results: Sequence[Any]) -> tuple[list[Region], int]:
     return regions, left
 
 
+def percent_corners(value: dict[str, Any]) -> Any:
+    """Return the corners of a polygon or an upright rectangle, in percent of the picture's width and height."""
+    if "points" in value:
+        return value["points"]
+    if "width" not in value or value.get("rotation"):
+        return ()
+    left, top, width, height = (value[key] for key in ("x", "y", "width", "height"))
+    try:
+        return [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
+    except TypeError:
+        return ()
+
+
 def region_mask(region: Region, size: Size) -> NDArray[np.bool_]:
     """Return the pixels of a region: of a stroke those painted at least half, of outlines those with the centre inside.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from sceneparse.datasets.annotations.locating import (
     sample_names,
 )
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
 from sceneparse.datasets.exported import undrawn
 from sceneparse.datasets.folder import subfolders
@@ -101,7 +103,7 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     left = sum(path.resolve() not in taken and path.name not in others for path, _ in walk(pictures.root))
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
     notes += outside_note(root, splits, is_labelme)
-    return DrawnPictures(records, classes, draw, channels, embedded_picture, notes)
+    return DrawnPictures(records, classes, draw, channels, embedded_picture, notes, outlines)
 
 
 def _folder_of(splits: dict[str, list[Path]], files: list[Path], root: Path) -> Path:
@@ -242,6 +244,17 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
             ) from None
         drawn[mask] = classes.index[shape["label"]]
     return drawn
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the corners of a record's shapes; a circle's are on its axes."""
+    for number, shape in enumerate(load(record.file)["shapes"]):
+        corners = corners_of(shape.get("points"))
+        if shape.get("shape_type") == "circle" and len(corners) == 2:
+            (x, y), radius = corners[0], math.dist(*corners)
+            corners = [(x - radius, y), (x, y - radius), (x + radius, y), (x, y + radius)]
+        if corners and shape.get("shape_type") not in ("mask", "point"):
+            yield Outline(f"shape {number} ('{shape['label']}')", corners, bordered=True)
 
 
 def recognise(root: Path) -> str | None:

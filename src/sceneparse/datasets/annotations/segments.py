@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +33,7 @@ from sceneparse.datasets.annotations.locating import (
     sample_names,
 )
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
@@ -106,7 +107,7 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     refuse_missing(path, lost, len(samples), everything)
     left = len(whole["dataset"]["samples"]) - len(samples)
     notes = [f"{path}: {counted(left, 'sample')} without a label left out"] if left else []
-    return DrawnPictures(records, classes, draw, channels, notes=notes)
+    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def is_release(found: Glimpse) -> bool:
@@ -235,6 +236,13 @@ def _polygons(record: Record, annotations: list[dict[str, Any]], size: Size, cla
             raise PictureError(f"{record.file}: polygon {one.get('id')} of '{record.name}' has odd coordinates", "form")
         drawn[inside_paths([[(x, y) for x, y in points]], size)] = classes.index[one["category_id"]]
     return drawn
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield a record's polygons."""
+    for one in json.loads(record.drawing):
+        if one.get("type") == "polygon" and (corners := corners_of(one.get("points"))):
+            yield Outline(f"annotation {one['id']}", corners)
 
 
 def recognise(root: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sceneparse.datasets.annotations.labelme_shapes import pasted
 from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
 from sceneparse.datasets.annotations.options import ExportOptions
+from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.png_masks import MaskPngError, base64_bytes, inflated, opacity
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
@@ -70,7 +72,7 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
     notes = []
     if bare := sum(1 for folder in folders for _ in walk(folder / "img")) - len(found) if options.images is None else 0:
         notes.append(f"{root}: {counted(bare, 'picture')} without an annotation file left out")
-    return DrawnPictures(records, classes, draw, channels, notes=notes)
+    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
 def _own(root: Path, options: ExportOptions) -> Path:
@@ -220,6 +222,14 @@ def _bitmap(bitmap: Any, size: Size, opaque: int) -> NDArray[np.bool_]:
     own = opacity(inflated(base64_bytes(bitmap["data"]))) >= opaque
     ((left, top),) = _points([origin])
     return pasted(own, math.floor(left), math.floor(top), size)
+
+
+def outlines(record: Record) -> Iterator[Outline]:
+    """Yield the corners of a record's polygons and rectangles."""
+    for number, row in enumerate(load(record.file)["objects"]):
+        for part in as_list(as_dict(row).get("parts")) or [as_dict(row).get("points")]:
+            if corners := corners_of(as_dict(part).get("exterior")):
+                yield Outline(f"object {number} ('{row.get('classTitle')}')", corners, bordered=True)
 
 
 def is_meta(found: Glimpse) -> bool:
