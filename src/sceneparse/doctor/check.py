@@ -10,8 +10,8 @@ from sceneparse.data.class_changes import Change
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import Layout, layout_of
+from sceneparse.datasets.matching import Listing, Pair
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing, Pair
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis

@@ -10,7 +10,7 @@ import numpy as np
 
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
-from sceneparse.datasets.pairs import Listing, SplitFolders
+from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
 from sceneparse.datasets.subsets import chosen_pairs, parting
 from sceneparse.doctor.class_rules import poor_balance, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
@@ -104,15 +104,17 @@ def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
             text = f"{name}: {counted(len(examples), 'picture')} without a mask are left out: nothing was drawn there"
             yield finding_of("warning", "not-annotated", text, examples)
             listing = replace(listing, without_mask=())
-        yield from _unpaired(layout.folders[name], listing, evidence.root)
+        yield from _unpaired(layout.folders[name], listing, evidence.root, patterns=layout.patterns)
 
 
-def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
+def _unpaired(split: SplitFolders, listing: Listing, root: Path, *, patterns: bool) -> Iterator[Finding]:
     rule = "pictures and masks are matched by their path without suffix"
     if listing.ending:
         rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
     if listing.beginning:
         rule = f"pictures and masks are matched by their path without suffix and '{listing.beginning}'"
+    if patterns and (advice := patterns_advice(listing, split)):
+        rule = f"{rule}; {advice}"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
         (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
