@@ -56,7 +56,9 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     entries = {"drawn": "KIND", "broken": "NO_KIND"}
     install(tmp_path / "package", monkeypatch, package="lab_drawn", group="datasets", entries=entries, code=MODULE)
     root = tmp_path / "drawings"
-    for folder, picture in (("images", Image.new("RGB", (4, 4))), ("masks", Image.new("L", (4, 4)))):
+    mask = Image.new("L", (4, 4))
+    mask.putpixel((1, 1), 1)
+    for folder, picture in (("images", Image.new("RGB", (4, 4))), ("masks", mask)):
         (root / "first" / "train" / folder).mkdir(parents=True)
         picture.save(root / "first" / "train" / folder / "1.png")
     (root / "first" / "classes.json").write_text(json.dumps({"names": ["paper", "ink"]}))

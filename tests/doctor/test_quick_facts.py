@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sceneparse.datasets.pairs import Pair
+from sceneparse.datasets.matching import Pair
 from sceneparse.doctor.pair_facts import Facts, pair_facts
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
 from sceneparse.labels import LabelSpace

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.datasets.pairs import PairedPictures, SplitFolders
+from sceneparse.datasets.matching import SplitFolders
+from sceneparse.datasets.pairs import PairedPictures
 from sceneparse.datasets.published import located, read_published_mask
 from sceneparse.datasets.subsets import chosen_split
 from sceneparse.standard import standard_labels

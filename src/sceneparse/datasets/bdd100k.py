@@ -10,7 +10,7 @@ from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Layout, Listings, open_layout
-from sceneparse.datasets.pairs import SplitFolders
+from sceneparse.datasets.matching import SplitFolders
 from sceneparse.errors import UserError
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES

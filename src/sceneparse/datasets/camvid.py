@@ -12,7 +12,8 @@ from sceneparse.datasets.folder import folder_splits, in_order, subfolders, wron
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Layout, Listings, open_layout
-from sceneparse.datasets.pairs import ListedPictures, SplitFolders
+from sceneparse.datasets.matching import SplitFolders
+from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES

@@ -12,7 +12,8 @@ from pathlib import Path
 from sceneparse.datasets.cityscapes_form import recognise_cityscapes_form
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.datasets.matching import Pair
+from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.published import located, no_split, read_published_mask, refuse_missing
 from sceneparse.datasets.submission import SubmissionForm
 from sceneparse.errors import UserError

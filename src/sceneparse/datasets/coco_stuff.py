@@ -15,7 +15,8 @@ import numpy as np
 
 from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
-from sceneparse.datasets.pairs import ListedPictures, PairedPictures, SplitFolders
+from sceneparse.datasets.matching import SplitFolders
+from sceneparse.datasets.pairs import ListedPictures, PairedPictures
 from sceneparse.datasets.published import (
     listed_pairs,
     located,

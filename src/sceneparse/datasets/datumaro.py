@@ -22,7 +22,7 @@ from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.datasets.pairs import by_stem, same_name
+from sceneparse.datasets.matching import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import MissingSplitError, UserError, counted

@@ -1,6 +1,7 @@
 """A data set of one's own: folders of pictures and masks, and a `classes.json` that says what mask values mean."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -9,9 +10,11 @@ from sceneparse.datasets.folder_layouts import WHOLE, found_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Layout, Listings, Note, open_layout
-from sceneparse.datasets.pairs import ListedPictures, Listing, SplitFolders
+from sceneparse.datasets.mask_names import ANY, NamePatterns
+from sceneparse.datasets.matching import Listing, SplitFolders
+from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.subsets import ROLES, parted_note, split_named
-from sceneparse.errors import UserError, some
+from sceneparse.errors import UserError, require, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
@@ -23,6 +26,32 @@ LAYOUT = (
     "(or images/{train,val,test}/… and masks/{train,val,test}/…)"
 )
 """The expected tree, in one line."""
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """Settings of the kind folder.
+
+    Args:
+        image_names: What the names of pictures have in common, without suffix, such as "scan_*": the name that a
+            picture shares with its mask stands in place of the *. Null: see docs/data.md for what is found by itself.
+        mask_names: The same of masks, such as "truth_*" or "*_drawn".
+    """
+
+    image_names: str | None = None
+    mask_names: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("image_names", "mask_names"):
+            pattern = getattr(self, name)
+            require(
+                pattern is None or (pattern.count("*") == 1 and "/" not in pattern),
+                f"{name} is '{pattern}', but must have one * and no folder, such as 'scan_*'",
+            )
+
+    def patterns(self) -> NamePatterns:
+        """Return the patterns, "*" where none is given."""
+        return NamePatterns(self.image_names or "*", self.mask_names or "*")
 
 
 def open_folder(root: Path, split: str, channels: int = 3) -> ListedPictures:
@@ -40,16 +69,20 @@ def open_folder(root: Path, split: str, channels: int = 3) -> ListedPictures:
     return open_layout(folder_layout)(DataSettings("folder", root=str(root)), split, channels)
 
 
-def folder_splits(root: Path) -> dict[str, SplitFolders]:
+def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFolders]:
     """The splits that a folder data set has, by name.
+
+    Args:
+        root: The folder.
+        patterns: What names of pictures and masks have in common.
 
     Raises:
         UserError: There are none: another layout, whose top level the message shows.
     """
-    splits = usual_splits(root) or found_splits(root)
+    splits = usual_splits(root) or found_splits(root, patterns)
     if not splits:
         raise UserError(f"{wrong_layout(root, LAYOUT)}{_other_kind(root)}")
-    return in_order(splits)
+    return in_order({name: replace(split, patterns=patterns) for name, split in splits.items()})
 
 
 def _other_kind(root: Path) -> str:
@@ -91,13 +124,14 @@ def folder_layout(settings: DataSettings) -> Layout:
         UserError: Another layout, or a bad `classes.json`.
     """
     root = root_of(settings)
-    folders = folder_splits(root)
+    options: FolderOptions = KIND.read_options(settings.options, "data.options", "kind folder")
+    folders = folder_splits(root, options.patterns())
     labels = _classes(root)
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     undivided = not usual and list(folders) == [WHOLE]
     notes = partial(taken, root, folders, splits, usual=usual)
-    return Layout(root, labels, splits, folders, notes, undivided=undivided)
+    return Layout(root, labels, splits, folders, notes, undivided=undivided, patterns=True)
 
 
 def _classes(root: Path) -> LabelSpace:
@@ -126,6 +160,9 @@ def taken(
     listings = [listing for listing in splits.values() if isinstance(listing, Listing)]
     endings = {listing.ending for listing in listings if listing.ending}
     beginnings = {listing.beginning for listing in listings if listing.beginning}
+    if any(listing.folded for listing in listings):
+        text = "names of pictures and masks differ in capital and small letters, and are matched whatever their case"
+        notes.append(Note("note", "names-folded", text))
     if not usual or endings or beginnings:
         first = next(iter(folders.values()))
         images, masks = (
@@ -200,6 +237,7 @@ KIND = DatasetKind(
     ),
     card="A folder of pictures with masks of its author's own.",
     uses=PICTURES,
+    options=FolderOptions,
     layout=folder_layout,
     recognise=recognise_folder,
 )

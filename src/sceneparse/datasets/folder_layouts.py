@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
-from sceneparse.datasets.mask_names import PICTURE_ENDING, mask_beginning, mask_ending
-from sceneparse.datasets.pairs import SplitFolders
+from sceneparse.datasets.mask_names import ANY, PICTURE_ENDING, NamePatterns, mask_beginning, mask_ending
+from sceneparse.datasets.matching import SplitFolders
 from sceneparse.datasets.subsets import role_of
-from sceneparse.pictures.forms import PICTURE_SUFFIXES
+from sceneparse.pictures.finding import counts_as_picture
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input", "rgb", "x")
 """What folders of pictures are called, in lower case."""
@@ -40,20 +40,24 @@ WHOLE = "all"
 """The split's name where a data set has none."""
 
 
-def found_splits(root: Path) -> dict[str, SplitFolders]:
+def found_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFolders]:
     """The splits of a data set that is laid out otherwise, by name; none where nothing is found.
 
     In this order: folders of pictures and masks by other names, with splits above or below them, or in one name with
     them ("train_images", "masks-val"); pictures and masks in two folders whose names say which is which ("train" and
     "train_masks"); folders in which masks lie beside their pictures; pictures and masks without any split, which are
     the split "all".
+
+    Args:
+        root: The data set's folder.
+        patterns: What names of pictures and masks have in common.
     """
     if not root.is_dir():
         return {}
-    return next((splits for splits in _candidates(root) if splits), {})
+    return next((splits for splits in _candidates(root, patterns) if splits), {})
 
 
-def _candidates(root: Path) -> Iterator[dict[str, SplitFolders]]:
+def _candidates(root: Path, patterns: NamePatterns) -> Iterator[dict[str, SplitFolders]]:
     entries = _folders(root)
     above = _named(root)
     if above is not None:
@@ -74,8 +78,10 @@ def _candidates(root: Path) -> Iterator[dict[str, SplitFolders]]:
         }
     else:
         yield {WHOLE: SplitFolders(WHOLE, *above)}
-    yield {name: SplitFolders(name, folder, folder) for name, folder in entries.items() if _masks_beside(folder)}
-    if _masks_beside(root):
+    yield {
+        name: SplitFolders(name, folder, folder) for name, folder in entries.items() if _masks_beside(folder, patterns)
+    }
+    if _masks_beside(root, patterns):
         yield {WHOLE: SplitFolders(WHOLE, root, root)}
 
 
@@ -110,11 +116,14 @@ def _named(root: Path) -> tuple[Path, Path] | None:
 def _has_pictures(folder: Path, *, deep: bool = False) -> bool:
     """Whether pictures lie in a folder, or with `deep` in it or below."""
     files = folder.rglob("*") if deep else folder.iterdir()
-    return any(file.suffix.lower() in PICTURE_SUFFIXES for file in files)
+    return any(map(counts_as_picture, files))
 
 
-def _masks_beside(folder: Path) -> bool:
+def _masks_beside(folder: Path, patterns: NamePatterns) -> bool:
     """Whether masks lie beside their pictures in a folder: some name is another with a mask's ending or beginning."""
-    stems = {file.stem for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES}
+    stems = {file.stem.casefold() for file in folder.iterdir() if counts_as_picture(file)}
+    if patterns.masks != "*":
+        own = patterns.folded()
+        return any(own.of_mask(stem) is not None for stem in stems)
     ending = mask_ending({*stems, *(PICTURE_ENDING.sub("", stem) for stem in stems)}, stems)
     return bool(ending or mask_beginning(stems, stems))

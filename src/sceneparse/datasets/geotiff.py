@@ -18,7 +18,8 @@ from sceneparse.datasets.folder_layouts import found_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Note
-from sceneparse.datasets.pairs import Pair, list_pairs, refuse_unpaired
+from sceneparse.datasets.matching import Pair, list_pairs
+from sceneparse.datasets.pairs import refuse_unpaired
 from sceneparse.datasets.subsets import chosen_split
 from sceneparse.errors import UserError, counted, require, some
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels, read_json

@@ -18,7 +18,7 @@ from sceneparse.settings.data import NiftiSettings
 if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait for
     from sceneparse.data.sample import DataSet
     from sceneparse.datasets.layout import Layout
-    from sceneparse.datasets.pairs import SplitFolders
+    from sceneparse.datasets.matching import SplitFolders
     from sceneparse.datasets.submission import SubmissionForm
     from sceneparse.pictures.rasters import BandForm
 

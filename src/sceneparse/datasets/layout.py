@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.pairs import ListedPictures, Listing, SplitFolders, Truth, list_pairs, refuse_unpaired
+from sceneparse.datasets.matching import Listing, SplitFolders, list_pairs
+from sceneparse.datasets.pairs import ListedPictures, Truth, refuse_unpaired
 from sceneparse.datasets.subsets import chosen_pairs, in_one_piece, parted_note
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -66,6 +67,7 @@ class Layout:
         partly: Whether pictures without a mask are left out, as a tool's unfinished pictures are, and not refused.
         undivided: Whether a single split is parted into train and val, as `chosen_pairs` says.
         named_in: The file that names the classes and their values or colours.
+        patterns: Whether settings of the kind say what names of pictures and masks have in common.
     """
 
     root: Path
@@ -78,6 +80,7 @@ class Layout:
     partly: bool = False
     undivided: bool = False
     named_in: str = CLASSES
+    patterns: bool = False
 
 
 def layout_of(kind: DatasetKind, settings: DataSettings) -> Layout | None:
@@ -158,7 +161,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         layout = read(settings)
         listing = chosen_pairs(layout.splits, split, layout.root, undivided=layout.undivided, val=settings.val)
         folders = layout.folders.get(split) or SplitFolders(split, layout.root, layout.root)
-        refuse_unpaired(listing, folders, partly=layout.partly)
+        refuse_unpaired(listing, folders, partly=layout.partly, patterns=layout.patterns)
         dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout, settings.orientation))
         dataset = dataset.read_as(Reading(settings.orientation, settings.range))
         whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None

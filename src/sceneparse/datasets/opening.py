@@ -81,7 +81,7 @@ def open_for_training(settings: DataSettings, *, channels: int = 3) -> tuple[Dat
         training.labels.names == validation.labels.names,
         f"splits '{settings.train}' and '{settings.val}' have different classes",
     )
-    if set(training.tasks.spaces()) == {Task.OBJECT} and (wrong := one_class(training.labels, settings.classes)):
+    if set(training.tasks.spaces()) == {Task.OBJECT} and (wrong := one_class(training.labels, settings)):
         raise UserError(wrong)
     return training, validation
 

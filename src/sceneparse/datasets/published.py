@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.broden.matfile import read_mat
 from sceneparse.datasets.folder import subfolders, wrong_layout
-from sceneparse.datasets.pairs import Pair
+from sceneparse.datasets.matching import Pair
 from sceneparse.errors import MissingSplitError, UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.masks import decode_mask, values_outside

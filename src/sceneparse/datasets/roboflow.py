@@ -7,7 +7,7 @@ from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
-from sceneparse.datasets.pairs import SplitFolders
+from sceneparse.datasets.matching import SplitFolders
 from sceneparse.datasets.unlabelled import Listed, UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import DataSettings

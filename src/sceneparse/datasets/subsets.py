@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.pairs import Listing
+from sceneparse.datasets.matching import Listing
 from sceneparse.errors import MissingSplitError, UserError, counted
 
 Something = TypeVar("Something")

@@ -13,7 +13,7 @@ from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.layout import Layout, Listings, Note, open_layout
-from sceneparse.datasets.pairs import SplitFolders
+from sceneparse.datasets.matching import SplitFolders
 from sceneparse.datasets.unlabelled import UnlabelledOptions
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace

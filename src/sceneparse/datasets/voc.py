@@ -17,7 +17,8 @@ from sceneparse.datasets.getting.entry import Download, Entry
 from sceneparse.datasets.kind import DatasetKind, by_root
 from sceneparse.datasets.label_maps import read_labelmap
 from sceneparse.datasets.layout import Known
-from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.datasets.matching import Pair
+from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.published import (
     listed_pairs,
     located,

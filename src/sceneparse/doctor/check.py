@@ -10,15 +10,16 @@ from sceneparse.data.class_changes import Change
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import Layout, layout_of
+from sceneparse.datasets.matching import Listing, Pair
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.pairs import Listing, Pair
 from sceneparse.doctor.changed_classes import Changed
+from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
-from sceneparse.doctor.rules import BALANCE, Evidence, findings_of, poor_balance, single_class
+from sceneparse.doctor.rules import Evidence, findings_of
 from sceneparse.doctor.sample_check import check_samples, refusals
 from sceneparse.labels import TaskLabels, extra_keys_gathered
 from sceneparse.pictures.reading import Reading
@@ -87,7 +88,7 @@ def _check(settings: DataSettings, progress: bool, workers: int | None, channels
         facts = {name: looker.all_facts(listing.pairs, lambda: None) for name, listing in there.items()}
     evidence = Evidence(settings, layout.root, layout.labels, facts, layout)
     findings = list(findings_of(evidence))
-    return _diagnosis(evidence, [*findings, *refusals(settings, channels, findings)], start, mirrored=mirrored)
+    return _diagnosis(evidence, findings, start, mirrored=mirrored, channels=channels)
 
 
 def _changed(evidence: Evidence) -> tuple[Evidence, tuple[Change, ...]]:
@@ -126,12 +127,16 @@ def _check_rendered(
     return _diagnosis(evidence, findings, start, mirrored=mirrored)
 
 
-def _diagnosis(evidence: Evidence, findings: list[Finding], start: float, *, mirrored: bool) -> Diagnosis:
+def _diagnosis(
+    evidence: Evidence, findings: list[Finding], start: float, *, mirrored: bool, channels: int | None = None
+) -> Diagnosis:
     evidence, changes = _changed(evidence)
     if changes:  # what is said of classes holds for those that there are now
         findings = [finding for finding in findings if finding.code not in BALANCE]
         findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
-        findings += single_class(evidence.labels, evidence.settings.classes)
+        findings += single_class(evidence)
+    if channels is not None:  # of what is rendered there is nothing to refuse
+        findings += list(refusals(evidence.settings, channels, findings))
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)

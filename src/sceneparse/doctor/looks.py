@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+GREYS = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+"""A palette whose colours are its indices."""
+
+
 @dataclass(frozen=True)
 class PictureLook:
     """How a picture is stored.
@@ -49,11 +53,13 @@ class MaskLook:
         orientation: Its own, 1..8; 1 is upright.
         palette: Red, green and blue of each index of a palette file, one after the other; empty of others.
         used: The indices that occur in a palette file.
+        greys: Whether these are the greys of its palette, in place of its own indices.
     """
 
     orientation: int
     palette: bytes = b""
     used: tuple[int, ...] = ()
+    greys: bool = False
 
     def color(self, index: int) -> Color:
         """The palette's colour of an index; black beyond its end."""
@@ -122,7 +128,8 @@ def _translucent(alpha: NDArray[np.uint8]) -> bool:
 
 def mask_look(stored: StoredMask) -> MaskLook:
     """Return how a mask is stored."""
-    if stored.palette is None:
+    palette = GREYS if stored.greys else stored.palette
+    if palette is None:
         return MaskLook(stored.orientation)
     used = np.flatnonzero(np.bincount(stored.values.ravel(), minlength=1))
-    return MaskLook(stored.orientation, stored.palette.tobytes(), tuple(used.tolist()))
+    return MaskLook(stored.orientation, palette.tobytes(), tuple(used.tolist()), stored.greys)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sceneparse.data.sample import Sample
 from sceneparse.datasets.layout import MaskDecoder
-from sceneparse.datasets.pairs import Pair, mismatch
+from sceneparse.datasets.matching import Pair
+from sceneparse.datasets.pairs import mismatch
 from sceneparse.doctor.looks import Looks, MaskLook, PictureLook, mask_look, picture_look
 from sceneparse.doctor.quick_facts import QuickLook
 from sceneparse.labels import IGNORE, LabelSpace

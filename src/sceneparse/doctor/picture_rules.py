@@ -1,19 +1,17 @@
-"""The doctor's rules about how files hold pictures and masks: orientation, range of numbers, palettes."""
+"""The doctor's rules about how files hold pictures and masks: orientation, range of numbers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.subsets import decided
+from sceneparse.doctor.class_rules import role_splits
 from sceneparse.doctor.findings import Finding, finding_of
-from sceneparse.doctor.looks import MaskLook
 from sceneparse.doctor.pair_facts import Facts, relative
+from sceneparse.doctor.palette_rules import unlike_palettes
 from sceneparse.errors import counted
-from sceneparse.labels import Color
 
 if TYPE_CHECKING:
     from sceneparse.doctor.rules import Evidence
@@ -135,59 +133,6 @@ def further_pages(evidence: Evidence) -> Iterator[Finding]:
         yield finding_of("warning", "further-pages", message, found)
 
 
-def unlike_palettes(evidence: Evidence) -> Iterator[Finding]:
-    """Find palette masks whose indices stand for other colours than in other files, or than classes.json has."""
-    if evidence.labels.masks != "index":
-        return
-    looks = [(fact, fact.looks.mask) for fact in _all(evidence) if fact.looks.mask is not None]
-    # Of a palette of greys nothing can be said: its colours are the indices themselves.
-    masks = [(fact, mask) for fact, mask in looks if any(len(set(mask.color(index))) > 1 for index in mask.used)]
-    first: dict[Color, tuple[int, Facts, MaskLook]] = {}
-    moved: dict[Path, str] = {}
-    for fact, mask in masks:
-        for index in mask.used:
-            color = mask.color(index)
-            usual, other, known = first.setdefault(color, (index, fact, mask))
-            # A colour that stands twice in one palette is no sign: programs fill what is left of it with black.
-            if usual != index and known.color(index) != color and mask.color(usual) != color:
-                where = [relative(one.mask, evidence.root) for one in (other, fact)]
-                moved.setdefault(fact.mask, f"{_hex(color)} is {usual} in {where[0]}, but {index} in {where[1]}")
-    if moved:
-        message = (
-            f"palettes of masks differ in their order: {next(iter(moved.values()))}, so that their indices are no ids; "
-            'read the colours: "masks": "rgb" in classes.json, with the "colors" of the classes'
-        )
-        yield finding_of("error", "palette-order", message, [relative(mask, evidence.root) for mask in moved])
-    else:
-        yield from _other_colors(evidence, masks)
-
-
-def _other_colors(evidence: Evidence, masks: Sequence[tuple[Facts, MaskLook]]) -> Iterator[Finding]:
-    """Palettes that give an index the colour of another class."""
-    labels = evidence.labels
-    if len(set(labels.colors)) < len(labels):
-        return
-    class_of = dict(zip(labels.colors, labels.names, strict=True))
-    name_of = dict(zip(labels.ids, labels.names, strict=True))
-    wrong: dict[Path, str] = {}
-    for fact, mask in masks:
-        for index in mask.used:
-            drawn = class_of.get(mask.color(index))
-            if drawn is not None and index in name_of and name_of[index] != drawn:
-                text = f"{index} is '{name_of[index]}', but drawn in {_hex(mask.color(index))}, the colour of '{drawn}'"
-                wrong.setdefault(fact.mask, text)
-    if wrong:
-        message = (
-            f"{counted(len(wrong), 'mask')} whose palette and label space disagree: {next(iter(wrong.values()))}; the "
-            'indices count, so give each class its own by "ids" in classes.json, or read the colours: "masks": "rgb"'
-        )
-        yield finding_of("warning", "palette-colors", message, [relative(mask, evidence.root) for mask in wrong])
-
-
-def _hex(color: Color) -> str:
-    return "#" + "".join(f"{value:02x}" for value in color)
-
-
 def _all(evidence: Evidence) -> Iterator[Facts]:
     for split in evidence.facts.values():
         yield from split
@@ -209,7 +154,7 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
             shared[tuple(names)].append(files)
         elif len(same) > 1:
             repeated[names[0]].append(files)
-    used = _used(evidence)
+    used = {name for role in ("train", "val", "test") for name in role_splits(evidence, role)}
     for splits, examples in shared.items():
         count, both = counted(len(examples), "picture"), " and ".join(splits)
         if len(used.intersection(splits)) < 2:
@@ -228,14 +173,3 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     for name, examples in repeated.items():
         message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
         yield finding_of("warning", "copies", message, examples)
-
-
-def _used(evidence: Evidence) -> set[str]:
-    """The splits that the settings name, by the names that the data set has for them."""
-    settings, layout = evidence.settings, evidence.layout
-    roles = (settings.train, settings.val, settings.test)
-    if layout is None:
-        return set(roles)
-    wanted = [piece.partition("[")[0] for role in roles for piece in role.split("+")]
-    splits, parted = layout.splits, layout.undivided
-    return {decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in wanted}

@@ -10,27 +10,24 @@ import numpy as np
 
 from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
-from sceneparse.datasets.one_class import ignored_values, one_class
-from sceneparse.datasets.pairs import Listing, SplitFolders
-from sceneparse.datasets.subsets import chosen_pairs, decided, parting
+from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
+from sceneparse.datasets.subsets import chosen_pairs, parting
+from sceneparse.doctor.class_rules import poor_balance, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
+from sceneparse.doctor.palette_rules import unlike_palettes
 from sceneparse.doctor.picture_rules import (
     copies,
     further_pages,
     poor_range,
     translucent,
     unclear_orientation,
-    unlike_palettes,
 )
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.problems import Problem
-from sceneparse.settings import ClassSettings, DataSettings
-
-MOSTLY_IGNORED = 0.5
-"""Share of ignored pixels of a split from which on it is a warning."""
+from sceneparse.settings import DataSettings
 
 
 @dataclass(frozen=True)
@@ -107,15 +104,17 @@ def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
             text = f"{name}: {counted(len(examples), 'picture')} without a mask are left out: nothing was drawn there"
             yield finding_of("warning", "not-annotated", text, examples)
             listing = replace(listing, without_mask=())
-        yield from _unpaired(layout.folders[name], listing, evidence.root)
+        yield from _unpaired(layout.folders[name], listing, evidence.root, patterns=layout.patterns)
 
 
-def _unpaired(split: SplitFolders, listing: Listing, root: Path) -> Iterator[Finding]:
+def _unpaired(split: SplitFolders, listing: Listing, root: Path, *, patterns: bool) -> Iterator[Finding]:
     rule = "pictures and masks are matched by their path without suffix"
     if listing.ending:
         rule = f"pictures and masks are matched by their path without suffix and '{listing.ending}'"
     if listing.beginning:
         rule = f"pictures and masks are matched by their path without suffix and '{listing.beginning}'"
+    if patterns and (advice := patterns_advice(listing, split)):
+        rule = f"{rule}; {advice}"
     for files, code, text in (
         (listing.without_mask, "no-mask", f"without a mask in {relative(split.masks, root)}"),
         (listing.without_picture, "no-picture", f"without a picture in {relative(split.images, root)}"),
@@ -194,68 +193,6 @@ _FORMS = {
 }
 
 
-BALANCE = ("class-never", "mostly-ignored", "nothing-labelled", "one-class")
-"""The codes of what `poor_balance` and `single_class` find."""
-
-
-def poor_balance(evidence: Evidence, name: str) -> Iterator[Finding]:
-    """Find classes that never occur, and too much that is ignored, in a split."""
-    settings, layout = evidence.settings, evidence.layout
-
-    def within(wanted: str) -> bool:
-        names = [piece.partition("[")[0] for piece in wanted.split("+")]
-        if layout is not None:
-            splits, parted = layout.splits, layout.undivided
-            names = [decided(splits, own, undivided=parted, val=settings.val)[0] or own for own in names]
-        return name in names
-
-    training, validating = within(settings.train), within(settings.val)
-    return class_balance(evidence.summaries[name], evidence.labels, training=training, needed=training or validating)
-
-
-def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, needed: bool) -> Iterator[Finding]:
-    """Find classes that never occur in a split, and too much that is ignored.
-
-    Args:
-        split: The split's counts.
-        labels: The label space.
-        training: Whether it is trained on.
-        needed: Whether training needs it, to learn from or to validate on.
-    """
-    if not split.total:
-        return
-    if split.ignored == split.total:
-        what = ignored_values(labels)
-        effect = "learnt from" if training else "measured on"
-        yield Finding(
-            "error" if needed else "warning",
-            "nothing-labelled",
-            f"{split.name}: every pixel is ignored, so that nothing can be {effect}; is one of the ignored values "
-            f"({what}) a class after all?",
-            split.pictures,
-        )
-        return
-    never = [name for name, count in zip(labels.names, split.pictures_with, strict=True) if not count]
-    if never:
-        effect = "be learnt" if training else "be measured here"
-        classes = counted(len(never), "class never occurs", "classes never occur")
-        severity: Severity = "warning" if training else "note"
-        yield finding_of(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
-    share = split.ignored / split.total
-    if share >= MOSTLY_IGNORED:
-        message = (
-            f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
-            f"({ignored_values(labels)}) a class after all?"
-        )
-        yield Finding("warning", "mostly-ignored", message, split.pictures)
-
-
-def single_class(labels: LabelSpace, classes: ClassSettings) -> Iterator[Finding]:
-    """Find that there is one class only, which training refuses."""
-    if wrong := one_class(labels, classes):
-        yield Finding("error", "one-class", wrong)
-
-
 RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     assumed,
     missing_splits,
@@ -268,7 +205,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     translucent,
     further_pages,
     copies,
-    lambda evidence: single_class(evidence.labels, evidence.settings.classes.only_file()),
+    single_class,
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""
 

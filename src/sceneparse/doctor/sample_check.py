@@ -12,10 +12,12 @@ import numpy as np
 from sceneparse.data.class_changes import Change
 from sceneparse.data.sample import DataSet, doubts_of, notes_of, stored_of
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.one_class import refuse_unlearnable
 from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
 from sceneparse.datasets.subsets import parted_note
 from sceneparse.doctor import rules
 from sceneparse.doctor.changed_classes import Changed
+from sceneparse.doctor.class_rules import class_balance, classes_that_occur, role_splits, unread
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, TaskSummary
 from sceneparse.doctor.looks import sample_looks
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
@@ -79,14 +81,19 @@ def check_samples(
             facts = [look[task] for look in split if task in look]
             splits.append(rules.summary(name, facts, len(space)))
             training, needed = name not in (settings.val, settings.test), name != settings.test or name == settings.val
-            for finding in rules.class_balance(splits[-1], space, training=training, needed=needed):
+            for finding in class_balance(splits[-1], space, training=training, needed=needed):
                 # Sources of a mixture leave most pixels open, and need no warning.
                 if finding.code in ("class-never", "nothing-labelled"):
                     message = finding.message.replace(": ", f": of {task}, ", 1)
                     findings.append(Finding(finding.severity, finding.code, message, finding.count, finding.examples))
         summaries.append(TaskSummary(task, space, tuple(splits)))
     if tasks.objects is not None:
-        findings += [] if len(spaces) > 1 else rules.single_class(labels, settings.classes)
+        if len(spaces) == 1:
+            known = {} if any(map(unread, one_each.values())) else {one.name: one for one in summaries[0].splits}
+            learnt, measured = (
+                [known[name] for name in role_splits(evidence, role) if name in known] for role in ("train", "val")
+            )
+            findings += classes_that_occur(labels, settings, learnt, measured)
         findings += refusals(settings, channels, findings)
     else:
         text = "no objects are labelled: it can be trained on as one data set of a mixture with others that do"
@@ -134,7 +141,7 @@ def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding])
     if any(finding.severity == "error" for finding in findings):
         return
     try:
-        open_for_training(settings, channels=channels)
+        refuse_unlearnable(*open_for_training(settings, channels=channels), settings)
     except UserError as error:
         yield Finding("error", "refused", f"training refuses it: {error}")
 

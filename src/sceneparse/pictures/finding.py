@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
-from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, unread
+from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
 
 
 class FoundPicture(NamedTuple):
@@ -142,7 +142,7 @@ def _walk(
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)
-                elif _split(entry.name)[1].lower() in suffixes:
+                elif _is_one(entry, suffixes):
                     if _matches((*below, entry.name), pattern):
                         files.append(entry.name)
                 elif left_out is not None and left_out.takes(entry.name) and _matches((*below, entry.name), pattern):
@@ -164,6 +164,20 @@ def _walk(
     for name in sorted(folders):
         if _leads_on((*below, name), pattern):
             yield from _walk(folder / name, (*below, name), pattern, above | {identity}, left_out, suffixes)
+
+
+def _is_one(entry: os.DirEntry[str], suffixes: AbstractSet[str]) -> bool:
+    """Whether a file is one that is looked for; one without a suffix is a picture by its first bytes."""
+    if "." in entry.name:
+        return _split(entry.name)[1].lower() in suffixes
+    return suffixes is PICTURE_SUFFIXES and entry.is_file() and begins_as_picture(Path(entry.path))
+
+
+def counts_as_picture(path: Path) -> bool:
+    """Return whether a file is a picture in a folder: by its suffix or, without any, by its first bytes."""
+    if "." in path.name:
+        return path.suffix.lower() in PICTURE_SUFFIXES
+    return path.is_file() and begins_as_picture(path)
 
 
 def _split(file: str) -> tuple[str, str]:

@@ -160,6 +160,24 @@ def refuse_unread(source: Path | bytes, head: bytes) -> None:
         raise PictureError(f"{described(source)}: {RAW_PHOTO}", "form")
 
 
+_SIGNATURES = (
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    *(b"\0\0\0\x0cjP  \r\n", b"\xff\x4f\xff\x51"),
+)
+"""The first bytes of JPEG, PNG, GIF, TIFF, BigTIFF and JPEG 2000, by which a file without a suffix is known."""
+
+
+def begins_as_picture(path: Path) -> bool:
+    """Return whether a file begins as pictures do of the forms that say what they are; False if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError:
+        return False
+    webp, bmp = head[:4] == b"RIFF" and head[8:12] == b"WEBP", head[:2] == b"BM" and head[6:10] == b"\0\0\0\0"
+    return head.startswith(_SIGNATURES) or webp or bmp or is_heif(head) or head[4:12] == b"ftypavif"
+
+
 def is_heif(head: bytes) -> bool:
     """Return whether a file is HEIC or HEIF, by its first 32 bytes; AVIF has the same container but is read without."""
     return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS and b"avi" not in head[8:]

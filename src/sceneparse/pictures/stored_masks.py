@@ -28,6 +28,7 @@ class StoredMask:
         values: (H, W) numbers of a grey or palette file, or (H, W, 3) of a colour file.
         palette: (N, 3) colours, of a palette file.
         clear: Number of pixels that are not opaque.
+        greys: Whether `values` are the greys of a palette, in place of its indices.
     """
 
     where: str
@@ -35,6 +36,7 @@ class StoredMask:
     values: NDArray[Any]
     palette: NDArray[np.uint8] | None = None
     clear: int = 0
+    greys: bool = False
 
     def ids(self) -> NDArray[Any]:
         """Return (H, W) ids.
@@ -192,7 +194,7 @@ def _of_palette(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
     """A palette file; of a GIF or BMP of grey colours, which writers shrink and reorder, the greys count."""
     values, palette, turn = np.array(image), _palette(image), decoded.orientation
     if decoded.format in ("GIF", "BMP") and (palette == palette[:, :1]).all():
-        return StoredMask(where, turn, palette[:, 0][values])
+        return StoredMask(where, turn, palette[:, 0][values], greys=True)
     return StoredMask(where, turn, values, palette)
 
 

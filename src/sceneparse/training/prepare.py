@@ -16,6 +16,7 @@ from sceneparse.data.device_augment import Windows, refuse_on_device
 from sceneparse.data.loader import training_batches
 from sceneparse.data.sample import tasks_of
 from sceneparse.data.workers import loader_workers
+from sceneparse.datasets.one_class import refuse_unlearnable
 from sceneparse.datasets.opening import open_for_training
 from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
@@ -213,6 +214,7 @@ def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     """Open the splits of a recipe; returns the recipe with the numbers of classes that the data decide."""
     channels = recipe.backbone.in_channels
     training, validation = open_for_training(recipe.data, channels=channels)
+    refuse_unlearnable(training, validation, recipe.data)
     sizes = learnt_sizes(training, recipe.data, recipe.augmentation)
     resolve(recipe.protocol, sizes)  # refuses what doesn't hold together now, not at the first validation
     labelled = tasks_of(training)

@@ -11,7 +11,7 @@ from sceneparse.datasets.annotations.drawn import NotedPairs
 from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen
-from sceneparse.datasets.pairs import Pair
+from sceneparse.datasets.matching import Pair
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace
 from sceneparse.labels.space import Color

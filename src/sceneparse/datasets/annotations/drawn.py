@@ -15,7 +15,8 @@ from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.annotations.classes import Classes
 from sceneparse.datasets.annotations.outlines import Outlines, doubtful, refuse_shares
 from sceneparse.datasets.layout import Note
-from sceneparse.datasets.pairs import ListedPictures, Pair
+from sceneparse.datasets.matching import Pair
+from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.problems import PictureError
