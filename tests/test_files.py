@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sceneparse.files import aside_of, hold, is_held, replace_folder, whole_file, write_json, write_text
+from sceneparse.errors import UserError
+from sceneparse.files import aside_of, hold, is_held, refuse_folded, replace_folder, whole_file, write_json, write_text
 
 
 def files_in(folder: Path) -> list[str]:
@@ -161,3 +162,15 @@ def test_a_file_is_held_until_it_is_closed(tmp_path: Path) -> None:
         assert is_held(path) is False
         assert hold(file) and is_held(path) is True
     assert is_held(path) is False
+
+
+def test_names_that_differ_in_case_alone_are_refused_where_the_disk_folds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_folded(["a", "A", "b"], tmp_path / "not" / "there")  # this disk tells them apart
+    assert not list(tmp_path.iterdir()), "what was tried is gone"
+    monkeypatch.setattr("sceneparse.files.folds_case", lambda _: True)
+    refuse_folded(["a", "b", "below/a"], tmp_path)
+    for names in (["a", "A"], ["Below/a", "below/a"], ["\u00e9", "E\u0301"]):
+        with pytest.raises(UserError, match="differ in case alone, and the disk would write one over the other"):
+            refuse_folded(names, tmp_path)

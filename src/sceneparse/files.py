@@ -6,10 +6,13 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+from sceneparse.errors import UserError
 
 
 @contextmanager
@@ -136,3 +139,44 @@ def cache_folder() -> Path:
     if given := os.environ.get("SCENEPARSE_CACHE"):
         return Path(given)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sceneparse"
+
+
+def folds_case(folder: Path) -> bool:
+    """Return whether names that differ in case alone are one name in a folder, as on most disks of macOS and Windows.
+
+    Args:
+        folder: It, or the one that it will be made in, is tried with an empty file.
+    """
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    probe = folder / f".case-{secrets.token_hex(8)}a"
+    try:
+        probe.touch(exist_ok=False)
+    except OSError:
+        return False  # that nothing can be written there is said when it is
+    try:
+        return probe.with_name(probe.name.upper()).exists()
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
+def refuse_folded(names: Iterable[str], folder: Path) -> None:
+    """Refuse names that differ in case alone, where a folder's disk would write one file over the other.
+
+    Args:
+        names: What files in it will be called, without suffixes.
+        folder: The folder, which need not be there.
+
+    Raises:
+        UserError: There are such names, and the disk does not tell them apart.
+    """
+    if not folds_case(folder):
+        return
+    taken: dict[str, str] = {}
+    for name in names:
+        if (other := taken.setdefault(unicodedata.normalize("NFC", name).casefold(), name)) != name:
+            raise UserError(
+                f"{folder}: '{other}' and '{name}' differ in case alone, and the disk would write one over the other: "
+                "rename one of the two pictures, or choose a folder on a disk that tells them apart"
+            )

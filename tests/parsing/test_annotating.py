@@ -109,6 +109,25 @@ def test_pictures_in_a_folder_called_like_the_form_are_refused_before_they_are_p
     assert not (tmp_path / "out").exists()
 
 
+def test_pictures_that_share_a_mask_s_name_are_refused_before_they_are_parsed(
+    command: Callable[..., int], pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.open(pictures / "a.png").convert("RGB").save(pictures / "a.jpg")
+    assert command("--as", "labelme", "--as", "cvat") == 2
+    said = capsys.readouterr().err
+    assert "--as cvat: " in said and "a.png would both have the mask a.png" in said and not (tmp_path / "out").exists()
+
+
+def test_names_that_the_disk_cannot_tell_apart_are_refused_before_they_are_parsed(
+    parser: Parser, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.open(pictures / "a.png").save(pictures / "A.jpg")
+    monkeypatch.setattr("sceneparse.files.folds_case", lambda _: True)
+    with pytest.raises(UserError, match="'A' and 'a' differ in case alone"):
+        predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_another_model_left_is_passed_over(parser: Parser, pictures: Path, tmp_path: Path) -> None:
     predict_pictures(parser, [pictures], tmp_path / "out", progress=False)
     mark = tmp_path / "out" / "a.json"

@@ -186,7 +186,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         # What is missing is said before a model is fetched or converted.
         found = Inputs(pictures, Path(arguments.out))
         for name in annotations:
-            refuse_unwritable(Path(arguments.out), name, (one.name for one in found))
+            refuse_unwritable(Path(arguments.out), name, ((one.name, one.path) for one in found))
     refuse_missing_model(arguments.model)
     announce_conversions([arguments.model], arguments)
     with loading():

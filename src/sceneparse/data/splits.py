@@ -81,6 +81,10 @@ class JoinedSplits:
         split, inside = self._locate(index)
         return f"{self._names[split]}/{self._splits[split].name(inside)}"
 
+    def doubts(self) -> tuple[Any, ...]:
+        """What the data doctor is told of any of the splits; see `doubts_of`."""
+        return tuple(dict.fromkeys(doubt for split in self._splits for doubt in doubts_of(split)))
+
     def _locate(self, index: int) -> tuple[int, int]:
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")

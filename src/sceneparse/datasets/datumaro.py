@@ -132,8 +132,8 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
             gone.append(stored)
             continue
         size = image.get("size")
-        whole_numbers = isinstance(size, list) and len(size) == 2 and all(isinstance(one, int) for one in size)
-        own = (size[0], size[1]) if whole_numbers else None
+        height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
+        own = (height, width) if isinstance(height, int) and isinstance(width, int) else None
         drawing = json.dumps(drawings).encode()
         records.append(Record(str(item.get("id")), file, path, drawing, own))
     if gone:

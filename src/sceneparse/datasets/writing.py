@@ -16,7 +16,7 @@ from sceneparse.datasets.forms.whole_folder import whole_folder
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import MissingSplitError, UserError, require
-from sceneparse.files import write_json
+from sceneparse.files import refuse_folded, write_json
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.masks import write_mask
 from sceneparse.pictures.reading import write_picture
@@ -56,6 +56,8 @@ def export_dataset(settings: DataSettings, out: Path, *, form: str = "folder", p
         channels == 3, f"its pictures have {channels} channels, which picture files cannot hold: only 3 are written"
     )
     datasets = _splits(settings)
+    for split, (_, dataset) in datasets.items():
+        refuse_folded((dataset.name(index) for index in range(len(dataset))), out / split)
     space = next(iter(datasets.values()))[1].labels
     written = with_ignored_value(space)
     counts = {split: len(dataset) for split, (_, dataset) in datasets.items()}

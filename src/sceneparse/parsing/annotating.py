@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures
+from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, refuse_shared_stems
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.forms.whole_folder import refuse_changed, whole_folder
 from sceneparse.errors import UserError, reason_of
@@ -48,7 +48,7 @@ def write_annotations(
     annotated = AnnotatedPictures(_annotated(parser, out, ignore_below), parser.labels, parser.name)
     if not annotated.pictures:
         raise UserError(f"{out}: no label map of this model")
-    refuse_unwritable(out, form, (one.name for one in annotated))
+    refuse_unwritable(out, form, [(one.name, one.picture) for one in annotated])
     with progress_bar(progress, len(annotated.pictures), f"writing {form}") as advance:
         counted = tuple(replace(one, read=_advancing(one.read, advance)) for one in annotated)
         try:
@@ -59,22 +59,28 @@ def write_annotations(
     return out / form
 
 
-def refuse_unwritable(out: Path, form: str, names: Iterable[str]) -> None:
-    """Refuse to write annotations where a picture's parse lies, or where somebody has changed earlier ones.
+def refuse_unwritable(out: Path, form: str, pictures: Iterable[tuple[str, Path]]) -> None:
+    """Refuse annotations where a picture's parse lies, where somebody changed earlier ones, or that share a name.
 
     Args:
         out: The output folder.
         form: The form's name.
-        names: The pictures' names.
+        pictures: The pictures' names and files.
 
     Raises:
         UserError: It would be so.
     """
-    if any(name.startswith(f"{form}/") for name in names):
+    named = list(pictures)
+    if any(name.startswith(f"{form}/") for name, _ in named):
         raise UserError(
             f"{_asked(form)}: would be written to {out / form}, where the parses of the pictures in '{form}' are: "
             "rename that folder of pictures"
         )
+    if FORMS[form].by_stem:
+        try:
+            refuse_shared_stems(named)
+        except UserError as error:
+            raise UserError(f"{_asked(form)}: {error}") from None
     refuse_changed(out / form)
 
 

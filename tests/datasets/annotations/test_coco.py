@@ -289,3 +289,29 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path: Path, monkeypatch: 
 def test_masks_that_are_none_say_why() -> None:
     with pytest.raises(MaskError, match="neither a list of numbers nor compressed text"):
         run_lengths(None)
+
+
+@pytest.mark.parametrize("width", [62, 62.0, "62", "62.0"])
+def test_a_size_that_is_not_the_picture_s_is_refused_however_it_is_written(width: Any, tmp_path: Path) -> None:
+    settings = write(tmp_path, "result.json", [row([[0, 0, 9, 0, 9, 9, 0, 9]])])
+    whole = json.loads((tmp_path / "result.json").read_text())
+    whole["images"][0]["width"] = width
+    (tmp_path / "result.json").write_text(json.dumps(whole))
+    with pytest.raises(UserError, match=r"annotated at 62×24 pixels, but the picture .* has 31×24"):
+        objects(settings)
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "said"),
+    [
+        ({"size": list(SIZE[::-1]), "counts": [SIZE[0] * SIZE[1]]}, "run lengths are for 24×31 pixels"),
+        ([[1, 2, 3, 4, 5, 6, 7]], "not a list of x and y in turn"),
+        ([[1, 2, 30, float("nan"), 5, 6]], "coordinates are not all numbers"),
+        ([[1, 2, 30, None, 5, 6]], "coordinates are not all numbers"),
+        ([["1", "2", "30", "4", "5", "6"]], "coordinates are not all numbers"),
+    ],
+)
+def test_damaged_outlines_are_the_doctor_s_errors(segmentation: Any, said: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, "result.json", [row(segmentation), row([[0, 0, 9, 0, 9, 9, 0, 9]], image=3)])
+    diagnosis = check(settings, progress=False)
+    assert not diagnosis.ok and any(said in finding.message for finding in diagnosis.findings)

@@ -99,7 +99,7 @@ def test_a_region_of_no_picture_of_a_list_is_refused(more: dict[str, Any], said:
 def test_the_short_form_does_not_say_which_of_several_pictures_is_meant(tmp_path: Path) -> None:
     settings = write(tmp_path, {}, [])
     item = {key: region("a", "car")[key] for key in ("original_width", "original_height")}
-    row = {"id": 7, "annotator": 1, "annotation_id": 3, "left": ADDRESSES["a"], "right": ADDRESSES["b"]}
+    row: dict[str, Any] = {"id": 7, "annotator": 1, "annotation_id": 3, "left": ADDRESSES["a"], "right": ADDRESSES["b"]}
     row["tag"] = [{**item, **region("a", "car")["value"]}]
     (tmp_path / "export.json").write_text(json.dumps([row]))
     with pytest.raises(UserError, match="task 7 has pictures in 'left', 'right', and a region does not say which"):

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from sceneparse.data.sample import notes_of
+from sceneparse.datasets.annotations.locating import plain
 from sceneparse.datasets.opening import open_dataset, open_for_testing, open_for_training
 from sceneparse.doctor import check
 from sceneparse.errors import MissingSplitError, UserError
@@ -194,3 +195,24 @@ def test_a_split_to_test_on_is_named_where_there_is_none(tmp_path: Path) -> None
     with pytest.raises(MissingSplitError, match=r"no split 'test': .*; to test on one that there is: split='val'$"):
         open_for_testing(export)
     assert len(open_for_testing(replace(export, test="val"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("/data/local-files/?d=dir/a%20b.jpg", "dir/a b.jpg"),
+        ("/data/local-files/?d=dir%5Ca.jpg", "dir/a.jpg"),
+        ("http://localhost:8080/data/local-files/?d=dir\\a.jpg", "dir/a.jpg"),
+        ("/data/local-files/?d=a+b.jpg", "a+b.jpg"),
+        ("/data/local-files/?d=a%2Bb.jpg", "a+b.jpg"),
+        ("/data/local-files/?d=a&b.jpg", "a&b.jpg"),
+        ("/data/local-files/?d=a.jpg&key=1", "a.jpg"),
+        ("/data/local-files/?d=50%.jpg", "50%.jpg"),
+        ("/data/upload/1/0a1b2c3d-a%20b.jpg", "data/upload/1/0a1b2c3d-a b.jpg"),
+        ("/data/upload/1/a#1.jpg", "data/upload/1/a#1.jpg"),
+        ("https://host/a/b.jpg?key#part", "a/b.jpg"),
+        ("C:\\x\\a.jpg", "x/a.jpg"),
+    ],
+)
+def test_addresses_are_paths_whatever_signs_are_in_them(address: str, name: str) -> None:
+    assert plain(address) == name

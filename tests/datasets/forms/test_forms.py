@@ -116,8 +116,9 @@ def test_cvats_masks_have_a_colour_a_class_and_black_where_none_is(annotated: An
         assert list(colors) == ["background", *NAMES] and len(set(colors.values())) == 5
         assert colors["background"] == (0, 0, 0) and colors[NAMES[1]] == (200, 10, 10)
         listed = file.read("ImageSets/Segmentation/default.txt").decode().splitlines()
-        assert listed == list(label_maps())
-        for name, labels in label_maps().items():
+        # CVAT's names have no suffix.
+        assert listed == [name.removesuffix(".png") for name in label_maps()]
+        for name, labels in zip(listed, label_maps().values(), strict=True):
             pixels = unpacked(file, f"SegmentationClass/{name}.png")
             expected = np.array([*list(colors.values())[1:], (0, 0, 0)])[labels]
             np.testing.assert_array_equal(pixels, expected)
@@ -131,6 +132,53 @@ def test_cvats_masks_have_a_colour_a_class_and_black_where_none_is(annotated: An
     first = (out / "annotations.zip").read_bytes()
     FORMS["cvat"].write(out, annotated)
     assert (out / "annotations.zip").read_bytes() == first
+
+
+def alike(root: Path, names: tuple[str, ...], keep: bool = True) -> AnnotatedPictures:
+    """Pictures of these files, each all of its own class; names keep their suffix as those that differ in it alone."""
+    pictures = []
+    for index, name in enumerate(names):
+        path = root / "alike" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 5), (99 * index, 9, 9)).save(path)
+        labels = np.full((5, 6), index, np.int16)
+        pictures.append(Annotated(name if keep else path.stem, path, (5, 6), partial(np.copy, labels)))
+    return AnnotatedPictures(tuple(pictures), SPACE, "a model", drawn=True)
+
+
+def test_pictures_that_differ_in_their_suffix_alone_are_refused_for_cvat(tmp_path: Path, out: Path) -> None:
+    with pytest.raises(UserError, match=r"a\.jpg and .*a\.png would both have the mask a\.png"):
+        FORMS["cvat"].write(out, alike(tmp_path, ("a.jpg", "a.png")))
+
+
+@pytest.mark.parametrize("form", ["coco", "coco_polygons", "cvat", "labelme", "label_studio", "folder"])
+@pytest.mark.parametrize("names", [("a.jpg", "a.png"), ("A.jpg", "a.jpg"), ("A.jpg", "b.png")])
+def test_alike_names_are_read_back_as_what_they_were(
+    form: str, names: tuple[str, ...], tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form.startswith("coco"):
+        pytest.importorskip("pycocotools", reason="pycocotools is not installed")
+    keep = names == ("a.jpg", "a.png")
+    if form == "cvat" and keep:
+        return  # refused: see above
+    monkeypatch.setenv("SCENEPARSE_CACHE", str(tmp_path / "cache"))
+    annotated = alike(tmp_path, names, keep)
+    FORMS[form].write(out, annotated)
+    options: dict[str, Any] = {} if form == "folder" else {"images": str(tmp_path / "alike")}
+    if form == "cvat":
+        options = {}
+        (out / "images").mkdir()
+        for one in annotated:
+            (out / "images" / one.picture.name).write_bytes(one.picture.read_bytes())
+    settings = DataSettings(form.removesuffix("_polygons"), root=str(out), options=options)
+    found = {}
+    for split in ("train", "val") if form == "folder" else ("all",):
+        dataset = open_dataset(settings, split)
+        for sample in map(dataset.__getitem__, range(len(dataset))):
+            assert sample.objects is not None
+            (index,) = sample.objects.unique().tolist()
+            found[int(sample.image[0, 0, 0]) // 90] = dataset.labels.names[index]
+    assert found == {0: NAMES[0], 1: NAMES[1]}
 
 
 def test_a_class_called_background_is_cvats_and_pixels_without_one_are_told_from_it(

@@ -174,8 +174,16 @@ def image_files(
 
 def size_of(row: Mapping[str, Any]) -> Size | None:
     """The size of a picture as a COCO file gives it, None where it doesn't."""
-    height, width = row.get("height"), row.get("width")
-    return (height, width) if isinstance(height, int) and isinstance(width, int) and height and width else None
+    height, width = (_whole(row.get(key)) for key in ("height", "width"))
+    return (height, width) if height and width else None
+
+
+def _whole(given: Any) -> int | None:
+    """A whole number, which some tools write as text or with a point."""
+    try:
+        return int(float(given)) if float(given).is_integer() else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _records(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.subsets import role_of
@@ -22,8 +22,10 @@ def plain(name: str) -> str:
     address = name.replace("\\", "/")
     parts = urlsplit(address) if re.match(r"[a-z][a-z0-9+.-]+://|/data/", address) else None
     if parts is not None:
-        local = parse_qs(parts.query).get("d")
-        address = local[0] if local else unquote(parts.path)
+        # Names may have signs that mean something in an address: "a+b", "a&b", "a#1".
+        local = re.search(r"[?&]d=(.+?)(?:&\w+=.*)?$", address)
+        behind = f"#{parts.fragment}" if parts.fragment and not parts.scheme else ""
+        address = unquote(local[1] if local else parts.path + behind).replace("\\", "/")
     address = re.sub(r"^[A-Za-z]:/", "", address).lstrip("/")
     return _same(re.sub(r"^(\./)+", "", address))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sceneparse.datasets.cvat import VOID
-from sceneparse.datasets.forms.form import AnnotatedPictures, AnnotationForm
+from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, AnnotationForm, refuse_shared_stems
 from sceneparse.datasets.label_maps import BACKGROUND
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
@@ -52,7 +52,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     """Write the zip: labelmap.txt, the list of pictures, and two masks of each.
 
     Raises:
-        UserError: A class's name that labelmap.txt cannot hold.
+        UserError: A class's name that labelmap.txt cannot hold, or two pictures that differ in their suffix alone.
     """
     labels = annotated.labels
     for name in labels.names:
@@ -69,16 +69,18 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     void = VOID[1] if BACKGROUND in labels.names else _BLACK
     table = np.array([*colors, void], np.uint8)
     objects = voc_colors()
-    listed, ignored = [], False
+    listed: dict[str, Annotated] = {}
+    ignored = False
     with zipfile.ZipFile(folder / FILE, "w") as file:
         for one in annotated:
             indices = one.read()
             ignored |= void != _BLACK and bool((indices == IGNORE).any())
-            listed.append(one.name)
-            _add(file, f"SegmentationClass/{one.name}.png", _png(table[indices]))
+            if (other := listed.setdefault(one.stem, one)) is not one:
+                refuse_shared_stems((each.name, each.picture) for each in (other, one))
+            _add(file, f"SegmentationClass/{one.stem}.png", _png(table[indices]))
             number, count = _numbered(indices, table)
             if count <= _OBJECTS:
-                _add(file, f"SegmentationObject/{one.name}.png", _png(objects[number]))
+                _add(file, f"SegmentationObject/{one.stem}.png", _png(objects[number]))
         if ignored:
             if VOID[0] in labels.names:
                 raise UserError(
@@ -123,4 +125,4 @@ def _add(file: zipfile.ZipFile, name: str, content: bytes) -> None:
     file.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
 
 
-CVAT = AnnotationForm('a zip for CVAT\'s import of "Segmentation mask 1.1"', write)
+CVAT = AnnotationForm('a zip for CVAT\'s import of "Segmentation mask 1.1"', write, by_stem=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+from sceneparse.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +34,37 @@ class Annotated:
 
     @property
     def file(self) -> str:
-        """What tools call it: its path below the pictures' folder, with "/".
+        """What tools call it: its path below the pictures' folder, with "/"."""
+        return _file_of(self.name, self.picture)
 
-        A name that keeps its suffix, since another picture differs in that alone, is that path already.
-        """
-        if PurePosixPath(self.name).name == self.picture.name:
-            return self.name
-        return f"{self.name}{self.picture.suffix}"
+    @property
+    def stem(self) -> str:
+        """What tools call it that match masks and pictures by name: its path without suffix."""
+        return PurePosixPath(self.file).with_suffix("").as_posix()
+
+
+def _file_of(name: str, picture: Path) -> str:
+    """A picture's path; a name that keeps its suffix, since another picture differs in that alone, is that already."""
+    return name if PurePosixPath(name).name == picture.name else f"{name}{picture.suffix}"
+
+
+def refuse_shared_stems(pictures: Iterable[tuple[str, Path]]) -> None:
+    """Refuse pictures that differ in their suffix alone, for forms whose masks are matched by name without it.
+
+    Args:
+        pictures: Their names and files.
+
+    Raises:
+        UserError: There are such, as "a.jpg" and "a.png" in one folder.
+    """
+    taken: dict[str, Path] = {}
+    for name, picture in pictures:
+        stem = PurePosixPath(_file_of(name, picture)).with_suffix("").as_posix()
+        if (other := taken.setdefault(stem, picture)) != picture:
+            raise UserError(
+                f"{other} and {picture} would both have the mask {stem}.png, since the tool goes by names without "
+                "suffix: rename one of the two, or take another form"
+            )
 
 
 @dataclass(frozen=True)
@@ -73,11 +99,14 @@ class AnnotationForm:
         write: Writes it into a folder that is there. The folder is renamed when all is written: what lies outside must
             be named relative to it, but not by its name. A `UserError` leaves nothing behind.
         pictures: Whether it holds the pictures themselves.
+        by_stem: Whether the tool matches masks and pictures by names without suffix, so that "a.jpg" and "a.png" cannot
+            both be in it.
     """
 
     title: str
     write: Callable[[Path, AnnotatedPictures], None]
     pictures: bool = False
+    by_stem: bool = False
 
 
 def with_ignored_value(labels: LabelSpace) -> LabelSpace:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sceneparse.arguments import argument, check_choice, check_flag, check_names, check_probability, check_type, several
 from sceneparse.errors import UserError, counted, require
+from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
@@ -96,6 +97,7 @@ def predict_pictures(
     drawn = any(ARTEFACTS[name].drawn for name in chosen)
     require(drawn or legend == "auto", f"{argument('legend', legend)}: no overlay is drawn that could have a legend")
     pictures = Inputs(inputs, out, without)
+    refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)

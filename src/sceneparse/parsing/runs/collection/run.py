@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
+from sceneparse.files import refuse_folded
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.parser import Loading, Parser
@@ -88,6 +89,8 @@ def predict_collection(
         earlier = rows_there(location)
         items = [replace(item, rows_there=tuple(earlier.get(item.name, ()))) for item in items]
     else:
+        if not is_url(out):
+            refuse_folded((item.name for item in items), Path(out))
         refuse_collisions(lambda: ((item.name, item.file) for item in items), chosen)
     with cluster(address) as ray:
         share = shares(ray, workers, loading.device)
