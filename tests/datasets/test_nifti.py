@@ -203,7 +203,7 @@ def test_voxels_of_colours_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_doctor_says_what_is_wrong_with_the_cases(values: NDArray[np.int16], tmp_path: Path) -> None:
-    case(tmp_path, "p1", {"t1": values, "t2": values}, values * 0)
+    case(tmp_path, "p1", {"t1": values, "t2": values}, (values > np.median(values)).astype(np.int16))
     whole = replace(settings(tmp_path), train="all", val="all")
     assert check(whole, progress=False, workers=1, channels=2).ok
     refused = check(settings(tmp_path), progress=False, workers=1, channels=2)

@@ -4,17 +4,20 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 
 from sceneparse.cli import main
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.recipes import to_mapping
 from sceneparse.settings import BackboneSettings, NetworkSettings, Recipe
+from sceneparse.tasks import Task
 from sceneparse.training.loop import train
 from sceneparse.training.prepare import Prepared, prepare
 from sceneparse.weights.model import load_model, save_model
@@ -73,6 +76,23 @@ def test_rows_of_classes_that_both_know_are_kept_and_the_rest_of_the_network_is_
     ]
     assert sorted(said["made_new"]) == sorted(name for name in found if "classifier" in name)
     assert said["tensors"]["dropped"] == {} and said["components"]["head"]["kept"] == 3 * (8 + 1)
+
+
+def test_what_is_said_of_a_start_fits_eighty_columns(toy: MakeRecipe, model: Path, other: Path) -> None:
+    started = begun(from_model(toy, model, other, network__architecture="upernet")).started
+    assert started is not None
+    long = [f"facade of a building, kind {number}" for number in range(30)]
+    match = started.account.classes[Task.OBJECT][0]
+    account = replace(started.account, classes={Task.OBJECT: [replace(match, name=name) for name in long]})
+    started = replace(started, account=replace(account, left={Task.OBJECT: long}))
+    console = Console(width=80, file=StringIO())
+    console.print(started.table())
+    assert isinstance(console.file, StringIO)
+    table = console.file.getvalue().splitlines()
+    assert len(table) == 4 + len(started.components())  # so that no cell is broken
+    lines = started.lines()
+    assert all(len(line) <= 80 for line in lines) and "facade of a building, kind 3," in "\n".join(lines)
+    assert any(line.startswith("head: the architecture is upernet here, fcn in the model") for line in lines)
 
 
 def test_another_architecture_takes_the_backbone_and_the_auxiliary_head(

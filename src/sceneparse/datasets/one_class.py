@@ -98,9 +98,21 @@ def nothing_labelled(split: str, labels: LabelSpace, *, training: bool) -> str:
         training: Whether it is trained on, and not measured on.
     """
     return (
-        f"{split}: every pixel is ignored, so that nothing can be {'learnt from' if training else 'measured on'}; is "
-        f"one of the ignored values ({ignored_values(labels)}) a class after all?"
+        f"{split}: every pixel is ignored, so that nothing can be {'learnt from' if training else 'measured on'}; "
+        f"{after_all(labels)}"
     )
+
+
+def after_all(labels: LabelSpace) -> str:
+    """Ask whether something that is ignored is meant to count.
+
+    Args:
+        labels: The label space.
+    """
+    values = ignored_values(labels)
+    if not values:
+        return "do classes that are dropped (data.classes), or left unlabelled, count after all?"
+    return f"is one of the ignored values ({values}) a class after all?"
 
 
 def ignored_values(labels: LabelSpace) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sceneparse.datasets.one_class import Occurring, ignored_values, nothing_labelled, one_class, one_occurs
+from sceneparse.arguments import argument
+from sceneparse.datasets.one_class import Occurring, after_all, nothing_labelled, one_class, one_occurs
 from sceneparse.datasets.subsets import decided
 from sceneparse.doctor.findings import Finding, Severity, SplitSummary, finding_of
 from sceneparse.errors import counted, some
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 MOSTLY_IGNORED = 0.5
 """Share of ignored pixels of a split from which on it is a warning."""
 
-BALANCE = ("class-never", "mostly-ignored", "nothing-labelled", "one-class", "class-unseen")
+BALANCE = ("class-never", "mostly-ignored", "nothing-labelled", "one-class", "class-unseen", "names-alike")
 """The codes of what `poor_balance` and `single_class` find."""
 
 
@@ -53,10 +57,7 @@ def class_balance(split: SplitSummary, labels: LabelSpace, *, training: bool, ne
         yield finding_of(severity, "class-never", f"{split.name}: {classes} and cannot {effect}", never)
     share = split.ignored / split.total
     if share >= MOSTLY_IGNORED:
-        message = (
-            f"{split.name}: {share:.0%} of all pixels are ignored; is one of the ignored values "
-            f"({ignored_values(labels)}) a class after all?"
-        )
+        message = f"{split.name}: {share:.0%} of all pixels are ignored; {after_all(labels)}"
         yield Finding("warning", "mostly-ignored", message, split.pictures)
 
 
@@ -79,7 +80,7 @@ def unread(facts: Sequence[Facts]) -> bool:
 def classes_that_occur(
     labels: LabelSpace, settings: DataSettings, training: Sequence[SplitSummary], validating: Sequence[SplitSummary]
 ) -> Iterator[Finding]:
-    """Find a single class, declared or occurring, and classes that are validated on and never trained on.
+    """Find classes of one name, a single class, declared or occurring, and classes that are validated on alone.
 
     Args:
         labels: The classes that are learnt.
@@ -87,6 +88,7 @@ def classes_that_occur(
         training: The counts of the splits that are trained on.
         validating: The counts of those that are validated on.
     """
+    yield from _alike(labels)
     if wrong := one_class(labels, settings):
         yield Finding("error", "one-class", wrong)
         return
@@ -109,6 +111,19 @@ def classes_that_occur(
             "and whose pixels count as mistakes there; move some of these pictures to what is trained on"
         )
         yield finding_of("warning", "class-unseen", text, unseen)
+
+
+def _alike(labels: LabelSpace) -> Iterator[Finding]:
+    """Find classes whose names differ in nothing that a reader would take for a difference."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in labels.names:
+        groups[" ".join(re.split(r"[\W_]+", name.casefold()))].append(name)
+    for names in groups.values():
+        if len(names) > 1:
+            option = f"--data.classes.merge '{json.dumps({names[0]: names}, ensure_ascii=False)}'"
+            merge = argument("data.classes.merge", {names[0]: names}, option=option)
+            text = f"{' and '.join(map(repr, names))} are {len(names)} classes; if they are meant as one: {merge}"
+            yield finding_of("warning", "names-alike", text, names)
 
 
 def _occurring(splits: Sequence[SplitSummary]) -> Occurring:

@@ -214,7 +214,8 @@ def _splits_table(diagnosis: Diagnosis) -> Table:
 
 def _balance_table(labels: LabelSpace, splits: Sequence[SplitSummary]) -> Table:
     """A row for each class; of large label spaces only those that occur, since the findings name the others."""
-    table = Table()
+    # Three splits leave names a line of 80 columns only without blanks at each side.
+    table = Table(padding=(0, 0) if len(splits) > 2 else (0, 1))
     table.add_column("id", justify="right")
     table.add_column("class")
     for split in splits:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.doctor.class_rules import role_splits
@@ -173,3 +177,33 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     for name, examples in repeated.items():
         message = f"{name}: {counted(len(examples), 'picture')} more than once; each copy counts in every figure"
         yield finding_of("warning", "copies", message, examples)
+
+
+REPEATED = 10
+"""So many pictures with one and the same mask are no chance."""
+
+
+def repeated_masks(evidence: Evidence) -> Iterator[Finding]:
+    """Find one mask of several classes, byte for byte, at most of the pictures, as a slip in a script makes it."""
+    facts = list(_all(evidence))
+    if evidence.layout is None:  # what is known of files is that of pictures
+        return
+    groups: dict[bytes, list[Facts]] = defaultdict(list)
+    for fact in facts:
+        if fact.total and np.count_nonzero(fact.pixels) > 1:
+            groups[fact.pixels.tobytes()].append(fact)
+    largest = max(groups.values(), key=len, default=[])
+    if len(largest) < REPEATED or 2 * len(largest) <= len(facts):
+        return
+    found: dict[bytes, list[Facts]] = defaultdict(list)
+    for fact in largest:
+        with suppress(OSError):
+            found[hashlib.blake2b(fact.mask.read_bytes()).digest()].append(fact)
+    same = max(found.values(), key=len, default=[])
+    if len(same) < REPEATED or 2 * len(same) <= len(facts) or len({fact.digest for fact in same}) == 1:
+        return
+    message = (
+        f"{len(same):,} of {len(facts):,} pictures have one and the same mask, byte for byte: was it copied under "
+        "other names? Compare some in `sceneparse data show`"
+    )
+    yield finding_of("warning", "repeated-mask", message, [relative(fact.mask, evidence.root) for fact in same])

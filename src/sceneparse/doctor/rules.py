@@ -20,6 +20,7 @@ from sceneparse.doctor.picture_rules import (
     copies,
     further_pages,
     poor_range,
+    repeated_masks,
     translucent,
     unclear_orientation,
 )
@@ -205,6 +206,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     translucent,
     further_pages,
     copies,
+    repeated_masks,
     single_class,
 )
 """What is looked for in a data set as a whole, in the order in which it is reported."""

@@ -91,6 +91,7 @@ class Keeper:
         prepared, facts = self.prepared, self.folder.facts
         world = prepared.compute.processes.world
         if prepared.started is not None:
+            self.progress.say(prepared.started.heading())
             self.progress.show(prepared.started.table())
             for line in prepared.started.lines():
                 self.progress.say(line)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from rich.table import Table
@@ -22,6 +23,9 @@ FILE = "init.json"
 
 COUNTER = "num_batches_tracked"
 """Counts a batch norm's steps: nothing that is learnt, so nothing that is counted as taken or new."""
+
+WIDTH = 80
+"""Columns of a terminal that reasons and names fit."""
 
 
 @dataclass(frozen=True)
@@ -91,30 +95,35 @@ class Started:
                     component.why[why] = component.why.get(why, 0) + 1
         return components
 
+    def heading(self) -> str:
+        """Return what stands above the table."""
+        return f"start from {self.source['model']} ({self.source['what']})"
+
     def table(self) -> Table:
-        """Return the table for people."""
-        table = Table(title=f"start from {self.source['model']} ({self.source['what']})", title_justify="left")
+        """Return the table for people, which fits a terminal of 80 columns: reasons stand in `lines`."""
+        table = Table()
         for heading in ("component", "taken", "kept by name", "made new", "dropped"):
-            table.add_column(heading, justify="left" if heading == "component" else "right")
-        table.add_column("why", overflow="fold")
+            table.add_column(heading, justify="left" if heading == "component" else "right", overflow="fold")
         for name, component in self.components().items():
-            most = max(component.why, key=lambda one: component.why[one], default="")
-            why = "; ".join(component.why) if len(component.why) <= 2 else f"{most}; and {len(component.why) - 1} more"
             figures = (component.taken, component.kept, component.new, component.dropped)
-            table.add_row(name, *(f"{figure:,}" if figure else "-" for figure in figures), why)
+            table.add_row(name, *(f"{figure:,}" if figure else "-" for figure in figures))
         return table
 
     def lines(self) -> list[str]:
-        """Return what stands below the table: classes and settings, a line each."""
+        """Return what stands below the table: reasons, classes and settings. Names are listed in lines of `WIDTH`."""
         lines = []
+        for name, component in self.components().items():
+            if component.why:
+                lines += _wrapped(f"{name}: ", component.reasons())
         for task, matches in self.account.classes.items():
             kept = [match for match in matches if match.source is not None]
             shown = [one.name if one.source == one.name else f"{one.name} (from {one.source})" for one in kept]
             new = [match.name for match in matches if match.source is None]
-            lines.append(f"{task} classes known to both: {_listed(shown)}; new: {_listed(new)}")
+            lines += _wrapped(f"{task} classes known to both: ", _listed(shown))
+            lines += _wrapped("  new: ", _listed(new))
             lines += [f"  {one.name}: {one.how}" for one in matches if one.how.startswith("fits ")]
             if left := self.account.left.get(task):
-                lines.append(f"  the model's that are left out: {_listed(left)}")
+                lines += _wrapped("  the model's that are left out: ", _listed(left))
         for one in self.settings:
             said = f"{one.setting}: the recipe has {one.recipe}, the model {one.model}"
             why = f" ({one.why})" if one.why else ""
@@ -140,6 +149,12 @@ class Component:
     new: int
     dropped: int
     why: dict[str, int]
+
+    def reasons(self) -> str:
+        """Return the reasons in a line, of many the commonest."""
+        if len(self.why) <= 2:
+            return "; ".join(self.why)
+        return f"{max(self.why, key=lambda one: self.why[one])}; and {len(self.why) - 1} more"
 
 
 def sizes_of(network: Mapping[str, Tensor], model: Mapping[str, Tensor]) -> dict[str, int]:
@@ -184,5 +199,16 @@ def read_started(run: Path) -> dict[str, Any]:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:12])
+    # A name of several words stays in one line.
+    shown = ", ".join(name.replace(" ", _NO_BREAK) for name in names[:12])
     return (shown or "none") if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
+
+
+def _wrapped(what: str, text: str) -> list[str]:
+    found = wrap(
+        text, WIDTH, initial_indent=what, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return [line.replace(_NO_BREAK, " ") for line in found]
+
+
+_NO_BREAK = "\u00a0"
