@@ -21,7 +21,11 @@ def put(kind: str, folder: Path) -> None:
     """Put an export of a kind into a folder."""
     if kind == "coco":
         pytest.importorskip("pycocotools", reason="pycocotools is not installed")
-        test_coco.write(folder, "result.json", [test_coco.row(test_coco.SQUARE, image=number) for number in (5, 3)])
+        test_coco.write(
+            folder,
+            "result.json",
+            [test_coco.row(test_coco.SQUARE, image=5), test_coco.row(test_coco.SQUARE, 7, image=3)],
+        )
     elif kind == "coco_panoptic":
         for split in ("train", "val"):
             test_coco_panoptic.write(folder, f"panoptic_{split}2017")
