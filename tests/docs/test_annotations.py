@@ -24,7 +24,11 @@ def put(kind: str, folder: Path) -> None:
         test_coco.write(
             folder,
             "result.json",
-            [test_coco.row(test_coco.SQUARE, image=5), test_coco.row(test_coco.SQUARE, 7, image=3)],
+            [
+                test_coco.row(drawn, category, image)
+                for image in (5, 3)
+                for category, drawn in ((1, test_coco.SQUARE), (7, [[20, 15, 28, 15, 28, 22, 20, 22]]))
+            ],
         )
     elif kind == "coco_panoptic":
         for split in ("train", "val"):
