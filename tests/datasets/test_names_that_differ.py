@@ -48,7 +48,7 @@ def right(settings: DataSettings) -> list[str]:
     """The names of the samples, each of which has the mask of its number."""
     assert diagnosed(settings).ok, diagnosed(settings).findings
     dataset = open_for_training(settings)[0]
-    for index, sample in enumerate(dataset):
+    for index, sample in enumerate(map(dataset.__getitem__, range(len(dataset)))):
         assert sample.objects is not None and int(sample.objects[0, 0]) == index
     return [dataset.name(index) for index in range(len(dataset))]
 

@@ -21,15 +21,9 @@ def put(kind: str, folder: Path) -> None:
     """Put an export of a kind into a folder."""
     if kind == "coco":
         pytest.importorskip("pycocotools", reason="pycocotools is not installed")
-        test_coco.write(
-            folder,
-            "result.json",
-            [
-                test_coco.row(drawn, category, image)
-                for image in (5, 3)
-                for category, drawn in ((1, test_coco.SQUARE), (7, [[20, 15, 28, 15, 28, 22, 20, 22]]))
-            ],
-        )
+        drawn = (test_coco.SQUARE, 1), ([[3, 3, 6, 3, 6, 6, 3, 6]], 7)
+        rows = [test_coco.row(shape, category, number) for number in (5, 3) for shape, category in drawn]
+        test_coco.write(folder, "result.json", [{**row, "id": number} for number, row in enumerate(rows)])
     elif kind == "coco_panoptic":
         for split in ("train", "val"):
             test_coco_panoptic.write(folder, f"panoptic_{split}2017")

@@ -88,6 +88,17 @@ def test_splits_that_are_joined_count_together(val: int, ok: bool, tmp_path: Pat
     assert ("one-class" not in {one.code for one in diagnosed(settings).findings if one.severity == "error"}) == ok
 
 
+@pytest.mark.parametrize("classes", [{}, {"rename": {"car": "vehicle"}}])
+def test_one_class_in_what_is_taken_of_a_split_is_refused(classes: dict[str, Any], tmp_path: Path) -> None:
+    settings = write(tmp_path, THREE, lambda _, index: np.array([[1, 1, 2 * (index == 2) or 1]], np.uint8))
+    settings = replace(settings, val="train", classes=ClassSettings(**classes))
+    assert diagnosed(settings).ok
+    part = replace(settings, train="train[:2]")
+    assert "'road' is the only class that occurs in the masks of 'train[:2]'" in said(part, "refused")
+    with pytest.raises(UserError, match=r"'road' is the only class that occurs"):
+        train(part)
+
+
 BACKGROUNDS: dict[str, tuple[dict[str, Any], Masks]] = {
     "ignored": ({"names": ["background", "road"], "ignore": 255}, alike(1, 255)),
     "two ignored": ({"names": ["background", "road"], "ids": [9, 1], "ignore": [3, 255]}, alike(1, 3, 255)),

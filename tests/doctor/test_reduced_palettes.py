@@ -51,7 +51,9 @@ class TestReducedPalettes:
         assert sorted(colors) == sorted(COLORS.tolist())
         (tmp_path / "classes.json").write_text(json.dumps({**space, "masks": "rgb", "colors": COLORS.tolist()}))
         assert diagnose(tmp_path).ok
-        for index, sample in enumerate(open_dataset(DataSettings(root=str(tmp_path)), "train")):
+        for index, sample in enumerate(
+            map(open_dataset(DataSettings(root=str(tmp_path)), "train").__getitem__, range(3))
+        ):
             assert sample.objects is not None and sample.objects.tolist() == [labels[index]] * 3
 
     def test_the_same_ids_in_colours_of_two_programs_are_a_warning(self, tmp_path: Path) -> None:

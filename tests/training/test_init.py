@@ -84,7 +84,7 @@ def test_what_is_said_of_a_start_fits_eighty_columns(toy: MakeRecipe, model: Pat
     long = [f"facade of a building, kind {number}" for number in range(30)]
     match = started.account.classes[Task.OBJECT][0]
     account = replace(started.account, classes={Task.OBJECT: [replace(match, name=name) for name in long]})
-    started = replace(started, account=replace(account, left={Task.OBJECT: long}))
+    started = replace(started, account=replace(account, left={Task.OBJECT: long}), settings=())
     console = Console(width=80, file=StringIO())
     console.print(started.table())
     assert isinstance(console.file, StringIO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -69,7 +69,30 @@ def one_occurs(labels: LabelSpace, settings: DataSettings, split: str, occurring
     return f"{found}: {_second(labels, settings, only, ignored=occurring.ignored)}"
 
 
-def refuse_unlearnable(training: DataSet, validation: DataSet, settings: DataSettings) -> None:
+def occurring_in(dataset: DataSet, index: int) -> Occurring | None:
+    """Return what occurs in a sample, which is read; None where no objects are labelled.
+
+    Args:
+        dataset: The split.
+        index: The sample's position.
+
+    Raises:
+        UserError: It cannot be read.
+    """
+    objects = dataset[index].objects
+    if objects is None:
+        return None
+    values = np.flatnonzero(np.bincount(objects.numpy().ravel() + 1)) - 1
+    return Occurring(frozenset(values[values >= 0].tolist()), bool((values < 0).any()))
+
+
+Look = Callable[[DataSet, int], Occurring | None]
+"""Says what occurs in a sample, as `occurring_in` does."""
+
+
+def refuse_unlearnable(
+    training: DataSet, validation: DataSet, settings: DataSettings, look: Look = occurring_in
+) -> None:
     """Refuse splits whose masks hold nothing that can be learnt or measured.
 
     Samples are read until it is certain that there is something, which the first one shows of most data sets.
@@ -78,6 +101,7 @@ def refuse_unlearnable(training: DataSet, validation: DataSet, settings: DataSet
         training: The split that is trained on.
         validation: The split that is validated on.
         settings: What they were opened by.
+        look: Says what occurs in a sample.
 
     Raises:
         UserError: One class alone occurs in what is trained on, or all of a split is ignored.
@@ -85,7 +109,7 @@ def refuse_unlearnable(training: DataSet, validation: DataSet, settings: DataSet
     if set(training.tasks.spaces()) != {Task.OBJECT} or KINDS[settings.kind].rendered:
         return
     for split, dataset, least in ((settings.train, training, 2), (settings.val, validation, 1)):
-        found = _occurring(dataset, least)
+        found = _occurring(dataset, least, look)
         if found is None:
             continue
         if not found.classes:
@@ -127,7 +151,7 @@ def ignored_values(labels: LabelSpace) -> str:
     return ", ".join("#" + bytes(color).hex() for color in labels.ignore_colors)
 
 
-def _occurring(dataset: DataSet, least: int) -> Occurring | None:
+def _occurring(dataset: DataSet, least: int, look: Look) -> Occurring | None:
     """What occurs in a split, as far as it takes to find so many classes; None if a file that may hold more is broken.
 
     A file that cannot be read is refused, and named, where its turn comes.
@@ -136,15 +160,13 @@ def _occurring(dataset: DataSet, least: int) -> Occurring | None:
     ignored = broken = False
     for index in _spread(len(dataset)):
         try:
-            objects = dataset[index].objects
+            found = look(dataset, index)
         except UserError:
             broken = True
             continue
-        if objects is None:
-            continue
-        values = np.flatnonzero(np.bincount(objects.numpy().ravel() + 1)) - 1
-        ignored |= bool((values < 0).any())
-        classes.update(values[values >= 0].tolist())
+        if found is not None:
+            classes |= found.classes
+            ignored |= found.ignored
         if len(classes) >= least:
             break
     return None if broken and len(classes) < least else Occurring(frozenset(classes), ignored)

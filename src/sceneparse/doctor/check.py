@@ -6,12 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from sceneparse.data.class_changes import Change
+from sceneparse.data.sample import DataSet, stored_of
 from sceneparse.datasets.kind import DatasetKind
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.matching import Listing, Pair
+from sceneparse.datasets.one_class import Look, Occurring, occurring_in
 from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.subsets import in_one_piece
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
 from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
@@ -136,7 +141,7 @@ def _diagnosis(
         findings += [finding for name in evidence.facts for finding in poor_balance(evidence, name)]
         findings += single_class(evidence)
     if channels is not None:  # of what is rendered there is nothing to refuse
-        findings += list(refusals(evidence.settings, channels, findings))
+        findings += list(refusals(evidence.settings, channels, findings, _known(evidence)))
     settings, summaries = evidence.settings, tuple(evidence.summaries.values())
     findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)
@@ -144,6 +149,24 @@ def _diagnosis(
     return Diagnosis(
         settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds, changes=changes
     )
+
+
+def _known(evidence: Evidence) -> Look | None:
+    """What says of samples what was read of their files already; None where the findings are of whole splits."""
+    settings, layout = evidence.settings, evidence.layout
+    parted = layout is not None and layout.undivided and in_one_piece(layout.splits, settings.val) is not None
+    if not parted and "[" not in settings.train + settings.val:
+        return None
+    files = {fact.image: fact for split in evidence.facts.values() for fact in split}
+
+    def look(dataset: DataSet, index: int) -> Occurring | None:
+        image, _ = stored_of(dataset, index) or (None, None)
+        fact = files.get(image) if isinstance(image, Path) else None
+        if fact is None:
+            return occurring_in(dataset, index)
+        return Occurring(frozenset(np.flatnonzero(fact.pixels).tolist()), fact.ignored > 0)
+
+    return look
 
 
 def _severity(finding: Finding) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from sceneparse.data.class_changes import Change
 from sceneparse.data.sample import DataSet, doubts_of, notes_of, stored_of
 from sceneparse.datasets.kinds import KINDS
-from sceneparse.datasets.one_class import refuse_unlearnable
+from sceneparse.datasets.one_class import Look, occurring_in, refuse_unlearnable
 from sceneparse.datasets.opening import open_dataset, open_for_training, undivided
 from sceneparse.datasets.subsets import parted_note
 from sceneparse.doctor import rules
@@ -31,7 +31,7 @@ from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import MAPS, Task, TruthName
 
-Look = dict[TruthName, Facts]
+Known = dict[TruthName, Facts]
 """What is known about a sample, for each task that it is labelled for."""
 
 
@@ -118,8 +118,8 @@ def check_samples(
 
 
 def _changed(
-    changed: Changed, looks: dict[str, list[Look]], spaces: Collection[TruthName]
-) -> tuple[tuple[Change, ...], dict[str, list[Look]]]:
+    changed: Changed, looks: dict[str, list[Known]], spaces: Collection[TruthName]
+) -> tuple[tuple[Change, ...], dict[str, list[Known]]]:
     """Return what became of the own classes, and what is known about samples by the classes that there are now."""
     every = [look for split in looks.values() for look in split]
     changes = changed.table({task: [look[task] for look in every if task in look] for task in spaces})
@@ -130,18 +130,23 @@ def _changed(
     return changes, found
 
 
-def refusals(settings: DataSettings, channels: int, findings: Sequence[Finding]) -> Iterator[Finding]:
+def refusals(
+    settings: DataSettings, channels: int, findings: Sequence[Finding], look: Look | None = occurring_in
+) -> Iterator[Finding]:
     """Find what training would refuse before its first step, by opening the data as it does.
 
     Args:
         settings: Kind and place of the data set, and the splits' names.
         channels: Channels of the pictures.
         findings: What was found already: where there are errors, training is refused for them.
+        look: Says what occurs in a sample; None where that is known of all that is trained and validated on.
     """
     if any(finding.severity == "error" for finding in findings):
         return
     try:
-        refuse_unlearnable(*open_for_training(settings, channels=channels), settings)
+        splits = open_for_training(settings, channels=channels)
+        if look is not None:
+            refuse_unlearnable(*splits, settings, look)
     except UserError as error:
         yield Finding("error", "refused", f"training refuses it: {error}")
 
@@ -190,8 +195,8 @@ def _has(settings: DataSettings, split: str, channels: int) -> bool:
 
 def _looks(
     dataset: DataSet, spaces: dict[TruthName, LabelSpace], workers: int | None, step: Callable[[], None]
-) -> list[Look]:
-    def one(index: int) -> Look:
+) -> list[Known]:
+    def one(index: int) -> Known:
         look = _look(dataset, index, spaces)
         step()
         return look
@@ -200,7 +205,7 @@ def _looks(
         return list(pool.map(one, range(len(dataset))))
 
 
-def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> Look:
+def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> Known:
     file = Path(dataset.name(index))
     try:
         sample = dataset[index]
@@ -216,7 +221,7 @@ def _look(dataset: DataSet, index: int, spaces: dict[TruthName, LabelSpace]) -> 
         file = Path(sample.path)
         digest = hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
     stored = sample_looks(sample.image, stored_of(dataset, index))
-    looks: Look = {}
+    looks: Known = {}
     masks = sample.masks()
     for task, labels in spaces.items():
         if task == Task.SCENE.truth:
