@@ -1,23 +1,18 @@
 """Why a single class is too few to learn, and what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sceneparse.arguments import argument
+from sceneparse.data.sample import DataSet
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, some
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.tasks import Task
-
-if TYPE_CHECKING:  # it imports torch, which the doctor of pictures does not wait for
-    from sceneparse.data.sample import DataSet
 
 BACKGROUND = ("background", "bg")
 """What a class is called, in any case, that stands for all that no other class is."""
