@@ -32,6 +32,7 @@ from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.notebook import html_of, percent, png_of
 from sceneparse.parsing.panels import panels_of
 from sceneparse.parsing.probabilities import Probabilities, Source
+from sceneparse.parsing.remarks import Remark, doubts_of
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
 from sceneparse.pictures.outlines import Region
@@ -56,6 +57,7 @@ class Parse:
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
         doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
+        remarks: What is to be said of how the picture was read.
         legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
@@ -71,6 +73,7 @@ class Parse:
     protocol: TestProtocol
     task_parse: TaskParse | None = None
     doubt: str | None = None
+    remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
     legend_layout: LegendLayout = field(default="auto", kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
@@ -289,7 +292,7 @@ class Parse:
             "width": width,
             "height": height,
             "tested": {"width": tested[1], "height": tested[0]},
-            **({} if self.doubt is None else {"doubt": self.doubt}),
+            **({"doubt": "; ".join(doubts)} if (doubts := doubts_of(self.doubt, self.remarks).values()) else {}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **(

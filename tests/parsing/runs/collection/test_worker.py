@@ -14,7 +14,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
-from sceneparse.parsing.parser import Loading
+from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import packed
 from sceneparse.parsing.runs.collection.listing import list_items
