@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.recognising import recognise
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
-from sceneparse.parsing.parser import Parser
+from sceneparse.labels import LabelSpace
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import read_picture
@@ -26,6 +25,7 @@ pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 import rasterio
 from rasterio.transform import Affine
 
+from tests.support.brightest import brightest_parser
 from tests.support.rasters import TRANSFORM, read_raster, values, write_raster
 from tests.support.small import TINY
 
@@ -249,18 +249,13 @@ def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None
 def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
     options = {"bands": [3, 1], "ranges": [[0, 10000]]}
     wanted = opened(root, 2, **options)[1].image
-    reader = SimpleNamespace(
-        config=SimpleNamespace(
-            data=DataSettings(kind="geotiff", root=str(root), options=options),
-            backbone=SimpleNamespace(in_channels=2),
-        )
-    )
-    reader._bands = Parser._bands.func(reader)  # type: ignore[attr-defined]
+    settings = DataSettings(kind="geotiff", root=str(root), options=options)
+    parser = brightest_parser(labels=LabelSpace(("a", "b", "c")), channels=2, data=settings)
     path = root / "train" / "images" / "1.tif"
     for source in (path, str(path), path.read_bytes()):
-        assert np.array_equal(Parser.read(reader, source), wanted)  # type: ignore[arg-type]
+        assert np.array_equal(parser.read(source), wanted)
     with pytest.raises(UserError, match=r"picture of 20 bytes"):
-        Parser.read(reader, path.read_bytes()[:20])  # type: ignore[arg-type]
+        parser.read(path.read_bytes()[:20])
 
 
 def test_a_raster_that_is_too_large_to_be_one_picture_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
