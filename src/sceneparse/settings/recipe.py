@@ -13,7 +13,6 @@ from sceneparse.settings.network import NetworkSettings
 from sceneparse.settings.optimizer import OptimizerSettings
 from sceneparse.settings.preprocessing import PreprocessingSettings
 from sceneparse.settings.protocol import ProtocolSettings
-from sceneparse.settings.ranges import pairs_of
 from sceneparse.settings.sampling import SamplingSettings
 from sceneparse.settings.tracking import TrackingSettings
 from sceneparse.settings.training import TrainingSettings
@@ -65,12 +64,6 @@ class Recipe:
             given in (1, channels),
             f"preprocessing.mean has {counted(given, 'value')}, but backbone.in_channels is {channels}: give one each "
             "or one",
-        )
-        limits = () if self.data.range is None else pairs_of(self.data.range)
-        require(
-            len(limits) in (0, 1, channels),
-            f"data.range has {len(limits)} pairs, but backbone.in_channels is {channels}: give one for all, or one for "
-            "each",
         )
         require(
             self.data.root is not None or table("datasets")[self.data.kind].root != "required",
