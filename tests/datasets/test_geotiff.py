@@ -273,3 +273,22 @@ def test_workers_take_no_rasters(root: Path, tmp_path: Path, capsys: pytest.Capt
     scene = root / "test" / "images"
     assert cli.main(["predict", "x", str(scene), "--out", str(tmp_path / "out"), "--runner", "ray"]) == 2
     assert "rasters (GeoTIFF) are among the inputs" in " ".join(capsys.readouterr().err.split())
+
+
+def test_bands_that_are_stored_as_blue_green_red_are_read_as_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text(json.dumps({"names": ["bare", "crop"]}))
+    pixels = values(4, (20, 30))
+    for split in ("train", "val"):
+        path = write_raster(tmp_path / split / "images" / "0.tif", pixels)
+        with rasterio.open(path, "r+") as dataset:
+            names = ("blue", "green", "red", "undefined")
+            dataset.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
+        write_raster(tmp_path / split / "masks" / "0.tif", (pixels[1:2] > 128).astype(np.uint8))
+    assert np.array_equal(opened(tmp_path, 4)[0].image, pixels[[2, 1, 0, 3]])
+    assert np.array_equal(opened(tmp_path, 3)[0].image, pixels[[2, 1, 0]])
+    assert np.array_equal(opened(tmp_path, 3, bands=[1, 2, 3])[0].image, pixels[:3])
+    found = check(DataSettings(kind="geotiff", root=str(tmp_path)), progress=False, workers=1).findings
+    (note,) = [finding for finding in found if finding.code == "band-order"]
+    assert note.severity == "note" and "3, 2, 1 are the channels, red, green and blue first" in note.message
+    each = [[0, 255], [0, 510], [0, 51], [0, 102]]
+    assert np.array_equal(opened(tmp_path, 4, ranges=each)[0].image[1], np.rint(pixels[1] / 2))

@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.errors import counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.tiff import palette_of, stored_numbers
@@ -189,7 +190,8 @@ class Numbers:
         kind = "floating-point" if values.dtype.kind == "f" else f"{8 * values.dtype.itemsize}-bit integer"
         raise PictureError(
             f"{where}: {kind} pixels have no fixed range to show them in; give the numbers that are black and white "
-            "(data.range, such as [0, 10000]; a model keeps that of its training) or convert the file to 8 or 16 bits",
+            "(data.range, such as [0, 10000], which a model keeps; to parse "
+            f"{argument('with_ranges([(0, 10000)])', option='--range 0 10000')}) or convert the file to 8 or 16 bits",
             "form",
         )
 

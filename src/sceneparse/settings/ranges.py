@@ -23,6 +23,6 @@ def refuse_other_ranges(value_range: ValueRange | None, channels: int) -> None:
     pairs = () if value_range is None else pairs_of(value_range)
     require(
         len(pairs) in (0, 1, channels),
-        f"data.range has {len(pairs)} pairs, but pictures are read with {channels} channels (backbone.in_channels): give "
-        "one pair for all, or one for each",
+        f"data.range has {len(pairs)} pairs, but pictures are read with {channels} channels (backbone.in_channels): "
+        "give one pair for all, or one for each",
     )
