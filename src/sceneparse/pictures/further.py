@@ -45,7 +45,8 @@ def further_pictures(source: Path | bytes) -> Further:
         head = file.read(32)
         if head[:4] in MAGIC:
             return Further(_pages(file))
-        return Further(_frames(file), "frame") if _may_move(head) else NOTHING_FURTHER
+        frames = _frames(file) if _may_move(head) else 0
+        return Further(frames, "frame") if frames else NOTHING_FURTHER
 
 
 def _pages(file: IO[bytes]) -> int:
