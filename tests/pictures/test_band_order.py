@@ -47,7 +47,13 @@ def write(path: Path, names: str, dtype: str = "uint8", **options: object) -> Pa
     ],
 )
 def test_bands_are_what_the_file_says(
-    tmp_path: Path, names: str, channels: int, wanted: list[int], order: tuple[int, ...], dtype: str, options: dict
+    tmp_path: Path,
+    names: str,
+    channels: int,
+    wanted: list[int],
+    order: tuple[int, ...],
+    dtype: str,
+    options: dict[str, object],
 ) -> None:
     path = write(tmp_path / "a.tif", names, dtype, **options)
     assert read_picture(path, channels)[:, 2, 3].tolist() == wanted

@@ -87,10 +87,9 @@ class Parse:
     def __repr__(self) -> str:
         height, width = self.size
         most = ", ".join(f"{entry.name} {percent(entry.share)}" for entry in self.legend[:NAMED])
-        dots = ", …" if len(self.legend) > NAMED else ""
+        most += ", …" if len(self.legend) > NAMED else ""
         others = "" if self.task_parse is None else f"; {self.task_parse.describe()}"
-        classes = f"{len(self.legend)} of {len(self.space)} classes"
-        return f"Parse({width}×{height}, {classes}{': ' if most else ''}{most}{dots}{others})"
+        return f"Parse({width}×{height}, {len(self.legend)} of {len(self.space)} classes{': ' if most else ''}{most}{others})"
 
     def _repr_html_(self) -> str:
         return html_of(self)
@@ -268,8 +267,8 @@ class Parse:
         """
         check_number("opacity", opacity, least=0, most=1)
         check_flag("legend", legend)
-        shown = self.legend if legend else None
-        return draw_overlay(self.image, self.labels, self.space, shown, opacity, self.legend_layout)
+        entries = self.legend if legend else None
+        return draw_overlay(self.image, self.labels, self.space, entries, opacity, self.legend_layout)
 
     def label_image(self) -> Image.Image:
         """Return the label map as a picture whose pixel values are the label space's ids.
@@ -285,9 +284,8 @@ class Parse:
         A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures. Pixels
         without a class are counted as `unlabelled`, with the value that label images have there.
         """
-        height, width = self.size
+        (height, width), tested = self.size, self.tested_size
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
-        tested = self.tested_size
         return {
             "width": width,
             "height": height,
@@ -340,9 +338,8 @@ class Parse:
         check_type("facts", facts, (Mapping, type(None)), "a mapping, such as {'camera': 'left'}")
         tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
-        record = Path(folder) / f"{stem}.json"
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
-        record.unlink(missing_ok=True)
+        (record := Path(folder) / f"{stem}.json").unlink(missing_ok=True)
         files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
         write_json(record, {**self.to_json(), "files": files, **(facts or {})})
         return record
