@@ -85,11 +85,11 @@ class Parse:
         check_array("confidence", self.confidence, "float32", self.size)
 
     def __repr__(self) -> str:
-        height, width = self.size
+        (height, width), known = self.size, len(self.space)
         most = ", ".join(f"{entry.name} {percent(entry.share)}" for entry in self.legend[:NAMED])
         most += ", …" if len(self.legend) > NAMED else ""
         others = "" if self.task_parse is None else f"; {self.task_parse.describe()}"
-        return f"Parse({width}×{height}, {len(self.legend)} of {len(self.space)} classes{': ' if most else ''}{most}{others})"
+        return f"Parse({width}×{height}, {len(self.legend)} of {known} classes{': ' if most else ''}{most}{others})"
 
     def _repr_html_(self) -> str:
         return html_of(self)
