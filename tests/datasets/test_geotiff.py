@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.datasets.recognising import recognise
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
-from sceneparse.parsing.parser import Parser
+from sceneparse.labels import LabelSpace
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import read_picture
@@ -26,6 +25,7 @@ pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
 import rasterio
 from rasterio.transform import Affine
 
+from tests.support.brightest import brightest_parser
 from tests.support.rasters import TRANSFORM, read_raster, values, write_raster
 from tests.support.small import TINY
 
@@ -249,18 +249,13 @@ def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None
 def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
     options = {"bands": [3, 1], "ranges": [[0, 10000]]}
     wanted = opened(root, 2, **options)[1].image
-    reader = SimpleNamespace(
-        config=SimpleNamespace(
-            data=DataSettings(kind="geotiff", root=str(root), options=options),
-            backbone=SimpleNamespace(in_channels=2),
-        )
-    )
-    reader._bands = Parser._bands.func(reader)  # type: ignore[attr-defined]
+    settings = DataSettings(kind="geotiff", root=str(root), options=options)
+    parser = brightest_parser(labels=LabelSpace(("a", "b", "c")), channels=2, data=settings)
     path = root / "train" / "images" / "1.tif"
     for source in (path, str(path), path.read_bytes()):
-        assert np.array_equal(Parser.read(reader, source), wanted)  # type: ignore[arg-type]
+        assert np.array_equal(parser.read(source), wanted)
     with pytest.raises(UserError, match=r"picture of 20 bytes"):
-        Parser.read(reader, path.read_bytes()[:20])  # type: ignore[arg-type]
+        parser.read(path.read_bytes()[:20])
 
 
 def test_a_raster_that_is_too_large_to_be_one_picture_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,3 +273,22 @@ def test_workers_take_no_rasters(root: Path, tmp_path: Path, capsys: pytest.Capt
     scene = root / "test" / "images"
     assert cli.main(["predict", "x", str(scene), "--out", str(tmp_path / "out"), "--runner", "ray"]) == 2
     assert "rasters (GeoTIFF) are among the inputs" in " ".join(capsys.readouterr().err.split())
+
+
+def test_bands_that_are_stored_as_blue_green_red_are_read_as_they_are_named(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text(json.dumps({"names": ["bare", "crop"]}))
+    pixels = values(4, (20, 30))
+    for split in ("train", "val"):
+        path = write_raster(tmp_path / split / "images" / "0.tif", pixels)
+        with rasterio.open(path, "r+") as dataset:
+            names = ("blue", "green", "red", "undefined")
+            dataset.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
+        write_raster(tmp_path / split / "masks" / "0.tif", (pixels[1:2] > 128).astype(np.uint8))
+    assert np.array_equal(opened(tmp_path, 4)[0].image, pixels[[2, 1, 0, 3]])
+    assert np.array_equal(opened(tmp_path, 3)[0].image, pixels[[2, 1, 0]])
+    assert np.array_equal(opened(tmp_path, 3, bands=[1, 2, 3])[0].image, pixels[:3])
+    found = check(DataSettings(kind="geotiff", root=str(tmp_path)), progress=False, workers=1).findings
+    (note,) = [finding for finding in found if finding.code == "band-order"]
+    assert note.severity == "note" and "3, 2, 1 are the channels, red, green and blue first" in note.message
+    each = [[0, 255], [0, 510], [0, 51], [0, 102]]
+    assert np.array_equal(opened(tmp_path, 4, ranges=each)[0].image[1], np.rint(pixels[1] / 2))

@@ -223,6 +223,35 @@ def test_pictures_of_which_the_first_page_alone_is_read_are_a_warning(tmp_path: 
     assert finding is not None and finding.severity == "warning" and finding.count == 3
 
 
+@pytest.mark.parametrize("form", ["gif", "png", "webp"])
+def test_pictures_of_which_the_first_frame_alone_is_read_are_a_warning(form: str, tmp_path: Path) -> None:
+    def animation(path: Path) -> None:
+        frames = [Image.fromarray(RNG.integers(0, 256, (3, 4, 3), dtype=np.uint8)) for _ in range(3)]
+        frames[0].save(path.with_suffix(f".{form}"), save_all=True, append_images=frames[1:])
+
+    write(tmp_path, 1, animation, plain_mask())
+    finding = found(diagnose(tmp_path), "further-frames")
+    assert finding is not None and finding.severity == "warning" and finding.count == 3
+    assert "of several frames, of which the first is read" in finding.message
+
+
+def test_ranges_by_band_are_followed_and_a_wrong_count_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def four(path: Path) -> None:
+        values = RNG.integers(0, 4096, (3, 4, 4)).astype(np.uint16)
+        path.with_suffix(".tif").write_bytes(tiff_bytes(Tiff(values, photometric=2)))
+
+    write(tmp_path, 1, four, plain_mask())
+    words = ["data", "check", str(tmp_path), "--backbone.in_channels", "4", "--data.range"]
+    assert main([*words, "[[0,4095],[0,4095],[0,4095],[0,10000]]"]) == 0
+    assert "poor-range" not in capsys.readouterr().out
+    for wrong in ("[[0,4095],[0,4095]]", "[[0,4095],[4095,0],[0,1],[0,1]]", "[]", "[[0,1,2]]"):
+        assert main([*words, wrong]) == 2, wrong
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "data.range" in said, said
+
+
 def test_bands_are_checked_as_the_network_takes_them(tmp_path: Path) -> None:
     def six(path: Path) -> None:
         values = RNG.integers(0, 256, (3, 4, 6), dtype=np.uint8)

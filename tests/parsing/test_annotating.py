@@ -31,7 +31,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def command(parser: Parser, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """`sceneparse predict` of the pictures with the fixture's model."""
-    monkeypatch.setattr("sceneparse.parsing.parser.load", lambda *_, **__: parser)
+    monkeypatch.setattr("sceneparse.parsing.loading.load", lambda *_, **__: parser)
     monkeypatch.setattr("sceneparse.cli.predicting.refuse_missing_model", lambda *_, **__: None)
     return lambda *words: main(["predict", "m", str(pictures), "--out", str(tmp_path / "out"), *words])
 

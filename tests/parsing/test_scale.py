@@ -50,7 +50,7 @@ def test_a_jpeg_is_decoded_with_no_more_pixels_than_the_network_needs(orientatio
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = jpeg(picture(1280, 960), exif=exif)
-    image, size = parser().read_reduced(content)
+    image, size = parser().open(content, reduced=True)[:2]
     turned = orientation in (6, 8)
     assert size == ((1280, 960) if turned else (960, 1280))
     assert image.shape[-2:] == ((160, 120) if turned else (120, 160))  # twice what is tested
@@ -71,13 +71,13 @@ def test_a_jpeg_is_decoded_with_no_more_pixels_than_the_network_needs(orientatio
     ],
 )
 def test_all_pixels_are_decoded_where_all_are_needed(content: bytes, protocol: ProtocolSettings | None) -> None:
-    image, size = parser(protocol=protocol).read_reduced(content)
+    image, size = parser(protocol=protocol).open(content, reduced=True)[:2]
     assert image.shape[-2:] == size
 
 
 def test_other_formats_are_read_whole(tmp_path: Path) -> None:
     picture(640, 480).save(tmp_path / "a.png")
-    image, size = parser().read_reduced(tmp_path / "a.png")
+    image, size = parser().open(tmp_path / "a.png", reduced=True)[:2]
     assert (image.shape[-2:], size) == ((480, 640), (480, 640))
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from sceneparse.serving.schema import EXAMPLE, ModelsAnswer, ParseAnswer, ProblemAnswer
 from sceneparse.serving.settings import ServeSettings
+from tests.support.deep_png import deep_png
 from tests.support.served import Service, picture, plain_parser, serving, until
 
 PNG = {"Content-Type": "image/png"}
@@ -353,3 +354,21 @@ def test_pictures_of_every_allowed_form_are_parsed_upright() -> None:
         turned.save(content, "JPEG", exif=exif, quality=95)
         said = service.ask("/v1/parse", content.getvalue()).json()
         assert (said["width"], said["height"]) == (40, 60)
+
+
+def test_deep_pictures_and_frames_are_doubted(service: Service) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (20, 30, 3)).astype(np.uint16)
+    said = service.ask("/v1/parse", deep_png(values), PNG).json()
+    assert "of 65,535, so that it is seen nearly black" in said["doubt"]
+    frames = [Image.new("RGB", (30, 20), color) for color in ("red", "blue", "green")]
+    for form, title in (("PNG", "png"), ("WEBP", "webp")):
+        content = BytesIO()
+        frames[0].save(content, form, save_all=True, append_images=frames[1:])
+        said = service.ask("/v1/parse", content.getvalue(), {"Content-Type": f"image/{title}"}).json()
+        assert said["doubt"].startswith("3 frames, of which the first is parsed")
+
+
+def test_a_range_is_used() -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (20, 30, 3)).astype(np.uint16)
+    with serving({"ranged": plain_parser().with_ranges([(0, 4095)])}, ServeSettings()) as running:
+        assert "doubt" not in running.ask("/v1/parse", deep_png(values), PNG).json()

@@ -55,6 +55,7 @@ def brightest_parser(
     channels: int = 3,
     protocol: ProtocolSettings | None = None,
     sizes: LearntSizes | None = None,
+    data: DataSettings | None = None,
 ) -> Parser:
     """A parser of one task."""
     config = ModelConfig(
@@ -63,7 +64,7 @@ def brightest_parser(
         network=NetworkSettings(),
         preprocessing=PreprocessingSettings((0.5,), (0.5,)),
         protocol=ProtocolSettings(),
-        data=DataSettings(),
+        data=data or DataSettings(),
         sizes=sizes or LearntSizes(),
     )
     return Parser(Opened(engine or BrightestChannel(), config, labels, name, None), protocol=protocol)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from sceneparse.arguments import check_probability
+from sceneparse.cli.predict_arguments import given_ranges
 from sceneparse.errors import UserError
 from sceneparse.tasks import Task
 
@@ -90,13 +91,16 @@ def check_volume_arguments(arguments: argparse.Namespace, volumes: bool) -> None
         raise UserError(f"--as {arguments.forms[0]} is for pictures, and there are volumes among the inputs")
 
 
-def check_raster_arguments(arguments: argparse.Namespace, rasters: bool) -> None:
-    """Refuse arguments about rasters without a raster, and what rasters don't have."""
-    given = {"--bands": arguments.bands, "--range": arguments.range}
-    if not rasters and (idle := [name for name, value in given.items() if value]):
-        raise UserError(f"{idle[0]} is for rasters (GeoTIFF), and there are none among the inputs")
-    if arguments.range and len(arguments.range) % 2:
-        raise UserError("--range takes two values, black and white, or two for each band")
+def check_raster_arguments(arguments: argparse.Namespace, rasters: bool, pictures: bool) -> None:
+    """Refuse arguments about rasters and pictures without such, and what rasters don't have."""
+    if not rasters and arguments.bands:
+        raise UserError("--bands is for rasters (GeoTIFF), and there are none among the inputs")
+    if not (rasters or pictures) and arguments.range:
+        raise UserError("--range is for pictures and rasters (GeoTIFF), and there are none among the inputs")
+    if limits := given_ranges(arguments):
+        from sceneparse.pictures.rasters import BandForm
+
+        BandForm(ranges=tuple(limits))  # refuses a range that is none
     if rasters and (more := [task for task in arguments.tasks or () if task != Task.OBJECT]):
         raise UserError(f"rasters are parsed for their objects alone, not by '{more[0]}': leave --tasks out")
     if rasters and arguments.runner == "ray":

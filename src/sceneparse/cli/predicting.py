@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
 from sceneparse.cli.command import MODEL_HELP, Command, changed_protocol, engine_arguments, protocol_arguments
+from sceneparse.cli.predict_arguments import collection_arguments, given_ranges, raster_arguments, video_arguments
 from sceneparse.cli.predict_checks import (
     check_collection_arguments,
     check_ignoring,
@@ -78,7 +79,7 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--again", action="store_true", help="also do what is already done")
     tasks_argument(parser)
-    _video_arguments(parser)
+    video_arguments(parser)
     volumes = parser.add_argument_group("volumes")
     volumes.add_argument(
         "--modalities",
@@ -92,8 +93,8 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         help="where the affines of a case's volumes differ: equal refuses it, resample brings all onto the first one's "
         "voxels, ignore takes them voxel by voxel (default: as in training, else equal)",
     )
-    _raster_arguments(parser)
-    _collection_arguments(parser)
+    raster_arguments(parser)
+    collection_arguments(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
     parser.add_argument(
@@ -105,53 +106,6 @@ def _predict_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"also write DIR's label maps as annotations, in DIR/FORM ({', '.join(FORMS)}), or as the server of a "
         "benchmark (cityscapes, voc2012) takes them, in a folder to be packed and sent; may be given several times",
     )
-
-
-def _video_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("videos and cameras")
-    group.add_argument(
-        "--smooth",
-        type=float,
-        metavar="A",
-        help="average the scores over frames, with this weight for those before: 0 (none) up to below 1",
-    )
-    group.add_argument("--label-frames", action="store_true", help="also write a label map for each frame")
-    group.add_argument("--seconds", type=float, metavar="S", help="parse so much of each; ends a camera's recording")
-
-
-def _raster_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("rasters: GeoTIFFs, and TIFFs that are no common pictures")
-    group.add_argument(
-        "--bands",
-        type=int,
-        nargs="+",
-        metavar="N",
-        help="which bands are the channels, counted from 1 (default: as in training, else all)",
-    )
-    group.add_argument(
-        "--range",
-        type=float,
-        nargs="+",
-        metavar="V",
-        help="the values that become black and white: LOW HIGH, or such a pair for each band (default: as in training, "
-        "else 0 and the largest of the type)",
-    )
-
-
-def _collection_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("whole collections (inputs may be .tar and .parquet files and URLs too)")
-    group.add_argument(
-        "--runner",
-        choices=("loop", "ray"),
-        default="loop",
-        help="loop: one picture after the other in this process (default); ray: workers on this machine or a cluster",
-    )
-    group.add_argument("--workers", type=int, metavar="N", help="how many workers (default: by processors and GPUs)")
-    group.add_argument("--address", metavar="ADDRESS", help="a Ray cluster (default: Ray on this machine alone)")
-    group.add_argument(
-        "--store", choices=("files", "parquet"), help="what is written: files (default), or rows of Parquet files"
-    )
-    group.add_argument("--column", metavar="NAME", help="the column of Parquet inputs that holds the pictures")
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -171,7 +125,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     rasters, pictures = split_rasters(others, Path(arguments.out))
     check_video_arguments(arguments, bool(videos), bool(pictures))
     check_volume_arguments(arguments, bool(volumes))
-    check_raster_arguments(arguments, bool(rasters))
+    check_raster_arguments(arguments, bool(rasters), bool(pictures))
     check_collection_arguments(arguments, bool(videos), [source for source in pictures if needs_collection(source)])
     check_ignoring(arguments, {"videos": bool(videos), "volumes": bool(volumes), "rasters": bool(rasters)})
     given: dict[Kind, bool] = {
@@ -199,6 +153,8 @@ def _predict(arguments: argparse.Namespace) -> int:
         tasks=arguments.tasks,
     )
     parser = under_protocol(parser, arguments)
+    if arguments.range and pictures:
+        parser = parser.with_ranges(given_ranges(arguments))
     for form in submissions.values():
         form.refuse_others(parser.labels, parser.name)
     if arguments.runner == "ray":
@@ -299,13 +255,12 @@ def _predict_rasters(arguments: argparse.Namespace, parser: "Parser", rasters: "
     from sceneparse.parsing.artefacts.choice import fitting
     from sceneparse.parsing.runs.raster import predict_rasters
 
-    limits = arguments.range or []
     return predict_rasters(
         parser,
         rasters,
         Path(arguments.out),
         bands=arguments.bands or (),
-        ranges=list(zip(limits[::2], limits[1::2], strict=True)),
+        ranges=given_ranges(arguments),
         again=arguments.again,
         write=arguments.write and fitting(arguments.write, "rasters"),
     ).failed

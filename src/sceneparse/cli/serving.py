@@ -7,6 +7,7 @@ from typing import Any
 
 from sceneparse.cli.beforehand import announce_conversions, loading, refuse_missing_model
 from sceneparse.cli.command import Command, engine_arguments, protocol_arguments
+from sceneparse.cli.predict_arguments import given_ranges, range_argument
 from sceneparse.cli.predicting import tasks_argument, under_protocol
 
 
@@ -66,6 +67,7 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--stop-seconds", type=float, metavar="S", help="to finish after a signal to stop (default: 60)")
     group.add_argument("--log", type=Path, metavar="FILE", help="add a line of JSON for each request")
+    range_argument(group)
     tasks_argument(parser)
     protocol_arguments(parser)
     engine_arguments(parser)
@@ -80,7 +82,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         for field in fields(ServeSettings)
         if (value := getattr(arguments, field.name, None)) is not None and field.name != "api_keys"
     }
-    settings = ServeSettings(**given)
+    settings, ranges = ServeSettings(**given), given_ranges(arguments)
     if arguments.api_keys:
         settings = replace(settings, api_keys=read_keys(arguments.api_keys))
     models = [model_of(source)[1] for source in arguments.models]
@@ -99,6 +101,8 @@ def _serve(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         tasks=arguments.tasks,
     )
+    if ranges:
+        parsers = {name: parser.with_ranges(ranges) for name, parser in parsers.items()}
     serve({name: under_protocol(parser, arguments) for name, parser in parsers.items()}, settings)
     return 0
 

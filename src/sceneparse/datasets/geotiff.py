@@ -86,9 +86,12 @@ class RasterPairs:
         self._pairs, self._channels, self._form = tuple(pairs), channels, options.form()
         self._cut = options.tile > 0
         self._tiles: list[list[Tile]] = []
+        self._reordered: dict[tuple[int, ...], list[str]] = {}
         for pair in self._pairs:
             with Raster(pair.image, channels, self._form) as raster:
                 self._tiles.append(_tiles(raster.height, raster.width, options.tile))
+                if raster.reordered:
+                    self._reordered.setdefault(raster.reordered, []).append(pair.image.name)
         self._ends = list(accumulate(map(len, self._tiles)))
 
     def __len__(self) -> int:
@@ -113,14 +116,24 @@ class RasterPairs:
         )
 
     def doubts(self) -> tuple[Note, ...]:
-        """Say which masks have a value for "no data" that is a class's id; see `doubts_of`."""
+        """Say whose bands are put into another order, and which masks' "no data" is a class's id; see `doubts_of`."""
         names = dict(zip(self.labels.ids, self.labels.names, strict=True))
         found: dict[int, list[str]] = {}
         for pair in self._pairs:
             nothing = label_nodata(pair.mask) if pair.mask.suffix.lower() in SUFFIXES else None
             if nothing in names:
                 found.setdefault(nothing, []).append(pair.mask.name)
-        return tuple(
+        orders = tuple(
+            Note(
+                "note",
+                "band-order",
+                f"{counted(len(rasters), 'raster')} ({some(rasters)}) whose bands {', '.join(map(str, bands))} are the "
+                "channels, red, green and blue first, as the files name them; "
+                f"{argument('data.options.bands', sorted(bands))} takes them as they are stored",
+            )
+            for bands, rasters in self._reordered.items()
+        )
+        return orders + tuple(
             Note(
                 "warning",
                 "nodata-class",

@@ -30,6 +30,7 @@ from sceneparse.pictures.reading import Reading, read_picture
 from sceneparse.pictures.turning import Orientation
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
+from sceneparse.settings.ranges import refuse_other_ranges
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,6 +120,7 @@ def open_huggingface(settings: DataSettings, split: str, channels: int = 3) -> H
         UserError: The library is missing, there is no such dataset, split or column, or nobody says what the masks'
             values mean.
     """
+    refuse_other_ranges(settings.range, channels)
     splits = _load(settings)
     name = str(settings.root)
     found = split_named(splits, split)

@@ -14,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
 from sceneparse.settings.data import NiftiSettings
+from sceneparse.settings.ranges import pairs_of, refuse_other_ranges
 
 if TYPE_CHECKING:  # these import torch, which reading a recipe does not wait for
     from sceneparse.data.sample import DataSet
@@ -80,10 +81,13 @@ class DatasetKind:
         return None if self.fixed_labels is None else self.fixed_labels()
 
     def channels(self, settings: DataSettings) -> int:
-        """The number of channels of the pictures: 3, of volumes one a modality, of rasters one for each named band."""
+        """The number of channels of the pictures: 3, of volumes one a modality, of rasters one a named band."""
         if self.rasters is not None:
             return len(self.rasters(settings).bands) or 3
-        return 3 if self.volumes is None else len(self.volumes(settings).modalities)
+        if self.volumes is not None:
+            return len(self.volumes(settings).modalities)
+        # One range for each channel says how many there are.
+        return 3 if settings.range is None or len(pairs_of(settings.range)) == 1 else len(settings.range)
 
     def describe(self, settings: DataSettings) -> str:
         """Return the model card's text on the data."""
@@ -137,6 +141,7 @@ def as_files_say(
 
     @wraps(opener)
     def open_split(settings: DataSettings, split: str, channels: int = 3) -> DataSet:
+        refuse_other_ranges(settings.range, channels)
         dataset = opener(settings, split, channels)
         if (settings.orientation, settings.range) == ("apply", None):
             return dataset

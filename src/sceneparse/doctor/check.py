@@ -31,6 +31,7 @@ from sceneparse.pictures.reading import Reading
 from sceneparse.processes.machine import usable_cores
 from sceneparse.progress import progress_bar
 from sceneparse.settings import DataSettings
+from sceneparse.settings.ranges import refuse_other_ranges
 from sceneparse.tasks import Task
 
 __all__ = ["Diagnosis", "Finding", "check", "print_diagnosis"]
@@ -77,6 +78,7 @@ def check(
 
 def _check(settings: DataSettings, progress: bool, workers: int | None, channels: int, *, mirrored: bool) -> Diagnosis:
     start = time.perf_counter()
+    refuse_other_ranges(settings.range, channels)
     kind = KINDS[settings.kind]
     if kind.rendered:
         return _check_rendered(kind, settings, progress, start, mirrored=mirrored)

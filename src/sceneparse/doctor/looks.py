@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sceneparse.data.sample import Stored
 from sceneparse.labels import Color
 from sceneparse.pictures.decoding import Decoded, decode
+from sceneparse.pictures.further import NOTHING_FURTHER, Further, further_pictures
 from sceneparse.pictures.problems import PictureError
-from sceneparse.pictures.reading import further_pages
 from sceneparse.pictures.stored_masks import StoredMask, stored_mask
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class PictureLook:
         highest: The highest.
         white: The number that its type, or its file, has for white; 255 of 8-bit pictures, 0 where there is none.
         translucent: Whether most of its pixels are neither clear nor opaque.
-        further: Pages behind the one that is read.
+        further: Pages or frames behind the one that is read.
     """
 
     orientation: int
@@ -42,7 +42,7 @@ class PictureLook:
     highest: float
     white: int
     translucent: bool = False
-    further: int = 0
+    further: Further = NOTHING_FURTHER
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def picture_look(decoded: Decoded, shown: Tensor) -> PictureLook:
         decoded: The file.
         shown: Its pixels as they are read, (C, H, W).
     """
-    further = further_pages(decoded.source)
+    further = further_pictures(decoded.source)
     numbers = decoded.all_numbers()
     extremes = None if numbers is None else numbers.extremes()
     if numbers is None or extremes is None:
@@ -106,7 +106,7 @@ def sample_looks(shown: Tensor, sources: Stored | None) -> Looks:
         with suppress(PictureError):
             decoded = decode(picture, pixels=False)
             ordinary = decoded.picture is not None and decoded.form in _ORDINARY and not decoded.deep_color
-            look = replace(look, orientation=decoded.orientation, further=further_pages(picture))
+            look = replace(look, orientation=decoded.orientation, further=further_pictures(picture))
             look = look if ordinary else picture_look(decode(picture), shown)
     drawn = None
     if mask is not None:

@@ -16,6 +16,8 @@ from sceneparse.doctor.findings import Finding, finding_of
 from sceneparse.doctor.pair_facts import Facts, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
 from sceneparse.errors import counted
+from sceneparse.pictures.spans import DEEP
+from sceneparse.settings.ranges import pairs_of
 
 if TYPE_CHECKING:
     from sceneparse.doctor.rules import Evidence
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 _EXAMPLES = 10
 DARK, LIGHT = 0.15, 0.85
 """A set whose numbers all lie below the first, or above the second share of the range is nearly black or white."""
-_DEEP = 0.25
-"""A set of more than 8 bits that uses less of its range than this has probably fewer bits than its type."""
 
 
 def of_pictures(evidence: Evidence) -> Iterator[Finding]:
@@ -72,18 +72,19 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
         given = evidence.settings.range
         rasters = KINDS[evidence.settings.kind].rasters is not None
         advice = _RANGES if rasters else _advice(white)
-        low, high = (0.0, float(white)) if given is None or white == 255 else given
+        pairs = ((0.0, float(white)),) if given is None or white == 255 else pairs_of(given)
+        low, high = min(low for low, _ in pairs), max(high for _, high in pairs)
         found = f"{counted(len(facts), 'picture')} with numbers from {lowest:g} to {highest:g} alone"
         if white == 0 and given is None:
             continue  # refused, each by itself
-        if white > 255 and given is None and highest <= _DEEP * white:
+        if white > 255 and given is None and highest <= DEEP * white:
             message = (
                 f"{found}, of 0 to {white:,}: they are read nearly black; set data.range to the numbers that are black "
                 f"and white, such as [0, {_whole(highest)}]"
             )
         elif given is not None and white != 255 and (highest <= low or lowest >= high):
             message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
-        elif rasters and highest <= _DEEP * white:
+        elif rasters and highest <= DEEP * white:
             message = f"{found}, of 0 to {white} once they are read: they are nearly black; {advice}"
         elif lowest == highest:
             message = f"{found}: nothing is in them to be seen"
@@ -126,15 +127,17 @@ def translucent(evidence: Evidence) -> Iterator[Finding]:
 
 
 def further_pages(evidence: Evidence) -> Iterator[Finding]:
-    """Find pictures of which only the first page is read."""
-    looks = [(fact, fact.looks.picture) for fact in _all(evidence)]
-    found = [relative(fact.image, evidence.root) for fact, look in looks if look is not None and look.further]
-    if found:
+    """Find pictures of which only the first page, or the first frame, is read."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for fact in _all(evidence):
+        if fact.looks.picture is not None and fact.looks.picture.further.more:
+            found[fact.looks.picture.further.what].append(relative(fact.image, evidence.root))
+    for what, files in sorted(found.items()):
         message = (
-            f"{counted(len(found), 'picture')} of several pages, of which the first is read; if the others are "
+            f"{counted(len(files), 'picture')} of several {what}s, of which the first is read; if the others are "
             "pictures too, make a file of each"
         )
-        yield finding_of("warning", "further-pages", message, found)
+        yield finding_of("warning", f"further-{what}s", message, files)
 
 
 def _all(evidence: Evidence) -> Iterator[Facts]:

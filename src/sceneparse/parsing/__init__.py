@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sceneparse.parsing.discovery import Table, discover
+    from sceneparse.parsing.loading import load
     from sceneparse.parsing.parse import Parse
-    from sceneparse.parsing.parser import Parser, load
+    from sceneparse.parsing.parser import Parser
     from sceneparse.parsing.probabilities import Probabilities
     from sceneparse.parsing.runs.pictures import predict_pictures
     from sceneparse.parsing.runs.tally import Failure, StreamSummary
@@ -24,7 +25,7 @@ _HOMES = {
     "TaskMap": "task_parse",
     "TaskParse": "task_parse",
     "discover": "discovery",
-    "load": "parser",
+    "load": "loading",
     "predict_pictures": "runs.pictures",
 }
 

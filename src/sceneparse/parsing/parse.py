@@ -32,6 +32,7 @@ from sceneparse.parsing.asking import mask_of, polygons_of
 from sceneparse.parsing.notebook import html_of, percent, png_of
 from sceneparse.parsing.panels import panels_of
 from sceneparse.parsing.probabilities import Probabilities, Source
+from sceneparse.parsing.remarks import Remark, doubts_of
 from sceneparse.parsing.scene_tree import scene_tree
 from sceneparse.parsing.task_parse import SceneEntry, TaskMap, TaskParse
 from sceneparse.pictures.outlines import Region
@@ -56,6 +57,7 @@ class Parse:
         protocol: How the picture was tested.
         task_parse: The parse of the other tasks, by a unified model.
         doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
+        remarks: What is to be said of how the picture was read.
         legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
@@ -71,6 +73,7 @@ class Parse:
     protocol: TestProtocol
     task_parse: TaskParse | None = None
     doubt: str | None = None
+    remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
     legend_layout: LegendLayout = field(default="auto", kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
@@ -82,12 +85,11 @@ class Parse:
         check_array("confidence", self.confidence, "float32", self.size)
 
     def __repr__(self) -> str:
-        height, width = self.size
+        (height, width), known = self.size, len(self.space)
         most = ", ".join(f"{entry.name} {percent(entry.share)}" for entry in self.legend[:NAMED])
-        dots = ", …" if len(self.legend) > NAMED else ""
+        most += ", …" if len(self.legend) > NAMED else ""
         others = "" if self.task_parse is None else f"; {self.task_parse.describe()}"
-        classes = f"{len(self.legend)} of {len(self.space)} classes"
-        return f"Parse({width}×{height}, {classes}{': ' if most else ''}{most}{dots}{others})"
+        return f"Parse({width}×{height}, {len(self.legend)} of {known} classes{': ' if most else ''}{most}{others})"
 
     def _repr_html_(self) -> str:
         return html_of(self)
@@ -265,8 +267,8 @@ class Parse:
         """
         check_number("opacity", opacity, least=0, most=1)
         check_flag("legend", legend)
-        shown = self.legend if legend else None
-        return draw_overlay(self.image, self.labels, self.space, shown, opacity, self.legend_layout)
+        entries = self.legend if legend else None
+        return draw_overlay(self.image, self.labels, self.space, entries, opacity, self.legend_layout)
 
     def label_image(self) -> Image.Image:
         """Return the label map as a picture whose pixel values are the label space's ids.
@@ -282,14 +284,13 @@ class Parse:
         A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures. Pixels
         without a class are counted as `unlabelled`, with the value that label images have there.
         """
-        height, width = self.size
+        (height, width), tested = self.size, self.tested_size
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
-        tested = self.tested_size
         return {
             "width": width,
             "height": height,
             "tested": {"width": tested[1], "height": tested[0]},
-            **({} if self.doubt is None else {"doubt": self.doubt}),
+            **({"doubt": "; ".join(doubts)} if (doubts := doubts_of(self.doubt, self.remarks).values()) else {}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
             **(
@@ -337,9 +338,8 @@ class Parse:
         check_type("facts", facts, (Mapping, type(None)), "a mapping, such as {'camera': 'left'}")
         tasks = frozenset() if self.task_parse is None else self.task_parse.tasks
         write = picture_artefacts(tasks, write, overlay=overlay, model=self.model)
-        record = Path(folder) / f"{stem}.json"
         # What was there before belongs to another parse: without its JSON nobody takes it for a whole one.
-        record.unlink(missing_ok=True)
+        (record := Path(folder) / f"{stem}.json").unlink(missing_ok=True)
         files = {name: ARTEFACTS[name].write(self, Path(folder), stem) for name in write}
         write_json(record, {**self.to_json(), "files": files, **(facts or {})})
         return record

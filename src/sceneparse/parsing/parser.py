@@ -1,100 +1,36 @@
-"""From a model folder to a `Parser`, and from a picture in any form to its `Parse`."""
+"""From a picture in any form to its `Parse`."""
 
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import torch
 from torch import Tensor
 
 from sceneparse.arguments import argument, check_array, check_flag, check_type, shown
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError, counted, require
-from sceneparse.inference.choosing import EngineName
-from sceneparse.inference.open_model import Opened, open_model
+from sceneparse.inference.open_model import Opened
 from sceneparse.inference.protocol import TestProtocol, resolve
 from sceneparse.inference.scoring import Prediction, predict, predict_batch
 from sceneparse.inference.tasks import predict_tasks, predict_tasks_batch
 from sceneparse.parsing.ahead import ahead
-from sceneparse.parsing.chosen_tasks import chosen_tasks, refuse_unknown_tasks
+from sceneparse.parsing.chosen_tasks import chosen_tasks
+from sceneparse.parsing.opening import PictureRead, PictureReader
 from sceneparse.parsing.parse import Parse
-from sceneparse.parsing.pixels import Picture, is_picture, read_pixels, visible
+from sceneparse.parsing.pixels import Picture, is_picture, visible
 from sceneparse.parsing.probabilities import Source
+from sceneparse.parsing.remarks import doubts_of
 from sceneparse.parsing.scale import doubt_of
 from sceneparse.parsing.task_parse import TaskParse
-from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.rasters import BandForm
-from sceneparse.pictures.rasters.header import is_raster, is_raster_content
-from sceneparse.pictures.rasters.whole import read_whole_raster
-from sceneparse.pictures.reading import picture_of
-from sceneparse.settings import Precision, ProtocolSettings
+from sceneparse.settings import ProtocolSettings
 from sceneparse.tasks import OTHERS, Task, TaskName
 from sceneparse.weights.hub import push_to_hub
 
-
-def load(
-    model: str | Path,
-    *,
-    engine: EngineName = "auto",
-    device: str = "auto",
-    precision: Precision = "auto",
-    protocol: ProtocolSettings | None = None,
-    tasks: Collection[TaskName] | None = None,
-) -> "Parser":
-    """Load a model to parse pictures with.
-
-    Args:
-        model: A model folder (of transformers or smp too), a training's run folder or one of its checkpoints, a
-            published checkpoint's name ("sceneparse models --published" lists them), a hub id ("user/name"), or an
-            exported .xml or .onnx file.
-        engine: torch, compile, openvino, onnxruntime, or auto: OpenVINO on a CPU if it is installed and takes the
-            network, else torch. `parser.engine.describe()` says which.
-        device: auto (the GPU if there is one), cpu, cuda, cuda:N, mps, xpu or xpu:N.
-        precision: float32, tf32 (on GPUs that have it), bfloat16, float16, or auto: bfloat16 where the device is faster
-            in it, else float32.
-        protocol: How pictures are tested. Default: the protocol that the model was validated with.
-        tasks: Which tasks a unified model parses: scene, object, part, material, texture. Default: all that it knows.
-
-    Raises:
-        UserError: No such model, no such engine or device, a protocol that doesn't hold together, or a task that the
-            model doesn't have.
-    """
-    # What is wrong with the others is said before a model is fetched or converted.
-    if protocol is not None:
-        resolve(protocol)
-    refuse_unknown_tasks(tasks)
-    opened = open_model(model, engine=engine, device=device, precision=precision)
-    wanted = None if tasks is None else tuple(tasks)
-    # Where it was found: a run folder may hold another model by the time that another process loads it.
-    found = str(opened.folder) if opened.folder is not None and Path(model).exists() else str(model)
-    loading = Loading(found, engine, device, precision, protocol, wanted)
-    return Parser(opened, protocol=protocol, tasks=wanted, loading=loading)
-
-
-@dataclass(frozen=True)
-class Loading:
-    """The arguments of a call of `load`, so that another process can repeat it."""
-
-    model: str
-    engine: EngineName
-    device: str
-    precision: Precision
-    protocol: ProtocolSettings | None
-    tasks: tuple[TaskName, ...] | None
-
-    def __call__(self) -> "Parser":
-        """Load the model again."""
-        return load(
-            self.model,
-            engine=self.engine,
-            device=self.device,
-            precision=self.precision,
-            protocol=self.protocol,
-            tasks=self.tasks,
-        )
+if TYPE_CHECKING:
+    from sceneparse.parsing.loading import Loading
 
 
 class Parser:
@@ -105,6 +41,7 @@ class Parser:
         protocol: How pictures are tested. Default: the model's own.
         tasks: Which tasks are parsed beside the objects, which always are. Default: all that the model knows.
         loading: How `load` was called for it.
+        ranges: The numbers that become black and white in pictures of more than 8 bits; see `with_ranges`.
 
     Attributes:
         engine: What gives the scores.
@@ -115,6 +52,7 @@ class Parser:
         protocol: How pictures are tested.
         tasks: The label spaces of the tasks beside the objects; None for the objects alone.
         loading: How to load it again; None if it wasn't made by `load`.
+        ranges: The ranges that it was given; empty where those of the training count.
 
     Raises:
         UserError: A protocol that doesn't hold together, or a task that the model doesn't have.
@@ -126,7 +64,8 @@ class Parser:
         *,
         protocol: ProtocolSettings | None = None,
         tasks: Collection[TaskName] | None = None,
-        loading: Loading | None = None,
+        loading: "Loading | None" = None,
+        ranges: Iterable[tuple[float, float]] = (),
     ) -> None:
         check_type("opened", opened, Opened, "an opened model: sceneparse.load opens one and makes a Parser of it")
         self._opened = opened
@@ -135,11 +74,15 @@ class Parser:
         self.labels = opened.labels
         self.config = opened.config
         self.fingerprint = opened.fingerprint
+        self._protocol = protocol
         own = opened.config.protocol if protocol is None else protocol
         self.protocol: TestProtocol = resolve(own, opened.config.sizes)
         self.tasks = chosen_tasks(opened, tasks)
         self._wanted = tasks
-        self._doubted = False
+        self._said = set[str]()
+        self.ranges = BandForm(ranges=tuple(ranges)).ranges
+        if len(self.ranges) > 1:
+            BandForm(tuple(range(1, self.config.backbone.in_channels + 1)), self.ranges)
         self.loading = loading
 
     def __repr__(self) -> str:
@@ -167,7 +110,23 @@ class Parser:
             UserError: A protocol that doesn't hold together.
         """
         loading = self.loading and replace(self.loading, protocol=protocol)
-        return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading)
+        return Parser(self._opened, protocol=protocol, tasks=self._wanted, loading=loading, ranges=self.ranges)
+
+    def with_ranges(self, ranges: Iterable[tuple[float, float]]) -> "Parser":
+        """The same model for pictures of other numbers than it was trained with; the weights are shared.
+
+        Args:
+            ranges: The numbers that become black and white in pictures of more than 8 bits, such as [(0, 4095)]: one
+                pair for all channels or one for each; what lies outside is cut off. None: those of its training, else
+                the whole range of 16 bits.
+
+        Raises:
+            UserError: A range that is empty, or another number of them than of channels.
+        """
+        given = tuple((low, high) for low, high in ranges)
+        loading = self.loading and replace(self.loading, ranges=given)
+        own = self._opened.config.protocol if self._protocol is None else self._protocol
+        return Parser(self._opened, protocol=own, tasks=self._wanted, loading=loading, ranges=given)
 
     @overload
     def __call__(self, picture: Picture) -> Parse: ...  # type: ignore[overload-overlap]  # a text is no list of texts
@@ -189,7 +148,7 @@ class Parser:
         """
         given: Any = picture  # which a text is, and texts in a list are not
         if is_picture(given) or not isinstance(given, Iterable) or isinstance(given, Mapping):
-            return self._told(self.parse(self.read(given)))  # `read` refuses what is no picture
+            return self._told(self.parse_read(self.open(given)))  # `open` refuses what is no picture
         return self.many(given)
 
     def many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
@@ -211,14 +170,15 @@ class Parser:
         return self._many(pictures)
 
     def _many(self, pictures: Iterable[Picture]) -> Iterator[Parse]:
-        for future in ahead(self.read, pictures, threads=1, limit=2):
-            yield self._told(self.parse(future.result()))
+        for future in ahead(self.open, pictures, threads=1, limit=2):
+            yield self._told(self.parse_read(future.result()))
 
     def _told(self, parse: Parse) -> Parse:
-        """Warn of a picture whose size is far from what the model learnt from, once."""
-        if parse.doubt is not None and not self._doubted:
-            self._doubted = True
-            warnings.warn(parse.doubt, stacklevel=3)
+        """Warn of what speaks against a parse, once of each kind."""
+        for about, text in doubts_of(parse.doubt, parse.remarks).items():
+            if about not in self._said:
+                self._said.add(about)
+                warnings.warn(text, stacklevel=3)
         return parse
 
     def read(self, picture: Picture) -> Tensor:
@@ -229,30 +189,21 @@ class Parser:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        if isinstance(picture, str | Path | bytes) and self._bands is not None:
-            source = picture if isinstance(picture, bytes) else Path(picture)
-            if is_raster_content(source) if isinstance(source, bytes) else is_raster(source):
-                return torch.from_numpy(read_whole_raster(source, self.config.backbone.in_channels, self._bands))
-        return read_pixels(picture, self.config.backbone.in_channels, self.config.data.range)
+        return self.open(picture).image
 
-    def read_reduced(self, picture: str | Path | bytes) -> tuple[Tensor, tuple[int, int]]:
-        """Read a picture that the protocol reduces with no more pixels than that takes, where its form allows it.
+    def open(self, picture: Picture, *, reduced: bool = False) -> PictureRead:
+        """Read a picture with what is to be said of it, for `parse_read`.
 
-        A JPEG can be decoded at 1/2, 1/4 or 1/8, in a fraction of the time and memory. Twice the tested size is kept.
-
-        Returns:
-            What `parse` takes: the pixels, and the height and width of the picture itself.
+        Args:
+            picture: As a call takes it.
+            reduced: Read a picture that the protocol reduces with no more pixels than that takes, where its form allows
+                it: a JPEG can be decoded at 1/2, 1/4 or 1/8, in a fraction of the time and memory. Twice the tested
+                size is kept.
 
         Raises:
             UserError: As in `read`.
         """
-        source = picture if isinstance(picture, bytes) else Path(picture)
-        if self._bands is not None:
-            image = self.read(source)
-            return image, (image.shape[-2], image.shape[-1])
-        decoded = decode(source, least=self._needed)
-        image = picture_of(decoded, self.config.backbone.in_channels, value_range=self.config.data.range)
-        return image, decoded.size
+        return self._reader(picture, self._needed if reduced else None)
 
     def _needed(self, size: tuple[int, int]) -> int | None:
         """The short side with which a picture of that size must be decoded; None where all its pixels are needed."""
@@ -262,10 +213,23 @@ class Parser:
         return 2 * max(min(protocol.input_size(size, scale)) for scale in protocol.scales)
 
     @cached_property
-    def _bands(self) -> BandForm | None:
-        """How rasters become pictures, of a model that was trained on such."""
-        rasters = KINDS[self.config.data.kind].rasters
-        return None if rasters is None else rasters(self.config.data)
+    def _reader(self) -> PictureReader:
+        data = self.config.data
+        rasters = KINDS[data.kind].rasters
+        form = None if rasters is None else rasters(data)
+        if form is not None and self.ranges:
+            form = BandForm(form.bands, self.ranges)
+        own = data.range if form is None else form.ranges or None
+        return PictureReader(self.config.backbone.in_channels, self.ranges or own, form)
+
+    def parse_read(self, read: PictureRead) -> Parse:
+        """Parse a picture that `open` has read.
+
+        Raises:
+            UserError: As in `parse`.
+        """
+        parse = self.parse(read.image, read.size)
+        return replace(parse, remarks=read.remarks) if read.remarks else parse
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.

@@ -11,7 +11,6 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from sceneparse.errors import UserError
-from sceneparse.pictures.numbers import ValueRange
 from sceneparse.pictures.reading import read_picture
 
 Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
@@ -23,24 +22,23 @@ def is_picture(value: object) -> bool:
     return isinstance(value, str | Path | bytes | Image.Image | np.ndarray | Tensor)
 
 
-def read_pixels(picture: Picture, channels: int, value_range: ValueRange | None = None) -> Tensor:
+def read_pixels(picture: Picture, channels: int) -> Tensor:
     """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
 
     Args:
         picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, channels) or (H, W) uint8 array,
             or a (channels, H, W) uint8 tensor. EXIF orientation is applied to the first three.
         channels: Wanted number of channels. Grey and colour are converted into each other.
-        value_range: As in `read_picture`, of files and PIL images.
 
     Raises:
         UserError: The picture cannot be read, or pixels of another type or shape.
     """
     if isinstance(picture, str | Path):
-        return read_picture(Path(picture), channels, value_range=value_range)
+        return read_picture(Path(picture), channels)
     if isinstance(picture, bytes):
-        return read_picture(picture, channels, value_range=value_range)
+        return read_picture(picture, channels)
     if isinstance(picture, Image.Image):
-        return _of_pil(picture, channels, value_range)
+        return _of_pil(picture, channels)
     if isinstance(picture, np.ndarray):
         return _of_array(picture, channels)
     if isinstance(picture, Tensor):
@@ -51,27 +49,42 @@ def read_pixels(picture: Picture, channels: int, value_range: ValueRange | None 
     )
 
 
-def _of_pil(image: Image.Image, channels: int, value_range: ValueRange | None = None) -> Tensor:
+def deep_content(image: Image.Image) -> bytes | None:
+    """Return a PIL image of 16-bit grey as the content of a file; None of any other."""
+    if image.mode[0] != "I" or image.width == 0 or image.height == 0:
+        return None
+    return _content(_upright(image))
+
+
+def _of_pil(image: Image.Image, channels: int) -> Tensor:
     if image.width == 0 or image.height == 0:
         raise UserError(f"a picture of {image.width}×{image.height} pixels has nothing to parse")
     if image.mode == "F":
         raise UserError(
             "a PIL image of floating-point pixels (mode F) has no fixed range: convert it to RGB or L first"
         )
-    try:
-        image.load()
-    except OSError as error:
-        raise UserError(f"a PIL image whose file is damaged or cut off ({error}) cannot be parsed") from None
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if (channels, upright.mode) in ((3, "RGB"), (1, "L")) and not upright.has_transparency_data:
         return _chw(np.array(upright))
     if upright.mode not in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"):
         upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     # Rare forms take the way through a file's content, so that they mean what they mean in a file: palettes,
     # transparency, 16 bits.
+    return read_picture(_content(upright), channels)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        image.load()
+    except OSError as error:
+        raise UserError(f"a PIL image whose file is damaged or cut off ({error}) cannot be parsed") from None
+    return ImageOps.exif_transpose(image)
+
+
+def _content(image: Image.Image) -> bytes:
     content = BytesIO()
-    upright.save(content, "PNG", compress_level=0)
-    return read_picture(content.getvalue(), channels, value_range=value_range)
+    image.save(content, "PNG", compress_level=0)
+    return content.getvalue()
 
 
 def _of_array(array: NDArray[Any], channels: int) -> Tensor:

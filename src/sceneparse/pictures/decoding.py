@@ -83,6 +83,15 @@ class Decoded(NamedTuple):
             return self.raw == "RGB" and self.top > 255
         return self.format == "PNG" and self.raw in ("RGB;16B", "RGBA;16B", "LA;16B")
 
+    def with_numbers(self, exact: bool) -> "Decoded":
+        """Return the same with its numbers, where pixels are made of these, so that they are asked for once.
+
+        Args:
+            exact: Also of 16-bit colour, of which else Pillow's upper bytes serve.
+        """
+        deep = self.picture is None or self.picture.mode[0] in "IF" or (self.deep_color and exact)
+        return self._replace(numbers=self.all_numbers()) if deep else self
+
     def all_numbers(self) -> Numbers | None:
         """Return the numbers of a picture of more than 8 bits, or of a form that Pillow hasn't; None of others.
 

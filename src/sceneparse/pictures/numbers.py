@@ -9,13 +9,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneparse.arguments import argument
 from sceneparse.errors import counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.pictures.tiff import palette_of, stored_numbers
 from sceneparse.pictures.tiff_tags import INKS, RGB, WHITE_IS_ZERO, Directory
-
-ValueRange = tuple[float, float]
-"""The numbers that become 0 and 255."""
+from sceneparse.settings.ranges import ValueRange, pairs_of
 
 _TRANSPARENT = 0.5
 """From this share of pixels on that are all clear or all opaque, a band that a TIFF calls transparency is believed to
@@ -36,6 +35,8 @@ class Numbers:
         nodata: The number that stands for no data.
         palette: (N, 3) colours that the only band's numbers stand for.
         inks: Whether the bands are no light that adds up: CMYK, YCbCr or Lab.
+        order: The numbers in the file, from 1, of the bands, where these were put into another order: red, green and
+            blue first.
     """
 
     values: NDArray[Any]
@@ -47,6 +48,7 @@ class Numbers:
     nodata: float | None = None
     palette: NDArray[np.uint8] | None = None
     inks: bool = False
+    order: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{counted(self.values.shape[2], 'band')} of {self.values.dtype}"
@@ -59,17 +61,23 @@ class Numbers:
         colors = 3 if directory.photometric == RGB else 1
         # What bands a TIFF says something of come after those of its colours.
         named = dict(enumerate(directory.extra, max(colors, directory.bands - len(directory.extra))))
-        clear = [band for band, kind in named.items() if kind in (1, 2)]
+        # Of near infrared as a fourth band GDAL's tag says transparency, and its metadata what it is.
+        said = directory.meanings
+        clear = [band for band, kind in named.items() if kind in (1, 2) and said.get(band, "alpha") == "alpha"]
+        order = directory.order
+        if order and pixels:
+            values = values[..., list(order)]
         return cls(
             values,
             white=(1 << directory.bits) - 1 if directory.sample_format == "u" and directory.bits <= 16 else None,
-            color=colors == 3,
-            alpha=clear[0] if clear else None,
+            color=colors == 3 or bool(order),
+            alpha=None if not clear else order.index(clear[0]) if order else clear[0],
             premultiplied=bool(clear) and named[clear[0]] == 1,
             inverted=directory.photometric == WHITE_IS_ZERO,
             nodata=directory.nodata,
             palette=palette_of(directory),
             inks=directory.photometric in INKS,
+            order=tuple(band + 1 for band in order) if order != tuple(sorted(order)) else (),
         )
 
     def with_clear(self, clear: int) -> Numbers:
@@ -82,12 +90,15 @@ class Numbers:
         """Return the lowest and the highest number that are data; None if there is none, or of a palette."""
         if self.palette is not None:
             return None
-        bands = [band for band in range(self.values.shape[2]) if band != self.alpha]
-        values = self.values[..., bands]
+        values, data = self.data()
+        found = values[data]
+        return (float(found.min()), float(found.max())) if found.size else None
+
+    def data(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return the numbers without the band of transparency, (H, W, bands), and where these are data."""
+        values = self.values[..., [band for band in range(self.values.shape[2]) if band != self.alpha]]
         nothing = self._nothing(values)
-        if nothing is not None:
-            values = values[~nothing]
-        return (float(values.min()), float(values.max())) if values.size else None
+        return values, np.ones(values.shape, np.bool_) if nothing is None else ~nothing
 
     def _nothing(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Where numbers are no data, or None if all are."""
@@ -103,11 +114,13 @@ class Numbers:
 
         Args:
             channels: Wanted number of channels.
-            value_range: The numbers that become 0 and 255. None: the whole range of the type.
+            value_range: The numbers that become 0 and 255, one pair for all bands or one for each. None: the whole
+                range of the type.
             where: How messages name the file.
 
         Raises:
-            PictureError: Other bands than wanted, or numbers without a certain range where none is given.
+            PictureError: Other bands than wanted, another number of ranges than of bands, or numbers without a certain
+                range where none is given.
         """
         bands = self.values.shape[2]
         if self.palette is not None:
@@ -145,10 +158,17 @@ class Numbers:
         if value_range is None or (self.white is not None and self.white <= 255):  # bytes are as they are
             shown = self._by_type(values, where)
         else:
-            low, high = value_range
+            pairs = pairs_of(value_range)
+            if len(pairs) not in (1, values.shape[2]):
+                raise PictureError(
+                    f"{where}: {len(pairs)} ranges for {counted(values.shape[2], 'band')}: give one for all, or one "
+                    "for each",
+                    "form",
+                )
             # What is no number is no data.
             with np.errstate(invalid="ignore"):
                 exact = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64)
+                low, high = np.array(pairs, exact.dtype).T
                 share: NDArray[np.floating[Any]] = np.subtract(exact, low) / (high - low)
                 shown = (np.nan_to_num(share.clip(0, 1)) * 255 + 0.5).astype(np.uint8)
         if self.inverted:
@@ -170,7 +190,8 @@ class Numbers:
         kind = "floating-point" if values.dtype.kind == "f" else f"{8 * values.dtype.itemsize}-bit integer"
         raise PictureError(
             f"{where}: {kind} pixels have no fixed range to show them in; give the numbers that are black and white "
-            "(data.range, such as [0, 10000]; a model keeps that of its training) or convert the file to 8 or 16 bits",
+            "(data.range, such as [0, 10000], which a model keeps; to parse "
+            f"{argument('with_ranges([(0, 10000)])', option='--range 0 10000')}) or convert the file to 8 or 16 bits",
             "form",
         )
 

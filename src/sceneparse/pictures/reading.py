@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +14,10 @@ from sceneparse.pictures.decoding import Decoded, decode
 from sceneparse.pictures.finding import FoundPicture, find_pictures
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.masks import read_mask, write_mask
-from sceneparse.pictures.numbers import Numbers, ValueRange, refuse_no_transparency
+from sceneparse.pictures.numbers import Numbers, refuse_no_transparency
 from sceneparse.pictures.problems import PictureError, described
-from sceneparse.pictures.tiff_tags import MAGIC, directories
 from sceneparse.pictures.turning import Orientation, upright_array, upright_image
+from sceneparse.settings.ranges import ValueRange
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,8 +63,8 @@ def read_picture(
         channels: Wanted number of channels.
         orientation: Whether the file's orientation is applied, or pixels stay as they are stored.
         value_range: The numbers that become 0 and 255, of pictures of more than 8 bits whose format doesn't say it
-            itself. Numbers outside are cut off; those that the file calls no data, and NaN, become 0. None: the whole
-            range of the type.
+            itself: one pair for all bands or one for each. Numbers outside are cut off; those that the file calls no
+            data, and NaN, become 0. None: the whole range of the type.
 
     Returns:
         The pixels. Memory is laid out as (H, W, channels), as decoders write it; `contiguous()` copies.
@@ -115,23 +112,6 @@ def picture_size(source: Path | bytes, *, upright: bool = True) -> tuple[int, in
     return decode(source, pixels=False, oriented=upright).size
 
 
-def further_pages(source: Path | bytes) -> int:
-    """Return how many pages a file holds behind the one that `read_picture` gives.
-
-    They are counted in TIFFs, as scanners write them; overviews and transparency masks are no pages. 0 for all others.
-    """
-    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        if file.read(4) not in MAGIC:
-            return 0
-        pages = directories(file)
-        count = -1
-        # What is damaged behind the first page is not what is read.
-        with suppress(OSError, ValueError, SyntaxError, struct.error):
-            for page in pages:
-                count += page.whole or count < 0
-    return max(count, 0)
-
-
 def write_picture(path: Path, image: Tensor) -> None:
     """Write a (C, H, W) uint8 picture of 1, 3 or 4 (RGBA) channels, whole or not at all.
 
@@ -142,11 +122,15 @@ def write_picture(path: Path, image: Tensor) -> None:
         Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(temporary)
 
 
+def range_for(decoded: Decoded, value_range: ValueRange | None) -> ValueRange | None:
+    """Return the range in which a picture is shown: a PGM says itself which number is white."""
+    return None if 0 < decoded.top < 65535 and decoded.format == "PPM" else value_range
+
+
 def _of_numbers(
     decoded: Decoded, numbers: Numbers, channels: int, turn: int, value_range: ValueRange | None
 ) -> NDArray[np.uint8]:
-    # A PGM says itself which number is white.
-    given = None if 0 < decoded.top < 65535 and decoded.format == "PPM" else value_range
+    given = range_for(decoded, value_range)
     shown = upright_array(numbers.bytes_of(channels, given, described(decoded.source)), turn)
     if channels in (1, 3) and shown.shape[2] != channels:
         image = Image.fromarray(shown[..., 0] if shown.shape[2] == 1 else np.ascontiguousarray(shown))

@@ -37,6 +37,8 @@ def pillow_reads(directory: Directory, *, exactly: bool = False) -> bool:
         exactly: Also ask whether all bands arrive, and their numbers unchanged.
     """
     bands, kind = directory.bands, directory.photometric
+    if directory.order or (exactly and directory.meanings.get(3, "alpha") != "alpha"):
+        return False  # it knows nothing of what GDAL says of bands
     if directory.big and not directory.little:
         return False
     if directory.sample_format != "u" or directory.bits not in (1, 8) or (directory.bits == 1 and bands > 1):

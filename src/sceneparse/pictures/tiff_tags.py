@@ -1,6 +1,7 @@
 """What the first directory of a TIFF says of its picture: size, bands, bits, what the numbers mean."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any
@@ -13,6 +14,9 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 """Values of PhotometricInterpretation (TIFF 6.0, tag 262)."""
 
+COLORS = ("red", "green", "blue")
+"""The bands of a picture in the order in which a network takes them."""
+
 INKS = frozenset((CMYK, YCBCR, LAB, 9, 10))
 """Those of photographs and of print whose bands are no light that adds up; 9 and 10 are Lab too (ICC's and ITU's)."""
 
@@ -22,6 +26,7 @@ _LOSSY = frozenset((6, 7, 33003, 33005, 34712, 34892, 50001))
 """Compressions that change values or may do so: JPEG old and new, JPEG 2000 in its forms, lossy DNG JPEG, WebP."""
 JPEG_2000 = frozenset((33003, 33005, 34712))
 """JPEG 2000 in its forms, which Pillow does not read in a TIFF."""
+_META_ITEM = re.compile(r"<Item\b([^>]*)>([^<]*)</Item>")
 _EITHER = JPEG_2000 | {50001}
 """Those of them that have a lossless form: JPEG 2000 and WebP."""
 
@@ -125,6 +130,28 @@ class Directory:
         except ValueError:
             return None
 
+    @cached_property
+    def meanings(self) -> dict[int, str]:
+        """What bands are, as GDAL writes it (tag 42112), such as {0: "blue", 3: "nir"}; bands count from 0."""
+        found = {}
+        for attributes, value in _META_ITEM.findall(str(self.tags.get(42112, ""))):
+            sample = re.search(r'\bsample="(\d+)"', attributes)
+            if sample is not None and 'name="COLORINTERP"' in attributes:
+                found[int(sample[1])] = value.strip().lower()
+        return found
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Red, green and blue and then all other bands, counted from 0, where GDAL names these; else empty.
+
+        Also empty where they are stored in this order and the tags say that they are colours.
+        """
+        meanings = [self.meanings.get(band, "") for band in range(self.bands)]
+        if any(meanings.count(color) != 1 for color in COLORS):
+            return ()
+        order = colors_first(meanings)
+        return () if self.photometric == RGB and order == tuple(range(self.bands)) else order
+
     @property
     def raw_photo(self) -> bool:
         """Whether it is a camera's raw file (DNG), whose first picture is a preview."""
@@ -134,6 +161,18 @@ class Directory:
     def whole(self) -> bool:
         """Whether it is a picture of its own: no smaller version (overview) and no transparency mask of another."""
         return not self._one(254, 0) & 0b101
+
+
+def colors_first(meanings: Sequence[str]) -> tuple[int, ...]:
+    """Return bands, counted from 0, in the order in which a network takes them: red, green and blue, then the others.
+
+    Args:
+        meanings: What each band is, such as "blue"; where one of the colours is not named once, all stay as they are.
+    """
+    if any(meanings.count(color) != 1 for color in COLORS):
+        return tuple(range(len(meanings)))
+    first = [meanings.index(color) for color in COLORS]
+    return (*first, *(band for band in range(len(meanings)) if band not in first))
 
 
 def directories(file: IO[bytes]) -> Iterator[Directory]:

@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from sceneparse.errors import counted
 from sceneparse.parsing import Parse, Parser
+from sceneparse.parsing.opening import PictureRead
 from sceneparse.serving.guard import FAULTS
 from sceneparse.serving.metrics import Metrics
 from sceneparse.serving.pace import SLACK, Paces
 from sceneparse.serving.problems import Problem
 
 T = TypeVar("T")
-Decode = Callable[[Parser], tuple[Tensor, tuple[int, int]]]
+Decode = Callable[[Parser], PictureRead]
 _CODEC_THREADS = 2
 """Threads that decode and encode."""
 
@@ -49,8 +49,7 @@ class _Job:
     """A decoded picture that waits for its turn."""
 
     model: str
-    image: Tensor
-    size: tuple[int, int]
+    read: PictureRead
     came: float
     future: "asyncio.Future[Parsed]"
     ready: float = field(default_factory=time.monotonic)
@@ -59,7 +58,7 @@ class _Job:
     @property
     def kind(self) -> tuple[str, tuple[int, ...]]:
         """Pictures with the same model and shape can be parsed in one batch."""
-        return self.model, (*self.image.shape, *self.size)
+        return self.model, (*self.read.image.shape, *self.read.size)
 
 
 class Batcher:
@@ -149,8 +148,7 @@ class Batcher:
 
         Args:
             model: The model's name.
-            decode: Makes the pixels from what was sent, and says the picture's own height and width; called in a thread
-                just before the turn.
+            decode: Reads the picture from what was sent; called in a thread just before the turn.
 
         Raises:
             Problem: 503 the turn didn't come in time, 504 the parse took too long; and what `decode` raises.
@@ -159,10 +157,10 @@ class Batcher:
         job: _Job | None = None
         try:
             async with asyncio.timeout(self._seconds), self._ahead:
-                image, size = await self._decoded(self._parsers[model], decode)
+                read = await self._decoded(self._parsers[model], decode)
                 if self.failed.is_set():
                     raise device_failed()
-                job = _Job(model, image, size, came, asyncio.get_running_loop().create_future())
+                job = _Job(model, read, came, asyncio.get_running_loop().create_future())
                 self._ready.append(job)
                 self._changed.set()
                 return await job.future
@@ -176,7 +174,7 @@ class Batcher:
                 ) from None
             raise self._busy(f"The service is busy: no turn came within {self._seconds:g} seconds.") from None
 
-    async def _decoded(self, parser: Parser, decode: Decode) -> tuple[Tensor, tuple[int, int]]:
+    async def _decoded(self, parser: Parser, decode: Decode) -> PictureRead:
         self._decoding += 1
         try:
             return await self.in_thread(lambda: decode(parser))
@@ -250,7 +248,7 @@ class Batcher:
     def _late(self, job: _Job, count: int) -> bool:
         """Return whether a job in a batch of so many would foreseeably not be done within its time limit."""
         left = job.came + self._seconds - time.monotonic()
-        return count * self._paces.foreseen(job.model, job.size) > SLACK * left
+        return count * self._paces.foreseen(job.model, job.read.size) > SLACK * left
 
     def _compute(self, batch: list[_Job]) -> list[Parsed]:
         self.computing = True
@@ -264,11 +262,12 @@ class Batcher:
         first = batch[0]
         parser = self._parsers[first.model]
         if len(batch) == 1:
-            parses = [parser.parse(first.image, first.size)]
+            parses = [parser.parse_read(first.read)]
         else:
-            parses = parser.parse_batch(torch.stack([job.image for job in batch]), first.size)
+            found = parser.parse_batch(torch.stack([job.read.image for job in batch]), first.read.size)
+            parses = [replace(one, remarks=job.read.remarks) for one, job in zip(found, batch, strict=True)]
         seconds = time.monotonic() - began
-        self._paces.took(first.model, first.size, seconds / len(batch))
+        self._paces.took(first.model, first.read.size, seconds / len(batch))
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)
         self._metrics.parsed(batch[0].model, len(batch), seconds)
         return [

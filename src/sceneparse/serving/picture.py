@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
 
 from sceneparse.parsing import Parser
+from sceneparse.parsing.opening import PictureRead
 from sceneparse.pictures.reading import PictureError
 from sceneparse.serving.problems import Problem
 from sceneparse.serving.settings import ServeSettings
@@ -72,8 +72,8 @@ def inspected(content: bytes, settings: ServeSettings) -> tuple[str, tuple[int, 
     return form, (height, width)
 
 
-def decoded(parser: Parser, content: bytes, *, shown: bool) -> tuple[Tensor, tuple[int, int]]:
-    """Decode the picture into the pixels that the parser takes; return these, and the picture's height and width.
+def decoded(parser: Parser, content: bytes, *, shown: bool) -> PictureRead:
+    """Decode the picture into the pixels that the parser takes.
 
     Args:
         parser: The model.
@@ -84,10 +84,7 @@ def decoded(parser: Parser, content: bytes, *, shown: bool) -> tuple[Tensor, tup
         Problem: 413 too large for the memory, 422 damaged, or of a form that the model cannot take.
     """
     try:
-        if not shown:
-            return parser.read_reduced(content)
-        image = parser.read(content)
-        return image, (image.shape[-2], image.shape[-1])
+        return parser.open(content, reduced=not shown)
     except PictureError as error:
         if error.problem == "too-large":
             raise Problem(413, "too-many-pixels", "The picture is too large to decode. Make it smaller.") from None

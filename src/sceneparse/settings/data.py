@@ -9,6 +9,7 @@ from sceneparse.errors import UserError, require
 from sceneparse.settings.choices import Choice
 from sceneparse.settings.classes import ClassSettings
 from sceneparse.settings.kinds import COMMON, PICTURES, used_by
+from sceneparse.settings.ranges import ValueRange, pairs_of
 from sceneparse.settings.types import check_types
 from sceneparse.tables import require_known, table
 from sceneparse.tasks import TRUTH_NAMES, TruthName
@@ -170,8 +171,9 @@ class DataSettings:
             TIFF orientation of each says) or ignore (both stay as their pixels are stored, as masks need it that were
             drawn on unturned pixels).
         range: Kinds of picture files: the numbers that are black and white, such as [0, 4095], in pictures of more than
-            8 bits; what lies outside is cut off. Null: the whole range of 16 bits; floating-point numbers and 32-bit
-            integers are refused. A model remembers it, and reads pictures likewise.
+            8 bits, or such a pair for each channel, such as [[0, 4095], [0, 4095], [0, 4095], [0, 10000]]; what lies
+            outside is cut off. Null: the whole range of 16 bits; floating-point numbers and 32-bit integers are
+            refused. A model remembers it, and reads pictures likewise.
         camera: Kinds of picture files: height and width of the pictures as they were taken, where the data set holds
             pieces of them at the same scale. A model remembers the scale at which it learnt, and parses a larger whole
             picture at that. Null: the pictures are whole.
@@ -197,7 +199,7 @@ class DataSettings:
     test: str = "test"
     classes: ClassSettings = field(default_factory=ClassSettings)
     orientation: Literal["apply", "ignore"] = "apply"
-    range: tuple[float, float] | None = None
+    range: ValueRange | None = None
     camera: tuple[int, int] | None = None
     toyworld: ToyWorldSettings = field(default_factory=ToyWorldSettings)
     huggingface: HuggingFaceSettings = field(default_factory=HuggingFaceSettings)
@@ -219,11 +221,13 @@ class DataSettings:
             f"data.workers is {self.workers}, but must be 0 or more, or auto",
         )
         if self.range is not None:
-            low, high = self.range
-            require(
-                isfinite(low) and isfinite(high) and low < high,
-                f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as [0, 4095]",
-            )
+            require(bool(self.range), "data.range is empty: give a pair such as [0, 4095], or null")
+            for low, high in pairs_of(self.range):
+                require(
+                    isfinite(low) and isfinite(high) and low < high,
+                    f"data.range is [{low:g}, {high:g}], but must be the lower and the higher number, such as "
+                    "[0, 4095]",
+                )
         require(
             self.camera is None or min(self.camera) >= 1,
             f"data.camera is {list(self.camera or ())}, but must be two positive numbers, height and width, or null",

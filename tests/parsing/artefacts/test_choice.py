@@ -99,7 +99,7 @@ class TestOfAnotherPackage:
     def test_the_command_line_knows_it(
         self, parser: Parser, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sceneparse.parsing.parser.load", lambda *_, **__: parser)
+        monkeypatch.setattr("sceneparse.parsing.loading.load", lambda *_, **__: parser)
         monkeypatch.setattr("sceneparse.cli.predicting.refuse_missing_model", lambda *_, **__: None)
         out = tmp_path / "out"
         arguments = ["predict", "model", str(pictures / "a.png"), "--out", str(out), "--write", "centre", "overlay"]

@@ -175,13 +175,13 @@ class TestUnreadable:
     def test_a_picture_that_vanishes_is_counted(
         self, parser: Parser, pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        read = RealParser.read
+        read = RealParser.open
 
-        def vanish(self: Parser, picture: Any) -> Any:
+        def vanish(self: Parser, picture: Any, **options: Any) -> Any:
             (pictures / "b.png").unlink(missing_ok=True)
-            return read(self, picture)
+            return read(self, picture, **options)
 
-        monkeypatch.setattr(RealParser, "read", vanish)
+        monkeypatch.setattr(RealParser, "open", vanish)
         summary = predict_pictures(parser, [pictures], out, progress=False)
         assert summary.done == 3 and [Path(failure.file).name for failure in summary.failures] == ["b.png"]
 

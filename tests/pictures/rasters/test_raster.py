@@ -64,7 +64,10 @@ def test_bands_that_fit_without_doubt_are_taken(tmp_path: Path) -> None:
         ]
         dataset.colorinterp = blue_first
     assert np.array_equal(bands_of(path, 3), pixels[[2, 1, 0]])
-    assert np.array_equal(bands_of(path, 5), pixels)
+    assert np.array_equal(bands_of(path, 5), pixels[[2, 1, 0, 3, 4]])
+    with Raster(path, 5, BandForm((1, 2, 3, 4, 5))) as raster:
+        assert np.array_equal(raster.read((0, 40), (0, 48)).image, pixels)
+        assert raster.reordered == ()
     grey = write_raster(tmp_path / "grey.tif", pixels[:1])
     assert np.array_equal(bands_of(grey, 3), pixels[[0, 0, 0]])
     assert np.array_equal(bands_of(grey, 1), pixels[:1])

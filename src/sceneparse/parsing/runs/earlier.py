@@ -11,13 +11,16 @@ from sceneparse.parsing.parser import Parser
 def made_by(parser: Parser, *, ignore_below: float | None = None) -> dict[str, Any]:
     """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks.
 
+    The threshold and the ranges too, where they were given.
+
     Args:
         parser: The model.
         ignore_below: The confidence under which pixels get no class; None: all have one.
     """
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
     ignored = {} if ignore_below is None else {"ignore_below": ignore_below}
-    return {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described(), **tasks, **ignored}
+    ranges = {"ranges": [list(pair) for pair in parser.ranges]} if parser.ranges else {}
+    return {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described(), **tasks, **ignored, **ranges}
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:
@@ -45,8 +48,9 @@ def same_making(record: dict[str, Any], facts: dict[str, Any]) -> bool:
         record: The JSON of the earlier parse.
         facts: What the JSON of this parse would say of its making: its input, and what `made_by` gives.
     """
-    # A model of objects alone says nothing of tasks, a parse with a class for each pixel nothing of a threshold.
-    expected = {"tasks": None, "ignore_below": None, **facts}
+    # A model of objects alone says nothing of tasks, a parse with a class for each pixel nothing of a threshold, one
+    # with the training's ranges nothing of these.
+    expected = {"tasks": None, "ignore_below": None, "ranges": None, **facts}
     return all(_without_path(record.get(key)) == _without_path(value) for key, value in expected.items())
 
 

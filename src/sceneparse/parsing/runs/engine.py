@@ -10,6 +10,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.files import write_json
 from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.faults import LeftOutError, writing
 from sceneparse.parsing.runs.tally import Failure, Summary, Tally
 from sceneparse.pictures.forms import LeftOut
@@ -36,7 +37,7 @@ class Run:
         self.progress = progress
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
         self.tally = Tally()
-        self._doubted = False
+        self._said = set[str]()
         self._engine: dict[str, str] = {}
         if out is not None:
             with writing(out):
@@ -65,10 +66,28 @@ class Run:
             shown: What messages call the input.
             doubt: As of a `Parse`.
         """
-        if doubt is not None and not self._doubted:
-            self._doubted = True
+        if doubt is not None and "size" not in self._said:
+            self._said.add("size")
             size = argument("protocol.size", option="--size")
             self.warn(f"{shown}: {doubt} ({size} says the size; of further pictures their JSON says this)")
+
+    def remark(self, shown: str, remarks: Iterable[Remark]) -> None:
+        """Say what is to be said of how an input was read: of pages each time, of the rest once.
+
+        Args:
+            shown: What messages call the input.
+            remarks: As of a `Parse`.
+        """
+        for about, text in remarks:
+            if about != "further" and about in self._said:
+                continue
+            self._said.add(about)
+            if about == "range":
+                self.warn(f"{shown}: {text} (of further pictures their JSON says this)")
+            elif about == "order":
+                self.say(f"{shown}: {text}")
+            else:
+                self.warn(f"{shown}: {text}")
 
     def leave_out(self, failure: Failure) -> None:
         """Count an input that gets no parse, and name it at once."""

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from torch import Tensor
-
 from sceneparse.arguments import argument, check_choice, check_flag, check_names, check_probability, check_type, several
-from sceneparse.errors import UserError, counted, require
+from sceneparse.errors import UserError, require
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.parsing.opening import PictureRead
 from sceneparse.parsing.parse import Parse
 from sceneparse.parsing.parser import Parser
 from sceneparse.parsing.picture_inputs import Inputs
@@ -28,7 +27,7 @@ from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.finding import FoundPicture
-from sceneparse.pictures.reading import PictureError, further_pages, picture_size
+from sceneparse.pictures.reading import PictureError, picture_size
 from sceneparse.settings.legend import LegendLayout
 
 _READERS, _READ_AHEAD = 2, 4
@@ -104,6 +103,7 @@ def predict_pictures(
     facts = {**made_by(parser, ignore_below=ignore_below), **({"legend": legend} if drawn and legend != "auto" else {})}
     reader = _Reader(parser, facts, {"legend": None} if drawn else {}, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
+    deep = others = False
     with (
         counting_progress(run.console, "Parsing", pictures, shown=progress) as advance,
         Behind(_WRITERS, _WRITE_BEHIND, _WAITING_PIXELS) as behind,
@@ -114,14 +114,11 @@ def predict_pictures(
                     run.leave_out(failure)
                 case Earlier(pixels):
                     run.tally.skip(pixels)
-                case _Read(found, image, size, facts, further):
-                    if further:
-                        run.warn(
-                            f"{found.path}: {counted(1 + further, 'page')}, of which the first is parsed; to have all "
-                            "of them, make a file of each, such as by: tiffsplit IN OUT"
-                        )
+                case _Read(found, read, facts):
+                    deep, others = deep or read.deep, others or not read.deep
+                    run.remark(str(found.path), read.remarks)
                     try:
-                        parse = parser.parse(image, size)
+                        parse = parser.parse_read(read)
                     except UserError as error:  # such as too small for its engine
                         run.leave_out(Failure(str(found.path), f"{found.path}: {error}"))
                     else:
@@ -132,6 +129,9 @@ def predict_pictures(
                             parse = dataclasses.replace(parse, legend_layout=legend)
                         behind.put(writer, parse, found, facts, weight=parse.labels.size, then=writer.count)
             advance()
+    if parser.ranges and others and not deep:
+        given = argument("with_ranges", option="--range")
+        run.warn(f"{given} changed nothing: no picture that was parsed has more than 8 bits")
     run.leave_out_files(pictures.left_out.kinds)
     summary = run.tally.stream_summary(time.perf_counter() - start)
     if not (summary.done or summary.skipped or summary.failed):
@@ -145,12 +145,8 @@ class _Read:
     """A picture that is to be parsed, and what its JSON shall say about where it comes from."""
 
     found: FoundPicture
-    image: Tensor
-    size: tuple[int, int] | None
-    """Its own height and width, where fewer pixels were read."""
+    read: PictureRead
     facts: dict[str, Any]
-    further: int
-    """Pages behind the one that is parsed."""
 
 
 @dataclass(frozen=True)
@@ -176,11 +172,7 @@ class _Reader:
                 asked = {**self.unsaid, **facts}
                 if earlier := earlier_in_folder(self.out, stem_of(found.name), asked, self.write):
                     return earlier
-            if SHOWING.isdisjoint(self.write):
-                image, size = self.parser.read_reduced(found.path)
-            else:
-                image, size = self.parser.read(found.path), None
-            return _Read(found, image, size, facts, further_pages(found.path))
+            return _Read(found, self.parser.open(found.path, reduced=SHOWING.isdisjoint(self.write)), facts)
         except UserError as error:
             return Failure(str(found.path), str(error))
         except OSError as error:

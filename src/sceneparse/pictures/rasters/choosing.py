@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sceneparse.arguments import argument
 from sceneparse.errors import counted
 from sceneparse.pictures.decoding import PictureError
+from sceneparse.pictures.tiff_tags import COLORS, colors_first
 
 
 class BandChoice(NamedTuple):
@@ -32,8 +33,9 @@ class BandChoice(NamedTuple):
 def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int]) -> BandChoice:
     """Choose the bands of a raster.
 
-    Without a choice of the user's these are all bands, or all but the last where that says how opaque a pixel is; red,
-    green and blue of a file that names them, for three channels; the colours of a palette; or grey, three times.
+    Without a choice of the user's these are all bands, or all but the one that says how opaque a pixel is, red, green
+    and blue first of a file that names them; these three alone, for three channels; the colours of a palette; or grey,
+    three times.
 
     Args:
         dataset: rasterio's dataset.
@@ -65,13 +67,14 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
         return choice(wanted)
     if count == 1 and channels == 3 and meanings[0] == ColorInterp.palette:
         return choice((1,), palette=_palette(dataset))
+    names = [str(one.name) for one in meanings]
+    ordered = [band + 1 for band in colors_first(names)]
+    if channels == 3 and all(names.count(color) == 1 for color in COLORS):
+        return choice(ordered[:3])
     if count == channels:
-        return choice(range(1, count + 1))
-    if count == channels + 1 and opacity == count:
-        return choice(range(1, count))
-    colors = [ColorInterp.red, ColorInterp.green, ColorInterp.blue]
-    if channels == 3 and all(meanings.count(color) == 1 for color in colors):
-        return choice([meanings.index(color) + 1 for color in colors])
+        return choice(ordered)
+    if count == channels + 1 and opacity is not None:
+        return choice([band for band in ordered if band != opacity])
     if channels == 3 and (count == 1 or (count == 2 and opacity == 2)):
         return choice((1,), repeat=3)
     if count < channels:

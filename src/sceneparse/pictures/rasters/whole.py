@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,28 @@ from sceneparse.pictures.rasters.bands import BandForm
 from sceneparse.pictures.rasters.raster import Raster
 
 
-def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> NDArray[np.uint8]:
-    """Read all of a raster as the picture that a network takes, (channels, H, W); 0 where there is no data.
+class WholeRaster(NamedTuple):
+    """All of a raster.
+
+    Args:
+        image: The picture that a network takes, (channels, H, W); 0 where there is no data.
+        reordered: As of `Raster`.
+        largest: The largest value, where the type's own range was taken; else 0.
+        full_scale: As of `Raster`.
+        doubt: Why a network sees hardly anything in it by its ranges; empty where it does not.
+        deep: Whether its values are more than bytes.
+    """
+
+    image: NDArray[np.uint8]
+    reordered: tuple[int, ...]
+    largest: int
+    full_scale: int
+    doubt: str
+    deep: bool
+
+
+def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> WholeRaster:
+    """Read all of a raster.
 
     Args:
         source: A TIFF file, or its content.
@@ -40,4 +61,12 @@ def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> ND
                 "parse it by windows: sceneparse predict MODEL FILE, or predict_rasters in Python",
                 "too-large",
             )
-        return np.ascontiguousarray(raster.read((0, raster.height), (0, raster.width)).image)
+        pixels = raster.read((0, raster.height), (0, raster.width))
+        return WholeRaster(
+            np.ascontiguousarray(pixels.image),
+            raster.reordered,
+            pixels.largest,
+            raster.full_scale,
+            raster.doubt_of(pixels.extremes),
+            pixels.extremes is not None,
+        )

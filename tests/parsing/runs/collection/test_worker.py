@@ -14,7 +14,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.parsing import Parse, Parser, load, predict_pictures
-from sceneparse.parsing.parser import Loading
+from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
 from sceneparse.parsing.runs.collection.items import packed
 from sceneparse.parsing.runs.collection.listing import list_items
@@ -67,7 +67,7 @@ def test_a_doubt_comes_back_with_its_picture_and_is_said_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(
-        Parser, "parse", lambda self, image, plain=Parser.parse: replace(plain(self, image), doubt="far")
+        Parser, "parse", lambda self, image, size, plain=Parser.parse: replace(plain(self, image, size), doubt="far")
     )
     outcomes = parse(worker(tmp_path / "out"), folder)
     assert [one["doubt"] for one in outcomes if one["status"] == "parsed"] == ["far"] * 5
@@ -267,14 +267,14 @@ class TestDeaths:
         class DeadError(BaseException):
             """The worker is gone."""
 
-        read = Parser.read
+        read = Parser.open
 
         def die(self: Parser, picture: Any) -> Any:
             if Path(str(picture)).stem == "c":
                 raise DeadError
             return read(self, picture)
 
-        monkeypatch.setattr(Parser, "read", die)
+        monkeypatch.setattr(Parser, "open", die)
         attempts, deaths = Attempts(), 0
         while True:
             try:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,9 @@ from sceneparse.errors import UserError, counted
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.artefacts.choice import picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
-from sceneparse.parsing.parser import Loading, Parser
+from sceneparse.parsing.loading import Loading
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.collection.addresses import is_url
 from sceneparse.parsing.runs.collection.cluster import cluster, parse_chunks, shares
 from sceneparse.parsing.runs.collection.deduplicate import deduplicate, rows_there
@@ -119,6 +122,7 @@ def _parse(run: Run, items: Sequence[Item], chunks: Iterable[list[dict[str, Any]
             for outcome in chunk:
                 outcomes[outcome["number"]] = outcome
                 run.doubt(items[outcome["number"]].file, outcome["doubt"])
+                run.remark(items[outcome["number"]].file, starmap(Remark, outcome["remarks"]))
                 if outcome["status"] == "failed":
                     run.say(f"left out: {outcome['reason']}")
                 advance()

@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.ahead import ahead
-from sceneparse.parsing.parser import Loading, Parser
+from sceneparse.parsing.loading import Loading
+from sceneparse.parsing.opening import PictureRead
+from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.remarks import Remark
 from sceneparse.parsing.runs.collection.items import Item, unpacked
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import content
@@ -81,6 +83,7 @@ class Outcome:
         pixels: Its classes' pixels.
         digest: Of its row.
         doubt: Why its parse may be worse than the model's figures.
+        remarks: What is to be said of how it was read.
     """
 
     number: int
@@ -90,12 +93,13 @@ class Outcome:
     pixels: dict[str, int] | None = None
     digest: str = ""
     doubt: str | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 class _Read(NamedTuple):
     """A picture that is to be parsed."""
 
-    image: Tensor
+    read: PictureRead
     facts: dict[str, Any]
 
 
@@ -191,14 +195,14 @@ class ParseChunks:
             if not self._plan.again and (earlier := self._store.earlier(item, facts)):
                 return earlier
             if item.kind == "file" and (path := Location(item.address).local) is not None:
-                return _Read(self._parser.read(path), facts)
+                return _Read(self._parser.open(path), facts)
             picture = content(item)
         except UserError as error:
             return str(error).replace(item.address, item.file, 1)
         except OSError as error:
             return f"{item.file}: cannot be read ({error.strerror or error})"
         try:
-            return _Read(self._parser.read(picture), facts)
+            return _Read(self._parser.open(picture), facts)
         except UserError as error:
             return f"{item.file}: {error}"
 
@@ -208,7 +212,7 @@ class ParseChunks:
         if isinstance(read, Saved):
             return Outcome(item.number, "skipped", None, read.files, read.pixels, read.digest)
         try:
-            parse = self._parser.parse(read.image)
+            parse = self._parser.parse_read(read.read)
         except UserError as error:  # such as too small for its engine
             return Outcome(item.number, "failed", f"{item.file}: {error}")
         if self._plan.ignore_below is not None:
@@ -218,7 +222,7 @@ class ParseChunks:
                 saved = self._store.save(parse, item, read.facts)
         except LeftOutError as error:
             return Outcome(item.number, "failed", str(error))
-        return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest, parse.doubt)
+        return Outcome(item.number, "parsed", None, saved.files, saved.pixels, saved.digest, parse.doubt, parse.remarks)
 
 
 def _facts(item: Item) -> dict[str, Any]:

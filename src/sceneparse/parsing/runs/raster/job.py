@@ -16,6 +16,7 @@ from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
+from sceneparse.parsing.remarks import order_text
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
@@ -26,12 +27,11 @@ from sceneparse.parsing.runs.raster.strips import chunk_rows
 from sceneparse.parsing.runs.raster.writing import LabelCode, LabelWriter, label_raster, refuse_own_input
 from sceneparse.pictures.rasters import BandForm, Raster
 from sceneparse.pictures.rasters.raster import environment
+from sceneparse.pictures.spans import DEEP
 from sceneparse.progress import progress_bar
 
 _CHUNK_BYTES = 192 << 20
 """What a chunk of rows may take before it is bytes: a wider raster is parsed in several columns from top to bottom."""
-_DARK = 8
-"""Values that never reach this fraction of their type's range were meant to have another one."""
 
 
 @dataclass
@@ -120,12 +120,16 @@ class RasterJob:
             with label_raster(files["labels"], raster, space, code) as writer:
                 self._write_labels(raster, code, writer, counts, seen)
             record = self._described(raster, counts, code, seen)
+        doubt = _doubt(raster, seen)
         for name in self.write:
             if name in WRITERS:
                 WRITERS[name](files[name], files["labels"], space)
+        record |= {} if doubt is None else {"doubt": doubt}
         record |= {"took_seconds": round(time.perf_counter() - start, 2), **self.facts()}
         write_json(self._record, record)
-        return [_line(self.source, record), *_warnings(self.source, raster, seen), *self._protocol_line()]
+        lines = [_line(self.source, record), *_order_line(self.source, raster)]
+        lines += [] if doubt is None else [f"warning: {self.source.path}: {doubt}"]
+        return [*lines, *self._protocol_line()]
 
     def _write_labels(self, raster: Raster, code: LabelCode, writer: LabelWriter, counts: Counts, seen: Seen) -> None:
         """Label the raster and write the labels behind it, whole blocks at a time."""
@@ -257,25 +261,24 @@ def _line(source: RasterSource, record: dict[str, Any]) -> str:
     return f"{source.path}: {record['width']:,}×{record['height']:,} pixels in {record['took_seconds']:.1f} s; {much}"
 
 
-def _warnings(source: RasterSource, raster: Raster, seen: Seen) -> list[str]:
-    if raster.full_scale and 0 < seen.largest < raster.full_scale // _DARK:
-        return [
-            f"warning: {source.path}: values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it "
-            f"nearly black; give the values that become black and white, such as "
-            f"{argument('ranges', [(0, seen.largest)], option=f'--range 0 {seen.largest}')}, and {_again()}"
-        ]
-    if raster.form.ranges and seen.extremes is not None:
-        darkest, brightest = seen.extremes
-        dark = brightest < 256 // _DARK
-        if dark or darkest >= 256 - 256 // _DARK:
-            ranges = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(raster.form.ranges))
-            return [
-                f"warning: {source.path}: all values lie in the {'lowest' if dark else 'highest'} eighth of the range "
-                f"{ranges} (as given, or as in training), so the model saw it nearly {'black' if dark else 'white'}; "
-                "if its numbers are others, give the values that become black and white "
-                f"({argument('ranges', option='--range LOW HIGH')}), and {_again()}"
-            ]
-    return []
+def _order_line(source: RasterSource, raster: Raster) -> list[str]:
+    """What is said where the file's own order of its bands is not that of the channels."""
+    if not raster.reordered:
+        return []
+    own = argument("bands", sorted(raster.reordered))
+    return [f"{source.path}: {order_text(raster.reordered)} ({own} takes them as they are stored)"]
+
+
+def _doubt(raster: Raster, seen: Seen) -> str | None:
+    """Why the model saw hardly anything of it; None where it did."""
+    if raster.full_scale and 0 < seen.largest <= DEEP * raster.full_scale:
+        given = argument("ranges", [(0, seen.largest)], option=f"--range 0 {seen.largest}")
+        return (
+            f"values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it nearly black; give the "
+            f"values that become black and white, such as {given}, and {_again()}"
+        )
+    found = raster.doubt_of(seen.extremes)
+    return f"{found}, and {_again()}" if found else None
 
 
 def _again() -> str:

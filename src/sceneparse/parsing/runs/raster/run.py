@@ -41,8 +41,9 @@ def predict_rasters(
         out: The output folder; made if it isn't there.
         bands: Numbers of the bands, from 1, in the order of the channels. Default: as in training; else those that fit
             the model without doubt.
-        ranges: The values that become black and white, one pair or one for each band. Default: as in training; else
-            those of the type, for bands of 8 and of 16 bits without a sign.
+        ranges: The values that become black and white, one pair or one for each band. Default: the parser's
+            (`Parser.with_ranges`); else as in training; else those of the type, for bands of 8 and of 16 bits without a
+            sign.
         again: Also parse what is already done.
         progress: Show progress and closing lines on stderr.
         write: Which of "labels", "polygons" and "geopackage" to write beside the JSON. Default: the labels.
@@ -54,7 +55,7 @@ def predict_rasters(
     data = parser.config.data
     trained = KINDS[data.kind].rasters
     usual = trained(data) if trained else BandForm()
-    form = BandForm(tuple(bands) or usual.bands, tuple(ranges) or usual.ranges)
+    form = BandForm(tuple(bands) or usual.bands, tuple(ranges) or parser.ranges or usual.ranges)
     wanted = {"labels": True, "polygons": False, "geopackage": False}
     chosen = chosen_artefacts("rasters", write, wanted)
     refuse_without_labels(chosen)

@@ -1,0 +1,86 @@
+"""Read pictures as a model wants them, and say what their users should know of that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sceneparse.parsing.pixels import Picture, deep_content, read_pixels
+from sceneparse.parsing.remarks import Remark, dark_of_type, order_text, remarks_on
+from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.rasters import BandForm
+from sceneparse.pictures.rasters.header import is_raster, is_raster_content
+from sceneparse.pictures.rasters.whole import read_whole_raster
+from sceneparse.pictures.reading import picture_of
+from sceneparse.settings.ranges import ValueRange
+
+
+class PictureRead(NamedTuple):
+    """A picture that was read.
+
+    Args:
+        image: (C, H, W) uint8.
+        size: The picture's own height and width, where fewer pixels were read; else the image's.
+        remarks: What is to be said of it.
+        deep: Whether it has more than 8 bits.
+    """
+
+    image: Tensor
+    size: tuple[int, int]
+    remarks: tuple[Remark, ...] = ()
+    deep: bool = False
+
+
+@dataclass(frozen=True)
+class PictureReader:
+    """Reads pictures for a model.
+
+    Args:
+        channels: How many channels the model takes.
+        value_range: The numbers that become black and white in pictures of more than 8 bits; None: the type's range.
+        rasters: How rasters become pictures, of a model that was trained on such; of any other they are read as
+            pictures.
+    """
+
+    channels: int
+    value_range: ValueRange | None = None
+    rasters: BandForm | None = None
+
+    def __call__(self, picture: Picture, least: Callable[[tuple[int, int]], int | None] | None = None) -> PictureRead:
+        """Read a picture.
+
+        Args:
+            picture: As `Parser` takes it.
+            least: As `decode` takes it.
+
+        Raises:
+            UserError: The picture cannot be read, or pixels of another type or shape.
+        """
+        if isinstance(picture, Image.Image) and (content := deep_content(picture)) is not None:
+            return self._file(content, None)
+        if not isinstance(picture, str | Path | bytes):
+            image = read_pixels(picture, self.channels)
+            return PictureRead(image, (image.shape[-2], image.shape[-1]))
+        source = picture if isinstance(picture, bytes) else Path(picture)
+        if self.rasters is not None and (is_raster_content(source) if isinstance(source, bytes) else is_raster(source)):
+            return self._raster(source, self.rasters)
+        return self._file(source, least)
+
+    def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], int | None] | None) -> PictureRead:
+        decoded = decode(source, least=least).with_numbers(self.value_range is not None)
+        image = picture_of(decoded, self.channels, value_range=self.value_range)
+        deep = decoded.deep_color or (decoded.numbers is not None and (decoded.numbers.white or 256) > 255)
+        largest = int(image.max()) if deep else 255
+        return PictureRead(image, decoded.size, remarks_on(decoded, largest, self.value_range), deep)
+
+    def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
+        whole = read_whole_raster(source, self.channels, form)
+        remarks = [Remark("order", order_text(whole.reordered))] if whole.reordered else []
+        if text := whole.doubt or dark_of_type(whole.largest, whole.full_scale):
+            remarks.append(Remark("range", text))
+        image = torch.from_numpy(whole.image)
+        return PictureRead(image, (image.shape[-2], image.shape[-1]), tuple(remarks), whole.deep)

@@ -1,0 +1,126 @@
+"""What the user of a picture's parse should know of how the picture was read."""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from sceneparse.arguments import argument
+from sceneparse.pictures.decoding import Decoded
+from sceneparse.pictures.further import further_pictures
+from sceneparse.pictures.numbers import Numbers
+from sceneparse.pictures.reading import range_for
+from sceneparse.pictures.spans import DEEP, Span, span_of
+from sceneparse.settings.ranges import ValueRange, pairs_of
+
+END = 1 / 8
+"""Numbers that all lie in this part of a given range, at one of its ends, are hardly told from each other."""
+
+_MOST = 0.5
+"""A picture of which more numbers than this lie above its range is nearly white."""
+
+
+class Remark(NamedTuple):
+    """A sentence on how a picture was read.
+
+    Args:
+        about: What it is about: the range of its numbers, pages or frames that are not parsed, the order of its bands.
+        text: The sentence, without the picture's name.
+    """
+
+    about: Literal["range", "further", "order"]
+    text: str
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the parse may be worse for it, or wanting."""
+        return self.about != "order"
+
+
+def remarks_on(decoded: Decoded, largest: int, value_range: ValueRange | None) -> tuple[Remark, ...]:
+    """Return what is to be said of a picture that was decoded.
+
+    Args:
+        decoded: The file.
+        largest: The largest byte of its pixels as they are shown.
+        value_range: The numbers that became black and white; None: the whole range of the type.
+    """
+    found, numbers = [], decoded.numbers
+    if numbers is None and decoded.deep_color and (decoded.image.mode != "RGB" or largest <= DEEP * 256):
+        numbers = decoded.all_numbers()  # of which Pillow has kept the upper byte
+    if numbers is not None:
+        given = range_for(decoded, value_range)
+        found += _range(span_of(numbers, given), given) + _order(numbers)
+    further = further_pictures(decoded.source)
+    if further.more:
+        found.append(Remark("further", str(further)))
+    return tuple(found)
+
+
+def doubts_of(size: str | None, remarks: Iterable[Remark]) -> dict[str, str]:
+    """Return all that speaks against a parse, by what it is about.
+
+    Args:
+        size: What is said of the picture's size, as of a `Parse`.
+        remarks: What is said of how it was read.
+    """
+    found = {} if size is None else {"size": size}
+    return found | {remark.about: remark.text for remark in remarks if remark.doubtful}
+
+
+def dark_of_type(highest: float, white: int) -> str:
+    """Return what is said of a picture that fills a small part of its type's range; empty of any other.
+
+    Args:
+        highest: The highest number that is data.
+        white: The number that is white.
+    """
+    if not 0 < highest <= DEEP * white:
+        return ""
+    top = (1 << int(highest).bit_length()) - 1
+    return (
+        f"its numbers reach no more than {highest:,.10g} of {white:,}, so that it is seen nearly black: give those "
+        f"that are black and white, such as {range_argument((0, top))}"
+    )
+
+
+def range_argument(pair: tuple[float, float]) -> str:
+    """How a message names a range to be given."""
+    low, high = (f"{value:.10g}" for value in pair)
+    return argument(f"with_ranges([({low}, {high})])", option=f"--range {low} {high}")
+
+
+def _range(span: Span | None, value_range: ValueRange | None) -> list[Remark]:
+    if span is None:
+        return []
+    dark, light = ("white", "black") if span.inverted else ("black", "white")
+    if value_range is None:
+        text = dark_of_type(span.highest, span.white)
+        return [Remark("range", text.replace("nearly black", f"nearly {dark}"))] if text else []
+    shown = " and ".join(f"{low:,.10g} to {high:,.10g}" for low, high in dict.fromkeys(pairs_of(value_range)))
+    numbers = f"its numbers, {span.lowest:,.10g} to {span.highest:,.10g},"
+    if span.shares[1] <= END or span.shares[0] >= 1 - END:
+        low = span.shares[1] <= END
+        where, seen = ("lowest", dark) if low else ("highest", light)
+        what = f"{numbers} all lie in the {where} eighth of the range {shown}, or beyond it,"
+    elif span.beyond > _MOST:
+        seen = light
+        what = f"{span.beyond:.0%} of {numbers} lie above the range {shown}"
+    else:
+        return []
+    other = argument("with_ranges([(LOW, HIGH)])", option="--range LOW HIGH")
+    return [
+        Remark(
+            "range",
+            f"{what} (as given, or as in training), so that it is seen nearly {seen}: if others are black and white, "
+            f"give them ({other})",
+        )
+    ]
+
+
+def _order(numbers: Numbers) -> list[Remark]:
+    return [Remark("order", order_text(numbers.order))] if numbers.order else []
+
+
+def order_text(bands: tuple[int, ...]) -> str:
+    """Return what is said where a file's own order of its bands is not that of the channels."""
+    listed = ", ".join(map(str, bands))
+    return f"bands {listed} are the channels, red, green and blue first, as the file names them"
