@@ -12,7 +12,8 @@ from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.masks import read_mask
 from sceneparse.pictures.problems import PictureError
-from tests.pictures.test_deep_pictures import deep_png, deep_ppm
+from tests.pictures.test_deep_pictures import deep_ppm
+from tests.support.deep_png import deep_png
 from tests.support.tiffs import Tiff, tiff_bytes
 
 NAMES = ("sky", "road", "car")
