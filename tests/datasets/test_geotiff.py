@@ -254,6 +254,8 @@ def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
     path = root / "train" / "images" / "1.tif"
     for source in (path, str(path), path.read_bytes()):
         assert np.array_equal(parser.read(source), wanted)
+    (remark,) = parser.with_ranges([(0, 1e7)]).open(path).remarks
+    assert "lowest eighth of the range 0 to 1e+07" in remark.text and "(with_ranges([(LOW, HIGH)]))" in remark.text
     with pytest.raises(UserError, match=r"picture of 20 bytes"):
         parser.read(path.read_bytes()[:20])
 

@@ -80,7 +80,7 @@ def test_names_that_can_be_matched_in_one_way_are(case: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("case", ["case, and an ending", "lbl", "no separator", "case, and a beginning"])
 def test_they_are_beside_each_other_too(case: str, tmp_path: Path) -> None:
-    right(write(tmp_path, *MATCHED[case], beside=True))
+    assert len(right(write(tmp_path, *MATCHED[case], beside=True))) == 3
 
 
 def test_that_case_does_not_count_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from sceneparse.parsing.pixels import Picture, deep_content, read_pixels
-from sceneparse.parsing.remarks import Remark, dark_of_type, order_text, remarks_on
+from sceneparse.parsing.remarks import Remark, dark_of_type, order_text, other_range, remarks_on, unlit_raster
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.header import is_raster, is_raster_content
@@ -80,7 +80,8 @@ class PictureReader:
     def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
         whole = read_whole_raster(source, self.channels, form)
         remarks = [Remark("order", order_text(whole.reordered))] if whole.reordered else []
-        if text := whole.doubt or dark_of_type(whole.largest, whole.full_scale):
+        doubt = unlit_raster(whole.extremes, whole.ranges, other_range())
+        if text := doubt or dark_of_type(whole.largest, whole.full_scale):
             remarks.append(Remark("range", text))
         image = torch.from_numpy(whole.image)
-        return PictureRead(image, (image.shape[-2], image.shape[-1]), tuple(remarks), whole.deep)
+        return PictureRead(image, (image.shape[-2], image.shape[-1]), tuple(remarks), whole.extremes is not None)

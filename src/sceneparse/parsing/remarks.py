@@ -82,10 +82,41 @@ def dark_of_type(highest: float, white: int) -> str:
     )
 
 
+def unlit_raster(extremes: tuple[int, int] | None, ranges: Iterable[tuple[float, float]], given: str) -> str:
+    """Return why a network sees hardly anything of a raster by the ranges that were given; empty where it does.
+
+    Args:
+        extremes: The darkest and the brightest byte of what is data; None of bands of bytes.
+        ranges: The values that became black and white.
+        given: How a message names the argument that gives others.
+    """
+    shown = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(ranges))
+    where = None if extremes is None else _end_filled((extremes[0] / 255, extremes[1] / 255))
+    if not shown or where is None:
+        return ""
+    return (
+        f"all values lie in the {where} eighth of the range {shown} (as given, or as in training), so the model saw it "
+        f"nearly {'black' if where == 'lowest' else 'white'}; if its numbers are others, give the values that become "
+        f"black and white ({given})"
+    )
+
+
+def other_range() -> str:
+    """How a message asks for another range of a `Parser`'s pictures."""
+    return argument("with_ranges([(LOW, HIGH)])", option="--range LOW HIGH")
+
+
 def range_argument(pair: tuple[float, float]) -> str:
     """How a message names a range to be given."""
     low, high = (f"{value:.10g}" for value in pair)
     return argument(f"with_ranges([({low}, {high})])", option=f"--range {low} {high}")
+
+
+def _end_filled(shares: tuple[float, float]) -> Literal["lowest", "highest"] | None:
+    """Return the end of a range at which all numbers lie, by where the lowest and the highest do (0..1)."""
+    if shares[1] <= END:
+        return "lowest"
+    return "highest" if shares[0] >= 1 - END else None
 
 
 def _range(span: Span | None, value_range: ValueRange | None) -> list[Remark]:
@@ -97,21 +128,19 @@ def _range(span: Span | None, value_range: ValueRange | None) -> list[Remark]:
         return [Remark("range", text.replace("nearly black", f"nearly {dark}"))] if text else []
     shown = " and ".join(f"{low:,.10g} to {high:,.10g}" for low, high in dict.fromkeys(pairs_of(value_range)))
     numbers = f"its numbers, {span.lowest:,.10g} to {span.highest:,.10g},"
-    if span.shares[1] <= END or span.shares[0] >= 1 - END:
-        low = span.shares[1] <= END
-        where, seen = ("lowest", dark) if low else ("highest", light)
+    if where := _end_filled(span.shares):
+        seen = dark if where == "lowest" else light
         what = f"{numbers} all lie in the {where} eighth of the range {shown}, or beyond it,"
     elif span.beyond > _MOST:
         seen = light
         what = f"{span.beyond:.0%} of {numbers} lie above the range {shown}"
     else:
         return []
-    other = argument("with_ranges([(LOW, HIGH)])", option="--range LOW HIGH")
     return [
         Remark(
             "range",
             f"{what} (as given, or as in training), so that it is seen nearly {seen}: if others are black and white, "
-            f"give them ({other})",
+            f"give them ({other_range()})",
         )
     ]
 

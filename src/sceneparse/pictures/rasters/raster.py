@@ -16,9 +16,6 @@ from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters.bands import BandForm, needs_range
 from sceneparse.pictures.rasters.choosing import chosen_bands
 
-_END = 8
-"""Of values that all lie in this part of the range, at one of its ends, hardly anything is seen."""
-
 CACHE_MB = 64
 """What GDAL may keep of blocks: windows are aligned to blocks, so that none is wanted twice."""
 
@@ -118,26 +115,6 @@ class Raster:
     def full_scale(self) -> int:
         """The largest value of 16-bit bands whose own range is taken; 0 with a range, of 8 bits and of palettes."""
         return 65535 if self._dtype == np.uint16 and not self.form.ranges and self._palette is None else 0
-
-    def doubt_of(self, extremes: tuple[int, int] | None) -> str:
-        """Say why a network sees hardly anything by the ranges that were given; empty where it sees something.
-
-        Args:
-            extremes: As of `Pixels`, of all of the raster.
-        """
-        if not self.form.ranges or extremes is None:
-            return ""
-        darkest, brightest = extremes
-        dark = brightest < 256 // _END
-        if not dark and darkest < 256 - 256 // _END:
-            return ""
-        ranges = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(self.form.ranges))
-        given = argument("ranges", option="--range LOW HIGH")
-        return (
-            f"all values lie in the {'lowest' if dark else 'highest'} eighth of the range {ranges} (as given, or as in "
-            f"training), so the model saw it nearly {'black' if dark else 'white'}; if its numbers are others, give "
-            f"the values that become black and white ({given})"
-        )
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
         """Read a window.

@@ -22,16 +22,16 @@ class WholeRaster(NamedTuple):
         reordered: As of `Raster`.
         largest: The largest value, where the type's own range was taken; else 0.
         full_scale: As of `Raster`.
-        doubt: Why a network sees hardly anything in it by its ranges; empty where it does not.
-        deep: Whether its values are more than bytes.
+        ranges: The ranges that were given; empty where the type's own was taken.
+        extremes: As of `Pixels`: of values that are more than bytes.
     """
 
     image: NDArray[np.uint8]
     reordered: tuple[int, ...]
     largest: int
     full_scale: int
-    doubt: str
-    deep: bool
+    ranges: tuple[tuple[float, float], ...]
+    extremes: tuple[int, int] | None
 
 
 def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> WholeRaster:
@@ -67,6 +67,6 @@ def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> Wh
             raster.reordered,
             pixels.largest,
             raster.full_scale,
-            raster.doubt_of(pixels.extremes),
-            pixels.extremes is not None,
+            raster.form.ranges,
+            pixels.extremes,
         )

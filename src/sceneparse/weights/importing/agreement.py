@@ -1,5 +1,6 @@
 """Where what a training says of itself differs from what its keys have, or means something that no model here does."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ ACTIVATIONS = ("activation", "final_activation", "output_activation", "last_acti
 
 SOFTMAXES = ("softmax", "softmax2d", "logsoftmax", "identity", "none", "argmax", "argmax2d", "")
 """Activations of segmentation_models_pytorch, and their like, of which the greatest value is that of the logits."""
+
+SIGMOIDS = ("multilabel", "multilabelclassification", "binary")
+"""Modes in which each class is decided on its own, without hyphens."""
 
 CHANNELS_HERE = 3
 """Of the pictures that an imported network takes."""
@@ -75,16 +79,7 @@ def decisions(found: Recognition, stated: Sequence[Stated]) -> tuple[str, ...]:
         if several:
             return (_each(f"{one.path} is {one.value}"),)
     for one in named(stated, *MODES):
-        if (
-            several
-            and isinstance(one.value, str)
-            and one.value.lower().replace("-", "").replace("_", "")
-            in (
-                "multilabel",
-                "multilabelclassification",
-                "binary",
-            )
-        ):
+        if several and isinstance(one.value, str) and re.sub("[-_]", "", one.value.lower()) in SIGMOIDS:
             return (_each(f"{one.path} is {one.value}"),)
     for one in named(stated, "multilabel", "multi_label", "sigmoid", "use_sigmoid"):
         if several and one.value is True:

@@ -43,7 +43,10 @@ COUNTER, MOVING = "num_batches_tracked", "running_mean"
 COPY = re.compile(r"(^|_)(ema|teacher|swa|averaged?|avg|momentum|shadow)(_|$)")
 """What a second copy of a network is called."""
 
-FALLING = re.compile(r"(^|\.)(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)")
+WRAPPED = "_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module"
+"""What torch.compile and FSDP add to keys, which no network has of its own."""
+
+FALLING = re.compile(rf"(^|\.)(module|{WRAPPED})(?=\.)")
 """What wrappers add to the keys of a copy."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sceneparse.errors import UserError
-from sceneparse.weights.importing.left_out import COPY, ROOTS, copies, left_out
+from sceneparse.weights.importing.left_out import COPY, ROOTS, WRAPPED, copies, left_out
 from sceneparse.weights.importing.normalisation import is_buffer
 from sceneparse.weights.importing.one_logit import THRESHOLD
 from sceneparse.weights.importing.pickles import Inert, TensorRecord, no_plain_file
@@ -44,8 +44,8 @@ NETWORKS = (
 )
 """What the one network is called that is taken where several modules lie side by side, in this order."""
 
-ANYWHERE = re.compile(r"(^|\.)(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)")
-"""What torch.compile and FSDP add where a part of a network was wrapped, which no network has of its own."""
+ANYWHERE = re.compile(rf"(^|\.)({WRAPPED})(?=\.)")
+"""What is added where a part of a network was wrapped."""
 
 AVERAGED = ("state_dict_ema", "ema_state_dict", "model_ema", "ema_model", "ema", "teacher")
 """Of `NESTS`, averages of the weights."""

@@ -16,7 +16,7 @@ from sceneparse.files import write_json
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.parser import Parser
-from sceneparse.parsing.remarks import order_text
+from sceneparse.parsing.remarks import order_text, unlit_raster
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
@@ -277,7 +277,8 @@ def _doubt(raster: Raster, seen: Seen) -> str | None:
             f"values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it nearly black; give the "
             f"values that become black and white, such as {given}, and {_again()}"
         )
-    found = raster.doubt_of(seen.extremes)
+    given = argument("ranges", option="--range LOW HIGH")
+    found = unlit_raster(seen.extremes, raster.form.ranges, given)
     return f"{found}, and {_again()}" if found else None
 
 
