@@ -85,3 +85,10 @@ def test_the_doctor_of_pictures_needs_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "data" / "classes.json").write_text('{"names": ["sky", "road"]}')
     ends, loaded, _ = run(tmp_path, "data check data")
     assert (ends, loaded) == ([0], [])
+
+
+def test_a_converted_network_is_run_without_what_builds_networks() -> None:
+    imports = "sys, sceneparse.inference.open_model, sceneparse.parsing, sceneparse.serving"
+    program = f"import {imports}; print({{'timm', 'torchvision'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -9,7 +9,6 @@ from collections import Counter
 from typing import Any
 
 import torch
-from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
@@ -106,4 +105,6 @@ def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
 
 def _what_remains(norm: nn.BatchNorm2d) -> nn.Module:
     """Return what follows the folded convolution: timm's BatchNormAct2d holds an activation too."""
+    from timm.layers.norm_act import BatchNormAct2d
+
     return nn.Sequential(norm.drop, norm.act) if isinstance(norm, BatchNormAct2d) else nn.Identity()

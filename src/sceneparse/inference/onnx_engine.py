@@ -14,7 +14,16 @@ from torch import Tensor
 from sceneparse.arguments import argument
 from sceneparse.devices import choose_device, choose_precision
 from sceneparse.errors import UserError, counted
-from sceneparse.inference.program import INPUT, Program, ProgramEngine, Run, Traits, converting, exported
+from sceneparse.inference.program import (
+    INPUT,
+    Program,
+    ProgramEngine,
+    Run,
+    Traits,
+    converting,
+    exported,
+    without_in_place,
+)
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -152,7 +161,7 @@ def converted(program: Program) -> "onnx.ModelProto":
         import onnxscript  # noqa: F401
     except ImportError:
         raise UserError("onnxscript is not installed; do: pip install 'sceneparse[onnx]'") from None
-    graph = exported(program)
+    graph = exported(without_in_place(program))
     # The exporter prints its steps on the standard output, whatever its settings.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), converting("ONNX"):
         warnings.simplefilter("ignore")

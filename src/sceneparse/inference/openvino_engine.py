@@ -14,7 +14,7 @@ from sceneparse.errors import UserError, counted
 from sceneparse.inference.bicubic import BicubicAsProducts
 from sceneparse.inference.openvino_biases import with_whole_biases
 from sceneparse.inference.openvino_caches import OWN, switch_off_onednn
-from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported
+from sceneparse.inference.program import Program, ProgramEngine, Run, Traits, converting, exported, without_in_place
 from sceneparse.networks import SceneParser
 from sceneparse.settings import Precision, PreprocessingSettings
 
@@ -141,7 +141,7 @@ def converted(program: Program) -> "openvino.Model":
     """
     ov = installed()
     with BicubicAsProducts():
-        graph = exported(program)
+        graph = exported(without_in_place(program))
     with converting("OpenVINO"):
         model = ov.convert_model(graph)
     for output, name in zip(model.outputs, program.outputs, strict=True):

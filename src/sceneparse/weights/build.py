@@ -8,7 +8,7 @@ from torch import nn
 
 from sceneparse.arguments import check_number, check_type
 from sceneparse.errors import UserError
-from sceneparse.networks.backbones import Backbone, make_backbone
+from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.base import SceneParser
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
@@ -65,6 +65,8 @@ def build_backbone(settings: BackboneSettings, network: NetworkSettings) -> Back
     Raises:
         UserError: A backbone that does not exist or cannot be used like this.
     """
+    from sceneparse.networks.backbones import make_backbone  # timm, which nothing that is read from a file needs
+
     arguments: dict[str, Any] = {
         known.name: getattr(settings, known.name) for known in fields(settings) if known.name not in NO_ARGUMENTS
     }

@@ -12,14 +12,14 @@ def test_each_tap_is_the_interpolation_shifted_with_zeros_outside(
 ) -> None:
     cells = torch.eye(inputs, dtype=torch.float64)[None]
     expected = F.interpolate(cells, size=outputs, mode="linear", align_corners=align_corners)[0].T
-    matrices = shifted_interpolation(inputs, outputs, 5, align_corners)
+    matrices = shifted_interpolation([inputs], outputs, 5, align_corners)
     padded = F.pad(expected, (0, 0, 2, 2))
     for tap in range(5):
         torch.testing.assert_close(matrices[:, tap], padded[tap : tap + outputs], rtol=0, atol=1e-13)
 
 
 def test_long_matrices_are_cut_into_strips_that_leave_zeros_out() -> None:
-    full = shifted_interpolation(300, 600, 3, False).reshape(600, -1)
+    full = shifted_interpolation([300], 600, 3, False).reshape(600, -1)
     strips = _strips(full, torch.float32, torch.device("cpu"))
     assert len(strips) == 600 // STRIP
     maps = torch.randn(2, 900, 4)

@@ -24,35 +24,38 @@ def in_graph() -> bool:
 
 
 def shifted_interpolation(
-    inputs: int, outputs: int, kernel: int, align_corners: bool, device: torch.device | str = "cpu"
+    inputs: Sequence[int], outputs: int, kernel: int, align_corners: bool, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Return the matrices that resize a line of cells and shift it, one for each tap of a convolution.
+    """Return the matrices that resize lines of cells to one length and shift them, one for each tap of a convolution.
 
     Row i of tap t is row i + t - kernel // 2 of the interpolation matrix, and zero where there is no such row: what a
     convolution padded with zeros sees at that tap. A weight is the quotient of two whole numbers, so it is right to the
     last bit; and in a graph whose runtime computes in a 16-bit format, to that format's last bit, which positions of
-    more than a few cells would not be.
+    more than a few cells would not be. Exporters take their time for every operation, so all lines share each.
 
     Args:
-        inputs: Cells of the line.
-        outputs: Its length after resizing.
-        kernel: Taps, an odd number; 1 gives the interpolation matrix itself.
+        inputs: Cells of each line.
+        outputs: Their length after resizing.
+        kernel: Taps, an odd number; 1 gives the interpolation matrices themselves.
         align_corners: As in `resize`.
-        device: Where it is made.
+        device: Where they are made.
 
     Returns:
-        (outputs, kernel, inputs), float64 (on Apple's GPUs float32), in 0..1.
+        (outputs, kernel, Σ inputs), the lines' columns side by side, float64 (on Apple's GPUs float32), in 0..1.
     """
     taps = torch.arange(kernel, device=device) - kernel // 2
     wide = widest(taps.device)
-    place = torch.arange(outputs, device=device)[:, None] + taps
+    place = (torch.arange(outputs, device=device)[:, None] + taps)[..., None]
     inside = (place >= 0) & (place < outputs)
     # Positions in units in which those of the outputs and of the inputs are whole numbers; `unit` of these are a cell.
     unit = max(outputs - 1, 1) if align_corners else 2 * outputs
-    source = place * (inputs - 1) if align_corners else (2 * place + 1) * inputs - outputs
-    away = source.clamp(0, (inputs - 1) * unit)[..., None] - torch.arange(inputs, device=device) * unit
+    cells = torch.cat([torch.arange(line, device=device) for line in inputs])
+    length = torch.cat([torch.full((line,), line, device=device) for line in inputs])
+    last = length - 1
+    source = place * last if align_corners else (2 * place + 1) * length - outputs
+    away = torch.minimum(source.clamp(min=0), last * unit) - cells * unit
     # A cell's weight falls linearly from 1 at its own position to 0 at its neighbours'.
-    return ((unit - away.abs()).clamp(min=0) * inside[..., None]).to(wide) / unit
+    return ((unit - away.abs()).clamp(min=0) * inside).to(wide) / unit
 
 
 class Strip(NamedTuple):
@@ -122,14 +125,11 @@ def _matrices(
     height, width = size
     rows, columns = kernel
     made_on = device if traced else torch.device("cpu")
-    wide = [
-        shifted_interpolation(inputs, width, columns, align_corners, made_on).transpose(1, 2).flatten(1)
-        for _, inputs in sizes
-    ]
-    tall = torch.cat(
-        [shifted_interpolation(inputs, height, rows, align_corners, made_on).flatten(1) for inputs, _ in sizes],
-        dim=1,
-    )
+    heights, widths = [inputs for inputs, _ in sizes], [inputs for _, inputs in sizes]
+    across = shifted_interpolation(widths, width, columns, align_corners, made_on).split(widths, dim=2)
+    down = shifted_interpolation(heights, height, rows, align_corners, made_on).split(heights, dim=2)
+    wide = [taps.transpose(1, 2).flatten(1) for taps in across]
+    tall = torch.cat([taps.flatten(1) for taps in down], dim=1)
     # What a matrix holds is not known while a graph is made.
     cut = _whole if traced else _strips
     return Matrices(tuple(cut(matrix, dtype, device) for matrix in wide), cut(tall, dtype, device))
