@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -228,6 +229,49 @@ class TestDatumaro:
         objects = open_dataset(DataSettings("datumaro", root=str(tmp_path)), "train")[0].objects
         assert objects is not None and objects.nonzero().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
         assert objects.max() == 3
+
+    def drawn_as(self, root: Path, *pictures: list[dict[str, object]]) -> DataSettings:
+        """An export whose first pictures of train have these annotations, and the others none."""
+        made.datumaro(root)
+        path = root / "annotations" / "train.json"
+        whole = json.loads(path.read_text())
+        for item, annotations in zip_longest(whole["items"], pictures, fillvalue=[]):
+            item["annotations"] = annotations
+        path.write_text(json.dumps(whole))
+        return DataSettings("datumaro", root=str(root))
+
+    def test_an_ellipse_covers_the_pixels_that_datumaro_gives_it(self, tmp_path: Path) -> None:
+        pytest.importorskip("pycocotools", reason="pycocotools is not installed (extra annotations)")
+        settings = self.drawn_as(tmp_path, [{"type": "ellipse", "label_id": 1, "points": [2, 2, 10, 10]}])
+        objects = open_dataset(settings, "train")[0].objects
+        assert objects is not None
+        # Of PolygonsToMasks, Datumaro 1.13.12.
+        assert (objects == 2).sum(1).tolist()[:12] == [0, 0, 4, 6, 8, 8, 8, 8, 6, 4, 0, 0]
+        assert (objects == 2).sum() == 52
+
+    @pytest.mark.parametrize("points", [None, [1, 2, 3], [1, 2, 3, float("nan")], "1234"])
+    def test_an_ellipse_without_its_box_is_refused(self, points: object, tmp_path: Path) -> None:
+        settings = self.drawn_as(tmp_path, [{"type": "ellipse", "label_id": 1, "points": points}])
+        with pytest.raises(UserError, match="a drawing of train_0 cannot be read: an ellipse is not given by the left"):
+            open_dataset(settings, "train")[0]
+
+    def test_what_has_no_area_or_no_class_is_counted_and_alone_is_refused(self, tmp_path: Path) -> None:
+        polygon = {"type": "polygon", "label_id": 2, "points": [1, 1, 3, 1, 3, 3, 1, 3]}
+        box = {"type": "bbox", "label_id": 1, "bbox": [1, 2, 3, 4]}
+        point = {"type": "points", "label_id": 1, "points": [1, 2]}
+        nobody = {**polygon, "label_id": None}
+        whole = open_dataset(self.drawn_as(tmp_path / "a", [polygon, box, point, nobody], [box]), "train")
+        path = tmp_path / "a" / "annotations" / "train.json"
+        assert len(whole) == 1
+        assert {str(note) for note in whole.notes} >= {
+            f"{path}: 1 picture with nothing on it that has both area and class left out",
+            f"{path}: 3 annotations without area (2 bbox, 1 points) left out",
+            f"{path}: 1 drawing without a class left out",
+        }
+        with pytest.raises(UserError, match=r"nothing that covers pixels \(1 bbox\): parsing needs outlines"):
+            open_dataset(self.drawn_as(tmp_path / "b", [box]), "train")
+        with pytest.raises(UserError, match="no drawing has a class"):
+            open_dataset(self.drawn_as(tmp_path / "c", [nobody]), "train")
 
     def test_bad_files_are_one_line(self, tmp_path: Path) -> None:
         made.datumaro(tmp_path)

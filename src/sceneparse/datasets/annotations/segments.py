@@ -107,6 +107,10 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     refuse_missing(path, lost, len(samples), everything)
     left = len(whole["dataset"]["samples"]) - len(samples)
     notes = [f"{path}: {counted(left, 'sample')} without a label left out"] if left else []
+    labels = [as_dict(_label(sample, options.labelset)) for sample in samples]
+    drawn = [one for label in labels if not _in_pixels(label) for one in label["annotations"]]
+    if flat := sum(one.get("type") != "polygon" for one in drawn):
+        notes.append(f"{path}: {counted(flat, 'annotation')} without area (boxes, lines, points) left out")
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
@@ -227,7 +231,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
 def _polygons(record: Record, annotations: list[dict[str, Any]], size: Size, classes: Classes) -> NDArray[np.int16]:
     drawn = canvas(size, classes)
     for one in annotations:
-        if one.get("type") != "polygon":  # boxes, lines and points outline nothing
+        if one.get("type") != "polygon":  # what has no area is counted when the split is opened
             continue
         points = one.get("points")
         if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):

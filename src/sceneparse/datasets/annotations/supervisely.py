@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ LAYOUT = "a Supervisely project: ROOT/meta.json, ROOT/DATASET/ann/NAME.jpg.json 
 
 FARTHEST = 100_000
 """Largest coordinate of a corner in pixels."""
+
+WITH_AREA = ("bitmap", "alpha_mask", "rectangle", "polygon", "multipolygon")
+"""Geometries that cover pixels; points, lines and graphs don't."""
 
 
 class FigureError(ValueError):
@@ -68,8 +71,13 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
     named = [(path.parent.parent / "img", path.name.removesuffix(".json")) for path, _ in found]
     refuse_shared(root, named, [image for _, image in found])
     names = sample_names([_below(path, root, len(folders) > 1) for path, _ in found])
-    records = [Record(name, image, path, b"", _size(path)) for name, (path, image) in zip(names, found, strict=True)]
-    notes = []
+    sizes, flat = zip(*(_size_and_flat(path) for path, _ in found), strict=True)
+    records = [
+        Record(name, image, path, b"", size) for name, (path, image), size in zip(names, found, sizes, strict=True)
+    ]
+    notes = (
+        [f"{root}: {counted(sum(flat), 'object')} without area (points, lines, graphs) left out"] if any(flat) else []
+    )
     if bare := sum(1 for folder in folders for _ in walk(folder / "img")) - len(found) if options.images is None else 0:
         notes.append(f"{root}: {counted(bare, 'picture')} without an annotation file left out")
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
@@ -129,14 +137,15 @@ def _color(given: Any) -> Color | None:
     return int(given[1:3], 16), int(given[3:5], 16), int(given[5:7], 16)
 
 
-def _size(path: Path) -> Size | None:
-    """The size of the annotated picture."""
+def _size_and_flat(path: Path) -> tuple[Size | None, int]:
+    """The size of the annotated picture, and the number of its objects without area."""
     whole = load(path)
     if not isinstance(whole, dict) or not isinstance(whole.get("objects"), list):
         raise UserError(f"{path}: has no list of objects, which Supervisely writes")
     size = whole.get("size")
     height, width = (size.get("height"), size.get("width")) if isinstance(size, dict) else (None, None)
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    own = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    return own, sum(geometry(as_dict(row)) not in WITH_AREA for row in whole["objects"])
 
 
 def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
@@ -164,6 +173,11 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
     return drawn
 
 
+def geometry(figure: Mapping[str, Any]) -> Any:
+    """Return a figure's type of geometry, which old projects don't name."""
+    return figure.get("geometryType") or figure.get("shape") or ("bitmap" if figure.get("bitmap") else "polygon")
+
+
 def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
     """Return the pixels of a figure; None for one without area.
 
@@ -171,7 +185,7 @@ def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
         FigureError: It is damaged.
         MaskPngError: Its bitmap is.
     """
-    kind = figure.get("geometryType") or figure.get("shape") or ("bitmap" if figure.get("bitmap") else "polygon")
+    kind = geometry(figure)
     if kind in ("bitmap", "alpha_mask"):
         return _bitmap(figure.get(kind) or figure.get("bitmap"), size, 1 if kind == "bitmap" else 128)
     if kind == "rectangle":
@@ -182,7 +196,7 @@ def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
         mask = np.zeros(size, dtype=np.bool_)
         mask[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = True
         return mask
-    if kind not in ("polygon", "multipolygon"):
+    if kind not in WITH_AREA:
         return None
     mask = np.zeros(size, dtype=np.bool_)
     for part in as_list(figure.get("parts")) or [figure.get("points")]:
@@ -227,6 +241,8 @@ def _bitmap(bitmap: Any, size: Size, opaque: int) -> NDArray[np.bool_]:
 def outlines(record: Record) -> Iterator[Outline]:
     """Yield the corners of a record's polygons and rectangles."""
     for number, row in enumerate(load(record.file)["objects"]):
+        if geometry(as_dict(row)) not in WITH_AREA:
+            continue
         for part in as_list(as_dict(row).get("parts")) or [as_dict(row).get("points")]:
             if corners := corners_of(as_dict(part).get("exterior")):
                 yield Outline(f"object {number} ('{row.get('classTitle')}')", corners, bordered=True)
