@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,10 @@ from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, c
 from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import (
     Pictures,
+    confirm,
     pictures_below,
     plain,
     refuse_missing,
-    refuse_shared,
     sample_names,
 )
 from sceneparse.datasets.annotations.options import FileOptions
@@ -73,12 +73,13 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     whole = load(path)
     name = next(known for known, file in files.items() if file == path)
     images = images_of(whole, path)
-    records, notes = _records(whole, path, images, image_files(images, path, root, options.images, name))
+    pictures, moved = image_files(images, path, root, options.images, name, files)
+    records, notes = _records(whole, path, images, pictures)
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
     classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
     return DrawnPictures(
-        records, classes, partial(draw, overlap=options.overlap), channels, notes=notes, outlines=outlines
+        records, classes, partial(draw, overlap=options.overlap), channels, notes=[*notes, *moved], outlines=outlines
     )
 
 
@@ -156,20 +157,25 @@ def images_of(whole: Any, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def image_files(
-    images: Mapping[str, Mapping[str, Any]], path: Path, root: Path, folder: str | None, split: str
-) -> list[Path]:
-    """The files of a COCO file's pictures.
+    images: Mapping[str, Mapping[str, Any]],
+    path: Path,
+    root: Path,
+    folder: str | None,
+    split: str,
+    splits: Collection[str],
+) -> tuple[list[Path], list[str]]:
+    """The files of a COCO file's pictures, and notes on those that are not where the file says.
 
     Raises:
-        UserError: Some are not there, or a name could mean two.
+        UserError: Some are not there, a name could mean two, or they are in another split's folder.
     """
     pictures: Pictures = pictures_below(root, folder)
     names = [row["file_name"] for row in images.values()]
     found = [pictures.find([plain(name)], path.parent if folder is None else pictures.root, split) for name in names]
     missing = [name for name, file in zip(names, found, strict=True) if file is None]
     refuse_missing(path, missing, len(names), pictures)
-    refuse_shared(path, [(path.parent, plain(name)) for name in names], found)
-    return [file for file in found if file is not None]
+    notes = confirm(path, [(path.parent, plain(name)) for name in names], found, pictures, split, splits)
+    return [file for file in found if file is not None], notes
 
 
 def size_of(row: Mapping[str, Any]) -> Size | None:

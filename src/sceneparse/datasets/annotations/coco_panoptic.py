@@ -57,7 +57,7 @@ def open_coco_panoptic(settings: DataSettings, split: str, channels: int = 3) ->
     annotated = _annotations(whole, path, images)
     left = len(images) - len(annotated)
     images = {key: row for key, row in images.items() if key in annotated}
-    pictures = image_files(images, path, root, options.images, name)
+    pictures, moved = image_files(images, path, root, options.images, name, files)
     folder = _masks(path, root, [row["file_name"] for row in annotated.values()])
     names = sample_names([plain(row["file_name"]) for row in images.values()])
     records = []
@@ -66,6 +66,7 @@ def open_coco_panoptic(settings: DataSettings, split: str, channels: int = 3) ->
         mask = folder / plain(annotated[key]["file_name"])
         records.append(Record(sample, image, mask, json.dumps(segments).encode(), size_of(row)))
     notes = [f"{path}: {counted(left, 'picture')} without annotation left out"] if left else []
+    notes += moved
     return DrawnPictures(records, classes, draw, channels, notes=notes)
 
 

@@ -18,7 +18,7 @@ from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_
 from sceneparse.datasets.annotations.darwin_masks import open_masks
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_list, glimpses, load
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import chosen, files_by_split, outside_note
@@ -81,14 +81,15 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     pictures = pictures_below(root, options.images)
     own = [items[path] for path in files]
     _refuse_releases(own, root)
-    found = [pictures.find([item.name, Path(item.name).name], pictures.root) for item in own]
+    name = next(known for known, paths in splits.items() if paths is files)
+    found = [pictures.find([item.name, Path(item.name).name], pictures.root, name) for item in own]
     refuse_missing(
         files[0].parent,
         [item.name for item, image in zip(own, found, strict=True) if image is None],
         len(own),
         pictures,
     )
-    refuse_shared(files[0].parent, [(root, item.name) for item in own], found)
+    moved = confirm(files[0].parent, [(root, item.name) for item in own], found, pictures, name, splits)
     records = [
         Record(name, image, item.path, json.dumps(item.drawings).encode(), item.size)
         for name, item, image in zip(sample_names([item.name for item in own]), own, found, strict=True)
@@ -96,6 +97,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     ]
     left = sum(item.left for item in own)
     notes = [f"{root}: {counted(left, 'annotation')} without area (boxes, tags, lines) left out"] if left else []
+    notes += moved
     notes += outside_note(root, splits, is_darwin)
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 

@@ -30,7 +30,7 @@ from sceneparse.datasets.annotations.label_studio_regions import (
     region_mask,
     regions_of,
 )
-from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, plain, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
@@ -109,17 +109,18 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
         )
         raise UserError(f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again")
     pictures = pictures_below(root, options.images)
-    found = [pictures.find(_names(task.image), path.parent) for task in tasks]
+    name = next(known for known, file in files.items() if file == path)
+    found = [pictures.find(_names(task.image), path.parent, name) for task in tasks]
     missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
     refuse_missing(path, missing, len(tasks), pictures)
-    refuse_shared(path, [(path.parent, plain(task.image)) for task in tasks], found)
+    moved = confirm(path, [(path.parent, plain(task.image)) for task in tasks], found, pictures, name, files)
     records = []
     for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
         assert image is not None  # the missing ones are refused
         size = next((region.size for region in task.regions if region.size != (0, 0)), None)
         drawing = json.dumps([region._asdict() for region in task.regions]).encode()
         records.append(Record(name, image, path, drawing, size))
-    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
+    return DrawnPictures(records, classes, draw, channels, notes=[*notes, *moved], outlines=outlines)
 
 
 def is_label_studio(found: Glimpse) -> bool:

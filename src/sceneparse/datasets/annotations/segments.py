@@ -26,10 +26,10 @@ from sceneparse.datasets.annotations.jsonfiles import (
 )
 from sceneparse.datasets.annotations.locating import (
     Pictures,
+    confirm,
     pictures_below,
     plain,
     refuse_missing,
-    refuse_shared,
     sample_names,
 )
 from sceneparse.datasets.annotations.options import ExportOptions
@@ -89,10 +89,11 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     classes = classes_of(found, options.unlabelled, "ignore", str(path))
     samples = _labelled(whole, path, options.labelset)
     pictures, everything = pictures_below(root, options.images), Pictures(root)
-    images = [pictures.find(_names(sample), path.parent) for sample in samples]
+    name = next(known for known, file in files.items() if file == path)
+    images = [pictures.find(_names(sample), path.parent, name) for sample in samples]
     missing = [_names(sample)[0] for sample, image in zip(samples, images, strict=True) if image is None]
     refuse_missing(path, missing, len(samples), pictures)
-    refuse_shared(path, [(path.parent, str(sample["name"])) for sample in samples], images)
+    moved = confirm(path, [(path.parent, str(one["name"])) for one in samples], images, pictures, name, files)
     records, lost = [], []
     for name, sample, image in zip(sample_names([str(s["name"]) for s in samples]), samples, images, strict=True):
         assert image is not None  # the missing ones are refused
@@ -107,6 +108,7 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     refuse_missing(path, lost, len(samples), everything)
     left = len(whole["dataset"]["samples"]) - len(samples)
     notes = [f"{path}: {counted(left, 'sample')} without a label left out"] if left else []
+    notes += moved
     labels = [as_dict(_label(sample, options.labelset)) for sample in samples]
     drawn = [one for label in labels if not _in_pixels(label) for one in label["annotations"]]
     if flat := sum(one.get("type") != "polygon" for one in drawn):

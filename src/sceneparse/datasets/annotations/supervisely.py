@@ -15,7 +15,7 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_key, as_list, glimpse, json_files, load
 from sceneparse.datasets.annotations.labelme_shapes import pasted
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
@@ -61,30 +61,30 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
     files = chosen(datasets, split, root, len)
     classes = classes_of(_classes(root / "meta.json"), options.unlabelled, "background", str(root / "meta.json"))
     folders = {path.parent.parent for path in files}
-    missing, found = [], []
+    missing, found, named = [], [], []
+    everything = pictures_below(root, options.images)
     for path in files:
-        own = pictures_below(path.parent.parent / "img", None if options.images is None else str(_own(root, options)))
-        image = own.find(_names(path), own.root)
+        name, dataset = path.name.removesuffix(".json"), _dataset(path.parent.parent, root)
+        own, names = everything, [f"{dataset}/{name}", *_names(path)]
+        if options.images is None:
+            own, names = pictures_below(path.parent.parent / "img", None), _names(path)
+        image = own.find(names, own.root, dataset)
         missing += [path.name] if image is None else []
         found += [] if image is None else [(path, image)]
-    refuse_missing(files[0].parent, missing, len(files), pictures_below(root, options.images))
-    named = [(path.parent.parent / "img", path.name.removesuffix(".json")) for path, _ in found]
-    refuse_shared(root, named, [image for _, image in found])
+        named += [] if image is None else [(own.root, names[0])]
+    refuse_missing(files[0].parent, missing, len(files), everything)
+    dataset = next(known for known, paths in datasets.items() if paths is files)
+    notes = confirm(root, named, [image for _, image in found], everything, dataset, datasets)
     names = sample_names([_below(path, root, len(folders) > 1) for path, _ in found])
     sizes, flat = zip(*(_size_and_flat(path) for path, _ in found), strict=True)
     records = [
         Record(name, image, path, b"", size) for name, (path, image), size in zip(names, found, sizes, strict=True)
     ]
-    notes = (
-        [f"{root}: {counted(sum(flat), 'object')} without area (points, lines, graphs) left out"] if any(flat) else []
-    )
+    if any(flat):
+        notes.append(f"{root}: {counted(sum(flat), 'object')} without area (points, lines, graphs) left out")
     if bare := sum(1 for folder in folders for _ in walk(folder / "img")) - len(found) if options.images is None else 0:
         notes.append(f"{root}: {counted(bare, 'picture')} without an annotation file left out")
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
-
-
-def _own(root: Path, options: ExportOptions) -> Path:
-    return (root / Path(options.images or "").expanduser()).absolute()
 
 
 def _datasets(root: Path) -> dict[str, list[Path]]:
