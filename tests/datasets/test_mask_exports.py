@@ -104,6 +104,19 @@ class TestCvat:
         assert diagnosis.ok and finding.count == 1 and finding.examples == ("JPEGImages/train_1.jpg",)
         assert len(open_dataset(DataSettings("cvat", root=str(tmp_path)), "train")) == 2
 
+    @pytest.mark.parametrize("listed", [["more_0", "more_1"], []])
+    def test_a_subset_to_test_on_that_nobody_annotated_yet_is_a_warning(
+        self, listed: list[str], tmp_path: Path
+    ) -> None:
+        made.cvat(tmp_path)
+        for seed, name in enumerate(listed):
+            made.save(made.picture(99 + seed), tmp_path / "JPEGImages" / f"{name}.jpg")
+        (tmp_path / "ImageSets" / "Segmentation" / "Test.txt").write_text("\n".join(listed))
+        diagnosis = checked(tmp_path, "cvat")
+        (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+        assert diagnosis.ok and finding.severity == "warning" and finding.message.startswith("Test: no picture with")
+        assert len(open_for_training(DataSettings("cvat", root=str(tmp_path)))[0]) == 3
+
     def test_names_with_blanks_and_in_another_form_of_unicode_match(self, tmp_path: Path) -> None:
         made.cvat(tmp_path)
         composed, decomposed = "gr\u00fcn 1", "gru\u0308n 1"
@@ -254,6 +267,15 @@ class TestDatumaro:
         settings = self.drawn_as(tmp_path, [{"type": "ellipse", "label_id": 1, "points": points}])
         with pytest.raises(UserError, match="a drawing of train_0 cannot be read: an ellipse is not given by the left"):
             open_dataset(settings, "train")[0]
+
+    def test_a_subset_to_test_on_that_nobody_annotated_yet_is_a_warning(self, tmp_path: Path) -> None:
+        settings = self.drawn_as(tmp_path)
+        (tmp_path / "annotations" / "train.json").rename(tmp_path / "annotations" / "test.json")
+        made.datumaro(tmp_path)
+        diagnosis = checked(tmp_path, "datumaro")
+        (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+        assert diagnosis.ok and finding.severity == "warning" and "nothing is drawn on any picture" in finding.message
+        assert not check(replace(settings, val="test"), progress=False, workers=1).ok
 
     def test_what_has_no_area_or_no_class_is_counted_and_alone_is_refused(self, tmp_path: Path) -> None:
         polygon = {"type": "polygon", "label_id": 2, "points": [1, 1, 3, 1, 3, 3, 1, 3]}

@@ -28,7 +28,7 @@ from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.datasets.matching import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
-from sceneparse.errors import MissingSplitError, UserError, counted
+from sceneparse.errors import MissingSplitError, UnannotatedError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
@@ -160,7 +160,7 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
             f"{path}: has nothing that covers pixels ({types}): parsing needs outlines; export polygons or masks"
         )
     if not records:
-        raise UserError(f"{path}: nothing is drawn on any picture")
+        raise UnannotatedError(f"{path}: nothing is drawn on any picture")
     left = {
         f"{counted(empty, 'picture')} on which nothing is drawn": empty,
         f"{counted(unused, 'picture')} with nothing on it that has both area and class": unused,

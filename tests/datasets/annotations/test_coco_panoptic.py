@@ -40,6 +40,16 @@ def write(root: Path, name: str = "panoptic_train2017", **changes: Any) -> DataS
     return DataSettings("coco_panoptic", root=str(root), train="train")
 
 
+def test_a_split_to_test_on_that_nobody_annotated_yet_is_a_warning(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        settings = write(tmp_path, f"panoptic_{name}")
+    write(tmp_path, "panoptic_test", annotations=[])
+    (finding,) = [one for one in check(settings, progress=False).findings if one.code == "empty-split"]
+    assert finding.severity == "warning" and "its list of annotations is empty: annotate pictures" in finding.message
+    with pytest.raises(UserError, match="its list of annotations is empty"):
+        open_dataset(settings, "test")
+
+
 def test_segments_become_their_classes_and_id_0_counts_in_nothing(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path), "train")
     objects = dataset[0].objects

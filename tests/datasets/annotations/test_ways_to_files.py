@@ -191,6 +191,18 @@ def test_masks_of_darwin_do_not_share_a_picture(tmp_path: Path) -> None:
         open_dataset(settings("darwin", tmp_path), "all")
 
 
+def test_tasks_to_test_on_that_nobody_annotated_yet_stop_no_training(tmp_path: Path) -> None:
+    for number, name in enumerate(("train", "val", "test")):
+        label_studio(tmp_path, [f"/data/upload/1/0a1b2c3d-{number}.png"])
+        (tmp_path / "project.json").rename(tmp_path / f"{name}.json")
+        picture(tmp_path / f"images/{number}.png")
+    tasks = json.loads((tmp_path / "test.json").read_text())
+    write(tmp_path / "test.json", [{**task, "annotations": []} for task in tasks])
+    diagnosis = check(settings("label_studio", tmp_path), progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+    assert diagnosis.ok and finding.severity == "warning" and "no task is annotated" in finding.message
+
+
 def test_annotation_files_beside_a_folder_of_pictures_have_those_of_the_folder_called_alike(tmp_path: Path) -> None:
     for folder in ("left", "right"):
         labelme(tmp_path / "labels" / folder / "1.json", beside=False)

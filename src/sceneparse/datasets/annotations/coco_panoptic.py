@@ -28,7 +28,7 @@ from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
@@ -95,6 +95,8 @@ def _annotations(whole: Any, path: Path, images: Mapping[str, Any]) -> dict[str,
             raise UserError(f"{path}: image {key} has two annotations; a panoptic picture has one")
         if key in images:
             found[key] = row
+    if not list_of(whole, "annotations", path):
+        raise UnannotatedError(f"{path}: its list of annotations is empty: annotate pictures and export them again")
     if not found:
         raise UserError(f"{path}: no annotation's image_id is the id of one of its images; export it again")
     return found

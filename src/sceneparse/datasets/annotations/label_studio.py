@@ -38,7 +38,7 @@ from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
@@ -107,7 +107,9 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
         guessed = (
             "; a model's predictions alone are not learnt from" if any("predictions" in note for note in notes) else ""
         )
-        raise UserError(f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again")
+        raise UnannotatedError(
+            f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again"
+        )
     pictures = pictures_below(root, options.images)
     name = next(known for known, file in files.items() if file == path)
     found = [pictures.find(_names(task.image), path.parent, name) for task in tasks]

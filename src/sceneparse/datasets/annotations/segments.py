@@ -39,7 +39,7 @@ from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
@@ -169,7 +169,7 @@ def _labelled(whole: Any, path: Path, labelset: str) -> list[dict[str, Any]]:
                 raise UserError(f"{path}: an annotation of sample '{sample['name']}' has no whole number as id")
         found.append(sample)
     if not found:
-        raise UserError(f"{path}: no sample has a label in labelset '{labelset}'; label some and release again")
+        raise UnannotatedError(f"{path}: no sample has a label in labelset '{labelset}'; label some and release again")
     return found
 
 
