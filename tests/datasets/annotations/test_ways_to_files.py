@@ -224,6 +224,38 @@ def test_two_releases_of_darwin_are_not_one_data_set(tmp_path: Path) -> None:
     assert len(open_dataset(followed, "all")) == 3
 
 
+@pytest.mark.parametrize("newest", ["v1", "v2"])
+def test_the_release_that_darwin_s_link_leads_to_is_taken(newest: str, tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    shutil.copytree(EXPORTS / "darwin", root)
+    releases = root / "releases"
+    (releases / "latest").rename(releases / "v2")
+    shutil.copytree(releases / "v2", releases / "v1")
+    (releases / "latest").symlink_to(newest)
+    other = next((releases / ({"v1", "v2"} - {newest}).pop()).rglob("*.json"))
+    whole = json.loads(other.read_text())
+    write(other, {**whole, "annotations": []})
+    opened = open_dataset(settings("darwin", root), "all")
+    # What is drawn is the newest release's, and each picture is there once.
+    assert len(opened) == 3
+    shutil.rmtree(root / "releases" / ({"v1", "v2"} - {newest}).pop())
+    (releases / "latest").unlink()
+    alone = open_dataset(settings("darwin", root), "all")
+    for place in range(3):
+        one, two = opened[place].objects, alone[place].objects
+        assert one is not None and two is not None and one.equal(two)
+
+
+def test_annotations_behind_links_are_read_once(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        labelme(tmp_path / "elsewhere" / name / "0.json")
+        labelme(tmp_path / "elsewhere" / name / "more" / "1.json")
+        (tmp_path / "root" / name).mkdir(parents=True)
+        (tmp_path / "root" / name / "day").symlink_to(tmp_path / "elsewhere" / name)
+    (tmp_path / "elsewhere" / "train" / "again").symlink_to(tmp_path / "elsewhere" / "train")  # which leads back up
+    assert [len(split) for split in open_for_training(settings("labelme", tmp_path / "root"))] == [2, 2]
+
+
 @pytest.mark.parametrize("names", [("Training", "Validation"), ("TRAIN", "VAL"), ("trn", "dev")])
 def test_splits_are_found_by_what_people_call_them(names: tuple[str, str], tmp_path: Path) -> None:
     for place, name in enumerate(names):

@@ -73,7 +73,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     subfolders(root)  # refuses what is no folder
     if (root / "class_mapping.csv").is_file():
         return open_masks(root, split, channels, options)
-    splits = _current(files_by_split(root, is_darwin, LAYOUT))
+    splits = _current(files_by_split(root, is_darwin, LAYOUT), root)
     items = {path: read_item(path) for paths in splits.values() for path in paths}
     files = chosen(splits, split, root, len)
     names = sorted({name for item in items.values() for name in item.classes}, key=lambda name: (name.lower(), name))
@@ -96,15 +96,28 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
         if image is not None
     ]
     left = sum(item.left for item in own)
-    notes = [f"{root}: {counted(left, 'annotation')} without area (boxes, tags, lines) left out"] if left else []
+    notes = (
+        [f"{root}: {counted(left, 'annotation')} that are no polygons or masks (boxes, ellipses, tags) left out"]
+        if left
+        else []
+    )
     notes += moved
     notes += outside_note(root, splits, is_darwin)
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
-def _current(splits: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """Without the files of older releases, where there is the link releases/latest that darwin-py makes."""
-    latest = {name: [path for path in paths if "latest" in path.parts] for name, paths in splits.items()}
+def _current(splits: dict[str, list[Path]], root: Path) -> dict[str, list[Path]]:
+    """Without the files of older releases, where there is the link releases/latest that darwin-py makes.
+
+    The files may be those of the folder that it leads to, since each folder is looked into once.
+    """
+    folders = {folder for paths in splits.values() for path in paths for folder in path.parents}
+    beside = (folder / "latest" for folder in folders if folder == root or root in folder.parents)
+    newest = [folder.resolve() for folder in beside if folder.is_dir()]
+    latest = {
+        name: [path for path in paths if any(path.resolve().is_relative_to(folder) for folder in newest)]
+        for name, paths in splits.items()
+    }
     return {name: latest[name] or paths for name, paths in splits.items()}
 
 

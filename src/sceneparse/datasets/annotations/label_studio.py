@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, folders_below, glimpse, glimpses, json_files, load
 from sceneparse.datasets.annotations.label_studio_pictures import (
     PicturesError,
     by_picture,
@@ -168,7 +168,7 @@ def _strokes(root: Path, tag: str) -> dict[str, list[tuple[str, Path]]]:
         UserError: A file's name doesn't begin with the labelling tag's.
     """
     found: dict[str, list[tuple[str, Path]]] = {}
-    for path in sorted(root.rglob("task-*-annotation-*.png")):
+    for path in sorted(path for folder in folders_below(root) for path in folder.glob("task-*-annotation-*.png")):
         if (parts := STROKE.fullmatch(path.name)) is None:
             continue
         if not parts[3].startswith(f"{tag}-"):

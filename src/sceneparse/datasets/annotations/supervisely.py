@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_key, as_list, glimpse, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import (
+    Glimpse,
+    as_dict,
+    as_key,
+    as_list,
+    folders_below,
+    glimpse,
+    json_files,
+    load,
+)
 from sceneparse.datasets.annotations.labelme_shapes import pasted
 from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
@@ -97,8 +106,8 @@ def _datasets(root: Path) -> dict[str, list[Path]]:
     if not (root / "meta.json").is_file():
         raise wrong_layout(root, LAYOUT)
     found: dict[str, list[Path]] = {}
-    for folder in sorted(path for path in root.rglob("ann") if path.is_dir()):
-        if files := json_files(folder):
+    for folder in folders_below(root):
+        if folder.name == "ann" and (files := json_files(folder)):
             found[_dataset(folder.parent, root)] = files
     if not found:
         raise wrong_layout(root, LAYOUT)
@@ -258,7 +267,8 @@ def recognise(root: Path) -> str | None:
     found = glimpse(root / "meta.json")
     if found is None or not is_meta(found):
         return None
-    return "meta.json and */ann/ (Supervisely)" if any(root.glob("**/ann/*.json")) else None
+    annotated = any(json_files(folder) for folder in folders_below(root) if folder.name == "ann")
+    return "meta.json and */ann/ (Supervisely)" if annotated else None
 
 
 KIND = DatasetKind(
