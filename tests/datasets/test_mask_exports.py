@@ -96,6 +96,31 @@ class TestCvat:
             Image.open(path).quantize(8, dither=Image.Dither.NONE).save(path)
         assert pixels(checked(tmp_path, "cvat")) == made.counts()
 
+    @pytest.mark.parametrize("kind", ["cvat", "camvid_form"])
+    def test_a_background_with_a_colour_of_its_own_is_what_nobody_drew(self, kind: str, tmp_path: Path) -> None:
+        made.WRITERS[kind](tmp_path)
+        own = np.array((250, 50, 83), np.uint8)
+        for path in tmp_path.rglob("*.png"):
+            mask = np.array(Image.open(path))
+            mask[(mask == 0).all(-1)] = own
+            made.save(mask, path)
+        if kind == "cvat":
+            listed = tmp_path / "labelmap.txt"
+            listed.write_text(listed.read_text().replace("background:0,0,0", "background:250,50,83"))
+        else:
+            listed = tmp_path / "label_colors.txt"
+            listed.write_text("250 50 83 background\n" + listed.read_text())
+        diagnosis = checked(tmp_path, kind)
+        assert diagnosis.ok and diagnosis.labels.names == ("background", *made.NAMES)
+        assert pixels(diagnosis) == made.counts()
+        nothing, *drawn = made.counts()
+        diagnosis = checked(tmp_path, kind, unlabelled="ignore")
+        assert diagnosis.ok and diagnosis.labels.names == made.NAMES and pixels(diagnosis) == drawn
+        assert sum(split.ignored for split in diagnosis.splits) == nothing
+        assert any(
+            "nobody labelled (#fa3253), which the tool calls 'background'" in one.message for one in diagnosis.findings
+        )
+
     def test_pictures_without_a_mask_are_left_out_and_counted(self, tmp_path: Path) -> None:
         made.cvat(tmp_path)
         (tmp_path / "SegmentationClass" / "train_1.png").unlink()

@@ -9,10 +9,10 @@ from pathlib import Path
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.label_maps import BACKGROUND, BLACK, read_label_colors
+from sceneparse.datasets.label_maps import BLACK, read_label_colors
 from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
 from sceneparse.datasets.matching import SplitFolders
-from sceneparse.datasets.unlabelled import Listed, UnlabelledOptions, with_unlabelled
+from sceneparse.datasets.unlabelled import BACKGROUND, Listed, UnlabelledOptions, with_unlabelled
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 

@@ -11,10 +11,10 @@ from sceneparse.datasets.cityscapes import CITYSCAPES
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.label_maps import BACKGROUND, BLACK, read_label_colors
+from sceneparse.datasets.label_maps import BLACK, read_label_colors
 from sceneparse.datasets.layout import Layout, Listings, Note, open_layout, tool_notes
 from sceneparse.datasets.matching import SplitFolders
-from sceneparse.datasets.unlabelled import UnlabelledOptions, with_unlabelled
+from sceneparse.datasets.unlabelled import BACKGROUND, UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings

@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sceneparse.datasets.unlabelled import Listed
+from sceneparse.datasets.unlabelled import BACKGROUND, Listed
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
-
-BACKGROUND = "background"
-"""What Datumaro calls the class of what nobody drew, where a list doesn't name one."""
 
 BLACK: Color = (0, 0, 0)
 
