@@ -1,6 +1,9 @@
 """COCO JSON: masks equal to pycocotools', splits by any tool's file names, and a line for what is wrong."""
 
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from PIL import Image
 
 from sceneparse.datasets.annotations.coco import KIND
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask, run_lengths
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -165,8 +168,37 @@ def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: P
     named = DataSettings("coco", root=str(tmp_path), options=options)
     assert objects(named, split="train")[4, 4] == 1
     (tmp_path / "annotations" / "instances_train2017.json").rename(tmp_path / "annotations" / "stuff_train2017.json")
-    with pytest.raises(UserError, match=r"could both be split 'train'; say which: data\.options\.annotations="):
+    message = (
+        r"could both be split 'train'; say which, such as data\.options\.annotations='annotations/person_keypoints_"
+    )
+    with pytest.raises(UserError, match=message):
         open_dataset(settings, "train")
+
+
+@pytest.mark.parametrize(
+    ("files", "lengths"),
+    [
+        (("a/annotations.json", "b/annotations.json"), [1, 2]),
+        (("north/labels.json", "south/labels.json", "east/labels.json"), [3, 1]),
+        (("train.json", "val.json", "annotations/train.json", "annotations/val.json"), [1, 2]),
+        (("train/more.json", "annotations/train.json", "annotations/val.json"), [2, 3]),
+        (("val/coco_a.json", "val/coco_b.json"), []),
+    ],
+)
+def test_following_what_is_said_of_rivals_opens_them(files: Sequence[str], lengths: list[int], tmp_path: Path) -> None:
+    for count, file in enumerate(files, 1):
+        images = [{"id": n, "file_name": f"{count}-{n}.png"} for n in range(count)]
+        write(tmp_path, file, [row(SQUARE, image=0)], images=images)
+    settings = DataSettings("coco", root=str(tmp_path))
+    with pytest.raises(UserError, match="could both be split") as raised:
+        open_for_training(settings)
+    said = dict(re.findall(r"data\.([\w.]+)='?([^\s']+)'?", str(raised.value)))
+    options = {"annotations": said["options.annotations"]}
+    followed = replace(settings, options=options, train=said.get("train", "train"), val=said.get("val", "val"))
+    if lengths:
+        assert [len(split) for split in open_for_training(followed)] == lengths
+    else:  # of two for validation there is none to train on, but each can be opened
+        assert len(open_dataset(followed, "val")) in (1, 2)
 
 
 def test_pictures_are_found_where_tools_put_them(tmp_path: Path) -> None:

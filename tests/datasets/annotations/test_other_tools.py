@@ -176,7 +176,7 @@ class TestDarwin:
         )
         dataset = open_dataset(settings, "all")
         assert "sign" not in dataset.labels.names
-        assert any("1 annotation without area" in note for note in dataset.notes)  # type: ignore[attr-defined]
+        assert any("1 annotation of other types than polygon and mask" in note for note in dataset.notes)  # type: ignore[attr-defined]
 
 
 def labels_of(release: Any) -> Any:

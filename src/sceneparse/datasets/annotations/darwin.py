@@ -97,7 +97,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     ]
     left = sum(item.left for item in own)
     notes = (
-        [f"{root}: {counted(left, 'annotation')} that are no polygons or masks (boxes, ellipses, tags) left out"]
+        [f"{root}: {counted(left, 'annotation')} of other types than polygon and mask left out (boxes, ellipses, tags)"]
         if left
         else []
     )

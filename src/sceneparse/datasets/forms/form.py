@@ -97,7 +97,7 @@ class AnnotatedPictures:
                     "parse them into different folders"
                 )
             taken[one.file] = one.picture
-        yield from self.pictures
+            yield one
 
 
 @dataclass(frozen=True)
