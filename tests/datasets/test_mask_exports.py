@@ -84,6 +84,7 @@ class TestCvat:
         assert any(
             finding.code == "parted" and "one picture in five" in finding.message for finding in diagnosis.findings
         )
+        assert any("default[1:]" in finding.message for finding in diagnosis.findings if finding.code == "parted")
         with pytest.raises(MissingSplitError, match="no split 'test'; there are: default"):
             open_dataset(settings, "test")
         # Who names the splits parts nothing.

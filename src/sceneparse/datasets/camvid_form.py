@@ -36,7 +36,7 @@ def camvid_form_layout(settings: DataSettings) -> Layout:
     options = KIND.read_options(settings.options, "data.options")
     labels, note = with_unlabelled(read_label_colors(file), BLACK, options.unlabelled, str(file))
     splits = Listings(folders)
-    notes = tool_notes(note, folders, settings)
+    notes = tool_notes(note, splits, settings)
     return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=file.name)
 
 

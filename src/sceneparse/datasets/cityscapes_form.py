@@ -43,8 +43,9 @@ def cityscapes_form_layout(settings: DataSettings) -> Layout:
     if not any(one.color == BLACK or one.name == BACKGROUND for one in classes):
         classes = [Listed(BACKGROUND, 0, BLACK), *(Listed(one.name, one.value + 1, one.color) for one in classes)]
     labels, note = with_unlabelled(classes, 0, options.unlabelled, str(root / LABEL_COLORS))
-    notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
+    splits = Listings(folders)
+    notes = tool_notes(note, splits, settings)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
 
 
 def _splits(root: Path) -> dict[str, SplitFolders]:

@@ -69,7 +69,7 @@ def cvat_layout(settings: DataSettings) -> Layout:
     labels, note = with_unlabelled(listed, BLACK, _unlabelled(root, options.unlabelled), str(first.labelmap))
     labels = replace(labels, ignore_colors=(*labels.ignore_colors, *void))
     splits = Listings(folders, partial(_listed, lists=lists))
-    notes = tool_notes(note, folders, settings)
+    notes = tool_notes(note, splits, settings)
     return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABELMAP)
 
 
