@@ -160,6 +160,13 @@ def test_splits_are_found_by_the_names_that_tools_give_their_files(
     assert KIND.recognise is not None and "COCO JSON" in (KIND.recognise(tmp_path) or "")
 
 
+def test_ids_of_classes_may_be_text_as_those_of_pictures(tmp_path: Path) -> None:
+    categories = [{**one, "id": str(one["id"])} for one in CATEGORIES]
+    settings = write(tmp_path, "result.json", [row(SQUARE, 7), row(SQUARE, "90", 3)], categories=categories)  # type: ignore[arg-type]
+    assert open_dataset(settings, "all").labels.names[1:] == ("car", "road", "unseen")
+    assert objects(settings, "a")[4, 4] == 2 and objects(settings, "b")[4, 4] == 3
+
+
 def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: Path) -> None:
     for name in ("person_keypoints", "instances"):
         settings = write(tmp_path, f"annotations/{name}_train2017.json", [row(SQUARE, 7 if name == "instances" else 1)])

@@ -17,7 +17,7 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_files
 from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
+from sceneparse.datasets.annotations.jsonfiles import glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import (
     Pictures,
     confirm,
@@ -94,15 +94,16 @@ def categories_of(whole: Any, path: Path) -> list[Named]:
     found = []
     rows = list_of(whole, "categories", path)
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("id"), int) or not isinstance(row.get("name"), str):
+        number = whole_number(row.get("id")) if isinstance(row, dict) else None
+        if number is None or not isinstance(row.get("name"), str):
             raise UserError(f"{path}: category {row!r} has no whole number as id or no name; export it again")
         if not _is_project(row, rows, path):
-            found.append(Named(row["id"], row["name"], _color(row.get("color")), row["id"]))
+            found.append(Named(number, row["name"], _color(row.get("color")), number))
     return sorted(found, key=lambda one: one.id or 0)
 
 
 def _is_project(row: Mapping[str, Any], rows: Sequence[Any], path: Path) -> bool:
-    if path.name != ROBOFLOW or row["id"] != 0 or row.get("supercategory") != "none" or len(rows) < 2:
+    if path.name != ROBOFLOW or whole_number(row["id"]) != 0 or row.get("supercategory") != "none" or len(rows) < 2:
         return False
     others = [other for other in rows if other is not row]
     return all(isinstance(other, dict) and other.get("supercategory") == row["name"] for other in others)
@@ -180,12 +181,12 @@ def image_files(
 
 def size_of(row: Mapping[str, Any]) -> Size | None:
     """The size of a picture as a COCO file gives it, None where it doesn't."""
-    height, width = (_whole(row.get(key)) for key in ("height", "width"))
+    height, width = (whole_number(row.get(key)) for key in ("height", "width"))
     return (height, width) if height and width else None
 
 
-def _whole(given: Any) -> int | None:
-    """A whole number, which some tools write as text or with a point."""
+def whole_number(given: Any) -> int | None:
+    """Return a whole number, which some tools write as text or with a point; None for anything else."""
     try:
         return int(float(given)) if float(given).is_integer() else None
     except (TypeError, ValueError, OverflowError):
@@ -203,7 +204,8 @@ def _records(
     for row in rows:
         if not isinstance(row, dict):
             raise UserError(f"{path}: annotation {row!r} is no object; export it again")
-        if as_key(row.get("category_id")) not in known:
+        category = whole_number(row.get("category_id"))
+        if category not in known:
             raise UserError(
                 f"{path}: annotation {row.get('id')} has category_id {row.get('category_id')}, which is no class of "
                 "the file's categories; export it again with all classes"
@@ -213,7 +215,7 @@ def _records(
         elif str(row.get("image_id")) not in images:
             lost += 1
         else:
-            drawings[str(row["image_id"])].append((row.get("id"), row["category_id"], row["segmentation"]))
+            drawings[str(row["image_id"])].append((row.get("id"), category, row["segmentation"]))
     if rows and bare == len(rows):
         raise UserError(
             f"{path}: has boxes or key points only, no outline (segmentation) of an object: parsing needs outlines; "

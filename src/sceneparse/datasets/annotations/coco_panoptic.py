@@ -18,10 +18,11 @@ from sceneparse.datasets.annotations.coco import (
     list_of,
     refuse_other_categories,
     size_of,
+    whole_number,
 )
 from sceneparse.datasets.annotations.coco_files import is_panoptic, split_files
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
-from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load
+from sceneparse.datasets.annotations.jsonfiles import glimpses, load
 from sceneparse.datasets.annotations.locating import plain, sample_names
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
@@ -62,7 +63,7 @@ def open_coco_panoptic(settings: DataSettings, split: str, channels: int = 3) ->
     names = sample_names([plain(row["file_name"]) for row in images.values()])
     records = []
     for sample, image, (key, row) in zip(names, pictures, images.items(), strict=True):
-        segments = {str(one["id"]): one["category_id"] for one in annotated[key]["segments_info"]}
+        segments = {str(one["id"]): whole_number(one["category_id"]) for one in annotated[key]["segments_info"]}
         mask = folder / plain(annotated[key]["file_name"])
         records.append(Record(sample, image, mask, json.dumps(segments).encode(), size_of(row)))
     notes = [f"{path}: {counted(left, 'picture')} without annotation left out"] if left else []
@@ -86,7 +87,7 @@ def _annotations(whole: Any, path: Path, images: Mapping[str, Any]) -> dict[str,
         for one in segments:
             if not isinstance(one, dict) or not isinstance(one.get("id"), int):
                 raise UserError(f"{path}: a segment of image {key} has no whole number as id; export it again")
-            if as_key(one.get("category_id")) not in known:
+            if whole_number(one.get("category_id")) not in known:
                 raise UserError(
                     f"{path}: segment {one['id']} of image {key} has category_id {one.get('category_id')}, which is no "
                     "class of the file's categories; export it again with all classes"

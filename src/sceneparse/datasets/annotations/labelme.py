@@ -27,7 +27,7 @@ from sceneparse.datasets.annotations.locating import (
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
-from sceneparse.datasets.exported import undrawn
+from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -172,6 +172,9 @@ def _names(root: Path, splits: Iterable[str], seen: Sequence[Annotated], ignorin
             raise UserError(f"{lists[0]}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
     else:
         names = sorted(drawn)
+    # What `data export` wrote keeps the order of its classes.
+    if BACKGROUND in names and (ours := exported(root)) is not None and set(names) == set(ours.classes):
+        return [Named(name, name) for name in names]
     others = [name for name in names if name != BACKGROUND]
     if BACKGROUND in drawn or (BACKGROUND in names and not ignoring):
         return [Named(name, name) for name in (BACKGROUND, *others)]
