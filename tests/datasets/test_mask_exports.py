@@ -256,6 +256,30 @@ def test_bdd100k_is_found_in_both_of_its_trees(tmp_path: Path) -> None:
         assert sum(pixels(checked(root, "bdd100k"))) == sum(made.counts()[1:])
 
 
+@pytest.mark.parametrize("publisher", ["authors", "Kaggle"])
+def test_camvid_itself_is_read_with_all_classes(publisher: str, tmp_path: Path) -> None:
+    colors = {"Sky": (128, 128, 128), "Road": (128, 64, 128), "Void": (0, 0, 0)}
+    mask = np.array([[colors["Sky"]] * 4, [colors["Road"]] * 4, [colors["Void"]] * 4], np.uint8)
+    if publisher == "authors":
+        lines = [f"{' '.join(map(str, color))}\t{name}" for name, color in colors.items()]
+        (tmp_path / "label_colors.txt").write_text("\n".join(lines))
+        folders = [("701_StillsRaw_full", "LabeledApproved_full", range(5))]
+    else:
+        lines = ["name,r,g,b", *(f"{name},{','.join(map(str, color))}" for name, color in colors.items())]
+        (tmp_path / "class_dict.csv").write_text("\n".join(lines))
+        folders = [("train", "train_labels", range(3)), ("val", "val_labels", range(3, 5))]
+    for images, masks, numbers in folders:
+        for number in numbers:
+            picture = np.random.default_rng(number).integers(0, 256, mask.shape, dtype=np.uint8)
+            made.save(picture, tmp_path / images / f"0001TP_00{number}.png")
+            made.save(mask, tmp_path / masks / f"0001TP_00{number}_L.png")
+    assert recognise(tmp_path).kind == "camvid_form"
+    diagnosis = checked(tmp_path, "camvid_form")
+    assert diagnosis.ok and diagnosis.labels.names == ("Sky", "Road") and pixels(diagnosis) == [20, 20]
+    assert sum(split.ignored for split in diagnosis.splits) == 20
+    assert sum(map(len, open_for_training(DataSettings("camvid_form", root=str(tmp_path))))) == 5
+
+
 class TestDatumaro:
     def test_the_higher_z_order_is_on_top_and_polygons_fill_as_pycocotools_does(self, tmp_path: Path) -> None:
         pytest.importorskip("pycocotools", reason="pycocotools is not installed (extra annotations)")

@@ -167,6 +167,30 @@ def test_ids_of_classes_may_be_text_as_those_of_pictures(tmp_path: Path) -> None
     assert objects(settings, "a")[4, 4] == 2 and objects(settings, "b")[4, 4] == 3
 
 
+def test_outlines_that_fit_a_turned_picture_both_ways_are_said(tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"{number}.jpg"} for number in (1, 2, 3)]
+    low = [[2, 20, 9, 20, 9, 28, 2, 28]]  # which no picture has that lies on its side
+    settings = write(
+        tmp_path, "result.json", [row(SQUARE, image=1), row(low, image=2), row(SQUARE, image=3)], images=images
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in (1, 2):
+        Image.new("RGB", SIZE[::-1], (9, 9, number)).save(tmp_path / "images" / f"{number}.jpg", exif=exif)
+
+    def said(settings: DataSettings) -> list[str]:
+        found = check(settings, progress=False).findings
+        return [one.message for one in found if one.code == "unclear-orientation"]
+
+    (message,) = said(settings)
+    assert message.startswith("1 picture that EXIF turns") and message.endswith("images/1.jpg")
+    assert said(replace(settings, orientation="ignore")) == []
+    sized = [{**one, "width": SIZE[one["id"] != 3], "height": SIZE[one["id"] == 3]} for one in images]
+    whole = {"images": sized, "annotations": [row(SQUARE, image=1)], "categories": CATEGORIES}
+    (tmp_path / "result.json").write_text(json.dumps(whole))
+    assert said(settings) == []
+
+
 def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: Path) -> None:
     for name in ("person_keypoints", "instances"):
         settings = write(tmp_path, f"annotations/{name}_train2017.json", [row(SQUARE, 7 if name == "instances" else 1)])
