@@ -26,6 +26,10 @@ class MissingSplitError(UserError):
         self.what = message
 
 
+class UnannotatedError(UserError):
+    """A split is there, but nothing in it is annotated, as often of the pictures to test on."""
+
+
 def require(holds: bool, message: str) -> None:
     """Raise a `UserError` with this message unless the condition holds."""
     if not holds:

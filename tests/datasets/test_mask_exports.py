@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,7 @@ class TestCvat:
         assert any(
             finding.code == "parted" and "one picture in five" in finding.message for finding in diagnosis.findings
         )
+        assert any("default[1:]" in finding.message for finding in diagnosis.findings if finding.code == "parted")
         with pytest.raises(MissingSplitError, match="no split 'test'; there are: default"):
             open_dataset(settings, "test")
         # Who names the splits parts nothing.
@@ -95,6 +97,31 @@ class TestCvat:
             Image.open(path).quantize(8, dither=Image.Dither.NONE).save(path)
         assert pixels(checked(tmp_path, "cvat")) == made.counts()
 
+    @pytest.mark.parametrize("kind", ["cvat", "camvid_form"])
+    def test_a_background_with_a_colour_of_its_own_is_what_nobody_drew(self, kind: str, tmp_path: Path) -> None:
+        made.WRITERS[kind](tmp_path)
+        own = np.array((250, 50, 83), np.uint8)
+        for path in tmp_path.rglob("*.png"):
+            mask = np.array(Image.open(path))
+            mask[(mask == 0).all(-1)] = own
+            made.save(mask, path)
+        if kind == "cvat":
+            listed = tmp_path / "labelmap.txt"
+            listed.write_text(listed.read_text().replace("background:0,0,0", "background:250,50,83"))
+        else:
+            listed = tmp_path / "label_colors.txt"
+            listed.write_text("250 50 83 background\n" + listed.read_text())
+        diagnosis = checked(tmp_path, kind)
+        assert diagnosis.ok and diagnosis.labels.names == ("background", *made.NAMES)
+        assert pixels(diagnosis) == made.counts()
+        nothing, *drawn = made.counts()
+        diagnosis = checked(tmp_path, kind, unlabelled="ignore")
+        assert diagnosis.ok and diagnosis.labels.names == made.NAMES and pixels(diagnosis) == drawn
+        assert sum(split.ignored for split in diagnosis.splits) == nothing
+        assert any(
+            "nobody labelled (#fa3253), which the tool calls 'background'" in one.message for one in diagnosis.findings
+        )
+
     def test_pictures_without_a_mask_are_left_out_and_counted(self, tmp_path: Path) -> None:
         made.cvat(tmp_path)
         (tmp_path / "SegmentationClass" / "train_1.png").unlink()
@@ -102,6 +129,19 @@ class TestCvat:
         (finding,) = [finding for finding in diagnosis.findings if finding.code == "not-annotated"]
         assert diagnosis.ok and finding.count == 1 and finding.examples == ("JPEGImages/train_1.jpg",)
         assert len(open_dataset(DataSettings("cvat", root=str(tmp_path)), "train")) == 2
+
+    @pytest.mark.parametrize("listed", [["more_0", "more_1"], []])
+    def test_a_subset_to_test_on_that_nobody_annotated_yet_is_a_warning(
+        self, listed: list[str], tmp_path: Path
+    ) -> None:
+        made.cvat(tmp_path)
+        for seed, name in enumerate(listed):
+            made.save(made.picture(99 + seed), tmp_path / "JPEGImages" / f"{name}.jpg")
+        (tmp_path / "ImageSets" / "Segmentation" / "Test.txt").write_text("\n".join(listed))
+        diagnosis = checked(tmp_path, "cvat")
+        (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+        assert diagnosis.ok and finding.severity == "warning" and finding.message.startswith("Test: no picture with")
+        assert len(open_for_training(DataSettings("cvat", root=str(tmp_path)))[0]) == 3
 
     def test_names_with_blanks_and_in_another_form_of_unicode_match(self, tmp_path: Path) -> None:
         made.cvat(tmp_path)
@@ -216,6 +256,30 @@ def test_bdd100k_is_found_in_both_of_its_trees(tmp_path: Path) -> None:
         assert sum(pixels(checked(root, "bdd100k"))) == sum(made.counts()[1:])
 
 
+@pytest.mark.parametrize("publisher", ["authors", "Kaggle"])
+def test_camvid_itself_is_read_with_all_classes(publisher: str, tmp_path: Path) -> None:
+    colors = {"Sky": (128, 128, 128), "Road": (128, 64, 128), "Void": (0, 0, 0)}
+    mask = np.array([[colors["Sky"]] * 4, [colors["Road"]] * 4, [colors["Void"]] * 4], np.uint8)
+    if publisher == "authors":
+        lines = [f"{' '.join(map(str, color))}\t{name}" for name, color in colors.items()]
+        (tmp_path / "label_colors.txt").write_text("\n".join(lines))
+        folders = [("701_StillsRaw_full", "LabeledApproved_full", range(5))]
+    else:
+        lines = ["name,r,g,b", *(f"{name},{','.join(map(str, color))}" for name, color in colors.items())]
+        (tmp_path / "class_dict.csv").write_text("\n".join(lines))
+        folders = [("train", "train_labels", range(3)), ("val", "val_labels", range(3, 5))]
+    for images, masks, numbers in folders:
+        for number in numbers:
+            picture = np.random.default_rng(number).integers(0, 256, mask.shape, dtype=np.uint8)
+            made.save(picture, tmp_path / images / f"0001TP_00{number}.png")
+            made.save(mask, tmp_path / masks / f"0001TP_00{number}_L.png")
+    assert recognise(tmp_path).kind == "camvid_form"
+    diagnosis = checked(tmp_path, "camvid_form")
+    assert diagnosis.ok and diagnosis.labels.names == ("Sky", "Road") and pixels(diagnosis) == [20, 20]
+    assert sum(split.ignored for split in diagnosis.splits) == 20
+    assert sum(map(len, open_for_training(DataSettings("camvid_form", root=str(tmp_path))))) == 5
+
+
 class TestDatumaro:
     def test_the_higher_z_order_is_on_top_and_polygons_fill_as_pycocotools_does(self, tmp_path: Path) -> None:
         pytest.importorskip("pycocotools", reason="pycocotools is not installed (extra annotations)")
@@ -228,6 +292,58 @@ class TestDatumaro:
         objects = open_dataset(DataSettings("datumaro", root=str(tmp_path)), "train")[0].objects
         assert objects is not None and objects.nonzero().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
         assert objects.max() == 3
+
+    def drawn_as(self, root: Path, *pictures: list[dict[str, object]]) -> DataSettings:
+        """An export whose first pictures of train have these annotations, and the others none."""
+        made.datumaro(root)
+        path = root / "annotations" / "train.json"
+        whole = json.loads(path.read_text())
+        for item, annotations in zip_longest(whole["items"], pictures, fillvalue=[]):
+            item["annotations"] = annotations
+        path.write_text(json.dumps(whole))
+        return DataSettings("datumaro", root=str(root))
+
+    def test_an_ellipse_covers_the_pixels_that_datumaro_gives_it(self, tmp_path: Path) -> None:
+        pytest.importorskip("pycocotools", reason="pycocotools is not installed (extra annotations)")
+        settings = self.drawn_as(tmp_path, [{"type": "ellipse", "label_id": 1, "points": [2, 2, 10, 10]}])
+        objects = open_dataset(settings, "train")[0].objects
+        assert objects is not None
+        # Of PolygonsToMasks, Datumaro 1.13.12.
+        assert (objects == 2).sum(1).tolist()[:12] == [0, 0, 4, 6, 8, 8, 8, 8, 6, 4, 0, 0]
+        assert (objects == 2).sum() == 52
+
+    @pytest.mark.parametrize("points", [None, [1, 2, 3], [1, 2, 3, float("nan")], "1234"])
+    def test_an_ellipse_without_its_box_is_refused(self, points: object, tmp_path: Path) -> None:
+        settings = self.drawn_as(tmp_path, [{"type": "ellipse", "label_id": 1, "points": points}])
+        with pytest.raises(UserError, match="a drawing of train_0 cannot be read: an ellipse is not given by the left"):
+            open_dataset(settings, "train")[0]
+
+    def test_a_subset_to_test_on_that_nobody_annotated_yet_is_a_warning(self, tmp_path: Path) -> None:
+        settings = self.drawn_as(tmp_path)
+        (tmp_path / "annotations" / "train.json").rename(tmp_path / "annotations" / "test.json")
+        made.datumaro(tmp_path)
+        diagnosis = checked(tmp_path, "datumaro")
+        (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+        assert diagnosis.ok and finding.severity == "warning" and "nothing is drawn on any picture" in finding.message
+        assert not check(replace(settings, val="test"), progress=False, workers=1).ok
+
+    def test_what_has_no_area_or_no_class_is_counted_and_alone_is_refused(self, tmp_path: Path) -> None:
+        polygon = {"type": "polygon", "label_id": 2, "points": [1, 1, 3, 1, 3, 3, 1, 3]}
+        box = {"type": "bbox", "label_id": 1, "bbox": [1, 2, 3, 4]}
+        point = {"type": "points", "label_id": 1, "points": [1, 2]}
+        nobody = {**polygon, "label_id": None}
+        whole = open_dataset(self.drawn_as(tmp_path / "a", [polygon, box, point, nobody], [box]), "train")
+        path = tmp_path / "a" / "annotations" / "train.json"
+        assert len(whole) == 1
+        assert {str(note) for note in whole.notes} >= {
+            f"{path}: 1 picture with nothing on it that has both area and class left out",
+            f"{path}: 3 annotations without area (2 bbox, 1 points) left out",
+            f"{path}: 1 drawing without a class left out",
+        }
+        with pytest.raises(UserError, match=r"nothing that covers pixels \(1 bbox\): parsing needs outlines"):
+            open_dataset(self.drawn_as(tmp_path / "b", [box]), "train")
+        with pytest.raises(UserError, match="no drawing has a class"):
+            open_dataset(self.drawn_as(tmp_path / "c", [nobody]), "train")
 
     def test_bad_files_are_one_line(self, tmp_path: Path) -> None:
         made.datumaro(tmp_path)

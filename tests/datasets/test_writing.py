@@ -124,6 +124,11 @@ def test_a_split_whose_writing_failed_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"masks/001\.png"):
         export_dataset(DataSettings(root=str(data)), tmp_path / "out", form="coco", progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["train"]
+    # Where nothing was written at all, nothing is there, as where the form cannot hold the classes.
+    (data / "train" / "masks" / "000.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"masks/000\.png"):
+        export_dataset(DataSettings(root=str(data)), tmp_path / "deep" / "out", form="coco", progress=False)
+    assert not (tmp_path / "deep").exists()
 
 
 def test_a_form_that_there_is_not_is_refused(tmp_path: Path) -> None:

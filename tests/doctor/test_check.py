@@ -239,6 +239,36 @@ def test_splits_that_the_settings_name_must_exist(root: Path) -> None:
     assert "data.train is 'train+extra', but there is no split 'extra'; there are: train, val, test" in severities
 
 
+def test_a_default_test_split_that_is_not_there_is_a_note(tmp_path: Path) -> None:
+    write(tmp_path, {"train": 3, "val": 2})
+    finding = found(diagnose(tmp_path), "no-split")
+    assert (finding.severity, finding.message) == (
+        "note",
+        "data.test is 'test', but there is no split 'test'; there are: train, val",
+    )
+
+
+@pytest.mark.parametrize("left", ["folder", "nothing"])
+def test_pictures_to_test_on_that_nobody_annotated_yet_stop_no_training(left: str, root: Path) -> None:
+    for path in (root / "test" / "masks").iterdir():
+        path.unlink()
+    if left == "nothing":
+        (root / "test" / "masks").rmdir()
+    diagnosis = diagnose(root)
+    assert diagnosis.ok
+    if left == "folder":
+        assert found(diagnosis, "empty-split") == Finding(
+            "warning",
+            "empty-split",
+            "test: no picture with a mask in test/images, 2 pictures without a mask; it is not trained on, but nothing "
+            "can be measured on it",
+        )
+    else:
+        assert found(diagnosis, "no-folder").severity == "warning"
+    # Where they are trained on, or the masks have no pictures, it is wrong as ever.
+    assert not diagnose(root, val="test").ok
+
+
 def test_a_missing_folder_and_an_empty_split_are_findings(root: Path) -> None:
     (root / "more" / "images").mkdir(parents=True)
     for kind in ("images", "masks"):

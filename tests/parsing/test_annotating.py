@@ -61,6 +61,28 @@ def test_the_command_writes_several_forms_of_names_below_the_folder(
     assert [image["file_name"] for image in images] == ["a.png", "b.png", "below/d.png", "c.png"]
 
 
+def test_no_two_pictures_share_a_file_s_name(parser: Parser, tmp_path: Path) -> None:
+    one, two, out = tmp_path / "one", tmp_path / "two", tmp_path / "out"
+    for path in (one / "a.jpg", one / "a.png", two / "a.jpg"):
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    predict_pictures(parser, [one, two], out, progress=False)
+    files = ["a-2.jpg", "a.jpg", "a.png"]
+    coco = json.loads((write_annotations(parser, out, "coco", progress=False) / "annotations.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == files
+    rows = (write_annotations(parser, out, "csv", progress=False) / "shares.csv").read_text().splitlines()[1:]
+    assert [row.partition(",")[0] for row in rows] == files
+    tasks = json.loads((write_annotations(parser, out, "label_studio", progress=False) / "tasks.json").read_text())
+    assert [task["data"]["image"].rpartition("=")[2] for task in tasks] == files
+    # A second run into the same folder, which knows nothing of the first one's names.
+    predict_pictures(parser, [one], tmp_path / "again", progress=False)
+    predict_pictures(parser, [two], tmp_path / "again", progress=False)
+    for form in ("coco", "coco_polygons", "csv", "label_studio"):
+        with pytest.raises(UserError, match=r"two/a\.jpg and .*one/a\.jpg would both be called a\.jpg: rename one"):
+            write_annotations(parser, tmp_path / "again", form, progress=False)
+        assert not (tmp_path / "again" / form).exists()
+
+
 def test_a_picture_called_summary_keeps_its_name(parser: Parser, pictures: Path, tmp_path: Path) -> None:
     (pictures / "a.png").rename(pictures / "summary.png")
     predict_pictures(parser, [pictures], tmp_path / "out", progress=False)

@@ -6,6 +6,7 @@ import pytest
 
 from sceneparse.errors import UserError
 from sceneparse.pictures.finding import find_pictures
+from sceneparse.pictures.naming import tool_path
 
 
 def touch(root: Path, *names: str) -> Path:
@@ -34,6 +35,19 @@ def test_pictures_that_differ_only_in_the_suffix_keep_it(tmp_path: Path) -> None
 def test_names_stay_unique_over_several_inputs(tmp_path: Path) -> None:
     touch(tmp_path, "one/a.jpg", "two/a.jpg", "two/b.jpg")
     assert names(tmp_path / "one", tmp_path / "two", tmp_path / "one" / "a.jpg") == ["a", "a-2", "b", "a-3"]
+
+
+def test_paths_that_tools_know_stay_unique_over_several_inputs(tmp_path: Path) -> None:
+    touch(tmp_path, "one/a.jpg", "one/a.png", "two/a.jpg", "three/a.bmp")
+    for inputs, expected in (
+        (("one", "two"), ["a.jpg", "a.png", "a-2"]),
+        (("two", "one"), ["a", "a.jpg-2", "a.png"]),
+        (("three", "one"), ["a", "a.jpg", "a.png"]),
+        (("one", "one", "three"), ["a.jpg", "a.png", "a.jpg-2", "a.png-2", "a"]),
+    ):
+        found = list(find_pictures([tmp_path / name for name in inputs]))
+        assert [one.name for one in found] == expected
+        assert len({tool_path(one.name, one.path) for one in found}) == len(found)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,10 @@ COLORED = ColoredOrNumbered(
 )
 """Reads masks of either form."""
 
-LAYOUT = "{train,val,test}/{images,masks}/ or SegNet's {train,trainannot,val,valannot,test,testannot}/"
+LAYOUT = (
+    "{train,val,test}/{images,masks}/ or SegNet's {train,trainannot,val,valannot,test,testannot}/ (its authors' and "
+    "Kaggle's folders with all 32 classes are read as kind camvid_form)"
+)
 """The expected trees, in one line."""
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.label_maps import BACKGROUND, BLACK, read_label_colors
+from sceneparse.datasets.label_maps import BLACK, read_label_colors
 from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
 from sceneparse.datasets.matching import SplitFolders
-from sceneparse.datasets.unlabelled import Listed, UnlabelledOptions, with_unlabelled
+from sceneparse.datasets.unlabelled import BACKGROUND, Listed, UnlabelledOptions, with_unlabelled
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
@@ -43,8 +43,9 @@ def cityscapes_form_layout(settings: DataSettings) -> Layout:
     if not any(one.color == BLACK or one.name == BACKGROUND for one in classes):
         classes = [Listed(BACKGROUND, 0, BLACK), *(Listed(one.name, one.value + 1, one.color) for one in classes)]
     labels, note = with_unlabelled(classes, 0, options.unlabelled, str(root / LABEL_COLORS))
-    notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
+    splits = Listings(folders)
+    notes = tool_notes(note, splits, settings)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
 
 
 def _splits(root: Path) -> dict[str, SplitFolders]:

@@ -14,10 +14,10 @@ from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.label_maps import BACKGROUND, BLACK, read_labelmap
+from sceneparse.datasets.label_maps import BLACK, read_labelmap
 from sceneparse.datasets.layout import Layout, Listings, open_layout, tool_notes
 from sceneparse.datasets.matching import Listing, Pair, SplitFolders, by_stem, list_pairs, same_name
-from sceneparse.datasets.unlabelled import Listed, Unlabelled, UnlabelledOptions, with_unlabelled
+from sceneparse.datasets.unlabelled import BACKGROUND, Listed, Unlabelled, UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
 from sceneparse.settings import DataSettings
@@ -69,7 +69,7 @@ def cvat_layout(settings: DataSettings) -> Layout:
     labels, note = with_unlabelled(listed, BLACK, _unlabelled(root, options.unlabelled), str(first.labelmap))
     labels = replace(labels, ignore_colors=(*labels.ignore_colors, *void))
     splits = Listings(folders, partial(_listed, lists=lists))
-    notes = tool_notes(note, folders, settings)
+    notes = tool_notes(note, splits, settings)
     return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABELMAP)
 
 

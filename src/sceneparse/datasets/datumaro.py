@@ -1,12 +1,15 @@
 """Datumaro's own JSON: annotations/SUBSET.json with run lengths and polygons, pictures in images/SUBSET/.
 
 CVAT writes it as "Datumaro 1.0". Masks are COCO's compressed run lengths; polygons are filled as pycocotools fills
-them, which Datumaro does too; of several regions the one with the higher z_order is on top, of equal ones the later.
+them, which Datumaro does too, and ellipses as the polygons that it makes of them; of several regions the one with the
+higher z_order is on top, of equal ones the later.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import as_dict, as_list, glimpse, load
+from sceneparse.datasets.annotations.jsonfiles import as_dict, as_key, as_list, glimpse, load
 from sceneparse.datasets.annotations.outlines import Outline, flat_corners
 from sceneparse.datasets.folder import wrong_layout
 from sceneparse.datasets.getting.entry import Entry
@@ -25,7 +28,7 @@ from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
 from sceneparse.datasets.matching import by_stem, same_name
 from sceneparse.datasets.subsets import decided, in_one_piece, part, parted_note
 from sceneparse.datasets.unlabelled import UnlabelledOptions
-from sceneparse.errors import MissingSplitError, UserError, counted
+from sceneparse.errors import MissingSplitError, UnannotatedError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
@@ -34,8 +37,11 @@ from sceneparse.settings.kinds import PICTURES
 LAYOUT = "annotations/SUBSET.json of Datumaro's (categories, items) and images/SUBSET/NAME.jpg"
 """The expected tree, in one line."""
 
-DRAWN = ("mask", "polygon")
+DRAWN = ("mask", "polygon", "ellipse")
 """Types of annotation that cover pixels; boxes, points and lines don't."""
+
+ELLIPSE = 720
+"""Corners of the polygon that Datumaro makes of an ellipse (`Ellipse.as_polygon`)."""
 
 
 def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> DrawnPictures:
@@ -58,8 +64,7 @@ def open_datumaro(settings: DataSettings, split: str, channels: int = 3) -> Draw
         raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(files)}")
     whole = {own: read_json(path) for own, path in files.items()}
     classes = _classes(whole, files, KIND.read_options(settings.options, "data.options").unlabelled)
-    records, left = _records(whole[name], files[name], root, name)
-    notes = [f"{files[name]}: {counted(left, 'picture')} on which nothing is drawn left out"] if left else []
+    records, notes = _records(whole[name], files[name], root, name)
     if alone := in_one_piece(files, settings.val):
         notes.append(parted_note(alone, len(records)))
     chosen = records
@@ -113,17 +118,24 @@ def _classes(whole: Mapping[str, dict[str, Any]], files: Mapping[str, Path], unl
     return classes_of(found, unlabelled, "background", str(files[first]))
 
 
-def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tuple[list[Record], int]:
-    """The pictures on which something is drawn, and how many others there are."""
+def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tuple[list[Record], list[str]]:
+    """The pictures on which something is drawn, and notes on what was left out."""
     folder = next((one for one in (root / "images" / subset, root / "images") if one.is_dir()), None)
     if folder is None:
         raise UserError(f"{root}: the export has no pictures in images/{subset}: export it again with its pictures")
     there, _ = by_stem(folder)
-    records, left, gone = [], 0, []
+    records, gone = [], []
+    empty = unused = nameless = 0
+    bare: Counter[str] = Counter()
     for item in whole["items"]:
-        drawings = [one for one in as_list(item.get("annotations")) if as_dict(one).get("type") in DRAWN]
+        rows = [as_dict(row) for row in as_list(item.get("annotations"))]
+        covering = [row for row in rows if row.get("type") in DRAWN]
+        drawings = [row for row in covering if row.get("label_id") is not None]
+        bare.update(str(row.get("type")) for row in rows if row.get("type") not in DRAWN)
+        nameless += len(covering) - len(drawings)
         if not drawings:
-            left += 1
+            empty += not rows
+            unused += bool(rows)
             continue
         image = as_dict(item.get("image")) or as_dict(item.get("media"))
         stored = str(image.get("path") or item.get("id"))
@@ -140,9 +152,23 @@ def _records(whole: dict[str, Any], path: Path, root: Path, subset: str) -> tupl
         raise UserError(
             f"{path}: {counted(len(gone), 'picture')} not in {folder}, the first is {gone[0]}; export with pictures"
         )
+    types = ", ".join(f"{count:,} {kind}" for kind, count in sorted(bare.items()))
+    if not records and nameless:
+        raise UserError(f"{path}: no drawing has a class (label_id); give each its label and export again")
+    if not records and bare:
+        raise UserError(
+            f"{path}: has nothing that covers pixels ({types}): parsing needs outlines; export polygons or masks"
+        )
     if not records:
-        raise UserError(f"{path}: nothing is drawn on any picture")
-    return sorted(records, key=lambda record: record.name), left
+        raise UnannotatedError(f"{path}: nothing is drawn on any picture")
+    left = {
+        f"{counted(empty, 'picture')} on which nothing is drawn": empty,
+        f"{counted(unused, 'picture')} with nothing on it that has both area and class": unused,
+        f"{counted(bare.total(), 'annotation')} without area ({types})": bare.total(),
+        f"{counted(nameless, 'drawing')} without a class": nameless,
+    }
+    notes = [f"{path}: {text} left out" for text, count in left.items() if count]
+    return sorted(records, key=lambda record: record.name), notes
 
 
 def _keys(stored: str, item: str) -> list[str]:
@@ -160,29 +186,50 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
     objects = canvas(size, classes)
     drawings = sorted(json.loads(record.drawing), key=lambda one: one.get("z_order") or 0)
     for one in drawings:
-        label = one.get("label_id")
-        if label is None:
-            continue  # drawn without a class
+        label = as_key(one["label_id"])
         if label not in classes.index:
             raise PictureError(f"{record.file}: {record.name} has a drawing of class {label}, which is none", "values")
         try:
             if one["type"] == "mask":
                 mask = rle_mask(one.get("rle") or {}, size)
             else:
-                mask = polygon_mask([one.get("points")], size)
+                mask = polygon_mask([_corners(one)], size)
         except MaskError as error:
             raise PictureError(f"{record.file}: a drawing of {record.name} cannot be read: {error}", "form") from None
         objects[mask] = classes.index[label]
     return objects
 
 
+def _corners(drawing: Mapping[str, Any]) -> Any:
+    """The corners of a polygon, or of the one that Datumaro makes of an ellipse: x, y, x, y, and so on.
+
+    Raises:
+        MaskError: An ellipse is not given by the two corners of the box around it.
+    """
+    points = drawing.get("points")
+    if drawing["type"] == "polygon":
+        return points
+    if len(box := flat_corners(points)) != 2:
+        raise MaskError("an ellipse is not given by the left, top, right and bottom of the box around it")
+    (left, top), (right, bottom) = box
+    angles = [2 * math.pi * step / (ELLIPSE - 1) for step in range(ELLIPSE)]
+    x, y, across, down = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
+    return [value for angle in angles for value in (x + across * math.cos(angle), y + down * math.sin(angle))]
+
+
 def outlines(record: Record) -> Iterator[Outline]:
-    """Yield the polygons of a record, and masks without a pixel."""
+    """Yield the polygons and ellipses of a record, and masks without a pixel."""
     for number, one in enumerate(json.loads(record.drawing)):
-        if one["type"] == "polygon" and (corners := flat_corners(one.get("points"))):
+        if one["type"] == "mask":
+            if encloses_nothing(one.get("rle")):
+                yield Outline(f"drawing {one.get('id', number)}", ())
+            continue
+        try:
+            corners = flat_corners(_corners(one))
+        except MaskError:
+            continue  # which is said when it is drawn
+        if corners:
             yield Outline(f"drawing {one.get('id', number)}", corners)
-        elif one["type"] == "mask" and encloses_nothing(one.get("rle")):
-            yield Outline(f"drawing {one.get('id', number)}", ())
 
 
 def recognise_datumaro(root: Path) -> str | None:

@@ -174,7 +174,9 @@ def taken(
         where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
         notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
     if WHOLE in folders and not usual:
-        notes.append(Note("note", "parted", parted_note(WHOLE)))
+        every = splits[WHOLE]
+        count = len(every.pairs) if isinstance(every, Listing) else None
+        notes.append(Note("note", "parted", parted_note(WHOLE, count)))
     for role in ROLES:
         name = split_named(folders, role)
         if name is not None and name != role:

@@ -11,10 +11,10 @@ from sceneparse.datasets.cityscapes import CITYSCAPES
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.label_maps import BACKGROUND, BLACK, read_label_colors
+from sceneparse.datasets.label_maps import BLACK, read_label_colors
 from sceneparse.datasets.layout import Layout, Listings, Note, open_layout, tool_notes
 from sceneparse.datasets.matching import SplitFolders
-from sceneparse.datasets.unlabelled import UnlabelledOptions, with_unlabelled
+from sceneparse.datasets.unlabelled import BACKGROUND, UnlabelledOptions, with_unlabelled
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
@@ -45,8 +45,9 @@ def kitti_layout(settings: DataSettings) -> Layout:
             "kitti_form"
         )
     note = Note("note", "ignored-ids", "label ids that are no class of Cityscapes' benchmark are ignored")
-    notes = tool_notes(note, folders, settings)
-    return Layout(root, CITYSCAPES, Listings(folders), folders, notes, fixed=True, undivided=True)
+    splits = Listings(folders)
+    notes = tool_notes(note, splits, settings)
+    return Layout(root, CITYSCAPES, splits, folders, notes, fixed=True, undivided=True)
 
 
 def kitti_form_layout(settings: DataSettings) -> Layout:
@@ -81,8 +82,9 @@ def kitti_form_layout(settings: DataSettings) -> Layout:
             "pixel was annotated, export again as segmentation masks (Datumaro -f voc_segmentation)"
         )
         note = Note("warning", "unannotated-as-first", text)
-    notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
+    splits = Listings(folders)
+    notes = tool_notes(note, splits, settings)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=LABEL_COLORS)
 
 
 def _splits(root: Path) -> dict[str, SplitFolders]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sceneparse.datasets.unlabelled import Listed
+from sceneparse.datasets.unlabelled import BACKGROUND, Listed
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels.space import Color
 
-BACKGROUND = "background"
-"""What Datumaro calls the class of what nobody drew, where a list doesn't name one."""
+CLASS_DICT = "class_dict.csv"
+"""What the list of classes of data sets on Kaggle is called."""
 
 BLACK: Color = (0, 0, 0)
 
@@ -48,6 +48,22 @@ def read_label_colors(path: Path, *, background: bool = True) -> list[Listed]:
         else:
             found.append((number, line, None))
     return _with_colors(found, path, background=background)
+
+
+def read_class_dict(path: Path) -> list[Listed]:
+    """Return the classes of a class_dict.csv: `name,r,g,b`, a line a class behind a head of these four.
+
+    Raises:
+        UserError: It cannot be read, or a line says something else.
+    """
+    found: list[tuple[int, str, Color | None]] = []
+    for number, line in _lines(path):
+        name, *fields = (cell.strip().strip('"') for cell in line.rsplit(",", 3))
+        if [name.lower(), *(field.lower() for field in fields)] != ["name", "r", "g", "b"]:
+            found.append((number, name, _color(fields, path, number)))
+    if not found:
+        raise UserError(f"{path}: names no classes")
+    return _with_colors(found, path)
 
 
 def voc_palette(count: int) -> list[Color]:

@@ -135,19 +135,26 @@ class Listings(Mapping[str, "Listing | UserError"]):
 
 
 def tool_notes(
-    unlabelled: Note, folders: Mapping[str, object], settings: DataSettings, *others: Note
+    unlabelled: Note, splits: Mapping[str, Listing | UserError], settings: DataSettings, *others: Note
 ) -> Callable[[], tuple[Note, ...]]:
     """Return what says what was assumed of a tool's export.
 
     Args:
         unlabelled: What became of pixels that nobody labelled.
-        folders: The splits.
+        splits: What each split holds, which is listed when it is said.
         settings: What names the split for validation.
         *others: What else was assumed.
     """
-    whole = in_one_piece(folders, settings.val)
-    parted = () if whole is None else (Note("note", "parted", parted_note(whole)),)
-    return lambda: (*others, unlabelled, *parted)
+
+    def said() -> tuple[Note, ...]:
+        whole = in_one_piece(splits, settings.val)
+        if whole is None:
+            return *others, unlabelled
+        every = splits[whole]
+        count = len(every.pairs) if isinstance(every, Listing) else None
+        return *others, unlabelled, Note("note", "parted", parted_note(whole, count))
+
+    return said
 
 
 def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSettings, str, int], ListedPictures]:

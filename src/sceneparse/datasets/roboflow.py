@@ -38,8 +38,9 @@ def roboflow_layout(settings: DataSettings) -> Layout:
             raise UserError(f"{other}: says something else than {files[0]}: export all splits as one version")
     options = KIND.read_options(settings.options, "data.options")
     labels, note = with_unlabelled(classes, 0, options.unlabelled, str(files[0]))
-    notes = tool_notes(note, folders, settings)
-    return Layout(root, labels, Listings(folders), folders, notes, partly=True, undivided=True, named_in=CLASSES)
+    splits = Listings(folders)
+    notes = tool_notes(note, splits, settings)
+    return Layout(root, labels, splits, folders, notes, partly=True, undivided=True, named_in=CLASSES)
 
 
 def read_classes(path: Path) -> list[Listed]:

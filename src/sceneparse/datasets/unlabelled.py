@@ -13,6 +13,9 @@ from sceneparse.labels.space import Color, distinct_colors
 
 Unlabelled = Literal["auto", "background", "ignore"]
 
+BACKGROUND = "background"
+"""What Datumaro calls the class of what nobody drew, where a list doesn't name one."""
+
 _IGNORED = re.compile(r"^[_\s]*(void|unlabell?ed|ignored?|unknown|not labell?ed|unannotated)[_\s]*$", re.IGNORECASE)
 """Names by which tools and people mean pixels that count in nothing."""
 
@@ -42,6 +45,9 @@ def with_unlabelled(
 ) -> tuple[LabelSpace, Note]:
     """Return the label space of a tool's masks, and a line on the pixels that nobody labelled.
 
+    In a list without the tool's colour, black, but with a class `background`, they have that class's colour: Datumaro
+    and CVAT put it at the front of the list and paint undrawn pixels with it.
+
     Under "auto" these are the class that has their value in the tool's list, unless its name says that they count in
     nothing ("void", "unlabelled"); where the list has none, they are a class "background", as tools read them back.
 
@@ -55,6 +61,8 @@ def with_unlabelled(
         UserError: No class is left, or names, values or colours repeat.
     """
     by_color = isinstance(nothing, tuple)
+    if by_color and nothing not in {one.color for one in classes}:
+        nothing = next((one.color for one in classes if one.name == BACKGROUND and one.color is not None), nothing)
     listed = next((one for one in classes if (one.color if by_color else one.value) == nothing), None)
     if choice == "auto":
         choice = "ignore" if listed is not None and _IGNORED.match(listed.name) else "background"

@@ -156,7 +156,7 @@ def copies(evidence: Evidence) -> Iterator[Finding]:
     repeated: dict[str, list[str]] = defaultdict(list)
     for same in found.values():
         names = sorted({name for name, _ in same})
-        files = " = ".join(file for _, file in same)
+        files = " = ".join(dict.fromkeys(file for _, file in same))
         if len(names) > 1:
             shared[tuple(names)].append(files)
         elif len(same) > 1:

@@ -12,7 +12,7 @@ from sceneparse.datasets.layout import CLASSES, Layout, unknown_text, wrong_form
 from sceneparse.datasets.left_out import left_out
 from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
 from sceneparse.datasets.subsets import chosen_pairs, parting
-from sceneparse.doctor.class_rules import poor_balance, single_class
+from sceneparse.doctor.class_rules import poor_balance, role_splits, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
@@ -61,7 +61,7 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
     if layout is None:
         return
     for role, wanted in (("train", settings.train), ("val", settings.val), ("test", settings.test)):
-        severity: Severity = "warning" if role == "test" else "error"
+        severity = missing_severity(settings, role)
         for name in wanted.split("+"):
             try:
                 own = name.partition("[")[0]
@@ -73,6 +73,21 @@ def missing_splits(evidence: Evidence) -> Iterator[Finding]:
             except UserError as error:
                 if error not in layout.splits.values():  # that it cannot be listed is said of each split
                     yield Finding(severity, "no-split", str(error))
+
+
+def missing_severity(settings: DataSettings, role: str) -> Severity:
+    """Return how grave it is that a split is not there that the settings name.
+
+    The truth for testing is often not public, and training needs none: only whoever asked for another name than the
+    default is warned.
+
+    Args:
+        settings: What names the splits.
+        role: train, val or test.
+    """
+    if role != "test":
+        return "error"
+    return "note" if settings.test == DataSettings.test else "warning"
 
 
 def assumed(evidence: Evidence) -> Iterator[Finding]:
@@ -95,10 +110,19 @@ def files_left_out(evidence: Evidence) -> Iterator[Finding]:
 def unpaired_files(evidence: Evidence) -> Iterator[Finding]:
     """Find missing folders, pictures and masks without each other, ambiguous names, and splits without a pair."""
     layout = evidence.layout
+    needed = {name for role in ("train", "val") for name in role_splits(evidence, role)}
     for name, listing in layout.splits.items() if layout is not None else ():
         assert layout is not None
         if isinstance(listing, UserError):
-            yield Finding("error", "no-folder", str(listing))
+            yield Finding("error" if name in needed else "warning", "no-folder", str(listing))
+            continue
+        if name not in needed and not (listing.pairs or listing.without_picture or listing.rivals):
+            found = f" {counted(len(listing.without_mask), 'picture')} without a mask" if listing.without_mask else ""
+            text = (
+                f"{name}: no picture with a mask in {relative(layout.folders[name].images, evidence.root)}"
+                f"{',' * bool(found)}{found}; it is not trained on, but nothing can be measured on it"
+            )
+            yield Finding("warning", "empty-split", text)
             continue
         if layout.partly and listing.without_mask and listing.pairs:
             examples = [relative(file, evidence.root) for file in listing.without_mask]

@@ -23,7 +23,7 @@ from sceneparse.doctor.looks import sample_looks
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
 from sceneparse.doctor.pair_facts import Facts, Trouble
 from sceneparse.doctor.picture_rules import copies, of_pictures
-from sceneparse.errors import MissingSplitError, UserError
+from sceneparse.errors import MissingSplitError, UnannotatedError, UserError
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.problems import PictureError
 from sceneparse.processes.machine import usable_cores
@@ -172,14 +172,22 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
                 found[name] = open_dataset(settings, name, channels=channels)
             except UserError as error:
                 errors.append(error)
-                # The truth for testing is often not public; training needs the two others.
-                missing = isinstance(error, MissingSplitError) and name not in (settings.train, settings.val)
                 if names != ("all",):
-                    notes.append(Finding("note" if missing else "error", "no-split", str(error)))
+                    notes.append(_unopened(settings, name, error))
         if found:
             return found, notes
     # What is wrong with a split that is there says more than which ones are not.
     raise next((error for error in errors if not isinstance(error, MissingSplitError)), errors[0])
+
+
+def _unopened(settings: DataSettings, name: str, error: UserError) -> Finding:
+    """What is said of a split that cannot be opened: training needs no more than the other two of one for testing."""
+    needed = name in (settings.train, settings.val)
+    if isinstance(error, UnannotatedError) and not needed:
+        text = f"{name}: nothing can be measured on it: {error}"
+        return Finding("warning", "empty-split", text)
+    missing = isinstance(error, MissingSplitError) and not needed
+    return Finding(rules.missing_severity(settings, "test") if missing else "error", "no-split", str(error))
 
 
 def _has(settings: DataSettings, split: str, channels: int) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sceneparse.errors import UserError
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
+from sceneparse.pictures.naming import UniqueNames
 
 
 class FoundPicture(NamedTuple):
@@ -25,8 +26,8 @@ def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None)
     A folder's files are sorted. An input is a file (whatever its suffix), a folder (searched through, symbolic links
     followed) or a pattern with `*`, `?`, `[…]` and `**`. Hidden files are left out. A picture's name is its path below
     the folder (for a pattern: below its names without wildcards) without the suffix. Pictures of one folder that
-    differ only in the suffix keep it in the name ("a.jpg", "a.png"); a name that an earlier input took already gets
-    "-2", "-3", … at its end.
+    differ only in the suffix keep it in the name ("a.jpg", "a.png"); a name that an earlier input took already, or the
+    path of which it did (see `UniqueNames`), gets "-2", "-3", … at its end.
 
     Memory does not grow with the number of folders; with several inputs their names are remembered.
 
@@ -64,15 +65,10 @@ def files_in(source: str | Path, suffixes: AbstractSet[str]) -> Iterator[FoundPi
 
 
 def _numbered(inputs: Sequence[str | Path], left_out: LeftOut | None) -> Iterator[FoundPicture]:
-    taken: set[str] = set()
+    names = UniqueNames()
     for source in inputs:
         for path, name in _pictures_of(source, left_out):
-            unique, number = name, 1
-            while unique in taken:
-                number += 1
-                unique = f"{name}-{number}"
-            taken.add(unique)
-            yield FoundPicture(path, unique)
+            yield FoundPicture(path, names.give(name, path))
 
 
 def _pictures_of(source: str | Path, left_out: LeftOut | None) -> Iterator[FoundPicture]:

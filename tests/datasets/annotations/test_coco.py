@@ -1,6 +1,9 @@
 """COCO JSON: masks equal to pycocotools', splits by any tool's file names, and a line for what is wrong."""
 
 import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from PIL import Image
 
 from sceneparse.datasets.annotations.coco import KIND
 from sceneparse.datasets.annotations.coco_masks import MaskError, polygon_mask, rle_mask, run_lengths
-from sceneparse.datasets.opening import open_dataset
+from sceneparse.datasets.opening import open_dataset, open_for_training
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE
@@ -157,6 +160,37 @@ def test_splits_are_found_by_the_names_that_tools_give_their_files(
     assert KIND.recognise is not None and "COCO JSON" in (KIND.recognise(tmp_path) or "")
 
 
+def test_ids_of_classes_may_be_text_as_those_of_pictures(tmp_path: Path) -> None:
+    categories = [{**one, "id": str(one["id"])} for one in CATEGORIES]
+    settings = write(tmp_path, "result.json", [row(SQUARE, 7), row(SQUARE, "90", 3)], categories=categories)  # type: ignore[arg-type]
+    assert open_dataset(settings, "all").labels.names[1:] == ("car", "road", "unseen")
+    assert objects(settings, "a")[4, 4] == 2 and objects(settings, "b")[4, 4] == 3
+
+
+def test_outlines_that_fit_a_turned_picture_both_ways_are_said(tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"{number}.jpg"} for number in (1, 2, 3)]
+    low = [[2, 20, 9, 20, 9, 28, 2, 28]]  # which no picture has that lies on its side
+    settings = write(
+        tmp_path, "result.json", [row(SQUARE, image=1), row(low, image=2), row(SQUARE, image=3)], images=images
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in (1, 2):
+        Image.new("RGB", SIZE[::-1], (9, 9, number)).save(tmp_path / "images" / f"{number}.jpg", exif=exif)
+
+    def said(settings: DataSettings) -> list[str]:
+        found = check(settings, progress=False).findings
+        return [one.message for one in found if one.code == "unclear-orientation"]
+
+    (message,) = said(settings)
+    assert message.startswith("1 picture that EXIF turns") and message.endswith("images/1.jpg")
+    assert said(replace(settings, orientation="ignore")) == []
+    sized = [{**one, "width": SIZE[one["id"] != 3], "height": SIZE[one["id"] == 3]} for one in images]
+    whole = {"images": sized, "annotations": [row(SQUARE, image=1)], "categories": CATEGORIES}
+    (tmp_path / "result.json").write_text(json.dumps(whole))
+    assert said(settings) == []
+
+
 def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: Path) -> None:
     for name in ("person_keypoints", "instances"):
         settings = write(tmp_path, f"annotations/{name}_train2017.json", [row(SQUARE, 7 if name == "instances" else 1)])
@@ -165,8 +199,37 @@ def test_outlines_go_before_key_points_and_another_file_can_be_named(tmp_path: P
     named = DataSettings("coco", root=str(tmp_path), options=options)
     assert objects(named, split="train")[4, 4] == 1
     (tmp_path / "annotations" / "instances_train2017.json").rename(tmp_path / "annotations" / "stuff_train2017.json")
-    with pytest.raises(UserError, match=r"could both be split 'train'; say which: data\.options\.annotations="):
+    message = (
+        r"could both be split 'train'; say which, such as data\.options\.annotations='annotations/person_keypoints_"
+    )
+    with pytest.raises(UserError, match=message):
         open_dataset(settings, "train")
+
+
+@pytest.mark.parametrize(
+    ("files", "lengths"),
+    [
+        (("a/annotations.json", "b/annotations.json"), [1, 2]),
+        (("north/labels.json", "south/labels.json", "east/labels.json"), [3, 1]),
+        (("train.json", "val.json", "annotations/train.json", "annotations/val.json"), [1, 2]),
+        (("train/more.json", "annotations/train.json", "annotations/val.json"), [2, 3]),
+        (("val/coco_a.json", "val/coco_b.json"), []),
+    ],
+)
+def test_following_what_is_said_of_rivals_opens_them(files: Sequence[str], lengths: list[int], tmp_path: Path) -> None:
+    for count, file in enumerate(files, 1):
+        images = [{"id": n, "file_name": f"{count}-{n}.png"} for n in range(count)]
+        write(tmp_path, file, [row(SQUARE, image=0)], images=images)
+    settings = DataSettings("coco", root=str(tmp_path))
+    with pytest.raises(UserError, match="could both be split") as raised:
+        open_for_training(settings)
+    said = dict(re.findall(r"data\.([\w.]+)='?([^\s']+)'?", str(raised.value)))
+    options = {"annotations": said["options.annotations"]}
+    followed = replace(settings, options=options, train=said.get("train", "train"), val=said.get("val", "val"))
+    if lengths:
+        assert [len(split) for split in open_for_training(followed)] == lengths
+    else:  # of two for validation there is none to train on, but each can be opened
+        assert len(open_dataset(followed, "val")) in (1, 2)
 
 
 def test_pictures_are_found_where_tools_put_them(tmp_path: Path) -> None:

@@ -40,6 +40,24 @@ def write(root: Path, name: str = "panoptic_train2017", **changes: Any) -> DataS
     return DataSettings("coco_panoptic", root=str(root), train="train")
 
 
+def test_ids_of_classes_may_be_text(tmp_path: Path) -> None:
+    segments = [{**one, "category_id": str(one["category_id"])} for one in SEGMENTS]
+    rows = [{"image_id": "1", "file_name": "000001.png", "segments_info": segments}]
+    one = open_dataset(write(tmp_path), "train")[0].objects
+    two = open_dataset(write(tmp_path, annotations=rows), "train")[0].objects
+    assert one is not None and two is not None and one.equal(two)
+
+
+def test_a_split_to_test_on_that_nobody_annotated_yet_is_a_warning(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        settings = write(tmp_path, f"panoptic_{name}")
+    write(tmp_path, "panoptic_test", annotations=[])
+    (finding,) = [one for one in check(settings, progress=False).findings if one.code == "empty-split"]
+    assert finding.severity == "warning" and "its list of annotations is empty: annotate pictures" in finding.message
+    with pytest.raises(UserError, match="its list of annotations is empty"):
+        open_dataset(settings, "test")
+
+
 def test_segments_become_their_classes_and_id_0_counts_in_nothing(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path), "train")
     objects = dataset[0].objects

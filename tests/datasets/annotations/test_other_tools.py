@@ -118,6 +118,12 @@ class TestSupervisely:
         drawn = objects(settings, "second/one")
         assert drawn.sum() == 21 and (drawn[:3, 50:] == 1).all() and (drawn[9:12, :5] == 1).all()
 
+    def test_objects_without_area_are_counted(self, tmp_path: Path) -> None:
+        point = {"classTitle": "car", "geometryType": "point", "points": {"exterior": [[1, 1]], "interior": []}}
+        settings = changed("supervisely", tmp_path, "second/ann/one.png.json", lambda one: one.update(objects=[point]))
+        notes = open_dataset(settings, "second").notes
+        assert f"{settings.root}: 1 object without area (points, lines, graphs) left out" in notes
+
 
 class TestDarwin:
     def test_masks_in_grey_of_many_classes_are_refused(self, tmp_path: Path) -> None:
@@ -170,7 +176,7 @@ class TestDarwin:
         )
         dataset = open_dataset(settings, "all")
         assert "sign" not in dataset.labels.names
-        assert any("1 annotation without area" in note for note in dataset.notes)  # type: ignore[attr-defined]
+        assert any("1 annotation of other types than polygon and mask" in note for note in dataset.notes)  # type: ignore[attr-defined]
 
 
 def labels_of(release: Any) -> Any:
@@ -183,12 +189,15 @@ class TestSegments:
 
     def test_polygons_are_read_too(self, tmp_path: Path) -> None:
         polygon = {"id": 1, "category_id": 4, "type": "polygon", "points": [[2, 3], [10, 3], [10, 8], [2, 8]]}
+        box = {"id": 2, "category_id": 4, "type": "bbox", "points": [[20, 3], [30, 8]]}
         settings = changed(
             "segments",
             tmp_path,
             self.FILE,
-            lambda one: (labels_of(one).pop("segmentation_bitmap"), labels_of(one).update(annotations=[polygon])),
+            lambda one: (labels_of(one).pop("segmentation_bitmap"), labels_of(one).update(annotations=[polygon, box])),
         )
+        notes = open_dataset(settings, "all").notes
+        assert any("1 annotation without area (boxes, lines, points) left out" in str(note) for note in notes)
         drawn = objects(settings, "street 1")
         assert (drawn[3:8, 2:10] == 1).all() and (drawn != -1).sum() == 40
 

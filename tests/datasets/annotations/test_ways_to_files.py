@@ -92,6 +92,117 @@ def test_two_uploads_of_one_name_are_two_pictures(tmp_path: Path) -> None:
     assert len(open_dataset(settings("label_studio", tmp_path), "all")) == 2
 
 
+class TestPicturesOfAnotherSplit:
+    """Of two splits, the pictures of one are there alone."""
+
+    def refused(self, kind: str, root: Path, split: str, said: str) -> str:
+        """What is said of the split, without its beginning."""
+        with pytest.raises(UserError, match=said) as raised:
+            open_dataset(settings(kind, root), split)
+        return str(raised.value)
+
+    def test_of_coco_and_the_advice_works_where_one_folder_holds_all(self, tmp_path: Path) -> None:
+        for name in ("train", "val"):
+            coco(tmp_path / f"{name}.json", ["0.png", "1.png"])
+        for number in (0, 1):
+            picture(tmp_path / f"images/train2017/{number}.png")
+        message = self.refused("coco", tmp_path, "val", r"2 of 2 pictures of split 'val' .* as images/train2017/0\.png")
+        with pytest.raises(UserError, match="in another split's folder alone"):
+            open_for_training(settings("coco", tmp_path))
+        advice = re.search(r"data\.options\.images='(\S+)'", message)
+        assert advice is not None
+        followed = replace(settings("coco", tmp_path), options={"images": advice[1]})
+        assert [len(split) for split in open_for_training(followed)] == [2, 2]
+        for number in (0, 1):
+            picture(tmp_path / f"images/val2017/{number}.png")
+        assert [len(split) for split in open_for_training(settings("coco", tmp_path))] == [2, 2]
+
+    def test_of_splits_without_a_role(self, tmp_path: Path) -> None:
+        for name in ("north", "south"):
+            coco(tmp_path / f"annotations/instances_{name}.json", ["0.png"])
+        picture(tmp_path / "north/0.png")
+        assert len(open_dataset(settings("coco", tmp_path), "north")) == 1
+        self.refused("coco", tmp_path, "south", r"such as '0\.png' as north/0\.png")
+
+    def test_a_folder_that_the_file_names_may_be_another_split_s(self, tmp_path: Path) -> None:
+        for name, number in (("train", 0), ("val", 1)):
+            coco(tmp_path / f"{name}.json", [f"train/{number}.png"])
+            picture(tmp_path / f"images/train/{number}.png")
+        assert [len(split) for split in open_for_training(settings("coco", tmp_path))] == [1, 1]
+
+    def test_a_folder_s_name_that_no_split_has_is_no_split_s(self, tmp_path: Path) -> None:
+        for name, number in (("train", 0), ("val", 1)):
+            coco(tmp_path / f"{name}.json", [f"{number}.png"])
+            picture(tmp_path / f"test/train-station/{number}.png")
+        assert [len(split) for split in open_for_training(settings("coco", tmp_path))] == [1, 1]
+
+    def test_of_labelme(self, tmp_path: Path) -> None:
+        for name in ("train", "val"):
+            labelme(tmp_path / "annotations" / name / "0.json", beside=False)
+        picture(tmp_path / "images/train/0.png")
+        self.refused("labelme", tmp_path, "val", r"such as '0\.png' as train/0\.png")
+        picture(tmp_path / "images/val/0.png")
+        assert [len(split) for split in open_for_training(settings("labelme", tmp_path))] == [1, 1]
+
+    def test_of_label_studio(self, tmp_path: Path) -> None:
+        for name in ("train", "val"):
+            label_studio(tmp_path, ["/data/upload/1/0a1b2c3d-1.png"])
+            (tmp_path / "project.json").rename(tmp_path / f"{name}.json")
+        picture(tmp_path / "images/train/1.png")
+        self.refused("label_studio", tmp_path, "val", "pictures of split 'val' were found in another split's folder")
+        picture(tmp_path / "images/val/1.png")
+        assert [len(split) for split in open_for_training(settings("label_studio", tmp_path))] == [1, 1]
+
+    def test_of_darwin(self, tmp_path: Path) -> None:
+        for name in ("train", "val"):
+            shutil.copytree(EXPORTS / "darwin" / "releases" / "latest", tmp_path / "annotations" / name)
+        shutil.copytree(EXPORTS / "darwin" / "images", tmp_path / "images" / "train")
+        self.refused("darwin", tmp_path, "val", "pictures of split 'val' were found in another split's folder")
+
+    def test_of_supervisely(self, tmp_path: Path) -> None:
+        shutil.copytree(EXPORTS / "supervisely", tmp_path, dirs_exist_ok=True)
+        shutil.move(tmp_path / "first" / "img", tmp_path / "pictures" / "first")
+        elsewhere = replace(settings("supervisely", tmp_path), options={"images": "pictures"})
+        assert len(open_dataset(elsewhere, "first")) == 2
+        with pytest.raises(UserError, match=r"such as 'second/one\.png' as first/one\.png"):
+            open_dataset(elsewhere, "second")
+
+
+def test_pictures_that_are_found_by_their_name_alone_are_said(tmp_path: Path) -> None:
+    coco(tmp_path / "instances.json", ["cam2/0.png", "cam2/1.png", "2.png"])
+    for number in range(3):
+        picture(tmp_path / f"images/cam1/{number}.png")
+    notes = notes_of(open_dataset(settings("coco", tmp_path), "all"))
+    assert [str(note) for note in notes if "name alone" in str(note)] == [
+        f"{tmp_path / 'instances.json'}: 2 pictures found by the file's name alone, in another folder than it says: "
+        "'cam2/0.png' is images/cam1/0.png; if that is another picture, put each one where its path says"
+    ]
+    # One folder of all pictures, and another machine's path to it, are as they should be.
+    (tmp_path / "images/cam1").rename(tmp_path / "cam2")
+    coco(tmp_path / "instances.json", ["/home/me/cam2/0.png", "2.png"])
+    assert not any("name alone" in str(note) for note in notes_of(open_dataset(settings("coco", tmp_path), "all")))
+
+
+def test_masks_of_darwin_do_not_share_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "class_mapping.csv").write_text("class_name,class_color\n__background__,0 0 0\ncar,9 9 9\n")
+    for name in ("masks/1.png", "masks/night/1.png", "images/1.png"):
+        picture(tmp_path / name)
+    with pytest.raises(UserError, match="are two pictures, but"):
+        open_dataset(settings("darwin", tmp_path), "all")
+
+
+def test_tasks_to_test_on_that_nobody_annotated_yet_stop_no_training(tmp_path: Path) -> None:
+    for number, name in enumerate(("train", "val", "test")):
+        label_studio(tmp_path, [f"/data/upload/1/0a1b2c3d-{number}.png"])
+        (tmp_path / "project.json").rename(tmp_path / f"{name}.json")
+        picture(tmp_path / f"images/{number}.png")
+    tasks = json.loads((tmp_path / "test.json").read_text())
+    write(tmp_path / "test.json", [{**task, "annotations": []} for task in tasks])
+    diagnosis = check(settings("label_studio", tmp_path), progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
+    assert diagnosis.ok and finding.severity == "warning" and "no task is annotated" in finding.message
+
+
 def test_annotation_files_beside_a_folder_of_pictures_have_those_of_the_folder_called_alike(tmp_path: Path) -> None:
     for folder in ("left", "right"):
         labelme(tmp_path / "labels" / folder / "1.json", beside=False)
@@ -111,6 +222,38 @@ def test_two_releases_of_darwin_are_not_one_data_set(tmp_path: Path) -> None:
     assert advice is not None
     followed = replace(settings("darwin", Path(advice[1])), options={"images": advice[2]})
     assert len(open_dataset(followed, "all")) == 3
+
+
+@pytest.mark.parametrize("newest", ["v1", "v2"])
+def test_the_release_that_darwin_s_link_leads_to_is_taken(newest: str, tmp_path: Path) -> None:
+    root = tmp_path / "export"
+    shutil.copytree(EXPORTS / "darwin", root)
+    releases = root / "releases"
+    (releases / "latest").rename(releases / "v2")
+    shutil.copytree(releases / "v2", releases / "v1")
+    (releases / "latest").symlink_to(newest)
+    other = next((releases / ({"v1", "v2"} - {newest}).pop()).rglob("*.json"))
+    whole = json.loads(other.read_text())
+    write(other, {**whole, "annotations": []})
+    opened = open_dataset(settings("darwin", root), "all")
+    # What is drawn is the newest release's, and each picture is there once.
+    assert len(opened) == 3
+    shutil.rmtree(root / "releases" / ({"v1", "v2"} - {newest}).pop())
+    (releases / "latest").unlink()
+    alone = open_dataset(settings("darwin", root), "all")
+    for place in range(3):
+        one, two = opened[place].objects, alone[place].objects
+        assert one is not None and two is not None and one.equal(two)
+
+
+def test_annotations_behind_links_are_read_once(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        labelme(tmp_path / "elsewhere" / name / "0.json")
+        labelme(tmp_path / "elsewhere" / name / "more" / "1.json")
+        (tmp_path / "root" / name).mkdir(parents=True)
+        (tmp_path / "root" / name / "day").symlink_to(tmp_path / "elsewhere" / name)
+    (tmp_path / "elsewhere" / "train" / "again").symlink_to(tmp_path / "elsewhere" / "train")  # which leads back up
+    assert [len(split) for split in open_for_training(settings("labelme", tmp_path / "root"))] == [2, 2]
 
 
 @pytest.mark.parametrize("names", [("Training", "Validation"), ("TRAIN", "VAL"), ("trn", "dev")])

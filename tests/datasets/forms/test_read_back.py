@@ -83,6 +83,16 @@ def test_what_is_exported_is_recognised_and_has_the_same_class_at_every_pixel(
         assert (other.ignored, other.total) == (one.ignored, one.total)
 
 
+def test_labelme_keeps_the_order_of_classes_around_its_background(tmp_path: Path) -> None:
+    settings = write_source(tmp_path / "source", "all labelled")
+    space = {"names": ["sky", "_background_", "never seen"]}
+    (tmp_path / "source" / "classes.json").write_text(json.dumps(space))
+    export_dataset(settings, tmp_path / "out", form="labelme", progress=False)
+    back = open_dataset(DataSettings("labelme", root=str(tmp_path / "out")), "train")
+    assert back.labels.names == ("sky", "_background_", "never seen")
+    assert named(back, 0) == named(open_dataset(settings, "train"), 0)
+
+
 def test_pixels_that_nobody_drew_are_background_where_the_setting_says_so(tmp_path: Path) -> None:
     export_dataset(write_source(tmp_path / "source", "some ignored"), tmp_path / "out", form="cvat", progress=False)
     options = {"unlabelled": "background"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,13 @@ from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.coco_files import ROBOFLOW, is_coco, split_files
 from sceneparse.datasets.annotations.coco_masks import MaskError, encloses_nothing, polygon_mask, rle_mask
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load, peeked_list
+from sceneparse.datasets.annotations.jsonfiles import glimpses, load, peeked_list
 from sceneparse.datasets.annotations.locating import (
     Pictures,
+    confirm,
     pictures_below,
     plain,
     refuse_missing,
-    refuse_shared,
     sample_names,
 )
 from sceneparse.datasets.annotations.options import FileOptions
@@ -73,12 +73,13 @@ def open_coco(settings: DataSettings, split: str, channels: int = 3) -> DrawnPic
     whole = load(path)
     name = next(known for known, file in files.items() if file == path)
     images = images_of(whole, path)
-    records, notes = _records(whole, path, images, image_files(images, path, root, options.images, name))
+    pictures, moved = image_files(images, path, root, options.images, name, files)
+    records, notes = _records(whole, path, images, pictures)
     found = categories_of(whole, path)
     refuse_other_categories(found, path, files)
     classes = classes_of(found, undrawn(root, options.unlabelled), "background", str(path))
     return DrawnPictures(
-        records, classes, partial(draw, overlap=options.overlap), channels, notes=notes, outlines=outlines
+        records, classes, partial(draw, overlap=options.overlap), channels, notes=[*notes, *moved], outlines=outlines
     )
 
 
@@ -93,15 +94,16 @@ def categories_of(whole: Any, path: Path) -> list[Named]:
     found = []
     rows = list_of(whole, "categories", path)
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("id"), int) or not isinstance(row.get("name"), str):
+        number = whole_number(row.get("id")) if isinstance(row, dict) else None
+        if number is None or not isinstance(row.get("name"), str):
             raise UserError(f"{path}: category {row!r} has no whole number as id or no name; export it again")
         if not _is_project(row, rows, path):
-            found.append(Named(row["id"], row["name"], _color(row.get("color")), row["id"]))
+            found.append(Named(number, row["name"], _color(row.get("color")), number))
     return sorted(found, key=lambda one: one.id or 0)
 
 
 def _is_project(row: Mapping[str, Any], rows: Sequence[Any], path: Path) -> bool:
-    if path.name != ROBOFLOW or row["id"] != 0 or row.get("supercategory") != "none" or len(rows) < 2:
+    if path.name != ROBOFLOW or whole_number(row["id"]) != 0 or row.get("supercategory") != "none" or len(rows) < 2:
         return False
     others = [other for other in rows if other is not row]
     return all(isinstance(other, dict) and other.get("supercategory") == row["name"] for other in others)
@@ -156,30 +158,35 @@ def images_of(whole: Any, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def image_files(
-    images: Mapping[str, Mapping[str, Any]], path: Path, root: Path, folder: str | None, split: str
-) -> list[Path]:
-    """The files of a COCO file's pictures.
+    images: Mapping[str, Mapping[str, Any]],
+    path: Path,
+    root: Path,
+    folder: str | None,
+    split: str,
+    splits: Collection[str],
+) -> tuple[list[Path], list[str]]:
+    """The files of a COCO file's pictures, and notes on those that are not where the file says.
 
     Raises:
-        UserError: Some are not there, or a name could mean two.
+        UserError: Some are not there, a name could mean two, or they are in another split's folder.
     """
     pictures: Pictures = pictures_below(root, folder)
     names = [row["file_name"] for row in images.values()]
     found = [pictures.find([plain(name)], path.parent if folder is None else pictures.root, split) for name in names]
     missing = [name for name, file in zip(names, found, strict=True) if file is None]
     refuse_missing(path, missing, len(names), pictures)
-    refuse_shared(path, [(path.parent, plain(name)) for name in names], found)
-    return [file for file in found if file is not None]
+    notes = confirm(path, [(path.parent, plain(name)) for name in names], found, pictures, split, splits)
+    return [file for file in found if file is not None], notes
 
 
 def size_of(row: Mapping[str, Any]) -> Size | None:
     """The size of a picture as a COCO file gives it, None where it doesn't."""
-    height, width = (_whole(row.get(key)) for key in ("height", "width"))
+    height, width = (whole_number(row.get(key)) for key in ("height", "width"))
     return (height, width) if height and width else None
 
 
-def _whole(given: Any) -> int | None:
-    """A whole number, which some tools write as text or with a point."""
+def whole_number(given: Any) -> int | None:
+    """Return a whole number, which some tools write as text or with a point; None for anything else."""
     try:
         return int(float(given)) if float(given).is_integer() else None
     except (TypeError, ValueError, OverflowError):
@@ -197,7 +204,8 @@ def _records(
     for row in rows:
         if not isinstance(row, dict):
             raise UserError(f"{path}: annotation {row!r} is no object; export it again")
-        if as_key(row.get("category_id")) not in known:
+        category = whole_number(row.get("category_id"))
+        if category not in known:
             raise UserError(
                 f"{path}: annotation {row.get('id')} has category_id {row.get('category_id')}, which is no class of "
                 "the file's categories; export it again with all classes"
@@ -207,7 +215,7 @@ def _records(
         elif str(row.get("image_id")) not in images:
             lost += 1
         else:
-            drawings[str(row["image_id"])].append((row.get("id"), row["category_id"], row["segmentation"]))
+            drawings[str(row["image_id"])].append((row.get("id"), category, row["segmentation"]))
     if rows and bare == len(rows):
         raise UserError(
             f"{path}: has boxes or key points only, no outline (segmentation) of an object: parsing needs outlines; "

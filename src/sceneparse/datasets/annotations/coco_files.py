@@ -2,16 +2,21 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_files
 from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
+from sceneparse.datasets.subsets import role_of, split_named
 from sceneparse.errors import UserError
 
 OTHERS = frozenset(("item", "items", "shapes", "dataset", "dm_format_version", "samples", "labels"))
 """Keys at the top of other tools' files that have much in common with COCO's."""
+
+SPLIT = "{split}"
+"""Stands for a split's name in `data.options.annotations`."""
 
 ROBOFLOW = "_annotations.coco.json"
 """What Roboflow calls the annotation file of each split."""
@@ -80,27 +85,78 @@ def split_files(root: Path, given: str | None, panoptic: bool) -> dict[str, Path
         return {name if is_role(name) else ALL: path}
     for name, paths in splits.items():
         if len(paths) > 1:
+            one, two, *_ = (path.relative_to(root).as_posix() for path in paths)
             raise UserError(
-                f"{root}: {paths[0].relative_to(root)} and {paths[1].relative_to(root)} could both be split '{name}'; "
-                f"say which: {argument('data.options.annotations', 'annotations/instances_{split}.json')}"
+                f"{root}: {one} and {two} could both be split '{name}'; say which, such as "
+                f"{_chosen_by(root, name, paths, seen)}"
             )
     return {name: paths[0] for name, paths in splits.items()}
 
 
+_ORDER: dict[str | None, int] = {"train": 0, "val": 2, "test": 3}
+"""Of splits' names, which one is for training if any is; such without a role lie between."""
+
+
+def _chosen_by(root: Path, name: str, rivals: Sequence[Path], seen: Collection[Path]) -> str:
+    """The settings that choose annotation files, of which some could be one split's, by what their paths differ in.
+
+    Of two that are both for training one is chosen; two of a name that is no split's are two splits.
+
+    Args:
+        root: The export.
+        name: The split that they could be.
+        rivals: Files that could be one split's.
+        seen: All annotation files.
+    """
+    best: tuple[tuple[int, int], str, list[str]] | None = None
+    for pattern in dict.fromkeys(pattern for path in rivals for pattern in _patterns(path, root)):
+        files = _matching(root, pattern)
+        together = len(set(rivals) & set(files.values())) == len(rivals)
+        if (together if role_of(name) is not None else not together) or not set(seen) >= set(files.values()):
+            continue
+        roles = sum(split_named(files, role) is not None for role in ("train", "val"))
+        if best is None or (roles, len(files)) > best[0]:
+            best = (roles, len(files)), pattern, sorted(files, key=lambda own: _ORDER.get(role_of(own), 1))
+    if best is None:
+        return argument("data.options.annotations", rivals[0].relative_to(root).as_posix())
+    (roles, _), pattern, names = best
+    given = argument("data.options.annotations", pattern)
+    if roles == 2 or len(names) < 2:
+        return given
+    return f"{given} {argument('data.train', names[0])} {argument('data.val', names[1])}"
+
+
+def _patterns(path: Path, root: Path) -> Iterator[str]:
+    """A file's path with {split} in place of a folder, of its name, or of what its name has behind a prefix."""
+    *folders, _ = parts = path.relative_to(root).parts
+    for place in range(len(folders)):
+        yield "/".join((*parts[:place], SPLIT, *parts[place + 1 :]))
+    for name in (split_of(path, root), path.stem):
+        before, found, after = path.name.partition(name)
+        if found:
+            yield "/".join((*folders, f"{before}{SPLIT}{after}"))
+
+
 def _given(root: Path, given: str) -> dict[str, Path]:
-    if "{split}" not in given:
+    if SPLIT not in given:
         path = root / Path(given).expanduser()
         if not path.is_file():
             raise UserError(f"{path}: no such file; data.options.annotations must name the annotation file")
         return {ALL: path}
-    before, after = given.split("{split}", 1)
+    found = _matching(root, given)
+    if not found:
+        raise UserError(f"{root}: no file {given}, whatever the split; data.options.annotations names it")
+    return found
+
+
+def _matching(root: Path, pattern: str) -> dict[str, Path]:
+    """The files that a path with {split} stands for, by their splits."""
+    before, after = pattern.split(SPLIT, 1)
     found = {}
     # A name without signs that mean something in a pattern.
     for path in sorted(root.glob(re.sub(r"([\[\]*?])", r"[\1]", before) + "*" + re.sub(r"([\[\]*?])", r"[\1]", after))):
         below = path.relative_to(root).as_posix()
         found[below[len(before) : len(below) - len(after)]] = path
-    if not found:
-        raise UserError(f"{root}: no file {given}, whatever the split; data.options.annotations names it")
     return found
 
 

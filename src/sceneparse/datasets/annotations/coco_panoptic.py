@@ -18,17 +18,18 @@ from sceneparse.datasets.annotations.coco import (
     list_of,
     refuse_other_categories,
     size_of,
+    whole_number,
 )
 from sceneparse.datasets.annotations.coco_files import is_panoptic, split_files
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
-from sceneparse.datasets.annotations.jsonfiles import as_key, glimpses, load
+from sceneparse.datasets.annotations.jsonfiles import glimpses, load
 from sceneparse.datasets.annotations.locating import plain, sample_names
 from sceneparse.datasets.annotations.options import FileOptions
 from sceneparse.datasets.annotations.segment_ids import draw_segments, read_ids
 from sceneparse.datasets.annotations.splits import chosen
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
@@ -57,15 +58,16 @@ def open_coco_panoptic(settings: DataSettings, split: str, channels: int = 3) ->
     annotated = _annotations(whole, path, images)
     left = len(images) - len(annotated)
     images = {key: row for key, row in images.items() if key in annotated}
-    pictures = image_files(images, path, root, options.images, name)
+    pictures, moved = image_files(images, path, root, options.images, name, files)
     folder = _masks(path, root, [row["file_name"] for row in annotated.values()])
     names = sample_names([plain(row["file_name"]) for row in images.values()])
     records = []
     for sample, image, (key, row) in zip(names, pictures, images.items(), strict=True):
-        segments = {str(one["id"]): one["category_id"] for one in annotated[key]["segments_info"]}
+        segments = {str(one["id"]): whole_number(one["category_id"]) for one in annotated[key]["segments_info"]}
         mask = folder / plain(annotated[key]["file_name"])
         records.append(Record(sample, image, mask, json.dumps(segments).encode(), size_of(row)))
     notes = [f"{path}: {counted(left, 'picture')} without annotation left out"] if left else []
+    notes += moved
     return DrawnPictures(records, classes, draw, channels, notes=notes)
 
 
@@ -85,7 +87,7 @@ def _annotations(whole: Any, path: Path, images: Mapping[str, Any]) -> dict[str,
         for one in segments:
             if not isinstance(one, dict) or not isinstance(one.get("id"), int):
                 raise UserError(f"{path}: a segment of image {key} has no whole number as id; export it again")
-            if as_key(one.get("category_id")) not in known:
+            if whole_number(one.get("category_id")) not in known:
                 raise UserError(
                     f"{path}: segment {one['id']} of image {key} has category_id {one.get('category_id')}, which is no "
                     "class of the file's categories; export it again with all classes"
@@ -94,6 +96,8 @@ def _annotations(whole: Any, path: Path, images: Mapping[str, Any]) -> dict[str,
             raise UserError(f"{path}: image {key} has two annotations; a panoptic picture has one")
         if key in images:
             found[key] = row
+    if not list_of(whole, "annotations", path):
+        raise UnannotatedError(f"{path}: its list of annotations is empty: annotate pictures and export them again")
     if not found:
         raise UserError(f"{path}: no annotation's image_id is the id of one of its images; export it again")
     return found

@@ -18,7 +18,7 @@ from sceneparse.datasets.annotations.darwin_drawings import DrawingError, drawn_
 from sceneparse.datasets.annotations.darwin_masks import open_masks
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size
 from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_list, glimpses, load
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import chosen, files_by_split, outside_note
@@ -73,7 +73,7 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     subfolders(root)  # refuses what is no folder
     if (root / "class_mapping.csv").is_file():
         return open_masks(root, split, channels, options)
-    splits = _current(files_by_split(root, is_darwin, LAYOUT))
+    splits = _current(files_by_split(root, is_darwin, LAYOUT), root)
     items = {path: read_item(path) for paths in splits.values() for path in paths}
     files = chosen(splits, split, root, len)
     names = sorted({name for item in items.values() for name in item.classes}, key=lambda name: (name.lower(), name))
@@ -81,28 +81,43 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
     pictures = pictures_below(root, options.images)
     own = [items[path] for path in files]
     _refuse_releases(own, root)
-    found = [pictures.find([item.name, Path(item.name).name], pictures.root) for item in own]
+    name = next(known for known, paths in splits.items() if paths is files)
+    found = [pictures.find([item.name, Path(item.name).name], pictures.root, name) for item in own]
     refuse_missing(
         files[0].parent,
         [item.name for item, image in zip(own, found, strict=True) if image is None],
         len(own),
         pictures,
     )
-    refuse_shared(files[0].parent, [(root, item.name) for item in own], found)
+    moved = confirm(files[0].parent, [(root, item.name) for item in own], found, pictures, name, splits)
     records = [
         Record(name, image, item.path, json.dumps(item.drawings).encode(), item.size)
         for name, item, image in zip(sample_names([item.name for item in own]), own, found, strict=True)
         if image is not None
     ]
     left = sum(item.left for item in own)
-    notes = [f"{root}: {counted(left, 'annotation')} without area (boxes, tags, lines) left out"] if left else []
+    notes = (
+        [f"{root}: {counted(left, 'annotation')} of other types than polygon and mask left out (boxes, ellipses, tags)"]
+        if left
+        else []
+    )
+    notes += moved
     notes += outside_note(root, splits, is_darwin)
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
-def _current(splits: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """Without the files of older releases, where there is the link releases/latest that darwin-py makes."""
-    latest = {name: [path for path in paths if "latest" in path.parts] for name, paths in splits.items()}
+def _current(splits: dict[str, list[Path]], root: Path) -> dict[str, list[Path]]:
+    """Without the files of older releases, where there is the link releases/latest that darwin-py makes.
+
+    The files may be those of the folder that it leads to, since each folder is looked into once.
+    """
+    folders = {folder for paths in splits.values() for path in paths for folder in path.parents}
+    beside = (folder / "latest" for folder in folders if folder == root or root in folder.parents)
+    newest = [folder.resolve() for folder in beside if folder.is_dir()]
+    latest = {
+        name: [path for path in paths if any(path.resolve().is_relative_to(folder) for folder in newest)]
+        for name, paths in splits.items()
+    }
     return {name: latest[name] or paths for name, paths in splits.items()}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sceneparse.datasets.annotations.classes import BACKGROUNDS
 from sceneparse.datasets.annotations.drawn import NotedPairs
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.splits import ALL, chosen
 from sceneparse.datasets.matching import Pair
@@ -44,22 +44,28 @@ def open_masks(root: Path, split: str, channels: int, options: ExportOptions) ->
         raise UserError(f"{folder}: holds no PNG")
     images = root / "images" if options.images is None and (root / "images").is_dir() else None
     pictures = pictures_below(root, options.images or (None if images is None else "images"))
-    pairs, missing = [], []
+    found: list[Path | None] = []
+    missing = []
     taken = {path for path, _ in masks}
-    for sample, (mask, name) in zip(sample_names([f"{n}.png" for _, n in masks]), masks, strict=True):
+    for _, name in masks:
         wanted = [f"{name}{suffix}" for suffix in sorted(PICTURE_SUFFIXES)]
         image = next(
             (p for s in wanted if (p := pictures.find([s], pictures.root)) is not None and p not in taken), None
         )
-        if image is None:
-            missing.append(name)
-        else:
-            pairs.append(Pair(sample, image, mask))
+        found.append(image)
+        missing += [name] if image is None else []
     refuse_missing(folder, missing, len(masks), pictures)
+    moved = confirm(folder, [(pictures.root, name) for _, name in masks], found, pictures)
+    names = sample_names([f"{name}.png" for _, name in masks])
+    pairs = [
+        Pair(sample, image, mask)
+        for sample, image, (mask, _) in zip(names, found, masks, strict=True)
+        if image is not None
+    ]
     ignoring = options.unlabelled == "ignore"
     what = "count in nothing" if ignoring else f"are class '{labels.names[0]}'"
     note = f"pixels that nobody drew {what} (data.options.unlabelled: {'ignore' if ignoring else 'background'})"
-    return NotedPairs(pairs, labels, channels, [note])
+    return NotedPairs(pairs, labels, channels, [note, *moved])
 
 
 def mapping(path: Path, ignoring: bool) -> LabelSpace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from sceneparse.datasets.annotations.outlines import Outlines, doubtful, refuse_
 from sceneparse.datasets.layout import Note
 from sceneparse.datasets.matching import Pair
 from sceneparse.datasets.pairs import ListedPictures
+from sceneparse.errors import counted
 from sceneparse.labels import TaskLabels
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.problems import PictureError
@@ -125,8 +126,36 @@ class DrawnPictures:
         return self._records[index].name
 
     def doubts(self) -> tuple[Note, ...]:
-        """Say which outlines cannot be meant as they stand; see `doubts_of`."""
-        return () if self._outlines is None else tuple(doubtful(self._records, self._outlines, self._size))
+        """Say which outlines cannot be meant as they stand, and which fit two ways; see `doubts_of`."""
+        if self._outlines is None:
+            return ()
+        return (*doubtful(self._records, self._outlines, self._size), *self._unclear())
+
+    def _unclear(self) -> Iterator[Note]:
+        """Find pictures that EXIF turns and whose outlines fit them turned and unturned, since no size is given."""
+        if self._outlines is None or self._reading.orientation != "apply":
+            return
+        found = [record for record in self._records if record.size is None and self._fits_both_ways(record)]
+        if found:
+            text = (
+                f"{counted(len(found), 'picture')} that EXIF turns, whose outlines fit turned and unturned, and of "
+                "which the annotation gives no size: they are turned as their files say, which is wrong if the "
+                "outlines were drawn on the stored pixels (compare some in `sceneparse data show`; if so, set "
+                f"data.orientation to ignore), the first is {found[0].image}"
+            )
+            yield Note("warning", "unclear-orientation", text)
+
+    def _fits_both_ways(self, record: Record) -> bool:
+        assert self._outlines is not None
+        try:
+            decoded = decode(self._source(record), pixels=False)
+        except PictureError:
+            return False
+        if decoded.orientation < 5 or decoded.size[0] == decoded.size[1]:
+            return False
+        drawn = [one for one in self._outlines(record) if one.corners]
+        side = min(decoded.size)
+        return bool(drawn) and all(one.percent or max(map(max, one.corners)) <= side for one in drawn)
 
     def _size(self, record: Record) -> Size | None:
         """A picture's size: what the annotation has, which must be the file's, or else the file's."""

@@ -161,6 +161,35 @@ def json_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if not name.startswith(".")]
 
 
+def folders_below(root: Path) -> list[Path]:
+    """List a folder and those below it, each once, sorted: links are followed as they are for pictures.
+
+    Hidden folders are left out.
+    """
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop(0)
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            with os.scandir(folder) as entries:
+                below = [folder / e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+        except OSError:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        found.append(folder)
+        waiting += sorted(below)
+    return sorted(found)
+
+
+def json_below(root: Path) -> list[Path]:
+    """List the JSON files of a folder and of those below it, sorted, without hidden ones; see `folders_below`."""
+    return sorted(path for folder in folders_below(root) for path in json_files(folder))
+
+
 def _folders(root: Path, depth: int) -> list[Path]:
     found, level = [root], [root]
     for _ in range(depth):

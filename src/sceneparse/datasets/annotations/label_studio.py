@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, glimpses, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, folders_below, glimpse, glimpses, json_files, load
 from sceneparse.datasets.annotations.label_studio_pictures import (
     PicturesError,
     by_picture,
@@ -30,7 +30,7 @@ from sceneparse.datasets.annotations.label_studio_regions import (
     region_mask,
     regions_of,
 )
-from sceneparse.datasets.annotations.locating import pictures_below, plain, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, plain, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
@@ -38,7 +38,7 @@ from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
@@ -107,19 +107,22 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
         guessed = (
             "; a model's predictions alone are not learnt from" if any("predictions" in note for note in notes) else ""
         )
-        raise UserError(f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again")
+        raise UnannotatedError(
+            f"{path}: no task is annotated{guessed}; submit annotations in Label Studio and export again"
+        )
     pictures = pictures_below(root, options.images)
-    found = [pictures.find(_names(task.image), path.parent) for task in tasks]
+    name = next(known for known, file in files.items() if file == path)
+    found = [pictures.find(_names(task.image), path.parent, name) for task in tasks]
     missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
     refuse_missing(path, missing, len(tasks), pictures)
-    refuse_shared(path, [(path.parent, plain(task.image)) for task in tasks], found)
+    moved = confirm(path, [(path.parent, plain(task.image)) for task in tasks], found, pictures, name, files)
     records = []
     for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
         assert image is not None  # the missing ones are refused
         size = next((region.size for region in task.regions if region.size != (0, 0)), None)
         drawing = json.dumps([region._asdict() for region in task.regions]).encode()
         records.append(Record(name, image, path, drawing, size))
-    return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
+    return DrawnPictures(records, classes, draw, channels, notes=[*notes, *moved], outlines=outlines)
 
 
 def is_label_studio(found: Glimpse) -> bool:
@@ -165,7 +168,7 @@ def _strokes(root: Path, tag: str) -> dict[str, list[tuple[str, Path]]]:
         UserError: A file's name doesn't begin with the labelling tag's.
     """
     found: dict[str, list[tuple[str, Path]]] = {}
-    for path in sorted(root.rglob("task-*-annotation-*.png")):
+    for path in sorted(path for folder in folders_below(root) for path in folder.glob("task-*-annotation-*.png")):
         if (parts := STROKE.fullmatch(path.name)) is None:
             continue
         if not parts[3].startswith(f"{tag}-"):

@@ -18,16 +18,16 @@ from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpses, load
 from sceneparse.datasets.annotations.labelme_shapes import ShapeError, shape_mask
 from sceneparse.datasets.annotations.locating import (
     Pictures,
+    confirm,
     pictures_below,
     plain,
     refuse_missing,
-    refuse_shared,
     sample_names,
 )
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
 from sceneparse.datasets.annotations.splits import ALL, chosen, files_by_split, outside_note
-from sceneparse.datasets.exported import undrawn
+from sceneparse.datasets.exported import exported, undrawn
 from sceneparse.datasets.folder import subfolders
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
@@ -96,12 +96,14 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     held = _pictures_of(base, root)
     named_below_root = options.images is not None and (root / options.images).is_dir()
     pictures = pictures_below(root if named_below_root else held, options.images)
-    records, taken = _records([seen[path] for path in files], base, pictures, "" if base == root else base.name)
+    own = "" if base == root else base.name
+    records, taken, moved = _records([seen[path] for path in files], base, pictures, own, splits)
     # Where all splits' pictures lie in one folder, those of the others are annotated too.
     shared = options.images is not None or held.name != base.name
     others = {Path(plain(one.image)).name for path, one in seen.items() if path not in files} if shared else set()
     left = sum(path.resolve() not in taken and path.name not in others for path, _ in walk(pictures.root))
     notes = [f"{base}: {counted(left, 'picture')} without a JSON file not annotated, left out"] if left else []
+    notes += moved
     notes += outside_note(root, splits, is_labelme)
     return DrawnPictures(records, classes, draw, channels, embedded_picture, notes, outlines)
 
@@ -170,6 +172,9 @@ def _names(root: Path, splits: Iterable[str], seen: Sequence[Annotated], ignorin
             raise UserError(f"{lists[0]}: does not list '{more[0]}', which is drawn; add it there or relabel the shape")
     else:
         names = sorted(drawn)
+    # What `data export` wrote keeps the order of its classes.
+    if BACKGROUND in names and (ours := exported(root)) is not None and set(names) == set(ours.classes):
+        return [Named(name, name) for name in names]
     others = [name for name in names if name != BACKGROUND]
     if BACKGROUND in drawn or (BACKGROUND in names and not ignoring):
         return [Named(name, name) for name in (BACKGROUND, *others)]
@@ -185,9 +190,9 @@ def _lines(listed: Path) -> list[str]:
 
 
 def _records(
-    seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str
-) -> tuple[list[Record], Collection[Path]]:
-    """A record a JSON file, and the pictures that have one."""
+    seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str, splits: Collection[str]
+) -> tuple[list[Record], Collection[Path], list[str]]:
+    """A record a JSON file, the pictures that have one, and notes on those that are not where the file says."""
     records, missing = [], []
     taken: dict[Path, Path] = {}
     found: list[Path | None] = []
@@ -203,14 +208,15 @@ def _records(
             continue
         records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
     refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
-    refuse_shared(base, [(one.path.parent, one.image.replace("\\", "/")) for one in seen], found)
+    wanted = [(one.path.parent, one.image.replace("\\", "/")) for one in seen]
+    moved = confirm(base, wanted, found, pictures, split, splits)
     for image, one in zip(found, seen, strict=True):
         if image is not None and (other := taken.setdefault(image.resolve(), one.path)) != one.path:
             raise UserError(
                 f"{other} and {one.path} are both of the picture {image}: put their shapes into one file, or take one "
                 "of them away"
             )
-    return records, taken.keys()
+    return records, taken.keys(), moved
 
 
 def embedded_picture(path: Path) -> bytes:

@@ -3,15 +3,18 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.subsets import role_of
-from sceneparse.errors import UserError
+from sceneparse.datasets.subsets import ROLES, role_of
+from sceneparse.errors import UserError, counted
 from sceneparse.pictures.finding import walk
+
+UPLOADS = "data/upload/"
+"""Where Label Studio keeps what was uploaded: no folder that anybody chose."""
 
 
 def plain(name: str) -> str:
@@ -138,8 +141,15 @@ def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pic
         )
 
 
-def refuse_shared(file: Path, wanted: Sequence[tuple[Path, str]], found: Sequence[Path | None]) -> None:
-    """Raise a `UserError` if two pictures, by what they are called, were both found in one file.
+def confirm(
+    file: Path,
+    wanted: Sequence[tuple[Path, str]],
+    found: Sequence[Path | None],
+    pictures: Pictures,
+    split: str = "",
+    splits: Collection[str] = (),
+) -> list[str]:
+    """Refuse pictures that cannot be those that were meant, and return notes on such as were found by name alone.
 
     Files are looked for by the ends of their paths, so that a picture which is missing could be found in another one of
     its name, under labels that are not its own.
@@ -148,7 +158,68 @@ def refuse_shared(file: Path, wanted: Sequence[tuple[Path, str]], found: Sequenc
         file: The annotation file or its folder, for the message.
         wanted: Of each picture, the folder that its path starts from and the path.
         found: The file of each.
+        pictures: Where they were looked for.
+        split: The split.
+        splits: All splits of the export.
+
+    Raises:
+        UserError: Two pictures, by what they are called, were found in one file, or one in another split's folder.
     """
+    _refuse_shared(file, wanted, found)
+    foreign: list[tuple[str, Path, Path]] = []
+    elsewhere: list[tuple[str, Path]] = []
+    for (folder, name), path in zip(wanted, found, strict=True):
+        if path is None or path == folder / name or not path.is_relative_to(pictures.root):
+            continue
+        below = path.relative_to(pictures.root)
+        named = [part for part in PurePosixPath(plain(name)).parts[:-1] if part != ".."]
+        there = [_same(part) for part in below.parts[:-1]]
+        agreeing = _agreeing(named, there)
+        guessed = there[: len(there) - agreeing]
+        other = _of_another(guessed, split, splits)
+        if other is not None:
+            foreign.append((name, below, pictures.root.joinpath(*below.parts[: other + 1])))
+        elif guessed and agreeing < len(named) and there != ["images"] and not plain(name).startswith(UPLOADS):
+            elsewhere.append((name, below))
+    if foreign:
+        name, below, folder = foreign[0]
+        raise UserError(
+            f"{file}: {len(foreign):,} of {len(wanted):,} pictures of split '{split}' were found in another split's "
+            f"folder alone, such as '{name}' as {below.as_posix()}: put those of '{split}' into a folder of their own, "
+            "or, if this one holds the pictures of all splits, name it: "
+            f"{argument('data.options.images', str(folder.absolute()))}"
+        )
+    if not elsewhere:
+        return []
+    name, below = elsewhere[0]
+    return [
+        f"{file}: {counted(len(elsewhere), 'picture')} found by the file's name alone, in another folder than it says: "
+        f"'{name}' is {below.as_posix()}; if that is another picture, put each one where its path says"
+    ]
+
+
+def _agreeing(named: Sequence[str], there: Sequence[str]) -> int:
+    """The number of folders that two paths share at their ends."""
+    pairs = list(zip(reversed(named), reversed(there), strict=False))
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), len(pairs))
+
+
+def _of_another(folders: Sequence[str], split: str, splits: Collection[str]) -> int | None:
+    """Which of these folders is called as another split of the export; None where one is the split's own."""
+    if any(_is_of(folder, split) for folder in folders):
+        return None
+    roles = {role_of(name) for name in splits} - {None, role_of(split)} if role_of(split) is not None else set()
+    names = set() if role_of(split) is not None else {name for name in splits if role_of(name) is None}
+    for number, folder in enumerate(folders):
+        # "train2017", but not "train-station".
+        bare = re.sub(r"\d+$", "", folder.lower())
+        if folder in names or any(role is not None and bare in ROLES[role] for role in roles):
+            return number
+    return None
+
+
+def _refuse_shared(file: Path, wanted: Sequence[tuple[Path, str]], found: Sequence[Path | None]) -> None:
+    """Raise a `UserError` if two pictures, by what they are called, were both found in one file."""
     first: dict[Path, tuple[Path, str]] = {}
     for (folder, name), path in zip(wanted, found, strict=True):
         if path is None:

@@ -26,10 +26,10 @@ from sceneparse.datasets.annotations.jsonfiles import (
 )
 from sceneparse.datasets.annotations.locating import (
     Pictures,
+    confirm,
     pictures_below,
     plain,
     refuse_missing,
-    refuse_shared,
     sample_names,
 )
 from sceneparse.datasets.annotations.options import ExportOptions
@@ -39,7 +39,7 @@ from sceneparse.datasets.annotations.splits import ALL, chosen, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, as_files_say, root_of
-from sceneparse.errors import UserError, counted
+from sceneparse.errors import UnannotatedError, UserError, counted
 from sceneparse.labels.space import Color
 from sceneparse.pictures.problems import PictureError
 from sceneparse.settings import DataSettings
@@ -89,10 +89,11 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     classes = classes_of(found, options.unlabelled, "ignore", str(path))
     samples = _labelled(whole, path, options.labelset)
     pictures, everything = pictures_below(root, options.images), Pictures(root)
-    images = [pictures.find(_names(sample), path.parent) for sample in samples]
+    name = next(known for known, file in files.items() if file == path)
+    images = [pictures.find(_names(sample), path.parent, name) for sample in samples]
     missing = [_names(sample)[0] for sample, image in zip(samples, images, strict=True) if image is None]
     refuse_missing(path, missing, len(samples), pictures)
-    refuse_shared(path, [(path.parent, str(sample["name"])) for sample in samples], images)
+    moved = confirm(path, [(path.parent, str(one["name"])) for one in samples], images, pictures, name, files)
     records, lost = [], []
     for name, sample, image in zip(sample_names([str(s["name"]) for s in samples]), samples, images, strict=True):
         assert image is not None  # the missing ones are refused
@@ -107,6 +108,11 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     refuse_missing(path, lost, len(samples), everything)
     left = len(whole["dataset"]["samples"]) - len(samples)
     notes = [f"{path}: {counted(left, 'sample')} without a label left out"] if left else []
+    notes += moved
+    labels = [as_dict(_label(sample, options.labelset)) for sample in samples]
+    drawn = [one for label in labels if not _in_pixels(label) for one in label["annotations"]]
+    if flat := sum(one.get("type") != "polygon" for one in drawn):
+        notes.append(f"{path}: {counted(flat, 'annotation')} without area (boxes, lines, points) left out")
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
 
 
@@ -163,7 +169,7 @@ def _labelled(whole: Any, path: Path, labelset: str) -> list[dict[str, Any]]:
                 raise UserError(f"{path}: an annotation of sample '{sample['name']}' has no whole number as id")
         found.append(sample)
     if not found:
-        raise UserError(f"{path}: no sample has a label in labelset '{labelset}'; label some and release again")
+        raise UnannotatedError(f"{path}: no sample has a label in labelset '{labelset}'; label some and release again")
     return found
 
 
@@ -227,7 +233,7 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
 def _polygons(record: Record, annotations: list[dict[str, Any]], size: Size, classes: Classes) -> NDArray[np.int16]:
     drawn = canvas(size, classes)
     for one in annotations:
-        if one.get("type") != "polygon":  # boxes, lines and points outline nothing
+        if one.get("type") != "polygon":  # what has no area is counted when the split is opened
             continue
         points = one.get("points")
         if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse
+from sceneparse.datasets.annotations.jsonfiles import Glimpse, glimpse, json_below
 from sceneparse.datasets.folder import in_order, subfolders, wrong_layout
 from sceneparse.datasets.subsets import ROLES, parted_by_hand, split_named
 from sceneparse.errors import MissingSplitError, counted
@@ -71,8 +71,7 @@ def files_by_split(root: Path, wanted: Callable[[Glimpse], bool], layout: str) -
     """
 
     def files(folder: Path) -> list[Path]:
-        paths = sorted(path for path in folder.rglob("*.json") if not path.name.startswith("."))
-        return [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
+        return [path for path in json_below(folder) if (found := glimpse(path)) is not None and wanted(found)]
 
     above = [root, *(root / name for name in subfolders(root))]  # ROOT/val, or ROOT/annotations/val
     for folder in above:
@@ -96,7 +95,7 @@ def outside_note(root: Path, splits: Mapping[str, list[Path]], wanted: Callable[
     if tuple(splits) == (ALL,):
         return []
     used = {path for files in splits.values() for path in files}
-    paths = (path for path in sorted(root.rglob("*.json")) if path not in used and not path.name.startswith("."))
+    paths = (path for path in json_below(root) if path not in used)
     others = [path for path in paths if (found := glimpse(path)) is not None and wanted(found)]
     if not others:
         return []

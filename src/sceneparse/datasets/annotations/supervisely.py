@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from sceneparse.datasets.annotations.classes import Classes, Named, classes_of
 from sceneparse.datasets.annotations.drawn import DrawnPictures, Record, Size, canvas
-from sceneparse.datasets.annotations.jsonfiles import Glimpse, as_dict, as_key, as_list, glimpse, json_files, load
+from sceneparse.datasets.annotations.jsonfiles import (
+    Glimpse,
+    as_dict,
+    as_key,
+    as_list,
+    folders_below,
+    glimpse,
+    json_files,
+    load,
+)
 from sceneparse.datasets.annotations.labelme_shapes import pasted
-from sceneparse.datasets.annotations.locating import pictures_below, refuse_missing, refuse_shared, sample_names
+from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.opencv_fill import filled
 from sceneparse.datasets.annotations.options import ExportOptions
 from sceneparse.datasets.annotations.outlines import Outline, corners_of
@@ -35,6 +44,9 @@ LAYOUT = "a Supervisely project: ROOT/meta.json, ROOT/DATASET/ann/NAME.jpg.json 
 
 FARTHEST = 100_000
 """Largest coordinate of a corner in pixels."""
+
+WITH_AREA = ("bitmap", "alpha_mask", "rectangle", "polygon", "multipolygon")
+"""Geometries that cover pixels; points, lines and graphs don't."""
 
 
 class FigureError(ValueError):
@@ -58,25 +70,30 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
     files = chosen(datasets, split, root, len)
     classes = classes_of(_classes(root / "meta.json"), options.unlabelled, "background", str(root / "meta.json"))
     folders = {path.parent.parent for path in files}
-    missing, found = [], []
+    missing, found, named = [], [], []
+    everything = pictures_below(root, options.images)
     for path in files:
-        own = pictures_below(path.parent.parent / "img", None if options.images is None else str(_own(root, options)))
-        image = own.find(_names(path), own.root)
+        name, dataset = path.name.removesuffix(".json"), _dataset(path.parent.parent, root)
+        own, names = everything, [f"{dataset}/{name}", *_names(path)]
+        if options.images is None:
+            own, names = pictures_below(path.parent.parent / "img", None), _names(path)
+        image = own.find(names, own.root, dataset)
         missing += [path.name] if image is None else []
         found += [] if image is None else [(path, image)]
-    refuse_missing(files[0].parent, missing, len(files), pictures_below(root, options.images))
-    named = [(path.parent.parent / "img", path.name.removesuffix(".json")) for path, _ in found]
-    refuse_shared(root, named, [image for _, image in found])
+        named += [] if image is None else [(own.root, names[0])]
+    refuse_missing(files[0].parent, missing, len(files), everything)
+    dataset = next(known for known, paths in datasets.items() if paths is files)
+    notes = confirm(root, named, [image for _, image in found], everything, dataset, datasets)
     names = sample_names([_below(path, root, len(folders) > 1) for path, _ in found])
-    records = [Record(name, image, path, b"", _size(path)) for name, (path, image) in zip(names, found, strict=True)]
-    notes = []
+    sizes, flat = zip(*(_size_and_flat(path) for path, _ in found), strict=True)
+    records = [
+        Record(name, image, path, b"", size) for name, (path, image), size in zip(names, found, sizes, strict=True)
+    ]
+    if any(flat):
+        notes.append(f"{root}: {counted(sum(flat), 'object')} without area (points, lines, graphs) left out")
     if bare := sum(1 for folder in folders for _ in walk(folder / "img")) - len(found) if options.images is None else 0:
         notes.append(f"{root}: {counted(bare, 'picture')} without an annotation file left out")
     return DrawnPictures(records, classes, draw, channels, notes=notes, outlines=outlines)
-
-
-def _own(root: Path, options: ExportOptions) -> Path:
-    return (root / Path(options.images or "").expanduser()).absolute()
 
 
 def _datasets(root: Path) -> dict[str, list[Path]]:
@@ -89,8 +106,8 @@ def _datasets(root: Path) -> dict[str, list[Path]]:
     if not (root / "meta.json").is_file():
         raise wrong_layout(root, LAYOUT)
     found: dict[str, list[Path]] = {}
-    for folder in sorted(path for path in root.rglob("ann") if path.is_dir()):
-        if files := json_files(folder):
+    for folder in folders_below(root):
+        if folder.name == "ann" and (files := json_files(folder)):
             found[_dataset(folder.parent, root)] = files
     if not found:
         raise wrong_layout(root, LAYOUT)
@@ -129,14 +146,15 @@ def _color(given: Any) -> Color | None:
     return int(given[1:3], 16), int(given[3:5], 16), int(given[5:7], 16)
 
 
-def _size(path: Path) -> Size | None:
-    """The size of the annotated picture."""
+def _size_and_flat(path: Path) -> tuple[Size | None, int]:
+    """The size of the annotated picture, and the number of its objects without area."""
     whole = load(path)
     if not isinstance(whole, dict) or not isinstance(whole.get("objects"), list):
         raise UserError(f"{path}: has no list of objects, which Supervisely writes")
     size = whole.get("size")
     height, width = (size.get("height"), size.get("width")) if isinstance(size, dict) else (None, None)
-    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    own = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    return own, sum(geometry(as_dict(row)) not in WITH_AREA for row in whole["objects"])
 
 
 def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
@@ -164,6 +182,11 @@ def draw(record: Record, size: Size, classes: Classes) -> NDArray[np.int16]:
     return drawn
 
 
+def geometry(figure: Mapping[str, Any]) -> Any:
+    """Return a figure's type of geometry, which old projects don't name."""
+    return figure.get("geometryType") or figure.get("shape") or ("bitmap" if figure.get("bitmap") else "polygon")
+
+
 def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
     """Return the pixels of a figure; None for one without area.
 
@@ -171,7 +194,7 @@ def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
         FigureError: It is damaged.
         MaskPngError: Its bitmap is.
     """
-    kind = figure.get("geometryType") or figure.get("shape") or ("bitmap" if figure.get("bitmap") else "polygon")
+    kind = geometry(figure)
     if kind in ("bitmap", "alpha_mask"):
         return _bitmap(figure.get(kind) or figure.get("bitmap"), size, 1 if kind == "bitmap" else 128)
     if kind == "rectangle":
@@ -182,7 +205,7 @@ def figure_mask(figure: dict[str, Any], size: Size) -> NDArray[np.bool_] | None:
         mask = np.zeros(size, dtype=np.bool_)
         mask[max(top, 0) : max(bottom + 1, 0), max(left, 0) : max(right + 1, 0)] = True
         return mask
-    if kind not in ("polygon", "multipolygon"):
+    if kind not in WITH_AREA:
         return None
     mask = np.zeros(size, dtype=np.bool_)
     for part in as_list(figure.get("parts")) or [figure.get("points")]:
@@ -227,6 +250,8 @@ def _bitmap(bitmap: Any, size: Size, opaque: int) -> NDArray[np.bool_]:
 def outlines(record: Record) -> Iterator[Outline]:
     """Yield the corners of a record's polygons and rectangles."""
     for number, row in enumerate(load(record.file)["objects"]):
+        if geometry(as_dict(row)) not in WITH_AREA:
+            continue
         for part in as_list(as_dict(row).get("parts")) or [as_dict(row).get("points")]:
             if corners := corners_of(as_dict(part).get("exterior")):
                 yield Outline(f"object {number} ('{row.get('classTitle')}')", corners, bordered=True)
@@ -242,7 +267,8 @@ def recognise(root: Path) -> str | None:
     found = glimpse(root / "meta.json")
     if found is None or not is_meta(found):
         return None
-    return "meta.json and */ann/ (Supervisely)" if any(root.glob("**/ann/*.json")) else None
+    annotated = any(json_files(folder) for folder in folders_below(root) if folder.name == "ann")
+    return "meta.json and */ann/ (Supervisely)" if annotated else None
 
 
 KIND = DatasetKind(

@@ -67,7 +67,7 @@ def _writer(annotate: Callable[[NDArray[np.int16]], Iterator[dict[str, Any]]]) -
         with (folder / FILE).open("w", encoding="utf-8") as file:
             # Annotation by annotation: all of a large collection would not fit into memory.
             file.write(f'{_json(head)[:-1]}, "annotations": [')
-            for image, one in enumerate(annotated, 1):
+            for image, one in enumerate(annotated.by_file(), 1):
                 height, width = one.size
                 images.append({"id": image, "file_name": one.file, "width": width, "height": height})
                 for annotation in annotate(one.read()):

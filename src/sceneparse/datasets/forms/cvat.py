@@ -14,7 +14,7 @@ from PIL import Image
 
 from sceneparse.datasets.cvat import VOID
 from sceneparse.datasets.forms.form import Annotated, AnnotatedPictures, AnnotationForm, refuse_shared_stems
-from sceneparse.datasets.label_maps import BACKGROUND
+from sceneparse.datasets.unlabelled import BACKGROUND
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.labels.space import Color, distinct_colors

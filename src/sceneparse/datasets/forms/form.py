@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sceneparse.errors import UserError
+from sceneparse.pictures.naming import tool_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,17 +36,12 @@ class Annotated:
     @property
     def file(self) -> str:
         """What tools call it: its path below the pictures' folder, with "/"."""
-        return _file_of(self.name, self.picture)
+        return tool_path(self.name, self.picture)
 
     @property
     def stem(self) -> str:
         """What tools call it that match masks and pictures by name: its path without suffix."""
         return PurePosixPath(self.file).with_suffix("").as_posix()
-
-
-def _file_of(name: str, picture: Path) -> str:
-    """A picture's path; a name that keeps its suffix, since another picture differs in that alone, is that already."""
-    return name if PurePosixPath(name).name == picture.name else f"{name}{picture.suffix}"
 
 
 def refuse_shared_stems(pictures: Iterable[tuple[str, Path]]) -> None:
@@ -59,7 +55,7 @@ def refuse_shared_stems(pictures: Iterable[tuple[str, Path]]) -> None:
     """
     taken: dict[str, Path] = {}
     for name, picture in pictures:
-        stem = PurePosixPath(_file_of(name, picture)).with_suffix("").as_posix()
+        stem = PurePosixPath(tool_path(name, picture)).with_suffix("").as_posix()
         if (other := taken.setdefault(stem, picture)) != picture:
             raise UserError(
                 f"{other} and {picture} would both have the mask {stem}.png, since the tool goes by names without "
@@ -85,6 +81,23 @@ class AnnotatedPictures:
 
     def __iter__(self) -> Iterator[Annotated]:
         return iter(self.pictures)
+
+    def by_file(self) -> Iterator[Annotated]:
+        """Yield the pictures, for forms that tell them apart by `Annotated.file` alone.
+
+        Raises:
+            UserError: Two have one path, as those of two runs into one folder may: "a.jpg", which keeps its suffix
+                beside "a.png", and "a" of another folder's a.jpg.
+        """
+        taken: dict[str, Path] = {}
+        for one in self.pictures:
+            if one.file in taken:
+                raise UserError(
+                    f"{taken[one.file]} and {one.picture} would both be called {one.file}: rename one of the two, or "
+                    "parse them into different folders"
+                )
+            taken[one.file] = one.picture
+            yield one
 
 
 @dataclass(frozen=True)

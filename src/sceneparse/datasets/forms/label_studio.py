@@ -97,7 +97,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     """Write the tasks and the configuration."""
     with (folder / FILE).open("w", encoding="utf-8") as file:
         file.write("[")
-        for number, one in enumerate(annotated, 1):
+        for number, one in enumerate(annotated.by_file(), 1):
             comma = "," * (number > 1)
             file.write(f"{comma}\n{json.dumps(task(number, one, annotated), ensure_ascii=False)}")
         file.write("\n]\n")

@@ -30,7 +30,7 @@ def write(folder: Path, annotated: AnnotatedPictures) -> None:
     with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow([*_FIRST, *columns(annotated.labels.names)])
-        for one in annotated:
+        for one in annotated.by_file():
             height, width = one.size
             pixels = np.bincount(one.read().ravel() + 1, minlength=len(annotated.labels) + 1)[1:]
             rows.writerow([one.file, width, height, *(f"{count / (height * width):.6f}" for count in pixels.tolist())])

@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sceneparse.errors import UserError
@@ -22,10 +22,13 @@ def whole_folder(target: Path, *, record: bool = True) -> Iterator[Path]:
         target: The folder.
         record: Keep account of what is written, so that it can be written again.
 
+    Where it fails, the folders above that were made for it are taken away again.
+
     Raises:
         UserError: At once, if `target` holds something that no earlier run wrote, or that was changed since.
     """
     refuse_changed(target)
+    made = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = (target.with_name(f".{target.name}.{secrets.token_hex(8)}.{what}") for what in ("tmp", "old"))
     temporary.mkdir()
@@ -39,6 +42,10 @@ def whole_folder(target: Path, *, record: bool = True) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if not target.exists():
+            for folder in made:  # which hold nothing, unless somebody else has put something there meanwhile
+                with suppress(OSError):
+                    folder.rmdir()
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -14,9 +14,9 @@ from sceneparse.parsing.runs.collection.addresses import COMPRESSED, is_url, nee
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location
 from sceneparse.parsing.runs.collection.shards import Member, fields_beside, parquet_rows, tar_members
-from sceneparse.parsing.runs.naming import unique_name
 from sceneparse.pictures.finding import find_pictures
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES, LeftOut, unread
+from sceneparse.pictures.naming import UniqueNames
 
 _LISTERS = 8
 """Tar and Parquet files that are looked into at once; most of that is waiting."""
@@ -76,7 +76,7 @@ class _Listed:
         self.items: list[Item] = []
         self.unread = unread()
         self.fields = LeftOut("of a tar file that belong to another picture")
-        self._taken: set[str] = set()
+        self._names = UniqueNames()
 
     def add(self, name: str, **fields: Any) -> None:
         # A tar file's member or an object's key may be called anything.
@@ -84,7 +84,8 @@ class _Listed:
         if "" in pieces or "." in pieces or ".." in pieces:
             fields["problem"] = "its name leads out of the output folder"
             name = "/".join(piece for piece in pieces if piece not in ("", ".", "..")) or "unnamed"
-        self.items.append(Item(len(self.items), unique_name(name, self._taken), **fields))
+        unique = self._names.give(name, PurePosixPath(fields["file"]))
+        self.items.append(Item(len(self.items), unique, **fields))
 
     def files(self, sources: Sequence[str], out: str, write: Sequence[str]) -> None:
         """Add the pictures of files, folders and patterns."""
