@@ -64,6 +64,9 @@ class Raster:
         path: A TIFF file.
         channels: How many channels the picture shall have.
         form: Which bands these are, and their ranges.
+        parallel: Whether GDAL unpacks blocks in threads of its own. Only where the whole of a raster is parsed: GDAL
+            keeps these threads, and in a process that is forked later (a data set's loader) they are missing, so that
+            it would wait for them for ever.
 
     Attributes:
         path: The file.
@@ -80,9 +83,9 @@ class Raster:
             named, or values without a range.
     """
 
-    def __init__(self, path: Path, channels: int, form: BandForm) -> None:
+    def __init__(self, path: Path, channels: int, form: BandForm, *, parallel: bool = False) -> None:
         self.path = path
-        self.dataset = opened(path)
+        self.dataset = opened(path, parallel=parallel)
         try:
             self.width, self.height = int(self.dataset.width), int(self.dataset.height)
             self.block: tuple[int, int] = self.dataset.block_shapes[0]
@@ -246,8 +249,12 @@ def damage(path: Path, what: str) -> Iterator[None]:
         raise PictureError(f"{path}: {what} ({_reason(error)}); fetch the file again") from None
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path, *, parallel: bool = False) -> Any:
     """Open a TIFF file.
+
+    Args:
+        path: The file.
+        parallel: As of `Raster`.
 
     Raises:
         PictureError: Missing, damaged, or not a TIFF.
@@ -260,7 +267,7 @@ def opened(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS")
+            return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS" if parallel else 1)
     except RasterioError as error:
         raise PictureError(f"{path}: not a TIFF, or damaged ({_reason(error)}); fetch it again") from None
 
