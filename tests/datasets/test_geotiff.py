@@ -11,7 +11,7 @@ from PIL import Image
 from sceneparse import cli
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset, open_for_training
-from sceneparse.datasets.recognising import recognise
+from sceneparse.datasets.recognising import rasters_as_pictures, recognise
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -244,6 +244,17 @@ def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None
     colors = {"names": ["bare", "crop"], "masks": "rgb", "colors": [[0, 0, 0], [1, 1, 1]]}
     (root / "classes.json").write_text(json.dumps(colors))
     assert recognise(root).kind == "folder"
+
+
+def test_what_kind_rasters_are_trained_as_is_said(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["data", "check", str(root), "--data.options={bands: [1], ranges: [[0, 10000]]}"])
+    assert "kind: geotiff (" in (said := capsys.readouterr().err) and "to train on it: --data.kind geotiff" in said
+    words = [*TINY, "--backbone.weights=null", f"--data.root={root}", f"--out={tmp_path / 'run'}"]
+    assert cli.main(["train", "pspnet-resnet50", *words]) == 2  # four bands are no picture of three channels
+    assert "images/0.tif is a raster (GeoTIFF), read as a picture (kind folder)" in capsys.readouterr().err
+    assert rasters_as_pictures(DataSettings("geotiff", root=str(root))) == ""
 
 
 def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
