@@ -305,3 +305,28 @@ def test_bands_that_are_stored_as_blue_green_red_are_read_as_they_are_named(tmp_
     assert note.severity == "note" and "3, 2, 1 are the channels, red, green and blue first" in note.message
     each = [[0, 255], [0, 510], [0, 51], [0, 102]]
     assert np.array_equal(opened(tmp_path, 4, ranges=each)[0].image[1], np.rint(pixels[1] / 2))
+
+
+@pytest.mark.parametrize("value", [-1, -9999])
+def test_negative_values_are_refused_with_advice_that_works(value: int, root: Path) -> None:
+    path = root / "train" / "masks" / "0.tif"
+    mask = read_raster(path)[None].astype(np.int16)
+    before = opened(root)[0].objects
+    mask[mask == 99] = value
+    write_raster(path, mask)
+    with pytest.raises(UserError, match=rf"value {value} at .*gdal_edit.py -a_nodata {value} MASK"):
+        opened(root)[0]
+    with rasterio.open(path, "r+") as dataset:
+        dataset.nodata = value
+    assert np.array_equal(opened(root)[0].objects, before)
+
+
+def test_a_raster_that_is_to_be_turned_is_refused(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+    (tmp_path / "classes.json").write_text(json.dumps({"names": ["dark", "bright"]}))
+    pixels = values(3, (40, 48)).transpose(1, 2, 0)
+    Image.fromarray(pixels).save(tmp_path / "train" / "images" / "a.tif", tiffinfo={274: 3})
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(tmp_path / "train" / "masks" / "a.tif")
+    with pytest.raises(UserError, match=r"a.tif: its orientation \(3\) .*data.kind='folder'"):
+        opened(tmp_path, 3)[0]
