@@ -105,6 +105,18 @@ def test_what_stands_for_no_data(dtype: str, gap: float, nodata: float | None, t
     label_nodata(path)  # whatever it is, it can be asked for
 
 
+def test_what_a_mask_in_the_file_leaves_out_is_no_data(tmp_path: Path) -> None:
+    import rasterio
+
+    path = write_raster(tmp_path / "mask.tif", TRUTH[None])
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(TRUTH != 3)
+    found = read(path)
+    labels, unknown = LabelSpace(tuple("abcd")).decode(found.values)
+    assert np.array_equal(labels, np.where(TRUTH == 3, -1, TRUTH.astype(int)))
+    assert set(unknown) <= {str(value) for value in found.nothing}
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("odd", [SMALLEST, np.inf, 0.5])
 def test_numbers_that_are_no_labels_are_refused_with_what_helps(odd: float, tmp_path: Path) -> None:

@@ -66,15 +66,27 @@ def read_label_window(path: Path, rows: tuple[int, int], columns: tuple[int, int
         window = Window.from_slices(rows, columns, boundless=False) if turn == 1 else None
         with damage(path, "its labels cannot be read"):
             values = np.asarray(dataset.read(1, window=window))
+            gaps = _masked(dataset, window)
         nothing = dataset.nodata
+    known = () if nothing is None or not np.isfinite(nothing) else (int(nothing),)
+    if values.dtype.kind == "f":
+        values, known = _whole_numbers(values, nothing, path), (*known, _NO_NUMBER)
+    if gaps is not None:
+        values, known = np.where(gaps, _NO_NUMBER, values.astype(np.int64)), (*known, _NO_NUMBER)
     if turn > 1:
         upright = upright_array(values, turn)
         grid = grid._replace(size=(upright.shape[0], upright.shape[1]))
         values = np.ascontiguousarray(upright[slice(*rows), slice(*columns)])
-    known = () if nothing is None or not np.isfinite(nothing) else (int(nothing),)
-    if values.dtype.kind != "f":
-        return LabelWindow(values, known, grid)
-    return LabelWindow(_whole_numbers(values, nothing, path), (*known, _NO_NUMBER), grid)
+    return LabelWindow(values, known, grid)
+
+
+def _masked(dataset: Any, window: Any) -> NDArray[np.bool_] | None:
+    """Return where a mask in the file, or beside it, says that there is no data; None where there is no such mask."""
+    from rasterio.enums import MaskFlags
+
+    if MaskFlags.per_dataset not in dataset.mask_flag_enums[0]:
+        return None
+    return np.asarray(dataset.read_masks(1, window=window)) == 0
 
 
 def _whole_numbers(values: NDArray[Any], nothing: float | None, path: Path) -> NDArray[np.int64]:

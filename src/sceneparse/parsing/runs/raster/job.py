@@ -20,7 +20,7 @@ from sceneparse.parsing.remarks import order_text, unlit_raster
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
-from sceneparse.parsing.runs.raster.polygons import WRITERS
+from sceneparse.parsing.runs.raster.polygons import WRITERS, coordinates_line
 from sceneparse.parsing.runs.raster.protocol import protocol_for, streams
 from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.raster.strips import chunk_rows
@@ -122,6 +122,7 @@ class RasterJob:
             with label_raster(files["labels"], raster, space, code) as writer:
                 self._write_labels(raster, code, writer, counts, seen)
             record = self._described(raster, counts, code, seen)
+            said = coordinates_line(raster.dataset) if WRITERS.keys() & set(self.write) else None
         doubt = _doubt(raster, seen)
         for name in self.write:
             if name in WRITERS:
@@ -130,6 +131,8 @@ class RasterJob:
         record |= {"took_seconds": round(time.perf_counter() - start, 2), **self.facts()}
         write_json(self._record, record)
         lines = [_line(self.source, record), *_order_line(self.source, raster)]
+        if said is not None:
+            lines.append(f"{self.source.path}: {said}")
         lines += [] if doubt is None else [f"warning: {self.source.path}: {doubt}"]
         return [*lines, *self._protocol_line()]
 
