@@ -195,8 +195,13 @@ def test_rasters_that_are_read_nearly_black_are_found(root: Path) -> None:
         write_raster(path, (pixels // 3).astype(np.uint16), nodata=0)
     settings = DataSettings(kind="geotiff", root=str(root))
     (one,) = [one for one in check(settings, progress=False, channels=4).findings if one.code == "poor-range"]
-    assert "set data.options.ranges" in one.message
-    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 3334]]})
+    assert "set data.options.ranges" in one.message and one.message.endswith(
+        "such as [[0, 15]] of values of 8 bits, [[0, 4095]] of 16"
+    )
+    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 60000]]})
+    (one,) = [one for one in check(settings, progress=False, channels=4).findings if one.code == "poor-range"]
+    assert one.message.endswith("such as [[0, 3177]]")
+    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 4095]]})
     assert "poor-range" not in {one.code for one in check(settings, progress=False, channels=4).findings}
 
 

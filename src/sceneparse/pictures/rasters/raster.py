@@ -22,15 +22,19 @@ CACHE_MB = 64
 
 
 def installed() -> ModuleType:
-    """Import rasterio.
+    """Import rasterio, and have it say nothing of files without a georeference.
 
     Raises:
         UserError: It is missing.
     """
     try:
         import rasterio
+        from rasterio.errors import NotGeoreferencedWarning
     except ImportError:
         raise UserError("rasters need rasterio: pip install 'sceneparse[geo]'") from None
+    # For good, not for one call: filters are the process's, and rasters are read in several threads. Appended: a
+    # user's own filter comes first.
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, append=True)
     module: ModuleType = rasterio
     return module
 
@@ -288,14 +292,12 @@ def opened(path: Path, *, parallel: bool = False) -> Any:
         PictureError: Missing, damaged, or not a TIFF.
     """
     rasterio = installed()
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     if not path.exists():
         raise PictureError(f"{path}: no such file", "missing")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS" if parallel else 1)
+        return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS" if parallel else 1)
     except RasterioError as error:
         raise PictureError(f"{path}: not a TIFF, or damaged ({_reason(error)}); fetch it again") from None
 
