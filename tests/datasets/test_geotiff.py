@@ -11,7 +11,7 @@ from PIL import Image
 from sceneparse import cli
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset, open_for_training
-from sceneparse.datasets.recognising import recognise
+from sceneparse.datasets.recognising import rasters_as_pictures, recognise
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -195,8 +195,13 @@ def test_rasters_that_are_read_nearly_black_are_found(root: Path) -> None:
         write_raster(path, (pixels // 3).astype(np.uint16), nodata=0)
     settings = DataSettings(kind="geotiff", root=str(root))
     (one,) = [one for one in check(settings, progress=False, channels=4).findings if one.code == "poor-range"]
-    assert "set data.options.ranges" in one.message
-    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 3334]]})
+    assert "set data.options.ranges" in one.message and one.message.endswith(
+        "such as [[0, 15]] of values of 8 bits, [[0, 4095]] of 16"
+    )
+    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 60000]]})
+    (one,) = [one for one in check(settings, progress=False, channels=4).findings if one.code == "poor-range"]
+    assert one.message.endswith("such as [[0, 3177]]")
+    settings = DataSettings(kind="geotiff", root=str(root), options={"ranges": [[0, 4095]]})
     assert "poor-range" not in {one.code for one in check(settings, progress=False, channels=4).findings}
 
 
@@ -244,6 +249,17 @@ def test_masks_in_colours_stay_with_the_kind_that_reads_them(root: Path) -> None
     colors = {"names": ["bare", "crop"], "masks": "rgb", "colors": [[0, 0, 0], [1, 1, 1]]}
     (root / "classes.json").write_text(json.dumps(colors))
     assert recognise(root).kind == "folder"
+
+
+def test_what_kind_rasters_are_trained_as_is_said(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.main(["data", "check", str(root), "--data.options={bands: [1], ranges: [[0, 10000]]}"])
+    assert "kind: geotiff (" in (said := capsys.readouterr().err) and "to train on it: --data.kind geotiff" in said
+    words = [*TINY, "--backbone.weights=null", f"--data.root={root}", f"--out={tmp_path / 'run'}"]
+    assert cli.main(["train", "pspnet-resnet50", *words]) == 2  # four bands are no picture of three channels
+    assert "images/0.tif is a raster (GeoTIFF), read as a picture (kind folder)" in capsys.readouterr().err
+    assert rasters_as_pictures(DataSettings("geotiff", root=str(root))) == ""
 
 
 def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:
@@ -294,3 +310,28 @@ def test_bands_that_are_stored_as_blue_green_red_are_read_as_they_are_named(tmp_
     assert note.severity == "note" and "3, 2, 1 are the channels, red, green and blue first" in note.message
     each = [[0, 255], [0, 510], [0, 51], [0, 102]]
     assert np.array_equal(opened(tmp_path, 4, ranges=each)[0].image[1], np.rint(pixels[1] / 2))
+
+
+@pytest.mark.parametrize("value", [-1, -9999])
+def test_negative_values_are_refused_with_advice_that_works(value: int, root: Path) -> None:
+    path = root / "train" / "masks" / "0.tif"
+    mask = read_raster(path)[None].astype(np.int16)
+    before = opened(root)[0].objects
+    mask[mask == 99] = value
+    write_raster(path, mask)
+    with pytest.raises(UserError, match=rf"value {value} at .*gdal_edit.py -a_nodata {value} MASK"):
+        opened(root)[0]
+    with rasterio.open(path, "r+") as dataset:
+        dataset.nodata = value
+    assert np.array_equal(opened(root)[0].objects, before)
+
+
+def test_a_raster_that_is_to_be_turned_is_refused(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "train" / folder).mkdir(parents=True)
+    (tmp_path / "classes.json").write_text(json.dumps({"names": ["dark", "bright"]}))
+    pixels = values(3, (40, 48)).transpose(1, 2, 0)
+    Image.fromarray(pixels).save(tmp_path / "train" / "images" / "a.tif", tiffinfo={274: 3})
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(tmp_path / "train" / "masks" / "a.tif")
+    with pytest.raises(UserError, match=r"a.tif: its orientation \(3\) .*data.kind='folder'"):
+        opened(tmp_path, 3)[0]

@@ -202,16 +202,17 @@ def test_the_first_ctrl_c_says_what_the_second_does_and_handlers_are_put_back(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_loader_process_that_is_killed_during_a_step_is_named(
-    toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("end", "says"), [("kill", "want of memory: lower data.workers"), ("terminate", "outside")])
+def test_a_loader_process_that_is_ended_during_a_step_is_named(
+    end: str, says: str, toy: MakeRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killing(*_: object, **__: object) -> None:
         for child in active_children():
-            child.kill()
+            getattr(child, end)()
         time.sleep(10)  # PyTorch's signal handler raises here
 
     monkeypatch.setattr(loop, "compute_gradients", killing)
-    with pytest.raises(UserError, match=r"a loader process died \(DataLoader worker .*: lower data.workers"):
+    with pytest.raises(UserError, match=rf"a loader process died \(DataLoader worker .*{says}"):
         train(toy(data__workers=1), tmp_path / "run")
 
 

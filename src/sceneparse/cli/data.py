@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sceneparse.arguments import argument
 from sceneparse.cli.command import Command, recipe_settings
 from sceneparse.datasets.forms.table import FORMS
 from sceneparse.datasets.kinds import KINDS
@@ -93,7 +94,7 @@ def _recognised(root: Path) -> str:
 
     found = recognise(root.expanduser())
     if found.kind != "folder" or found.others:
-        print(found.describe(), file=sys.stderr)
+        print(f"{found.describe()}; to train on it: {argument('data.kind', found.kind)}", file=sys.stderr)
     return found.kind
 
 

@@ -49,6 +49,7 @@ def deaths_named() -> Iterator[None]:
         said = " ".join(str(error).split())
         if not said.startswith("DataLoader worker (pid"):
             raise
-        raise UserError(
-            f"a loader process died ({said}), most often for want of memory: lower data.workers or data.cache_mb"
-        ) from None
+        outside = any(signal in said for signal in ("Terminated", "Hangup", "Interrupt"))
+        memory = ", most often for want of memory: lower data.workers or data.cache_mb"
+        why = ": something outside the program ended it; start again" if outside else memory
+        raise UserError(f"a loader process died ({said}){why}") from None

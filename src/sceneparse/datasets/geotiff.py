@@ -25,10 +25,10 @@ from sceneparse.errors import UserError, counted, require, some
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels, read_json
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.finding import walk
-from sceneparse.pictures.masks import read_mask, unknown_values
+from sceneparse.pictures.masks import read_mask, unknown_values, values_outside
 from sceneparse.pictures.rasters import BandForm, Raster
 from sceneparse.pictures.rasters.grid import Grid, grid_of
-from sceneparse.pictures.rasters.header import SUFFIXES, is_raster, plain
+from sceneparse.pictures.rasters.header import SUFFIXES, is_raster, orientation_of, plain
 from sceneparse.pictures.rasters.labels import label_nodata, read_label_window
 from sceneparse.settings import DataSettings
 
@@ -171,9 +171,10 @@ def _truth(pair: Pair, grid: Grid, tile: Tile, labels: LabelSpace) -> NDArray[np
     """Read the labels of a tile as class indices.
 
     Raises:
-        PictureError: The mask is damaged, of another size than the raster, lies elsewhere, or has values that are no
-            class.
+        PictureError: The mask is damaged, of a form that changes values, of another size than the raster, lies
+            elsewhere, or has values that are no class.
     """
+    _refuse_turned(pair, grid)
     if pair.mask.suffix.lower() not in SUFFIXES:
         whole: Tensor = read_mask(pair.mask, labels)
         _refuse_other_size(pair, grid.size, (whole.shape[0], whole.shape[1]))
@@ -187,11 +188,27 @@ def _truth(pair: Pair, grid: Grid, tile: Tile, labels: LabelSpace) -> NDArray[np
             "georeference",
         )
     objects, unknown = labels.decode(found.values)
-    if found.nothing is not None:
-        unknown.pop(str(found.nothing), None)  # what the mask itself says is no data
+    for nothing in found.nothing:
+        unknown.pop(str(nothing), None)  # what the mask itself says is no data
+    if outside := [value for value in unknown if not 0 <= int(value) <= 65535]:
+        raise PictureError(
+            f"{pair.mask}: {values_outside(unknown, labels)}; ids are 0–65535. If {outside[0]} means that there is no "
+            f"data, say so in the file (gdal_edit.py -a_nodata {outside[0]} MASK); else give it another number",
+            "values",
+        )
     if unknown:
         raise PictureError(f"{pair.mask}: {unknown_values(unknown, labels)}", "values")
     return objects
+
+
+def _refuse_turned(pair: Pair, grid: Grid) -> None:
+    """Refuse a raster that is to be turned, which nothing here does, unless its georeference says where pixels lie."""
+    if grid.transform is None and (turn := orientation_of(pair.image)) > 1:
+        raise PictureError(
+            f"{pair.image}: its orientation ({turn}) says that it is to be turned, which rasters are not; save it "
+            f"upright, or read it as a picture ({argument('data.kind', 'folder')})",
+            "form",
+        )
 
 
 def _refuse_other_size(pair: Pair, size: tuple[int, int], mask: tuple[int, int]) -> None:

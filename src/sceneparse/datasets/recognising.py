@@ -11,6 +11,7 @@ from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.errors import UserError
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
+from sceneparse.settings import DataSettings
 
 GENERAL = ("folder", "huggingface")
 """Kinds that stand for whatever is laid out like them: another kind that fits says more."""
@@ -102,6 +103,25 @@ def other_reading(root: Path) -> str:
     if any(path.suffix.lower() in ARCHIVES for path in files):
         return "If the masks are in an archive, unpack it first."
     return _unread_form(files)
+
+
+def rasters_as_pictures(settings: DataSettings) -> str:
+    """Say that rasters are read as the pictures of kind `folder`, whose layout they share; empty where none are.
+
+    Args:
+        settings: The data that are trained on.
+    """
+    kind = KINDS["geotiff"]
+    if settings.kind != "folder" or settings.root is None or kind.recognise is None:
+        return ""
+    evidence = kind.recognise(Path(settings.root).expanduser())
+    if evidence is None:
+        return ""
+    return (
+        f"{settings.root}: {evidence}, read as a picture (kind folder); `data check` takes the folder to be of kind "
+        "geotiff, which ignores pixels without data, compares where masks lie and cuts rasters into tiles: "
+        f"{argument('data.kind', 'geotiff')}"
+    )
 
 
 ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,8 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
         looks = [fact.looks.picture for fact in facts if fact.looks.picture is not None]
         lowest, highest = min(look.lowest for look in looks), max(look.highest for look in looks)
         given = evidence.settings.range
-        rasters = KINDS[evidence.settings.kind].rasters is not None
-        advice = _RANGES if rasters else _advice(white)
+        rasters = KINDS[evidence.settings.kind].rasters
+        advice = _advice(white) if rasters is None else _ranges(rasters(evidence.settings).ranges, highest)
         pairs = ((0.0, float(white)),) if given is None or white == 255 else pairs_of(given)
         low, high = min(low for low, _ in pairs), max(high for _, high in pairs)
         found = f"{counted(len(facts), 'picture')} with numbers from {lowest:g} to {highest:g} alone"
@@ -84,7 +85,7 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
             )
         elif given is not None and white != 255 and (highest <= low or lowest >= high):
             message = f"{found}, outside data.range [{low:g}, {high:g}]: they are read all black, or all white"
-        elif rasters and highest <= DEEP * white:
+        elif rasters is not None and highest <= DEEP * white:
             message = f"{found}, of 0 to {white} once they are read: they are nearly black; {advice}"
         elif lowest == highest:
             message = f"{found}: nothing is in them to be seen"
@@ -97,7 +98,14 @@ def poor_range(evidence: Evidence) -> Iterator[Finding]:
         yield finding_of("warning", "poor-range", message, [relative(fact.image, evidence.root) for fact in facts])
 
 
-_RANGES = "set data.options.ranges to the values that are black and white, such as [[0, 10000]]"
+def _ranges(given: Sequence[tuple[float, float]], highest: float) -> str:
+    """What helps rasters whose brightest byte is `highest`, which are read by given ranges or those of their types."""
+    if given:
+        top = max(low + (high - low) * (highest + 0.5) / 255 for low, high in given)
+        fitting = f"[[{min(low for low, _ in given):g}, {math.ceil(top) if top >= 10 else f'{top:.3g}'}]]"
+    else:
+        fitting = f"[[0, {_whole(highest)}]] of values of 8 bits, [[0, {_whole(257 * highest + 128)}]] of 16"
+    return f"set data.options.ranges to the values that are black and white, such as {fitting}"
 
 
 def _whole(highest: float) -> int:

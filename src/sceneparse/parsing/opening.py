@@ -80,8 +80,8 @@ class PictureReader:
     def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
         whole = read_whole_raster(source, self.channels, form)
         remarks = [Remark("order", order_text(whole.reordered))] if whole.reordered else []
-        doubt = unlit_raster(whole.extremes, whole.ranges, other_range())
-        if text := doubt or dark_of_type(whole.largest, whole.full_scale):
+        doubt = unlit_raster(whole.extremes, whole.ranges, other_range(), inverted=whole.inverted)
+        if text := doubt or dark_of_type(whole.largest, whole.full_scale, inverted=whole.inverted):
             remarks.append(Remark("range", text))
         image = torch.from_numpy(whole.image)
         return PictureRead(image, (image.shape[-2], image.shape[-1]), tuple(remarks), whole.extremes is not None)

@@ -218,7 +218,7 @@ class Parser:
         rasters = KINDS[data.kind].rasters
         form = None if rasters is None else rasters(data)
         if form is not None and self.ranges:
-            form = BandForm(form.bands, self.ranges)
+            form = replace(form, ranges=self.ranges)
         own = data.range if form is None else form.ranges or None
         return PictureReader(self.config.backbone.in_channels, self.ranges or own, form)
 

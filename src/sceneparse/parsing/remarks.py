@@ -66,29 +66,33 @@ def doubts_of(size: str | None, remarks: Iterable[Remark]) -> dict[str, str]:
     return found | {remark.about: remark.text for remark in remarks if remark.doubtful}
 
 
-def dark_of_type(highest: float, white: int) -> str:
+def dark_of_type(highest: float, white: int, *, inverted: bool = False) -> str:
     """Return what is said of a picture that fills a small part of its type's range; empty of any other.
 
     Args:
         highest: The highest number that is data.
         white: The number that is white.
+        inverted: Whether that is black, and 0 white.
     """
     if not 0 < highest <= DEEP * white:
         return ""
     top = (1 << int(highest).bit_length()) - 1
     return (
-        f"its numbers reach no more than {highest:,.10g} of {white:,}, so that it is seen nearly black: give those "
-        f"that are black and white, such as {range_argument((0, top))}"
+        f"its numbers reach no more than {highest:,.10g} of {white:,}, so that it is seen nearly {_ends(inverted)[0]}: "
+        f"give those that are black and white, such as {range_argument((0, top))}"
     )
 
 
-def unlit_raster(extremes: tuple[int, int] | None, ranges: Iterable[tuple[float, float]], given: str) -> str:
+def unlit_raster(
+    extremes: tuple[int, int] | None, ranges: Iterable[tuple[float, float]], given: str, *, inverted: bool = False
+) -> str:
     """Return why a network sees hardly anything of a raster by the ranges that were given; empty where it does.
 
     Args:
         extremes: The darkest and the brightest byte of what is data; None of bands of bytes.
         ranges: The values that became black and white.
         given: How a message names the argument that gives others.
+        inverted: Whether the lowest value is white.
     """
     shown = ", ".join(f"{low:g} to {high:g}" for low, high in dict.fromkeys(ranges))
     where = None if extremes is None else _end_filled((extremes[0] / 255, extremes[1] / 255))
@@ -96,9 +100,14 @@ def unlit_raster(extremes: tuple[int, int] | None, ranges: Iterable[tuple[float,
         return ""
     return (
         f"all values lie in the {where} eighth of the range {shown} (as given, or as in training), so the model saw it "
-        f"nearly {'black' if where == 'lowest' else 'white'}; if its numbers are others, give the values that become "
+        f"nearly {_ends(inverted)[where == 'highest']}; if its numbers are others, give the values that become "
         f"black and white ({given})"
     )
+
+
+def _ends(inverted: bool) -> tuple[str, str]:
+    """What the lowest and the highest number are seen as."""
+    return ("white", "black") if inverted else ("black", "white")
 
 
 def other_range() -> str:
@@ -122,10 +131,10 @@ def _end_filled(shares: tuple[float, float]) -> Literal["lowest", "highest"] | N
 def _range(span: Span | None, value_range: ValueRange | None) -> list[Remark]:
     if span is None:
         return []
-    dark, light = ("white", "black") if span.inverted else ("black", "white")
+    dark, light = _ends(span.inverted)
     if value_range is None:
-        text = dark_of_type(span.highest, span.white)
-        return [Remark("range", text.replace("nearly black", f"nearly {dark}"))] if text else []
+        text = dark_of_type(span.highest, span.white, inverted=span.inverted)
+        return [Remark("range", text)] if text else []
     shown = " and ".join(f"{low:,.10g} to {high:,.10g}" for low, high in dict.fromkeys(pairs_of(value_range)))
     numbers = f"its numbers, {span.lowest:,.10g} to {span.highest:,.10g},"
     if where := _end_filled(span.shares):

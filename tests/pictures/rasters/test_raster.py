@@ -1,6 +1,8 @@
 """What a raster's bands become."""
 
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +92,15 @@ def test_without_rasterio_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "rasterio", None)
     with pytest.raises(UserError, match=r"^rasters need rasterio: pip install 'sceneparse\[geo\]'$"):
         installed()
+
+
+def test_rasters_without_a_georeference_make_no_noise_in_threads(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "scene.tif", values(1, (40, 48)), crs=None, transform=None)
+
+    def read(_: int) -> NDArray[np.uint8]:
+        return bands_of(path, 1)
+
+    with warnings.catch_warnings(record=True) as said, ThreadPoolExecutor(4) as pool:
+        warnings.resetwarnings()
+        assert len(list(pool.map(read, range(40)))) == 40
+    assert [str(one.message) for one in said] == []

@@ -20,7 +20,7 @@ class BandChoice(NamedTuple):
         bands: Their numbers, from 1.
         mask: The band that says where there is data (how opaque a pixel is); 0 for a mask beside the bands; None if
             there is neither.
-        palette: (3, values) colours, where the only band holds their numbers.
+        palette: (channels, values) colours or their brightness, where the only band holds their numbers.
         repeat: How often each band is a channel: grey gives three.
     """
 
@@ -34,8 +34,8 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
     """Choose the bands of a raster.
 
     Without a choice of the user's these are all bands, or all but the one that says how opaque a pixel is, red, green
-    and blue first of a file that names them; these three alone, for three channels; the colours of a palette; or grey,
-    three times.
+    and blue first of a file that names them; these three alone, for three channels; the colours of a palette, or their
+    brightness for one channel; or grey, three times.
 
     Args:
         dataset: rasterio's dataset.
@@ -65,8 +65,8 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
                 f"{path}: {counted(len(wanted), 'band')} chosen, but the model takes {takes}: name {channels}", "form"
             )
         return choice(wanted)
-    if count == 1 and channels == 3 and meanings[0] == ColorInterp.palette:
-        return choice((1,), palette=_palette(dataset))
+    if count == 1 and channels in (1, 3) and meanings[0] == ColorInterp.palette:
+        return choice((1,), palette=_palette(dataset, channels))
     names = [str(one.name) for one in meanings]
     ordered = [band + 1 for band in colors_first(names)]
     if channels == 3 and all(names.count(color) == 1 for color in COLORS):
@@ -88,9 +88,12 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
     )
 
 
-def _palette(dataset: Any) -> NDArray[np.uint8]:
-    """Return the colours, (3, 256 or 65536)."""
+def _palette(dataset: Any, channels: int) -> NDArray[np.uint8]:
+    """Return the colours, (3, 256 or 65536), or their luma (ITU-R 601, rounded as Pillow does it)."""
     colors = np.zeros((2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize), 3), np.uint8)
     for value, color in dataset.colormap(1).items():
         colors[value] = color[:3]
+    if channels == 1:
+        luma = (colors.astype(np.uint32) @ np.array((19595, 38470, 7471), np.uint32) + 0x8000) >> 16
+        return luma.astype(np.uint8)[None]
     return colors.T.copy()

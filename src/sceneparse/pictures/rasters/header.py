@@ -48,6 +48,16 @@ def is_raster_content(content: bytes) -> bool:
         return False
 
 
+def orientation_of(path: Path) -> int:
+    """Return a TIFF's orientation, 1..8; 1 where it says none, or of what is no TIFF."""
+    try:
+        with path.open("rb") as file:
+            found = _first(_tags(file), _ORIENTATION, 1)
+    except (OSError, struct.error, ValueError, KeyError):
+        return 1
+    return found if 1 <= found <= 8 else 1
+
+
 def plain(path: Path) -> bool:
     """Return whether a TIFF holds grey, a palette or red, green and blue of 8 bits, as every program reads them."""
     try:

@@ -15,21 +15,26 @@ from sceneparse.errors import UserError
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters.bands import BandForm, needs_range
 from sceneparse.pictures.rasters.choosing import chosen_bands
+from sceneparse.pictures.rasters.light import is_opacity, over_white, white_is_zero, white_of
 
 CACHE_MB = 64
 """What GDAL may keep of blocks: windows are aligned to blocks, so that none is wanted twice."""
 
 
 def installed() -> ModuleType:
-    """Import rasterio.
+    """Import rasterio, and have it say nothing of files without a georeference.
 
     Raises:
         UserError: It is missing.
     """
     try:
         import rasterio
+        from rasterio.errors import NotGeoreferencedWarning
     except ImportError:
         raise UserError("rasters need rasterio: pip install 'sceneparse[geo]'") from None
+    # For good, not for one call: filters are the process's, and rasters are read in several threads. Appended: a
+    # user's own filter comes first.
+    warnings.filterwarnings("ignore", category=NotGeoreferencedWarning, append=True)
     module: ModuleType = rasterio
     return module
 
@@ -44,7 +49,7 @@ class Pixels(NamedTuple):
     """What a window of a raster holds.
 
     Args:
-        image: (channels, H, W) uint8; 0 where there is no data.
+        image: (channels, H, W) uint8; where there is no data 0, or what `BandForm.pictures` says.
         valid: (H, W), where there is data in one of the bands at least; None if that is so everywhere.
         largest: The largest value in it, where the type's own range was taken; else 0.
         extremes: The darkest and the brightest byte that values with data became; None where there are no such, or
@@ -64,15 +69,19 @@ class Raster:
         path: A TIFF file.
         channels: How many channels the picture shall have.
         form: Which bands these are, and their ranges.
+        parallel: Whether GDAL unpacks blocks in threads of its own. Only where the whole of a raster is parsed: GDAL
+            keeps these threads, and in a process that is forked later (a data set's loader) they are missing, so that
+            it would wait for them for ever.
 
     Attributes:
         path: The file.
         dataset: rasterio's dataset, for the georeference.
-        form: The form with its bands filled in.
+        form: The form with its bands filled in, and the ranges that they get.
         height: Number of rows.
         width: Number of columns.
         reordered: The bands in the order of the channels, where nobody chose them and the file names its colours in
             another order, such as (3, 2, 1) of blue, green and red; else empty.
+        inverted: Whether 0 is white in the file; the picture has it as it is meant.
         block: Height and width of the blocks (tiles, or strips of rows) in which pixels are stored.
 
     Raises:
@@ -80,20 +89,24 @@ class Raster:
             named, or values without a range.
     """
 
-    def __init__(self, path: Path, channels: int, form: BandForm) -> None:
+    def __init__(self, path: Path, channels: int, form: BandForm, *, parallel: bool = False) -> None:
         self.path = path
-        self.dataset = opened(path)
+        self.dataset = opened(path, parallel=parallel)
         try:
             self.width, self.height = int(self.dataset.width), int(self.dataset.height)
             self.block: tuple[int, int] = self.dataset.block_shapes[0]
             choice = chosen_bands(self.dataset, path, channels, form.bands)
-            self.form = form.with_bands(choice.bands)
+            self._white = white_of(self.dataset, choice.bands[0])
+            self.form = self._resolved(form, choice.bands)
             chosen = bool(form.bands) or choice.bands == tuple(sorted(choice.bands))
             self.reordered: tuple[int, ...] = () if chosen else choice.bands
             self._mask, self._palette, self._repeat = choice.mask, choice.palette, choice.repeat
             self._dtype = np.dtype(self.dataset.dtypes[choice.bands[0] - 1])
             self._nodata = [self.dataset.nodatavals[band - 1] for band in choice.bands]
+            # A palette of black and white, as which GDAL gives one bit, says itself which is which.
+            self.inverted = self._palette is None and white_is_zero(self.dataset)
             self._refuse_without_range()
+            self._believe_opacity()
         except BaseException:
             self.dataset.close()
             raise
@@ -113,8 +126,9 @@ class Raster:
 
     @property
     def full_scale(self) -> int:
-        """The largest value of 16-bit bands whose own range is taken; 0 with a range, of 8 bits and of palettes."""
-        return 65535 if self._dtype == np.uint16 and not self.form.ranges and self._palette is None else 0
+        """The largest value of bands of 9 to 16 bits whose own range is taken; 0 with a range and of palettes."""
+        white = self._white or 0
+        return white if white > 255 and not self.form.ranges and self._palette is None else 0
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> Pixels:
         """Read a window.
@@ -131,24 +145,31 @@ class Raster:
         window = Window.from_slices(rows, columns)
         values = self._values(list(self.form.bands), window)
         gaps = self._gaps(values)
-        image = self.form.bytes_of(values) if self._palette is None else self._palette[:, values[0]]
+        image = self.form.bytes_of(values, self._white) if self._palette is None else self._palette[:, values[0]]
         extremes = self._extremes(image, gaps)
-        if gaps is not None:
+        if self.inverted:
+            image = 255 - image
+        if gaps is not None and not (self.form.pictures and self._dtype == np.uint8):
             image = np.where(gaps, np.uint8(0), image)
-        if self._repeat > 1:
-            image = np.repeat(image, self._repeat, axis=0)
         valid: NDArray[np.bool_] | None = None if gaps is None else ~np.logical_and.reduce(gaps, axis=0)
         if self._mask is not None:
-            there = self._there(window)
+            opacity = self._opacity(window)
+            there = opacity > 0
             valid = there if valid is None else valid & there
-            image = np.where(there, image, np.uint8(0))
+            if not self.form.pictures:
+                image = np.where(there, image, np.uint8(0))
+            elif self._mask:
+                assert self._white is not None  # `_believe_opacity` has made sure
+                image = over_white(image, opacity, self._white)
+        if self._repeat > 1:
+            image = np.repeat(image, self._repeat, axis=0)
         if valid is not None and valid.all():
             valid = None
         return Pixels(image, valid, self._largest(values, gaps) if self.full_scale else 0, extremes)
 
     def _extremes(self, image: NDArray[np.uint8], gaps: NDArray[np.bool_] | None) -> tuple[int, int] | None:
         """Return the darkest and the brightest byte of data, where values were mapped to bytes."""
-        if self._palette is not None or (self._dtype == np.uint8 and not self.form.ranges):
+        if self._palette is not None or (self._white is not None and self._white <= 255 and not self.form.ranges):
             return None
         data = image if gaps is None else image[~gaps]
         return (int(data.min()), int(data.max())) if data.size else None
@@ -169,14 +190,28 @@ class Raster:
                 gaps[band] |= one == (np.float32(nothing) if values.dtype == np.float32 else nothing)
         return gaps
 
-    def _there(self, window: Any) -> NDArray[np.bool_]:
-        """Return where the mask, or the band that says how opaque pixels are, has data."""
+    def _opacity(self, window: Any) -> NDArray[Any]:
+        """Return the band that says how opaque pixels are, or the mask, (H, W); 0 where there is no data."""
         assert self._mask is not None
         if self._mask:
-            there: NDArray[np.bool_] = self._values([self._mask], window)[0] > 0
-            return there
+            band: NDArray[Any] = self._values([self._mask], window)[0]
+            return band
         with damage(self.path, "its mask cannot be read"):
-            return np.asarray(self.dataset.read_masks(1, window=window)) > 0
+            return np.asarray(self.dataset.read_masks(1, window=window))
+
+    def _believe_opacity(self) -> None:
+        """Forget a band of opacity that would be laid over white, but is something else's."""
+        if not (self.form.pictures and self._mask):
+            return
+        with damage(self.path, f"band {self._mask} cannot be read"):
+            if self._white is None or not is_opacity(self.dataset, self._mask, self._white):
+                self._mask = None
+
+    def _resolved(self, form: BandForm, bands: tuple[int, ...]) -> BandForm:
+        try:
+            return form.resolved(bands, self._white)
+        except UserError as error:
+            raise PictureError(f"{self.path}: {error}", "form") from None
 
     def _values(self, bands: list[int], window: Any) -> NDArray[Any]:
         from rasterio.errors import RasterioError
@@ -246,21 +281,23 @@ def damage(path: Path, what: str) -> Iterator[None]:
         raise PictureError(f"{path}: {what} ({_reason(error)}); fetch the file again") from None
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path, *, parallel: bool = False) -> Any:
     """Open a TIFF file.
+
+    Args:
+        path: The file.
+        parallel: As of `Raster`.
 
     Raises:
         PictureError: Missing, damaged, or not a TIFF.
     """
     rasterio = installed()
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     if not path.exists():
         raise PictureError(f"{path}: no such file", "missing")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS")
+        return rasterio.open(path, driver="GTiff", num_threads="ALL_CPUS" if parallel else 1)
     except RasterioError as error:
         raise PictureError(f"{path}: not a TIFF, or damaged ({_reason(error)}); fetch it again") from None
 

@@ -24,6 +24,7 @@ class WholeRaster(NamedTuple):
         full_scale: As of `Raster`.
         ranges: The ranges that were given; empty where the type's own was taken.
         extremes: As of `Pixels`: of values that are more than bytes.
+        inverted: As of `Raster`.
     """
 
     image: NDArray[np.uint8]
@@ -32,6 +33,7 @@ class WholeRaster(NamedTuple):
     full_scale: int
     ranges: tuple[tuple[float, float], ...]
     extremes: tuple[int, int] | None
+    inverted: bool
 
 
 def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> WholeRaster:
@@ -69,4 +71,5 @@ def read_whole_raster(source: Path | bytes, channels: int, form: BandForm) -> Wh
             raster.full_scale,
             raster.form.ranges,
             pixels.extremes,
+            raster.inverted,
         )

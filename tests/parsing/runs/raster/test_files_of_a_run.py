@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from sceneparse.errors import UserError
-from sceneparse.parsing.runs.raster import labelling, predict_rasters, split_rasters
+from sceneparse.parsing.runs.raster import RasterSource, labelling, predict_rasters, split_rasters
 from sceneparse.settings import ProtocolSettings
 from tests.parsing.conftest import SPACE
 from tests.support.brightest import brightest_parser
@@ -45,6 +45,40 @@ def test_polygons_cover_the_labels_in_the_rasters_projection(tmp_path: Path) -> 
         rows = database.execute("SELECT geom, id FROM regions ORDER BY fid").fetchall()
     again = [({"type": "Polygon", "coordinates": rings_of(content)}, number) for content, number in rows]
     assert np.array_equal(rasterize(again, labels.shape, fill=255, transform=TRANSFORM), labels)
+
+
+CUSTOM = "+proj=tmerc +lat_0=12 +lon_0=13 +k=1 +x_0=5 +y_0=7 +ellps=bessel +units=m"
+POINTS = [(0, 0, 9.0, 47.0), (0, 96, 9.1, 47.0), (64, 0, 9.0, 46.9), (64, 96, 9.1, 46.9)]
+
+
+@pytest.mark.parametrize(
+    ("options", "system", "says"),
+    [
+        ({}, "EPSG:32633", None),
+        ({"crs": CUSTOM}, CUSTOM, None),
+        ({"crs": None}, "LOCAL_CS", r"names no projection, nor do its polygons.*gdal_edit.py -a_srs"),
+        ({"crs": None, "transform": None}, "LOCAL_CS", "columns and rows, since it has no georeference"),
+        ({"gcps": POINTS, "crs": "EPSG:4326", "transform": None}, "LOCAL_CS", r"control points alone .*\(gdalwarp IN"),
+    ],
+)
+def test_no_polygons_are_taken_for_degrees(
+    options: dict[str, Any], system: str, says: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rasterio.control import GroundControlPoint
+    from rasterio.crs import CRS
+
+    if "gcps" in options:
+        options = options | {"gcps": [GroundControlPoint(*point) for point in options["gcps"]]}
+    path = write_raster(tmp_path / "scene.tif", values(3, (64, 96)), photometric="RGB", **options)
+    sources = [RasterSource(path, "scene")]
+    predict_rasters(a_parser(), sources, tmp_path / "out", write=["labels", "polygons"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "its polygons" not in said if says is None else re.search(f"scene.tif: it.*{says}", said)
+    name = json.loads((tmp_path / "out" / "scene_polygons.geojson").read_text())["crs"]["properties"]["name"]
+    found = CRS.from_user_input(name)
+    assert found.to_wkt().startswith(system) if system == "LOCAL_CS" else found == CRS.from_user_input(system)
+    predict_rasters(a_parser(), sources, tmp_path / "out", write=["labels"])
+    assert "its polygons" not in capsys.readouterr().err
 
 
 def rings_of(content: bytes) -> list[list[tuple[float, float]]]:

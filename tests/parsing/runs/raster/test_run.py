@@ -14,7 +14,7 @@ from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.parsing.runs.raster import predict_rasters, split_rasters
 from sceneparse.parsing.runs.raster import protocol as raster_protocol
-from sceneparse.settings import ProtocolSettings
+from sceneparse.settings import DataSettings, LearntSizes, ProtocolSettings
 from tests.parsing.conftest import SPACE
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio is not installed (extra geo)")
@@ -312,3 +312,28 @@ def test_numbers_that_are_not_those_of_the_range_are_said(
     predict_rasters(a_parser(), sources, tmp_path / "out", ranges=ranges)
     shown = " ".join(capsys.readouterr().err.split())
     assert ("warning" not in shown) if said is None else (said in shown)
+
+
+def test_a_model_of_pictures_sees_a_raster_as_in_training(tmp_path: Path) -> None:
+    pixels = values(3, (40, 48), "uint16") // 4
+    path = write_raster(tmp_path / "scene.tif", pixels, photometric="RGB")
+    data = DataSettings("folder", range=((0, 5000), (0, 20000), (0, 20000)))
+    parser = brightest_parser(Brightest(), labels=SPACE, data=data)
+    run(parser, path, tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "scene_raster.json").read_text())
+    assert record["ranges"] == [[0, 5000], [0, 20000], [0, 20000]]
+    assert np.array_equal(read_raster(tmp_path / "out" / "scene_labels.tif"), SPACE.encode(parser(path).labels))
+    run(parser, path, tmp_path / "out", ranges=[(0, 65535)])
+    labels = read_raster(tmp_path / "out" / "scene_labels.tif")
+    assert np.array_equal(labels, expected(parser, ((pixels.astype(int) + 128) // 257).astype(np.uint8)))
+
+
+def test_a_small_raster_gets_the_protocol_at_its_own_size_and_nothing_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_raster(tmp_path / "scene.tif", values(3, (40, 48)))
+    sources, _ = split_rasters([str(path)], tmp_path / "out")
+    parser = brightest_parser(labels=SPACE, sizes=LearntSizes(16, 24, (12, 30)))
+    assert parser.protocol.above == 24
+    predict_rasters(parser, sources, tmp_path / "out")
+    assert "too large" not in capsys.readouterr().err

@@ -20,12 +20,13 @@ from sceneparse.parsing.remarks import order_text, unlit_raster
 from sceneparse.parsing.runs.earlier import facts_of_file, is_whole
 from sceneparse.parsing.runs.pipe import Behind
 from sceneparse.parsing.runs.raster.labelling import Labels, Scene, Seen, labelled
-from sceneparse.parsing.runs.raster.polygons import WRITERS
+from sceneparse.parsing.runs.raster.polygons import WRITERS, coordinates_line
 from sceneparse.parsing.runs.raster.protocol import protocol_for, streams
 from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.raster.strips import chunk_rows
 from sceneparse.parsing.runs.raster.writing import LabelCode, LabelWriter, label_raster, refuse_own_input
 from sceneparse.pictures.rasters import BandForm, Raster
+from sceneparse.pictures.rasters.bands import Range
 from sceneparse.pictures.rasters.raster import environment
 from sceneparse.pictures.spans import DEEP
 from sceneparse.progress import progress_bar
@@ -75,13 +76,14 @@ class RasterJob:
     progress: bool
     _scene: Scene = field(init=False)
     _bands: tuple[int, ...] = field(init=False)
+    _ranges: tuple[Range, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         channels = self.parser.config.backbone.in_channels
         with environment(), Raster(self.source.path, channels, self.form) as raster:
             size = (raster.height, raster.width)
             protocol = protocol_for(self.parser.protocol, size, self.source.shown)
-            self._bands = raster.form.bands
+            self._bands, self._ranges = raster.form.bands, raster.form.ranges
             # Opened again with the form as it was given: a band that was named is no palette, and no grey three times.
             self._scene = Scene(self.source.path, channels, self.form, size, protocol)
 
@@ -98,7 +100,7 @@ class RasterJob:
         return {
             "raster": facts_of_file(self.source.path),
             "bands": list(self._bands),
-            "ranges": [list(one) for one in self._scene.form.ranges],
+            "ranges": [list(one) for one in self._ranges],
             "model_sha256": self.parser.fingerprint,
             "protocol": self._scene.protocol.described(),
         }
@@ -120,6 +122,7 @@ class RasterJob:
             with label_raster(files["labels"], raster, space, code) as writer:
                 self._write_labels(raster, code, writer, counts, seen)
             record = self._described(raster, counts, code, seen)
+            said = coordinates_line(raster.dataset) if WRITERS.keys() & set(self.write) else None
         doubt = _doubt(raster, seen)
         for name in self.write:
             if name in WRITERS:
@@ -128,6 +131,8 @@ class RasterJob:
         record |= {"took_seconds": round(time.perf_counter() - start, 2), **self.facts()}
         write_json(self._record, record)
         lines = [_line(self.source, record), *_order_line(self.source, raster)]
+        if said is not None:
+            lines.append(f"{self.source.path}: {said}")
         lines += [] if doubt is None else [f"warning: {self.source.path}: {doubt}"]
         return [*lines, *self._protocol_line()]
 
@@ -186,7 +191,7 @@ class RasterJob:
 
     def _protocol_line(self) -> list[str]:
         """What is said where the raster is too large for the model's own protocol."""
-        if self._scene.protocol == self.parser.protocol:
+        if self._scene.protocol == self.parser.protocol.at_own_size():
             return []
         return [
             f"{self.source.path}: too large to be tested whole, as the protocol has it; tested by "
@@ -273,12 +278,13 @@ def _doubt(raster: Raster, seen: Seen) -> str | None:
     """Why the model saw hardly anything of it; None where it did."""
     if raster.full_scale and 0 < seen.largest <= DEEP * raster.full_scale:
         given = argument("ranges", [(0, seen.largest)], option=f"--range 0 {seen.largest}")
+        dark = "white" if raster.inverted else "black"
         return (
-            f"values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it nearly black; give the "
+            f"values up to {seen.largest:,} of {raster.full_scale:,}, so the model saw it nearly {dark}; give the "
             f"values that become black and white, such as {given}, and {_again()}"
         )
     given = argument("ranges", option="--range LOW HIGH")
-    found = unlit_raster(seen.extremes, raster.form.ranges, given)
+    found = unlit_raster(seen.extremes, raster.form.ranges, given, inverted=raster.inverted)
     return f"{found}, and {_again()}" if found else None
 
 

@@ -128,7 +128,7 @@ def labelled(engine: Engine, scene: Scene, columns: tuple[int, int], seen: Seen)
 
 def _whole(engine: Engine, scene: Scene, seen: Seen) -> Labels:
     """Label a raster that is small enough to be read at once."""
-    with environment(), Raster(scene.path, scene.channels, scene.form) as raster:
+    with environment(), Raster(scene.path, scene.channels, scene.form, parallel=True) as raster:
         pixels = raster.read((0, scene.size[0]), (0, scene.size[1]))
     seen.add(pixels)
     prediction = predict(engine, torch.from_numpy(pixels.image), scene.protocol)

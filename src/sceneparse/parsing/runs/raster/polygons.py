@@ -12,6 +12,13 @@ from sceneparse.parsing.runs.raster.geopackage import GeoPackage
 
 Ring = list[tuple[float, float]]
 
+_PIXELS = (
+    'LOCAL_CS["columns and rows of the raster",LOCAL_DATUM["unknown",0],UNIT["pixel",1],'
+    'AXIS["column",EAST],AXIS["row",SOUTH]]'
+)
+_UNKNOWN = 'LOCAL_CS["the raster\'s own, which it does not name"]'
+"""What is named as the projection where there is none: GDAL and QGIS take numbers without any to be degrees."""
+
 
 class Region(NamedTuple):
     """Neighbouring pixels of one class.
@@ -52,8 +59,8 @@ def write_geojson(path: Path, labels: Path, space: LabelSpace) -> None:
     """Write the regions as a GeoJSON file, whole or not at all.
 
     Coordinates are those of the raster's projection, which the member "crs" names as in GeoJSON of 2008; GDAL and QGIS
-    read it. RFC 7946 knows longitude and latitude alone. A projection without an EPSG code is given as WKT in the
-    member "projection", which is ours; where the raster has none, "coordinates" says whether these are pixels.
+    read it. RFC 7946 knows longitude and latitude alone. A projection without a code is named by its WKT, which these
+    read too, and so is a local system where the raster has none; "coordinates" says then whether these are pixels.
 
     Args:
         path: The file.
@@ -80,13 +87,36 @@ def _reference(labels: Path) -> dict[str, Any]:
     with rasterio.open(labels) as dataset:
         crs, pixels = dataset.crs, dataset.transform.is_identity
     if pixels:
-        return {"coordinates": "columns and rows of the raster"}
+        return {"coordinates": "columns and rows of the raster", **_named(_PIXELS)}
     if crs is None:
-        return {"coordinates": "those of the raster, whose projection is not known"}
+        return {"coordinates": "those of the raster, whose projection is not known", **_named(_UNKNOWN)}
     authority = crs.to_authority()
-    if authority is None:
-        return {"projection": crs.to_wkt()}
-    return {"crs": {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{authority[0]}::{authority[1]}"}}}
+    return _named(crs.to_wkt() if authority is None else f"urn:ogc:def:crs:{authority[0]}::{authority[1]}")
+
+
+def _named(system: str) -> dict[str, Any]:
+    """GeoJSON's member for a system of coordinates."""
+    return {"crs": {"type": "name", "properties": {"name": system}}}
+
+
+def coordinates_line(dataset: Any) -> str | None:
+    """Return why a raster's polygons do not lie on the ground; None where they do.
+
+    Args:
+        dataset: rasterio's dataset of the raster.
+    """
+    points, _ = dataset.gcps
+    if not points and not dataset.transform.is_identity:
+        if dataset.crs:
+            return None
+        return "it names no projection, nor do its polygons; name it first (gdal_edit.py -a_srs EPSG:CODE IN)"
+    why, warp = "it has no georeference", ""
+    if points:
+        why, warp = "ground control points alone say where it lies", "gdalwarp"
+    elif dataset.rpcs is not None:
+        why, warp = "RPC coefficients alone say where it lies", "gdalwarp -rpc"
+    line = f"its polygons are in columns and rows, since {why}"
+    return f"{line}; to have them on the ground, warp it first ({warp} IN OUT.tif)" if warp else line
 
 
 def write_geopackage(path: Path, labels: Path, space: LabelSpace) -> None:

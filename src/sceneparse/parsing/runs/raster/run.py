@@ -1,6 +1,7 @@
 """Rasters into a folder, one after the other; a second run goes on."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sceneparse.datasets.kinds import KINDS
@@ -12,6 +13,8 @@ from sceneparse.parsing.runs.raster.sources import RasterSource
 from sceneparse.parsing.runs.tally import Summary
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters import BandForm, installed
+from sceneparse.settings import DataSettings
+from sceneparse.settings.ranges import pairs_of
 
 
 def predict_rasters(
@@ -42,8 +45,8 @@ def predict_rasters(
         bands: Numbers of the bands, from 1, in the order of the channels. Default: as in training; else those that fit
             the model without doubt.
         ranges: The values that become black and white, one pair or one for each band. Default: the parser's
-            (`Parser.with_ranges`); else as in training; else those of the type, for bands of 8 and of 16 bits without a
-            sign.
+            (`Parser.with_ranges`); else as in training (`data.range` holds for bands of more than 8 bits, as it did
+            there); else those of the type, for bands of up to 16 bits without a sign.
         again: Also parse what is already done.
         progress: Show progress and closing lines on stderr.
         write: Which of "labels", "polygons" and "geopackage" to write beside the JSON. Default: the labels.
@@ -54,8 +57,8 @@ def predict_rasters(
     installed()
     data = parser.config.data
     trained = KINDS[data.kind].rasters
-    usual = trained(data) if trained else BandForm()
-    form = BandForm(tuple(bands) or usual.bands, tuple(ranges) or parser.ranges or usual.ranges)
+    usual = trained(data) if trained else _as_pictures(data)
+    form = replace(usual, bands=tuple(bands) or usual.bands, ranges=tuple(ranges) or parser.ranges or usual.ranges)
     wanted = {"labels": True, "polygons": False, "geopackage": False}
     chosen = chosen_artefacts("rasters", write, wanted)
     refuse_without_labels(chosen)
@@ -70,3 +73,8 @@ def predict_rasters(
     summary = run.tally.summary()
     run.close(summary, out / "rasters-summary.json", "rasters: ")
     return summary
+
+
+def _as_pictures(data: DataSettings) -> BandForm:
+    """Return the form that makes of rasters what a model saw in training whose pictures were read as such."""
+    return BandForm(deep_ranges=() if data.range is None else pairs_of(data.range), pictures=True)

@@ -46,7 +46,7 @@ def read_chunks(path: Path, channels: int, form: BandForm, columns: tuple[int, i
     Raises:
         PictureError: It is damaged.
     """
-    with environment(), Raster(path, channels, form) as raster:
+    with environment(), Raster(path, channels, form, parallel=True) as raster:
         step = chunk_rows(raster.block[0])
         for top in range(0, raster.height, step):
             yield Chunk(top, raster.read((top, min(top + step, raster.height)), columns))

@@ -1,6 +1,5 @@
 """A raster of labels on the grid of another raster, written by windows; whole or not at all."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,10 +94,8 @@ def label_raster(path: Path, like: Raster, space: LabelSpace, code: LabelCode) -
         OSError: The disk refuses.
     """
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
 
-    with whole_file(path) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with whole_file(path) as temporary:
         with _disk():
             dataset = rasterio.open(temporary, "w", **_profile(like, code))
         try:
