@@ -10,12 +10,21 @@ from PIL import Image
 from torch import Tensor
 
 from sceneparse.parsing.pixels import Picture, deep_content, read_pixels
-from sceneparse.parsing.remarks import Remark, dark_of_type, order_text, other_range, remarks_on, unlit_raster
+from sceneparse.parsing.remarks import (
+    Remark,
+    dark_of_type,
+    order_text,
+    other_range,
+    remarks_on,
+    unlit_raster,
+    unturned,
+)
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.header import is_raster, is_raster_content
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import picture_of
+from sceneparse.pictures.turning import Orientation, orientation_of
 from sceneparse.settings.ranges import ValueRange
 
 
@@ -44,11 +53,14 @@ class PictureReader:
         value_range: The numbers that become black and white in pictures of more than 8 bits; None: the type's range.
         rasters: How rasters become pictures, of a model that was trained on such; of any other they are read as
             pictures.
+        orientation: Whether pictures are turned as their files say, or parsed as their pixels are stored, as a model
+            needs it that learnt from such.
     """
 
     channels: int
     value_range: ValueRange | None = None
     rasters: BandForm | None = None
+    orientation: Orientation = "apply"
 
     def __call__(self, picture: Picture, least: Callable[[tuple[int, int]], int | None] | None = None) -> PictureRead:
         """Read a picture.
@@ -60,8 +72,8 @@ class PictureReader:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        if isinstance(picture, Image.Image) and (content := deep_content(picture)) is not None:
-            return self._file(content, None)
+        if isinstance(picture, Image.Image):
+            return self._pil(picture)
         if not isinstance(picture, str | Path | bytes):
             image = read_pixels(picture, self.channels)
             return PictureRead(image, (image.shape[-2], image.shape[-1]))
@@ -72,10 +84,24 @@ class PictureReader:
 
     def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], int | None] | None) -> PictureRead:
         decoded = decode(source, least=least).with_numbers(self.value_range is not None)
+        remarks = self._unturned(decoded.orientation)
+        if self.orientation == "ignore":
+            decoded = decoded.as_stored()
         image = picture_of(decoded, self.channels, value_range=self.value_range)
         deep = decoded.deep_color or (decoded.numbers is not None and (decoded.numbers.white or 256) > 255)
         largest = int(image.max()) if deep else 255
-        return PictureRead(image, decoded.size, remarks_on(decoded, largest, self.value_range), deep)
+        return PictureRead(image, decoded.size, (*remarks, *remarks_on(decoded, largest, self.value_range)), deep)
+
+    def _pil(self, picture: Image.Image) -> PictureRead:
+        remarks = self._unturned(orientation_of(picture))
+        if (content := deep_content(picture, self.orientation)) is not None:
+            read = self._file(content, None)
+            return read._replace(remarks=(*remarks, *read.remarks))
+        image = read_pixels(picture, self.channels, self.orientation)
+        return PictureRead(image, (image.shape[-2], image.shape[-1]), remarks)
+
+    def _unturned(self, orientation: int) -> tuple[Remark, ...]:
+        return (unturned(),) if orientation > 1 and self.orientation == "ignore" else ()
 
     def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
         whole = read_whole_raster(source, self.channels, form)
