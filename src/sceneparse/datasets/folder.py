@@ -16,6 +16,7 @@ from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.subsets import ROLES, parted_note, split_named
 from sceneparse.errors import UserError, require, some
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.finding import is_hidden
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
@@ -86,11 +87,17 @@ def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFo
 
 
 def _other_kind(root: Path) -> str:
-    """The kind that a folder has the look of, for a message; empty where none fits."""
-    from sceneparse.datasets.recognising import kinds_that_fit  # which goes over all kinds, this one among them
+    """The kind that a folder, or one further down, has the look of, for a message; empty where none fits."""
+    from sceneparse.datasets.recognising import (  # which goes over all kinds, this one among them
+        further_down,
+        kinds_that_fit,
+    )
 
     found = kinds_that_fit(root)
-    return f"; it looks like kind {found[0][0]} ({found[0][1]})" if found else ""
+    if found:
+        return f"; it looks like kind {found[0][0]} ({found[0][1]})"
+    further = further_down(root).removesuffix(".")
+    return f"; {further}" if further else ""
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
@@ -196,7 +203,7 @@ def subfolders(root: Path) -> list[str]:
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; data.root must name the data set's folder")
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
 def wrong_layout(root: Path, expected: str) -> UserError:
@@ -206,7 +213,7 @@ def wrong_layout(root: Path, expected: str) -> UserError:
 
 def found_in(root: Path) -> str:
     """Return the top level of a folder for a message: "images/, masks/, notes.txt"."""
-    found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not entry.name.startswith("."))
+    found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not is_hidden(entry.name))
     return some(found, 8) if found else "nothing"
 
 
