@@ -13,6 +13,7 @@ from sceneparse.datasets.layout import Layout, Listings, Note, open_layout
 from sceneparse.datasets.mask_names import ANY, NamePatterns
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
+from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, parted_note, split_named
 from sceneparse.errors import UserError, require, some
 from sceneparse.labels import LabelSpace
@@ -137,8 +138,17 @@ def folder_layout(settings: DataSettings) -> Layout:
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     undivided = not usual and list(folders) == [WHOLE]
-    notes = partial(taken, root, folders, splits, usual=usual)
+    lists = SplitLists(root, folders[WHOLE]) if undivided and not _asks_for_whole(settings) else None
+    if lists:
+        folders, splits = in_order(lists.folders), lists.listings()
+    notes = partial(taken, root, folders, splits, lists, usual=usual)
     return Layout(root, labels, splits, folders, notes, undivided=undivided, patterns=True)
+
+
+def _asks_for_whole(settings: DataSettings) -> bool:
+    """Whether some split that is asked for is a part of all pictures, such as "all[:300]"."""
+    asked = "+".join((settings.train, settings.val, settings.test))
+    return any(one.partition("[")[0] == WHOLE for one in asked.split("+"))
 
 
 def _classes(root: Path) -> LabelSpace:
@@ -160,7 +170,12 @@ def _classes(root: Path) -> LabelSpace:
 
 
 def taken(
-    root: Path, folders: Mapping[str, SplitFolders], splits: Mapping[str, Listing | UserError], *, usual: bool
+    root: Path,
+    folders: Mapping[str, SplitFolders],
+    splits: Mapping[str, Listing | UserError],
+    lists: SplitLists | None = None,
+    *,
+    usual: bool,
 ) -> tuple[Note, ...]:
     """Say what was taken for pictures and masks, where that is not what `LAYOUT` says."""
     notes = []
@@ -180,6 +195,7 @@ def taken(
             ending = f" whose names begin with {' or '.join(sorted(beginnings))}{ending.replace(' whose names', ' or')}"
         where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
         notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
+    notes += () if lists is None else lists.notes()
     if WHOLE in folders and not usual:
         notes.append(Note("note", "parted", parted_note(WHOLE)))
     for role in ROLES:
