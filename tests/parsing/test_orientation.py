@@ -70,4 +70,5 @@ def test_predict_says_it_once_and_each_picture_says_it(
     assert capsys.readouterr().err.count("labels lie on these") == 1
     for name in ("a", "b"):
         assert np.array(Image.open(tmp_path / "out" / f"{name}.png")).shape == (6, 8)
-        assert "data.orientation ignore" in json.loads((tmp_path / "out" / f"{name}.json").read_text())["doubt"]
+        record = json.loads((tmp_path / "out" / f"{name}.json").read_text())
+        assert "data.orientation ignore" in record["doubt"] and record["unturned"] == 6

@@ -36,12 +36,14 @@ class PictureRead(NamedTuple):
         size: The picture's own height and width, where fewer pixels were read; else the image's.
         remarks: What is to be said of it.
         deep: Whether it has more than 8 bits.
+        unturned: Its own orientation, 1..8, where that is not applied.
     """
 
     image: Tensor
     size: tuple[int, int]
     remarks: tuple[Remark, ...] = ()
     deep: bool = False
+    unturned: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,24 +86,27 @@ class PictureReader:
 
     def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], int | None] | None) -> PictureRead:
         decoded = decode(source, least=least).with_numbers(self.value_range is not None)
-        remarks = self._unturned(decoded.orientation)
+        own = decoded.orientation
         if self.orientation == "ignore":
             decoded = decoded.as_stored()
         image = picture_of(decoded, self.channels, value_range=self.value_range)
         deep = decoded.deep_color or (decoded.numbers is not None and (decoded.numbers.white or 256) > 255)
         largest = int(image.max()) if deep else 255
-        return PictureRead(image, decoded.size, (*remarks, *remarks_on(decoded, largest, self.value_range)), deep)
+        read = PictureRead(image, decoded.size, remarks_on(decoded, largest, self.value_range), deep)
+        return self._turned(read, own)
 
     def _pil(self, picture: Image.Image) -> PictureRead:
-        remarks = self._unturned(orientation_of(picture))
+        own = orientation_of(picture)
         if (content := deep_content(picture, self.orientation)) is not None:
-            read = self._file(content, None)
-            return read._replace(remarks=(*remarks, *read.remarks))
+            return self._turned(self._file(content, None), own)
         image = read_pixels(picture, self.channels, self.orientation)
-        return PictureRead(image, (image.shape[-2], image.shape[-1]), remarks)
+        return self._turned(PictureRead(image, (image.shape[-2], image.shape[-1])), own)
 
-    def _unturned(self, orientation: int) -> tuple[Remark, ...]:
-        return (unturned(),) if orientation > 1 and self.orientation == "ignore" else ()
+    def _turned(self, read: PictureRead, own: int) -> PictureRead:
+        """Say of a picture which orientation of its own was not applied, if one was not."""
+        if own == 1 or self.orientation == "apply":
+            return read
+        return read._replace(remarks=(unturned(), *read.remarks), unturned=own)
 
     def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
         whole = read_whole_raster(source, self.channels, form)

@@ -230,7 +230,7 @@ class Parser:
             UserError: As in `parse`.
         """
         parse = self.parse(read.image, read.size)
-        return replace(parse, remarks=read.remarks) if read.remarks else parse
+        return replace(parse, remarks=read.remarks, unturned=read.unturned) if read.remarks else parse
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.
