@@ -286,7 +286,7 @@ class Parse:
         A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures. Pixels
         without a class are counted as `unlabelled`, with the value that label images have there.
         """
-        (height, width), tested = self.size, self.tested_size
+        (height, width), tested, others = self.size, self.tested_size, self.task_parse
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
         return {
             "width": width,
@@ -296,11 +296,7 @@ class Parse:
             **({"doubt": "; ".join(doubts)} if (doubts := doubts_of(self.doubt, self.remarks).values()) else {}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
-            **(
-                {}
-                if self.task_parse is None
-                else scene_tree(self.labels, self.legend, self.space.names, self.task_parse)
-            ),
+            **({} if others is None else scene_tree(self.labels, self.legend, self.space.names, others)),
             "model": self.model,
             "protocol": self.protocol.described(),
         }
