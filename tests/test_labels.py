@@ -208,6 +208,11 @@ class TestJson:
         assert str(caught.value).startswith("data/classes.json: ")
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_files_of_windows_editors_are_read(self, encoding: str, tmp_path: Path) -> None:
+        (tmp_path / "classes.json").write_text('{"names": ["Straße", "道路"]}', encoding=encoding)
+        assert LabelSpace.read(tmp_path / "classes.json").names == ("Straße", "道路")
+
     @pytest.mark.parametrize(
         ("write", "message"),
         [

@@ -110,6 +110,63 @@ def test_a_set_without_splits_is_parted(picture: str, mask: str, tmp_path: Path)
     assert any(finding.code == "parted" for finding in diagnosis.findings)
 
 
+def names_of(settings: DataSettings, split: str) -> list[str]:
+    dataset = open_dataset(settings, split)
+    return [dataset.name(index) for index in range(len(dataset))]
+
+
+@pytest.mark.parametrize("place", ("", "splits", "ImageSets/Segmentation"))
+@pytest.mark.parametrize(
+    "line",
+    (
+        "{}",
+        "{}.jpg",
+        "images/{}.jpg",
+        "./{}",
+        "C:\\data\\images\\{}.jpg",
+        "/home/me/{}.jpg",
+        "images/{0}.jpg masks/{0}.png",
+    ),
+)
+def test_lists_beside_pictures_part_them(place: str, line: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, "images/{name}.jpg", "masks/{name}.png")
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    for name, listed in (("train", "fac"), ("valid", "b")):
+        text = "".join(f"{line.format(one)}\n" for one in listed)
+        (tmp_path / place / f"{name}.txt").write_text(text, encoding="utf-8-sig")
+    assert names_of(settings, "train") == ["a", "c", "f"] and names_of(settings, "val") == ["b"]
+    diagnosis = diagnosed(settings)
+    assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [3, 1]
+    (finding,) = [finding for finding in diagnosis.findings if finding.code == "lists"]
+    assert "train.txt and " in finding.message and "no list names them: 2 pictures" in finding.message
+    whole = DataSettings("folder", root=str(tmp_path), train="all[2:]", val="all[:2]")
+    assert [len(split) for split in open_for_training(whole)] == [4, 2]
+
+
+def test_a_list_for_training_alone_is_parted(tmp_path: Path) -> None:
+    settings = write(tmp_path, "{name}.jpg", "{name}_mask.png")
+    (tmp_path / "train.txt").write_text("a\nb\nc\nd\ne\n")
+    train, val = names_of(settings, "train"), names_of(settings, "val")
+    assert sorted(train + val) == list("abcde") and val
+
+
+def test_a_listed_name_without_a_picture_is_refused_with_its_line(tmp_path: Path) -> None:
+    settings = write(tmp_path, "images/{name}.jpg", "masks/{name}.png")
+    (tmp_path / "train.txt").write_text("a\n\nghost\n")
+    with pytest.raises(UserError, match=r"train.txt:3: lists 'ghost', but there is no such picture"):
+        open_dataset(settings, "train")
+    assert not diagnosed(settings).ok
+
+
+@pytest.mark.parametrize(("name", "text"), (("train.txt", "0 0.5 0.5\n"), ("test.txt", "a\n")))
+def test_other_texts_are_said_not_to_be_read(name: str, text: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, "images/{name}.jpg", "masks/{name}.png")
+    (tmp_path / name).write_text(text)
+    assert [len(split) for split in open_for_training(settings)] == [4, 2]
+    (finding,) = [finding for finding in diagnosed(settings).findings if finding.code == "lists-unread"]
+    assert finding.severity == "warning" and name in finding.message
+
+
 def test_two_splits_of_one_role_are_not_guessed_between(tmp_path: Path) -> None:
     settings = write(tmp_path, "{split}/images/{name}.jpg", "{split}/masks/{name}.png", ("val_a", "val_b"))
     with pytest.raises(UserError, match="no split 'val'; there are: val_a, val_b"):

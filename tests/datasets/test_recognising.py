@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -159,3 +161,17 @@ def test_a_file_in_place_of_a_folder_is_said(file: str, says: str, tmp_path: Pat
 
 def read_as_recognised(root: Path) -> None:
     open_dataset(DataSettings(recognise(root).kind, root=str(root)), "train")
+
+
+def test_a_folder_for_each_fold_beside_the_classes_is_named(tmp_path: Path) -> None:
+    pixels = Image.fromarray(np.zeros((4, 6, 3), np.uint8))
+    for name in product(("fold0", "fold1"), ("train", "val"), ("images", "masks")):
+        tmp_path.joinpath(*name).mkdir(parents=True)
+        pixels.convert("L" if name[2] == "masks" else "RGB").save(tmp_path.joinpath(*name, "a.png"))
+    (tmp_path / "classes.json").write_text('{"names": ["a", "b"]}')
+    with pytest.raises(UserError, match=r"fold0 looks like kind folder .*copy .*classes.json into it, and name that"):
+        recognise(tmp_path)
+    with pytest.raises(UserError, match="fold0 looks like kind folder"):
+        open_dataset(DataSettings(root=str(tmp_path)), "train")
+    (tmp_path / "fold0" / "classes.json").write_bytes((tmp_path / "classes.json").read_bytes())
+    assert len(open_dataset(DataSettings(root=str(tmp_path / "fold0")), "train")) == 1

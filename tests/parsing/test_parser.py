@@ -73,6 +73,21 @@ class TestForms:
     def test_16_bit_images_are_scaled(self, parser: Parser) -> None:
         assert (parser(Image.fromarray(np.full((6, 8), 257 * 90, np.uint16))).image == 90).all()
 
+    def test_32_bit_images_are_those_of_16_bits_that_they_hold(self, parser: Parser, tmp_path: Path) -> None:
+        numbers = np.full((6, 8), 257 * 90, np.int32)
+        assert (parser(Image.fromarray(numbers)).image == 90).all()
+        (tmp_path / "a.pgm").write_bytes(b"P5 2 1 1000\n" + np.array([500, 1000], ">u2").tobytes())
+        with Image.open(tmp_path / "a.pgm") as image:  # which Pillow opens as 32-bit integers
+            assert parser(image).image[0, :, 0].tolist() == [128, 255]
+
+    @pytest.mark.parametrize("number", [-1, 65_536])
+    def test_32_bit_images_beyond_16_bits_need_a_range(self, parser: Parser, number: int) -> None:
+        image = Image.fromarray(np.array([[0, number]], np.int32))
+        with pytest.raises(UserError, match=r"32-bit integer pixels have no fixed range.*with_ranges"):
+            parser(image)
+        read = parser.with_ranges([(-1, 65_536)]).read(image)
+        assert read[0, 0, 1] == (0 if number < 0 else 255)
+
     def test_exif_orientation_is_applied_to_files_and_pil_images(
         self, parser: Parser, halves: NDArray[np.uint8], tmp_path: Path
     ) -> None:

@@ -95,3 +95,14 @@ def test_a_long_folder_is_listed_without_reading_files(tmp_path: Path) -> None:
     found = find_pictures([tmp_path])
     assert next(found).name == "00000"
     assert sum(1 for _ in found) == 1999
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", ".AppleDouble", "lost+found"])
+def test_what_systems_keep_for_themselves_is_left_out(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "photos" / folder).mkdir(parents=True)
+    for name in ("photos/a.jpg", f"photos/{folder}/thumbnail.jpg"):
+        (tmp_path / name).touch()
+    assert [found.name for found in find_pictures([tmp_path])] == ["photos/a"]
+    with pytest.raises(UserError, match="no picture matches"):
+        find_pictures([f"{tmp_path}/photos/*/*.jpg"])
+    assert [found.name for found in find_pictures([tmp_path / "photos" / folder])] == ["thumbnail"]  # asked for

@@ -81,6 +81,8 @@ def test_a_file_of_keys_is_read_or_refused(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     path.write_text(f"# for the demo\n\n{KEY}\n")
     assert read_keys(path) == (KEY,)
+    path.write_text(f"{KEY}\n", encoding="utf-8-sig")  # as editors on Windows save it
+    assert read_keys(path) == (KEY,)
     path.write_text("# nothing\n")
     with pytest.raises(UserError, match="holds no API key"):
         read_keys(path)

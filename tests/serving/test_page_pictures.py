@@ -5,11 +5,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
+from PIL import Image
 
 from sceneparse.serving import ServeSettings
+from sceneparse.settings import DataSettings
 from tests.support.brightest import BrightestChannel
 from tests.support.chromium import Browser
-from tests.support.page import DONE, NEEDS_CHROMIUM, SCREENS, dropped, fits, opened, parsed, text, zoom
+from tests.support.page import DONE, NEEDS_CHROMIUM, SCREENS, dropped, fits, opened, parsed, shown, text, zoom
 from tests.support.served import picture, plain_parser, serving
 
 pytestmark = NEEDS_CHROMIUM
@@ -222,3 +225,19 @@ def test_a_picture_that_is_foreseen_to_take_too_long_is_made_smaller_before_it_i
         browser.choose("#file", large)
         browser.until("!document.querySelector('#message').hidden")
         assert "colours takes longer here than the service allows" in text(browser, "#message-text")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_that_is_parsed_as_it_is_stored_is_shown_so(
+    browser: Browser, orientation: int, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.zeros((60, 90, 3), np.uint8)
+    pixels[:, :30, 0] = pixels[:30, 30:, 1] = pixels[30:, 30:, 2] = 200
+    Image.fromarray(pixels).save(tmp_path / "stored.png", exif=exif)
+    with serving({"colours": plain_parser(data=DataSettings(orientation="ignore"))}) as service:
+        opened(browser, service)
+        parsed(browser, tmp_path / "stored.png")
+        for x, y in ((10, 10), (10, 50), (70, 10), (70, 50)):
+            assert shown(browser, "#photo", x, y)[:3] == pixels[y, x].tolist()

@@ -20,7 +20,7 @@ from sceneparse.inference import Opened, TorchEngine
 from sceneparse.labels import LabelSpace
 from sceneparse.parsing import Parser
 from sceneparse.serving import Server, ServeSettings
-from sceneparse.settings import LearntSizes
+from sceneparse.settings import DataSettings, LearntSizes
 from tests.support.brightest import BrightestChannel, brightest_parser
 from tests.support.unified import unified_model
 
@@ -39,9 +39,10 @@ def plain_parser(
     name: str = "colours",
     labels: LabelSpace = SPACE,
     sizes: LearntSizes | None = None,
+    data: DataSettings | None = None,
 ) -> Parser:
     """A parser of one task."""
-    return brightest_parser(engine, labels=labels, name=name, sizes=sizes)
+    return brightest_parser(engine, labels=labels, name=name, sizes=sizes, data=data)
 
 
 def unified_parser() -> Parser:

@@ -73,7 +73,7 @@ def car_part_labels(root: Path) -> LabelSpace:
     """
     path = root / "classes.json"
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())
         names, listed = value["names"], value.get(MIRROR)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected layout: {LAYOUT}") from None

@@ -110,7 +110,7 @@ def _listed(split: SplitFolders, lists: Mapping[str, Sequence[Path]]) -> Listing
 def _names(path: Path) -> list[str]:
     """The names that a list holds, one a line; one with a blank in it may stand in quotes."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
     return list(dict.fromkeys(line.strip().strip('"') for line in lines if line.strip()))

@@ -75,7 +75,7 @@ def open_dtd(root: Path, split: str, channels: int = 3) -> Dtd:
         file = next((path for path in lists if path.stem in (split, f"{split}1")), None)
         if file is None:
             raise MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(path.stem for path in lists)}")
-        pictures = [root / "images" / line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+        pictures = [root / "images" / line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
         for picture in pictures:
             if picture.parent.name not in textures:
                 raise UserError(f"{file}: names {picture}, but there is no such folder")

@@ -13,9 +13,11 @@ from sceneparse.datasets.layout import Layout, Listings, Note, open_layout
 from sceneparse.datasets.mask_names import ANY, NamePatterns
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
+from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, parted_note, split_named
 from sceneparse.errors import UserError, require, some
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.finding import is_hidden
 from sceneparse.settings import DataSettings
 from sceneparse.settings.kinds import PICTURES
 
@@ -86,11 +88,17 @@ def folder_splits(root: Path, patterns: NamePatterns = ANY) -> dict[str, SplitFo
 
 
 def _other_kind(root: Path) -> str:
-    """The kind that a folder has the look of, for a message; empty where none fits."""
-    from sceneparse.datasets.recognising import kinds_that_fit  # which goes over all kinds, this one among them
+    """The kind that a folder, or one further down, has the look of, for a message; empty where none fits."""
+    from sceneparse.datasets.recognising import (  # which goes over all kinds, this one among them
+        further_down,
+        kinds_that_fit,
+    )
 
     found = kinds_that_fit(root)
-    return f"; it looks like kind {found[0][0]} ({found[0][1]})" if found else ""
+    if found:
+        return f"; it looks like kind {found[0][0]} ({found[0][1]})"
+    further = further_down(root).removesuffix(".")
+    return f"; {further}" if further else ""
 
 
 def usual_splits(root: Path) -> dict[str, SplitFolders]:
@@ -130,8 +138,17 @@ def folder_layout(settings: DataSettings) -> Layout:
     splits = Listings(folders)
     usual = bool(usual_splits(root))
     undivided = not usual and list(folders) == [WHOLE]
-    notes = partial(taken, root, folders, splits, usual=usual)
+    lists = SplitLists(root, folders[WHOLE]) if undivided and not _asks_for_whole(settings) else None
+    if lists:
+        folders, splits = in_order(lists.folders), lists.listings()
+    notes = partial(taken, root, folders, splits, lists, usual=usual)
     return Layout(root, labels, splits, folders, notes, undivided=undivided, patterns=True)
+
+
+def _asks_for_whole(settings: DataSettings) -> bool:
+    """Whether some split that is asked for is a part of all pictures, such as "all[:300]"."""
+    asked = "+".join((settings.train, settings.val, settings.test))
+    return any(one.partition("[")[0] == WHOLE for one in asked.split("+"))
 
 
 def _classes(root: Path) -> LabelSpace:
@@ -153,7 +170,12 @@ def _classes(root: Path) -> LabelSpace:
 
 
 def taken(
-    root: Path, folders: Mapping[str, SplitFolders], splits: Mapping[str, Listing | UserError], *, usual: bool
+    root: Path,
+    folders: Mapping[str, SplitFolders],
+    splits: Mapping[str, Listing | UserError],
+    lists: SplitLists | None = None,
+    *,
+    usual: bool,
 ) -> tuple[Note, ...]:
     """Say what was taken for pictures and masks, where that is not what `LAYOUT` says."""
     notes = []
@@ -173,6 +195,7 @@ def taken(
             ending = f" whose names begin with {' or '.join(sorted(beginnings))}{ending.replace(' whose names', ' or')}"
         where = f"beside them{ending}" if images == masks else f"in {masks or './'}{ending}"
         notes.append(Note("note", "layout", f"pictures are taken from {images or './'}, their masks {where}"))
+    notes += () if lists is None else lists.notes()
     if WHOLE in folders and not usual:
         every = splits[WHOLE]
         count = len(every.pairs) if isinstance(every, Listing) else None
@@ -198,7 +221,7 @@ def subfolders(root: Path) -> list[str]:
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; data.root must name the data set's folder")
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
 def wrong_layout(root: Path, expected: str) -> UserError:
@@ -208,7 +231,7 @@ def wrong_layout(root: Path, expected: str) -> UserError:
 
 def found_in(root: Path) -> str:
     """Return the top level of a folder for a message: "images/, masks/, notes.txt"."""
-    found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not entry.name.startswith("."))
+    found = sorted(entry.name + "/" * entry.is_dir() for entry in root.iterdir() if not is_hidden(entry.name))
     return some(found, 8) if found else "nothing"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sceneparse.datasets.mask_names import ANY, PICTURE_ENDING, NamePatterns, mask_beginning, mask_ending
 from sceneparse.datasets.matching import SplitFolders
 from sceneparse.datasets.subsets import role_of
-from sceneparse.pictures.finding import counts_as_picture
+from sceneparse.pictures.finding import counts_as_picture, is_hidden, walk
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "inputs", "input", "rgb", "x")
 """What folders of pictures are called, in lower case."""
@@ -101,7 +101,7 @@ def _in_one_name(entries: Mapping[str, Path]) -> dict[str, SplitFolders]:
 
 
 def _folders(root: Path) -> dict[str, Path]:
-    return {one.name: one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")}
+    return {one.name: one for one in sorted(root.iterdir()) if one.is_dir() and not is_hidden(one.name)}
 
 
 def _named(root: Path) -> tuple[Path, Path] | None:
@@ -115,8 +115,9 @@ def _named(root: Path) -> tuple[Path, Path] | None:
 
 def _has_pictures(folder: Path, *, deep: bool = False) -> bool:
     """Whether pictures lie in a folder, or with `deep` in it or below."""
-    files = folder.rglob("*") if deep else folder.iterdir()
-    return any(map(counts_as_picture, files))
+    if deep:
+        return next(iter(walk(folder)), None) is not None
+    return any(map(counts_as_picture, folder.iterdir()))
 
 
 def _masks_beside(folder: Path, patterns: NamePatterns) -> bool:

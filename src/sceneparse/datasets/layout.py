@@ -221,7 +221,8 @@ class Known:
             raise PictureError(f"{path}: {text}", error.problem) from None
         if unknown:
             raise PictureError(
-                f"{path}: {unknown_text(unknown, labels, fixed=self.fixed, named_in=self.named_in)}", "values"
+                f"{path}: {unknown_text(unknown, labels, fixed=self.fixed, named_in=self.named_in, stored=stored)}",
+                "values",
             )
         return torch.from_numpy(indices)
 
@@ -247,7 +248,13 @@ def wrong_form(problem: Problem, named_in: str) -> str:
 
 
 def unknown_text(
-    unknown: Mapping[str, int], labels: LabelSpace, *, fixed: bool, last_seen: bool = False, named_in: str = CLASSES
+    unknown: Mapping[str, int],
+    labels: LabelSpace,
+    *,
+    fixed: bool,
+    last_seen: bool = False,
+    named_in: str = CLASSES,
+    stored: StoredMask | None = None,
 ) -> str:
     """Say which values no class has, and what to do about it.
 
@@ -257,6 +264,7 @@ def unknown_text(
         fixed: Whether the classes are the kind's own, which no classes.json changes.
         last_seen: Whether the last class occurs in the masks, so that 255 cannot stand for it.
         named_in: The file that names the classes.
+        stored: The mask, where it is one file's.
     """
     if not fixed and named_in != CLASSES:
         what = "colours" if labels.masks == "rgb" else "values"
@@ -267,7 +275,7 @@ def unknown_text(
     if not fixed and last_seen and set(unknown) == {"255"}:
         return f'{values_outside(unknown, labels)}. If 255 means "unlabelled", add "ignore": 255 to classes.json.'
     if not fixed:
-        return unknown_values(unknown, labels)
+        return unknown_values(unknown, labels, stored)
     return (
         f"{values_outside(unknown, labels)}. These are not the masks that this kind stands for: name the kind that "
         f"they are of, or write a classes.json that says what the values mean and take {argument('kind', 'folder')}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from sceneparse.data.sample import Sample, Stored
 from sceneparse.datasets.matching import Listing, Pair, SplitFolders, list_pairs, patterns_advice
+from sceneparse.datasets.packed_masks import PackedMasks
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.pictures.decoding import decode
@@ -42,6 +43,7 @@ class ListedPictures:
         self._pairs = tuple(pairs)
         self._channels = channels
         self._truth = truth
+        self._packed = PackedMasks([pair.mask for pair in self._pairs])
         self._reading = Reading()
         self.notes: tuple[str, ...] = ()
 
@@ -63,6 +65,7 @@ class ListedPictures:
             pair.image, self._channels, orientation=reading.orientation, value_range=reading.value_range
         )
         objects = self._truth(pair.mask, self.labels)
+        self._packed.refuse(pair.mask, self.labels)
         sample = Sample(image=image, objects=objects, name=pair.name, path=str(pair.image))
         wrong = mismatch(pair, sample.size, (objects.shape[0], objects.shape[1]), reading.orientation)
         if wrong is not None:

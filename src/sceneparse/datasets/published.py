@@ -46,7 +46,7 @@ def read_names(path: Path) -> list[str]:
         UserError: It cannot be read or is empty.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it lists the split's pictures") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -9,7 +9,9 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.exported import exported
 from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
+from sceneparse.datasets.layout import CLASSES
 from sceneparse.errors import UserError
+from sceneparse.pictures.finding import is_hidden
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 from sceneparse.settings import DataSettings
 
@@ -97,7 +99,7 @@ def other_reading(root: Path) -> str:
             f"It is what `data export --as {ours.form}` wrote, which no kind reads back: export it again, such as "
             "--as folder."
         )
-    if further := _further_down(root):
+    if further := further_down(root):
         return further
     files = _below(root)
     if any(path.suffix.lower() in ARCHIVES for path in files):
@@ -135,20 +137,23 @@ FOLDERS = 48
 
 def _below(root: Path) -> list[Path]:
     """Files of a folder and of those below it, the first of them."""
-    below = (path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth))
+    below = (path for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for path in root.glob(depth))
     return [path for path in islice(below, LOOKED_AT) if path.is_file() and not path.name.startswith(".")]
 
 
-def _further_down(root: Path) -> str:
+def further_down(root: Path) -> str:
     """Name a folder further down that has the look of a data set; empty where none has.
 
     Archives are often unpacked into a folder of their own, with the export's folder in it.
     """
     folders = sorted(path for depth in ("*", "*/*") for path in islice(root.glob(depth), LOOKED_AT) if path.is_dir())
-    for folder in [one for one in folders if not one.name.startswith((".", "__"))][:FOLDERS]:
+    for folder in [one for one in folders if not is_hidden(one.name)][:FOLDERS]:
         for kind, evidence in kinds_that_fit(folder):
-            if kind not in GENERAL or (kind == "folder" and (folder / "classes.json").is_file()):
+            if kind not in GENERAL or (kind == "folder" and (folder / CLASSES).is_file()):
                 return f"{folder} looks like kind {kind} ({evidence}): name that folder."
+            if kind == "folder" and (root / CLASSES).is_file():
+                copied = f"copy {root / CLASSES} into it"
+                return f"{folder} looks like kind {kind} ({evidence}): {copied}, and name that folder."
     return ""
 
 
@@ -181,7 +186,7 @@ def _help(root: Path) -> str:
     """What would help, in a sentence, by what there is."""
     files = _below(root)
     suffixes = {path.suffix.lower() for path in files}
-    if further := _further_down(root):
+    if further := further_down(root):
         return further
     if suffixes & ARCHIVES:
         return "Unpack the archive first."

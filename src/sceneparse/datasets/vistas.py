@@ -64,7 +64,7 @@ def read_config(path: Path, *, keep: bool = False) -> tuple[LabelSpace, list[str
         UserError: It cannot be read, or says something else.
     """
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["labels"]
+        listed = json.loads(path.read_bytes())["labels"]
         classes = [(str(one["name"]), tuple(map(int, one["color"])), one.get("evaluate", True)) for one in listed]
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,12 +55,19 @@ class MaskLook:
         palette: Red, green and blue of each index of a palette file, one after the other; empty of others.
         used: The indices that occur in a palette file.
         greys: Whether these are the greys of its palette, in place of its own indices.
+        bits: Bits of a number in a grey PNG; 0 of others.
+        shown: The numbers that occur, with the grey that each is shown in, where grey of few bits or a palette of greys
+            is shown as others.
+        shown_as: The grey of each number of such a file.
     """
 
     orientation: int
     palette: bytes = b""
     used: tuple[int, ...] = ()
     greys: bool = False
+    bits: int = 0
+    shown: Mapping[int, int] = field(default_factory=dict)
+    shown_as: tuple[int, ...] = ()
 
     def color(self, index: int) -> Color:
         """The palette's colour of an index; black beyond its end."""
@@ -129,7 +137,11 @@ def _translucent(alpha: NDArray[np.uint8]) -> bool:
 def mask_look(stored: StoredMask) -> MaskLook:
     """Return how a mask is stored."""
     palette = GREYS if stored.greys else stored.palette
+    shown = stored.shown()
+    shown_as = stored.shown_as() if shown else ()
     if palette is None:
-        return MaskLook(stored.orientation)
+        return MaskLook(stored.orientation, bits=stored.bits, shown=shown, shown_as=shown_as)
     used = np.flatnonzero(np.bincount(stored.values.ravel(), minlength=1))
-    return MaskLook(stored.orientation, palette.tobytes(), tuple(used.tolist()), stored.greys)
+    return MaskLook(
+        stored.orientation, palette.tobytes(), tuple(used.tolist()), stored.greys, shown=shown, shown_as=shown_as
+    )

@@ -5,6 +5,7 @@ which reads all of its data, and a mask's values are counted by Pillow. Whatever
 `pair_facts`, so that all findings and their words come from there.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -89,9 +90,11 @@ class QuickLook:
                     ignored += counts[value]
                 else:
                     pixels[index] += counts[value]
-            look = MaskLook(1)
+            look = MaskLook(1, bits=8)
             if image.mode == "P":
                 palette = bytes(image.getpalette("RGB") or ()).ljust(768, b"\0")
+                if _of_greys(palette, used):
+                    return None
                 look = MaskLook(1, palette, tuple(used))
             return QuickMask((image.height, image.width), pixels, ignored, look)
 
@@ -117,6 +120,14 @@ def _raw(image: Image.Image) -> str:
     tiles = getattr(image, "tile", None)
     raw = tiles[0][3] if tiles else ""
     return raw if isinstance(raw, str) else ""
+
+
+def _of_greys(palette: bytes, used: Sequence[int]) -> bool:
+    """Whether the indices that occur have greys that are others."""
+    colors = [palette[3 * index : 3 * index + 3] for index in used]
+    return all(len(set(color)) == 1 for color in colors) and any(
+        color[0] != index for index, color in zip(used, colors, strict=True)
+    )
 
 
 def _plain(image: Image.Image) -> bool:

@@ -14,6 +14,7 @@ from sceneparse.datasets.matching import Listing, SplitFolders, patterns_advice
 from sceneparse.datasets.subsets import chosen_pairs, parting
 from sceneparse.doctor.class_rules import poor_balance, role_splits, single_class
 from sceneparse.doctor.findings import EXAMPLES, Finding, Severity, SplitSummary, finding_of
+from sceneparse.doctor.packed_rules import packed_hint, packed_masks
 from sceneparse.doctor.pair_facts import Facts, Trouble, relative
 from sceneparse.doctor.palette_rules import unlike_palettes
 from sceneparse.doctor.picture_rules import (
@@ -27,6 +28,7 @@ from sceneparse.doctor.picture_rules import (
 from sceneparse.doctor.troubles import TROUBLES, VARIOUS
 from sceneparse.errors import MissingSplitError, UserError, counted
 from sceneparse.labels import LabelSpace
+from sceneparse.pictures.masks import values_outside
 from sceneparse.pictures.problems import Problem
 from sceneparse.settings import DataSettings
 
@@ -182,7 +184,9 @@ def unusable_files(evidence: Evidence) -> Iterator[Finding]:
         masks = [relative(fact.mask, root) for fact in facts if fact.unknown]
         fixed = evidence.layout is not None and evidence.layout.fixed
         seen = any(fact.pixels[-1] for fact in facts)
+        hint = packed_hint(evidence) if not fixed and named_in == CLASSES else ""
         text = unknown_text(unknown, evidence.labels, fixed=fixed, last_seen=seen, named_in=named_in)
+        text = f"{values_outside(unknown, evidence.labels)}. {hint}" if hint else text
         message = f"{counted(len(masks), 'mask')}: {text}"
         yield finding_of("error", "unknown-values", message, masks)
 
@@ -226,6 +230,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     unusable_files,
     unclear_orientation,
     unlike_palettes,
+    packed_masks,
     poor_range,
     translucent,
     further_pages,

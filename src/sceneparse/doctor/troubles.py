@@ -18,6 +18,7 @@ TROUBLES: dict[Problem, str] = {
     "mask-pages": "masks hold several pages or frames, and which is the mask is not certain; save that one alone",
     "mask-clear": "masks are partly transparent; lay them over the value of a background class, or of an ignored one, "
     "and save them without transparency",
+    "mask-bits": "masks may hold ids, or greys that a program packed into fewer bits; write them anew with 8 bits",
     "mask-is-rgb": "masks are colour pictures, but the label space expects ids; if the colours stand for classes, say "
     '"masks": "rgb" in classes.json',
     "mask-is-index": "masks are grey, but the label space expects colours; if the grey values are ids, say "

@@ -154,9 +154,11 @@ def default_path(model: str | Path, name: str, suffix: str) -> Path:
 
 def _calibration_pictures(sources: Sequence[str | Path], config: ModelConfig) -> list[Tensor]:
     paths = [found.path for found in find_pictures(sources)]
-    channels, value_range = config.backbone.in_channels, config.data.range
+    channels, data = config.backbone.in_channels, config.data
     chosen = spaced(len(paths), CALIBRATED)
-    return [read_picture(paths[index], channels, value_range=value_range) for index in chosen]
+    return [
+        read_picture(paths[index], channels, orientation=data.orientation, value_range=data.range) for index in chosen
+    ]
 
 
 def _quantize(model: Model, path: Path, pictures: Sequence[Tensor]) -> int:

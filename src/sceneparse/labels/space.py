@@ -261,7 +261,7 @@ def read_json(path: Path) -> Any:
         UserError: The file is missing, cannot be read, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise UserError(
             f'{path}: no such file; it must name the classes, such as {{"names": ["sky", "road"]}}'

@@ -10,12 +10,21 @@ from PIL import Image
 from torch import Tensor
 
 from sceneparse.parsing.pixels import Picture, deep_content, read_pixels
-from sceneparse.parsing.remarks import Remark, dark_of_type, order_text, other_range, remarks_on, unlit_raster
+from sceneparse.parsing.remarks import (
+    Remark,
+    dark_of_type,
+    order_text,
+    other_range,
+    remarks_on,
+    unlit_raster,
+    unturned,
+)
 from sceneparse.pictures.decoding import decode
 from sceneparse.pictures.rasters import BandForm
 from sceneparse.pictures.rasters.header import is_raster, is_raster_content
 from sceneparse.pictures.rasters.whole import read_whole_raster
 from sceneparse.pictures.reading import picture_of
+from sceneparse.pictures.turning import Orientation, orientation_of
 from sceneparse.settings.ranges import ValueRange
 
 
@@ -27,12 +36,14 @@ class PictureRead(NamedTuple):
         size: The picture's own height and width, where fewer pixels were read; else the image's.
         remarks: What is to be said of it.
         deep: Whether it has more than 8 bits.
+        unturned: Its own orientation, 1..8, where that is not applied.
     """
 
     image: Tensor
     size: tuple[int, int]
     remarks: tuple[Remark, ...] = ()
     deep: bool = False
+    unturned: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,14 @@ class PictureReader:
         value_range: The numbers that become black and white in pictures of more than 8 bits; None: the type's range.
         rasters: How rasters become pictures, of a model that was trained on such; of any other they are read as
             pictures.
+        orientation: Whether pictures are turned as their files say, or parsed as their pixels are stored, as a model
+            needs it that learnt from such.
     """
 
     channels: int
     value_range: ValueRange | None = None
     rasters: BandForm | None = None
+    orientation: Orientation = "apply"
 
     def __call__(self, picture: Picture, least: Callable[[tuple[int, int]], int | None] | None = None) -> PictureRead:
         """Read a picture.
@@ -60,8 +74,8 @@ class PictureReader:
         Raises:
             UserError: The picture cannot be read, or pixels of another type or shape.
         """
-        if isinstance(picture, Image.Image) and (content := deep_content(picture)) is not None:
-            return self._file(content, None)
+        if isinstance(picture, Image.Image):
+            return self._pil(picture)
         if not isinstance(picture, str | Path | bytes):
             image = read_pixels(picture, self.channels)
             return PictureRead(image, (image.shape[-2], image.shape[-1]))
@@ -72,10 +86,27 @@ class PictureReader:
 
     def _file(self, source: Path | bytes, least: Callable[[tuple[int, int]], int | None] | None) -> PictureRead:
         decoded = decode(source, least=least).with_numbers(self.value_range is not None)
+        own = decoded.orientation
+        if self.orientation == "ignore":
+            decoded = decoded.as_stored()
         image = picture_of(decoded, self.channels, value_range=self.value_range)
         deep = decoded.deep_color or (decoded.numbers is not None and (decoded.numbers.white or 256) > 255)
         largest = int(image.max()) if deep else 255
-        return PictureRead(image, decoded.size, remarks_on(decoded, largest, self.value_range), deep)
+        read = PictureRead(image, decoded.size, remarks_on(decoded, largest, self.value_range), deep)
+        return self._turned(read, own)
+
+    def _pil(self, picture: Image.Image) -> PictureRead:
+        own = orientation_of(picture)
+        if (content := deep_content(picture, self.orientation)) is not None:
+            return self._turned(self._file(content, None), own)
+        image = read_pixels(picture, self.channels, self.orientation)
+        return self._turned(PictureRead(image, (image.shape[-2], image.shape[-1])), own)
+
+    def _turned(self, read: PictureRead, own: int) -> PictureRead:
+        """Say of a picture which orientation of its own was not applied, if one was not."""
+        if own == 1 or self.orientation == "apply":
+            return read
+        return read._replace(remarks=(unturned(), *read.remarks), unturned=own)
 
     def _raster(self, source: Path | bytes, form: BandForm) -> PictureRead:
         whole = read_whole_raster(source, self.channels, form)

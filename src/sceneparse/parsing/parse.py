@@ -58,6 +58,7 @@ class Parse:
         task_parse: The parse of the other tasks, by a unified model.
         doubt: Why the answer may be worse than the model's figures, in a sentence; None where nothing speaks for it.
         remarks: What is to be said of how the picture was read.
+        unturned: The file's own orientation, 1..8, where it was not applied (EXIF's numbers; 1 is upright).
         legend_layout: Where drawings have their legend: auto (beside an upright picture, below any other), below, none.
         source: What it came from, for `probabilities`; None for a parse that was put together, or has been pickled.
 
@@ -74,6 +75,7 @@ class Parse:
     task_parse: TaskParse | None = None
     doubt: str | None = None
     remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
+    unturned: int = field(default=1, kw_only=True)
     legend_layout: LegendLayout = field(default="auto", kw_only=True)
     source: Source | None = field(default=None, repr=False)
 
@@ -284,20 +286,17 @@ class Parse:
         A unified model's parse has a tree too: `scene`, and `objects` with their parts, materials and textures. Pixels
         without a class are counted as `unlabelled`, with the value that label images have there.
         """
-        (height, width), tested = self.size, self.tested_size
+        (height, width), tested, others = self.size, self.tested_size, self.task_parse
         unlabelled = height * width - sum(entry.pixels for entry in self.legend)
         return {
             "width": width,
             "height": height,
             "tested": {"width": tested[1], "height": tested[0]},
+            **({"unturned": self.unturned} if self.unturned > 1 else {}),
             **({"doubt": "; ".join(doubts)} if (doubts := doubts_of(self.doubt, self.remarks).values()) else {}),
             "classes": [{**entry.to_json(), "pixels": entry.pixels} for entry in self.legend],
             **({"unlabelled": {"value": self.space.unlabelled, "pixels": unlabelled}} if unlabelled else {}),
-            **(
-                {}
-                if self.task_parse is None
-                else scene_tree(self.labels, self.legend, self.space.names, self.task_parse)
-            ),
+            **({} if others is None else scene_tree(self.labels, self.legend, self.space.names, others)),
             "model": self.model,
             "protocol": self.protocol.described(),
         }

@@ -137,8 +137,9 @@ class Parser:
 
         Args:
             picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, 3) or (H, W) uint8 array, or
-                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three. Or a list of these, or
-                anything else that yields them.
+                a (C, H, W) uint8 tensor; RGB. EXIF orientation is applied to the first three, unless the model learnt
+                from pictures that were not turned (`data.orientation`). Or a list of these, or anything else that
+                yields them.
 
         Returns:
             The parse; of a list an iterator over the parses, which are made as they are asked for.
@@ -220,7 +221,7 @@ class Parser:
         if form is not None and self.ranges:
             form = replace(form, ranges=self.ranges)
         own = data.range if form is None else form.ranges or None
-        return PictureReader(self.config.backbone.in_channels, self.ranges or own, form)
+        return PictureReader(self.config.backbone.in_channels, self.ranges or own, form, data.orientation)
 
     def parse_read(self, read: PictureRead) -> Parse:
         """Parse a picture that `open` has read.
@@ -229,7 +230,7 @@ class Parser:
             UserError: As in `parse`.
         """
         parse = self.parse(read.image, read.size)
-        return replace(parse, remarks=read.remarks) if read.remarks else parse
+        return replace(parse, remarks=read.remarks, unturned=read.unturned) if read.remarks else parse
 
     def parse(self, image: Tensor, size: tuple[int, int] | None = None) -> Parse:
         """Parse a (C, H, W) uint8 tensor of as many channels as the model takes, as `read` returns it.

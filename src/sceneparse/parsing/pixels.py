@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.pictures.reading import read_picture
+from sceneparse.pictures.turning import TURNED_BACK, Orientation, orientation_of, upright_image
 
 Picture = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
 """What a picture can be: a file, a file's content, or pixels."""
@@ -22,23 +23,24 @@ def is_picture(value: object) -> bool:
     return isinstance(value, str | Path | bytes | Image.Image | np.ndarray | Tensor)
 
 
-def read_pixels(picture: Picture, channels: int) -> Tensor:
+def read_pixels(picture: Picture, channels: int, orientation: Orientation = "apply") -> Tensor:
     """The pixels as (channels, H, W) uint8, values 0..255; they share no memory with the picture.
 
     Args:
         picture: A file (str or Path), a file's content (bytes), a PIL image, a (H, W, channels) or (H, W) uint8 array,
-            or a (channels, H, W) uint8 tensor. EXIF orientation is applied to the first three.
+            or a (channels, H, W) uint8 tensor.
         channels: Wanted number of channels. Grey and colour are converted into each other.
+        orientation: Whether the first three are turned as their EXIF says, or stay as their pixels are stored.
 
     Raises:
         UserError: The picture cannot be read, or pixels of another type or shape.
     """
     if isinstance(picture, str | Path):
-        return read_picture(Path(picture), channels)
+        return read_picture(Path(picture), channels, orientation=orientation)
     if isinstance(picture, bytes):
-        return read_picture(picture, channels)
+        return read_picture(picture, channels, orientation=orientation)
     if isinstance(picture, Image.Image):
-        return _of_pil(picture, channels)
+        return _of_pil(picture, channels, orientation)
     if isinstance(picture, np.ndarray):
         return _of_array(picture, channels)
     if isinstance(picture, Tensor):
@@ -49,21 +51,26 @@ def read_pixels(picture: Picture, channels: int) -> Tensor:
     )
 
 
-def deep_content(image: Image.Image) -> bytes | None:
-    """Return a PIL image of 16-bit grey as the content of a file; None of any other."""
+def deep_content(image: Image.Image, orientation: Orientation = "apply") -> bytes | None:
+    """Return a PIL image of 16-bit grey as the content of a file; None of any other.
+
+    Args:
+        image: The image.
+        orientation: As `read_pixels` takes it.
+    """
     if image.mode[0] != "I" or image.width == 0 or image.height == 0:
         return None
-    return _content(_upright(image))
+    return _content(_turned(image, orientation))
 
 
-def _of_pil(image: Image.Image, channels: int) -> Tensor:
+def _of_pil(image: Image.Image, channels: int, orientation: Orientation = "apply") -> Tensor:
     if image.width == 0 or image.height == 0:
         raise UserError(f"a picture of {image.width}×{image.height} pixels has nothing to parse")
     if image.mode == "F":
         raise UserError(
             "a PIL image of floating-point pixels (mode F) has no fixed range: convert it to RGB or L first"
         )
-    upright = _upright(image)
+    upright = _turned(image, orientation)
     if (channels, upright.mode) in ((3, "RGB"), (1, "L")) and not upright.has_transparency_data:
         return _chw(np.array(upright))
     if upright.mode not in ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"):
@@ -73,17 +80,27 @@ def _of_pil(image: Image.Image, channels: int) -> Tensor:
     return read_picture(_content(upright), channels)
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _turned(image: Image.Image, orientation: Orientation) -> Image.Image:
+    tiff = image.format == "TIFF"  # which Pillow turns while it decodes it, and forgets how
+    before = orientation_of(image) if tiff else 1
     try:
         image.load()
     except OSError as error:
         raise UserError(f"a PIL image whose file is damaged or cut off ({error}) cannot be parsed") from None
-    return ImageOps.exif_transpose(image)
+    if orientation == "ignore":
+        return image.transpose(TURNED_BACK[before]) if before > 1 else image
+    return image if tiff else upright_image(image, orientation_of(image))
 
 
 def _content(image: Image.Image) -> bytes:
     content = BytesIO()
-    image.save(content, "PNG", compress_level=0)
+    if image.mode[0] == "I":
+        numbers = np.array(image)
+        if numbers.min() < 0 or numbers.max() > 65535:
+            image.save(content, "TIFF")  # which alone holds 32 bits
+            return content.getvalue()
+        image = Image.fromarray(numbers.astype(np.uint16))
+    image.save(content, "PNG", compress_level=0, exif=b"")  # without: it would be turned again
     return content.getvalue()
 
 

@@ -22,11 +22,12 @@ class Remark(NamedTuple):
     """A sentence on how a picture was read.
 
     Args:
-        about: What it is about: the range of its numbers, pages or frames that are not parsed, the order of its bands.
+        about: What it is about: the range of its numbers, pages or frames that are not parsed, the order of its bands,
+            an orientation that is not applied.
         text: The sentence, without the picture's name.
     """
 
-    about: Literal["range", "further", "order"]
+    about: Literal["range", "further", "order", "turned"]
     text: str
 
     @property
@@ -108,6 +109,15 @@ def unlit_raster(
 def _ends(inverted: bool) -> tuple[str, str]:
     """What the lowest and the highest number are seen as."""
     return ("white", "black") if inverted else ("black", "white")
+
+
+def unturned() -> Remark:
+    """What is said of a picture that is not turned as its file says, since the model learnt from such."""
+    return Remark(
+        "turned",
+        "its EXIF or TIFF orientation is not applied, as in training (data.orientation ignore): it is parsed as its "
+        "pixels are stored, and its labels lie on these",
+    )
 
 
 def other_range() -> str:

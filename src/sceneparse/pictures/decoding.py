@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from sceneparse.errors import counted
 from sceneparse.pictures.deep_png import deep_png_numbers
@@ -21,7 +21,7 @@ from sceneparse.pictures.numbers import Numbers
 from sceneparse.pictures.problems import PictureError, Problem, described
 from sceneparse.pictures.tiff import pillow_reads, readable
 from sceneparse.pictures.tiff_tags import JPEG_2000, MAGIC, Directory, directories
-from sceneparse.pictures.turning import TURNED_BACK
+from sceneparse.pictures.turning import TURNED_BACK, orientation_of
 
 __all__ = ["Decoded", "PictureError", "Problem", "decode", "described"]
 
@@ -82,6 +82,11 @@ class Decoded(NamedTuple):
         if self.format == "PPM":
             return self.raw == "RGB" and self.top > 255
         return self.format == "PNG" and self.raw in ("RGB;16B", "RGBA;16B", "LA;16B")
+
+    def as_stored(self) -> "Decoded":
+        """Return the same as one that counts as upright: its pixels stay as they are stored."""
+        size = (self.size[1], self.size[0]) if self.orientation >= 5 else self.size
+        return self._replace(orientation=1, size=size)
 
     def with_numbers(self, exact: bool) -> "Decoded":
         """Return the same with its numbers, where pixels are made of these, so that they are asked for once.
@@ -209,7 +214,7 @@ def _decode(
         drafted = None if least is None else _drafted(image, least((image.height, image.width)))
         if pixels:
             image.load()
-        orientation = _orientation(image) if oriented else 1
+        orientation = orientation_of(image) if oriented else 1
         width, height = drafted or image.size
         size = (width, height) if orientation >= 5 else (height, width)
         either = form == "JPEG2000"
@@ -323,11 +328,3 @@ def _packing(image: Image.Image) -> tuple[str, int]:
         top = raw[1] if image.format == "PPM" and len(raw) == 2 and isinstance(raw[1], int) else 0
         raw = raw[0]
     return (raw if isinstance(raw, str) else ""), top
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Unreadable EXIF is common and no reason to refuse a picture whose pixels are fine.
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1

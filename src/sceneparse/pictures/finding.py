@@ -12,6 +12,20 @@ from sceneparse.errors import UserError
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
 from sceneparse.pictures.naming import UniqueNames
 
+_KEPT_BY_SYSTEMS = frozenset(
+    (
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),
+        *("__macosx", "$recycle.bin", "system volume information", "lost+found"),
+    )
+)
+"""Folders of thumbnails, of deleted files and of other systems' metadata, in lower case: of Synology, QNAP, macOS's
+archives, Windows and Linux."""
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is none of its owner's: hidden, or what a system keeps for itself."""
+    return name.startswith(".") or name.lower() in _KEPT_BY_SYSTEMS
+
 
 class FoundPicture(NamedTuple):
     """A picture file and its name, which is unique among all pictures found together."""
@@ -24,7 +38,8 @@ def find_pictures(inputs: Sequence[str | Path], left_out: LeftOut | None = None)
     """Yield all pictures of the inputs, in the inputs' order; a folder's own files come before its subfolders.
 
     A folder's files are sorted. An input is a file (whatever its suffix), a folder (searched through, symbolic links
-    followed) or a pattern with `*`, `?`, `[…]` and `**`. Hidden files are left out. A picture's name is its path below
+    followed) or a pattern with `*`, `?`, `[…]` and `**`. Hidden files are left out, and folders that
+    systems keep for themselves ("@eaDir", "__MACOSX"). A picture's name is its path below
     the folder (for a pattern: below its names without wildcards) without the suffix. Pictures of one folder that
     differ only in the suffix keep it in the name ("a.jpg", "a.png"); a name that an earlier input took already, or the
     path of which it did (see `UniqueNames`), gets "-2", "-3", … at its end.
@@ -134,7 +149,7 @@ def _walk(
         status = folder.stat()
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                if is_hidden(entry.name):
                     continue
                 if entry.is_dir():
                     folders.append(entry.name)

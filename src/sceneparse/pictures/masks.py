@@ -14,6 +14,7 @@ from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.labels import IGNORE, LabelSpace
 from sceneparse.pictures.decoding import decode
+from sceneparse.pictures.packed_greys import shown_hint
 from sceneparse.pictures.problems import PictureError, described
 from sceneparse.pictures.stored_masks import StoredMask, stored_mask
 from sceneparse.pictures.turning import Orientation, upright_array
@@ -41,9 +42,10 @@ def read_mask(source: Path | bytes, labels: LabelSpace, *, orientation: Orientat
     """
     import torch  # not at the top: reading a recipe must not wait for it
 
-    indices, unknown = decode_mask(source, labels, orientation=orientation)
+    stored = stored_mask(decode(source, stored=True))
+    indices, unknown = indices_of(stored, labels, orientation=orientation)
     if unknown:
-        raise PictureError(f"{described(source)}: {unknown_values(unknown, labels)}", "values")
+        raise PictureError(f"{described(source)}: {unknown_values(unknown, labels, stored)}", "values")
     return torch.from_numpy(indices)
 
 
@@ -90,9 +92,18 @@ def write_mask(path: Path, indices: Tensor, labels: LabelSpace) -> None:
         image.save(temporary)
 
 
-def unknown_values(unknown: Mapping[str, int], labels: LabelSpace) -> str:
-    """Say which values are not in the label space, on how many pixels, and what to do about it."""
-    return f"{values_outside(unknown, labels)}. {value_hint(unknown, labels)}"
+def unknown_values(unknown: Mapping[str, int], labels: LabelSpace, stored: StoredMask | None = None) -> str:
+    """Say which values are not in the label space, on how many pixels, and what to do about it.
+
+    Args:
+        unknown: The values, with their numbers of pixels.
+        labels: The label space.
+        stored: The mask, where it is one file's.
+    """
+    hint = ""
+    if stored is not None and labels.masks == "index":
+        hint = shown_hint(unknown, stored.shown(), stored.shown_as(), labels, every=None)
+    return f"{values_outside(unknown, labels)}. {hint or value_hint(unknown, labels)}"
 
 
 def values_outside(unknown: Mapping[str, int], labels: LabelSpace) -> str:

@@ -18,6 +18,7 @@ Problem = Literal[
     "mask-is-index",
     "mask-pages",
     "mask-clear",
+    "mask-bits",
     "values",
 ]
 """What can be wrong with a file; the doctor groups by it."""

@@ -12,10 +12,11 @@ from PIL import Image
 from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.decoding import Decoded
+from sceneparse.pictures.packed_greys import packed_greys
 from sceneparse.pictures.problems import PictureError, described
 
-_PACKED = {"L;2": 85, "L;4": 17}
-"""Factor by which Pillow stretches grey of two and four bits to 0..255; in a mask the numbers themselves count."""
+_BITS = {"L;2": 2, "L;4": 4}
+"""Bits of grey that Pillow stretches to 0..255; in a mask the numbers themselves count."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class StoredMask:
         palette: (N, 3) colours, of a palette file.
         clear: Number of pixels that are not opaque.
         greys: Whether `values` are the greys of a palette, in place of its indices.
+        bits: Bits of a number in a grey PNG; 0 of any other file.
+        packed: The grey in which each number is shown, of grey of 1, 2 or 4 bits.
     """
 
     where: str
@@ -37,6 +40,21 @@ class StoredMask:
     palette: NDArray[np.uint8] | None = None
     clear: int = 0
     greys: bool = False
+    bits: int = 0
+    packed: tuple[int, ...] = ()
+
+    def shown_as(self) -> tuple[int, ...]:
+        """Return the grey in which each number is shown, of grey of few bits or a palette of greys; else nothing."""
+        if self.palette is None:
+            return self.packed
+        used = self.palette[: int(self.values.max()) + 1]
+        return tuple(used[:, 0].tolist()) if (used == used[:, :1]).all() else ()
+
+    def shown(self) -> dict[int, int]:
+        """Return the numbers that occur, with the grey that each is shown in; empty where all are shown as they are."""
+        greys = self.shown_as()
+        found = {number: greys[number] for number in np.unique(self.values).tolist()} if greys else {}
+        return found if any(number != grey for number, grey in found.items()) else {}
 
     def ids(self) -> NDArray[Any]:
         """Return (H, W) ids.
@@ -87,6 +105,8 @@ class StoredMask:
                     "form",
                 )
             return values
+        if self.packed and self.bits:
+            values = np.array(self.packed, dtype=np.uint8)[values]  # a colour is what a PNG shows
         known = {color[0] for color in (*labels.colors, *labels.ignore_colors) if len(set(color)) == 1}
         if values.dtype == np.uint8 and set(np.unique(values).tolist()) <= known:
             return np.repeat(values[..., None], 3, axis=2)
@@ -153,7 +173,10 @@ def stored_mask(decoded: Decoded) -> StoredMask:
     if numbers.color:
         bands = bands[:3]
     if len(bands) == 1:
-        return StoredMask(where, turn, values[..., bands[0]], numbers.palette, clear)
+        bits = 16 if decoded.format == "PNG" else 0
+        greys = packed_greys(((numbers.white or 0) + 1).bit_length() - 1)
+        greys = greys[::-1] if numbers.inverted else greys
+        return StoredMask(where, turn, values[..., bands[0]], numbers.palette, clear, bits=bits, packed=greys)
     if len(bands) != 3:
         raise PictureError(f"{where}: a mask cannot have {len(bands)} bands; save it as grey or RGB", "form")
     return StoredMask(where, turn, values[..., bands], clear=clear)
@@ -164,7 +187,10 @@ def _of_image(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:
     if mode == "P":
         return _of_palette(decoded, image, where)
     if mode in ("L", "1"):
-        return StoredMask(where, turn, _unstretched(np.array(image), decoded))
+        held = 1 if mode == "1" else _BITS.get(decoded.raw, 8)
+        greys = packed_greys(held)[:: -1 if _inverted(decoded) else 1]
+        bits = held if decoded.format == "PNG" else 0
+        return StoredMask(where, turn, _unstretched(np.array(image), decoded), bits=bits, packed=greys)
     if mode in ("LA", "PA"):
         bands = np.array(image)
         palette = _palette(image) if mode == "PA" else None
@@ -181,13 +207,17 @@ def _unstretched(values: NDArray[Any], decoded: Decoded) -> NDArray[Any]:
     """Undo what Pillow does for the eye: few levels are stretched to 0..255, and inverted where 0 is white."""
     raw, top = decoded.raw, decoded.top
     if values.dtype == np.bool_:
-        stored = ~values if decoded.format in ("PPM", "TIFF") and raw.startswith("1;I") else values
-        return stored.astype(np.uint8)
-    if raw in _PACKED:
-        return values // _PACKED[raw]
+        return (~values if _inverted(decoded) else values).astype(np.uint8)
+    if raw in _BITS:
+        return values // packed_greys(_BITS[raw])[1]
     if 0 < top < 255:
         return ((values.astype(np.uint16) * top + 127) // 255).astype(np.uint8)
     return values
+
+
+def _inverted(decoded: Decoded) -> bool:
+    """Whether 0 is white, of one bit."""
+    return decoded.format in ("PPM", "TIFF") and decoded.raw.startswith("1;I")
 
 
 def _of_palette(decoded: Decoded, image: Image.Image, where: str) -> StoredMask:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 Orientation = Literal["apply", "ignore"]
 """Whether pictures and masks are turned as their files say, or stay as their pixels are stored."""
@@ -21,6 +21,15 @@ UPRIGHT = {
 
 TURNED_BACK = UPRIGHT | {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 """What brings an upright picture back to how it was stored."""
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return the EXIF orientation of an opened picture, 1..8; 1 where it says none."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Unreadable EXIF is common and no reason to refuse a picture whose pixels are fine.
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def upright_image(image: Image.Image, orientation: int) -> Image.Image:

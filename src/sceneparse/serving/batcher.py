@@ -265,7 +265,10 @@ class Batcher:
             parses = [parser.parse_read(first.read)]
         else:
             found = parser.parse_batch(torch.stack([job.read.image for job in batch]), first.read.size)
-            parses = [replace(one, remarks=job.read.remarks) for one, job in zip(found, batch, strict=True)]
+            parses = [
+                replace(one, remarks=job.read.remarks, unturned=job.read.unturned)
+                for one, job in zip(found, batch, strict=True)
+            ]
         seconds = time.monotonic() - began
         self._paces.took(first.model, first.read.size, seconds / len(batch))
         self._pace = 0.9 * self._pace + 0.1 * seconds / len(batch)

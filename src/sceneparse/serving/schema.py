@@ -80,6 +80,9 @@ class ParseAnswer(Form):
     width: int
     height: int
     tested: Size = Field(description="the size at which the network saw the picture")
+    unturned: int | None = Field(
+        None, description="the file's EXIF orientation, where the model takes pixels as they are stored"
+    )
     doubt: str | None = Field(None, description="why the answer may be worse than the model's figures")
     classes: list[ClassShare] = Field(description="the objects that occur, the largest share first")
     scene: list[SceneGuess] | None = Field(None, description="of a unified model: the most probable kinds of scene")

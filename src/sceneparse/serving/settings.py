@@ -114,7 +114,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
         UserError: The file cannot be read, or holds no key.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read as a file of API keys ({reason_of(error)})") from None
     keys = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))

@@ -117,7 +117,7 @@ def read_rows(path: Path, heading: Sequence[str]) -> list[list[str]]:
         UserError: No such file, or another heading or number of columns.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Broden+'s label tables need it") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -92,7 +92,7 @@ def read_config(path: Path) -> ModelConfig:
         UserError: Not JSON, another format version, or settings that are missing, unknown or wrong.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UserError(f"{path}: not readable as JSON ({reason_of(error)})") from None
     config = config_from_json(value, str(path))

@@ -20,7 +20,7 @@ def is_foreign(folder: Path) -> bool:
         return False
     if (folder / CONFIG).is_file():
         try:
-            config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+            config = json.loads((folder / CONFIG).read_bytes())
         except (OSError, ValueError):
             return False
         return isinstance(config, dict) and "format" not in config and any(mark in config for mark in MARKS)

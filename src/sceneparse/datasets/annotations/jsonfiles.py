@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sceneparse.errors import UserError, reason_of
+from sceneparse.pictures.finding import is_hidden
 
 ENDS = 65_536
 """Bytes of a file's beginning and of its end that are looked at to see what it is."""
@@ -197,7 +198,7 @@ def _folders(root: Path, depth: int) -> list[Path]:
         for folder in level:
             try:
                 with os.scandir(folder) as entries:
-                    below += [folder / e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+                    below += [folder / e.name for e in entries if not is_hidden(e.name) and e.is_dir()]
             except OSError:
                 continue
         level = sorted(below)[: FOLDERS - len(found)]

@@ -138,7 +138,7 @@ def read_part_names(path: Path) -> PartNames:
         UserError: It is missing, or explains no part.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; it comes with Pascal-Part and explains the parts' names") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -38,7 +38,7 @@ def read_records(path: Path) -> list[Record]:
         UserError: Missing, or a line that is no record; the message names it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Broden+'s records need it") from None
     except (OSError, UnicodeDecodeError) as error:

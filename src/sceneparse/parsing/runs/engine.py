@@ -82,7 +82,7 @@ class Run:
             if about != "further" and about in self._said:
                 continue
             self._said.add(about)
-            if about == "range":
+            if about in ("range", "turned"):
                 self.warn(f"{shown}: {text} (of further pictures their JSON says this)")
             elif about == "order":
                 self.say(f"{shown}: {text}")

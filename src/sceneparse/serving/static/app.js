@@ -228,7 +228,7 @@ function preview() {
 function show() {
   const { item, answers: [{ said }] } = seen;
   $("result").classList.remove("pending");
-  stage.show(seen.bitmap, said.width, said.height);
+  stage.show(seen.bitmap, said.width, said.height, said.unturned);
   drawLayers();
   draw();
   drawScene(seen.answers.map((answer) => ({ ...answer.said, label: answer.label })));

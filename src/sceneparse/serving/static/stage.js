@@ -41,8 +41,8 @@ export class Stage {
     return this.view.picture;
   }
 
-  // Show a picture at the size of its parse.
-  show(bitmap, width, height) {
+  // Show a picture at the size of its parse; turned back to how it is stored where its EXIF orientation was not applied.
+  show(bitmap, width, height, unturned = 1) {
     this.view.picture = [width, height];
     this.view.reset();
     this.point = null;
@@ -53,7 +53,9 @@ export class Stage {
     context.imageSmoothingQuality = "high";
     context.fillStyle = "#fff";
     context.fillRect(0, 0, width, height);
-    context.drawImage(bitmap, 0, 0, width, height);
+    context.setTransform(...storedFrom(unturned, width, height));
+    context.drawImage(bitmap, 0, 0, ...(unturned >= 5 ? [height, width] : [width, height]));
+    context.resetTransform();
     this.fit();
   }
 
@@ -212,4 +214,18 @@ export class Stage {
     context.drawImage(overlay, 0, 0);
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
+}
+
+// What brings an upright picture back to how its pixels are stored, by its EXIF orientation: a canvas's transform.
+function storedFrom(orientation, width, height) {
+  return [
+    [1, 0, 0, 1, 0, 0],
+    [-1, 0, 0, 1, width, 0],
+    [-1, 0, 0, -1, width, height],
+    [1, 0, 0, -1, 0, height],
+    [0, 1, 1, 0, 0, 0],
+    [0, -1, 1, 0, 0, height],
+    [0, -1, -1, 0, width, height],
+    [0, 1, -1, 0, width, 0],
+  ][orientation - 1];
 }

@@ -68,7 +68,7 @@ def read_object(path: Path) -> dict[str, Any]:
         UserError: It is damaged, or holds something else.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_bytes())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({' '.join(str(error).split())[:150]})") from None
     if not isinstance(value, dict):

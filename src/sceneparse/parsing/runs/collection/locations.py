@@ -11,6 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sceneparse.errors import UserError
 from sceneparse.files import whole_file
 from sceneparse.parsing.runs.collection.addresses import is_url
+from sceneparse.pictures.finding import is_hidden
 
 
 class Location:
@@ -56,7 +57,7 @@ class Location:
             else:
                 raise UserError(f"{source}: no such file or folder")
         below = [path[len(top.path.rstrip("/")) + 1 :] for path in sorted(files)]
-        visible = [path for path in below if not any(map(_is_hidden, path.split("/")))]
+        visible = [path for path in below if not any(map(is_hidden, set(path.split("/")) - {".", ".."}))]
         return top, visible
 
     def __truediv__(self, below: str) -> "Location":
@@ -99,10 +100,6 @@ class Location:
             status = path.stat()
             return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
         return {"bytes": self.fs.size(self.path), "version": str(self.fs.ukey(self.path))}
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") and name not in (".", "..")
 
 
 @contextmanager

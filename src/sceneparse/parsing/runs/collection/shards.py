@@ -11,6 +11,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.parsing.runs.collection.items import Item
 from sceneparse.parsing.runs.collection.locations import Location, store_errors
+from sceneparse.pictures.finding import is_hidden
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def tar_members(address: str, unread: list[str] | None = None) -> list[Member]:
         with file, tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
                 path = PurePosixPath(info.name)
-                if not info.isreg() or path.name.startswith("."):
+                if not info.isreg() or any(is_hidden(name) for name in path.parts if name != ".."):
                     continue
                 if path.suffix.lower() in UNREAD_SUFFIXES and unread is not None:
                     unread.append(info.name)
