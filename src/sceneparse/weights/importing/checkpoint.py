@@ -237,6 +237,7 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
             preprocessing=beside.preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
             says_input=recognition.says_input or beside.preprocessing is not None,
-            open=(*recognition.open, *((TURNED,) if turned else ())),
+            says_size=recognition.says_size or beside.protocol is not None,
+            open=(*recognition.open, *beside.open, *((TURNED,) if turned else ())),
         ),
     )
