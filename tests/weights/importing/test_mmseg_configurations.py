@@ -156,7 +156,7 @@ def test_the_datas_pipeline_counts_and_not_a_variable_that_it_was_not_made_from(
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ("", "it has no test pipeline that can be read; pictures keep their own size, as most"),
+        ("test_pipeline = base + more", "its test pipeline cannot be read; pictures keep their own size, as most"),
         (NEW_STEPS.format("dict(type='Resize', scale=other)"), r"Resize\(\) cannot be followed; pictures"),
         (NEW_STEPS.format("dict(type='Resize', scale=(256, 256), keep_ratio=maybe)"), "cannot be followed"),
         (NEW_STEPS.format("dict(type='Resize', scale=(512, 512), interpolation='bicubic')"), "'bicubic'; here"),
@@ -179,7 +179,7 @@ def test_what_of_a_pipeline_is_not_done_is_warned_of_until_a_protocol_is_given(
     steps: str, words: str, tmp_path: Path
 ) -> None:
     _, [warning] = protocol_of(tmp_path, steps)
-    assert warning.startswith(("protocol: its ", "protocol: it ", "protocol: one of its "))
+    assert warning.startswith(("protocol: its ", "protocol: one of its "))
     assert re.search(words, warning)
     text = FCN_D6[: FCN_D6.index("data = dict(")] + steps
     assert imported(tmp_path, {"cfg": text}, protocol={"size": "own"}).warnings == ()
@@ -300,3 +300,12 @@ def test_a_published_name_stands_for_one_file() -> None:
     assert facts is not None and facts.align_corners is True and facts.window == (769, 769)
     assert published_facts("pspnet_r50-d8_769x769_40k_cityscapes.pth") == facts
     assert published_facts("iter_80000.pth") is None
+
+
+def test_a_test_size_that_nothing_says_is_said_to_be_assumed(tmp_path: Path) -> None:
+    for meta in ({}, {"cfg": FCN_D6[: FCN_D6.index("data = dict(")]}):
+        [said] = [note for note in imported(tmp_path, meta).notes if note.startswith("protocol: ")]
+        assert "nothing in the file says at which size" in said and "protocol.size: own, the short side" in said
+        given = imported(tmp_path, meta, protocol={"size": "own"})
+        assert not any(note.startswith("protocol: ") for note in given.notes)
+        assert resolve(given.model.config.protocol).keeps((300, 400))

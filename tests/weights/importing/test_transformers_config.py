@@ -1,4 +1,4 @@
-"""What config.json says of transformers' UperNet beside its keys is taken, or refused; written as files, without the peer."""
+"""What config.json says of transformers' UperNet beside its keys is taken, or refused; without the peer."""
 
 import json
 import re

@@ -49,13 +49,15 @@ class TestedSize:
     unread: tuple[str, ...] = ()
 
 
-def tested_size(configuration: Configuration) -> TestedSize:
-    """Return to what size a configuration brings test pictures."""
+def tested_size(configuration: Configuration) -> TestedSize | None:
+    """Return to what size a configuration brings test pictures; None where it has no test pipeline."""
+    if all(pipeline is None for pipeline in _pipelines(configuration)):
+        return None
     found = TestedSize("none")
     unread: list[str] = []
     steps = pipeline_steps(configuration)
     if steps is None:
-        return TestedSize(unread=("it has no test pipeline that can be read",))
+        return TestedSize(unread=("its test pipeline cannot be read",))
     for step, scale in steps:
         kind = step.get("type")
         if kind in ("Resize", "ResizeShortestEdge"):
