@@ -1,3 +1,6 @@
+import json
+from typing import Any
+
 import pytest
 
 from sceneparse.errors import UserError
@@ -96,6 +99,35 @@ def test_both_sides_are_brought_to_a_square_whatever_the_pictures_shape() -> Non
     assert protocol.describe().startswith("whole (changed): both sides 512, 768, whole picture")
     with pytest.raises(UserError, match=r"protocol\.size is not set"):
         resolve(ProtocolSettings("whole", resize="square"))
+
+
+def test_pictures_are_brought_to_a_height_and_a_width() -> None:
+    protocol = resolve(ProtocolSettings("whole", resize="fixed", size=(96, 160), scales=(1.0, 1.5)))
+    assert protocol.input_size((300, 900), 1.0) == (96, 160) and protocol.input_size((900, 300), 1.5) == (144, 240)
+    assert protocol.describe().startswith("whole (changed): height x width 96x160, 144x240, whole picture")
+    # Two numbers are enough, as one is for the short side.
+    for name in ("whole", "mmseg", "csail"):
+        alone = resolve(ProtocolSettings(name, size=(96, 160)))  # type: ignore[arg-type]
+        assert alone.input_size((300, 900), 1.0) == (96, 160) and alone.max_long is None
+    assert json.loads(json.dumps(protocol.to_json()))["size"] == [96, 160]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"resize": "fixed"}, "size is not set"),
+        ({"resize": "fixed", "size": 96}, "single side, but protocol.resize is 'fixed': set it to 'square'"),
+        (
+            {"resize": "short", "size": (96, 160)},
+            "height and a width, but protocol.resize is 'short': set it to 'fixed'",
+        ),
+        ({"size": (96, 0)}, "must be at least 1"),
+        ({"size": (96, 160, 3)}, "protocol.size is"),
+    ],
+)
+def test_a_size_that_does_not_fit_the_resizing_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        resolve(ProtocolSettings("whole", **settings))
 
 
 def test_antialiased_sides_are_rounded_down_as_torchvision_does() -> None:

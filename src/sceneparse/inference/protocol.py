@@ -19,8 +19,8 @@ class TestProtocol:
 
     Args:
         name: The known protocol that it started from.
-        resize: Long, short or both sides brought to `size` ("long", "short", "square") or left alone ("none").
-        size: That side in pixels, at scale 1.
+        resize: Long, short or both sides brought to `size` ("long", "short", "square", "fixed") or left alone ("none").
+        size: That side in pixels, at scale 1; under "fixed" a height and a width.
         max_long: Upper bound of the long side under "short", at every scale.
         above: Under "short": pictures whose short side is at most this stay at their own size; None resizes all.
         antialias: Whether pictures are resized with antialiasing and rounded to whole values. With `above`, those alone
@@ -41,8 +41,8 @@ class TestProtocol:
     __test__: ClassVar[bool] = False  # by its name pytest would take it for a test
 
     name: ProtocolName = "whole"
-    resize: Literal["none", "long", "short", "square"] = "none"
-    size: int | None = None
+    resize: Literal["none", "long", "short", "square", "fixed"] = "none"
+    size: int | tuple[int, int] | None = None
     max_long: int | None = None
     above: int | None = None
     antialias: bool = False
@@ -63,13 +63,13 @@ class TestProtocol:
         Halves are rounded as the published protocols round them: to even under "long", else up. Protocols with a
         `multiple` drop the fraction before they round up, and antialiased ones as torchvision and transformers do.
         """
-        if self.resize == "square":
-            side = self._sides()[self.scales.index(scale)]
-            return side, side
+        if self.resize in ("square", "fixed"):
+            height, width = self._both(scale)
+            return height, width
         if self.keeps(size):
             factor = scale
         else:
-            side = self._sides()[self.scales.index(scale)]
+            side = self._both(scale)[0]
             factor = side / (max(size) if self.resize == "long" else min(size))
             if self.max_long is not None:
                 factor = min(factor, self.max_long / max(size))
@@ -113,10 +113,11 @@ class TestProtocol:
             return max(1, math.floor(side + 1e-6))  # a whole number may come out as the one below
         return max(1, round(side) if self.resize == "long" else math.floor(side + 0.5))
 
-    def _sides(self) -> list[int]:
-        """Return the resized side in pixels, for each scale."""
+    def _both(self, scale: float) -> tuple[int, int]:
+        """Return the height and width in pixels at a scale; a single number is both."""
         assert self.size is not None  # `resolve` has checked it
-        return [max(1, round(scale * self.size)) for scale in self.scales]
+        height, width = (self.size, self.size) if isinstance(self.size, int) else self.size
+        return max(1, round(scale * height)), max(1, round(scale * width))
 
     def describe(self) -> str:
         """Describe the protocol in one line, differently for any two whose figures can't be compared."""
@@ -150,7 +151,10 @@ class TestProtocol:
     def _describe_sides(self) -> str:
         if self.resize == "none":
             return self._describe_own()
-        sides = ", ".join(map(str, self._sides()))
+        both = [self._both(scale) for scale in self.scales]
+        if self.resize == "fixed":
+            return "height x width " + ", ".join(f"{height}x{width}" for height, width in both)
+        sides = ", ".join(str(side) for side, _ in both)
         text = f"both sides {sides}" if self.resize == "square" else f"{self.resize} side {sides}"
         if self.max_long is not None:
             text += f" (long side at most {self.max_long})"
@@ -243,13 +247,17 @@ def resolve(settings: ProtocolSettings, sizes: LearntSizes | None = None) -> Tes
         raise UserError(
             f"protocol.resize is '{protocol.resize}', but protocol.size is not set: give that side in pixels"
         )
+    if (two := len(settings.sides) == 2) != (protocol.resize == "fixed") and protocol.size is not None:
+        says = "a height and a width" if two else "a single side"
+        fits = "'fixed', or leave protocol.resize out" if two else "'square', 'short' or 'long', or give both sides"
+        raise UserError(f"protocol.size is {says}, but protocol.resize is '{protocol.resize}': set it to {fits}")
     if protocol.window is None and settings.name == "window":
         raise UserError("protocol.name is 'window', but protocol.window is not set: give a height and a width")
     nothing_resized = protocol.resize == "none" and protocol.scales == (1.0,)
     idle = {
         "size": (
             protocol.resize == "none" and settings.size not in (None, "own", "auto"),
-            "protocol.resize is 'none'; set it to 'long', 'short' or 'square', or leave it out",
+            "protocol.resize is 'none'; set it to 'long', 'short', 'square' or 'fixed', or leave it out",
         ),
         "max_long": (protocol.resize != "short", f"protocol.resize is '{protocol.resize}'; set it to 'short'"),
         "antialias": (
@@ -270,7 +278,7 @@ def resolve(settings: ProtocolSettings, sizes: LearntSizes | None = None) -> Tes
         protocol,
         size=None if protocol.resize == "none" else protocol.size,
         max_long=None if idle["max_long"][0] else protocol.max_long,
-        multiple=1 if protocol.resize in ("none", "square") else protocol.multiple,
+        multiple=1 if protocol.resize in ("none", "square", "fixed") else protocol.multiple,
     )
 
 
@@ -300,6 +308,9 @@ def _sized(preset: TestProtocol, given: dict[str, Any], sizes: LearntSizes) -> d
                 "give the short side in pixels, or own"
             )
     elif asked is not None:
+        if isinstance(asked, tuple | list):
+            given = {"resize": "fixed", **given, "size": (asked[0], asked[1])}
+            return {"antialias": True, **given} if own else given
         return {"antialias": True, **given, "resize": "short"} if own else given
     automatic = own and (asked == "auto" or (preset.name == "whole" and given.get("window") is None))
     if not (automatic and sizes.known):

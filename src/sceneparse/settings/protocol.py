@@ -19,10 +19,11 @@ class ProtocolSettings:
     Args:
         name: A known protocol (whole, window, semseg, mmseg, csail), whose values the other settings override.
         resize: What the picture is resized to before testing: "none", "long" (long side = size), "short"
-            (short side = size) or "square" (both sides = size, whatever the picture's shape).
-        size: Side in pixels for `resize`; without `resize` the short side. "own" leaves pictures as they are, "auto"
-            brings those that are larger than what the model learnt from to the short side that it knows. Default: the
-            known protocol's; of "whole", "auto" where the model knows its sizes.
+            (short side = size), "square" (both sides = size, whatever the picture's shape) or "fixed" (the same with
+            a size of two numbers, height and width).
+        size: Side in pixels for `resize`; without `resize` the short side, or a height and a width. "own" leaves
+            pictures as they are, "auto" brings those that are larger than what the model learnt from to the short side
+            that it knows. Default: the known protocol's; of "whole", "auto" where the model knows its sizes.
         max_long: Upper bound of the long side under "short"; null for none.
         antialias: Resize with antialiasing, and round to whole values, as Pillow, torchvision and transformers' image
             processors do; the published protocols do neither. Default: where `size` brings pictures to a short side.
@@ -42,8 +43,8 @@ class ProtocolSettings:
     """
 
     name: ProtocolName = "whole"
-    resize: Literal["none", "long", "short", "square"] | None = None
-    size: int | Literal["own", "auto"] | None = None
+    resize: Literal["none", "long", "short", "square", "fixed"] | None = None
+    size: int | tuple[int, int] | Literal["own", "auto"] | None = None
     max_long: int | None = None
     antialias: bool | None = None
     upsampling: Literal["once", "twice"] | None = None
@@ -59,7 +60,7 @@ class ProtocolSettings:
     def __post_init__(self) -> None:
         check_types(self, "protocol")
         require(
-            not isinstance(self.size, int) or self.size >= 1,
+            not isinstance(self.size, int | tuple | list) or min(self.sides) >= 1,
             f"protocol.size is {self.size}, but must be at least 1, own or auto",
         )
         require(
@@ -78,3 +79,10 @@ class ProtocolSettings:
             self.scales is None or (len(self.scales) > 0 and min(self.scales) > 0),
             "protocol.scales must be positive numbers",
         )
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The numbers in `size`: one side, a height and a width, or none."""
+        if isinstance(self.size, int):
+            return (self.size,)
+        return tuple(self.size) if isinstance(self.size, tuple | list) else ()

@@ -1,5 +1,6 @@
 """MMSegmentation's files say in their configuration what no key tells; it is read, and nothing of it is run."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.inference.protocol import resolve
-from sceneparse.settings import BackboneSettings, NetworkSettings
+from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
 from sceneparse.weights.build import build
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.families.mmseg.configuration import configuration_in, parse
@@ -29,7 +30,8 @@ model = dict(
 img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 data = dict(test=dict(type='CityscapesDataset', pipeline=[
     dict(type='LoadImageFromFile'),
-    dict(type='MultiScaleFlipAug', img_scale=(2049, 1025), flip=False, transforms=[dict(type='Normalize')])]))
+    dict(type='MultiScaleFlipAug', img_scale=(2049, 1025), flip=False, transforms=[
+        dict(type='Resize', keep_ratio=True), dict(type='Normalize')])]))
 """
 PUBLISHED = "fcn_r18-d8_769x769_80k_cityscapes_20201225_021451-9739d1b8.pth"
 
@@ -59,6 +61,128 @@ def test_a_file_is_what_its_configuration_says(tmp_path: Path, key: str) -> None
     assert (protocol.window, protocol.size, protocol.max_long) == ((769, 769), 1025, 2049)
     assert round(769 * protocol.stride) == 513
     assert found.warnings == ()
+
+
+NEW_STEPS = "test_pipeline = [dict(type='LoadImageFromFile'), {}, dict(type='PackSegInputs')]\n"
+OLD_STEPS = (
+    "test_pipeline = [dict(type='LoadImageFromFile'), dict(type='MultiScaleFlipAug', flip=False, {}, transforms=[{}"
+    "dict(type='RandomFlip'), dict(type='Collect', keys=['img'])])]\n"
+)
+SHORT_256 = ProtocolSettings("whole", resize="short", size=256, upsampling="twice")
+SQUARE_256 = ProtocolSettings("whole", resize="square", size=256, upsampling="twice")
+
+
+def protocol_of(folder: Path, steps: str, *, slides: bool = False) -> tuple[ProtocolSettings, tuple[str, ...]]:
+    """The protocol and the warnings of a file whose test pipeline is this."""
+    text = FCN_D6[: FCN_D6.index("data = dict(")] + steps
+    found = imported(folder, {"cfg": text if slides else text.replace("mode='slide'", "mode='whole'")})
+    assert not any(note.startswith("protocol: nothing in the file says") for note in found.notes)
+    return found.model.config.protocol, found.warnings
+
+
+@pytest.mark.parametrize(
+    ("steps", "protocol"),
+    [
+        ("dict(type='LoadAnnotations')", ProtocolSettings("whole")),
+        ("dict(type='Resize', scale=(2048, 512), keep_ratio=True)", ProtocolSettings("mmseg")),
+        (
+            "dict(type='Resize', scale=(384, 256), keep_ratio=True)",
+            ProtocolSettings("mmseg", size=256, max_long=384),
+        ),
+        ("dict(type='Resize', scale=(float('inf'), 256), keep_ratio=True)", SHORT_256),
+        ("dict(type='Resize', scale=(inf, 256), keep_ratio=True)", SHORT_256),
+        # MMCV 2 keeps no proportions unless it is told to.
+        ("dict(type='Resize', scale=(256, 256), keep_ratio=False)", SQUARE_256),
+        ("dict(type='Resize', scale=(256, 256))", SQUARE_256),
+        ("dict(type='Resize', scale=256)", SQUARE_256),
+        (
+            "dict(type='Resize', scale=(1024, 512))",
+            ProtocolSettings("whole", resize="fixed", size=(512, 1024), upsampling="twice"),
+        ),
+        (
+            "dict(type='Resize', scale_factor=0.5, keep_ratio=True)",
+            ProtocolSettings("whole", scales=(0.5,), upsampling="twice"),
+        ),
+        (
+            "dict(type='ResizeShortestEdge', scale=224, max_size=2048)",
+            ProtocolSettings("mmseg", size=224, max_long=2048),
+        ),
+    ],
+)
+def test_pictures_are_tested_at_the_size_of_the_configurations_pipeline(
+    steps: str, protocol: ProtocolSettings, tmp_path: Path
+) -> None:
+    assert protocol_of(tmp_path, NEW_STEPS.format(steps)) == (protocol, ())
+
+
+@pytest.mark.parametrize(
+    ("scale", "resize", "protocol"),
+    [
+        ("img_scale=(2048, 512)", "dict(type='Resize', keep_ratio=True), ", ProtocolSettings("mmseg")),
+        ("img_scale=(2048, 512)", "dict(type='Resize'), ", ProtocolSettings("mmseg")),
+        ("img_scale=[(2048, 512)]", "dict(type='Resize'), ", ProtocolSettings("mmseg")),
+        ("img_scale=(256, 256)", "dict(type='Resize', keep_ratio=False), ", SQUARE_256),
+        ("img_scale=(2048, 256)", "dict(type='Resize', keep_ratio=True, min_size=256), ", SHORT_256),
+        # Its scale is for a Resize alone.
+        ("img_scale=(256, 256)", "", ProtocolSettings("whole")),
+        (
+            "img_scale=None, img_ratios=0.5",
+            "dict(type='Resize'), ",
+            ProtocolSettings("whole", scales=(0.5,), upsampling="twice"),
+        ),
+    ],
+)
+def test_in_the_first_versions_the_scale_stands_around_the_resize(
+    scale: str, resize: str, protocol: ProtocolSettings, tmp_path: Path
+) -> None:
+    assert protocol_of(tmp_path, OLD_STEPS.format(scale, resize)) == (protocol, ())
+
+
+def test_windows_slide_over_the_size_of_the_pipeline(tmp_path: Path) -> None:
+    found, warnings = protocol_of(tmp_path, NEW_STEPS.format("dict(type='LoadAnnotations')"), slides=True)
+    assert (found.name, found.window, warnings) == ("window", (769, 769), ())
+    assert resolve(found).input_size((300, 400), 1.0) == (300, 400)
+    found, _ = protocol_of(tmp_path, NEW_STEPS.format("dict(type='Resize', scale=(640, 512))"), slides=True)
+    assert resolve(found).input_size((300, 400), 1.0) == (512, 640) and found.window == (769, 769)
+
+
+def test_the_datas_pipeline_counts_and_not_a_variable_that_it_was_not_made_from(tmp_path: Path) -> None:
+    steps = NEW_STEPS.format("dict(type='Resize', scale=(256, 256))")
+    loader = "test_dataloader = dict(dataset=dict(type='A', dataset=dict(pipeline=test_pipeline)))\n"
+    found, _ = protocol_of(tmp_path, steps + loader + NEW_STEPS.format("dict(type='LoadAnnotations')"))
+    assert found == SQUARE_256
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ("test_pipeline = base + more", "its test pipeline cannot be read; pictures keep their own size, as most"),
+        (NEW_STEPS.format("dict(type='Resize', scale=other)"), r"Resize\(\) cannot be followed; pictures"),
+        (NEW_STEPS.format("dict(type='Resize', scale=(256, 256), keep_ratio=maybe)"), "cannot be followed"),
+        (NEW_STEPS.format("dict(type='Resize', scale=(512, 512), interpolation='bicubic')"), "'bicubic'; here"),
+        (NEW_STEPS.format("dict(type='ResizeToMultiple', size_divisor=32)"), "ResizeToMultiple.size_divisor=32. is"),
+        (NEW_STEPS.format("dict(type='CenterCrop', crop_size=(64, 64))"), "CenterCrop.* is left out"),
+        (NEW_STEPS.format("*base"), "one of its steps cannot be read; pictures keep"),
+        (OLD_STEPS.format("img_scale=[(512, 512), (256, 256)]", "dict(type='Resize'), "), "at several sizes"),
+        (
+            OLD_STEPS.format("img_scale=(512, 512), flip=True", "dict(type='Resize'), ").replace("flip=False, ", ""),
+            "mirror",
+        ),
+        (
+            NEW_STEPS.format("dict(type='LoadAnnotations')")
+            + "data_preprocessor = dict(mean=[0.0] * 3, test_cfg=dict(size_divisor=32))",
+            "pads test pictures",
+        ),
+    ],
+)
+def test_what_of_a_pipeline_is_not_done_is_warned_of_until_a_protocol_is_given(
+    steps: str, words: str, tmp_path: Path
+) -> None:
+    _, [warning] = protocol_of(tmp_path, steps)
+    assert warning.startswith(("protocol: its ", "protocol: one of its "))
+    assert re.search(words, warning)
+    text = FCN_D6[: FCN_D6.index("data = dict(")] + steps
+    assert imported(tmp_path, {"cfg": text}, protocol={"size": "own"}).warnings == ()
 
 
 def test_a_stripped_file_is_what_its_published_name_says(tmp_path: Path) -> None:
@@ -176,3 +300,12 @@ def test_a_published_name_stands_for_one_file() -> None:
     assert facts is not None and facts.align_corners is True and facts.window == (769, 769)
     assert published_facts("pspnet_r50-d8_769x769_40k_cityscapes.pth") == facts
     assert published_facts("iter_80000.pth") is None
+
+
+def test_a_test_size_that_nothing_says_is_said_to_be_assumed(tmp_path: Path) -> None:
+    for meta in ({}, {"cfg": FCN_D6[: FCN_D6.index("data = dict(")]}):
+        [said] = [note for note in imported(tmp_path, meta).notes if note.startswith("protocol: ")]
+        assert "nothing in the file says at which size" in said and "protocol.size: own, the short side" in said
+        given = imported(tmp_path, meta, protocol={"size": "own"})
+        assert not any(note.startswith("protocol: ") for note in given.notes)
+        assert resolve(given.model.config.protocol).keeps((300, 400))

@@ -1,6 +1,7 @@
 """What stands beside others' weights is what the network is given: mean, deviation, scale and size."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,68 @@ def test_values_reach_the_network_as_the_processor_scales_and_normalises_them(
             ProtocolSettings("whole", resize="short", size=512, max_long=2048),
         ),
         ({"longest_edge": 800}, ProtocolSettings("whole", resize="long", size=800)),
-        ({"height": 512, "width": 1024}, ProtocolSettings("mmseg")),
+        ({"height": 512, "width": 1024}, ProtocolSettings("whole", resize="fixed", size=(512, 1024))),
     ],
 )
 def test_pictures_are_tested_at_the_processors_size(size: Any, protocol: ProtocolSettings, tmp_path: Path) -> None:
     found = of_processor(tmp_path, size=size)
+    assert found.protocol == replace(protocol, antialias=True, upsampling="twice") and found.open == ()
+
+
+SHORT, SQUARE = (
+    lambda side, kind=kind: ProtocolSettings("whole", resize=kind, size=side) for kind in ("short", "square")
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "protocol"),
+    [
+        # What each class resizes a picture of 480 x 640 to: 384 x 384; 256 x 341; 288 x 384 (crop_pct 0.78).
+        ("ConvNextImageProcessor", {"size": {"shortest_edge": 384}}, SQUARE(384)),
+        ("ConvNextImageProcessorFast", {"size": {"shortest_edge": 224}, "crop_pct": 0.875}, SHORT(256)),
+        ("ConvNextFeatureExtractor", {"size": 224}, SHORT(256)),
+        ("ConvNextImageProcessor", {"size": {"shortest_edge": 225}, "crop_pct": 0.78}, SHORT(288)),
+        ("PoolFormerImageProcessor", {"size": {"shortest_edge": 224}, "crop_pct": 0.9}, SHORT(248)),
+        ("LevitImageProcessor", {"size": {"shortest_edge": 224}}, SHORT(256)),
+        ("CLIPImageProcessor", {"size": 224}, SHORT(224)),
+        ("SegformerImageProcessor", {"size": 224}, SQUARE(224)),
+        ("DPTImageProcessor", {"size": {"height": 190, "width": 190}, "ensure_multiple_of": 32}, SQUARE(192)),
+        ("DPTImageProcessor", {"size": 192, "keep_aspect_ratio": True, "ensure_multiple_of": 32}, SHORT(192)),
+    ],
+)
+def test_a_processors_class_says_what_its_size_means(
+    kind: str, said: dict[str, Any], protocol: ProtocolSettings, tmp_path: Path
+) -> None:
+    key = "feature_extractor_type" if "Extractor" in kind else "image_processor_type"
+    found = of_processor(tmp_path, **{key: kind, **said})
     assert found.protocol == replace(protocol, antialias=True, upsampling="twice")
-    assert any("is none that a protocol here has" in note for note in found.notes) == (protocol.name == "mmseg")
+    assert any("crops the middle 22" in note for note in found.notes) == (
+        "ConvNext" in kind and protocol.resize == "short"
+    )
+    warned = [one.name for one in found.open]
+    assert warned == (["protocol"] if said.get("keep_aspect_ratio") else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            {"size": {"max_height": 512, "max_width": 512}},
+            r"its size .*max_height.* cannot be followed; the short side",
+        ),
+        ({"size": None}, "its size null cannot be followed"),
+        ({"size": {"height": 512, "width": 1024}, "keep_aspect_ratio": True}, "cannot be followed"),
+        ({"keep_aspect_ratio": True, "ensure_multiple_of": 32}, "brings that side to 512 .*multiples of 32; here"),
+        ({"do_pad": True, "size_divisor": 32}, "do_pad is left out; where"),
+        ({"size_divisor": 32}, "size_divisor 32 is left out"),
+        ({"do_image_splitting": True}, "do_image_splitting is left out"),
+    ],
+)
+def test_what_a_processor_does_that_no_protocol_does_is_warned_of(
+    said: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    [found] = of_processor(tmp_path, **said).open
+    assert found.name == "protocol" and re.search(words, found.readings)
 
 
 def test_another_interpolation_than_bilinear_is_said(tmp_path: Path) -> None:
@@ -73,6 +129,7 @@ def test_what_no_setting_does_is_refused_with_the_file_and_the_key(tmp_path: Pat
     for said, reason in (
         ({"do_flip_channel_order": True}, "takes BGR"),
         ({"image_mean": [300.0] * 3}, "normalisation cannot be taken"),
+        ({"rescale_offset": True}, "rescale_offset"),
         ({"rescale_factor": "half"}, "rescale_factor is 'half'"),
         ({"image_std": []}, "image_std is"),
     ):

@@ -290,3 +290,56 @@ def test_twenty_one_names_of_ones_own_are_not_pascals(count: int, tmp_path: Path
     # A list of another length says nothing of which class lacks a name, so that all are numbered, and that is said.
     listed = imported({"state_dict": state, "CLASSES": own}, tmp_path)
     assert listed.model.labels.names[0] == "class 0" and "names 20, but has 21" in listed.classes
+
+
+def about_average(path: Path) -> str:
+    found = import_checkpoint(path)
+    assert isinstance(found, ImportedModel)
+    [said] = [note for note in found.notes if "averaged weights" in note]
+    return said
+
+
+@pytest.mark.parametrize("mark", [{"message_hub": {}}, {"meta": {"mmengine_version": "0.10.4"}}])
+def test_of_mmengine_the_average_is_what_it_saves_as_the_state_dict(
+    mark: dict[str, Any], state: State, tmp_path: Path
+) -> None:
+    raw = {"steps": torch.tensor(5), **under(zeros(state), "module.")}
+    torch.save({"meta": {}, **mark, "state_dict": state, "ema_state_dict": raw}, tmp_path / "epoch_1.pth")
+    said = about_average(tmp_path / "epoch_1.pth")
+    assert said.startswith("MMEngine saves the averaged weights as 'state_dict', which is taken")
+
+
+AVERAGES: dict[str, Callable[[State], Any]] = {
+    "torch_ema": lambda s: {
+        "decay": 0.99,
+        "num_updates": 4,
+        "shadow_params": list(s.values()),
+        "collected_params": None,
+    },
+    "under a name": lambda s: {"decay": 0.99, "shadow": s},
+    "parameters alone": lambda s: {key: value for key, value in s.items() if "running_" not in key},
+}
+
+
+@pytest.mark.parametrize("form", AVERAGES)
+def test_an_average_that_is_no_state_dict_is_not_advised_to_be_imported(
+    form: str, state: State, tmp_path: Path
+) -> None:
+    torch.save({"state_dict": state, "ema": AVERAGES[form](state)}, tmp_path / "last.pth")
+    said = about_average(tmp_path / "last.pth")
+    assert "no whole state_dict" in said and "copy_to" in said
+    torch.save(AVERAGES[form](state), tmp_path / "ema.pth")
+    with pytest.raises(UserError):
+        import_checkpoint(tmp_path / "ema.pth")
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_advice_to_import_an_average_works_when_it_is_followed(prefix: str, state: State, tmp_path: Path) -> None:
+    average = {"updates": 4, "module": under(state, prefix)}
+    torch.save({"model": zeros(state), "ema": average}, tmp_path / "last.pth")
+    assert "save what is under 'ema' as a file of its own" in about_average(tmp_path / "last.pth")
+    torch.save(average, tmp_path / "ema.pth")
+    found = import_checkpoint(tmp_path / "ema.pth")
+    assert isinstance(found, ImportedModel)
+    weight = found.model.network.state_dict()["head.classifier.weight"]
+    assert any(weight.shape == one.shape and torch.equal(weight, one) for one in state.values())

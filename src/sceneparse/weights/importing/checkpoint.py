@@ -14,6 +14,7 @@ from sceneparse.settings import BackboneSettings, NetworkSettings, Preprocessing
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.agreement import decisions, disagreements
+from sceneparse.weights.importing.assumed import assumed
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
@@ -209,20 +210,10 @@ def import_checkpoint(
         (
             *checkpoint.notes,
             *checkpoint.beside.notes,
-            *_assumed(found, "preprocessing" in changes),
+            *assumed(found.recognition, changes),
             *disagreements(found.recognition, checkpoint.stated),
         ),
         (*open_settings(found, changes), *decisions(found.recognition, checkpoint.stated)),
-    )
-
-
-def _assumed(found: Recognised, given: bool) -> tuple[str, ...]:
-    """Return a line on the preprocessing, where it is what is usual and nothing says it."""
-    if given or found.recognition.says_input or found.recognition.preprocessing != PreprocessingSettings():
-        return ()
-    return (
-        "preprocessing: nothing in the file says it, so ImageNet's mean and standard deviation are taken; if yours are "
-        "others, give --preprocessing.mean and --preprocessing.std",
     )
 
 
@@ -237,6 +228,7 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
             preprocessing=beside.preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
             says_input=recognition.says_input or beside.preprocessing is not None,
-            open=(*recognition.open, *((TURNED,) if turned else ())),
+            says_size=recognition.says_size or beside.protocol is not None,
+            open=(*recognition.open, *beside.open, *((TURNED,) if turned else ())),
         ),
     )

@@ -169,7 +169,7 @@ def refuse_contradictions(found: Recognised, changes: Mapping[str, Any], where: 
 
 def _is_given(name: str, changes: Mapping[str, Any]) -> bool:
     group, _, setting = name.partition(".")
-    return setting in as_mapping(changes.get(group, {}))
+    return setting in as_mapping(changes.get(group, {})) if setting else group in changes
 
 
 def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> tuple[SceneParser, Account]:

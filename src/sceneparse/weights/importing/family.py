@@ -24,7 +24,7 @@ class OpenSetting:
     """A setting that neither keys nor anything else in a file tells, so that it was taken to be what is usual.
 
     Args:
-        name: The setting, such as "network.align_corners".
+        name: The setting, such as "network.align_corners"; "protocol" stands for all of that group.
         readings: What it was taken for and what else it may be, for people.
         must: Whether it must be given, since what the file says contradicts itself.
     """
@@ -51,6 +51,7 @@ class Recognition:
         adapt: Changes values as `Family.adapt` does, and after it, where the file says so.
         found: What else the family's `refine` needs of what was recognised.
         says_input: Whether `preprocessing` is known of the very file, not only usual.
+        says_size: The same of `protocol`.
         threshold: Of a sigmoid, the probability above which a pixel is the class's; None where nothing says.
     """
 
@@ -66,6 +67,7 @@ class Recognition:
     adapt: Adapt | None = None
     found: object = None
     says_input: bool = False
+    says_size: bool = False
     threshold: float | None = None
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError, reason_of
 from sceneparse.settings import PreprocessingSettings, ProtocolSettings
+from sceneparse.weights.importing.family import OpenSetting
+from sceneparse.weights.importing.processor_sizes import processor_size, protocol_of_size, size_note
 
 PROCESSOR, ALBUMENTATIONS = "preprocessor_config.json", "albumentations_config_eval.json"
 """What transformers' `save_pretrained` writes, and albumentations' beside a network of segmentation_models_pytorch."""
@@ -30,11 +33,13 @@ class Beside:
         preprocessing: What the network saw of a picture; None where the file doesn't say.
         protocol: To what size a picture was brought; None where the file doesn't say, or says what no protocol does.
         notes: What was taken from it, and what was not, for people.
+        open: What it does that no setting here does; a user is warned of it.
     """
 
     preprocessing: PreprocessingSettings | None = None
     protocol: ProtocolSettings | None = None
     notes: tuple[str, ...] = ()
+    open: tuple[OpenSetting, ...] = ()
 
 
 def read_beside(folder: Path) -> Beside:
@@ -80,60 +85,41 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     """Read transformers' image processor: resize, then value * rescale_factor, then (value - mean) / std."""
     if said.get("do_flip_channel_order") is True:
         raise UserError(f"{path}: do_flip_channel_order: the network takes BGR, which is not supported for this family")
+    if said.get("rescale_offset") is True:
+        raise UserError(f"{path}: rescale_offset: values that are shifted before they are normalised are not supported")
     factor = _number(said.get("rescale_factor", 1 / 255), "rescale_factor", path) if _does(said, "rescale") else 1.0
     normalized = _does(said, "normalize")
     mean = _numbers(said.get("image_mean", IMAGENET.mean), "image_mean", path) if normalized else (0.0,) * 3
     std = _numbers(said.get("image_std", IMAGENET.std), "image_std", path) if normalized else (1.0,) * 3
     preprocessing = _preprocessing(mean, std, 255 * factor, path)
     shown = f"mean {shown_numbers(preprocessing.mean)}, standard deviation {shown_numbers(preprocessing.std)}"
-    notes = [f"{path.name}: {shown}"]
-    protocol = ProtocolSettings("whole")
+    size = processor_size(said)
+    notes = [f"{path.name}: {one}" for one in (shown, *size.notes)]
+    protocol = size.protocol
     if _does(said, "resize"):
-        found = _size(said.get("size"))
-        notes.append(f"{path.name}: {_size_note(said.get('size'), found)}")
         # These processors resize bytes with antialiasing, and scores from the size that the network gives them at.
-        known = found if found is not None else ProtocolSettings("mmseg")
-        protocol = replace(known, antialias=True, upsampling="twice")
+        protocol = replace(protocol, antialias=True, upsampling="twice")
         if (resample := said.get("resample", _BILINEAR)) != _BILINEAR:
             notes.append(f"{path.name}: resample {resample!r} is none that a protocol here has: it is bilinear")
-    else:
-        notes.append(f"{path.name}: pictures are tested at their own size")
     if said.get("do_center_crop") is True:
         notes.append(f"{path.name}: do_center_crop is left out: it would leave the rim of every picture unlabelled")
-    return Beside(preprocessing, protocol, tuple(notes))
+    return Beside(preprocessing, protocol, tuple(notes), _open(size.unfollowed, path))
+
+
+def _open(unfollowed: tuple[str, ...], path: Path) -> tuple[OpenSetting, ...]:
+    if not unfollowed:
+        return ()
+    return (
+        OpenSetting(
+            "protocol",
+            f"{path.name}: {'; '.join(unfollowed)}; where that matters, give {argument('protocol.name', 'whole')} and "
+            f"{argument('protocol.size')} (own, the short side, or a height and a width)",
+        ),
+    )
 
 
 def _does(said: Mapping[str, Any], step: str) -> bool:
     return said.get(f"do_{step}", True) is not False
-
-
-def _size(size: Any) -> ProtocolSettings | None:
-    """Return the protocol of a processor's size; None for one that no protocol has."""
-    if isinstance(size, int):
-        size = {"height": size, "width": size}
-    if not isinstance(size, Mapping) or not all(isinstance(value, int) and value > 0 for value in size.values()):
-        return None
-    match dict(size):
-        case {"height": height, "width": width} if height == width and len(size) == 2:
-            return ProtocolSettings("whole", resize="square", size=height)
-        case {"shortest_edge": short, "longest_edge": long} if len(size) == 2:
-            return ProtocolSettings("whole", resize="short", size=short, max_long=long)
-        case {"shortest_edge": short} if len(size) == 1:
-            return ProtocolSettings("whole", resize="short", size=short)
-        case {"longest_edge": long} if len(size) == 1:
-            return ProtocolSettings("whole", resize="long", size=long)
-    return None
-
-
-def _size_note(size: Any, found: ProtocolSettings | None) -> str:
-    if found is None:
-        return f"its size {json.dumps(size)} is none that a protocol here has: protocol mmseg is taken in its place"
-    if found.resize == "square":
-        return (
-            f"pictures are brought to {found.size}x{found.size} whatever their shape; --protocol mmseg keeps the shape"
-        )
-    bound = f", the long one at most {found.max_long}" if found.max_long else ""
-    return f"the {found.resize} side of pictures is brought to {found.size}{bound}"
 
 
 def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
@@ -159,9 +145,11 @@ def _of_albumentations(said: Mapping[str, Any], path: Path) -> Beside:
                 if name == "Resize"
                 else {keys[name]: step.get("max_size")}
             )
-            protocol = _size(size)
-            note = f"{path.name}: {_size_note(size, protocol)}"
-            found = Beside(found.preprocessing, protocol or ProtocolSettings("mmseg"), (*found.notes, note))
+            protocol = protocol_of_size(size)
+            if protocol is None:
+                raise UserError(f"{path}: {name} has the size {json.dumps(size)}, but must have whole numbers from 1")
+            note = f"{path.name}: {size_note(protocol)}"
+            found = Beside(found.preprocessing, protocol, (*found.notes, note))
         elif name not in ("ToTensorV2", "NoOp"):
             note = f"{path.name}: {name or 'a step without a name'} is left out: no setting here does it"
             found = Beside(found.preprocessing, found.protocol, (*found.notes, note))

@@ -167,7 +167,8 @@ def _one_of(first: Beside, second: Beside) -> Beside:
     """Return the first of two normalisations that says one; what the other says is told where it differs."""
     notes = (*first.notes, *second.notes)
     if first.preprocessing is None:
-        return replace(second, protocol=first.protocol or second.protocol, notes=notes)
+        opened = (*first.open, *second.open)
+        return replace(second, protocol=first.protocol or second.protocol, notes=notes, open=opened)
     if second.preprocessing is None:
         return replace(first, notes=notes)
     differs = not nearly_equal(first.preprocessing, second.preprocessing)

@@ -73,10 +73,7 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
         if others := [str(key)[:40] for key in content if key != nests[0]]:
             notes.append(f"weights taken from '{nests[0]}', beside it: {_some(others)}")
         if averaged := [key for key in nests[1:] if key in AVERAGED and nests[0] not in AVERAGED]:
-            notes.append(
-                f"the averaged weights in '{averaged[0]}' were not taken: to have them, save what is under "
-                f"'{averaged[0]}' as a file of its own and import that"
-            )
+            notes.append(_of_average(content, averaged[0], nests[0]))
         content = content[nests[0]]
     records = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, TensorRecord)}
     others = [key for key in content if key not in records]
@@ -91,6 +88,43 @@ def weights_in(content: Any) -> tuple[dict[str, TensorRecord], tuple[str, ...]]:
     if others:
         notes.append(f"beside the weights, and no weights: {_some([str(key)[:40] for key in others])}")
     return records, tuple(notes)
+
+
+def _of_average(content: Mapping[Any, Any], key: str, taken: str) -> str:
+    """Return what is to be known of an average beside the weights, and how to have it, for people.
+
+    Args:
+        content: What holds both.
+        key: The average's.
+        taken: The key of the weights that are taken.
+    """
+    meta = content.get("meta")
+    if "message_hub" in content or (isinstance(meta, Mapping) and "mmengine_version" in meta):
+        # Its EMAHook swaps the two when it saves (before_save_checkpoint).
+        return (
+            f"MMEngine saves the averaged weights as '{taken}', which is taken; '{key}' holds those that were trained"
+        )
+    if not _is_whole(content[key], content[taken]):
+        return (
+            f"the averaged weights in '{key}' were not taken, and are no whole state_dict: to have them, copy them "
+            "into the network with the code that trained it (torch_ema: copy_to), and import a file of its state_dict()"
+        )
+    return (
+        f"the averaged weights in '{key}' were not taken: to have them, save what is under '{key}' as a file of its "
+        "own and import that"
+    )
+
+
+def _is_whole(average: Any, taken: Any) -> bool:
+    """Return whether an average is as many weights as those that are taken, so that it can be imported by itself."""
+    counts = []
+    for content in (average, taken):
+        try:
+            weights, _ = weights_in(content)
+        except UserError:
+            return False
+        counts.append(sum(not name.endswith("num_batches_tracked") for name in unwrapped(weights)[0]))
+    return counts[0] >= counts[1]
 
 
 def _is_aside(key: Any, value: Any) -> bool:

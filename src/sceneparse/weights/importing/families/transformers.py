@@ -1,10 +1,14 @@
 """UperNet of Hugging Face transformers (UperNetForSemanticSegmentation), with a ResNet as backbone."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.networks.heads import auxiliary_channels
 from sceneparse.settings import BackboneSettings, NetworkSettings, ProtocolSettings
+from sceneparse.weights.importing.families.transformers_config import backbone_config, refining
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, layer
 from sceneparse.weights.importing.resnets import count_blocks, find_resnet, narrower, stem_letter
 
@@ -104,4 +108,15 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("UperNet of Hugging Face transformers, with a ResNet", recognise)
+def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognition:
+    """Take from config.json where a bottleneck halves the picture, and the grids of the pyramid."""
+    found = refining({"hidden_act": ("relu",), "downsample_in_first_stage": (False,)})(found, meta, file)
+    backbone = backbone_config(meta) or {}
+    # Basic blocks have no such convolution, and ignore it.
+    if backbone.get("downsample_in_bottleneck") is not True or backbone.get("layer_type") == "basic":
+        return found
+    why = "config.json: a bottleneck's first convolution halves the picture"
+    return replace(found, backbone=replace(found.backbone, stride_on="1x1"), why=(*found.why, why))
+
+
+FAMILY = Family("UperNet of Hugging Face transformers, with a ResNet", recognise, refine=refine)

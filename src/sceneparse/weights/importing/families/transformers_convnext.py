@@ -5,6 +5,7 @@ from dataclasses import replace
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing.families.transformers import DECODER, PROTOCOL, WHY, decoder
+from sceneparse.weights.importing.families.transformers_config import GELU, refining
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
@@ -77,4 +78,6 @@ def recognise(shapes: Shapes) -> Recognition | None:
     )
 
 
-FAMILY = Family("UperNet of Hugging Face transformers, with a ConvNeXt", recognise)
+FAMILY = Family(
+    "UperNet of Hugging Face transformers, with a ConvNeXt", recognise, refine=refining({"hidden_act": GELU})
+)

@@ -14,6 +14,13 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing.families.transformers import DECODER, PROTOCOL, WHY, decoder
+from sceneparse.weights.importing.families.transformers_config import (
+    GELU,
+    backbone_config,
+    refuse_others,
+    taken_stages,
+    with_grids,
+)
 from sceneparse.weights.importing.family import Family, Names, OpenSetting, Recognition, Shapes
 from sceneparse.weights.importing.resnets import count_blocks
 
@@ -24,6 +31,9 @@ SIZES: dict[tuple[int, int, bool], str] = {
     (1536, 40, True): "giant",
 }
 """Its size by the width, the number of blocks, and whether these have SwiGLU."""
+
+HEADS = {384: (6,), 768: (12,), 1024: (16,), 1536: (24,)}
+"""Heads of the attention by the width: each is 64 wide, which no key tells."""
 
 NAMES_BY_REGISTERS = {0: "dinov2_{}_patch14_518", 4: "vit_{}_patch14_reg4_dinov2"}
 """Our name by the number of registers; transformers interpolates positions as timm does where there are registers."""
@@ -126,9 +136,8 @@ def recognise(shapes: Shapes) -> Recognition | None:
 
 def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognition:  # noqa: ARG001 - the family's form
     """Take the blocks and the final norm from the config.json beside the weights."""
-    config = meta.get("config.json")
-    backbone = config.get("backbone_config") if isinstance(config, Mapping) else None
-    if not isinstance(backbone, Mapping):
+    found, backbone = with_grids(found, meta), backbone_config(meta)
+    if backbone is None:
         return found
     if backbone.get("reshape_hidden_states") is False:
         raise UserError("its backbone_config has reshape_hidden_states false, with which no UperNet can be computed")
@@ -137,8 +146,13 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         for (_, depth, _), size in SIZES.items()
         if found.backbone.name in {form.format(size) for form in NAMES_BY_REGISTERS.values()}
     )
-    given = backbone.get("out_indices")
-    if not isinstance(given, list) or len(given) != 4 or not all(isinstance(one, int) for one in given):
+    refuse_others(backbone, {"layer_norm_eps": (1e-6,)})
+    if (heads := HEADS.get(backbone.get("hidden_size", 0))) is not None:
+        refuse_others(backbone, {"num_attention_heads": heads})
+    if backbone.get("use_swiglu_ffn") is not True:  # the gate of SwiGLU has its own
+        refuse_others(backbone, {"hidden_act": GELU})
+    given = taken_stages(backbone)
+    if given is None or len(given) != 4 or not all(isinstance(one, int) for one in given):
         raise UserError(f"its backbone_config has out_indices {given!r}, but four numbers of blocks are needed")
     # Number 0 is the embedding, before the first block; negative ones count from the end.
     blocks = tuple((one if one >= 0 else depth + 1 + one) - 1 for one in given)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sceneparse.settings import BackboneSettings
 from sceneparse.weights.importing.families.transformers import DECODER, PROTOCOL, WHY, decoder
+from sceneparse.weights.importing.families.transformers_config import GELU, refining
 from sceneparse.weights.importing.families.transformers_convnext import FEATURE_NORMS
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes
 from sceneparse.weights.importing.swins import FEATURE_EPS, INDEX, find_swin, swin_names
@@ -80,4 +81,7 @@ def adapt(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return adapted
 
 
-FAMILY = Family("UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt)
+# Its own epsilon is that of the blocks alone, not of the patches' and the features' norms.
+REFINE = refining({"hidden_act": GELU, "layer_norm_eps": (1e-5,)})
+
+FAMILY = Family("UperNet of Hugging Face transformers, with a Swin transformer", recognise, adapt, refine=REFINE)

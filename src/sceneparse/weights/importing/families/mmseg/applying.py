@@ -6,11 +6,13 @@ from math import prod
 
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, ProtocolSettings
 from sceneparse.settings.backbone import Dilation
 from sceneparse.weights.importing.families.mmseg.convolutional import FoundBackbone
 from sceneparse.weights.importing.families.mmseg.facts import Facts, Numbers
+from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize
 from sceneparse.weights.importing.family import Adapt, OpenSetting
 
 DILATED = ("pspnet", "fcn", "deeplabv3")
@@ -166,19 +168,63 @@ def usual_protocol(classes: int) -> ProtocolSettings:
 
 def protocol(facts: Facts, classes: int) -> ProtocolSettings:
     """Return how a configuration tests: the size of the picture, and whole or in windows."""
-    if facts.scale is None and facts.window is None:
-        return usual_protocol(classes)
-    short, long = sorted(facts.scale or (512, 2048))[:2]
-    if facts.window is None and (long, short) == (2048, 1024):
-        # The size of all Cityscapes' pictures.
-        return ProtocolSettings("whole")
-    own = (short, long) == (512, 2048)
-    sized = ProtocolSettings("mmseg", size=None if own else short, max_long=None if own else long)
+    sized = _sized(facts.tested) if facts.tested is not None else None
     if facts.window is None:
-        return sized
+        # The size of all Cityscapes' pictures.
+        cityscapes = sized == ProtocolSettings("mmseg", size=1024, max_long=2048)
+        return ProtocolSettings("whole") if cityscapes else sized or usual_protocol(classes)
+    sized = replace(sized or usual_protocol(classes), upsampling=None)  # windows' scores have one way
+    if sized == ProtocolSettings("whole"):
+        sized = ProtocolSettings("window")
     step = facts.step or facts.window
     rows, columns = facts.window
     return replace(sized, window=(rows, columns), stride=min(1.0, max(step[0] / facts.window[0], 1e-3)))
+
+
+def _sized(tested: TestedSize) -> ProtocolSettings | None:
+    """Return the protocol that tests whole pictures at a size; None where the size is not known."""
+    match tested:
+        case TestedSize("none", factor=1.0):
+            return ProtocolSettings("whole")
+        case TestedSize("none", factor=factor):
+            return ProtocolSettings("whole", scales=(factor,), upsampling="twice")
+        case TestedSize("fixed", (height, width)) if height == width:
+            return ProtocolSettings("whole", resize="square", size=height, upsampling="twice")
+        case TestedSize("fixed", (height, width)):
+            return ProtocolSettings("whole", resize="fixed", size=(height, width), upsampling="twice")
+        case TestedSize("short", (512,), 2048):
+            return ProtocolSettings("mmseg")
+        case TestedSize("short", (short,), int(long)):
+            return ProtocolSettings("mmseg", size=short, max_long=long)
+        case TestedSize("short", (short,)):
+            return ProtocolSettings("whole", resize="short", size=short, upsampling="twice")
+    return None
+
+
+def unfollowed(facts: Facts, classes: int) -> tuple[OpenSetting, ...]:
+    """Return what of a configuration's test pipeline is not done here."""
+    said = list(facts.tested.unread) if facts.tested is not None else []
+    if facts.window is not None and facts.step is not None:
+        down, across = (step / side for step, side in zip(facts.step, facts.window, strict=True))
+        if abs(down - across) > 1e-2:
+            said.append(
+                f"its windows step by {facts.step[0]} down and {facts.step[1]} across; here by one share of them"
+            )
+    if not said:
+        return ()
+    unknown = facts.tested is not None and facts.tested.resize is None
+    taken = ""
+    if unknown:
+        own = usual_protocol(classes).name == "whole"
+        kept = "pictures keep their own size" if own else "the short side of pictures is brought to 512"
+        taken = f"; {kept}, as most of MMSegmentation's configurations have it"
+    return (
+        OpenSetting(
+            "protocol",
+            f"{'; '.join(said)}{taken}; where that matters, give {argument('protocol.name', 'whole')} and "
+            f"{argument('protocol.size')} (own, the short side, or a height and a width)",
+        ),
+    )
 
 
 THRESHOLD = 0.3

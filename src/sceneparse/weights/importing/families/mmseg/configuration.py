@@ -7,6 +7,7 @@ everything else is left out.
 
 import ast
 import json
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -101,8 +102,12 @@ class _Reader:
         match node:
             case ast.Constant():
                 return node.value
-            case ast.Name():
+            case ast.Name() if node.id in self.known or node.id != "inf":
                 return self.known.get(node.id, UNREAD)
+            case ast.Name(id="inf") | ast.Attribute(value=ast.Name(id="np" | "numpy" | "math" | "torch"), attr="inf"):
+                return math.inf
+            case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value="inf" | "Inf" | "infinity")]):
+                return math.inf
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
                 return -number
             case ast.Tuple() | ast.List():

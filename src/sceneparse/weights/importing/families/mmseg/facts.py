@@ -6,6 +6,7 @@ from typing import Any
 
 from sceneparse.errors import UserError
 from sceneparse.weights.importing.families.mmseg.configuration import Configuration
+from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize, pipeline_steps, tested_size
 
 HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
 """Our architectures by MMSegmentation's decode heads."""
@@ -34,7 +35,7 @@ class Facts:
         bins: Grid sizes of the pyramid.
         out_indices: The blocks of a plain transformer that are taken, counted from 0.
         threshold: Of a head with a single logit, the probability above which a pixel is its class's.
-        scale: Longest and shortest side, in either order, that test pictures are resized to.
+        tested: What test pictures are brought to; None where nothing says it.
         window: Height and width of sliding windows; None tests whole pictures.
         step: Their step down and across, in pixels.
         mean, std: What is taken off each channel, and what it is divided by, 0..255, in the order of the channels.
@@ -55,7 +56,7 @@ class Facts:
     bins: Numbers | None = None
     out_indices: Numbers | None = None
     threshold: float | None = None
-    scale: Numbers | None = None
+    tested: TestedSize | None = None
     window: Numbers | None = None
     step: Numbers | None = None
     mean: tuple[float, ...] | None = None
@@ -89,7 +90,7 @@ def facts_of(configuration: Configuration) -> Facts:
         bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
         out_indices=numbers(backbone.get("out_indices")),
         threshold=_share(head.get("threshold")),
-        scale=_scale(configuration),
+        tested=tested_size(configuration),
         window=_sides(test.get("crop_size")) if slides else None,
         step=_sides(test.get("stride")) if slides else None,
         mean=_fractions(normalised.get("mean")),
@@ -127,28 +128,8 @@ def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Ma
     return next((step if "mean" in step else {} for step in steps), None)
 
 
-def _scale(configuration: Configuration) -> Numbers | None:
-    """Return the sides that test pictures are resized to, keeping their proportions; None where they are not known."""
-    for step in _steps(configuration):
-        if step.get("type") == "Resize" and step.get("keep_ratio") is True and "scale" in step:
-            return numbers(step.get("scale"))
-        if step.get("type") == "MultiScaleFlipAug":
-            return numbers(step.get("img_scale"))
-    return None
-
-
 def _steps(configuration: Configuration) -> list[Mapping[str, Any]]:
-    """Return the steps of the pipeline that test pictures go through, those of its transforms included."""
-    data = _mapping(_mapping(configuration, "data"), "test")
-    loader = _mapping(_mapping(configuration, "test_dataloader"), "dataset")
-    for pipeline in (configuration.get("test_pipeline"), data.get("pipeline"), loader.get("pipeline")):
-        if isinstance(pipeline, list | tuple):
-            steps = [step for step in pipeline if isinstance(step, Mapping)]
-            inner = [step.get("transforms") for step in steps]
-            return steps + [
-                step for many in inner if isinstance(many, list | tuple) for step in many if isinstance(step, Mapping)
-            ]
-    return []
+    return [step for step, _ in pipeline_steps(configuration) or ()]
 
 
 def _mapping(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:

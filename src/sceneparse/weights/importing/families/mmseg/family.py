@@ -18,6 +18,7 @@ from sceneparse.weights.importing.families.mmseg.applying import (
     preprocessing,
     protocol,
     turning,
+    unfollowed,
     usual,
     usual_protocol,
     with_head,
@@ -165,7 +166,11 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         says_input=preprocessing(facts) is not None,
         protocol=protocol(facts, found.num_classes),
         why=(*found.why, _why(facts, settings.dilation, network.stride, network.align_corners)),
-        open=tuple(one for one in found.open if facts.align_corners is None and one.name == "network.align_corners"),
+        says_size=facts.tested is not None,
+        open=(
+            *(one for one in found.open if facts.align_corners is None and one.name == "network.align_corners"),
+            *unfollowed(facts, found.num_classes),
+        ),
         adapt=turning(backbone.first) if facts.bgr else None,
         threshold=facts.threshold or THRESHOLD,
     )

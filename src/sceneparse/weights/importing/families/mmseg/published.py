@@ -10,7 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from sceneparse.weights.importing.families.mmseg.facts import Facts, numbers
+from sceneparse.weights.importing.families.mmseg.facts import Facts, Numbers, numbers
+from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize
 
 STAMP = re.compile(r"[_-]\d{8}(_\d{6})?-[0-9a-f]{8}$")
 """What a published file's name ends with: when it was trained, and eight digits of a hash."""
@@ -50,6 +51,14 @@ def _settings(row: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in row.items() if key not in ("file", "name")}
 
 
+def _tested(scale: Numbers | None) -> TestedSize | None:
+    """Return the test size of a published configuration, which keeps the picture's proportions."""
+    if scale is None:
+        return None
+    short, long = sorted(scale)
+    return TestedSize("short", (short,), long)
+
+
 def _facts(row: dict[str, str]) -> Facts:
     def read(key: str) -> Any:
         return ast.literal_eval(row[key]) if row[key] else None
@@ -66,7 +75,7 @@ def _facts(row: dict[str, str]) -> Facts:
         rates=numbers(read("rates")),
         bins=(1, 2, 3, 6),
         out_indices=numbers(read("out_indices")),
-        scale=numbers(read("scale")),
+        tested=_tested(numbers(read("scale"))),
         window=numbers(read("window")),
         step=numbers(read("step")),
         mean=(123.675, 116.28, 103.53),
