@@ -4,6 +4,7 @@ What lies in it is hostile until proven otherwise: nothing in it is run, and not
 bear.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,14 +21,19 @@ from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
+from sceneparse.weights.importing.metadata import metadata_of
 from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
+from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
 from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
-from sceneparse.weights.importing.torchfile import make_tensors, open_torch
+from sceneparse.weights.importing.torchfile import ReadStorage, make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+FEW = 5
+"""Numbers at most of a tensor that is read as a setting: a mean has one for each channel."""
+
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What the weights in a folder of transformers or segmentation_models_pytorch are called."""
 
@@ -109,7 +115,8 @@ def _words(dtype: torch.dtype) -> str:
 def _read_file(path: Path, *, unwrap: bool = True) -> Checkpoint:
     try:
         if path.suffix == SAFE:
-            return _network(_read_safetensors(path), path, unwrap=unwrap)
+            found = _network(_read_safetensors(path), path, unwrap=unwrap)
+            return _with_stated(found, stated_in(metadata_of(path)), path)
         if path.suffix == CAFFE:
             from sceneparse.weights.importing.caffe import read_caffemodel
 
@@ -142,16 +149,27 @@ def _read_torch(path: Path, *, unwrap: bool) -> Checkpoint:
         given = content.get("meta")
         meta = given if isinstance(given, Mapping) else {}
         found = _network(tensors, path, (*notes, *_inert(inert)), unwrap=unwrap)
-        stated = (*found.stated, *stated_in(content))
-        names = _class_names(meta, stated)
-        beside = _one_of(found.beside, of_stated(stated, path.name))
-        group, settings = encoder_settings(stated)
-        if beside.preprocessing is None:
-            beside = _one_of(beside, of_encoder(settings, group))
-        palette = _palette(meta)
-        if settings:
-            meta = {**meta, "encoder": settings}
-        return replace(found, class_names=names, palette=palette, meta=meta, beside=beside, stated=stated)
+        stated = tuple(_with_numbers(one, read, path.stat().st_size) for one in stated_in(content))
+        return _with_stated(replace(found, meta=meta, palette=_palette(meta)), stated, path)
+
+
+def _with_numbers(one: Stated, read: ReadStorage, size: int) -> Stated:
+    """Return a setting that is a tensor with its numbers as a list, if they are few; any other as it is."""
+    record = one.value
+    if not isinstance(record, TensorRecord) or not 0 < math.prod(record.size) <= FEW:
+        return one
+    return replace(one, value=make_tensors({one.path: record}, read, size)[one.path].flatten().tolist())
+
+
+def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> Checkpoint:
+    """Return what was read with the names and the normalisation that are stated beside the weights of a file."""
+    stated = (*found.stated, *stated)
+    beside = _one_of(found.beside, of_stated(stated, path.name))
+    group, settings = encoder_settings(stated)
+    if beside.preprocessing is None:
+        beside = _one_of(beside, of_encoder(settings, group))
+    meta = {**found.meta, "encoder": settings} if settings else found.meta
+    return replace(found, class_names=_class_names(found.meta, stated), meta=meta, beside=beside, stated=stated)
 
 
 def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:
