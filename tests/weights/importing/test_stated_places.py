@@ -9,9 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sceneparse.cli import main
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
+from sceneparse.weights.model import load_model
 from tests.support.published import imported
-from tests.weights.importing.test_stated import State, fcn
+from tests.weights.importing.test_stated import State, fcn, smp_state
 from tests.weights.importing.test_wrappers import under
 
 MEAN, STD, NAMES = [0.1, 0.2, 0.3], [0.5, 0.4, 0.3], ["sky", "road", "car", "tree"]
@@ -156,3 +158,48 @@ def test_the_range_that_stands_beside_a_mean_is_that_of_the_pictures(
     said = {"mean": MEAN, "std": STD, "input_range": values}
     found = imported({"state_dict": four, "preprocessing": said}, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx([one / unit for one in MEAN])
+
+
+SIDES = ("mean", "std")
+FLAGS = ("--preprocessing.mean", "--preprocessing.std")
+
+
+@pytest.mark.parametrize("as_command", [False, True])
+def test_smps_lightning_example_is_warned_of_with_flags_that_work(
+    as_command: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = smp_state(3)
+    buffers = {"mean": torch.tensor(MEAN).view(1, 3, 1, 1), "std": torch.tensor(STD).view(1, 3, 1, 1)}
+    path = tmp_path / "net.ckpt"
+    torch.save({"state_dict": {**under(state, "model."), **buffers}}, path)
+    found = import_checkpoint(path)
+    assert isinstance(found, ImportedModel) and found.model.config.preprocessing.mean == pytest.approx(MEAN)
+    [warning] = found.warnings
+    assert "are taken for pictures in 0..1; the Lightning example of segmentation_models_pytorch" in warning
+    if as_command:
+        assert main(["import", str(path), "--out", str(tmp_path / "plain")]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        flags = [said.partition(f"{flag} ")[2].partition("]")[0] + "]" for flag in FLAGS]
+        words = [word for flag, value in zip(FLAGS, flags, strict=True) for word in (flag, value.replace(" ", ""))]
+        assert main(["import", str(path), "--out", str(tmp_path / "given"), *words]) == 0
+        assert "warning: preprocessing" not in capsys.readouterr().out
+        preprocessing = load_model(tmp_path / "given").config.preprocessing
+    else:
+        values = {side: warning.partition(f"preprocessing.{side}=")[2].partition("]")[0] for side in SIDES}
+        given = {side: json.loads(f"{value}]") for side, value in values.items()}
+        followed = import_checkpoint(path, preprocessing=given)
+        assert isinstance(followed, ImportedModel) and not followed.warnings
+        preprocessing = followed.model.config.preprocessing
+    # What that example computes: (picture in 0..255 - mean) / std.
+    assert preprocessing.mean == pytest.approx([one / 255 for one in MEAN], abs=1e-8)
+    assert preprocessing.std == pytest.approx([one / 255 for one in STD], abs=1e-8)
+
+
+@pytest.mark.parametrize("place", ["mean in bytes", "in a layer", "of another family"])
+def test_other_buffers_are_not_doubted(place: str, four: State, tmp_path: Path) -> None:
+    scale = 255 if place == "mean in bytes" else 1
+    prefix = "normalize." if place == "in a layer" else ""
+    buffers = {f"{prefix}mean": torch.tensor(MEAN) * scale, f"{prefix}std": torch.tensor(STD) * scale}
+    state = four if place == "of another family" else smp_state(3)
+    found = imported({**under(state, "model."), **buffers}, tmp_path)
+    assert found.model.config.preprocessing.mean == pytest.approx(MEAN) and not found.warnings

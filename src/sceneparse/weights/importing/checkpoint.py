@@ -29,7 +29,7 @@ from sceneparse.weights.importing.convert import (
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.names import name_classes, name_tasks
-from sceneparse.weights.importing.normalisation import is_turned
+from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned
 from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
@@ -253,6 +253,7 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint, *, turned: bool) -> 
     if turned and preprocessing is not None:
         preprocessing = as_rgb(preprocessing)
     unclear = not turned and preprocessing is not None and is_turned(preprocessing)
+    doubtful = beside.of_wrapper and found.name == "smp"
     return replace(
         found,
         recognition=replace(
@@ -260,6 +261,10 @@ def _with_beside(found: Recognised, checkpoint: Checkpoint, *, turned: bool) -> 
             preprocessing=preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
             says_input=recognition.says_input or beside.preprocessing is not None,
-            open=(*recognition.open, *((TURNED,) if unclear else ())),
+            open=(
+                *recognition.open,
+                *((TURNED,) if unclear else ()),
+                *((if_in_bytes(preprocessing),) if doubtful and preprocessing is not None else ()),
+            ),
         ),
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings import PreprocessingSettings
+from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.left_out import METRIC
 from sceneparse.weights.importing.processors import IMAGENET, Beside, shown_numbers
 from sceneparse.weights.importing.stated import NUMBERS, Stated
@@ -51,7 +53,21 @@ def of_buffers(buffers: Mapping[str, Tensor], file: str) -> Beside:
         # A tensor of more numbers than channels is described by how many there are.
         values = [float(one) for one in tensor.flatten()[:5]]
         pairs.setdefault(place, {})[match["name"]] = values
-    return _of_pairs({f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}, file)
+    found = _of_pairs({f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}, file)
+    # Of several that differ, the first is taken; see `_of_pairs`.
+    bare = next(iter(pairs), None) == "" and max(map(abs, (*pairs[""].get("mean", ()), *pairs[""].get("std", ())))) <= 2
+    return replace(found, of_wrapper=bare and found.preprocessing is not None)
+
+
+def if_in_bytes(taken: PreprocessingSettings) -> OpenSetting:
+    """Return a warning that a normalisation which was taken for pictures in 0..1 may have been of those in 0..255."""
+    mean, std = ([round(value / 255, 9) for value in values] for values in (taken.mean, taken.std))
+    return OpenSetting(
+        "preprocessing.mean",
+        "its buffers mean and std are taken for pictures in 0..1; the Lightning example of segmentation_models_pytorch "
+        "gives them pictures in 0..255, and no key tells: if yours does, give "
+        f"{argument('preprocessing.mean', mean)} and {argument('preprocessing.std', std)}",
+    )
 
 
 def of_stated(stated: Iterable[Stated], file: str) -> Beside:

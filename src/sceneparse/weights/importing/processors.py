@@ -30,11 +30,14 @@ class Beside:
         preprocessing: What the network saw of a picture; None where the file doesn't say.
         protocol: To what size a picture was brought; None where the file doesn't say, or says what no protocol does.
         notes: What was taken from it, and what was not, for people.
+        of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
+            network, whose code may give it others.
     """
 
     preprocessing: PreprocessingSettings | None = None
     protocol: ProtocolSettings | None = None
     notes: tuple[str, ...] = ()
+    of_wrapper: bool = False
 
 
 def read_beside(folder: Path) -> Beside:
