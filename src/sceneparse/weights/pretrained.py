@@ -16,6 +16,7 @@ from sceneparse.networks import SceneParser
 from sceneparse.networks.backbones import Backbone, natural_padding, usual_padding
 from sceneparse.settings import BackboneSettings, Padding
 from sceneparse.weights.asked import HUB, not_fetched, refuse_missing_weights
+from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.reaching import without_retries
 
 
@@ -103,6 +104,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise UserError(f"{path}: not a readable safetensors file ({error}); fetch it again") from None
     elif path.suffix in (".pth", ".pt"):
+        if program := program_in(path):
+            raise UserError(f"{path}: {program}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

@@ -15,6 +15,7 @@ from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.agreement import decisions, disagreements
 from sceneparse.weights.importing.channel_order import Order, as_rgb, order_of, turn_first
+from sceneparse.weights.importing.channels import fitted
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
@@ -199,6 +200,8 @@ def import_checkpoint(
     found = _with_beside(found, checkpoint, turned=turned)
     refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
+    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source)
+    config = replace(config, preprocessing=fitting)
     filled, account = convert(checkpoint, found, config)
     if turned:
         turn_first(filled, checkpoint.source)

@@ -16,10 +16,11 @@ from sceneparse.weights.importing.processors import IMAGENET, Beside, shown_numb
 from sceneparse.weights.importing.stated import NUMBERS, Stated
 
 BUFFER = re.compile(
-    r"^(?:(?P<place>(?:\w*(?:normali[sz]|preproc|pre_proc|transform|input|image_norm|img_norm)\w*|norm)(?:\.\w+)?)\.)?"
-    r"(?P<kind>(?:pixel_|image_|img_|input_|norm_|rgb_)?)(?P<name>mean|std)$"
+    r"^(?:(?P<place>(?:\w*(?:normali[sz]|preproc|pre_proc|transform|input|image_norm|img_norm)\w*|norm)(?:\.\w+)?|\d+)\.)?"
+    r"(?P<kind>(?:pixel_|image_|img_|input_|norm_|rgb_|_)?)(?P<name>mean|std)$"
 )
-"""Buffers with which a wrapper or a network itself normalises pictures: `mean`, `pixel_std`, `normalize.mean`."""
+"""Buffers with which a wrapper or a network itself normalises pictures: `mean`, `pixel_std`, `normalize.mean`, and
+`0.mean` of an nn.Sequential."""
 
 RANGE = "input_range"
 """What segmentation_models_pytorch calls the range of a picture's values beside them, such as [0, 255]."""

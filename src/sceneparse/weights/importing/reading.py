@@ -6,6 +6,7 @@ bear.
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,12 +26,16 @@ from sceneparse.weights.importing.metadata import metadata_of
 from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
 from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
+from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
 from sceneparse.weights.importing.torchfile import ReadStorage, make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
+"""Files that are of no use alone: one of transformers' several files of weights, their index, what stands beside."""
+
 FEW = 5
 """Numbers at most of a tensor that is read as a setting: a mean has one for each channel."""
 
@@ -84,6 +89,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         UserError: No such file, one that is damaged, that wants to run something, or that holds no weights.
     """
     path = Path(path)
+    if PART.search(path.name) and path.is_file():
+        raise UserError(
+            f"{path}: is a part of a checkpoint in several files; give the folder that they are in, {path.parent}"
+        )
     if path.is_dir():
         found = _read_folder(path)
     elif path.is_file():
@@ -122,6 +131,8 @@ def _read_file(path: Path, *, unwrap: bool = True) -> Checkpoint:
 
             return Checkpoint(read_caffemodel(path), str(path))
         if path.suffix not in TORCH:
+            if program := program_in(path):
+                raise UserError(program)
             raise UserError(
                 f"no checkpoint by its name, which must end in one of {', '.join((*TORCH, SAFE, CAFFE))}; of a model "
                 "of sceneparse, name its folder"
