@@ -116,7 +116,7 @@ class TestEncode:
         ({"names": ("sky", "road"), "ids": (1, 1)}, "id 1 stands for two"),
         ({"names": ("sky",), "ids": (70000,)}, "70000 is not in 0..65535"),
         ({"names": ("sky",), "ids": (-1,)}, "-1 is not in 0..65535"),
-        ({"names": ("sky",), "ignore": (-1,)}, "-1 is not in 0..65535"),
+        ({"names": ("sky",), "ignore": (-(2**40),)}, "is more than 2147483648 from zero"),
         ({"names": ("sky",), "ids": (3,), "ignore": (255, 3)}, "3 is both a class and ignored"),
         ({"names": ("sky", "road"), "colors": ((1, 2, 3),)}, "2 class names but 1 colors"),
         ({"names": ("sky",), "colors": ((1, 2, 300),)}, r"\[1, 2, 300\] is not three values"),

@@ -361,3 +361,58 @@ def test_without_nibabel_the_extra_is_named(values: NDArray[np.int16], tmp_path:
     without("nibabel.orientations")
     with pytest.raises(UserError, match=r"pip install 'sceneparse\[medical\]'"):
         open_dataset(replace(settings(tmp_path)), "all", channels=2)
+
+
+def gathered(root: Path) -> None:
+    """Two cases as nnU-Net has them."""
+    for number in range(2):
+        image = np.full(SHAPE, 50.0, np.float32)
+        image[:, :2] = 10
+        save(root / "imagesTr" / f"liver_{number:03}_0000.nii.gz", image)
+        save(root / "labelsTr" / f"liver_{number:03}.nii.gz", (image > 20).astype(np.uint8))
+    (root / "dataset.json").write_text('{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1}}')
+
+
+def test_nnunets_layout_is_refused_with_advice_that_works(tmp_path: Path) -> None:
+    gathered(tmp_path)
+    nifti = settings(tmp_path, modalities=("ct",))
+    with pytest.raises(UserError, match=r"imagesTr/ and labelsTr/ \(nnU-Net's layout\).*give data\.nifti\.modalities"):
+        open_dataset(nifti, "all", channels=1)
+    for path in sorted(tmp_path.glob("*Tr/*.nii.gz")):
+        name = path.name.removesuffix(".nii.gz")
+        case_name, what = (name.removesuffix("_0000"), "ct") if path.parent.name == "imagesTr" else (name, "seg")
+        (tmp_path / case_name).mkdir(exist_ok=True)
+        path.rename(tmp_path / case_name / f"{case_name}_{what}.nii.gz")
+    for folder in ("imagesTr", "labelsTr"):
+        (tmp_path / folder).rmdir()
+    assert len(open_dataset(nifti, "all", channels=1)) == 2 * SHAPE[0]
+
+
+@pytest.mark.parametrize(("missing", "setting"), [("t2", r"data\.nifti\.modalities"), ("seg", r"data\.nifti\.truth")])
+def test_a_volume_of_another_name_names_the_setting(missing: str, setting: str, tmp_path: Path) -> None:
+    values = np.ones(SHAPE, np.uint8)
+    case(tmp_path, "p1", {"t1": values, "t2": values}, values)
+    (tmp_path / "p1" / f"p1_{missing}.nii.gz").rename(tmp_path / "p1" / "p1_other.nii.gz")
+    with pytest.raises(UserError, match=rf"no file \*_{missing}\.nii\.gz .* give {setting}"):
+        open_dataset(settings(tmp_path), "all", channels=2)
+
+
+@pytest.mark.parametrize("value", [-1, -1000, 70000])
+def test_a_label_that_no_class_can_have_is_ignored_as_the_doctor_says(value: int, tmp_path: Path) -> None:
+    image = np.full(SHAPE, 9, np.int32)
+    image[:, 0] = 3
+    truth = (image > 5).astype(np.int32)
+    truth[:, 1] = value
+    case(tmp_path, "p1", {"t1": image, "t2": image}, truth)
+    (tmp_path / "classes.json").write_text('{"names": ["background", "organ"]}')
+    with pytest.raises(UserError, match=f'If {value} means "unlabelled", add "ignore": {value} to classes.json'):
+        open_dataset(settings(tmp_path), "all", channels=2)[0]
+    (tmp_path / "classes.json").write_text(f'{{"names": ["background", "organ"], "ignore": {value}}}')
+    for index in range(SHAPE[0]):
+        objects = open_dataset(settings(tmp_path), "all", channels=2)[index].objects
+        assert objects is not None
+        expected = np.where(truth[index] == value, -1, truth[index])
+        assert np.array_equal(objects.numpy(), expected)
+    # What is written of such a label space is a mask that it reads.
+    space = open_dataset(settings(tmp_path), "all", channels=2).labels
+    assert space.encode(np.array([[0, 1, -1]])).tolist() == [[0, 1, 255]]

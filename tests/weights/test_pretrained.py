@@ -225,6 +225,24 @@ def test_padding_comes_from_the_settings_then_the_file_then_is_symmetric(tmp_pat
         padding(weights=str(tmp_path / "none.safetensors"))
 
 
+@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "efficientnet_lite0"])
+def test_a_file_of_timms_is_padded_as_timm_does_it(name: str, suffix: str, tmp_path: Path) -> None:
+    path, state = tmp_path / f"w.{suffix}", classifier(name)
+    # timm's own files say their form alone.
+    save_file(state, path, {"format": "pt"}) if suffix == "safetensors" else torch.save(state, path)
+    settings = resolve_padding(BackboneSettings(name, weights=str(path)))
+    assert settings.padding == resolve_padding(BackboneSettings(name, weights="hub")).padding
+    target, peer = network(settings), timm.create_model(name, features_only=True, pretrained=False)
+    load_backbone(target, settings)
+    peer.load_state_dict({key: state[key] for key in peer.state_dict()})
+    images = torch.randn(1, 3, 65, 94)
+    with torch.inference_mode():
+        expected, found = peer.eval()(images)[-1], target.backbone.eval()(images)[-1]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+    assert resolve_padding(BackboneSettings(name)).padding == "symmetric"  # nothing was trained
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="the real MobileNetV2 weights are not beside this checkout")
 def test_real_weights_give_the_features_of_the_classifier_they_come_from() -> None:
     from safetensors.torch import load_file

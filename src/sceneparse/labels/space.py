@@ -27,6 +27,12 @@ KEYS = ("names", "colors", "ids", "ignore", "ignore_colors", "masks", MIRROR)
 IGNORE = -1
 """The class index of pixels that count neither in the loss nor in a metric."""
 
+LARGEST = 65535
+"""The largest value that a class can have in masks."""
+
+FARTHEST = 2**31
+"""How far from zero an ignored value may be."""
+
 Color = tuple[int, int, int]
 MaskForm = Literal["index", "rgb"]
 
@@ -50,7 +56,8 @@ class LabelSpace:
         names: Class names; class index i is `names[i]`.
         colors: RGB colours 0..255, one a class. Default: `distinct_colors`.
         ids: The value that stands for each class in mask files, 0..65535. Default: 0..C-1.
-        ignore: Values in mask files that mean "unlabelled" (`index` masks), besides none at all.
+        ignore: Values in mask files that mean "unlabelled" (`index` masks), besides none at all; in volumes and
+            rasters also below zero.
         ignore_colors: Colours that mean "unlabelled" (`rgb` masks).
         masks: Whether mask files hold ids (`index`, grey or palette images) or colours (`rgb`).
         mirror: Pairs of classes, by name, that a mirror image turns into each other.
@@ -81,8 +88,13 @@ class LabelSpace:
         _refuse_repeats("id", self.ids)
         if self.masks == "rgb":
             _refuse_repeats("colour", (*self.colors, *self.ignore_colors))
-        if wrong := [value for value in (*self.ids, *self.ignore) if not 0 <= value <= 65535]:
-            raise UserError(f"mask value {wrong[0]} is not in 0..65535, the values that a mask file can hold")
+        if wrong := [value for value in self.ids if not 0 <= value <= LARGEST]:
+            raise UserError(
+                f"mask value {wrong[0]} is not in 0..{LARGEST}, the values that a class can have; write the masks with "
+                "another"
+            )
+        if wrong := [value for value in self.ignore if abs(value) > FARTHEST]:
+            raise UserError(f"mask value {wrong[0]} is more than {FARTHEST} from zero, which no mask holds")
         if wrong_color := [
             c for c in (*self.colors, *self.ignore_colors) if len(c) != 3 or not all(0 <= v <= 255 for v in c)
         ]:
@@ -112,9 +124,19 @@ class LabelSpace:
     def _index_of_id(self) -> NDArray[np.int16]:
         """Lookup from mask value (0..65535) to class index; -1 ignored, -2 not in the label space."""
         table = np.full(65536, -2, dtype=np.int16)
-        table[list(self.ignore)] = IGNORE
+        table[list(self.ignore_written)] = IGNORE
         table[list(self.ids)] = np.arange(len(self.names), dtype=np.int16)
         return table
+
+    @property
+    def ignore_written(self) -> tuple[int, ...]:
+        """The ignored values that a mask which is written can hold, in 0..65535."""
+        return tuple(value for value in self.ignore if 0 <= value <= LARGEST)
+
+    @cached_property
+    def _ignored_beyond(self) -> list[int]:
+        """Ignored values that `_index_of_id` cannot have, such as -1 in volumes."""
+        return [value for value in self.ignore if not 0 <= value <= LARGEST]
 
     @cached_property
     def _index_of_color(self) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
@@ -127,9 +149,9 @@ class LabelSpace:
 
     @property
     def unlabelled(self) -> int:
-        """The value of ignored pixels in `encode`: the first ignored one, or the largest that is no class."""
-        if self.ignore:
-            return self.ignore[0]
+        """The value of ignored pixels in `encode`: the first of `ignore_written`, or the largest that is no class."""
+        if self.ignore_written:
+            return self.ignore_written[0]
         used = set(self.ids)
         largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
         return next(value for value in range(largest, -1, -1) if value not in used)
@@ -149,9 +171,12 @@ class LabelSpace:
                 labels = self._index_of_id.take(mask)
                 unknown = labels == -2
             else:
-                known = mask.astype(np.int64).clip(0, 65535)
+                known = mask.astype(np.int64).clip(0, LARGEST)
                 labels = self._index_of_id.take(known)
                 unknown = (labels == -2) | (mask != known)
+                if self._ignored_beyond:
+                    ignored = np.isin(mask, self._ignored_beyond)
+                    labels[ignored], unknown[ignored] = IGNORE, False
             if not unknown.any():
                 return labels, {}
             values, counts = np.unique(mask[unknown], return_counts=True)

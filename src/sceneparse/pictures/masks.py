@@ -143,6 +143,8 @@ def value_hint(unknown: Collection[str], labels: LabelSpace) -> str:
             f'{count}] and "ignore": {[0, *labels.ignore]} into classes.json; if {count} means "unlabelled", put '
             f'"ignore": {[count, *labels.ignore]}.'
         )
+    if len(unknown) == 1 and not first.isdecimal():
+        return f'If {first} means "unlabelled", add "ignore": {first} to classes.json; a class cannot have it.'
     if len(unknown) == 1:
         return f'If {first} means "unlabelled", add "ignore": {first} to classes.json; if it is a class, name it there.'
     return (

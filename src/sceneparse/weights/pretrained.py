@@ -16,13 +16,15 @@ from sceneparse.networks import SceneParser
 from sceneparse.networks.backbones import Backbone, natural_padding, usual_padding
 from sceneparse.settings import BackboneSettings, Padding
 from sceneparse.weights.asked import HUB, not_fetched, refuse_missing_weights
+from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.reaching import without_retries
 
 
 def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
     """Decide `backbone.padding`: what is set, else what the weights were trained with, else "symmetric".
 
-    A `.safetensors` file says so in its metadata ("pad_type"); with "hub" it is what timm builds the model with.
+    Weights were trained with what timm builds the model with, unless a `.safetensors` file says another in its
+    metadata ("pad_type"), which timm's own files lack.
 
     Raises:
         UserError: The weights file is missing, damaged or names a padding that does not exist.
@@ -32,18 +34,17 @@ def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
     padding: Padding
     if backbone.weights is None:
         padding = usual_padding(backbone.name)
-    elif backbone.weights == HUB:
-        padding = natural_padding(backbone.name)
-    elif Path(backbone.weights).suffix == ".safetensors":
-        stated = _metadata(Path(backbone.weights)).get("pad_type", "")
+    elif backbone.weights != HUB and Path(backbone.weights).suffix == ".safetensors":
+        stated = _metadata(Path(backbone.weights)).get("pad_type")
+        # timm's word for symmetric padding is no word.
         known: dict[str, Padding] = {"": "symmetric", "symmetric": "symmetric", "same": "same"}
-        if stated not in known:
+        if stated is not None and stated not in known:
             raise UserError(
                 f"{backbone.weights}: its metadata says pad_type '{stated}'; set backbone.padding to symmetric or same"
             )
-        padding = known[stated] if stated else usual_padding(backbone.name)
+        padding = known[stated] if stated is not None else natural_padding(backbone.name)
     else:
-        padding = usual_padding(backbone.name)
+        padding = natural_padding(backbone.name)
     return dataclasses.replace(backbone, padding=padding)
 
 
@@ -103,6 +104,8 @@ def _read(path: Path) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise UserError(f"{path}: not a readable safetensors file ({error}); fetch it again") from None
     elif path.suffix in (".pth", ".pt"):
+        if program := program_in(path):
+            raise UserError(f"{path}: {program}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

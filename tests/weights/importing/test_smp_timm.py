@@ -41,6 +41,7 @@ def import_folder(peer: Any, folder: Path) -> ImportedModel:
         ("UPerNet", "tu-convnextv2_atto", {}, (64, 96)),
         ("UPerNet", "tu-regnety_002", {}, (64, 96)),
         ("UPerNet", "tu-efficientnet_b0", {}, (64, 96)),
+        ("UPerNet", "tu-tf_efficientnet_lite0", {}, (64, 96)),
         ("PSPNet", "tu-convnext_atto", {}, (64, 96)),
         ("PSPNet", "tu-regnety_002", {"encoder_depth": 4, "upsampling": 16}, (64, 96)),
         ("PSPNet", "tu-resnet18", {"encoder_depth": 5, "upsampling": 32}, (64, 96)),

@@ -15,6 +15,9 @@ from sceneparse.training.init.transfer import transfer
 
 __all__ = ["Start", "Started", "begin_from_model", "read_started"]
 
+THRESHOLD = "network.threshold"
+"""What decides between two classes alone."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -29,6 +32,21 @@ class Start:
     source: Source
     settings: tuple[Difference, ...]
     asked: Recipe
+
+    def on_classes(self, recipe: Recipe, count: int) -> tuple[Recipe, "Start"]:
+        """Give back what was taken over of the model's settings and cannot be had with the data's number of classes.
+
+        Args:
+            recipe: The recipe with the model's settings.
+            count: Classes of the data.
+        """
+        taken = next((one for one in self.settings if one.setting == THRESHOLD and one.adopted), None)
+        if count == 2 or taken is None:
+            return recipe, self
+        left = replace(taken, adopted=False, why=f"of {counted(count, 'class', 'classes')}, the likeliest is taken")
+        settings = tuple(left if one is taken else one for one in self.settings)
+        network = replace(recipe.network, threshold=taken.recipe)
+        return replace(recipe, network=network), replace(self, settings=settings)
 
     def fill(self, network: SceneParser, recipe: Recipe, objects: LabelSpace, tasks: TaskLabels | None) -> Started:
         """Fill a network with all that fits.

@@ -11,7 +11,7 @@ from torch import Tensor
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.networks.fpn import FeaturePyramid
-from sceneparse.settings import Recipe, TaskSettings
+from sceneparse.settings import NetworkSettings, Recipe, TaskSettings
 from sceneparse.tasks import Task
 from sceneparse.training.init.adopting import base_name
 from sceneparse.training.init.classes import Match, match_spaces, spaces_of
@@ -118,7 +118,9 @@ def _class_axes(network: SceneParser, recipe: Recipe, classes: int) -> dict[str,
     parts = (*tasks.parts[:-1], tasks.parts[-1] + MORE[Task.PART]) if tasks.parts else ()
     more: TaskSettings = replace(tasks, parts=parts, **counts)
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        larger = build(recipe.backbone, replace(recipe.network, tasks=more), classes + MORE[Task.OBJECT])
+        # A threshold decides between two classes, and no tensor depends on it.
+        settings = replace(recipe.network, tasks=more, threshold=NetworkSettings().threshold)
+        larger = build(recipe.backbone, settings, classes + MORE[Task.OBJECT])
     task_of = {number: task for task, number in MORE.items()}
     axes = {}
     ours = network.state_dict()

@@ -22,9 +22,6 @@ SOFTMAXES = ("softmax", "softmax2d", "logsoftmax", "identity", "none", "argmax",
 SIGMOIDS = ("multilabel", "multilabelclassification", "binary")
 """Modes in which each class is decided on its own, without hyphens."""
 
-CHANNELS_HERE = 3
-"""Of the pictures that an imported network takes."""
-
 
 def disagreements(found: Recognition, stated: Sequence[Stated]) -> tuple[str, ...]:
     """Return a line on each setting that differs from what the keys have, and on each that is not taken.
@@ -37,14 +34,14 @@ def disagreements(found: Recognition, stated: Sequence[Stated]) -> tuple[str, ..
 
 
 def _disagreements(found: Recognition, stated: Sequence[Stated]) -> Iterator[str]:
-    count = found.num_classes
+    count, channels = found.num_classes, found.backbone.in_channels
     fitting = (1, 2) if count == 1 else (count,)
     for one in named(stated, *COUNTS):
         if _is_number(one.value) and one.value not in fitting:
             yield f"{one.path} is {one.value}, but its classifier has {count}: that is taken"
     for one in named(stated, *CHANNELS):
-        if one.group.count(".") == 0 and _is_number(one.value) and one.value != CHANNELS_HERE:
-            yield f"{one.path} is {one.value}, but its first convolution takes {CHANNELS_HERE}: that is taken"
+        if one.group.count(".") == 0 and _is_number(one.value) and one.value != channels:
+            yield f"{one.path} is {one.value}, but its first convolution takes {channels}: that is taken"
     for one in named(stated, *IGNORED):
         if _is_number(one.value) and 0 <= one.value < count:
             yield f"{one.path} is {one.value}: class {one.value} was ignored in its training, and never learnt"

@@ -15,6 +15,8 @@ from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.card import model_card
 from sceneparse.weights.importing.agreement import decisions, disagreements
 from sceneparse.weights.importing.assumed import assumed
+from sceneparse.weights.importing.channel_order import Order, as_rgb, order_of, turn_first
+from sceneparse.weights.importing.channels import fitted
 from sceneparse.weights.importing.convert import (
     AUTO,
     Account,
@@ -29,7 +31,7 @@ from sceneparse.weights.importing.convert import (
 from sceneparse.weights.importing.families.backbone import BackboneRecognition
 from sceneparse.weights.importing.family import OpenSetting
 from sceneparse.weights.importing.names import name_classes, name_tasks
-from sceneparse.weights.importing.normalisation import is_turned
+from sceneparse.weights.importing.normalisation import if_in_bytes, is_turned
 from sceneparse.weights.importing.reading import Checkpoint, read_checkpoint
 from sceneparse.weights.model import Model, save_model
 
@@ -193,10 +195,17 @@ def import_checkpoint(
             raise UserError(f"{checkpoint.source}: is a bare backbone, which has neither settings nor classes to give")
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
-    found = _with_beside(found, checkpoint)
+    order = order_of(checkpoint.stated)
+    # A family that knows its input has turned it itself.
+    turned = bool(order.bgr) and not found.recognition.says_input
+    found = _with_beside(found, checkpoint, turned=turned)
     refuse_contradictions(found, changes, checkpoint.source)
     config = configure(found, changes)
+    fitting = fitted(config.preprocessing, config.backbone.in_channels, checkpoint.source)
+    config = replace(config, preprocessing=fitting)
     filled, account = convert(checkpoint, found, config)
+    if turned:
+        turn_first(filled, checkpoint.source)
     sigmoid = found.recognition.num_classes == 1
     space, classes = name_classes(checkpoint, filled.num_classes, labels, sigmoid=sigmoid)
     tasks = name_tasks(space, config.network)
@@ -210,25 +219,48 @@ def import_checkpoint(
         (
             *checkpoint.notes,
             *checkpoint.beside.notes,
+            *((_turned(order, checkpoint),) if turned else ()),
             *assumed(found.recognition, changes),
             *disagreements(found.recognition, checkpoint.stated),
         ),
-        (*open_settings(found, changes), *decisions(found.recognition, checkpoint.stated)),
+        (*open_settings(found, changes), *order.warnings, *decisions(found.recognition, checkpoint.stated)),
     )
 
 
-def _with_beside(found: Recognised, checkpoint: Checkpoint) -> Recognised:
-    """Return what was recognised, with the preprocessing and the size that stand beside the weights."""
+def _turned(order: Order, checkpoint: Checkpoint) -> str:
+    """Return a line on a network that took BGR."""
+    both = "its first convolution and its mean and standard deviation are"
+    what = both if checkpoint.beside.preprocessing is not None else "its first convolution is"
+    return f"{order.bgr} is BGR: {what} turned round, so that the model takes RGB as any other"
+
+
+def _with_beside(found: Recognised, checkpoint: Checkpoint, *, turned: bool) -> Recognised:
+    """Return what was recognised, with the preprocessing and the size that stand beside the weights.
+
+    Args:
+        found: What was recognised.
+        checkpoint: The checkpoint.
+        turned: Whether the network takes BGR and is turned, so that the preprocessing is, too.
+    """
     beside, recognition = checkpoint.beside, found.recognition
-    turned = beside.preprocessing is not None and is_turned(beside.preprocessing)
+    preprocessing = beside.preprocessing
+    if turned and preprocessing is not None:
+        preprocessing = as_rgb(preprocessing)
+    unclear = not turned and preprocessing is not None and is_turned(preprocessing)
+    doubtful = beside.of_wrapper and found.name == "smp"
     return replace(
         found,
         recognition=replace(
             recognition,
-            preprocessing=beside.preprocessing or recognition.preprocessing,
+            preprocessing=preprocessing or recognition.preprocessing,
             protocol=beside.protocol or recognition.protocol,
             says_input=recognition.says_input or beside.preprocessing is not None,
             says_size=recognition.says_size or beside.protocol is not None,
-            open=(*recognition.open, *beside.open, *((TURNED,) if turned else ())),
+            open=(
+                *recognition.open,
+                *beside.open,
+                *((TURNED,) if unclear else ()),
+                *((if_in_bytes(preprocessing),) if doubtful and preprocessing is not None else ()),
+            ),
         ),
     )

@@ -34,12 +34,15 @@ class Beside:
         protocol: To what size a picture was brought; None where the file doesn't say, or says what no protocol does.
         notes: What was taken from it, and what was not, for people.
         open: What it does that no setting here does; a user is warned of it.
+        of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
+            network, whose code may give it others.
     """
 
     preprocessing: PreprocessingSettings | None = None
     protocol: ProtocolSettings | None = None
     notes: tuple[str, ...] = ()
     open: tuple[OpenSetting, ...] = ()
+    of_wrapper: bool = False
 
 
 def read_beside(folder: Path) -> Beside:

@@ -4,7 +4,9 @@ What lies in it is hostile until proven otherwise: nothing in it is run, and not
 bear.
 """
 
+import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,14 +22,23 @@ from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
+from sceneparse.weights.importing.metadata import metadata_of
 from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
+from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
+from sceneparse.weights.importing.programs import program_in
 from sceneparse.weights.importing.stated import Stated, encoder_settings, stated_in
-from sceneparse.weights.importing.torchfile import make_tensors, open_torch
+from sceneparse.weights.importing.torchfile import ReadStorage, make_tensors, open_torch
 from sceneparse.weights.importing.wrappers import unwrapped, weights_in
 from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
+"""Files that are of no use alone: one of transformers' several files of weights, their index, what stands beside."""
+
+FEW = 5
+"""Numbers at most of a tensor that is read as a setting: a mean has one for each channel."""
+
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What the weights in a folder of transformers or segmentation_models_pytorch are called."""
 
@@ -78,6 +89,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         UserError: No such file, one that is damaged, that wants to run something, or that holds no weights.
     """
     path = Path(path)
+    if PART.search(path.name) and path.is_file():
+        raise UserError(
+            f"{path}: is a part of a checkpoint in several files; give the folder that they are in, {path.parent}"
+        )
     if path.is_dir():
         found = _read_folder(path)
     elif path.is_file():
@@ -109,12 +124,15 @@ def _words(dtype: torch.dtype) -> str:
 def _read_file(path: Path, *, unwrap: bool = True) -> Checkpoint:
     try:
         if path.suffix == SAFE:
-            return _network(_read_safetensors(path), path, unwrap=unwrap)
+            found = _network(_read_safetensors(path), path, unwrap=unwrap)
+            return _with_stated(found, stated_in(metadata_of(path)), path)
         if path.suffix == CAFFE:
             from sceneparse.weights.importing.caffe import read_caffemodel
 
             return Checkpoint(read_caffemodel(path), str(path))
         if path.suffix not in TORCH:
+            if program := program_in(path):
+                raise UserError(program)
             raise UserError(
                 f"no checkpoint by its name, which must end in one of {', '.join((*TORCH, SAFE, CAFFE))}; of a model "
                 "of sceneparse, name its folder"
@@ -142,16 +160,27 @@ def _read_torch(path: Path, *, unwrap: bool) -> Checkpoint:
         given = content.get("meta")
         meta = given if isinstance(given, Mapping) else {}
         found = _network(tensors, path, (*notes, *_inert(inert)), unwrap=unwrap)
-        stated = (*found.stated, *stated_in(content))
-        names = _class_names(meta, stated)
-        beside = _one_of(found.beside, of_stated(stated, path.name))
-        group, settings = encoder_settings(stated)
-        if beside.preprocessing is None:
-            beside = _one_of(beside, of_encoder(settings, group))
-        palette = _palette(meta)
-        if settings:
-            meta = {**meta, "encoder": settings}
-        return replace(found, class_names=names, palette=palette, meta=meta, beside=beside, stated=stated)
+        stated = tuple(_with_numbers(one, read, path.stat().st_size) for one in stated_in(content))
+        return _with_stated(replace(found, meta=meta, palette=_palette(meta)), stated, path)
+
+
+def _with_numbers(one: Stated, read: ReadStorage, size: int) -> Stated:
+    """Return a setting that is a tensor with its numbers as a list, if they are few; any other as it is."""
+    record = one.value
+    if not isinstance(record, TensorRecord) or not 0 < math.prod(record.size) <= FEW:
+        return one
+    return replace(one, value=make_tensors({one.path: record}, read, size)[one.path].flatten().tolist())
+
+
+def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> Checkpoint:
+    """Return what was read with the names and the normalisation that are stated beside the weights of a file."""
+    stated = (*found.stated, *stated)
+    beside = _one_of(found.beside, of_stated(stated, path.name))
+    group, settings = encoder_settings(stated)
+    if beside.preprocessing is None:
+        beside = _one_of(beside, of_encoder(settings, group))
+    meta = {**found.meta, "encoder": settings} if settings else found.meta
+    return replace(found, class_names=_class_names(found.meta, stated), meta=meta, beside=beside, stated=stated)
 
 
 def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:

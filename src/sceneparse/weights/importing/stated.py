@@ -19,13 +19,19 @@ GROUPS = (
     "model_config",
     "config.json",
 )
-"""Where training scripts put their settings, in this order."""
+"""Where training scripts put their settings, in this order; groups by other names come after them."""
 
 OTHERS = re.compile(
     r"^(\w*_)?(optim\w*|lr|scheduler\w*|sched|callbacks?|trainer|early_stop\w*|logger|loss(es)?|criterion|teacher|"
     r"aug\w*|train_transforms?|checkpoint\w*)(_\w+)?$"
 )
 """Groups of settings whose names mean something else than of a network, such as a scheduler's threshold."""
+
+NUMBERS = re.compile(r"^(pixel_|image_|img_|input_|norm_|norm_?ali[sz]e_|rgb_|dataset_|data_)?(mean|std)s?$")
+"""What training scripts call a mean or a standard deviation of pictures, which may also be a tensor."""
+
+SCHEDULERS = frozenset({"patience", "threshold_mode", "param_groups", "_step_count", "last_epoch"})
+"""What stands in the states of schedulers and optimisers, whatever a training calls them."""
 
 DEEPEST, MOST = 8, 20_000
 """Groups in groups, and settings, that are looked at."""
@@ -66,19 +72,35 @@ def stated_in(content: Mapping[Any, Any]) -> tuple[Stated, ...]:
         content: What a torch file holds, or groups by name.
     """
     found = [Stated(key, value) for key, value in _items(content) if _is_value(value) or _is_names(value)]
-    level = [(key, content[key]) for key in GROUPS if key in content]
+    # Among a network's own tensors, a mean is a buffer.
+    if not any(isinstance(value, TensorRecord) and not NUMBERS.match(key.lower()) for key, value in _items(content)):
+        found += [Stated(key, value) for key, value in _items(content) if _is_numbers(key, value)]
+    known = [(key, content[key]) for key in GROUPS if key in content]
+    others = [
+        (key, value)
+        for key, value in _items(content)
+        if key not in GROUPS and _is_group(value) and not OTHERS.match(key.lower()) and not _is_scheduler(value)
+    ]
+    for level in (known, others):
+        found += _below(level, MOST - len(found))
+    return tuple(found)
+
+
+def _below(level: list[tuple[str, Any]], most: int) -> list[Stated]:
+    """Return the settings in groups and the groups in them, at most so many."""
+    found: list[Stated] = []
     for _ in range(DEEPEST):
         below: list[tuple[str, Any]] = []
         for path, group in level:
             for key, value in _items(group):
-                if len(found) + len(below) > MOST:
-                    return tuple(found)
+                if len(found) + len(below) > most:
+                    return found
                 if _is_group(value):
                     below.append((f"{path}.{key}", value))
-                if _is_value(value) or isinstance(value, Mapping):
+                if _is_value(value) or isinstance(value, Mapping) or _is_numbers(key, value):
                     found.append(Stated(f"{path}.{key}", value))
         level = below
-    return tuple(found)
+    return found
 
 
 def encoder_settings(stated: Iterable[Stated]) -> tuple[str, dict[str, Any]]:
@@ -117,7 +139,20 @@ def _plain(value: Any) -> Any:
 
 
 def _is_group(value: Any) -> bool:
-    return isinstance(value, Mapping | Inert) and not any(isinstance(one, TensorRecord) for _, one in _items(value))
+    return isinstance(value, Mapping | Inert) and not any(
+        isinstance(one, TensorRecord) and not NUMBERS.match(key.lower()) for key, one in _items(value)
+    )
+
+
+def _is_scheduler(group: Any) -> bool:
+    names = group.attributes if isinstance(group, Inert) else group
+    return any(key in SCHEDULERS for key in names)
+
+
+def _is_numbers(key: str, value: Any) -> bool:
+    """Return whether a value is a mean or a deviation that is no plain one: a tensor, or what was an array of NumPy."""
+    unread = isinstance(value, TensorRecord | Inert) or (isinstance(value, list | tuple) and not _is_value(value))
+    return unread and NUMBERS.match(key.lower()) is not None
 
 
 def _is_names(value: Any) -> bool:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.weights.importing.pickles import Storage, TensorRecord, UnwantedNameError, read_pickle
+from sceneparse.weights.importing.programs import program_among
 
 MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
 """What a file of torch before 1.6 begins with."""
@@ -81,16 +82,17 @@ def _open_zip(path: Path) -> tuple[Any, ReadStorage, tuple[str, ...]]:
     names = {entry.filename for entry in entries}
     if len(names) != len(entries):
         raise UserError("its archive has two entries of one name")
+    # Before what is said of its form: of a program, some entries are compressed.
+    if program := program_among(names):
+        raise UserError(program)
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise UserError("its archive is compressed, which torch never does; unpack it, or save it with torch.save")
+        raise UserError("its archive is compressed, which torch.save never does; unpack it, or save it with torch.save")
     if sum(entry.file_size for entry in entries) > path.stat().st_size:
         raise UserError("its archive claims more bytes than it has")
     pickles = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickles) != 1:
         raise UserError("it is an archive, but none that torch.save wrote (no data.pkl in it)")
     folder = pickles[0].removesuffix("data.pkl")
-    if "constants.pkl" in {name.removeprefix(folder) for name in names}:
-        raise UserError("it is a TorchScript program, not a file of weights; save the state_dict of its source")
 
     def entry(name: str) -> bytes:
         try:

@@ -1,7 +1,7 @@
 """Take a network's weights out of what training scripts wrap around them: dictionaries, prefixes, losses, averages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from sceneparse.errors import UserError
@@ -43,6 +43,10 @@ NETWORKS = (
     "teacher",
 )
 """What the one network is called that is taken where several modules lie side by side, in this order."""
+
+ENCODERS = frozenset({"encoder", "backbone"})
+HEADS = frozenset({"decoder", "decode_head", "classifier", "segmentation_head", "head"})
+"""What a network with an encoder has beside it."""
 
 ANYWHERE = re.compile(rf"(^|\.)({WRAPPED})(?=\.)")
 """What is added where a part of a network was wrapped."""
@@ -204,10 +208,22 @@ def _wrapper(groups: list[str], keys: Mapping[str, object]) -> str | None:
     if len(groups) == 1:
         [only] = groups
         deep = only in below and all(key.count(".") > 1 for key in keys)
-        return only if only in below and only not in ROOTS and (only in NETWORKS or deep) else None
+        if only in below and only not in ROOTS and (only in NETWORKS or deep):
+            return only
+    if wholes := [group for group in groups if group in ROOTS & below and _is_whole(keys, f"{group}.")]:
+        return wholes[0]
     if ROOTS & set(groups):
         return None
     return next((name for name in NETWORKS if name in below), None)
+
+
+def _is_whole(keys: Iterable[str], prefix: str) -> bool:
+    """Return whether a whole network lies below a prefix that may also be a part's: it has an encoder and a head."""
+    inner = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
+    groups = {key.partition(".")[0] for key in inner}
+    if len(groups) == 1 and inner and all("." in key for key in inner):
+        return _is_whole(inner, f"{inner[0].partition('.')[0]}.")
+    return bool(groups & ENCODERS and groups & HEADS)
 
 
 def _some(names: list[str]) -> str:

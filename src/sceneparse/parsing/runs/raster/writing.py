@@ -36,10 +36,10 @@ class LabelCode:
         used = set(space.ids)
         largest = 255 if max(used) <= 255 and len(used) <= 255 else 65535
         own = int(nodata) if nodata is not None and np.isfinite(nodata) and float(nodata).is_integer() else None
-        if own is not None and own in space.ignore:
+        if own is not None and own in space.ignore_written:
             self.nodata = own
-        elif space.ignore:
-            self.nodata = space.ignore[0]
+        elif space.ignore_written:
+            self.nodata = space.ignore_written[0]
         elif own is not None and 0 <= own <= largest and own not in used:
             self.nodata = own
         else:

@@ -10,7 +10,8 @@ from typing import Any
 import timm
 
 from sceneparse.errors import UserError
-from sceneparse.settings import BackboneSettings
+from sceneparse.networks.backbones import natural_padding
+from sceneparse.settings import BackboneSettings, Padding
 from sceneparse.settings.backbone import Windows
 from sceneparse.weights.importing.family import Recognition, Shapes
 
@@ -57,7 +58,9 @@ def refine(found: Recognition, meta: Mapping[str, Any], file: str) -> Recognitio
         return found
     assert isinstance(config, Mapping)
     name = encoder.removeprefix(MARK)
-    backbone = replace(found.backbone, name=name, windows=_windows(name, config))
+    # Of models that come from TensorFlow, the padding is theirs.
+    padding: Padding | None = "same" if natural_padding(name) == "same" else None
+    backbone = replace(found.backbone, name=name, padding=padding, windows=_windows(name, config))
     why = (*found.why, f"{where}: its encoder is {encoder}")
     if not isinstance(found.found, Unnamed) or not found.found.by_depth:
         return replace(found, backbone=backbone, why=why)
