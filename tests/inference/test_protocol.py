@@ -107,7 +107,7 @@ def test_pictures_are_brought_to_a_height_and_a_width() -> None:
     assert protocol.describe().startswith("whole (changed): height x width 96x160, 144x240, whole picture")
     # Two numbers are enough, as one is for the short side.
     for name in ("whole", "mmseg", "csail"):
-        alone = resolve(ProtocolSettings(name, size=(96, 160)))  # type: ignore[arg-type]
+        alone = resolve(ProtocolSettings(name, size=(96, 160)))
         assert alone.input_size((300, 900), 1.0) == (96, 160) and alone.max_long is None
     assert json.loads(json.dumps(protocol.to_json()))["size"] == [96, 160]
 

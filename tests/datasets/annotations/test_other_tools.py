@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from sceneparse.data.sample import notes_of
 from sceneparse.datasets.annotations.darwin_masks import mapping
 from sceneparse.datasets.annotations.filling import inside_paths
 from sceneparse.datasets.annotations.opencv_fill import filled as opencv_filled
@@ -121,7 +122,7 @@ class TestSupervisely:
     def test_objects_without_area_are_counted(self, tmp_path: Path) -> None:
         point = {"classTitle": "car", "geometryType": "point", "points": {"exterior": [[1, 1]], "interior": []}}
         settings = changed("supervisely", tmp_path, "second/ann/one.png.json", lambda one: one.update(objects=[point]))
-        notes = open_dataset(settings, "second").notes
+        notes = notes_of(open_dataset(settings, "second"))
         assert f"{settings.root}: 1 object without area (points, lines, graphs) left out" in notes
 
 
@@ -196,7 +197,7 @@ class TestSegments:
             self.FILE,
             lambda one: (labels_of(one).pop("segmentation_bitmap"), labels_of(one).update(annotations=[polygon, box])),
         )
-        notes = open_dataset(settings, "all").notes
+        notes = notes_of(open_dataset(settings, "all"))
         assert any("1 annotation without area (boxes, lines, points) left out" in str(note) for note in notes)
         drawn = objects(settings, "street 1")
         assert (drawn[3:8, 2:10] == 1).all() and (drawn != -1).sum() == 40

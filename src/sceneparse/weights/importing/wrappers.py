@@ -108,7 +108,7 @@ def _of_average(content: Mapping[Any, Any], key: str, taken: str) -> str:
         return (
             f"MMEngine saves the averaged weights as '{taken}', which is taken; '{key}' holds those that were trained"
         )
-    if not _is_whole(content[key], content[taken]):
+    if not _as_many(content[key], content[taken]):
         return (
             f"the averaged weights in '{key}' were not taken, and are no whole state_dict: to have them, copy them "
             "into the network with the code that trained it (torch_ema: copy_to), and import a file of its state_dict()"
@@ -119,7 +119,7 @@ def _of_average(content: Mapping[Any, Any], key: str, taken: str) -> str:
     )
 
 
-def _is_whole(average: Any, taken: Any) -> bool:
+def _as_many(average: Any, taken: Any) -> bool:
     """Return whether an average is as many weights as those that are taken, so that it can be imported by itself."""
     counts = []
     for content in (average, taken):
