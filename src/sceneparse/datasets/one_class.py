@@ -140,9 +140,9 @@ def after_all(labels: LabelSpace) -> str:
 
 
 def ignored_values(labels: LabelSpace) -> str:
-    """Return the values or colours of masks that are ignored, for a message; empty where none are."""
+    """Return the values or colours of masks that are ignored and that a class can have, for a message; maybe none."""
     if labels.masks == "index":
-        return ", ".join(map(str, labels.ignore))
+        return ", ".join(map(str, labels.ignore_written))
     return ", ".join("#" + bytes(color).hex() for color in labels.ignore_colors)
 
 

@@ -234,6 +234,8 @@ def test_the_value_without_data_is_the_label_spaces_own_or_the_rasters() -> None
     assert LabelCode(LabelSpace(names, ignore=(9, 200)), 200).nodata == 200
     assert LabelCode(LabelSpace(names, ignore=(9,)), 200).nodata == 9
     assert LabelCode(LabelSpace(names, ids=(1, 2)), 0).nodata == 0
+    below = LabelCode(LabelSpace(names, ignore=(-1, 9)), -1)  # what is written holds no value below zero
+    assert below.nodata == 9 and below.dtype == np.uint8
     assert LabelCode(LabelSpace(names), 0).nodata == 255
     assert LabelCode(LabelSpace(names), float("nan")).nodata == 255
     wide = LabelCode(LabelSpace(names, ids=(1, 300)), None)
