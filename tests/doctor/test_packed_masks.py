@@ -93,6 +93,14 @@ class TestTwoReadings:
         assert diagnose(tmp_path).ok
         assert labels(tmp_path) == [[0, 1, 1, 0]] * 2
 
+    def test_are_refused_where_another_split_alone_is_of_another_form(self, tmp_path: Path) -> None:
+        space = {"names": ["sky", "road"], "ignore": 255}
+        data_set(tmp_path, space, *[(shrunk(1), row(0, 255, 255, 0))] * 2)
+        grey(tmp_path / "val" / "masks" / "0.png", row(0, 1, 255, 0))
+        assert found(diagnose(tmp_path), "mask-bits") is not None
+        with pytest.raises(UserError, match=r"0.png: has 1 bit a pixel.*1 is class 'road', or ignored as the 255"):
+            labels(tmp_path)
+
     def test_are_no_doubt_where_one_alone_is_known(self, tmp_path: Path) -> None:
         data_set(tmp_path, FOUR, (grey, row(0, 1, 2, 3)), (shrunk(1), row(0, 255, 0, 0)))
         assert diagnose(tmp_path).ok

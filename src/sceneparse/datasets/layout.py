@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -134,6 +135,13 @@ class Listings(Mapping[str, "Listing | UserError"]):
         return len(self._folders)
 
 
+def _masks_of(splits: Mapping[str, Listing | UserError]) -> Iterator[Path]:
+    """Yield the masks of all splits that can be listed."""
+    for listing in splits.values():
+        if isinstance(listing, Listing):
+            yield from (pair.mask for pair in listing.pairs)
+
+
 def tool_notes(
     unlabelled: Note, splits: Mapping[str, Listing | UserError], settings: DataSettings, *others: Note
 ) -> Callable[[], tuple[Note, ...]]:
@@ -171,6 +179,7 @@ def open_layout(read: Callable[[DataSettings], Layout]) -> Callable[[DataSetting
         refuse_unpaired(listing, folders, partly=layout.partly, patterns=layout.patterns)
         dataset = ListedPictures(listing.pairs, layout.labels, channels, truth_of(layout, settings.orientation))
         dataset = dataset.read_as(Reading(settings.orientation, settings.range))
+        dataset.among(partial(_masks_of, layout.splits))
         whole = in_one_piece(layout.splits, settings.val) if layout.undivided else None
         every = None if whole is None else layout.splits[whole]
         if whole is not None and isinstance(every, Listing) and len(dataset) < len(every.pairs):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -22,16 +22,16 @@ class PackedMasks:
     """Refuses masks of a split that may be read in two ways.
 
     Args:
-        masks: All masks of the split.
+        masks: Gives all masks of the data set, whose splits share what their numbers mean.
     """
 
-    def __init__(self, masks: Sequence[Path]) -> None:
+    def __init__(self, masks: Callable[[], Iterable[Path]]) -> None:
         self._masks = masks
 
     @cached_property
     def _forms(self) -> frozenset[GreyForm]:
         """The forms of all masks, which are looked for only where one is packed: of most data sets none is."""
-        return frozenset(form for mask in self._masks if (form := grey_form(mask)) is not None)
+        return frozenset(form for mask in self._masks() if (form := grey_form(mask)) is not None)
 
     def refuse(self, mask: Path, labels: LabelSpace) -> None:
         """Refuse a mask whose numbers are known ids as they are stored and as they are shown, if others are not packed.

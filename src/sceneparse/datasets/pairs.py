@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ class ListedPictures:
         self._pairs = tuple(pairs)
         self._channels = channels
         self._truth = truth
-        self._packed = PackedMasks([pair.mask for pair in self._pairs])
+        self._packed = PackedMasks(self._masks)
         self._reading = Reading()
         self.notes: tuple[str, ...] = ()
 
@@ -54,6 +54,17 @@ class ListedPictures:
         if self._truth is read_mask:
             other._truth = partial(read_mask, orientation=reading.orientation)
         return other
+
+    def among(self, masks: Callable[[], Iterable[Path]]) -> None:
+        """Compare how masks store their numbers with those of the whole data set, not of this split alone.
+
+        Args:
+            masks: Gives all of them; called where one of this split's may be read in two ways.
+        """
+        self._packed = PackedMasks(masks)
+
+    def _masks(self) -> Iterable[Path]:
+        return [pair.mask for pair in self._pairs]
 
     def __len__(self) -> int:
         return len(self._pairs)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import huggingface_hub
+import huggingface_hub.utils as hub_utils
 from huggingface_hub import constants
 
 WITHIN = 2.0
@@ -61,7 +61,7 @@ def without_retries() -> Iterator[str]:
     """
     why, before = offline(), constants.HF_HUB_OFFLINE
     # Versions before 1.0 keep connections that know the switch.
-    forget = getattr(huggingface_hub.utils, "reset_sessions", lambda: None)
+    forget = getattr(hub_utils, "reset_sessions", lambda: None)
     if why:
         constants.HF_HUB_OFFLINE = True
         forget()

@@ -22,15 +22,19 @@ class BandChoice(NamedTuple):
             there is neither.
         palette: (channels, values) colours or their brightness, where the only band holds their numbers.
         repeat: How often each band is a channel: grey gives three.
+        luma: Whether the one channel is the brightness of the three bands.
     """
 
     bands: tuple[int, ...]
     mask: int | None
     palette: NDArray[np.uint8] | None = None
     repeat: int = 1
+    luma: bool = False
 
 
-def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int]) -> BandChoice:
+def chosen_bands(
+    dataset: Any, path: Path, channels: int, wanted: Sequence[int], *, pictures: bool = False
+) -> BandChoice:
     """Choose the bands of a raster.
 
     Without a choice of the user's these are all bands, or all but the one that says how opaque a pixel is, red, green
@@ -42,6 +46,7 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
         path: The file, for messages.
         channels: How many channels the picture shall have.
         wanted: The user's choice.
+        pictures: As of `BandForm`: one channel is then the brightness of red, green and blue, as `read_picture` has it.
 
     Raises:
         PictureError: Bands that there are not, too few, or more than one way to choose.
@@ -69,8 +74,9 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
         return choice((1,), palette=_palette(dataset, channels))
     names = [str(one.name) for one in meanings]
     ordered = [band + 1 for band in colors_first(names)]
-    if channels == 3 and all(names.count(color) == 1 for color in COLORS):
-        return choice(ordered[:3])
+    colored = all(names.count(color) == 1 for color in COLORS)
+    if colored and (channels == 3 or (channels == 1 and pictures)):
+        return choice(ordered[:3], luma=channels == 1)
     if count == channels:
         return choice(ordered)
     if count == channels + 1 and opacity is not None:
@@ -89,11 +95,14 @@ def chosen_bands(dataset: Any, path: Path, channels: int, wanted: Sequence[int])
 
 
 def _palette(dataset: Any, channels: int) -> NDArray[np.uint8]:
-    """Return the colours, (3, 256 or 65536), or their luma (ITU-R 601, rounded as Pillow does it)."""
+    """Return the colours, (3, 256 or 65536), or their brightness, (1, …)."""
     colors = np.zeros((2 ** (8 * np.dtype(dataset.dtypes[0]).itemsize), 3), np.uint8)
     for value, color in dataset.colormap(1).items():
         colors[value] = color[:3]
-    if channels == 1:
-        luma = (colors.astype(np.uint32) @ np.array((19595, 38470, 7471), np.uint32) + 0x8000) >> 16
-        return luma.astype(np.uint8)[None]
-    return colors.T.copy()
+    return luma_of(colors.T) if channels == 1 else colors.T.copy()
+
+
+def luma_of(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the brightness (1, …) of colours (3, …): ITU-R 601, rounded as Pillow does it."""
+    shares = np.array((19595, 38470, 7471), np.uint32)
+    return ((np.tensordot(shares, colors.astype(np.uint32), 1) + 0x8000) >> 16).astype(np.uint8)[None]

@@ -14,7 +14,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.pictures.decoding import PictureError
 from sceneparse.pictures.rasters.bands import BandForm, needs_range
-from sceneparse.pictures.rasters.choosing import chosen_bands
+from sceneparse.pictures.rasters.choosing import chosen_bands, luma_of
 from sceneparse.pictures.rasters.light import is_opacity, over_white, white_is_zero, white_of
 
 CACHE_MB = 64
@@ -95,12 +95,13 @@ class Raster:
         try:
             self.width, self.height = int(self.dataset.width), int(self.dataset.height)
             self.block: tuple[int, int] = self.dataset.block_shapes[0]
-            choice = chosen_bands(self.dataset, path, channels, form.bands)
+            choice = chosen_bands(self.dataset, path, channels, form.bands, pictures=form.pictures)
             self._white = white_of(self.dataset, choice.bands[0])
             self.form = self._resolved(form, choice.bands)
             chosen = bool(form.bands) or choice.bands == tuple(sorted(choice.bands))
             self.reordered: tuple[int, ...] = () if chosen else choice.bands
             self._mask, self._palette, self._repeat = choice.mask, choice.palette, choice.repeat
+            self._luma = choice.luma
             self._dtype = np.dtype(self.dataset.dtypes[choice.bands[0] - 1])
             self._nodata = [self.dataset.nodatavals[band - 1] for band in choice.bands]
             # A palette of black and white, as which GDAL gives one bit, says itself which is which.
@@ -161,6 +162,8 @@ class Raster:
             elif self._mask:
                 assert self._white is not None  # `_believe_opacity` has made sure
                 image = over_white(image, opacity, self._white)
+        if self._luma:
+            image = luma_of(image)
         if self._repeat > 1:
             image = np.repeat(image, self._repeat, axis=0)
         if valid is not None and valid.all():
