@@ -220,7 +220,7 @@ def import_checkpoint(
             *checkpoint.notes,
             *checkpoint.beside.notes,
             *((_turned(order, checkpoint),) if turned else ()),
-            *assumed(found.recognition, changes),
+            *assumed(found.recognition, changes, unread=checkpoint.beside.unread),
             *disagreements(found.recognition, checkpoint.stated),
         ),
         (*open_settings(found, changes), *order.warnings, *decisions(found.recognition, checkpoint.stated)),

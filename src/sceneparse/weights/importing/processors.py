@@ -36,6 +36,7 @@ class Beside:
         open: What it does that no setting here does; a user is warned of it.
         of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
             network, whose code may give it others.
+        unread: Whether there is a normalisation that is not taken; the notes say why.
     """
 
     preprocessing: PreprocessingSettings | None = None
@@ -43,6 +44,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     open: tuple[OpenSetting, ...] = ()
     of_wrapper: bool = False
+    unread: bool = False
 
 
 def read_beside(folder: Path) -> Beside:
