@@ -37,8 +37,9 @@ from sceneparse.weights.model import Model, save_model
 
 TURNED = OpenSetting(
     "preprocessing.mean",
-    "its mean is ImageNet's in the order blue, green, red, and a network that takes BGR cannot be imported like that; "
-    "if it takes RGB",
+    "its mean is ImageNet's in the order blue, green, red: if its network takes BGR, save it again as "
+    "{'state_dict': …, 'input_space': 'BGR'} (of a .safetensors: with that in its metadata) and import that; if it "
+    "takes RGB",
     must=True,
 )
 """A mean that would be put on the wrong channels without a word."""
@@ -196,6 +197,9 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     order = order_of(checkpoint.stated)
+    beside = checkpoint.beside.preprocessing
+    if order.unturned and beside is not None and is_turned(beside):
+        order = Order(f"{order.unturned} is false and the mean ImageNet's in the order blue, green, red, which")
     # A family that knows its input has turned it itself.
     turned = bool(order.bgr) and not found.recognition.says_input
     found = _with_beside(found, checkpoint, turned=turned)

@@ -101,7 +101,7 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     size = processor_size(said)
     notes = [f"{path.name}: {one}" for one in (shown, *size.notes)]
     protocol = size.protocol
-    if _does(said, "resize"):
+    if _does(said, "resize") and protocol != ProtocolSettings("whole"):
         # These processors resize bytes with antialiasing, and scores from the size that the network gives them at.
         protocol = replace(protocol, antialias=True, upsampling="twice")
         if (resample := said.get("resample", _BILINEAR)) != _BILINEAR:
