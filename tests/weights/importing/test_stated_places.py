@@ -147,11 +147,20 @@ def test_the_refusal_of_a_mean_in_the_order_of_bgr_names_what_works(
     as_buffers: bool, four: State, tmp_path: Path
 ) -> None:
     buffers = {key: torch.tensor(value) for key, value in BGR.items()} if as_buffers else {}
-    content = {"state_dict": {**under(four, "model."), **buffers}, **({} if as_buffers else BGR)}
+    content: dict[str, Any] = {"state_dict": under(four, "model.") | buffers, **({} if as_buffers else BGR)}
     with pytest.raises(UserError, match=r"'input_space': 'BGR'.*; if it takes RGB; give preprocessing\.mean"):
         imported(content, tmp_path)
     found = imported({**content, "input_space": "BGR"}, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx((0.485, 0.456, 0.406)) and not found.warnings
+
+
+def test_a_mean_that_is_given_in_the_order_of_bgr_is_warned_of(four: State, tmp_path: Path) -> None:
+    content = {"state_dict": four, "input_space": "BGR"}
+    given = {key: tuple(value) for key, value in BGR.items()}
+    [warning] = imported(content, tmp_path, preprocessing=given).warnings
+    assert "give mean and standard deviation in the order red, green, blue" in warning
+    right = {key: value[::-1] for key, value in given.items()}
+    assert not imported(content, tmp_path, preprocessing=right).warnings
 
 
 def test_that_colours_are_not_turned_is_warned_of_and_the_advice_works(four: State, tmp_path: Path) -> None:

@@ -44,6 +44,12 @@ TURNED = OpenSetting(
 )
 """A mean that would be put on the wrong channels without a word."""
 
+GIVEN_TURNED = (
+    "preprocessing.mean is given as ImageNet's in the order blue, green, red, but the network, which took BGR, is "
+    "turned to take RGB: give mean and standard deviation in the order red, green, blue"
+)
+"""What is said of one that is given so."""
+
 
 @dataclass(frozen=True)
 class ImportedModel:
@@ -210,6 +216,7 @@ def import_checkpoint(
     filled, account = convert(checkpoint, found, config)
     if turned:
         turn_first(filled, checkpoint.source)
+    wrong = (GIVEN_TURNED,) if turned and preprocessing is not None and is_turned(config.preprocessing) else ()
     sigmoid = found.recognition.num_classes == 1
     space, classes = name_classes(checkpoint, filled.num_classes, labels, sigmoid=sigmoid)
     tasks = name_tasks(space, config.network)
@@ -227,7 +234,7 @@ def import_checkpoint(
             *assumed(found.recognition, changes, unread=checkpoint.beside.unread),
             *disagreements(found.recognition, checkpoint.stated),
         ),
-        (*open_settings(found, changes), *order.warnings, *decisions(found.recognition, checkpoint.stated)),
+        (*open_settings(found, changes), *wrong, *order.warnings, *decisions(found.recognition, checkpoint.stated)),
     )
 
 
