@@ -4,7 +4,6 @@ BraTS (Menze et al., IEEE TMI 2015): four modalities of each brain, and of each 
 core, 2 oedema, 4 enhancing tumour, 0 neither. Here 4 becomes class 3.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sceneparse.data.sample import Sample
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
+from sceneparse.datasets.nnunet import GATHERED, nnunet_layout
 from sceneparse.datasets.published import no_split, read_names
 from sceneparse.datasets.subsets import split_named
 from sceneparse.errors import UserError
@@ -40,9 +40,6 @@ BRATS = LabelSpace(
 
 ROUNDING = 0.01
 """How far from a whole number a label may be: programs save labels as floats, or by a slope."""
-
-GATHERED = re.compile(r"^(images|labels|masks|segmentations)(tr|ts|va|_\w+)?$", re.IGNORECASE)
-"""Folders in which other programs have the volumes of all cases: nnU-Net's and the Medical Segmentation Decathlon's."""
 
 LAYOUT = (
     "CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, inside {train,val,test}/ or with lists of cases {train,val,test}.txt "
@@ -160,12 +157,7 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
     """The cases of each split, sorted."""
     entries = [root / name for name in subfolders(root)]
     if together := [folder for folder in entries if GATHERED.match(folder.name) and volume_files(folder)]:
-        raise UserError(
-            f"{root}: the volumes of all cases lie in {' and '.join(f'{folder.name}/' for folder in together[:3])} "
-            "(nnU-Net's layout), but here each case has a folder of its own: move imagesTr/X_0000.nii.gz to "
-            "X/X_ct.nii.gz, with a word for each channel, and labelsTr/X.nii.gz to X/X_seg.nii.gz, and give "
-            f"{argument('data.nifti.modalities', ['ct'])}"
-        )
+        raise nnunet_layout(root, together)
     if cases := [folder for folder in entries if volume_files(folder)]:
         splits = {}
         for path in sorted(root.glob("*.txt")):

@@ -1,5 +1,6 @@
 """MMSegmentation's files say in their configuration what no key tells; it is read, and nothing of it is run."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -85,6 +86,13 @@ def protocol_of(folder: Path, steps: str, *, slides: bool = False) -> tuple[Prot
     [
         ("dict(type='LoadAnnotations')", ProtocolSettings("whole")),
         ("dict(type='Resize', scale=(2048, 512), keep_ratio=True)", ProtocolSettings("mmseg")),
+        # As Cityscapes' own configurations have it: pictures of other sizes are brought to that one.
+        (
+            "dict(type='Resize', scale=(2048, 1024), keep_ratio=True)",
+            ProtocolSettings("mmseg", size=1024, max_long=2048),
+        ),
+        ("dict(type='mmcv.LoadImageFromFile'), dict(type='mmseg.Resize', scale=(256, 256))", SQUARE_256),
+        ("dict(type='mmcv.transforms.processing.Resize', scale=(256, 256))", SQUARE_256),
         (
             "dict(type='Resize', scale=(384, 256), keep_ratio=True)",
             ProtocolSettings("mmseg", size=256, max_long=384),
@@ -130,12 +138,50 @@ def test_pictures_are_tested_at_the_size_of_the_configurations_pipeline(
             "dict(type='Resize'), ",
             ProtocolSettings("whole", scales=(0.5,), upsampling="twice"),
         ),
+        (
+            "img_scale=(512, 256), img_ratios=[0.5]",
+            "dict(type='mmseg.Resize'), ",
+            ProtocolSettings("mmseg", size=128, max_long=256),
+        ),
+        ("img_scale=(2048, 512), img_ratios=1.0", "dict(type='Resize'), ", ProtocolSettings("mmseg")),
     ],
 )
 def test_in_the_first_versions_the_scale_stands_around_the_resize(
     scale: str, resize: str, protocol: ProtocolSettings, tmp_path: Path
 ) -> None:
     assert protocol_of(tmp_path, OLD_STEPS.format(scale, resize)) == (protocol, ())
+
+
+@pytest.mark.parametrize(
+    ("ratios", "short", "taken"), [("[0.5, 0.75]", 256, 0.5), ("[0.5, 0.75, 1.0, 1.25]", 512, 1.0)]
+)
+def test_of_several_ratios_the_one_that_is_named_is_taken(
+    ratios: str, short: int, taken: float, tmp_path: Path
+) -> None:
+    steps = OLD_STEPS.format(f"img_scale=(2048, 512), img_ratios={ratios}", "dict(type='Resize'), ")
+    found, [warning] = protocol_of(tmp_path, steps)
+    assert resolve(found).size == short and f"several sizes (img_ratios), of which that of {taken} is taken" in warning
+
+
+def test_the_advice_on_a_size_keeps_the_windows(tmp_path: Path) -> None:
+    steps = NEW_STEPS.format("dict(type='Resize', scale=other)")
+    found, [warning] = protocol_of(tmp_path, steps, slides=True)
+    text = FCN_D6[: FCN_D6.index("data = dict(")] + steps
+    given = dict(re.findall(r"protocol\.(window|stride)=(\[[^]]*\]|[\d.]+)", warning))
+    assert set(given) == {"window", "stride"}
+    values = {"name": "whole", "size": 256, **{key: json.loads(value) for key, value in given.items()}}
+    followed = imported(tmp_path, {"cfg": text}, protocol=values)
+    protocol = followed.model.config.protocol
+    assert protocol.window == found.window == (769, 769) and protocol.size == 256 and followed.warnings == ()
+    assert protocol.stride == pytest.approx(found.stride, abs=1e-4)
+
+
+def test_uneven_steps_are_said_without_advice_that_cannot_help(tmp_path: Path) -> None:
+    steps = NEW_STEPS.format("dict(type='Resize', scale=(256, 256))")
+    text = (FCN_D6[: FCN_D6.index("data = dict(")] + steps).replace("stride=(513, 513)", "stride=(513, 769)")
+    [warning] = imported(tmp_path, {"cfg": text}).warnings
+    assert "step by 513 down and 769 across; here by one share of their sides, 0.6671, as" in warning
+    assert "give" not in warning and "protocol.size" not in warning
 
 
 def test_windows_slide_over_the_size_of_the_pipeline(tmp_path: Path) -> None:

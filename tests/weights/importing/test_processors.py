@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from sceneparse.errors import UserError
 from sceneparse.settings import ProtocolSettings
+from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.importing.processors import Beside, read_beside
+from tests.weights.importing.test_stated import smp_state
 
 SAID = {"do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5] * 3, "image_std": [0.2] * 3}
 
@@ -113,6 +117,22 @@ def test_what_a_processor_does_that_no_protocol_does_is_warned_of(
     assert found.name == "protocol" and re.search(words, found.readings)
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"image_processor_type": "GLPNImageProcessor", "size_divisor": 32}, "size_divisor 32 is left out"),
+        ({"image_processor_type": "VitMatteImageProcessor", "do_pad": True, "size_divisor": 32}, "do_pad is left out"),
+        ({"image_processor_type": "Swin2SRImageProcessor", "do_pad": True, "pad_size": 8}, "do_pad is left out"),
+        ({"image_processor_type": "OwnImageProcessor", "size_divisor": 16, "size": None}, "size_divisor 16 is left"),
+    ],
+)
+def test_a_processor_without_a_size_keeps_pictures_own(said: dict[str, Any], words: str, tmp_path: Path) -> None:
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({**SAID, **said}))
+    found = read_beside(tmp_path)
+    assert found.protocol == ProtocolSettings("whole") and "pictures are tested at their own size" in found.notes[1]
+    assert [words in one.readings and "512" not in one.readings for one in found.open] == [True]
+
+
 def test_another_interpolation_than_bilinear_is_said(tmp_path: Path) -> None:
     assert not any("resample" in note for note in of_processor(tmp_path, resample=2).notes)
     notes = of_processor(tmp_path, resample=3).notes
@@ -149,6 +169,20 @@ def test_steps_of_albumentations_are_taken_or_named(tmp_path: Path) -> None:
     assert found.preprocessing is not None and found.preprocessing.std == pytest.approx((0.2,) * 3)
     assert found.protocol == ProtocolSettings("whole", resize="short", size=256)
     assert any("CLAHE is left out" in note for note in found.notes)
+
+
+def test_albumentations_may_have_a_value_for_each_of_four_channels(tmp_path: Path) -> None:
+    state = smp_state(3)
+    stem = state["encoder.conv1.weight"]
+    state |= {"encoder.conv1.weight": torch.cat((stem, stem[:, :1]), 1)}
+    save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"encoder_name": "resnet18", "in_channels": 4}))
+    step = {"__class_fullname__": "Normalize", "mean": [0.406, 0.456, 0.485, 0.5], "std": [0.2] * 4}
+    content = {"transform": {"__class_fullname__": "Compose", "transforms": [step]}}
+    (tmp_path / "albumentations_config_eval.json").write_text(json.dumps(content))
+    found = import_checkpoint(tmp_path)
+    assert isinstance(found, ImportedModel)
+    assert found.model.config.preprocessing.mean == (0.406, 0.456, 0.485, 0.5)
 
 
 def test_an_encoder_of_timms_with_weights_is_given_what_timm_gives_it(tmp_path: Path) -> None:

@@ -224,7 +224,11 @@ def test_two_normalisations_that_differ_are_said(four: State, tmp_path: Path) ->
     content = {"state_dict": {**four, "mean": MEAN, "std": STD}, "hyper_parameters": stated}
     found = imported(content, tmp_path)
     assert found.model.config.preprocessing.mean == pytest.approx((0.1, 0.2, 0.3))
-    assert "of these, the first is taken: they differ" in found.notes
+    [warning] = found.warnings
+    assert "its buffers mean and std are taken, but" in warning
+    assert "hyper_parameters.mean and hyper_parameters.std differ from them" in warning
+    given = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    assert not imported(content, tmp_path, preprocessing=given).warnings
 
 
 def test_a_mean_in_the_order_of_bgr_is_refused_until_it_is_given(four: State, tmp_path: Path) -> None:

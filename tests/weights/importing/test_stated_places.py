@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from sceneparse.cli import main
+from sceneparse.errors import UserError
 from sceneparse.weights.importing.checkpoint import ImportedModel, import_checkpoint
 from sceneparse.weights.model import load_model
 from tests.support.published import imported
@@ -126,6 +127,40 @@ def test_imagenets_mean_in_the_order_of_bgr_is_understood_where_the_order_is_sta
     said = {"mean": [0.406, 0.456, 0.485], "std": [0.225, 0.224, 0.229], "input_space": "BGR"}
     found = imported({"state_dict": four, "hyper_parameters": said}, tmp_path)
     assert found.model.config.preprocessing.mean == (0.485, 0.456, 0.406)
+
+
+BGR = {"mean": [0.406, 0.456, 0.485], "std": [0.225, 0.224, 0.229]}
+
+
+def test_imagenets_mean_in_the_order_of_bgr_with_colours_as_they_were_read_is_bgr(four: State, tmp_path: Path) -> None:
+    plain = imported({"state_dict": four, "hyper_parameters": {"mean": MEAN, "std": STD}}, tmp_path)
+    turned = imported({"state_dict": four, "hyper_parameters": {**BGR, "to_rgb": False}}, tmp_path)
+    assert turned.model.config.preprocessing.mean == (0.485, 0.456, 0.406) and not turned.warnings
+    assert "hyper_parameters.to_rgb is false and the mean ImageNet's" in " ".join(turned.notes)
+    first = "backbone.body.conv1.weight"
+    states = [one.model.network.state_dict()[first] for one in (plain, turned)]
+    assert torch.equal(states[0].flip(1), states[1])
+
+
+@pytest.mark.parametrize("as_buffers", [False, True])
+def test_the_refusal_of_a_mean_in_the_order_of_bgr_names_what_works(
+    as_buffers: bool, four: State, tmp_path: Path
+) -> None:
+    buffers = {key: torch.tensor(value) for key, value in BGR.items()} if as_buffers else {}
+    content: dict[str, Any] = {"state_dict": under(four, "model.") | buffers, **({} if as_buffers else BGR)}
+    with pytest.raises(UserError, match=r"'input_space': 'BGR'.*; if it takes RGB; give preprocessing\.mean"):
+        imported(content, tmp_path)
+    found = imported({**content, "input_space": "BGR"}, tmp_path)
+    assert found.model.config.preprocessing.mean == pytest.approx((0.485, 0.456, 0.406)) and not found.warnings
+
+
+def test_a_mean_that_is_given_in_the_order_of_bgr_is_warned_of(four: State, tmp_path: Path) -> None:
+    content = {"state_dict": four, "input_space": "BGR"}
+    given = {key: tuple(value) for key, value in BGR.items()}
+    [warning] = imported(content, tmp_path, preprocessing=given).warnings
+    assert "give mean and standard deviation in the order red, green, blue" in warning
+    right = {key: value[::-1] for key, value in given.items()}
+    assert not imported(content, tmp_path, preprocessing=right).warnings
 
 
 def test_that_colours_are_not_turned_is_warned_of_and_the_advice_works(four: State, tmp_path: Path) -> None:

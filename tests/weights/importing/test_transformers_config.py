@@ -73,6 +73,18 @@ def test_basic_blocks_have_no_convolution_that_could_halve_otherwise(tmp_path: P
     assert isinstance(found, ImportedModel) and found.model.config.backbone.stride_on == "3x3"
 
 
+@pytest.mark.parametrize("taken", [[-4, -3, -2, -1], [1, 2, 3, -1]])
+def test_stages_may_be_counted_from_the_last(taken: list[int], tmp_path: Path) -> None:
+    found = import_checkpoint(folder(tmp_path, "resnet18", {"layer_type": "basic", "out_indices": taken}))
+    assert isinstance(found, ImportedModel)
+
+
+@pytest.mark.parametrize("taken", [[-5, -3, -2, -1], [-1, -2, -3, -4]])
+def test_other_stages_counted_from_the_last_are_refused(taken: list[int], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="takes the stages"):
+        import_checkpoint(folder(tmp_path, "resnet18", {"layer_type": "basic", "out_indices": taken}))
+
+
 def test_a_dinov2s_blocks_are_read_by_their_names_too(tmp_path: Path) -> None:
     said = {"out_features": ["stage2", "stage5", "stage8", "stage12"], "hidden_size": 384, "num_attention_heads": 6}
     found = import_checkpoint(folder(tmp_path, "dinov2_small_patch14_518", said, pool_scales=[1, 2, 4, 8]))

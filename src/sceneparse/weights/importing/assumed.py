@@ -17,19 +17,21 @@ SIZES: dict[ProtocolName, str] = {
 """What the known protocols do with a picture's size."""
 
 
-def assumed(found: Recognition, given: Collection[str]) -> tuple[str, ...]:
+def assumed(found: Recognition, given: Collection[str], *, unread: bool = False) -> tuple[str, ...]:
     """Return a line on the normalisation and one on the size of test pictures, where they are only usual.
 
     Args:
         found: What a checkpoint was recognised as, with what stands beside its weights.
         given: The groups of settings that are given.
+        unread: Whether the file has a normalisation that was not taken, which is said already.
     """
     lines = []
     usual = found.preprocessing == PreprocessingSettings()
     if "preprocessing" not in given and not found.says_input and usual:
+        why = "what the file says is not taken" if unread else "nothing in the file says it"
         lines.append(
-            "preprocessing: nothing in the file says it, so ImageNet's mean and standard deviation are taken; if yours "
-            f"are others, give {argument('preprocessing.mean')} and {argument('preprocessing.std')}"
+            f"preprocessing: {why}, so ImageNet's mean and standard deviation are taken; if yours are others, "
+            f"give {argument('preprocessing.mean')} and {argument('preprocessing.std')}"
         )
     if "protocol" not in given and not found.says_size:
         lines.append(

@@ -30,10 +30,12 @@ class Order:
 
     Args:
         bgr: Where it says that the network takes BGR; "" where it takes RGB, or nothing is said.
+        unturned: Where it says that colours stay as they were read, and nothing says in which order; "" elsewhere.
         warnings: What may mean another order, or is none that can be had, for people.
     """
 
     bgr: str = ""
+    unturned: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -47,19 +49,18 @@ def order_of(stated: Sequence[Stated]) -> Order:
     texts |= {one.path: "BGR" for one in named(stated, *IS_BGR) if one.value is True}
     if bgr := next((path for path, text in texts.items() if text == "BGR"), ""):
         return Order(bgr)
+    unturned = [one.path for one in named(stated, *TURNS) if one.value is False and "RGB" not in texts.values()]
     warnings = [
         f"{path} is {text}: pictures are given to a network as RGB here, and in no other form"
         for path, text in texts.items()
         if text in OTHERS
     ]
-    if "RGB" not in texts.values():
-        warnings += [
-            f"{one.path} is false: taken to be of pictures that are read as RGB; if yours were read by OpenCV, which "
-            "gives BGR, write 'input_space': 'BGR' beside the mean in the file and import it again"
-            for one in named(stated, *TURNS)
-            if one.value is False
-        ]
-    return Order(warnings=tuple(warnings))
+    warnings += [
+        f"{path} is false: taken to be of pictures that are read as RGB; if yours were read by OpenCV, which "
+        "gives BGR, write 'input_space': 'BGR' beside the mean in the file and import it again"
+        for path in unturned
+    ]
+    return Order(unturned=next(iter(unturned), ""), warnings=tuple(warnings))
 
 
 OTHERS = frozenset({"HSV", "HLS", "LAB", "LUV", "YUV", "YCBCR", "YCRCB", "L", "GRAY", "GREY", "GRAYSCALE", "RGBA"})

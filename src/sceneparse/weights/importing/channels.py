@@ -1,14 +1,18 @@
 """How many channels of a picture a network takes, by its first convolution, and a normalisation for as many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from timm.models import get_pretrained_cfg
+from torch import Tensor
 
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.settings import PreprocessingSettings
 from sceneparse.weights.importing.family import Recognition, Shapes, theirs
+
+FEW = 5
+"""Channels at most of a picture whose normalisation may stand in a file."""
 
 
 def with_channels(found: Recognition, shapes: Shapes) -> Recognition:
@@ -25,6 +29,19 @@ def with_channels(found: Recognition, shapes: Shapes) -> Recognition:
             why = f"its first convolution takes {counted(shape[1], 'channel')}"
             return replace(found, backbone=backbone, why=(*found.why, why))
     return found
+
+
+def channels_of(tensors: Mapping[str, Tensor]) -> int:
+    """Return how many channels of a picture a network most likely takes: 3, or the few that a convolution of it has.
+
+    Args:
+        tensors: Its weights, of a network that is not recognised yet.
+    """
+    few = {int(tensor.shape[1]) for tensor in tensors.values() if tensor.ndim == 4 and 1 <= tensor.shape[1] <= FEW}
+    if 3 in few or not few:
+        return 3
+    # Of one channel are the convolutions that take each of many channels for itself, too.
+    return max(few)
 
 
 def _first_weights(name: str) -> Iterator[str]:

@@ -37,11 +37,18 @@ from sceneparse.weights.model import Model, save_model
 
 TURNED = OpenSetting(
     "preprocessing.mean",
-    "its mean is ImageNet's in the order blue, green, red, and a network that takes BGR cannot be imported like that; "
-    "if it takes RGB",
+    "its mean is ImageNet's in the order blue, green, red: if its network takes BGR, save it again as "
+    "{'state_dict': …, 'input_space': 'BGR'} (of a .safetensors: with that in its metadata) and import that; if it "
+    "takes RGB",
     must=True,
 )
 """A mean that would be put on the wrong channels without a word."""
+
+GIVEN_TURNED = (
+    "preprocessing.mean is given as ImageNet's in the order blue, green, red, but the network, which took BGR, is "
+    "turned to take RGB: give mean and standard deviation in the order red, green, blue"
+)
+"""What is said of one that is given so."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +203,9 @@ def import_checkpoint(
         state, account = convert_backbone(checkpoint, found)
         return ImportedBackbone(found.name, state, found.why, account, checkpoint.source, checkpoint.notes)
     order = order_of(checkpoint.stated)
+    beside = checkpoint.beside.preprocessing
+    if order.unturned and beside is not None and is_turned(beside):
+        order = Order(f"{order.unturned} is false and the mean ImageNet's in the order blue, green, red, which")
     # A family that knows its input has turned it itself.
     turned = bool(order.bgr) and not found.recognition.says_input
     found = _with_beside(found, checkpoint, turned=turned)
@@ -206,6 +216,7 @@ def import_checkpoint(
     filled, account = convert(checkpoint, found, config)
     if turned:
         turn_first(filled, checkpoint.source)
+    wrong = (GIVEN_TURNED,) if turned and preprocessing is not None and is_turned(config.preprocessing) else ()
     sigmoid = found.recognition.num_classes == 1
     space, classes = name_classes(checkpoint, filled.num_classes, labels, sigmoid=sigmoid)
     tasks = name_tasks(space, config.network)
@@ -220,10 +231,10 @@ def import_checkpoint(
             *checkpoint.notes,
             *checkpoint.beside.notes,
             *((_turned(order, checkpoint),) if turned else ()),
-            *assumed(found.recognition, changes),
+            *assumed(found.recognition, changes, unread=checkpoint.beside.unread),
             *disagreements(found.recognition, checkpoint.stated),
         ),
-        (*open_settings(found, changes), *order.warnings, *decisions(found.recognition, checkpoint.stated)),
+        (*open_settings(found, changes), *wrong, *order.warnings, *decisions(found.recognition, checkpoint.stated)),
     )
 
 

@@ -11,8 +11,9 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings import PreprocessingSettings
 from sceneparse.weights.importing.family import OpenSetting
-from sceneparse.weights.importing.left_out import METRIC
+from sceneparse.weights.importing.pickles import Inert
 from sceneparse.weights.importing.processors import IMAGENET, Beside, shown_numbers
+from sceneparse.weights.importing.standing import KINDS, standing
 from sceneparse.weights.importing.stated import NUMBERS, Stated
 
 BUFFER = re.compile(
@@ -25,10 +26,7 @@ BUFFER = re.compile(
 RANGE = "input_range"
 """What segmentation_models_pytorch calls the range of a picture's values beside them, such as [0, 255]."""
 
-RESULTS = re.compile(
-    r"^(\w*_)?(results?|scores?|metrics?|history|evaluation|timings?|gradients?)(_\w+)?$", re.IGNORECASE
-)
-"""What training scripts call what they measured."""
+NUMPY = "NumPy's arrays and numbers in a pickle are not read"
 
 CLOSE = 0.02
 """How near a mean is to ImageNet's that is meant to be it."""
@@ -39,12 +37,13 @@ def is_buffer(key: str) -> bool:
     return BUFFER.match(key) is not None
 
 
-def of_buffers(buffers: Mapping[str, Tensor], file: str) -> Beside:
+def of_buffers(buffers: Mapping[str, Tensor], file: str, channels: int = 3) -> Beside:
     """Take the normalisation that is kept as buffers; a line says so, or why not. Nothing where there are none.
 
     Args:
-        buffers: By their keys, `is_buffer`: values of a picture's values in 0..1 or in 0..255, one or three.
+        buffers: By their keys, `is_buffer`: values of a picture's values in 0..1 or in 0..255, one or one a channel.
         file: The file's name, for people.
+        channels: Of a picture.
     """
     pairs: dict[str, dict[str, Any]] = {}
     for key, tensor in buffers.items():
@@ -54,7 +53,8 @@ def of_buffers(buffers: Mapping[str, Tensor], file: str) -> Beside:
         # A tensor of more numbers than channels is described by how many there are.
         values = [float(one) for one in tensor.flatten()[:5]]
         pairs.setdefault(place, {})[match["name"]] = values
-    found = _of_pairs({f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}, file)
+    named = {f"its buffers {place}mean and {place}std": pair for place, pair in pairs.items()}
+    found = _of_pairs(named, file, channels)
     # Of several that differ, the first is taken; see `_of_pairs`.
     bare = next(iter(pairs), None) == "" and max(map(abs, (*pairs[""].get("mean", ()), *pairs[""].get("std", ())))) <= 2
     return replace(found, of_wrapper=bare and found.preprocessing is not None)
@@ -71,81 +71,143 @@ def if_in_bytes(taken: PreprocessingSettings) -> OpenSetting:
     )
 
 
-def of_stated(stated: Iterable[Stated], file: str) -> Beside:
+def of_stated(stated: Iterable[Stated], file: str, channels: int = 3) -> Beside:
     """Take the normalisation that a training states among its settings; a line says so, or why not.
+
+    One in a group whose name means what is done to pictures is believed before others, which must have a value for
+    each channel: a single number is as often a score's mean.
 
     Args:
         stated: What the file says.
         file: Its name, for people.
+        channels: Of a picture.
     """
-    pairs: dict[str, dict[str, Any]] = {}
     stated = tuple(stated)
     bytes_in = {one.group for one in stated if one.key == RANGE and _numbers(one.value) == [0.0, 255.0]}
+    sure: dict[str, dict[str, Any]] = {}
+    plain: dict[str, dict[str, Any]] = {}
+    doubtful: dict[str, dict[str, Any]] = {}
+    listed: list[dict[str, Any]] = []
+    places = {"preprocessing": sure, "plain": plain, "doubtful": doubtful}
     for one in stated:
         match = NUMBERS.match(one.key)
-        if match is not None and one.of_network and not _is_measured(one):
-            place = f"{one.group}{'.' if one.group else ''}{match[1] or ''}"
-            pairs.setdefault(place, {})[match[2]] = _numbers(one.value)
-            if one.group in bytes_in:
-                pairs[place][RANGE] = [0.0, 255.0]
-    return _of_pairs({f"{place}mean and {place}std": pair for place, pair in pairs.items()}, file)
+        if match is None or not one.of_network:
+            continue
+        neighbours = [other for other in stated if other.group == one.group and isinstance(other.value, str)]
+        kinds, names = ([other.value for other in neighbours if other.key in keys] for keys in (KINDS, ("name",)))
+        place = standing(one.group.split(".") if one.group else (), kinds, names)
+        if place == "other":
+            continue
+        if place == "plain" and match[1] is not None and match[1] not in ("data_", "dataset_"):
+            place = "preprocessing"  # as pixel_mean's own name says
+        pair = places[place].setdefault(f"{one.group}{'.' if one.group else ''}{match[1] or ''}", {})
+        pair[match[2]] = _unread(one.value) or _numbers(one.value)
+        if one.group in bytes_in:
+            pair[RANGE] = [0.0, 255.0]
+        if isinstance(one.value, list | tuple) and channels == 1:
+            listed.append(pair)
+    single = {where: pair for where, pair in plain.items() if _has_length(pair, 1) and pair not in listed}
+    taken = {**sure, **{where: pair for where, pair in plain.items() if where not in single}}
+    found = _of_pairs({f"{where}mean and {where}std": pair for where, pair in taken.items()}, file, channels)
+    if found.preprocessing is not None:
+        return found
+    unsure = single | {where: pair for where, pair in doubtful.items() if _has_length(pair, channels)}
+    notes = [
+        _not_taken(f"{where}mean and {where}std", pair, file, "nothing says that they are of pictures' values")
+        for where, pair in unsure.items()
+    ]
+    return replace(found, notes=(*found.notes, *notes), unread=found.unread or bool(notes))
 
 
-def _is_measured(one: Stated) -> bool:
-    """Return whether a value stands among what was measured of a network, of which there are means and deviations."""
-    return any(METRIC.match(part) or RESULTS.match(part) for part in one.group.split("."))
+def _has_length(pair: Mapping[str, Any], count: int) -> bool:
+    """Return whether a mean and a deviation are both there, and of so many numbers."""
+    return all(isinstance(pair.get(name), list) and len(pair[name]) == count for name in ("mean", "std"))
 
 
 def is_turned(found: PreprocessingSettings) -> bool:
     """Return whether a mean is ImageNet's in the order blue, green, red."""
-    return all(abs(one - two) < CLOSE for one, two in zip(found.mean, IMAGENET.mean[::-1], strict=True)) and not all(
-        abs(one - two) < CLOSE for one, two in zip(found.mean, IMAGENET.mean, strict=True)
-    )
+    # Of four bands, blue, green, red and infrared is a usual order of their own.
+    if len(found.mean) != len(IMAGENET.mean):
+        return False
+    return _is_close(found.mean, IMAGENET.mean[::-1]) and not _is_close(found.mean, IMAGENET.mean)
 
 
-def _of_pairs(pairs: Mapping[str, Mapping[str, Any]], file: str) -> Beside:
+def _is_close(one: Sequence[float], two: Sequence[float]) -> bool:
+    return all(abs(first - second) < CLOSE for first, second in zip(one, two, strict=True))
+
+
+def _of_pairs(pairs: Mapping[str, Mapping[str, Any]], file: str, channels: int) -> Beside:
     taken: dict[str, tuple[PreprocessingSettings, str]] = {}
     notes: list[str] = []
     for what, pair in pairs.items():
-        found = _settings(pair.get("mean"), pair.get("std"), in_bytes=RANGE in pair)
-        if found is None:
-            said = ", ".join(
-                f"{name} {shown_numbers(value) if value else '?'}" for name, value in pair.items() if name != RANGE
-            )
-            notes.append(
-                f"{file}: {what} are not taken as normalisation ({said}): both need three numbers, or one for all; if "
-                f"they are it, give {argument('preprocessing.mean')} and {argument('preprocessing.std')}"
-            )
-        else:
+        found = _settings(pair.get("mean"), pair.get("std"), channels, in_bytes=RANGE in pair)
+        if found is not None:
             taken[what] = found
+            continue
+        why = next((value for value in pair.values() if isinstance(value, str)), "")
+        number = {1: "one number", 3: "three numbers, or one for all"}.get(
+            channels, f"{channels} numbers, or one for all"
+        )
+        notes.append(_not_taken(what, pair, file, why or f"both need {number}"))
     if not taken:
-        return Beside(notes=tuple(notes))
+        return Beside(notes=tuple(notes), unread=bool(notes))
     what, (first, unit) = next(iter(taken.items()))
-    if differing := [other for other, (found, _) in taken.items() if not nearly_equal(found, first)]:
-        notes.append(f"{file}: {' and '.join(differing)} differ from them and are not taken")
+    differing = [other for other, (found, _) in taken.items() if not nearly_equal(found, first)]
     shown = f"mean {shown_numbers(first.mean)}, standard deviation {shown_numbers(first.std)}"
-    return Beside(first, None, (f"{file}: {what} are taken for pictures in {unit}: {shown}", *notes))
+    opened = (differing_from(what, " and ".join(differing)),) if differing else ()
+    return Beside(first, None, (f"{file}: {what} are taken for pictures in {unit}: {shown}", *notes), opened)
+
+
+def differing_from(taken: str, others: str) -> OpenSetting:
+    """Return a warning that a file has several normalisations, which aren't the same."""
+    return OpenSetting(
+        "preprocessing.mean",
+        f"{taken} are taken, but {others} differ from them: if these are how your pictures were normalised, give "
+        f"{argument('preprocessing.mean')} and {argument('preprocessing.std')}",
+    )
+
+
+def _not_taken(what: str, pair: Mapping[str, Any], file: str, why: str) -> str:
+    said = ", ".join(
+        f"{name} {shown_numbers(value)}"
+        for name, value in pair.items()
+        if name != RANGE and value and not isinstance(value, str)
+    )
+    return (
+        f"{file}: {what} are not taken as normalisation{f' ({said})' if said else ''}: {why}; if they are it, give "
+        f"{argument('preprocessing.mean')} and {argument('preprocessing.std')}"
+    )
 
 
 def nearly_equal(one: PreprocessingSettings, two: PreprocessingSettings) -> bool:
     """Return whether two normalisations are the same, written with fewer digits."""
+    if len(one.mean) != len(two.mean):
+        return False
     values = zip((*one.mean, *one.std), (*two.mean, *two.std), strict=True)
     return all(abs(first - second) < 2e-3 for first, second in values)
 
 
 def _settings(
-    mean: Sequence[float] | None, std: Sequence[float] | None, *, in_bytes: bool
+    mean: Sequence[float] | None, std: Sequence[float] | None, channels: int, *, in_bytes: bool
 ) -> tuple[PreprocessingSettings, str] | None:
     """Return a normalisation and the range of the pictures that it is for; None for what is none."""
-    if not mean or not std or len(mean) not in (1, 3) or len(std) not in (1, 3):
+    if not isinstance(mean, list) or not isinstance(std, list) or {len(mean), len(std)} - {1, channels}:
         return None
-    means, stds = (tuple(values) * (3 // len(values)) for values in (mean, std))
+    # One value for all is brought to as many as there are channels later, see `channels.fitted`.
+    count = channels if channels in (len(mean), len(std)) else 3
+    means, stds = (tuple(values) * (count // len(values)) for values in (mean, std))
     scale = 255.0 if in_bytes or max(*means, *stds) > 2 else 1.0  # no mean of values in 0..1 is above 1
     try:
         found = PreprocessingSettings(tuple(m / scale for m in means), tuple(s / scale for s in stds))
     except UserError:
         return None
     return found, "0..255" if scale > 1 else "0..1"
+
+
+def _unread(value: Any) -> str:
+    """Return why a value gives no numbers that could be read; "" for one that does, or is none."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return NUMPY if any(isinstance(one, Inert) and one.name.startswith("numpy") for one in values) else ""
 
 
 def _numbers(value: Any) -> list[float] | None:

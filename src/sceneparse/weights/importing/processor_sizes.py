@@ -36,6 +36,12 @@ CROPS = {"ConvNext": 224 / 256, "PoolFormer": 0.9}
 LEVIT = 256 / 224
 """By what Levit's class brings the short side to more than its size, of which it then crops the middle."""
 
+WITHOUT_SIZE = ("GLPN", "VitMatte", "Swin2SR")
+"""Classes that have no size: they bring a picture's own sides to the next multiple."""
+
+MULTIPLES = ("size_divisor", "size_divisibility", "pad_size")
+"""What such a multiple is called."""
+
 READ = ("resize", "rescale", "normalize", "convert_rgb", "reduce_labels", "center_crop", "flip_channel_order")
 """Of the steps that are switched by a key do_…, those that are read, or that are none of pictures to be parsed."""
 
@@ -98,6 +104,8 @@ def processor_size(said: Mapping[str, Any]) -> ProcessorSize:
         rounded_sides = {key: round(value / multiple) * multiple for key, value in size.items() if _is_side(value)}
         size = rounded_sides if set(rounded_sides) == {"height", "width"} else size
     found = protocol_of_size(size)
+    if size is None and said.get("size") is None and (kind in WITHOUT_SIZE or said.keys() & MULTIPLES):
+        return ProcessorSize(ProtocolSettings("whole"), ("pictures are tested at their own size",), unfollowed)
     if found is None:
         unfollowed = (f"its size {json.dumps(said.get('size'))} cannot be followed", *unfollowed)
         return ProcessorSize(ProtocolSettings("mmseg"), notes, (*unfollowed, "the short side is brought to 512"))
@@ -109,9 +117,10 @@ def _left_out(said: Mapping[str, Any]) -> list[str]:
     found = [
         f"{key} is left out" for key in said if key.startswith("do_") and said[key] is True and key[3:] not in READ
     ]
-    divisor = said.get("size_divisor")
-    if _is_side(divisor) and divisor > 1 and "do_pad is left out" not in found:
-        found.append(f"size_divisor {divisor} is left out")
+    for key in MULTIPLES:
+        multiple = said.get(key)
+        if _is_side(multiple) and multiple > 1 and "do_pad is left out" not in found:
+            found.append(f"{key} {multiple} is left out")
     return found
 
 

@@ -36,6 +36,7 @@ class Beside:
         open: What it does that no setting here does; a user is warned of it.
         of_wrapper: Whether the preprocessing is for pictures in 0..1, by buffers `mean` and `std` of what wraps the
             network, whose code may give it others.
+        unread: Whether there is a normalisation that is not taken; the notes say why.
     """
 
     preprocessing: PreprocessingSettings | None = None
@@ -43,6 +44,7 @@ class Beside:
     notes: tuple[str, ...] = ()
     open: tuple[OpenSetting, ...] = ()
     of_wrapper: bool = False
+    unread: bool = False
 
 
 def read_beside(folder: Path) -> Beside:
@@ -99,7 +101,7 @@ def _of_processor(said: Mapping[str, Any], path: Path) -> Beside:
     size = processor_size(said)
     notes = [f"{path.name}: {one}" for one in (shown, *size.notes)]
     protocol = size.protocol
-    if _does(said, "resize"):
+    if _does(said, "resize") and protocol != ProtocolSettings("whole"):
         # These processors resize bytes with antialiasing, and scores from the size that the network gives them at.
         protocol = replace(protocol, antialias=True, upsampling="twice")
         if (resample := said.get("resample", _BILINEAR)) != _BILINEAR:

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.labels.space import Color
+from sceneparse.weights.importing.channels import FEW, channels_of
 from sceneparse.weights.importing.family import Shapes
 from sceneparse.weights.importing.given_names import GivenNames, given_names, names_among
 from sceneparse.weights.importing.metadata import metadata_of
-from sceneparse.weights.importing.normalisation import is_buffer, nearly_equal, of_buffers, of_stated
+from sceneparse.weights.importing.normalisation import differing_from, is_buffer, nearly_equal, of_buffers, of_stated
 from sceneparse.weights.importing.pickles import TensorRecord
 from sceneparse.weights.importing.processors import Beside, of_encoder, read_beside, read_object
 from sceneparse.weights.importing.programs import program_in
@@ -35,9 +36,6 @@ from sceneparse.weights.paths import CAFFE, SAFE, TORCH
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 PART = re.compile(r"(-\d{5}-of-\d{5}\.(safetensors|bin)|\.index\.json|^config\.json|^preprocessor_config\.json)$")
 """Files that are of no use alone: one of transformers' several files of weights, their index, what stands beside."""
-
-FEW = 5
-"""Numbers at most of a tensor that is read as a setting: a mean has one for each channel."""
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What the weights in a folder of transformers or segmentation_models_pytorch are called."""
@@ -175,7 +173,7 @@ def _with_numbers(one: Stated, read: ReadStorage, size: int) -> Stated:
 def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> Checkpoint:
     """Return what was read with the names and the normalisation that are stated beside the weights of a file."""
     stated = (*found.stated, *stated)
-    beside = _one_of(found.beside, of_stated(stated, path.name))
+    beside = _one_of(found.beside, of_stated(stated, path.name, channels_of(found.tensors)))
     group, settings = encoder_settings(stated)
     if beside.preprocessing is None:
         beside = _one_of(beside, of_encoder(settings, group))
@@ -186,7 +184,8 @@ def _with_stated(found: Checkpoint, stated: tuple[Stated, ...], path: Path) -> C
 def _network(tensors: Mapping[str, Tensor], path: Path, notes: tuple[str, ...] = (), *, unwrap: bool) -> Checkpoint:
     """Return the network among a file's tensors, and the normalisation that lies beside it."""
     kept, aside, more = unwrapped(tensors) if unwrap else (dict(tensors), {}, ())
-    beside = of_buffers({key: value for key, value in aside.items() if is_buffer(key)}, path.name)
+    buffers = {key: value for key, value in aside.items() if is_buffer(key)}
+    beside = of_buffers(buffers, path.name, channels_of(kept))
     scalars = {key: value for key, value in aside.items() if not is_buffer(key) and value.numel() == 1}
     stated = tuple(Stated(key, float(value.flatten()[0])) for key, value in scalars.items())
     return Checkpoint(kept, str(path), (*notes, *more), beside=beside, stated=stated)
@@ -197,12 +196,12 @@ def _one_of(first: Beside, second: Beside) -> Beside:
     notes = (*first.notes, *second.notes)
     if first.preprocessing is None:
         opened = (*first.open, *second.open)
-        return replace(second, protocol=first.protocol or second.protocol, notes=notes, open=opened)
-    if second.preprocessing is None:
+        protocol, unread = first.protocol or second.protocol, first.unread or second.unread
+        return replace(second, protocol=protocol, notes=notes, open=opened, unread=unread)
+    if second.preprocessing is None or nearly_equal(first.preprocessing, second.preprocessing):
         return replace(first, notes=notes)
-    differs = not nearly_equal(first.preprocessing, second.preprocessing)
-    more = ("of these, the first is taken: they differ",) if differs else ()
-    return replace(first, notes=(*notes, *more))
+    differs = differing_from(first.notes[0].partition(" are taken")[0], second.notes[0].partition(" are taken")[0])
+    return replace(first, notes=notes, open=(*first.open, differs))
 
 
 def _inert(names: tuple[str, ...]) -> tuple[str, ...]:

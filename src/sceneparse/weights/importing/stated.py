@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sceneparse.weights.importing.pickles import Inert, TensorRecord
+from sceneparse.weights.importing.standing import KINDS
 
 GROUPS = (
     "hyper_parameters",
@@ -29,6 +30,9 @@ OTHERS = re.compile(
 
 NUMBERS = re.compile(r"^(pixel_|image_|img_|input_|norm_|norm_?ali[sz]e_|rgb_|dataset_|data_)?(mean|std)s?$")
 """What training scripts call a mean or a standard deviation of pictures, which may also be a tensor."""
+
+NORMALISES = re.compile(r"(^|[._])norm(ali[sz]e|ali[sz]ation|ali[sz]er)?$", re.IGNORECASE)
+"""What a mean and a deviation are called that stand without names of their own, one after the other."""
 
 SCHEDULERS = frozenset({"patience", "threshold_mode", "param_groups", "_step_count", "last_epoch"})
 """What stands in the states of schedulers and optimisers, whatever a training calls them."""
@@ -73,13 +77,16 @@ def stated_in(content: Mapping[Any, Any]) -> tuple[Stated, ...]:
     """
     found = [Stated(key, value) for key, value in _items(content) if _is_value(value) or _is_names(value)]
     # Among a network's own tensors, a mean is a buffer.
-    if not any(isinstance(value, TensorRecord) and not NUMBERS.match(key.lower()) for key, value in _items(content)):
+    if not _is_network(content):
         found += [Stated(key, value) for key, value in _items(content) if _is_numbers(key, value)]
+    found += [one for key, value in _items(content) for one in _pair(key, value)]
     known = [(key, content[key]) for key in GROUPS if key in content]
     others = [
-        (key, value)
+        one
         for key, value in _items(content)
-        if key not in GROUPS and _is_group(value) and not OTHERS.match(key.lower()) and not _is_scheduler(value)
+        if key not in GROUPS and not OTHERS.match(key.lower())
+        for one in _groups(key, value)
+        if not _is_scheduler(one[1])
     ]
     for level in (known, others):
         found += _below(level, MOST - len(found))
@@ -95,8 +102,8 @@ def _below(level: list[tuple[str, Any]], most: int) -> list[Stated]:
             for key, value in _items(group):
                 if len(found) + len(below) > most:
                     return found
-                if _is_group(value):
-                    below.append((f"{path}.{key}", value))
+                below += _groups(f"{path}.{key}", value)
+                found += _pair(f"{path}.{key}", value)
                 if _is_value(value) or isinstance(value, Mapping) or _is_numbers(key, value):
                     found.append(Stated(f"{path}.{key}", value))
         level = below
@@ -124,7 +131,7 @@ def _items(group: Any) -> Iterator[tuple[str, Any]]:
         group = inner if isinstance(inner, Mapping) else group.attributes
     if isinstance(group, Mapping):
         for key, value in group.items():
-            if isinstance(key, str) and not key.startswith("_"):
+            if isinstance(key, str) and (not key.startswith("_") or key in KINDS):
                 yield key, _plain(value)
 
 
@@ -138,10 +145,43 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _is_group(value: Any) -> bool:
-    return isinstance(value, Mapping | Inert) and not any(
-        isinstance(one, TensorRecord) and not NUMBERS.match(key.lower()) for key, one in _items(value)
-    )
+def _groups(path: str, value: Any, deep: int = 2) -> list[tuple[str, Any]]:
+    """Return a group with its path, or those in a list, each with its place; nothing for anything else.
+
+    Args:
+        path: Where the value stands.
+        value: A setting's value.
+        deep: In how many lists, one in the other, groups are looked for.
+    """
+    if isinstance(value, list | tuple) and deep and not _is_value(value):
+        return [one for index, inner in enumerate(value) for one in _groups(f"{path}.{index}", inner, deep - 1)]
+    return [(path, value)] if isinstance(value, Mapping | Inert) and not _is_network(value) else []
+
+
+def _pair(path: str, value: Any) -> list[Stated]:
+    """Return the mean and the deviation of a pair such as `normalize: ([0.5], [0.5])`; nothing for anything else."""
+    if not NORMALISES.search(path) or not isinstance(value, list | tuple) or len(value) != 2:
+        return []
+    if not all(isinstance(side, list | tuple) and side and _is_value(side) for side in value):
+        return []
+    return [Stated(f"{path}.{name}", side) for name, side in zip(("mean", "std"), value, strict=True)]
+
+
+def _is_network(group: Any) -> bool:
+    """Return whether a group is a state_dict: tensors under keys with dots, or little else than weights.
+
+    Beside settings and beside a state_dict, a tensor may be a class's weight or a score.
+    """
+    if any(isinstance(value, Mapping) and _has_dotted(value) for _, value in _items(group)):
+        return False
+    tensors = [
+        key for key, value in _items(group) if isinstance(value, TensorRecord) and not NUMBERS.match(key.lower())
+    ]
+    return _has_dotted(group) or 2 * len(tensors) > sum(1 for _ in _items(group))
+
+
+def _has_dotted(group: Any) -> bool:
+    return any(isinstance(value, TensorRecord) and "." in key for key, value in _items(group))
 
 
 def _is_scheduler(group: Any) -> bool:

@@ -32,7 +32,7 @@ def refining(wanted: Mapping[str, Sequence[Any]]) -> Refine:
         backbone = backbone_config(meta)
         if backbone is not None:
             refuse_others(backbone, wanted)
-            if taken_stages(backbone) not in (None, [1, 2, 3, 4]):
+            if _from_the_stem(taken_stages(backbone)) not in (None, [1, 2, 3, 4]):
                 raise UserError(f"its backbone_config takes the stages {taken_stages(backbone)}, but must take 1 to 4")
         return with_grids(found, meta)
 
@@ -61,6 +61,11 @@ def taken_stages(backbone: Mapping[str, Any]) -> list[Any] | None:
         return None
     order = names if isinstance(names, list) else ["stem", *(f"stage{number}" for number in range(1, 100))]
     return [order.index(name) if name in order else name for name in taken]
+
+
+def _from_the_stem(taken: list[Any] | None) -> list[Any] | None:
+    """Return the numbers of four stages' maps, of which the stem's is 0 and negative ones count from the last."""
+    return taken and [one + 5 if isinstance(one, int) and one < 0 else one for one in taken]
 
 
 def with_grids(found: Recognition, meta: Mapping[str, Any]) -> Recognition:

@@ -170,9 +170,7 @@ def protocol(facts: Facts, classes: int) -> ProtocolSettings:
     """Return how a configuration tests: the size of the picture, and whole or in windows."""
     sized = _sized(facts.tested) if facts.tested is not None else None
     if facts.window is None:
-        # The size of all Cityscapes' pictures.
-        cityscapes = sized == ProtocolSettings("mmseg", size=1024, max_long=2048)
-        return ProtocolSettings("whole") if cityscapes else sized or usual_protocol(classes)
+        return sized or usual_protocol(classes)
     sized = replace(sized or usual_protocol(classes), upsampling=None)  # windows' scores have one way
     if sized == ProtocolSettings("whole"):
         sized = ProtocolSettings("window")
@@ -204,27 +202,35 @@ def _sized(tested: TestedSize) -> ProtocolSettings | None:
 def unfollowed(facts: Facts, classes: int) -> tuple[OpenSetting, ...]:
     """Return what of a configuration's test pipeline is not done here."""
     said = list(facts.tested.unread) if facts.tested is not None else []
+    opened = []
     if facts.window is not None and facts.step is not None:
         down, across = (step / side for step, side in zip(facts.step, facts.window, strict=True))
         if abs(down - across) > 1e-2:
-            said.append(
-                f"its windows step by {facts.step[0]} down and {facts.step[1]} across; here by one share of them"
+            # No size mends it, so that there is nothing to be given.
+            step = (
+                f"its windows step by {facts.step[0]} down and {facts.step[1]} across; here by one share of their "
+                f"sides, {protocol(facts, classes).stride:.4g}, as protocol.stride has it, so that labels near the "
+                "windows' rims may differ"
             )
+            opened.append(OpenSetting("protocol", step))
     if not said:
-        return ()
+        return tuple(opened)
     unknown = facts.tested is not None and facts.tested.resize is None
     taken = ""
     if unknown:
         own = usual_protocol(classes).name == "whole"
         kept = "pictures keep their own size" if own else "the short side of pictures is brought to 512"
         taken = f"; {kept}, as most of MMSegmentation's configurations have it"
-    return (
-        OpenSetting(
-            "protocol",
-            f"{'; '.join(said)}{taken}; where that matters, give {argument('protocol.name', 'whole')} and "
-            f"{argument('protocol.size')} (own, the short side, or a height and a width)",
-        ),
+    kept_windows = ""
+    if facts.window is not None:
+        share = round(protocol(facts, classes).stride or 1.0, 4)
+        windows = (argument("protocol.window", list(facts.window)), argument("protocol.stride", share))
+        kept_windows = f", and to keep its windows {' and '.join(windows)}"
+    advice = (
+        f"{'; '.join(said)}{taken}; where that matters, give {argument('protocol.name', 'whole')} and "
+        f"{argument('protocol.size')} (own, the short side, or a height and a width){kept_windows}"
     )
+    return (OpenSetting("protocol", advice), *opened)
 
 
 THRESHOLD = 0.3

@@ -136,3 +136,9 @@ def _merged(before: Configuration, after: Configuration, depth: int = 0) -> Conf
         both = isinstance(value, dict) and isinstance(old, dict)
         merged[key] = _merged(old, value, depth + 1) if both else value  # type: ignore[arg-type]
     return merged
+
+
+def type_of(settings: Mapping[str, Any]) -> str | None:
+    """Return the class that settings are for, without its scope: "Resize" of "mmseg.Resize"; None without one."""
+    kind = settings.get("type")
+    return kind.rpartition(".")[2] if isinstance(kind, str) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sceneparse.errors import UserError
-from sceneparse.weights.importing.families.mmseg.configuration import Configuration
+from sceneparse.weights.importing.families.mmseg.configuration import Configuration, type_of
 from sceneparse.weights.importing.families.mmseg.pipeline import TestedSize, pipeline_steps, tested_size
 
 HEADS = {"PSPHead": "pspnet", "UPerHead": "upernet", "FCNHead": "fcn", "ASPPHead": "deeplabv3"}
@@ -68,7 +68,7 @@ def facts_of(configuration: Configuration) -> Facts:
     """Return the facts in a file's configuration; what it leaves out is what MMSegmentation's classes default to."""
     model = _mapping(configuration, "model")
     backbone, head, test = _mapping(model, "backbone"), _mapping(model, "decode_head"), _mapping(model, "test_cfg")
-    kind = _text(backbone.get("type"))
+    kind = type_of(backbone)
     resnet = kind in RESNETS
     normalised = _normalisation(configuration, model)
     if normalised is None and _reads_pictures(configuration, model):
@@ -77,7 +77,7 @@ def facts_of(configuration: Configuration) -> Facts:
     slides = test.get("mode") == "slide"
     return Facts(
         source="its own configuration",
-        head=_text(head.get("type")),
+        head=type_of(head),
         backbone=kind,
         align_corners=_boolean(head.get("align_corners", False)),
         strides=numbers(backbone.get("strides", [1, 2, 2, 2] if resnet else None)),
@@ -86,7 +86,7 @@ def facts_of(configuration: Configuration) -> Facts:
         multi_grid=numbers(backbone.get("multi_grid")),
         caffe=backbone.get("style") == "caffe",
         head_dilation=_integer(head.get("dilation", 1)),
-        rates=numbers(head.get("dilations", [1, 6, 12, 18] if head.get("type") == "ASPPHead" else None)),
+        rates=numbers(head.get("dilations", [1, 6, 12, 18] if type_of(head) == "ASPPHead" else None)),
         bins=numbers(head.get("pool_scales", [1, 2, 3, 6])),
         out_indices=numbers(backbone.get("out_indices")),
         threshold=_share(head.get("threshold")),
@@ -110,7 +110,7 @@ def _reads_pictures(configuration: Configuration, model: Mapping[str, Any]) -> b
     if _preprocessor(configuration, model):
         return True
     # In 0.x the steps say it, and one of them would have been Normalize.
-    inner = [step.get("transforms") for step in _steps(configuration) if step.get("type") == "MultiScaleFlipAug"]
+    inner = [step.get("transforms") for step in _steps(configuration) if type_of(step) == "MultiScaleFlipAug"]
     return any(isinstance(many, list | tuple) and all(isinstance(one, Mapping) for one in many) for many in inner)
 
 
@@ -123,7 +123,7 @@ def _normalisation(configuration: Configuration, model: Mapping[str, Any]) -> Ma
     ):
         if isinstance(given, Mapping) and given.get("mean") is not None:
             return given
-    steps = [step for step in _steps(configuration) if step.get("type") == "Normalize"]
+    steps = [step for step in _steps(configuration) if type_of(step) == "Normalize"]
     # Values that cannot be read (a name of another file) are not known.
     return next((step if "mean" in step else {} for step in steps), None)
 

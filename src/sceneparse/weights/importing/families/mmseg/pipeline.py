@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sceneparse.weights.importing.families.mmseg.configuration import Configuration
+from sceneparse.weights.importing.families.mmseg.configuration import Configuration, type_of
 
 MULTI_SCALE = "MultiScaleFlipAug"
 
@@ -59,7 +59,7 @@ def tested_size(configuration: Configuration) -> TestedSize | None:
     if steps is None:
         return TestedSize(unread=("its test pipeline cannot be read",))
     for step, scale in steps:
-        kind = step.get("type")
+        kind = type_of(step)
         if kind in ("Resize", "ResizeShortestEdge"):
             if found != TestedSize("none"):
                 unread.append("it resizes pictures more than once")
@@ -71,7 +71,7 @@ def tested_size(configuration: Configuration) -> TestedSize | None:
                 unread.append(f"its step {kind} has interpolation {step.get('interpolation')!r}; here it is bilinear")
         elif kind == MULTI_SCALE:
             unread += _several(step)
-        elif not isinstance(kind, str):
+        elif kind is None:
             unread.append("one of its steps cannot be read")
             found = TestedSize()
         elif not (kind.startswith(HARMLESS) or kind in OTHERWISE_READ):
@@ -107,9 +107,9 @@ def _with_inner(step: Any) -> Iterator[tuple[Mapping[str, Any], Any]]:
         yield {}, None
         return
     yield step, None
-    if step.get("type") == MULTI_SCALE:
+    if type_of(step) == MULTI_SCALE:
         inner = step.get("transforms")
-        handed = _first(step.get("img_scale"), pair=True) or _number(_first(step.get("img_ratios"), pair=False))
+        handed = _handed(step)
         for one in inner if isinstance(inner, list | tuple) else [None]:
             yield one if isinstance(one, Mapping) else {}, handed
 
@@ -157,13 +157,13 @@ def _shortest(step: Mapping[str, Any]) -> TestedSize | None:
 
 def _several(step: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a MultiScaleFlipAug does that is not taken: several sizes, mirror images."""
-    for key in ("img_scale", "img_ratios"):
-        given = step.get(key)
-        inner = given[0] if isinstance(given, list | tuple) and len(given) > 1 else None
-        if inner is not None and (key == "img_ratios" or isinstance(inner, list | tuple)):
-            yield f"its {MULTI_SCALE} tests at several sizes ({key}), of which the first is taken"
-        elif key == "img_ratios" and step.get("img_scale") is not None and given not in (None, 1.0, [1.0]):
-            yield f"its {MULTI_SCALE} has img_ratios {given}, which are left out"
+    scale, given, ratios = step.get("img_scale"), step.get("img_ratios"), _ratios(step)
+    if isinstance(scale, list | tuple) and len(scale) > 1 and isinstance(scale[0], list | tuple):
+        yield f"its {MULTI_SCALE} tests at several sizes (img_scale), of which the first is taken"
+    elif len(ratios) > 1:
+        yield f"its {MULTI_SCALE} tests at several sizes (img_ratios), of which that of {_ratio(ratios)} is taken"
+    elif not ratios and given is not None and given not in (1, [1], (1,)):
+        yield f"its {MULTI_SCALE} has img_ratios that cannot be read, and are left out"
     if step.get("flip") is True:
         yield f"its {MULTI_SCALE} also tests mirror images, which is left out"
 
@@ -181,11 +181,29 @@ def _padded(configuration: Configuration) -> Iterator[str]:
             return
 
 
-def _first(given: Any, *, pair: bool) -> Any:
-    """Return the first of several sizes; a single one as it is."""
-    if isinstance(given, list | tuple) and given and (isinstance(given[0], list | tuple) or not pair):
-        return given[0]
-    return given
+def _handed(step: Mapping[str, Any]) -> Any:
+    """Return what a MultiScaleFlipAug hands to its Resize: two sides, or what the picture's own are multiplied by."""
+    scale, ratios = step.get("img_scale"), _ratios(step)
+    if isinstance(scale, list | tuple) and scale and isinstance(scale[0], list | tuple):
+        return scale[0]  # it does not multiply several
+    if not scale or not ratios:
+        return scale or (_ratio(ratios) if ratios else None)
+    if not isinstance(scale, list | tuple) or any(_number(side) is None or math.isinf(side) for side in scale):
+        return scale
+    return tuple(int(side * _ratio(ratios)) for side in scale)
+
+
+def _ratios(step: Mapping[str, Any]) -> list[float]:
+    """Return by what a MultiScaleFlipAug multiplies sides, which it does with floats alone."""
+    given = step.get("img_ratios")
+    values = given if isinstance(given, list | tuple) else [given]
+    known = [one for one in values if isinstance(one, float) and one > 0]
+    return known if len(known) == len(values) else []
+
+
+def _ratio(ratios: list[float]) -> float:
+    """Return the one of several that is taken: sides as they are, or the first."""
+    return 1.0 if 1.0 in ratios else ratios[0]
 
 
 def _number(given: Any) -> float | None:
@@ -199,7 +217,7 @@ def _shown(step: Mapping[str, Any]) -> str:
         f"{key}={value}" for key, value in step.items() if key != "type" and isinstance(value, bool | int | float | str)
     ]
     sizes = [f"{key}={value}" for key, value in step.items() if isinstance(value, list | tuple) and _plain(value)]
-    return f"{step['type'][:60]}({', '.join((*sizes, *values))[:120]})"
+    return f"{(type_of(step) or '')[:60]}({', '.join((*sizes, *values))[:120]})"
 
 
 def _plain(values: Any) -> bool:
