@@ -167,6 +167,71 @@ class TestPicturesOfAnotherSplit:
         with pytest.raises(UserError, match=r"such as 'second/one\.png' as first/one\.png"):
             open_dataset(elsewhere, "second")
 
+    def parted_anew(self, root: Path, folders: tuple[str, str] = ("train2017", "val2017")) -> DataSettings:
+        """A set of six and three pictures that lie in their old folders, under files that part them otherwise."""
+        for number in range(9):
+            picture(root / folders[number > 5] / f"{number}.png")
+        coco(root / "annotations/instances_train.json", [f"{number}.png" for number in (0, 1, 2, 3, 6, 7)])
+        coco(root / "annotations/instances_val.json", [f"{number}.png" for number in (4, 5, 8)])
+        return settings("coco", root)
+
+    @pytest.mark.parametrize("folders", [("train2017", "val2017"), ("images/train", "images/val")])
+    def test_sets_that_were_parted_anew_over_their_old_folders_are_taken(
+        self, folders: tuple[str, str], tmp_path: Path
+    ) -> None:
+        export = self.parted_anew(tmp_path, folders)
+        for given in ({}, {"images": "."}):
+            train, val = open_for_training(replace(export, options=given))
+            assert [Path(train[place].path).stem for place in range(len(train))] == ["0", "1", "2", "3", "6", "7"]
+            assert [Path(val[place].path).stem for place in range(len(val))] == ["4", "5", "8"]
+            notes = [str(note) for split in (train, val) for note in notes_of(split)]
+            assert any(
+                f"2 of 6 pictures of split 'train' lie in another split's folder, whose own file does not name them: "
+                f"'6.png' is {folders[1]}/6.png" in note
+                for note in notes
+            )
+            assert any("2 of 3 pictures of split 'val' lie in another" in note for note in notes)
+
+    def test_a_picture_that_the_other_split_s_file_has_too_may_be_its_own(self, tmp_path: Path) -> None:
+        export = self.parted_anew(tmp_path)
+        coco(tmp_path / "annotations/instances_train.json", [f"{number}.png" for number in (0, 1, 2, 3, 6, 8)])
+        for given in ({}, {"images": "."}):
+            with pytest.raises(
+                UserError, match=r"1 of 6 .* alone, and that split's file has them too, such as '8\.png'"
+            ):
+                open_dataset(replace(export, options=given), "train")
+        # The way out that the message names.
+        names = [f"{number}.png" for number in (0, 1, 2, 3, 6)]
+        coco(tmp_path / "annotations/instances_train.json", [*names, "val2017/8.png"])
+        assert len(open_dataset(export, "train")) == 6
+        # A picture of that name elsewhere is another one.
+        coco(tmp_path / "annotations/instances_train.json", [*names, "day/8.png"])
+        coco(tmp_path / "annotations/instances_val.json", ["4.png", "5.png", "night/8.png"])
+        for folder in ("day", "night"):
+            picture(tmp_path / "val2017" / folder / "8.png")
+        assert len(open_dataset(export, "train")) == 6
+
+    def test_all_pictures_in_others_folders_are_taken_where_the_owner_names_these(self, tmp_path: Path) -> None:
+        export = self.parted_anew(tmp_path)
+        (tmp_path / "val2017").rename(tmp_path / "test2017")
+        coco(tmp_path / "annotations/instances_val.json", ["4.png", "8.png"])
+        coco(tmp_path / "annotations/instances_test.json", ["7.png"])
+        message = self.refused("coco", tmp_path, "val", "2 of 2 pictures of split 'val' were found in another split's")
+        advice = re.search(r"data\.options\.images='(\S+)'", message)
+        assert advice is not None
+        followed = replace(export, options={"images": advice[1]})
+        assert len(open_dataset(followed, "val")) == 2
+
+    def test_annotations_of_labelme_that_were_parted_anew(self, tmp_path: Path) -> None:
+        for number in range(4):
+            labelme(tmp_path / "labels" / ("train" if number < 3 else "val") / f"{number}.json", beside=False)
+            picture(tmp_path / "pictures" / ("train" if number < 2 else "val") / f"{number}.png")
+        export = replace(settings("labelme", tmp_path), options={"images": "pictures"})
+        assert [len(split) for split in open_for_training(export)] == [3, 1]
+        labelme(tmp_path / "labels/val/2.json", beside=False)
+        with pytest.raises(UserError, match="that split's file has them too"):
+            open_dataset(export, "train")
+
 
 def test_pictures_that_are_found_by_their_name_alone_are_said(tmp_path: Path) -> None:
     coco(tmp_path / "instances.json", ["cam2/0.png", "cam2/1.png", "2.png"])
