@@ -168,14 +168,15 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
         )
     if cases := [folder for folder in entries if volume_files(folder)]:
         splits = {}
+        # "case 7" that is not there must not become "case".
+        blanks = any(" " in folder.name for folder in cases)
         for path in sorted(root.glob("*.txt")):
-            splits[path.stem] = [root / name for name in read_names(path)]
+            splits[path.stem] = [root / name for name in read_names(path, whole=blanks)]
             if gone := [folder for folder in splits[path.stem] if folder not in cases]:
                 raise UserError(f"{path}: lists '{gone[0].name}', but there is no such folder of volumes in {root}")
         return {**splits, "all": cases}
     found = {
-        entry.name: sorted(folder for folder in entry.iterdir() if folder.is_dir() and volume_files(folder))
-        for entry in entries
+        entry.name: [folder for name in subfolders(entry) if volume_files(folder := entry / name)] for entry in entries
     }
     splits = {name: cases for name, cases in found.items() if cases}
     if not splits:
@@ -205,8 +206,8 @@ def _labels(settings: DataSettings, root: Path) -> LabelSpace:
 def recognise_nifti(root: Path) -> str | None:
     """What in a folder speaks for volumes in NIfTI files."""
     for folder in (root, *(root / name for name in subfolders(root))):
-        for case in sorted(one for one in folder.iterdir() if one.is_dir()):
-            if files := volume_files(case):
+        for case in subfolders(folder):
+            if files := volume_files(folder / case):
                 return files[0].relative_to(root).as_posix()
     return None
 

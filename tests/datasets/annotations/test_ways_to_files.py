@@ -321,6 +321,27 @@ def test_annotations_behind_links_are_read_once(tmp_path: Path) -> None:
     assert [len(split) for split in open_for_training(settings("labelme", tmp_path / "root"))] == [2, 2]
 
 
+@pytest.mark.parametrize("kept", ["#recycle", "@Recycle", "$RECYCLE.BIN", ".Trash-1000"])
+def test_annotations_that_were_deleted_are_not_read(kept: str, tmp_path: Path) -> None:
+    for place in ("0", "1", "2", f"{kept}/gone", f"day/{kept}/gone"):
+        labelme(tmp_path / "labelme" / f"{place}.json")
+    opened = open_dataset(settings("labelme", tmp_path / "labelme"), "all")
+    assert sorted(opened.name(index) for index in range(len(opened))) == ["0", "1", "2"]
+    shutil.copytree(EXPORTS / "supervisely", tmp_path / "supervisely")
+    opened = open_dataset(settings("supervisely", tmp_path / "supervisely"), "all")
+    shutil.copytree(EXPORTS / "supervisely" / "first", tmp_path / "supervisely" / kept / "old")
+    assert len(open_dataset(settings("supervisely", tmp_path / "supervisely"), "all")) == len(opened)
+    with pytest.raises(MissingSplitError, match="there are: first, second, all"):
+        open_dataset(settings("supervisely", tmp_path / "supervisely"), f"{kept}/old")
+    for split in ("train", "val", kept):
+        coco(tmp_path / "coco" / split / "labels.json", [f"{split}.png"])
+        picture(tmp_path / "coco" / split / f"{split}.png")
+    given = replace(settings("coco", tmp_path / "coco"), options={"annotations": "{split}/labels.json"})
+    assert [len(split) for split in open_for_training(given)] == [1, 1]
+    with pytest.raises(MissingSplitError, match="there are: train, val"):
+        open_dataset(given, kept)
+
+
 @pytest.mark.parametrize("names", [("Training", "Validation"), ("TRAIN", "VAL"), ("trn", "dev")])
 def test_splits_are_found_by_what_people_call_them(names: tuple[str, str], tmp_path: Path) -> None:
     for place, name in enumerate(names):
