@@ -268,6 +268,41 @@ def test_tasks_to_test_on_that_nobody_annotated_yet_stop_no_training(tmp_path: P
     assert diagnosis.ok and finding.severity == "warning" and "no task is annotated" in finding.message
 
 
+@pytest.mark.parametrize("wrong", ["pictures", "boxes", "cut off"])
+def test_a_split_to_test_on_that_cannot_be_opened_stops_no_training(wrong: str, tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        coco(tmp_path / split / "labels.json", [f"{number}.png"])
+        if (wrong, split) != ("pictures", "test"):
+            picture(tmp_path / split / f"{number}.png")
+    file = tmp_path / "test/labels.json"
+    whole = json.loads(file.read_text())
+    if wrong == "boxes":
+        write(file, {**whole, "annotations": [{**one, "segmentation": []} for one in whole["annotations"]]})
+    elif wrong == "cut off":
+        file.write_text(json.dumps({**whole, "annotations": []})[:-3])
+    export = settings("coco", tmp_path)
+    assert [len(split) for split in open_for_training(export)] == [1, 1]
+    diagnosis = check(export, progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    assert diagnosis.ok and finding.severity == "warning" and len(diagnosis.splits) == 2
+    assert finding.message.startswith("test: it is not trained on, but nothing can be measured on it: ")
+    # Where it is validated on, it is wrong as ever.
+    assert not check(replace(export, val="test"), progress=False).ok
+
+
+def test_boxes_alone_to_test_on_stop_no_training_on_datumaro(tmp_path: Path) -> None:
+    outline: dict[str, Any] = {"type": "polygon", "points": [1, 1, 5, 1, 5, 4], "label_id": 0}
+    classes = {"label": {"labels": [{"name": "car"}]}}
+    for split in ("train", "val", "test"):
+        drawn = outline if split != "test" else {"type": "bbox", "bbox": [1, 1, 4, 3], "label_id": 0}
+        item = {"id": split, "annotations": [drawn], "image": {"path": f"{split}.png", "size": [6, 8]}}
+        write(tmp_path / "annotations" / f"{split}.json", {"info": {}, "categories": classes, "items": [item]})
+        picture(tmp_path / "images" / split / f"{split}.png")
+    diagnosis = check(settings("datumaro", tmp_path), progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    assert diagnosis.ok and finding.severity == "warning" and "nothing that covers pixels (1 bbox)" in finding.message
+
+
 def test_annotation_files_beside_a_folder_of_pictures_have_those_of_the_folder_called_alike(tmp_path: Path) -> None:
     for folder in ("left", "right"):
         labelme(tmp_path / "labels" / folder / "1.json", beside=False)
