@@ -97,6 +97,8 @@ def test_masks_may_be_pictures(root: Path) -> None:
         (2, {"bands": [1, 7]}, r"0.tif: has 4 bands, so there is no band 7"),
         (4, {"tile": -1}, "tile is -1"),
         (4, {"bands": [1, 2, 3, 4], "ranges": [[0, 1], [0, 1]]}, "2 ranges for 4 bands"),
+        (1, {"bands": [1], "ranges": [[0, 1], [0, 2]]}, "2 ranges for 1 band:"),
+        (3, {"bands": [2]}, r"data.options.bands names 1 band, but the network takes 3 channels"),
         (4, {"bnads": [1]}, "unknown setting 'bnads'; did you mean 'bands'"),
     ],
 )

@@ -248,8 +248,9 @@ def open_geotiff(settings: DataSettings, split: str, channels: int) -> RasterPai
     options: GeotiffOptions = KIND.read_options(settings.options, "data.options", "kind geotiff")
     if options.bands and len(options.bands) != channels:
         raise UserError(
-            f"data.options.bands names {len(options.bands)} bands, but the network takes {channels} channels: give "
-            f"{argument('backbone.in_channels', len(options.bands))}, or other bands"
+            f"data.options.bands names {counted(len(options.bands), 'band')}, but the network takes "
+            f"{counted(channels, 'channel')}: give {argument('backbone.in_channels', len(options.bands))}, or other "
+            "bands"
         )
     root = root_of(settings)
     folders = folder_splits(root)

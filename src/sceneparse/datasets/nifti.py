@@ -20,7 +20,7 @@ from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.published import no_split, read_names
 from sceneparse.datasets.subsets import split_named
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.cases import modalities_of, one_volume, volume_files
 from sceneparse.pictures.grids import on_one_grid
@@ -136,8 +136,8 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     wanted = len(settings.nifti.modalities)
     if channels != wanted:
         raise UserError(
-            f"a slice has {wanted} channels (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but the "
-            f"network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
+            f"a slice has {counted(wanted, 'channel')} (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but "
+            f"the network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
         )
     root = root_of(settings)
     splits = _case_folders(root)
