@@ -240,6 +240,10 @@ def test_a_missing_picture_is_no_other_one_of_a_shorter_name(names: Sequence[str
 def test_a_name_of_two_folders_pictures_is_not_guessed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lists '5\.jpg', but it could be c/5 or d/5 in .*write the folder before"):
         listed(tmp_path, ("c/5", "d/5", "z"), "5.jpg")
+    for name in ("train", "val"):
+        (tmp_path / f"{name}.txt").write_text("5.jpg\n")
+    (finding,) = [one for one in diagnosed(DataSettings("folder", root=str(tmp_path))).findings if "lists" in one.code]
+    assert finding.code == "lists-unread" and "write the pictures' folders and names" in finding.message
 
 
 @pytest.mark.parametrize("other", ("train", "val"))

@@ -136,8 +136,8 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     wanted = len(settings.nifti.modalities)
     if channels != wanted:
         raise UserError(
-            f"a slice has {counted(wanted, 'channel')} (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but "
-            f"the network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
+            f"a slice has {counted(wanted, 'channel')} (data.nifti.modalities {', '.join(settings.nifti.modalities)}), "
+            f"but the network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
         )
     root = root_of(settings)
     splits = _case_folders(root)

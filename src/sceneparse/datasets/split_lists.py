@@ -69,7 +69,10 @@ class SplitLists:
             return ()
         if not self:
             why = "they name no picture that is there" if self._trains else "none of them is for training"
-            text = f"the lists of splits ({named}) are not read: {why}; write the pictures' names, one a line, into "
+            names = "names"
+            if self._trains and any(self._several(line) for file in self._files.values() for line in _lines(file)):
+                why, names = "each name is one of several pictures in different folders", "folders and names"
+            text = f"the lists of splits ({named}) are not read: {why}; write the pictures' {names}, one a line, into "
             return (Note("warning", "lists-unread", f"{text}train.txt and val.txt"),)
         known = {self._key(line) for file in self._files.values() for line in _lines(file)}
         left = len(self._pictures.keys() - known)
@@ -165,10 +168,14 @@ class SplitLists:
             without_picture=(),
         )
 
+    def _several(self, line: Listed) -> list[str]:
+        """The pictures, two at least, that a line without a folder could mean; empty where it is none or one."""
+        alike = self._by_file.get(_bare(same_name(line.text)), [])
+        return alike if len(alike) > 1 else []
+
     def _why_not(self, line: Listed, split: SplitFolders) -> str:
         """Why a line means no picture, and what to do."""
-        alike = self._by_file.get(_bare(same_name(line.text)), [])
-        if len(alike) > 1:
+        if alike := self._several(line):
             return f"it could be {alike[0]} or {alike[1]} in {split.images}; write the folder before the name"
         columns = "; columns behind a name with blanks are parted by tabs" if " " in line.text else ""
         return f"there is no such picture in {split.images}; take the line away, or put the picture there{columns}"
