@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,27 @@ def test_lists_beside_pictures_part_them(place: str, line: str, tmp_path: Path) 
     assert [len(split) for split in open_for_training(whole)] == [4, 2]
 
 
+@pytest.mark.parametrize("folders", (("images", "masks"), ("Images", "Labels"), ("imgs", "gt")))
+def test_lists_part_pictures_that_lie_in_subfolders(folders: tuple[str, str], tmp_path: Path) -> None:
+    picture, mask = (f"{folder}/{{split}}/{{name}}{end}" for folder, end in zip(folders, (".jpg", ".png"), strict=True))
+    settings = write(tmp_path, picture, mask, ("one", "two"))
+    (tmp_path / "train.txt").write_text("one/a.jpg\none/b\ntwo/e.jpg\n")
+    (tmp_path / "val.txt").write_text(f"{folders[0]}/two/f.jpg\nc.jpg\n")
+    assert names_of(settings, "train") == ["one/a", "one/b", "two/e"]
+    assert names_of(settings, "val") == ["one/c", "two/f"]
+    diagnosis = diagnosed(settings)
+    assert diagnosis.ok and [split.pictures for split in diagnosis.splits] == [3, 2]
+    assert any("left out, since no list names them: 1 picture" in one.message for one in diagnosis.findings)
+    # Folders that the settings name are taken as they are.
+    by_folder = DataSettings("folder", root=str(tmp_path), train="one", val="two")
+    assert [len(split) for split in open_for_training(by_folder)] == [4, 2]
+    # So are folders that are called as splits are.
+    for folder in folders:
+        (tmp_path / folder / "one").rename(tmp_path / folder / "train")
+        (tmp_path / folder / "two").rename(tmp_path / folder / "val")
+    assert [len(split) for split in open_for_training(settings)] == [4, 2]
+
+
 def test_a_list_for_training_alone_is_parted(tmp_path: Path) -> None:
     settings = write(tmp_path, "{name}.jpg", "{name}_mask.png")
     (tmp_path / "train.txt").write_text("a\nb\nc\nd\ne\n")
@@ -155,6 +177,85 @@ def test_a_listed_name_without_a_picture_is_refused_with_its_line(tmp_path: Path
     (tmp_path / "train.txt").write_text("a\n\nghost\n")
     with pytest.raises(UserError, match=r"train.txt:3: lists 'ghost', but there is no such picture"):
         open_dataset(settings, "train")
+    assert not diagnosed(settings).ok
+
+
+def listed(root: Path, names: Sequence[str], line: str) -> list[str]:
+    """The names of what a list of one line holds, of pictures called so."""
+    pixels = np.zeros((6, 8), dtype=np.uint8)
+    for name in names:
+        for path, values in ((f"images/{name}.jpg", np.stack([pixels] * 3, axis=-1)), (f"masks/{name}.png", pixels)):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(root / path)
+    (root / "classes.json").write_text('{"names": ["a", "b"]}')
+    (root / "train.txt").write_text(f"{names[-1]}\n{line}\n")
+    (root / "val.txt").write_text(f"{names[-1]}\n")
+    found = names_of(DataSettings("folder", root=str(root)), "train")
+    return sorted({*found} - {names[-1]})
+
+
+@pytest.mark.parametrize(
+    ("names", "line", "meant"),
+    [
+        (("a b", "a", "z"), "a b\ta b.png", "a b"),
+        (("a b", "a", "z"), "a b,a b.png", "a b"),
+        (("a b", "a", "z"), '"a b.jpg" "a b.png"', "a b"),
+        (("a b", "a", "z"), "a.jpg a.png", "a"),
+        (("a b", "a", "z"), "a b.jpg", "a b"),
+        (("a,b", "a", "z"), "a,b.jpg", "a,b"),
+        (("a", "z"), "a,a.png", "a"),
+        (("a", "z"), "a,1", "a"),
+        (("a", "z"), "a -1", "a"),
+        (("a", "z"), "/JPEGImages/a /SegmentationClass/a", "a"),
+        (("v1.0", "v1", "z"), "v1.0", "v1.0"),
+        (("c/5", "d/6", "z"), "5.jpg", "c/5"),
+        (("a", "z"), "seq1/a.jpg", "a"),
+    ],
+)
+def test_a_line_means_the_picture_that_it_names(names: Sequence[str], line: str, meant: str, tmp_path: Path) -> None:
+    assert listed(tmp_path, names, line) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (("IMG_1 (2)", "IMG_2", "z"), "IMG_2 (2).jpg"),
+        (("IMG_2", "z"), "IMG_2 (2).jpg"),
+        (("IMG_2", "z"), "IMG_2 (2)"),
+        (("x 1", "x", "z"), "x 7"),
+        (("x 2", "x", "z"), "x 1"),
+        (("IMG", "z"), "day/IMG 2/a.jpg"),
+        (("IMG", "z"), "IMG,copy.jpg"),
+        (("a,b", "a", "z"), "a,c"),
+        (("a b", "a", "z"), "a c\ta c.png"),
+        (("v1", "z"), "v1.3"),
+        (("c/5", "d/6", "z"), "d/5.jpg"),
+    ],
+)
+def test_a_missing_picture_is_no_other_one_of_a_shorter_name(names: Sequence[str], line: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"train\.txt:2: lists .*, but there is no such picture"):
+        listed(tmp_path, names, line)
+
+
+def test_a_name_of_two_folders_pictures_is_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"lists '5\.jpg', but it could be c/5 or d/5 in .*write the folder before"):
+        listed(tmp_path, ("c/5", "d/5", "z"), "5.jpg")
+    for name in ("train", "val"):
+        (tmp_path / f"{name}.txt").write_text("5.jpg\n")
+    (finding,) = [one for one in diagnosed(DataSettings("folder", root=str(tmp_path))).findings if "lists" in one.code]
+    assert finding.code == "lists-unread" and "write the pictures' folders and names" in finding.message
+
+
+@pytest.mark.parametrize("other", ("train", "val"))
+def test_two_lines_that_meet_in_one_picture_are_refused(other: str, tmp_path: Path) -> None:
+    settings = write(tmp_path, "images/{name}.jpg", "masks/{name}.png")
+    (tmp_path / "train.txt").write_text("images/a.jpg\na\nmasks/a.png\nseq1/b.jpg\nseq1/c.jpg\n")
+    (tmp_path / "val.txt").write_text("seq1/d.jpg\n/home/me/set/seq1/d.jpg\n")
+    assert [len(split) for split in open_for_training(settings)] == [3, 1]
+    with (tmp_path / f"{other}.txt").open("a") as file:
+        file.write("seq2/b.jpg\n")
+    with pytest.raises(UserError, match=r"seq2/b\.jpg'.*: these are two pictures, but .*b\.jpg is all that there is"):
+        open_dataset(settings, other)
     assert not diagnosed(settings).ok
 
 

@@ -1,6 +1,8 @@
 """Rasters as a data set: bands, tiles, masks, and the way from training to `predict`."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,8 @@ def test_masks_may_be_pictures(root: Path) -> None:
         (2, {"bands": [1, 7]}, r"0.tif: has 4 bands, so there is no band 7"),
         (4, {"tile": -1}, "tile is -1"),
         (4, {"bands": [1, 2, 3, 4], "ranges": [[0, 1], [0, 1]]}, "2 ranges for 4 bands"),
+        (1, {"bands": [1], "ranges": [[0, 1], [0, 2]]}, "2 ranges for 1 band:"),
+        (3, {"bands": [2]}, r"data.options.bands names 1 band, but the network takes 3 channels"),
         (4, {"bnads": [1]}, "unknown setting 'bnads'; did you mean 'bands'"),
     ],
 )
@@ -230,6 +234,49 @@ def test_rasters_without_splits_are_parted_by_their_tiles(root: Path, tmp_path: 
     assert len(names) == len(set(names)) == 20 and 0 < len(validation) < len(training)
     diagnosis = check(settings, channels=4, progress=False, workers=1)
     assert diagnosis.ok and "parted" in [finding.code for finding in diagnosis.findings]
+
+
+def in_one_folder(root: Path) -> DataSettings:
+    """The six rasters without folders of splits, as the kind geotiff reads them in one band."""
+    for split in ("train", "val", "test"):
+        for what in ("images", "masks"):
+            (root / what).mkdir(exist_ok=True)
+            for file in (root / split / what).iterdir():
+                file.rename(root / what / f"{split}_{file.name}")
+    options = {"bands": [1, 2, 3], "ranges": [[0, 10000]]}
+    return DataSettings(kind="geotiff", root=str(root), options=options)
+
+
+def test_lists_beside_rasters_part_them(root: Path) -> None:
+    settings = in_one_folder(root)
+    (root / "train.txt").write_text("val_0.tif\ntest_1\nimages/train_0.tif\n")
+    (root / "val.txt").write_text("val_1\n")
+    train, val = open_for_training(settings)
+    assert [train.name(index) for index in range(3)] == ["test_1", "train_0", "val_0"] and len(train) == 3
+    assert [val.name(index) for index in range(len(val))] == ["val_1"]
+    (finding,) = [one for one in check(settings, progress=False).findings if one.code == "lists"]
+    assert "left out, since no list names them: 2 pictures" in finding.message
+    (root / "val.txt").write_text("val_7\n")
+    with pytest.raises(UserError, match=r"val\.txt:1: lists 'val_7', but there is no such picture"):
+        open_for_training(settings)
+
+
+def test_a_list_of_rasters_to_train_on_alone_names_what_parts_it(root: Path) -> None:
+    settings = in_one_folder(root)
+    (root / "train.txt").write_text("val_0\nval_1\ntest_0\n")
+    with pytest.raises(UserError, match="no split 'val'; there are: train; part it: ") as raised:
+        open_for_training(settings)
+    advice = re.search(r"data\.train='(\S+)' data\.val='(\S+)'", str(raised.value))
+    assert advice is not None
+    followed = replace(settings, train=advice[1], val=advice[2])
+    assert [len(split) for split in open_for_training(followed)] == [2, 1]
+
+
+def test_lists_that_name_no_raster_are_said_not_to_be_read(root: Path) -> None:
+    settings = in_one_folder(root)
+    (root / "train.txt").write_text("ghost\n")
+    assert sum(map(len, open_for_training(settings))) == 6
+    assert "lists-unread" in {one.code for one in check(settings, progress=False).findings}
 
 
 def test_one_raster_that_is_not_cut_cannot_be_parted_and_the_message_names_what_cuts_it(

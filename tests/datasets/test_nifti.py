@@ -15,6 +15,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.datasets.show import show
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
+from sceneparse.parsing.runs.naming import files_matching
 from sceneparse.pictures import volume_values, volumes
 from sceneparse.settings import DataSettings, NiftiSettings
 
@@ -133,6 +134,29 @@ def test_classes_json_says_what_labels_mean(values: NDArray[np.int16], tmp_path:
     dataset = open_dataset(settings(tmp_path), "all", channels=2)
     objects = dataset[2].objects
     assert dataset.labels.names == ("rest", "organ") and objects is not None and (objects == 1).all()
+
+
+def test_cases_that_were_deleted_are_not_read(values: NDArray[np.int16], tmp_path: Path) -> None:
+    for place in ("train", "val", "train/#recycle"):
+        case(tmp_path / place, "p1", {"t1": values, "t2": values}, values * 0)
+    (tmp_path / "val" / "p1").rename(tmp_path / "val" / "@Recycle")
+    opened = open_dataset(settings(tmp_path), "train", channels=2)
+    assert len({opened.name(index).rpartition("/")[0] for index in range(len(opened))}) == 1
+    with pytest.raises(UserError, match="no split 'val'; there are: train"):
+        open_dataset(settings(tmp_path), "val", channels=2)
+    assert [path.parent.name for path in files_matching(tmp_path / "**" / "*_t1.nii.gz") or ()] == ["p1"]
+    assert files_matching(tmp_path / "val" / "@Recycle" / "*_t1.nii.gz")
+
+
+def test_names_of_cases_in_lists_may_have_blanks(values: NDArray[np.int16], tmp_path: Path) -> None:
+    for name in ("p", "p 1"):
+        case(tmp_path, name, {"t1": values, "t2": values}, values * 0)
+    (tmp_path / "train.txt").write_text("p 1\n")
+    opened = open_dataset(settings(tmp_path), "train", channels=2)
+    assert all(opened.name(index).startswith("p 1") for index in range(len(opened)))
+    (tmp_path / "train.txt").write_text("p 1\np 7\n")
+    with pytest.raises(UserError, match=r"train\.txt: lists 'p 7', but there is no such folder of volumes"):
+        open_dataset(settings(tmp_path), "train", channels=2)
 
 
 def test_what_is_wrong_is_said_with_the_file(values: NDArray[np.int16], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ drew, the `background`, which need not be listed.
 
 from pathlib import Path
 
-from sceneparse.datasets.folder import wrong_layout
+from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.label_maps import BLACK, read_label_colors
@@ -52,7 +52,7 @@ def _splits(root: Path) -> dict[str, SplitFolders]:
     images = next((root / below for below in IMAGES if (root / below).is_dir()), None)
     if images is None or not (root / "gtFine").is_dir():
         return {}
-    names = sorted(one.name for one in (root / "gtFine").iterdir() if one.is_dir() and (images / one.name).is_dir())
+    names = [name for name in subfolders(root / "gtFine") if (images / name).is_dir()]
     return {name: SplitFolders(name, images / name, root / "gtFine" / name) for name in names}
 
 

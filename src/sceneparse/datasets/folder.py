@@ -14,7 +14,7 @@ from sceneparse.datasets.mask_names import ANY, NamePatterns
 from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
-from sceneparse.datasets.subsets import ROLES, parted_note, split_named
+from sceneparse.datasets.subsets import ROLES, parted_note, role_of, split_named
 from sceneparse.errors import UserError, require, some
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.finding import is_hidden
@@ -137,18 +137,35 @@ def folder_layout(settings: DataSettings) -> Layout:
     labels = _classes(root)
     splits = Listings(folders)
     usual = bool(usual_splits(root))
-    undivided = not usual and list(folders) == [WHOLE]
-    lists = SplitLists(root, folders[WHOLE]) if undivided and not _asks_for_whole(settings) else None
+    lists = split_lists(settings, folders)
+    undivided = (not usual and list(folders) == [WHOLE]) or bool(lists)
     if lists:
         folders, splits = in_order(lists.folders), lists.listings()
     notes = partial(taken, root, folders, splits, lists, usual=usual)
     return Layout(root, labels, splits, folders, notes, undivided=undivided, patterns=True)
 
 
-def _asks_for_whole(settings: DataSettings) -> bool:
-    """Whether some split that is asked for is a part of all pictures, such as "all[:300]"."""
+def split_lists(settings: DataSettings, folders: Mapping[str, SplitFolders]) -> SplitLists | None:
+    """The lists of splits that may part a folder data set; None where its folders do, or the settings name these.
+
+    Args:
+        settings: Where it lies, and the splits that are asked for.
+        folders: Its splits as its folders say: all pictures, or subfolders of these, which lists may go across.
+    """
+    parents = {(split.images.parent, split.masks.parent) for split in folders.values()}
+    if list(folders) == [WHOLE]:
+        whole = folders[WHOLE]
+    elif len(parents) == 1 and not any(role_of(name) is not None for name in folders):
+        ((images, masks),) = parents
+        whole = replace(next(iter(folders.values())), name=WHOLE, images=images, masks=masks)
+    else:
+        return None
     asked = "+".join((settings.train, settings.val, settings.test))
-    return any(one.partition("[")[0] == WHOLE for one in asked.split("+"))
+    named = {one.partition("[")[0] for one in asked.split("+")}
+    # Some split that is asked for is a part of all pictures, such as "all[:300]", or a folder of them.
+    if named & {WHOLE, *folders}:
+        return None
+    return SplitLists(root_of(settings), whole)
 
 
 def _classes(root: Path) -> LabelSpace:

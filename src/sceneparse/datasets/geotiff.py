@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from sceneparse.arguments import argument
 from sceneparse.data.sample import Sample
-from sceneparse.datasets.folder import folder_splits, usual_splits
+from sceneparse.datasets.folder import folder_splits, split_lists, usual_splits
 from sceneparse.datasets.folder_layouts import found_splits
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.kind import DatasetKind, root_of
-from sceneparse.datasets.layout import Note
-from sceneparse.datasets.matching import Pair, list_pairs
+from sceneparse.datasets.layout import Listings, Note
+from sceneparse.datasets.matching import Pair
 from sceneparse.datasets.pairs import refuse_unpaired
-from sceneparse.datasets.subsets import chosen_split
+from sceneparse.datasets.subsets import chosen_pairs, chosen_split
 from sceneparse.errors import UserError, counted, require, some
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels, read_json
 from sceneparse.pictures.decoding import PictureError
@@ -78,13 +78,22 @@ class RasterPairs:
         labels: The label space of the masks.
         channels: Channels of the pictures.
         options: How rasters become pictures.
+        said: What is to be said of how they were parted.
     """
 
-    def __init__(self, pairs: Sequence[Pair], labels: LabelSpace, channels: int, options: GeotiffOptions) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        labels: LabelSpace,
+        channels: int,
+        options: GeotiffOptions,
+        said: tuple[Note, ...] = (),
+    ) -> None:
         self.labels = labels
         self.tasks = TaskLabels(labels)
         self._pairs, self._channels, self._form = tuple(pairs), channels, options.form()
         self._cut = options.tile > 0
+        self._said = said
         self._tiles: list[list[Tile]] = []
         self._reordered: dict[tuple[int, ...], list[str]] = {}
         for pair in self._pairs:
@@ -116,7 +125,7 @@ class RasterPairs:
         )
 
     def doubts(self) -> tuple[Note, ...]:
-        """Say whose bands are put into another order, and which masks' "no data" is a class's id; see `doubts_of`."""
+        """Say how rasters are parted, whose bands change places, and whose "no data" is a class; see `doubts_of`."""
         names = dict(zip(self.labels.ids, self.labels.names, strict=True))
         found: dict[int, list[str]] = {}
         for pair in self._pairs:
@@ -133,16 +142,20 @@ class RasterPairs:
             )
             for bands, rasters in self._reordered.items()
         )
-        return orders + tuple(
-            Note(
-                "warning",
-                "nodata-class",
-                f"{counted(len(masks), 'mask')} ({some(masks)}) whose value for no data, {value}, is the id of "
-                f"'{names[value]}' in classes.json: such pixels count as '{names[value]}'. If nothing is known of "
-                "them, give the class another id in masks and classes.json; else take the value away (gdal_edit.py "
-                "-unsetnodata MASK)",
+        return (
+            self._said
+            + orders
+            + tuple(
+                Note(
+                    "warning",
+                    "nodata-class",
+                    f"{counted(len(masks), 'mask')} ({some(masks)}) whose value for no data, {value}, is the id of "
+                    f"'{names[value]}' in classes.json: such pixels count as '{names[value]}'. If nothing is known of "
+                    "them, give the class another id in masks and classes.json; else take the value away (gdal_edit.py "
+                    "-unsetnodata MASK)",
+                )
+                for value, masks in found.items()
             )
-            for value, masks in found.items()
         )
 
     def name(self, index: int) -> str:
@@ -235,14 +248,21 @@ def open_geotiff(settings: DataSettings, split: str, channels: int) -> RasterPai
     options: GeotiffOptions = KIND.read_options(settings.options, "data.options", "kind geotiff")
     if options.bands and len(options.bands) != channels:
         raise UserError(
-            f"data.options.bands names {len(options.bands)} bands, but the network takes {channels} channels: give "
-            f"{argument('backbone.in_channels', len(options.bands))}, or other bands"
+            f"data.options.bands names {counted(len(options.bands), 'band')}, but the network takes "
+            f"{counted(channels, 'channel')}: give {argument('backbone.in_channels', len(options.bands))}, or other "
+            "bands"
         )
     root = root_of(settings)
-    folders = chosen_split(folder_splits(root), split, root)
-    listing = list_pairs(folders)
-    refuse_unpaired(listing, folders)
-    return RasterPairs(listing.pairs, LabelSpace.read(root / "classes.json"), channels, options)
+    folders = folder_splits(root)
+    lists = split_lists(settings, folders)
+    if lists:
+        folders, splits = lists.folders, lists.listings()
+    else:
+        splits = Listings(folders)
+    listing = chosen_pairs(splits, split, root, undivided=False)
+    refuse_unpaired(listing, chosen_split(folders, split, root))
+    said = () if lists is None else lists.notes()
+    return RasterPairs(listing.pairs, LabelSpace.read(root / "classes.json"), channels, options, said)
 
 
 def _form(settings: DataSettings) -> BandForm:

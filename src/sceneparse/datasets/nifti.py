@@ -20,7 +20,7 @@ from sceneparse.datasets.kind import DatasetKind, root_of
 from sceneparse.datasets.nnunet import GATHERED, nnunet_layout
 from sceneparse.datasets.published import no_split, read_names
 from sceneparse.datasets.subsets import split_named
-from sceneparse.errors import UserError
+from sceneparse.errors import UserError, counted
 from sceneparse.labels import IGNORE, LabelSpace, TaskLabels
 from sceneparse.pictures.cases import modalities_of, one_volume, volume_files
 from sceneparse.pictures.grids import on_one_grid
@@ -133,8 +133,8 @@ def open_nifti(settings: DataSettings, split: str, channels: int) -> Slices:
     wanted = len(settings.nifti.modalities)
     if channels != wanted:
         raise UserError(
-            f"a slice has {wanted} channels (data.nifti.modalities {', '.join(settings.nifti.modalities)}), but the "
-            f"network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
+            f"a slice has {counted(wanted, 'channel')} (data.nifti.modalities {', '.join(settings.nifti.modalities)}), "
+            f"but the network takes {channels}: give {argument('backbone.in_channels', wanted)}, or other modalities"
         )
     root = root_of(settings)
     splits = _case_folders(root)
@@ -160,14 +160,15 @@ def _case_folders(root: Path) -> dict[str, list[Path]]:
         raise nnunet_layout(root, together)
     if cases := [folder for folder in entries if volume_files(folder)]:
         splits = {}
+        # "case 7" that is not there must not become "case".
+        blanks = any(" " in folder.name for folder in cases)
         for path in sorted(root.glob("*.txt")):
-            splits[path.stem] = [root / name for name in read_names(path)]
+            splits[path.stem] = [root / name for name in read_names(path, whole=blanks)]
             if gone := [folder for folder in splits[path.stem] if folder not in cases]:
                 raise UserError(f"{path}: lists '{gone[0].name}', but there is no such folder of volumes in {root}")
         return {**splits, "all": cases}
     found = {
-        entry.name: sorted(folder for folder in entry.iterdir() if folder.is_dir() and volume_files(folder))
-        for entry in entries
+        entry.name: [folder for name in subfolders(entry) if volume_files(folder := entry / name)] for entry in entries
     }
     splits = {name: cases for name, cases in found.items() if cases}
     if not splits:
@@ -197,8 +198,8 @@ def _labels(settings: DataSettings, root: Path) -> LabelSpace:
 def recognise_nifti(root: Path) -> str | None:
     """What in a folder speaks for volumes in NIfTI files."""
     for folder in (root, *(root / name for name in subfolders(root))):
-        for case in sorted(one for one in folder.iterdir() if one.is_dir()):
-            if files := volume_files(case):
+        for case in subfolders(folder):
+            if files := volume_files(folder / case):
                 return files[0].relative_to(root).as_posix()
     return None
 

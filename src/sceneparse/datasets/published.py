@@ -39,8 +39,12 @@ def no_split(root: Path, split: str, there: Sequence[str]) -> MissingSplitError:
     return MissingSplitError(f"{root}: no split '{split}'; there are: {', '.join(there)}")
 
 
-def read_names(path: Path) -> list[str]:
-    """The names that a list holds, one a line (what follows on a line is left out), in its order.
+def read_names(path: Path, *, whole: bool = False) -> list[str]:
+    """The names that a list holds, one a line, in its order.
+
+    Args:
+        path: The list.
+        whole: Whether a name may have blanks; else what follows on a line is left out.
 
     Raises:
         UserError: It cannot be read or is empty.
@@ -51,7 +55,7 @@ def read_names(path: Path) -> list[str]:
         raise UserError(f"{path}: no such file; it lists the split's pictures") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)})") from None
-    names = [line.split()[0] for line in lines if line.strip()]
+    names = [line.strip() if whole else line.split()[0] for line in lines if line.strip()]
     if not names:
         raise UserError(f"{path}: lists no picture")
     return names

@@ -138,7 +138,8 @@ FOLDERS = 48
 def _below(root: Path) -> list[Path]:
     """Files of a folder and of those below it, the first of them."""
     below = (path for depth in ("*", "*/*", "*/*/*", "*/*/*/*") for path in root.glob(depth))
-    return [path for path in islice(below, LOOKED_AT) if path.is_file() and not path.name.startswith(".")]
+    files = (path for path in islice(below, LOOKED_AT) if path.is_file())
+    return [path for path in files if not any(map(is_hidden, path.relative_to(root).parts))]
 
 
 def further_down(root: Path) -> str:
@@ -147,7 +148,8 @@ def further_down(root: Path) -> str:
     Archives are often unpacked into a folder of their own, with the export's folder in it.
     """
     folders = sorted(path for depth in ("*", "*/*") for path in islice(root.glob(depth), LOOKED_AT) if path.is_dir())
-    for folder in [one for one in folders if not is_hidden(one.name)][:FOLDERS]:
+    visible = [one for one in folders if not any(map(is_hidden, one.relative_to(root).parts))]
+    for folder in visible[:FOLDERS]:
         for kind, evidence in kinds_that_fit(folder):
             if kind not in GENERAL or (kind == "folder" and (folder / CLASSES).is_file()):
                 return f"{folder} looks like kind {kind} ({evidence}): name that folder."

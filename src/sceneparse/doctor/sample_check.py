@@ -183,11 +183,13 @@ def _splits(settings: DataSettings, channels: int) -> tuple[dict[str, DataSet], 
 def _unopened(settings: DataSettings, name: str, error: UserError) -> Finding:
     """What is said of a split that cannot be opened: training needs no more than the other two of one for testing."""
     needed = name in (settings.train, settings.val)
-    if isinstance(error, UnannotatedError) and not needed:
-        text = f"{name}: nothing can be measured on it: {error}"
-        return Finding("warning", "empty-split", text)
-    missing = isinstance(error, MissingSplitError) and not needed
-    return Finding(rules.missing_severity(settings, "test") if missing else "error", "no-split", str(error))
+    if needed:
+        return Finding("error", "no-split", str(error))
+    if isinstance(error, MissingSplitError):
+        return Finding(rules.missing_severity(settings, "test"), "no-split", str(error))
+    # Its pictures are often not there, or have boxes alone; training never opens it.
+    code = "empty-split" if isinstance(error, UnannotatedError) else "no-split"
+    return Finding("warning", code, f"{name}: it is not trained on, but nothing can be measured on it: {error}")
 
 
 def _has(settings: DataSettings, split: str, channels: int) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sceneparse.errors import require
+from sceneparse.errors import counted, require
 
 ValueRange = tuple[float, float] | tuple[tuple[float, float], ...]
 """The numbers that become black and white, of all bands or of each."""
@@ -23,6 +23,6 @@ def refuse_other_ranges(value_range: ValueRange | None, channels: int) -> None:
     pairs = () if value_range is None else pairs_of(value_range)
     require(
         len(pairs) in (0, 1, channels),
-        f"data.range has {len(pairs)} pairs, but pictures are read with {channels} channels (backbone.in_channels): "
-        "give one pair for all, or one for each",
+        f"data.range has {len(pairs)} pairs, but pictures are read with {counted(channels, 'channel')} "
+        "(backbone.in_channels): give one pair for all, or one for each",
     )

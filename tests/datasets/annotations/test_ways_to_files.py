@@ -167,6 +167,71 @@ class TestPicturesOfAnotherSplit:
         with pytest.raises(UserError, match=r"such as 'second/one\.png' as first/one\.png"):
             open_dataset(elsewhere, "second")
 
+    def parted_anew(self, root: Path, folders: tuple[str, str] = ("train2017", "val2017")) -> DataSettings:
+        """A set of six and three pictures that lie in their old folders, under files that part them otherwise."""
+        for number in range(9):
+            picture(root / folders[number > 5] / f"{number}.png")
+        coco(root / "annotations/instances_train.json", [f"{number}.png" for number in (0, 1, 2, 3, 6, 7)])
+        coco(root / "annotations/instances_val.json", [f"{number}.png" for number in (4, 5, 8)])
+        return settings("coco", root)
+
+    @pytest.mark.parametrize("folders", [("train2017", "val2017"), ("images/train", "images/val")])
+    def test_sets_that_were_parted_anew_over_their_old_folders_are_taken(
+        self, folders: tuple[str, str], tmp_path: Path
+    ) -> None:
+        export = self.parted_anew(tmp_path, folders)
+        for given in ({}, {"images": "."}):
+            train, val = open_for_training(replace(export, options=given))
+            assert [Path(train[place].path).stem for place in range(len(train))] == ["0", "1", "2", "3", "6", "7"]
+            assert [Path(val[place].path).stem for place in range(len(val))] == ["4", "5", "8"]
+            notes = [str(note) for split in (train, val) for note in notes_of(split)]
+            assert any(
+                f"2 of 6 pictures of split 'train' lie in another split's folder, whose own file does not name them: "
+                f"'6.png' is {folders[1]}/6.png" in note
+                for note in notes
+            )
+            assert any("2 of 3 pictures of split 'val' lie in another" in note for note in notes)
+
+    def test_a_picture_that_the_other_split_s_file_has_too_may_be_its_own(self, tmp_path: Path) -> None:
+        export = self.parted_anew(tmp_path)
+        coco(tmp_path / "annotations/instances_train.json", [f"{number}.png" for number in (0, 1, 2, 3, 6, 8)])
+        for given in ({}, {"images": "."}):
+            with pytest.raises(
+                UserError, match=r"1 of 6 .* alone, and that split's file has them too, such as '8\.png'"
+            ):
+                open_dataset(replace(export, options=given), "train")
+        # The way out that the message names.
+        names = [f"{number}.png" for number in (0, 1, 2, 3, 6)]
+        coco(tmp_path / "annotations/instances_train.json", [*names, "val2017/8.png"])
+        assert len(open_dataset(export, "train")) == 6
+        # A picture of that name elsewhere is another one.
+        coco(tmp_path / "annotations/instances_train.json", [*names, "day/8.png"])
+        coco(tmp_path / "annotations/instances_val.json", ["4.png", "5.png", "night/8.png"])
+        for folder in ("day", "night"):
+            picture(tmp_path / "val2017" / folder / "8.png")
+        assert len(open_dataset(export, "train")) == 6
+
+    def test_all_pictures_in_others_folders_are_taken_where_the_owner_names_these(self, tmp_path: Path) -> None:
+        export = self.parted_anew(tmp_path)
+        (tmp_path / "val2017").rename(tmp_path / "test2017")
+        coco(tmp_path / "annotations/instances_val.json", ["4.png", "8.png"])
+        coco(tmp_path / "annotations/instances_test.json", ["7.png"])
+        message = self.refused("coco", tmp_path, "val", "2 of 2 pictures of split 'val' were found in another split's")
+        advice = re.search(r"data\.options\.images='(\S+)'", message)
+        assert advice is not None
+        followed = replace(export, options={"images": advice[1]})
+        assert len(open_dataset(followed, "val")) == 2
+
+    def test_annotations_of_labelme_that_were_parted_anew(self, tmp_path: Path) -> None:
+        for number in range(4):
+            labelme(tmp_path / "labels" / ("train" if number < 3 else "val") / f"{number}.json", beside=False)
+            picture(tmp_path / "pictures" / ("train" if number < 2 else "val") / f"{number}.png")
+        export = replace(settings("labelme", tmp_path), options={"images": "pictures"})
+        assert [len(split) for split in open_for_training(export)] == [3, 1]
+        labelme(tmp_path / "labels/val/2.json", beside=False)
+        with pytest.raises(UserError, match="that split's file has them too"):
+            open_dataset(export, "train")
+
 
 def test_pictures_that_are_found_by_their_name_alone_are_said(tmp_path: Path) -> None:
     coco(tmp_path / "instances.json", ["cam2/0.png", "cam2/1.png", "2.png"])
@@ -201,6 +266,41 @@ def test_tasks_to_test_on_that_nobody_annotated_yet_stop_no_training(tmp_path: P
     diagnosis = check(settings("label_studio", tmp_path), progress=False)
     (finding,) = [one for one in diagnosis.findings if one.code == "empty-split"]
     assert diagnosis.ok and finding.severity == "warning" and "no task is annotated" in finding.message
+
+
+@pytest.mark.parametrize("wrong", ["pictures", "boxes", "cut off"])
+def test_a_split_to_test_on_that_cannot_be_opened_stops_no_training(wrong: str, tmp_path: Path) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        coco(tmp_path / split / "labels.json", [f"{number}.png"])
+        if (wrong, split) != ("pictures", "test"):
+            picture(tmp_path / split / f"{number}.png")
+    file = tmp_path / "test/labels.json"
+    whole = json.loads(file.read_text())
+    if wrong == "boxes":
+        write(file, {**whole, "annotations": [{**one, "segmentation": []} for one in whole["annotations"]]})
+    elif wrong == "cut off":
+        file.write_text(json.dumps({**whole, "annotations": []})[:-3])
+    export = settings("coco", tmp_path)
+    assert [len(split) for split in open_for_training(export)] == [1, 1]
+    diagnosis = check(export, progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    assert diagnosis.ok and finding.severity == "warning" and len(diagnosis.splits) == 2
+    assert finding.message.startswith("test: it is not trained on, but nothing can be measured on it: ")
+    # Where it is validated on, it is wrong as ever.
+    assert not check(replace(export, val="test"), progress=False).ok
+
+
+def test_boxes_alone_to_test_on_stop_no_training_on_datumaro(tmp_path: Path) -> None:
+    outline: dict[str, Any] = {"type": "polygon", "points": [1, 1, 5, 1, 5, 4], "label_id": 0}
+    classes = {"label": {"labels": [{"name": "car"}]}}
+    for split in ("train", "val", "test"):
+        drawn = outline if split != "test" else {"type": "bbox", "bbox": [1, 1, 4, 3], "label_id": 0}
+        item = {"id": split, "annotations": [drawn], "image": {"path": f"{split}.png", "size": [6, 8]}}
+        write(tmp_path / "annotations" / f"{split}.json", {"info": {}, "categories": classes, "items": [item]})
+        picture(tmp_path / "images" / split / f"{split}.png")
+    diagnosis = check(settings("datumaro", tmp_path), progress=False)
+    (finding,) = [one for one in diagnosis.findings if one.code == "no-split"]
+    assert diagnosis.ok and finding.severity == "warning" and "nothing that covers pixels (1 bbox)" in finding.message
 
 
 def test_annotation_files_beside_a_folder_of_pictures_have_those_of_the_folder_called_alike(tmp_path: Path) -> None:
@@ -254,6 +354,27 @@ def test_annotations_behind_links_are_read_once(tmp_path: Path) -> None:
         (tmp_path / "root" / name / "day").symlink_to(tmp_path / "elsewhere" / name)
     (tmp_path / "elsewhere" / "train" / "again").symlink_to(tmp_path / "elsewhere" / "train")  # which leads back up
     assert [len(split) for split in open_for_training(settings("labelme", tmp_path / "root"))] == [2, 2]
+
+
+@pytest.mark.parametrize("kept", ["#recycle", "@Recycle", "$RECYCLE.BIN", ".Trash-1000"])
+def test_annotations_that_were_deleted_are_not_read(kept: str, tmp_path: Path) -> None:
+    for place in ("0", "1", "2", f"{kept}/gone", f"day/{kept}/gone"):
+        labelme(tmp_path / "labelme" / f"{place}.json")
+    opened = open_dataset(settings("labelme", tmp_path / "labelme"), "all")
+    assert sorted(opened.name(index) for index in range(len(opened))) == ["0", "1", "2"]
+    shutil.copytree(EXPORTS / "supervisely", tmp_path / "supervisely")
+    opened = open_dataset(settings("supervisely", tmp_path / "supervisely"), "all")
+    shutil.copytree(EXPORTS / "supervisely" / "first", tmp_path / "supervisely" / kept / "old")
+    assert len(open_dataset(settings("supervisely", tmp_path / "supervisely"), "all")) == len(opened)
+    with pytest.raises(MissingSplitError, match="there are: first, second, all"):
+        open_dataset(settings("supervisely", tmp_path / "supervisely"), f"{kept}/old")
+    for split in ("train", "val", kept):
+        coco(tmp_path / "coco" / split / "labels.json", [f"{split}.png"])
+        picture(tmp_path / "coco" / split / f"{split}.png")
+    given = replace(settings("coco", tmp_path / "coco"), options={"annotations": "{split}/labels.json"})
+    assert [len(split) for split in open_for_training(given)] == [1, 1]
+    with pytest.raises(MissingSplitError, match="there are: train, val"):
+        open_dataset(given, kept)
 
 
 @pytest.mark.parametrize("names", [("Training", "Validation"), ("TRAIN", "VAL"), ("trn", "dev")])

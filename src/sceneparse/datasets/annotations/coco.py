@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -163,7 +163,7 @@ def image_files(
     root: Path,
     folder: str | None,
     split: str,
-    splits: Collection[str],
+    splits: Mapping[str, Path],
 ) -> tuple[list[Path], list[str]]:
     """The files of a COCO file's pictures, and notes on those that are not where the file says.
 
@@ -175,8 +175,17 @@ def image_files(
     found = [pictures.find([plain(name)], path.parent if folder is None else pictures.root, split) for name in names]
     missing = [name for name, file in zip(names, found, strict=True) if file is None]
     refuse_missing(path, missing, len(names), pictures)
-    notes = confirm(path, [(path.parent, plain(name)) for name in names], found, pictures, split, splits)
+    notes = confirm(
+        path, [(path.parent, plain(name)) for name in names], found, pictures, split, splits, _picture_names
+    )
     return [file for file in found if file is not None], notes
+
+
+def _picture_names(file: Path) -> Iterator[str]:
+    """The names of the pictures of another split's file, of which nothing else is read."""
+    for row in peeked_list(file, "images") or []:
+        if isinstance(row.get("file_name"), str):
+            yield plain(row["file_name"])
 
 
 def size_of(row: Mapping[str, Any]) -> Size | None:

@@ -11,6 +11,7 @@ from sceneparse.datasets.annotations.splits import ALL, is_role
 from sceneparse.datasets.folder import subfolders, wrong_layout
 from sceneparse.datasets.subsets import role_of, split_named
 from sceneparse.errors import UserError
+from sceneparse.pictures.finding import is_hidden
 
 OTHERS = frozenset(("item", "items", "shapes", "dataset", "dm_format_version", "samples", "labels"))
 """Keys at the top of other tools' files that have much in common with COCO's."""
@@ -156,7 +157,9 @@ def _matching(root: Path, pattern: str) -> dict[str, Path]:
     # A name without signs that mean something in a pattern.
     for path in sorted(root.glob(re.sub(r"([\[\]*?])", r"[\1]", before) + "*" + re.sub(r"([\[\]*?])", r"[\1]", after))):
         below = path.relative_to(root).as_posix()
-        found[below[len(before) : len(below) - len(after)]] = path
+        name = below[len(before) : len(below) - len(after)]
+        if not is_hidden(name):
+            found[name] = path
     return found
 
 

@@ -89,7 +89,15 @@ def open_darwin(settings: DataSettings, split: str, channels: int = 3) -> DataSe
         len(own),
         pictures,
     )
-    moved = confirm(files[0].parent, [(root, item.name) for item in own], found, pictures, name, splits)
+    moved = confirm(
+        files[0].parent,
+        [(root, item.name) for item in own],
+        found,
+        pictures,
+        name,
+        splits,
+        lambda paths: [items[path].name for path in paths],
+    )
     records = [
         Record(name, image, item.path, json.dumps(item.drawings).encode(), item.size)
         for name, item, image in zip(sample_names([item.name for item in own]), own, found, strict=True)

@@ -165,7 +165,7 @@ def json_files(folder: Path) -> list[Path]:
 def folders_below(root: Path) -> list[Path]:
     """List a folder and those below it, each once, sorted: links are followed as they are for pictures.
 
-    Hidden folders are left out.
+    Hidden folders are left out, and those that systems keep for themselves, such as of deleted files.
     """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
@@ -177,7 +177,7 @@ def folders_below(root: Path) -> list[Path]:
             if (status.st_dev, status.st_ino) in seen:
                 continue
             with os.scandir(folder) as entries:
-                below = [folder / e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+                below = [folder / e.name for e in entries if not is_hidden(e.name) and e.is_dir()]
         except OSError:
             continue
         seen.add((status.st_dev, status.st_ino))

@@ -115,7 +115,9 @@ def open_label_studio(settings: DataSettings, split: str, channels: int = 3) -> 
     found = [pictures.find(_names(task.image), path.parent, name) for task in tasks]
     missing = [plain(task.image) for task, file in zip(tasks, found, strict=True) if file is None]
     refuse_missing(path, missing, len(tasks), pictures)
-    moved = confirm(path, [(path.parent, plain(task.image)) for task in tasks], found, pictures, name, files)
+    wanted = [(path.parent, plain(task.image)) for task in tasks]
+    others = {known: [one for task in every[file][0] for one in _names(task.image)] for known, file in files.items()}
+    moved = confirm(path, wanted, found, pictures, name, others, iter)
     records = []
     for name, task, image in zip(_sample_names(tasks), tasks, found, strict=True):
         assert image is not None  # the missing ones are refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,7 +97,8 @@ def open_labelme(settings: DataSettings, split: str, channels: int = 3) -> Drawn
     named_below_root = options.images is not None and (root / options.images).is_dir()
     pictures = pictures_below(root if named_below_root else held, options.images)
     own = "" if base == root else base.name
-    records, taken, moved = _records([seen[path] for path in files], base, pictures, own, splits)
+    everything = {name: [seen[path] for path in paths] for name, paths in splits.items()}
+    records, taken, moved = _records([seen[path] for path in files], base, pictures, own, everything)
     # Where all splits' pictures lie in one folder, those of the others are annotated too.
     shared = options.images is not None or held.name != base.name
     others = {Path(plain(one.image)).name for path, one in seen.items() if path not in files} if shared else set()
@@ -190,7 +191,7 @@ def _lines(listed: Path) -> list[str]:
 
 
 def _records(
-    seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str, splits: Collection[str]
+    seen: Sequence[Annotated], base: Path, pictures: Pictures, split: str, splits: Mapping[str, Sequence[Annotated]]
 ) -> tuple[list[Record], Collection[Path], list[str]]:
     """A record a JSON file, the pictures that have one, and notes on those that are not where the file says."""
     records, missing = [], []
@@ -209,7 +210,9 @@ def _records(
         records.append(Record(name, image or one.path, one.path, b"", one.size, embedded=image is None))
     refuse_missing(seen[0].path.parent, missing, len(seen), pictures)
     wanted = [(one.path.parent, one.image.replace("\\", "/")) for one in seen]
-    moved = confirm(base, wanted, found, pictures, split, splits)
+    moved = confirm(
+        base, wanted, found, pictures, split, splits, lambda others: [plain(other.image) for other in others]
+    )
     for image, one in zip(found, seen, strict=True):
         if image is not None and (other := taken.setdefault(image.resolve(), one.path)) != one.path:
             raise UserError(

@@ -3,15 +3,18 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from sceneparse.arguments import argument
 from sceneparse.datasets.subsets import ROLES, role_of
 from sceneparse.errors import UserError, counted
 from sceneparse.pictures.finding import walk
+
+Split = TypeVar("Split")
 
 UPLOADS = "data/upload/"
 """Where Label Studio keeps what was uploaded: no folder that anybody chose."""
@@ -43,10 +46,11 @@ class Pictures:
 
     Args:
         root: The folder.
+        given: Whether the owner named it, as the place of the pictures of all splits.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, *, given: bool = False) -> None:
+        self.root, self.given = root, given
 
     @cached_property
     def _by_name(self) -> dict[str, list[tuple[str, Path]]]:
@@ -128,7 +132,7 @@ def pictures_below(root: Path, images: str | None) -> Pictures:
     folder = root / Path(images).expanduser()
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; data.options.images must name the folder of the pictures")
-    return Pictures(folder)
+    return Pictures(folder, given=True)
 
 
 def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pictures) -> None:
@@ -141,18 +145,37 @@ def refuse_missing(file: Path, missing: Sequence[str], total: int, pictures: Pic
         )
 
 
+class _Foreign(NamedTuple):
+    """A picture that was found in another split's folder, which its file does not name.
+
+    Args:
+        name: What the file calls it.
+        below: The path that was found, below the folder of the pictures.
+        folder: The part of the path that is called as another split.
+        claimed: Whether that split's own file may mean this very picture.
+    """
+
+    name: str
+    below: PurePosixPath
+    folder: PurePosixPath
+    claimed: bool
+
+
 def confirm(
     file: Path,
     wanted: Sequence[tuple[Path, str]],
     found: Sequence[Path | None],
     pictures: Pictures,
     split: str = "",
-    splits: Collection[str] = (),
+    splits: Mapping[str, Split] | None = None,
+    names_of: Callable[[Split], Iterable[str]] | None = None,
 ) -> list[str]:
     """Refuse pictures that cannot be those that were meant, and return notes on such as were found by name alone.
 
     Files are looked for by the ends of their paths, so that a picture which is missing could be found in another one of
-    its name, under labels that are not its own.
+    its name, under labels that are not its own. Another split's folder is doubtful where it holds all of a split's
+    pictures, or where that split's file has the picture too; sets that were parted anew over their old folders have
+    some of their pictures there.
 
     Args:
         file: The annotation file or its folder, for the message.
@@ -161,12 +184,14 @@ def confirm(
         pictures: Where they were looked for.
         split: The split.
         splits: All splits of the export.
+        names_of: The names of the pictures of one of these splits, as `plain` gives them; asked for in doubt alone.
 
     Raises:
-        UserError: Two pictures, by what they are called, were found in one file, or one in another split's folder.
+        UserError: Two pictures, by what they are called, were found in one file, or some in another split's folder.
     """
     _refuse_shared(file, wanted, found)
-    foreign: list[tuple[str, Path, Path]] = []
+    claims = _Claims(splits or {}, names_of)
+    foreign: list[_Foreign] = []
     elsewhere: list[tuple[str, Path]] = []
     for (folder, name), path in zip(wanted, found, strict=True):
         if path is None or path == folder / name or not path.is_relative_to(pictures.root):
@@ -176,26 +201,91 @@ def confirm(
         there = [_same(part) for part in below.parts[:-1]]
         agreeing = _agreeing(named, there)
         guessed = there[: len(there) - agreeing]
-        other = _of_another(guessed, split, splits)
+        other = _of_another(guessed, split, splits or {})
         if other is not None:
-            foreign.append((name, below, pictures.root.joinpath(*below.parts[: other + 1])))
+            claimed = claims.has(_same(path.name), there, agreeing, there[other], split)
+            foreign.append(
+                _Foreign(name, PurePosixPath(below), PurePosixPath(*below.parts[: other + 1]), claimed=claimed)
+            )
         elif guessed and agreeing < len(named) and there != ["images"] and not plain(name).startswith(UPLOADS):
             elsewhere.append((name, below))
-    if foreign:
-        name, below, folder = foreign[0]
-        raise UserError(
-            f"{file}: {len(foreign):,} of {len(wanted):,} pictures of split '{split}' were found in another split's "
-            f"folder alone, such as '{name}' as {below.as_posix()}: put those of '{split}' into a folder of their own, "
-            "or, if this one holds the pictures of all splits, name it: "
-            f"{argument('data.options.images', str(folder.absolute()))}"
+    notes = _noted_foreign(file, foreign, len(wanted), pictures, split)
+    if elsewhere:
+        name, below = elsewhere[0]
+        notes.append(
+            f"{file}: {counted(len(elsewhere), 'picture')} found by the file's name alone, in another folder than it "
+            f"says: '{name}' is {below.as_posix()}; if that is another picture, put each one where its path says"
         )
-    if not elsewhere:
+    return notes
+
+
+def _noted_foreign(file: Path, foreign: Sequence[_Foreign], total: int, pictures: Pictures, split: str) -> list[str]:
+    """Say that pictures lie in another split's folder, or refuse them where they may be that split's own.
+
+    Raises:
+        UserError: The other split's file has them too, or they are all of the split and nobody named their folder.
+    """
+    every = len(foreign) == total and not pictures.given
+    doubtful = [one for one in foreign if one.claimed or every]
+    if doubtful:
+        one = doubtful[0]
+        alone = len(foreign) == total and len({other.folder for other in foreign}) == 1
+        if alone or not one.claimed:
+            folder = pictures.root / one.folder if alone else pictures.root
+            named = argument("data.options.images", str(folder.absolute()))
+            further = f"if {'this one' if alone else folder} holds the pictures of all splits, name it: {named}"
+        else:
+            further = f"name each in the file with its folder ('{one.below}')"
+        too = ", and that split's file has them too" if one.claimed else ""
+        raise UserError(
+            f"{file}: {len(doubtful):,} of {total:,} pictures of split '{split}' were found in another split's "
+            f"folder alone{too}, such as '{one.name}' as {one.below}: put those of '{split}' into a folder of their "
+            f"own, or {further}"
+        )
+    if not foreign:
         return []
-    name, below = elsewhere[0]
     return [
-        f"{file}: {counted(len(elsewhere), 'picture')} found by the file's name alone, in another folder than it says: "
-        f"'{name}' is {below.as_posix()}; if that is another picture, put each one where its path says"
+        f"{file}: {len(foreign):,} of {counted(total, 'picture')} of split '{split}' lie in another split's folder, "
+        f"whose own file does not name them: '{foreign[0].name}' is {foreign[0].below}"
     ]
+
+
+class _Claims:
+    """What the files of splits call their pictures.
+
+    Args:
+        splits: The splits of the export.
+        names_of: The names of the pictures of one of them.
+    """
+
+    def __init__(self, splits: Mapping[str, Split], names_of: Callable[[Split], Iterable[str]] | None) -> None:
+        self._splits = tuple(splits)
+        self._read = lambda name: () if names_of is None else names_of(splits[name])
+        self._found: dict[str, dict[str, list[list[str]]]] = {}
+
+    def has(self, file: str, there: Sequence[str], agreeing: int, folder: str, split: str) -> bool:
+        """Whether a picture may be what the file of the split that its folder is called as means.
+
+        Args:
+            file: The picture's own name.
+            there: The folders that it lies in.
+            agreeing: How many of these, from the last on, the asking split's file names.
+            folder: The one of them that is called as another split.
+            split: The asking split.
+        """
+        bare = re.sub(r"\d+$", "", folder)
+        others = (name for name in self._splits if name != split and (_is_of(folder, name) or _is_of(bare, name)))
+        return any(_agreeing(folders, there) >= agreeing for name in others for folders in self._of(name).get(file, ()))
+
+    def _of(self, split: str) -> dict[str, list[list[str]]]:
+        """By file name, the folders that a split's file gives."""
+        if split not in self._found:
+            found: dict[str, list[list[str]]] = defaultdict(list)
+            for name in self._read(split):
+                *folders, last = PurePosixPath(name).parts or ("",)
+                found[_same(last)].append(folders)
+            self._found[split] = found
+        return self._found[split]
 
 
 def _agreeing(named: Sequence[str], there: Sequence[str]) -> int:

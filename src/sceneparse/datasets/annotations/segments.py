@@ -93,7 +93,8 @@ def open_segments(settings: DataSettings, split: str, channels: int = 3) -> Draw
     images = [pictures.find(_names(sample), path.parent, name) for sample in samples]
     missing = [_names(sample)[0] for sample, image in zip(samples, images, strict=True) if image is None]
     refuse_missing(path, missing, len(samples), pictures)
-    moved = confirm(path, [(path.parent, str(one["name"])) for one in samples], images, pictures, name, files)
+    wanted = [(path.parent, str(one["name"])) for one in samples]
+    moved = confirm(path, wanted, images, pictures, name, files, _every_name)
     records, lost = [], []
     for name, sample, image in zip(sample_names([str(s["name"]) for s in samples]), samples, images, strict=True):
         assert image is not None  # the missing ones are refused
@@ -191,6 +192,12 @@ def _names(sample: Mapping[str, Any]) -> list[str]:
     address = plain(str(image.get("url", "")))
     stem, suffix = name.removesuffix(PurePosixPath(name).suffix), PurePosixPath(address).suffix
     return list(dict.fromkeys((f"{stem}{suffix}", name, PurePosixPath(address).name)))
+
+
+def _every_name(file: Path) -> list[str]:
+    """What the pictures of another split's file may be called."""
+    samples = as_list(as_dict(as_dict(load(file)).get("dataset")).get("samples"))
+    return [name for sample in samples if isinstance(sample, dict) for name in _names(sample)]
 
 
 def _masks(sample: Mapping[str, Any], label: Mapping[str, Any], labelset: str) -> list[str]:

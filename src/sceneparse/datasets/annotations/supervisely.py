@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def open_supervisely(settings: DataSettings, split: str, channels: int = 3) -> D
         named += [] if image is None else [(own.root, names[0])]
     refuse_missing(files[0].parent, missing, len(files), everything)
     dataset = next(known for known, paths in datasets.items() if paths is files)
-    notes = confirm(root, named, [image for _, image in found], everything, dataset, datasets)
+    notes = confirm(root, named, [image for _, image in found], everything, dataset, datasets, _every_name)
     names = sample_names([_below(path, root, len(folders) > 1) for path, _ in found])
     sizes, flat = zip(*(_size_and_flat(path) for path, _ in found), strict=True)
     records = [
@@ -130,6 +130,10 @@ def _below(path: Path, root: Path, several: bool) -> str:
 def _names(path: Path) -> list[str]:
     """What the picture of an annotation file may be called: its own name without ".json"."""
     return [path.name.removesuffix(".json"), *(f"{path.stem}{suffix}" for suffix in (".jpg", ".png", ".jpeg"))]
+
+
+def _every_name(files: Sequence[Path]) -> list[str]:
+    return [name for path in files for name in _names(path)]
 
 
 def _classes(path: Path) -> list[Named]:

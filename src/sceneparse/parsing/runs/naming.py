@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
+from sceneparse.pictures.finding import is_hidden
+
 
 def files_matching(pattern: Path) -> list[Path] | None:
-    """Return what a pattern with `*`, `?`, `[…]` or `**` matches, sorted; None for a plain path."""
+    """Return what a pattern with `*`, `?`, `[…]` or `**` matches, sorted; None for a plain path.
+
+    What is hidden, or kept by a system, is left out unless the pattern names it.
+    """
     wild = [any(sign in name for sign in "*?[") for name in pattern.parts]
     if not any(wild):
         return None
     fixed = wild.index(True)
-    return sorted(Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:])))
+    found = sorted(Path(*pattern.parts[:fixed]).glob("/".join(pattern.parts[fixed:])))
+    return [path for path in found if not any(map(is_hidden, {*path.parts[fixed:]} - {*pattern.parts}))]
 
 
 def unique_name(stem: str, taken: set[str]) -> str:

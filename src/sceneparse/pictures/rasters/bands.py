@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneparse.errors import require
+from sceneparse.errors import counted, require
 
 Range = tuple[float, float]
 
@@ -48,7 +48,7 @@ class BandForm:
             )
         require(
             len(self.ranges) <= 1 or not self.bands or len(self.ranges) == len(self.bands),
-            f"{len(self.ranges)} ranges for {len(self.bands)} bands: give one for all, or one for each",
+            f"{len(self.ranges)} ranges for {counted(len(self.bands), 'band')}: give one for all, or one for each",
         )
 
     def resolved(self, bands: Sequence[int], white: int | None) -> "BandForm":

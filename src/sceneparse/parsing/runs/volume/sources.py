@@ -8,7 +8,7 @@ from sceneparse.arguments import argument
 from sceneparse.errors import UserError, counted
 from sceneparse.parsing.runs.naming import files_matching, unique_name
 from sceneparse.pictures.cases import called, modalities_of, volume_files
-from sceneparse.pictures.finding import walk
+from sceneparse.pictures.finding import is_hidden, walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 from sceneparse.pictures.volumes import SUFFIXES, Volume
 from sceneparse.settings.data import Grids
@@ -78,7 +78,7 @@ def split_volumes(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
 def _holds_volumes(folder: Path) -> bool | None:
     """Whether the first folder with pictures or volumes, from this one down, has volumes; None if there is none."""
     try:
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        entries = sorted(entry for entry in folder.iterdir() if not is_hidden(entry.name))
     except OSError as error:
         raise UserError(f"{folder}: cannot be searched ({error.strerror})") from None
     if any(entry.name.lower().endswith(SUFFIXES) for entry in entries):
@@ -141,7 +141,7 @@ def _found(path: Path, modalities: Sequence[str]) -> Iterator[Path]:
         else:
             yield from files
         for folder in sorted(path.iterdir()):
-            if folder.is_dir() and not folder.name.startswith("."):
+            if folder.is_dir() and not is_hidden(folder.name):
                 yield from _found(folder, modalities)
     elif path.is_file():
         yield path
