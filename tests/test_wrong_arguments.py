@@ -194,7 +194,7 @@ def test_build(given: dict[str, Any], message: str) -> None:
         ),
         (
             lambda: any_of(ProtocolSettings)(resize="shrt"),
-            "protocol.resize is 'shrt', but must be one of none, long, short, square or None",
+            "protocol.resize is 'shrt', but must be one of none, long, short, square, fixed or None",
         ),
         (
             lambda: any_of(ProtocolSettings)(name=None),

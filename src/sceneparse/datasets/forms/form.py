@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sceneparse.errors import UserError
-from sceneparse.pictures.naming import tool_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +35,7 @@ class Annotated:
     @property
     def file(self) -> str:
         """What tools call it: its path below the pictures' folder, with "/"."""
-        return tool_path(self.name, self.picture)
+        return _path(self.name, self.picture)
 
     @property
     def stem(self) -> str:
@@ -55,7 +54,7 @@ def refuse_shared_stems(pictures: Iterable[tuple[str, Path]]) -> None:
     """
     taken: dict[str, Path] = {}
     for name, picture in pictures:
-        stem = PurePosixPath(tool_path(name, picture)).with_suffix("").as_posix()
+        stem = PurePosixPath(_path(name, picture)).with_suffix("").as_posix()
         if (other := taken.setdefault(stem, picture)) != picture:
             raise UserError(
                 f"{other} and {picture} would both have the mask {stem}.png, since the tool goes by names without "
@@ -128,3 +127,9 @@ def with_ignored_value(labels: LabelSpace) -> LabelSpace:
     The ids stay; a space that has no value for such pixels gets the one that `LabelSpace.encode` gives them.
     """
     return replace(labels, ignore=(labels.unlabelled,), ignore_colors=(), masks="index")
+
+
+def _path(name: str, picture: Path) -> str:
+    from sceneparse.pictures.naming import tool_path  # NumPy, which `sceneparse --help`, naming the forms, does without
+
+    return tool_path(name, picture)
