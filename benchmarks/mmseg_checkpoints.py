@@ -140,7 +140,6 @@ def differences(row: Row, config: ModelConfig, network: SceneParser) -> Iterator
     window = tuple(row.test["crop_size"]) if row.test["mode"] == "slide" else None
     step = None if window is None else row.test["stride"][0]
     long, short = max(row.scale), min(row.scale)
-    own_size = window is None and (long, short) == (2048, 1024)
     expected: list[tuple[str, Any, Any]] = [
         ("architecture", config.network.architecture, head),
         ("align_corners", network.align_corners, row.align_corners),
@@ -149,7 +148,7 @@ def differences(row: Row, config: ModelConfig, network: SceneParser) -> Iterator
         ("preprocessing", config.preprocessing, PreprocessingSettings()),
         ("window", protocol.window, window),
         ("step", None if window is None else math.ceil(window[0] * protocol.stride), step),
-        ("test size", (protocol.size, protocol.max_long), (None, None) if own_size else (short, long)),
+        ("test size", (protocol.size, protocol.max_long), (short, long)),
     ]
     if row.strides is not None:
         expected.append(("convolutions", convolutions(network), expected_convolutions(row)))

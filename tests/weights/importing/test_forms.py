@@ -156,7 +156,7 @@ def test_a_network_of_other_channels_is_imported_once_its_normalisation_is_given
 def test_one_value_that_a_file_states_is_that_of_each_channel(channels: int, smp: State, tmp_path: Path) -> None:
     content = {
         "state_dict": with_channels(smp, channels),
-        "hparams": {"mean": 0.5, "std": [0.25], "in_channels": channels},
+        "hparams": {"normalize": {"mean": 0.5, "std": [0.25]}, "in_channels": channels},
     }
     found = imported(content, tmp_path)
     assert found.model.config.preprocessing.mean == (0.5,) * channels
