@@ -39,11 +39,11 @@ class PackedMasks:
         Raises:
             PictureError: It is such a mask, or cannot be read.
         """
-        form = grey_form(mask)
-        if form is None or not form.packed or labels.masks != "index":
+        form = grey_form(mask) if labels.masks == "index" else None
+        # Where all masks are of one form, as sets of black and white are, no mask is decoded a second time.
+        if form is None or not form.packed or not any(map(form.differs, self._forms)):
             return
-        reading = two_readings(stored_mask(decode(mask, stored=True)).shown(), labels)
-        if reading and any(map(form.differs, self._forms)):
+        if reading := two_readings(stored_mask(decode(mask, stored=True)).shown(), labels):
             raise PictureError(f"{mask}: {packed_text(reading, form.bits, palette=form.palette)}; {ANEW}", "mask-bits")
 
 

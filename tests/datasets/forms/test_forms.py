@@ -25,49 +25,7 @@ from sceneparse.datasets.opening import open_dataset
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
 from sceneparse.settings import DataSettings
-
-NAMES = ("Straße", 'дом & "x"', "two words", "sky")
-SPACE = LabelSpace(NAMES, colors=((0, 0, 0), (200, 10, 10), (200, 10, 10), (1, 2, 3)), ids=(300, 2, 7, 65000))
-
-
-def label_maps() -> dict[str, NDArray[np.int16]]:
-    """Label maps by name, in the order of the names."""
-    generator = np.random.default_rng(0)
-    nested = np.zeros((11, 11), np.int16)
-    nested[2:9, 2:9], nested[4:7, 4:7], nested[5, 5] = 1, 0, 2
-    one = np.full((5, 6), -1, np.int16)
-    one[0, 0] = 3
-    return {
-        "a/東 京": generator.integers(-1, 4, (17, 23)).astype(np.int16),
-        "b/東 京": generator.integers(0, 2, (90, 80)).astype(np.int16),
-        "empty": np.full((3, 4), -1, np.int16),
-        "nested": nested,
-        "one": one,
-        "whole.png": np.full((70, 300), 2, np.int16),
-    }
-
-
-@pytest.fixture
-def annotated(tmp_path: Path) -> AnnotatedPictures:
-    pictures = []
-    for name, labels in label_maps().items():
-        path = tmp_path / "pictures" / (name if "." in name else f"{name}.jpg")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", labels.shape[::-1], (9, 99, 199)).save(path)
-        pictures.append(Annotated(name, path, (len(labels), labels.shape[1]), partial(label_maps().__getitem__, name)))
-    return AnnotatedPictures(tuple(pictures), SPACE, "a model")
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
-def files() -> dict[str, str]:
-    """The names of label maps by what tools call their pictures."""
-    return {name if "." in name else f"{name}.jpg": name for name in label_maps()}
+from tests.support.label_maps import NAMES, SPACE, files, label_maps
 
 
 @pytest.mark.parametrize("form", ["coco", "coco_polygons"])
