@@ -3,14 +3,20 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from sceneparse.data.class_counts import ClassCounts, count_classes
 from sceneparse.errors import UserError
 from sceneparse.settings import Recipe
+from sceneparse.training.class_weights import load_class_weights
 from sceneparse.training.loop import train
+from sceneparse.training.prepare import prepare
 
 MakeRecipe = Callable[..., Recipe]
 FAVOURED = {
@@ -55,6 +61,32 @@ def test_a_resumed_training_reads_the_same_numbers_and_ends_with_the_same_bytes(
     monkeypatch.setattr("sceneparse.training.class_counts.count_classes", lambda *_, **__: pytest.fail("counted anew"))
     torch.manual_seed(9)
     assert weights(train(toy(**FAVOURED, data__workers=2), half, resume=True)) == weights(run)
+
+
+def test_draws_and_median_weights_go_by_one_count(
+    toy: MakeRecipe, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[ClassCounts] = []
+
+    def count(*given: Any, **options: Any) -> ClassCounts:
+        counted.append(count_classes(*given, **options))
+        return counted[-1]
+
+    monkeypatch.setattr("sceneparse.training.class_counts.count_classes", count)
+    both = train(toy(**FAVOURED, loss__class_weights="median"), tmp_path / "both")
+    assert len(counted) == 1
+    assert (both / "class_counts.json").read_bytes() == (run / "class_counts.json").read_bytes()
+    found = json.loads((both / "class_weights.json").read_text())
+    assert list(found) == list(counted[0].names) and found["bright"] > found["ground"]
+
+
+def test_median_weights_need_a_mask_for_each_picture(toy: MakeRecipe, tmp_path: Path) -> None:
+    recipe = toy(loss__class_weights="median")
+    prepared = prepare(recipe, None, "auto")
+    counts = count_classes(prepared.data.training, split="train")
+    lacking = replace(counts, labelled=np.arange(len(counts)) != 1)
+    with pytest.raises(UserError, match=f"sample '{prepared.data.training.name(1)}' has no object labels: training"):
+        load_class_weights(prepared, tmp_path, lacking)
 
 
 def test_counts_decide_what_is_seen(toy: MakeRecipe, run: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import yaml
 
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.labels import LabelSpace
-from sceneparse.settings import DataSettings, SourceSettings
-from sceneparse.weights.card import model_card
+from sceneparse.settings import DataSettings, SourceSettings, Temperatures
+from sceneparse.weights.card import model_card, with_confidence
 from sceneparse.weights.config import ModelConfig
 
 METRICS = {
@@ -68,3 +68,20 @@ def test_a_card_says_what_every_kind_of_data_is(
     root = "somewhere" if KINDS[kind].root == "required" else None
     data = DataSettings(kind, root=root, sources=sources)
     assert "Trained on `train`" in model_card(replace(make_config(), data=data), labels, None)
+
+
+def test_a_card_says_temperatures_and_forgets_them_whatever_people_wrote_into_it(
+    make_config: Callable[..., ModelConfig], labels: LabelSpace
+) -> None:
+    plain = model_card(make_config(), labels, METRICS)
+    calibrated = model_card(replace(make_config(), temperatures=Temperatures(object=1.2345, part=0.8)), labels, METRICS)
+    assert "divided, those of objects by 1.23, those of parts by 0.8, so that" in calibrated
+    figures, confidence, limits = map(calibrated.index, ("## Figures", "## Confidence\n\nCalibrated", "## Limits"))
+    assert figures < confidence < limits
+    again = with_confidence(calibrated, Temperatures(object=2.0))
+    assert again == with_confidence(plain, Temperatures(object=2.0)) and again.count("## Confidence") == 1
+    assert with_confidence(again, Temperatures()) == plain
+    own = "# Mine\r\n\r\nHow sure?\r\n"
+    said = with_confidence(own, Temperatures(object=2.0))
+    assert said.startswith("# Mine\r\n\r\nHow sure?") and said.endswith("labels stay the same.\n")
+    assert with_confidence(with_confidence(said, Temperatures(object=3.0)), Temperatures(object=2.0)) == said

@@ -57,6 +57,11 @@ class ClassCounts:
         return np.searchsorted(self.ends, np.flatnonzero(self.classes == name), side="right")
 
     @cached_property
+    def _samples(self) -> NDArray[np.int64]:
+        """(M,) the sample of each entry."""
+        return np.repeat(np.arange(len(self)), np.diff(self.ends, prepend=0))
+
+    @cached_property
     def totals(self) -> NDArray[np.int64]:
         """(C,) each class's pixels in all samples."""
         return np.bincount(self.classes, self.pixels, minlength=len(self.names)).astype(np.int64)
@@ -70,6 +75,12 @@ class ClassCounts:
     def pictures(self) -> NDArray[np.int64]:
         """(C,) the samples that show each class."""
         return np.bincount(self.classes, minlength=len(self.names))
+
+    @cached_property
+    def beside(self) -> NDArray[np.int64]:
+        """(C,) the labelled pixels, of any class, of the samples that show each class."""
+        of_sample = np.bincount(self._samples, self.pixels, minlength=len(self))
+        return np.bincount(self.classes, of_sample[self._samples], minlength=len(self.names)).astype(np.int64)
 
     @cached_property
     def rare(self) -> NDArray[np.int64]:
@@ -91,8 +102,7 @@ class ClassCounts:
         share = self.pictures / max(1, int(self.labelled.sum()))
         of_class = np.sqrt(np.maximum(1, threshold / np.where(share > 0, share, 1)))
         factors = np.ones(len(self))
-        sample = np.repeat(np.arange(len(self)), np.diff(self.ends, prepend=0))
-        np.maximum.at(factors, sample, of_class[self.classes])
+        np.maximum.at(factors, self._samples, of_class[self.classes])
         return factors
 
     def drawn(self, among: NDArray[np.int64], temperature: float, number: float) -> int:

@@ -83,8 +83,8 @@ def train(
         raise UserError(f"{line}; leave it out, or change one of them")
     made_new = read_started(out)["made_new"] if checkpoint and recipe.init.model else ()
     prepared = with_found_batch(prepare_tried(recipe, checkpoint, strategy, made_new))
-    losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out))
     counts = load_class_counts(prepared, out)
+    losses = RecipeLosses.prepared(prepared, load_class_weights(prepared, out, counts))
     if recipe.training.minutes is not None:
         prepared = set_length(prepared, losses, counts, out, began)
         if line := without_effect(prepared.recipe.training):

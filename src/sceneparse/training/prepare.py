@@ -40,6 +40,7 @@ from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
 from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
+from sceneparse.weights.unfilled import unfilled
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,8 @@ def _build_learner(
 
 def rebuilt(recipe: Recipe, labels: LabelSpace, state: dict[str, Tensor]) -> SceneParser:
     """Build a network of its own that holds a state."""
-    network = build(recipe.backbone, recipe.network, len(labels))
+    with unfilled():
+        network = build(recipe.backbone, recipe.network, len(labels))
     network.mirror_image = labels.mirror_image
     network.load_state_dict(state)
     return network

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from sceneparse.errors import UserError, reason_of
-from sceneparse.files import write_json
+from sceneparse.files import write_json, write_text
 from sceneparse.recipes import to_mapping
 from sceneparse.settings import Temperatures
 from sceneparse.settings.engine import is_exported
-from sceneparse.weights.config import CONFIG, TEMPERATURES, read_config
+from sceneparse.weights.card import with_confidence
+from sceneparse.weights.config import CARD, CONFIG, TEMPERATURES, read_config
 from sceneparse.weights.finding import refuse_missing
 from sceneparse.weights.foreign import is_foreign
 from sceneparse.weights.run_folder import MODEL, model_folder_of, run_folder, state_of
@@ -70,17 +71,23 @@ def reset_temperatures(folder: Path) -> str:
 
 
 def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
-    """Write temperatures into a model folder's config.json, whole or not at all; all else in it stays as it is.
+    """Write temperatures into a model folder's config.json, and into its model card; all else in them stays as it is.
 
     Args:
         folder: The model folder.
         temperatures: What is to be known from now on; without any, the file says nothing of them.
 
     Raises:
-        UserError: config.json is damaged.
+        UserError: config.json is damaged, or the card is not text in UTF-8; nothing was written.
     """
-    path = folder / CONFIG
+    path, card_path = folder / CONFIG, folder / CARD
     read_config(path)
+    try:
+        card = card_path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        card = None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{card_path}: not readable as text ({reason_of(error)}); restore or remove it") from None
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -89,3 +96,5 @@ def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
     if temperatures.known:
         value[TEMPERATURES] = to_mapping(temperatures)
     write_json(path, value)
+    if card is not None and (changed := with_confidence(card, temperatures)) != card:
+        write_text(card_path, changed)

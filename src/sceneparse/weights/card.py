@@ -1,6 +1,8 @@
 """The model card: a model folder's README.md, in the form of the Hugging Face hub."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ import yaml
 from sceneparse.errors import counted
 from sceneparse.labels import LabelSpace
 from sceneparse.recipes import to_mapping
+from sceneparse.settings import Temperatures
 from sceneparse.tables import table
 from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.config import ModelConfig
+
+CONFIDENCE, LIMITS = "## Confidence", "## Limits"
+"""The heading of what a card says of a model's temperatures, and that of what comes behind it."""
 
 
 def model_card(
@@ -58,7 +64,7 @@ def model_card(
         + (f" {weights}" if weights else ""),
         f"## Classes\n\n{', '.join(labels.names)}",
         f"## Figures\n\n{_figures(config, figures, metrics)}",
-        "## Limits\n\n"
+        f"{LIMITS}\n\n"
         "It knows the classes above and no others: every pixel gets one of them, whatever is in the picture. "
         "Pictures unlike its training data (other places, light, cameras or scales) are parsed worse than the figures "
         "say. Figures of other protocols cannot be compared with these.",
@@ -74,7 +80,30 @@ def model_card(
         )
         + "```",
     ]
-    return "\n\n".join(sections) + "\n"
+    return with_confidence("\n\n".join(sections) + "\n", config.temperatures)
+
+
+def with_confidence(card: str, temperatures: Temperatures) -> str:
+    """Return a model card that says these temperatures of a model, and no others; all else in it stays as it is.
+
+    Args:
+        card: The card, which people may have changed.
+        temperatures: What the model's logits are divided by; without any, the card says nothing of them.
+    """
+    sections = [one for one in re.split(r"(?m)^(?=## )", card) if one.split("\n")[0].rstrip() != CONFIDENCE]
+    known = {one.name: value for one in fields(temperatures) if (value := getattr(temperatures, one.name)) is not None}
+    if known:
+        divided = ", ".join(f"those of {name}s by {value:.3g}" for name, value in known.items())
+        said = (
+            f"{CONFIDENCE}\n\nCalibrated: before logits become probabilities they are divided, {divided}, so that it "
+            "is as sure as it is right on pictures like those that it was calibrated on. Its labels stay the same.\n\n"
+        )
+        behind = next((number for number, one in enumerate(sections) if one.startswith(LIMITS)), len(sections))
+        if behind == len(sections):
+            sections[-1] = sections[-1].rstrip("\n") + "\n\n"
+            said = said.rstrip("\n") + "\n"
+        sections.insert(behind, said)
+    return "".join(sections)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -18,6 +17,7 @@ from sceneparse.weights.finding import find_model
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.saving import Description, write_folder, write_weights
 from sceneparse.weights.tasks import refuse_unfit_tasks
+from sceneparse.weights.unfilled import unfilled
 
 __all__ = ["Model", "ModelConfig", "find_model", "load_model", "save_model"]
 
@@ -92,8 +92,7 @@ def load_model(source: str | Path) -> Model:
         state = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise UserError(f"{folder / WEIGHTS}: damaged or cut short ({error}); copy the model again") from None
-    # The random weights are overwritten at once: they must not change what the caller draws next.
-    with torch.random.fork_rng(devices=[]):
+    with unfilled():
         network = build(config.backbone, config.network, len(labels))
     _check_fit(network.state_dict(), state, folder / WEIGHTS)
     network.load_state_dict(state)

@@ -23,6 +23,7 @@ from sceneparse.weights.importing.families.table import FAMILIES, family_names, 
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
 from sceneparse.weights.importing.one_logit import HALF, decided_by_sigmoid, with_background
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
+from sceneparse.weights.unfilled import unfilled
 
 AUTO, BACKBONE = "auto", "backbone"
 """Names of the command line that are no family: any of them, and a feature extractor alone."""
@@ -197,8 +198,7 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     keys_of = match_keys(draft, shapes, recognition.names, recognition.dropped, where, found.name)
     state = _fill(draft, tensors, keys_of, where)
-    # The random weights are overwritten at once: they must not change what the caller draws next.
-    with torch.random.fork_rng(devices=[]):
+    with unfilled():
         network = build(config.backbone, config.network, max(2, recognition.num_classes))
     network.load_state_dict(with_background(state, network) if recognition.num_classes == 1 else state)
     return network.eval(), Account(len(keys_of), _left(shapes, keys_of, recognition.dropped))
