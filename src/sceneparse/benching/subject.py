@@ -17,6 +17,7 @@ from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -97,14 +98,14 @@ class Subject:
     def multiply_adds(self, resampling: Resampling, size: tuple[int, int]) -> int:
         """Count the multiply-adds for one picture of that size; of a unified network for the objects alone."""
         settings = computed_as(self.config.network, resampling)
-        with torch.device("meta"):
+        with sketched():
             network = build(self.config.backbone, settings, self.classes).eval()
         tasks = (Task.OBJECT,) if isinstance(network, UnifiedUPerNet) else None
         return multiply_adds(network, self.config.backbone.in_channels, size, tasks)
 
     def mib(self) -> float:
         """Return the size of the network's weights in MiB."""
-        with torch.device("meta"):
+        with sketched():
             network = build(self.config.backbone, self.config.network, self.classes)
         return sum(value.numel() * value.element_size() for value in network.state_dict().values()) / 2**20
 
@@ -167,7 +168,7 @@ def _of_recipe(found: Recipe, name: str) -> Subject:
     config = ModelConfig(found.name, found.backbone, network, found.preprocessing, found.protocol, found.data)
     subject = Subject(name, "recipe", None, config, _classes(found.data))
     # Settings that make no network, or preprocessing that doesn't fit it, are refused now and not by every engine.
-    with torch.device("meta"):
+    with sketched():
         Traits.of(build(config.backbone, config.network, subject.classes), config.preprocessing)
     return subject
 

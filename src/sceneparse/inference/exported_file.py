@@ -17,6 +17,7 @@ from sceneparse.inference import onnx_engine, openvino_engine
 from sceneparse.inference.engine import TaskEngine
 from sceneparse.inference.program import SMALLEST, Program, Traits, exported
 from sceneparse.labels import LabelSpace, TaskLabels
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import Precision
 from sceneparse.settings.engine import EXPORTED_SUFFIXES, refuse_missing_file
 from sceneparse.weights.build import build_backbone
@@ -89,7 +90,7 @@ def _smallest(config: ModelConfig) -> int:
     """Return the smallest side of pictures for a program whose file is too old to say it."""
     if config.backbone.sides == "padded":
         return SMALLEST
-    with torch.device("meta"):
+    with sketched():
         return build_backbone(config.backbone, config.network).smallest
 
 

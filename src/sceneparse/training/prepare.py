@@ -26,6 +26,7 @@ from sceneparse.networks import SceneParser
 from sceneparse.networks.exact.reading import reads_are_free
 from sceneparse.networks.recompute import recompute_blocks
 from sceneparse.networks.shared_batch import share_batch
+from sceneparse.networks.unfilled import unfilled
 from sceneparse.settings import LearntSizes, Recipe
 from sceneparse.tasks import TruthName
 from sceneparse.training.checkpoint import Checkpoint
@@ -40,7 +41,6 @@ from sceneparse.weights.architectures import architecture_of
 from sceneparse.weights.build import build
 from sceneparse.weights.pretrained import load_backbone, resolve_padding
 from sceneparse.weights.tasks import learnt_tasks, with_task_sizes
-from sceneparse.weights.unfilled import unfilled
 
 
 @dataclass(frozen=True)

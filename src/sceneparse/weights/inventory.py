@@ -11,6 +11,7 @@ from torch import Tensor
 from sceneparse.networks.backbones import Backbone
 from sceneparse.networks.backbones.timm_models import weights_licence
 from sceneparse.networks.cost import multiply_adds, without_batch_norms
+from sceneparse.networks.unfilled import sketched
 from sceneparse.progress import progress_bar, results_console
 from sceneparse.settings.backbone import BackboneSettings
 from sceneparse.settings.network import NetworkSettings
@@ -78,7 +79,7 @@ class Inventory:
     def _size(self, name: str, network: NetworkSettings, side: int) -> tuple[int, int]:
         """Return the parameters and the multiply-adds of a network on a backbone."""
         key = (name, network.stride)
-        with torch.device("meta"):
+        with sketched():
             if key not in self._backbones:
                 self._backbones[key] = build_backbone(BackboneSettings(name), network).eval()
             backbone = self._backbones[key]

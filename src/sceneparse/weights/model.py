@@ -11,13 +11,13 @@ from torch import Tensor
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace, TaskLabels
 from sceneparse.networks import SceneParser
+from sceneparse.networks.unfilled import unfilled
 from sceneparse.weights.build import build
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS, ModelConfig, read_config
 from sceneparse.weights.finding import find_model
 from sceneparse.weights.labels_file import read_labels
 from sceneparse.weights.saving import Description, write_folder, write_weights
 from sceneparse.weights.tasks import refuse_unfit_tasks
-from sceneparse.weights.unfilled import unfilled
 
 __all__ = ["Model", "ModelConfig", "find_model", "load_model", "save_model"]
 

@@ -24,6 +24,7 @@ from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.relative_positions import OnGrid
 from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings.backbone import FinalNormOn, NeckName, Sides
 
 Neck = MultilevelNeck | SimpleNeck | InterpolatingNeck
@@ -197,7 +198,7 @@ class PlainViT(Backbone):
         convert = getattr(sys.modules[type(self.body).__module__], "checkpoint_filter_fn", None)
         if convert is None:
             return dict(state)
-        with torch.device("meta"):
+        with sketched():
             whole = _make(self.name, self._options)
         return dict(convert(dict(state), whole))
 
@@ -208,7 +209,7 @@ class PlainViT(Backbone):
 
     def classifier_keys(self) -> Sequence[str]:
         """Return the keys of timm's whole model; see `Backbone.classifier_keys`."""
-        with torch.device("meta"):
+        with sketched():
             return tuple(_make(self.name, self._options).state_dict())
 
 

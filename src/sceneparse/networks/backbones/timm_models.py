@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import timm
-import torch
 from timm.layers.conv2d_same import Conv2dSame
 from timm.models import FeatureInfo
 from torch import nn
@@ -15,6 +14,7 @@ from torch import nn
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones.published_vits import make_known
 from sceneparse.networks.backbones.pyramid_positions import use_any_size
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings.backbone import Padding
 
 Options = dict[str, Any]
@@ -38,7 +38,7 @@ def natural_padding(name: str) -> Padding:
         UserError: No such model.
     """
     refuse_unknown(name)
-    with torch.device("meta"):
+    with sketched():
         return "same" if _pads_same(create(name, _size_options(name))) else "symmetric"
 
 
@@ -66,7 +66,7 @@ def with_padding(
     options = _size_options(name) | {"in_chans": in_channels}
     if drop_path:
         options["drop_path_rate"] = drop_path
-    with torch.device("meta"):
+    with sketched():
         model = create(name, options)
         if _pads_same(model) != (padding == "same"):
             try:
@@ -89,7 +89,7 @@ def _size_options(name: str) -> dict[str, Any]:
     if known is None or not known.fixed_input_size:
         return {}
     for options in ({"strict_img_size": False}, {"dynamic_img_size": True}):
-        with suppress(*FAILURES), torch.device("meta"):
+        with suppress(*FAILURES), sketched():
             _create(name, options)
             return options
     return {}
@@ -162,7 +162,7 @@ def _create(name: str, options: dict[str, Any]) -> nn.Module:
 def _refused(name: str, options: dict[str, Any]) -> str | None:
     """Return the argument without which timm makes the model; None if no single one is to blame."""
     for key in CANNOT.keys() & options.keys():
-        with suppress(*FAILURES), torch.device("meta"):
+        with suppress(*FAILURES), sketched():
             _create(name, {other: value for other, value in options.items() if other != key})
             return key
     return None

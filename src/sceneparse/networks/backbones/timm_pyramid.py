@@ -41,6 +41,7 @@ from sceneparse.networks.backbones.variants import (
 )
 from sceneparse.networks.cost import without_batch_norms
 from sceneparse.networks.exact.depthwise import use_fast_depthwise
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings.backbone import (
     Dilation,
     Padding,
@@ -202,7 +203,7 @@ class TimmPyramid(Backbone):
 
     def classifier_keys(self) -> Sequence[str]:
         """Return the keys of timm's whole model; see `Backbone.classifier_keys`."""
-        with torch.device("meta"):
+        with sketched():
             return tuple(timm.create_model(self.name, pretrained=False).state_dict())
 
 

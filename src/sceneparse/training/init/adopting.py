@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from typing import Any
 
-import torch
-
 from sceneparse.errors import UserError
+from sceneparse.networks.unfilled import sketched
 from sceneparse.recipes import to_mapping
 from sceneparse.settings import BackboneSettings, NetworkSettings, PreprocessingSettings, Recipe, TaskSettings
 from sceneparse.settings.sight import NEUTRAL, UNSEEN, sight_of
@@ -141,8 +140,7 @@ def _changed(recipe: Recipe, wanted: Sequence[Changes]) -> Recipe:
     groups: Any = {group: replace(getattr(recipe, group), **values) for group, values in merged.items()}
     changed = replace(recipe, **groups)
     if merged.keys() & {"backbone", "network"}:
-        # Without memory, and without a random number.
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with sketched():
             build(changed.backbone, replace(changed.network, tasks=_without_from_data(changed.network.tasks)), 2)
     return changed
 

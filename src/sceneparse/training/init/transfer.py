@@ -11,6 +11,7 @@ from torch import Tensor
 from sceneparse.labels import LabelSpace, PartTree, TaskLabels
 from sceneparse.networks import SceneParser
 from sceneparse.networks.fpn import FeaturePyramid
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import NetworkSettings, Recipe, TaskSettings
 from sceneparse.tasks import Task
 from sceneparse.training.init.adopting import base_name
@@ -117,7 +118,7 @@ def _class_axes(network: SceneParser, recipe: Recipe, classes: int) -> dict[str,
         counts[task.plural] = getattr(tasks, task.plural) and getattr(tasks, task.plural) + MORE[task]
     parts = (*tasks.parts[:-1], tasks.parts[-1] + MORE[Task.PART]) if tasks.parts else ()
     more: TaskSettings = replace(tasks, parts=parts, **counts)
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+    with sketched():
         # A threshold decides between two classes, and no tensor depends on it.
         settings = replace(recipe.network, tasks=more, threshold=NetworkSettings().threshold)
         larger = build(recipe.backbone, settings, classes + MORE[Task.OBJECT])

@@ -14,6 +14,7 @@ import torch
 
 from sceneparse.errors import UserError, counted, require
 from sceneparse.inference import resolve
+from sceneparse.networks.unfilled import sketched
 from sceneparse.processes.machine import SHARED_BY, usable_cores
 from sceneparse.progress import results_console
 from sceneparse.recipes import read_recipe, to_mapping
@@ -126,7 +127,7 @@ def check(sweep: Sweep, out: Path) -> None:
             # Tasks whose numbers the data give are not known yet.
             if (recipe.backbone, recipe.network) not in built and not recipe.network.tasks.from_data:
                 built.add((recipe.backbone, recipe.network))
-                with torch.device("meta"):
+                with sketched():
                     build(recipe.backbone, recipe.network, 2)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
+from sceneparse.networks.unfilled import sketched, unfilled
 from sceneparse.recipes import as_mapping, from_mapping, to_mapping
 from sceneparse.settings import DataSettings
 from sceneparse.weights.build import build
@@ -23,7 +24,6 @@ from sceneparse.weights.importing.families.table import FAMILIES, family_names, 
 from sceneparse.weights.importing.family import Family, Names, Recognition, Shapes, theirs
 from sceneparse.weights.importing.one_logit import HALF, decided_by_sigmoid, with_background
 from sceneparse.weights.importing.reading import FLOATS, Checkpoint
-from sceneparse.weights.unfilled import unfilled
 
 AUTO, BACKBONE = "auto", "backbone"
 """Names of the command line that are no family: any of them, and a feature extractor alone."""
@@ -193,7 +193,7 @@ def convert(checkpoint: Checkpoint, found: Recognised, config: ModelConfig) -> t
         except (LookupError, ValueError, RuntimeError):
             raise UserError(f"{where}: looks like {found.name}, but its shapes are none that it writes") from None
     # Without memory at first: what does not fit is refused before anything of its claimed size is made.
-    with torch.device("meta"):
+    with sketched():
         draft = build(config.backbone, replace(config.network, threshold=HALF), recognition.num_classes)
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     keys_of = match_keys(draft, shapes, recognition.names, recognition.dropped, where, found.name)
@@ -212,7 +212,7 @@ def convert_backbone(checkpoint: Checkpoint, found: BackboneRecognition) -> tupl
     """
     import timm
 
-    with torch.device("meta"):
+    with sketched():
         draft = timm.create_model(found.name, pretrained=False, num_classes=0)
     keys_of = match_keys(draft, checkpoint.shapes, found.names, found.dropped, checkpoint.source, BACKBONE)
     state = _fill(draft, checkpoint.tensors, keys_of, checkpoint.source)

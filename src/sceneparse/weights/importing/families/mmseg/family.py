@@ -5,12 +5,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from sceneparse.errors import UserError
 from sceneparse.networks.backbones import make_backbone
 from sceneparse.networks.heads import auxiliary_channels
+from sceneparse.networks.unfilled import sketched
 from sceneparse.settings import NetworkSettings
 from sceneparse.weights.importing.families.mmseg.applying import (
     THRESHOLD,
@@ -116,7 +116,7 @@ def _assembled(shapes: Shapes, head: DecodeHead, backbone: FoundBackbone) -> Rec
 @cache
 def _channels(name: str) -> tuple[int, ...]:
     """Return the channels of a backbone's stages."""
-    with torch.device("meta"):
+    with sketched():
         return tuple(make_backbone(name).channels)
 
 

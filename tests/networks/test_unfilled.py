@@ -1,12 +1,15 @@
-"""Networks whose random weights were not drawn are, once filled, those whose were."""
+"""Networks whose random weights were not drawn are, once filled, those whose were; sketches draw none either."""
+
+from collections.abc import Callable
 
 import pytest
 import torch
-from torch import nn
+from timm.layers.weight_init import trunc_normal_tf_
+from torch import Tensor, nn
 
+from sceneparse.networks.unfilled import sketched, unfilled
 from sceneparse.settings import BackboneSettings, NetworkSettings
 from sceneparse.weights.build import build
-from sceneparse.weights.unfilled import unfilled
 
 NETWORKS = [
     ("resnet18", NetworkSettings(channels=8)),
@@ -25,6 +28,8 @@ def test_once_filled_they_are_the_same(backbone: str, network: NetworkSettings) 
     state = torch.random.get_rng_state()
     with unfilled():
         filled = build(BackboneSettings(backbone), network, 5)
+        # Nothing was drawn, not even in vain.
+        assert torch.equal(torch.random.get_rng_state(), state)
     assert torch.equal(torch.random.get_rng_state(), state)
     filled.load_state_dict(drawn.state_dict())
     for wanted, found in (
@@ -42,11 +47,29 @@ def test_once_filled_they_are_the_same(backbone: str, network: NetworkSettings) 
 def test_parameters_are_not_drawn_and_other_tensors_are() -> None:
     parameter, other = nn.Parameter(torch.full((9,), 7.0)), torch.full((9,), 7.0)
     with unfilled():
+        state = torch.random.get_rng_state()
         nn.init.normal_(parameter)
-        nn.init.kaiming_uniform_(parameter.view(3, 3))
+        for weight in (nn.Conv2d(3, 4, 3).weight, nn.Linear(3, 4).weight):
+            draws: list[Callable[[Tensor], Tensor]] = [
+                nn.init.kaiming_normal_, nn.init.xavier_uniform_, nn.init.trunc_normal_, trunc_normal_tf_
+            ]  # fmt: skip
+            for draw in draws:
+                draw(weight)
+        assert torch.equal(torch.random.get_rng_state(), state)
         nn.init.normal_(other)
-        made = torch.rand(9)
-    assert not torch.equal(other, torch.full((9,), 7.0)) and made.unique().numel() == 9
-    with torch.no_grad():
-        nn.init.uniform_(parameter)
-    assert not torch.equal(parameter, torch.full((9,), 7.0))
+        nn.init.orthogonal_(square := nn.Parameter(torch.empty(3, 3)))
+    assert not parameter.any() and not torch.equal(other, torch.full((9,), 7.0))
+    torch.testing.assert_close(square @ square.T, torch.eye(3))
+    nn.init.uniform_(parameter)
+    assert parameter.all()
+
+
+def test_a_sketch_has_shapes_alone_and_draws_nothing() -> None:
+    settings, network = BackboneSettings("resnet18"), NetworkSettings(channels=8)
+    state = torch.random.get_rng_state()
+    with sketched():
+        sketch = build(settings, network, 5)
+        assert torch.equal(torch.random.get_rng_state(), state)
+    shapes = {name: value.shape for name, value in build(settings, network, 5).state_dict().items()}
+    assert {name: value.shape for name, value in sketch.state_dict().items()} == shapes
+    assert all(value.is_meta for value in sketch.parameters())
