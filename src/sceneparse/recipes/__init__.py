@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Unpack, get_args, get_origin, get_type_hints
 
 import docstring_parser
@@ -47,6 +48,9 @@ Settings = TypeVar("Settings")
 
 GIVEN = "given settings"
 """How messages call what wins over a file."""
+
+_PARSERS = RLock()
+"""Held where a parser is used: each is made once, for all threads. Settings may have others parsed within."""
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
@@ -91,7 +95,8 @@ def from_mapping(
         values |= {name: given[name] for name, value in changes.items() if dataclasses.is_dataclass(value)}
     namespace = _parsed(parser, values, known, GIVEN if changes else where)
     try:
-        return kind(**vars(parser.instantiate(namespace)))
+        with _PARSERS:
+            return kind(**vars(parser.instantiate(namespace)))
     except UserError as error:
         raise UserError(f"{where} with the {GIVEN}: {error}" if changes else f"{where}: {error}") from None
 
@@ -109,7 +114,8 @@ def _parsed(parser: "ArgumentParser", mapping: dict[str, Any], known: dict[str, 
     import jsonargparse
 
     try:
-        namespace = parser.parse_object(mapping)
+        with _PARSERS:
+            namespace = parser.parse_object(mapping)
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
         raise UserError(f"{where}: {one_line(str(error), known)}") from None
     refuse_null(namespace.as_dict(), known, where)

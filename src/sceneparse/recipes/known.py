@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import re
+from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -31,8 +32,9 @@ def dotted_settings(kind: Any, prefix: str = "") -> dict[str, str]:
     return keys
 
 
+@cache
 def settings_parser(kind: type) -> "ArgumentParser":
-    """Return a parser of all settings under a settings class; it raises its errors."""
+    """Return the parser of all settings under a settings class, made once; it raises its errors."""
     import jsonargparse
 
     parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
