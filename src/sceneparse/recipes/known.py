@@ -32,9 +32,13 @@ def dotted_settings(kind: Any, prefix: str = "") -> dict[str, str]:
     return keys
 
 
-@cache
-def settings_parser(kind: type) -> "ArgumentParser":
+def settings_parser(kind: Any) -> "ArgumentParser":
     """Return the parser of all settings under a settings class, made once; it raises its errors."""
+    return _made_parser(kind)
+
+
+@cache
+def _made_parser(kind: type) -> "ArgumentParser":
     import jsonargparse
 
     parser = jsonargparse.ArgumentParser(exit_on_error=False, add_help=False)
