@@ -40,7 +40,7 @@ def test_the_temperature_is_kept_used_and_taken_away_again(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model, data = run / "model", run.parent / "data"
-    before = (model / "config.json").read_bytes()
+    before, card = (model / "config.json").read_bytes(), (model / "README.md").read_bytes()
     picture = next((data / "test" / "images").iterdir())
     plain = sceneparse.load(model, engine="torch", precision="float32")(picture)
     assert main(words(run)) == 0
@@ -51,6 +51,7 @@ def test_the_temperature_is_kept_used_and_taken_away_again(
     assert record["data"] == "folder, val split" and record["pictures"] == 2 and figures["count"] == 2 * 48 * 64
     printed = capsys.readouterr().out
     assert "temperature" in printed and str(model) in printed
+    assert "## Confidence\n\nCalibrated: " in (model / "README.md").read_text(encoding="utf-8")
     kept = read_config(model / "config.json").temperatures
     assert kept == Temperatures(object=figures["after"]["temperature"]) and kept.object != 1
     parser = sceneparse.load(model, engine="torch", precision="float32")
@@ -69,7 +70,7 @@ def test_the_temperature_is_kept_used_and_taken_away_again(
     [again] = calibrate_model(model, data=data, engine="torch", progress=False)
     assert again.before.temperature == again.after.temperature == kept.object
     assert main(["calibrate", str(run), "--reset"]) == 0 and "are gone" in capsys.readouterr().out
-    assert (model / "config.json").read_bytes() == before
+    assert (model / "config.json").read_bytes() == before and (model / "README.md").read_bytes() == card
     assert main(["calibrate", str(run), "--reset"]) == 0 and "none to take away" in capsys.readouterr().out
 
 
@@ -105,6 +106,9 @@ def test_what_cannot_keep_a_temperature_is_refused(
         "psp-resnet50-ade20k": "no model folder",
         str(tmp_path / "a.onnx"): "calibrate its model folder",
     }
+    unreadable = Path(shutil.copytree(run / "model", tmp_path / "unreadable"))
+    (unreadable / "README.md").write_bytes("Karte".encode("utf-16"))
+    refused[str(unreadable)] = "README.md: not readable as text"
     for source, reason in refused.items():
         assert main(["calibrate", source, "--data", "x"]) == 2
         assert reason in capsys.readouterr().err, source

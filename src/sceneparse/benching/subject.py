@@ -17,7 +17,7 @@ from sceneparse.inference.program import Traits
 from sceneparse.labels import LabelSpace
 from sceneparse.networks import SceneParser, UnifiedUPerNet
 from sceneparse.networks.cost import multiply_adds
-from sceneparse.networks.unfilled import sketched
+from sceneparse.networks.unfilled import sketched, unfilled
 from sceneparse.settings import (
     BackboneSettings,
     DataSettings,
@@ -74,12 +74,14 @@ class Subject:
         if self.kind == "file":
             raise ValueError("an exported file has a program, not a network")
         settings = self.config.network if resampling is None else computed_as(self.config.network, resampling)
+        if self.kind == "model":
+            with unfilled():
+                network = build(self.config.backbone, settings, self.classes).eval()
+            network.load_state_dict(self.network().state_dict())
+            return network
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
-            network = build(self.config.backbone, settings, self.classes).eval()
-        if self.kind == "model":
-            network.load_state_dict(self.network().state_dict())
-        return network
+            return build(self.config.backbone, settings, self.classes).eval()
 
     def engine(self, name: str, device: str, precision: Precision) -> Engine:
         """Make an engine of that name, starting from the files or the settings.

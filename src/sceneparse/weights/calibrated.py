@@ -23,7 +23,7 @@ def folder_to_calibrate(source: str | Path) -> Path:
         source: A model folder of ours, or the run folder of a training.
 
     Raises:
-        UserError: There is no such model, it is none of these, or its training goes on.
+        UserError: There is no such model, it is none of these, its training goes on, or its card is not text.
     """
     path = Path(source)
     if is_exported(path):
@@ -39,6 +39,7 @@ def folder_to_calibrate(source: str | Path) -> Path:
     if run is None:
         if is_foreign(path):
             raise _not_here(source, "its config.json is another library's")
+        _card_of(path)  # refused now, not after all pictures were scored
         return path
     folder = model_folder_of(run)
     if folder is None:
@@ -48,6 +49,7 @@ def folder_to_calibrate(source: str | Path) -> Path:
             f"{source}: its training has not ended, and a better model would take the place of the one that is "
             "calibrated: wait for its end, or copy its model folder"
         )
+    _card_of(folder)
     return folder
 
 
@@ -56,6 +58,21 @@ def _not_here(source: str | Path, why: str) -> UserError:
         f"{source}: temperatures are kept in a model folder of ours, and this is none ({why}): make one by 'sceneparse "
         f"import {source} --out MODEL'"
     )
+
+
+def _card_of(folder: Path) -> str | None:
+    """Return the text of a model folder's card; None without one.
+
+    Raises:
+        UserError: It is not text in UTF-8.
+    """
+    path = folder / CARD
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not readable as text ({reason_of(error)}); restore or remove it") from None
 
 
 def reset_temperatures(folder: Path) -> str:
@@ -80,14 +97,9 @@ def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
     Raises:
         UserError: config.json is damaged, or the card is not text in UTF-8; nothing was written.
     """
-    path, card_path = folder / CONFIG, folder / CARD
+    path = folder / CONFIG
     read_config(path)
-    try:
-        card = card_path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        card = None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{card_path}: not readable as text ({reason_of(error)}); restore or remove it") from None
+    card = _card_of(folder)
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -97,4 +109,4 @@ def keep_temperatures(folder: Path, temperatures: Temperatures) -> None:
         value[TEMPERATURES] = to_mapping(temperatures)
     write_json(path, value)
     if card is not None and (changed := with_confidence(card, temperatures)) != card:
-        write_text(card_path, changed)
+        write_text(folder / CARD, changed)
