@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
+from functools import lru_cache
 from math import log2
 
 import timm
@@ -22,7 +24,7 @@ from sceneparse.networks.backbones.interpolating_neck import InterpolatingNeck
 from sceneparse.networks.backbones.neck import MultilevelNeck, SimpleNeck
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.relative_positions import OnGrid
-from sceneparse.networks.backbones.timm_models import FAILURES, Options, take_any_size
+from sceneparse.networks.backbones.timm_models import FAILURES, SKETCHES, Options, take_any_size
 from sceneparse.networks.backbones.vit_positions import BlockReader, embedding_name, use_any_grid
 from sceneparse.networks.unfilled import sketched
 from sceneparse.settings.backbone import FinalNormOn, NeckName, Sides
@@ -256,13 +258,14 @@ def _cut(name: str, body: nn.Module, numbers: Sequence[int], final_norm: bool) -
     return body
 
 
+@lru_cache(SKETCHES)
 def _has_to_interpolate(name: str, sketch: FeatureGetterNet, in_channels: int, patch: int) -> bool:
     """Return whether a model's position embedding has to be interpolated for it; tried without computing anything.
 
     Raises:
         UserError: The model takes pictures of one size only, one way or the other.
     """
-    body = sketch.model
+    body = deepcopy(sketch).model
     use_any_grid(body)
     # One block says as much as all of them, but for VOLO, whose embedding stands behind its first.
     last = min(1, len(_feature_info(body)) - 1)

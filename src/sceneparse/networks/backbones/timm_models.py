@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import timm
@@ -54,15 +54,27 @@ def usual_padding(name: str) -> Padding:
 
 def with_padding(
     name: str, padding: Padding | None, in_channels: int, drop_path: float = 0.0
-) -> tuple[dict[str, Any], nn.Module]:
+) -> tuple[Options, nn.Module]:
     """Return timm's arguments for a padding, channels and any input size, and the undilated model without weights.
 
-    A padding of None is "symmetric", or timm's own where there is no choice.
+    A padding of None is "symmetric", or timm's own where there is no choice. The model is made once for equal
+    arguments, so it is for looking at: whoever changes it changes a copy.
 
     Raises:
         UserError: No such model, or one that has no choice of padding, or no blocks to drop.
     """
     refuse_unknown(name)
+    options, model = _sketch(name, padding, in_channels, drop_path)
+    return dict(options), model
+
+
+SKETCHES = 16
+"""Undilated models without weights that are kept: they take no memory for numbers, but some for their modules."""
+
+
+@lru_cache(SKETCHES)
+def _sketch(name: str, padding: Padding | None, in_channels: int, drop_path: float) -> tuple[Options, nn.Module]:
+    """What `with_padding` returns."""
     options = _size_options(name) | {"in_chans": in_channels}
     if drop_path:
         options["drop_path_rate"] = drop_path
@@ -83,7 +95,7 @@ def with_padding(
 
 
 @cache
-def _size_options(name: str) -> dict[str, Any]:
+def _size_options(name: str) -> Options:
     """Return the arguments that make a timm model of one input size take any, as far as it knows of any."""
     known = timm.get_pretrained_cfg(name)
     if known is None or not known.fixed_input_size:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import timm
@@ -30,7 +32,13 @@ from sceneparse.networks.backbones.late_stage3 import features_to_next_block, ne
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
 from sceneparse.networks.backbones.same_padding import use_exportable_padding
 from sceneparse.networks.backbones.swin_windows import shift_all_windows, use_padded_windows
-from sceneparse.networks.backbones.timm_models import FAILURES, create, feature_info, take_any_size
+from sceneparse.networks.backbones.timm_models import (
+    FAILURES,
+    SKETCHES,
+    create,
+    feature_info,
+    take_any_size,
+)
 from sceneparse.networks.backbones.twins_windows import use_masked_windows, use_whole_patches
 from sceneparse.networks.backbones.variants import (
     end_behind_last_feature,
@@ -262,6 +270,7 @@ def _channels_last(model: nn.Module) -> bool:
     return str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
 
 
+@lru_cache(SKETCHES)
 def _multiple(name: str, undilated: nn.Module, in_channels: int) -> int:
     """Return the multiple that sides are padded to: 1, 32, or the side that the model was trained at.
 
@@ -301,10 +310,14 @@ def _refuse_sides(name: str, undilated: nn.Module, in_channels: int, multiple: i
         ) from None
 
 
+_SKETCHING = Lock()
+
+
 def _covers(undilated: nn.Module, in_channels: int, height: int, width: int) -> bool:
     """Return whether the features at `STRIDES` have sides of ceil(side / stride) for pictures of a size."""
     try:
-        with torch.no_grad(), without_batch_norms(undilated):
+        # Sketches are shared, and their batch norms come and go.
+        with _SKETCHING, torch.no_grad(), without_batch_norms(undilated):
             features = undilated.eval()(torch.empty(1, in_channels, height, width, device="meta"))
     except (AssertionError, RuntimeError, ValueError):
         return False
