@@ -37,8 +37,6 @@ def check_legend(arguments: argparse.Namespace, inputs: "dict[Kind, bool]") -> N
         raise UserError("--legend says where overlays have their legend: leave --no-overlay out")
     if arguments.write is not None and not {"overlay", "panels"} & set(arguments.write):
         raise UserError("--legend says where overlays have their legend: add overlay to --write")
-    if arguments.runner == "ray":
-        raise UserError("--legend is for what is parsed in this process: leave --runner ray out")
 
 
 def check_ignoring(arguments: argparse.Namespace, others: Mapping[str, bool]) -> None:

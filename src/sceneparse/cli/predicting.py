@@ -172,6 +172,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             again=arguments.again,
             write=arguments.write,
             ignore_below=arguments.ignore_below,
+            legend=arguments.legend,
         )
         failed = summary.failed
     else:

@@ -1,11 +1,13 @@
 """Which artefacts a run writes: those of the user's choice, or the default ones."""
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import get_args
 
-from sceneparse.arguments import argument, check_names
-from sceneparse.errors import UserError
+from sceneparse.arguments import argument, check_choice, check_names
+from sceneparse.errors import UserError, require
 from sceneparse.parsing.artefacts.artefact import Artefact, Inputs
 from sceneparse.parsing.artefacts.table import ARTEFACTS
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
 
@@ -57,6 +59,28 @@ def picture_artefacts(
                 f"{_written(other, name)}: both would be written to PICTURE{ARTEFACTS[name].suffix}; leave one out"
             )
     return chosen
+
+
+def draws(chosen: Iterable[str]) -> bool:
+    """Return whether some of these artefacts are drawings, which have a legend."""
+    return any(ARTEFACTS[name].drawn for name in chosen)
+
+
+def check_legend(legend: LegendLayout, chosen: Iterable[str]) -> None:
+    """Check where drawings of pictures are to have their legend.
+
+    Args:
+        legend: The place.
+        chosen: Names of the artefacts that are written.
+
+    Raises:
+        UserError: There is no such place, or no drawing.
+    """
+    check_choice("legend", legend, get_args(LegendLayout))
+    require(
+        draws(chosen) or legend == "auto",
+        f"{argument('legend', legend)}: no overlay is drawn that could have a legend",
+    )
 
 
 def chosen_artefacts(

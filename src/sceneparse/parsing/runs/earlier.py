@@ -1,26 +1,31 @@
 """What an earlier run left: whether it is whole, and of the same input, model and protocol, so that a run goes on."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sceneparse.parsing.artefacts.choice import draws
 from sceneparse.parsing.parser import Parser
+from sceneparse.settings.legend import LegendLayout
 
 
-def made_by(parser: Parser, *, ignore_below: float | None = None) -> dict[str, Any]:
+def made_by(parser: Parser, *, ignore_below: float | None = None, legend: LegendLayout = "auto") -> dict[str, Any]:
     """Return what a parse depends on besides its input: the model, the protocol and, of a unified model, the tasks.
 
-    The threshold and the ranges too, where they were given.
+    The threshold, the ranges and the legend's place too, where they were given.
 
     Args:
         parser: The model.
         ignore_below: The confidence under which pixels get no class; None: all have one.
+        legend: Where drawings have their legend, if there are any.
     """
     tasks = {} if parser.tasks is None else {"tasks": sorted(parser.tasks.names())}
     ignored = {} if ignore_below is None else {"ignore_below": ignore_below}
     ranges = {"ranges": [list(pair) for pair in parser.ranges]} if parser.ranges else {}
-    return {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described(), **tasks, **ignored, **ranges}
+    place = {} if legend == "auto" else {"legend": legend}
+    model = {"model_sha256": parser.fingerprint, "protocol": parser.protocol.described()}
+    return {**model, **tasks, **ignored, **ranges, **place}
 
 
 def facts_of_file(path: Path) -> dict[str, Any]:
@@ -81,7 +86,7 @@ class Earlier(NamedTuple):
     files: dict[str, str]
 
 
-def earlier_parse(content: bytes, facts: dict[str, Any], write: Iterable[str]) -> Earlier | None:
+def earlier_parse(content: bytes, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
     """Return what the JSON of an earlier parse of a picture says; None if it is of another making.
 
     Args:
@@ -90,7 +95,9 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Iterable[str]) -
         write: The artefacts that it must have.
     """
     record = _record(content)
-    if record is None or not same_making(record, facts):
+    # Where nothing is drawn, it does not matter where an earlier run drew its legends.
+    unsaid = {"legend": None} if draws(write) else {}
+    if record is None or not same_making(record, {**unsaid, **facts}):
         return None
     try:
         files = record["files"]
@@ -100,7 +107,7 @@ def earlier_parse(content: bytes, facts: dict[str, Any], write: Iterable[str]) -
         return None
 
 
-def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Iterable[str]) -> Earlier | None:
+def earlier_in_folder(folder: Path, stem: str, facts: dict[str, Any], write: Collection[str]) -> Earlier | None:
     """Return what an earlier run left of a picture in a folder, if it is whole and of the same making.
 
     Args:

@@ -7,13 +7,13 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from sceneparse.arguments import argument, check_choice, check_flag, check_names, check_probability, check_type, several
-from sceneparse.errors import UserError, require
+from sceneparse.arguments import argument, check_flag, check_names, check_probability, check_type, several
+from sceneparse.errors import UserError
 from sceneparse.files import refuse_folded
 from sceneparse.parsing.ahead import ahead
-from sceneparse.parsing.artefacts.choice import picture_artefacts
+from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
 from sceneparse.parsing.artefacts.file_names import files_of, refuse_collisions, stem_of
 from sceneparse.parsing.artefacts.table import ARTEFACTS
 from sceneparse.parsing.opening import PictureRead
@@ -86,22 +86,20 @@ def predict_pictures(
     for name, flag in (("overlay", overlay), ("again", again), ("progress", progress)):
         check_flag(name, flag)
     check_type("without", without, AbstractSet, "a set of paths")
-    check_choice("legend", legend, get_args(LegendLayout))
     if write is not None:
         check_names("write", write, "labels")
     out = Path(out)
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
-    drawn = any(ARTEFACTS[name].drawn for name in chosen)
-    require(drawn or legend == "auto", f"{argument('legend', legend)}: no overlay is drawn that could have a legend")
+    check_legend(legend, chosen)
     pictures = Inputs(inputs, out, without)
     refuse_folded((found.name for found in pictures), out)
     refuse_collisions(lambda: ((found.name, str(found.path)) for found in pictures), chosen, _size)
     run = Run(out, progress=progress)
     run.say_engine(parser)
-    facts = {**made_by(parser, ignore_below=ignore_below), **({"legend": legend} if drawn and legend != "auto" else {})}
-    reader = _Reader(parser, facts, {"legend": None} if drawn else {}, pictures, out, chosen, again)
+    facts = made_by(parser, ignore_below=ignore_below, legend=legend)
+    reader = _Reader(parser, facts, pictures, out, chosen, again)
     writer = _Writer(run, out, chosen)
     deep = others = False
     with (
@@ -155,8 +153,6 @@ class _Reader:
 
     parser: Parser
     made_by: dict[str, Any]
-    unsaid: dict[str, None]
-    """What the JSON must not say, unless `made_by` does."""
     pictures: Inputs
     out: Path
     write: tuple[str, ...]
@@ -168,10 +164,8 @@ class _Reader:
             if victim := self.pictures.overwritten_by(outputs):
                 raise UserError(f"{found.path}: its parse would overwrite the picture {victim}; choose another folder")
             facts = {"picture": facts_of_file(found.path), **self.made_by}
-            if not self.again:
-                asked = {**self.unsaid, **facts}
-                if earlier := earlier_in_folder(self.out, stem_of(found.name), asked, self.write):
-                    return earlier
+            if not self.again and (earlier := earlier_in_folder(self.out, stem_of(found.name), facts, self.write)):
+                return earlier
             return _Read(found, self.parser.open(found.path, reduced=SHOWING.isdisjoint(self.write)), facts)
         except UserError as error:
             return Failure(str(found.path), str(error))

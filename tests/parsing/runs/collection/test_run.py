@@ -17,6 +17,7 @@ from sceneparse.errors import UserError
 from sceneparse.parsing import Parser, load, predict_pictures
 from sceneparse.parsing.runs.collection import predict_collection
 from sceneparse.parsing.runs.collection.cluster import Shares, shares
+from sceneparse.parsing.runs.tally import StreamSummary, Tally
 from sceneparse.toyworld import render
 
 
@@ -211,6 +212,21 @@ def test_without_ray_it_says_what_to_install(
     words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
     assert main([*words, "--runner", "ray"]) == 2
     assert "pip install 'sceneparse[ray]'" in capsys.readouterr().err
+
+
+def test_workers_are_told_where_legends_go(
+    tiny_run: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def noted(*_: object, **options: Any) -> StreamSummary:
+        asked.append(options)
+        return Tally().stream_summary(1.0)
+
+    monkeypatch.setattr("sceneparse.parsing.runs.collection.predict_collection", noted)
+    words = ["predict", str(tiny_run / "model"), str(folder), "--out", str(tmp_path / "out"), "--engine", "torch"]
+    assert main([*words, "--runner", "ray", "--legend", "none"]) == 0
+    assert [options["legend"] for options in asked] == ["none"]
 
 
 @pytest.mark.parametrize(

@@ -95,17 +95,17 @@ def test_a_machine_without_the_model_folder_loads_the_same_model(
 
 
 class TestFiles:
-    @pytest.mark.parametrize("ignore_below", [None, 0.9])
+    @pytest.mark.parametrize("options", [{}, {"ignore_below": 0.9}, {"legend": "none"}])
     def test_they_are_those_of_the_plain_loop_byte_by_byte(
         self,
         worker: Callable[..., ParseChunks],
         parser: Parser,
         folder: Path,
         tmp_path: Path,
-        ignore_below: float | None,
+        options: dict[str, Any],
     ) -> None:
-        outcomes = parse(worker(tmp_path / "workers", ignore_below=ignore_below), folder)
-        predict_pictures(parser, [folder], tmp_path / "loop", progress=False, ignore_below=ignore_below)
+        outcomes = parse(worker(tmp_path / "workers", **options), folder)
+        predict_pictures(parser, [folder], tmp_path / "loop", progress=False, **options)
         expected = tree(tmp_path / "loop")
         del expected["summary.json"]
         assert tree(tmp_path / "workers") == expected
@@ -123,6 +123,19 @@ class TestFiles:
         (tmp_path / "out" / "a_overlay.jpg").unlink()
         assert parse(worker(tmp_path / "out"), folder)[0]["status"] == "parsed"
         assert parse(worker(tmp_path / "out", again=True), folder)[1]["status"] == "parsed"
+
+    def test_with_another_legend_overlays_are_drawn_anew(
+        self, worker: Callable[..., ParseChunks], parser: Parser, folder: Path, tmp_path: Path
+    ) -> None:
+        def status(**options: Any) -> str:
+            outcomes = parse(worker(tmp_path / "out", **options), folder / "a.png")
+            return str(outcomes[0]["status"])
+
+        predict_pictures(parser, [folder / "a.png"], tmp_path / "out", progress=False, legend="none")
+        assert status(legend="none") == "skipped"
+        assert status(write=("labels",)) == "skipped"
+        assert status() == "parsed"
+        assert status(legend="below") == "parsed"
 
     def test_tar_members_and_rows_are_parsed_like_files(
         self, worker: Callable[..., ParseChunks], tar: Path, tmp_path: Path, folder: Path

@@ -155,7 +155,6 @@ class TestCommand:
         [
             (["--no-overlay"], "leave --no-overlay out"),
             (["--write", "labels"], "add overlay to --write"),
-            (["--runner", "ray"], "leave --runner ray out"),
         ],
     )
     def test_a_legend_without_an_overlay_is_refused(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sceneparse.arguments import check_probability
 from sceneparse.errors import UserError, counted
 from sceneparse.files import refuse_folded
-from sceneparse.parsing.artefacts.choice import picture_artefacts
+from sceneparse.parsing.artefacts.choice import check_legend, picture_artefacts
 from sceneparse.parsing.artefacts.file_names import refuse_collisions
 from sceneparse.parsing.loading import Loading
 from sceneparse.parsing.parser import Parser
@@ -28,6 +28,7 @@ from sceneparse.parsing.runs.faults import writing
 from sceneparse.parsing.runs.progress import counting_progress
 from sceneparse.parsing.runs.tally import Failure, StreamSummary
 from sceneparse.pictures.forms import LeftOut
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.weights.config import CONFIG, LABELS, WEIGHTS
 from sceneparse.weights.model import find_model
 
@@ -49,6 +50,7 @@ def predict_collection(
     progress: bool = True,
     write: Collection[str] | None = None,
     ignore_below: float | None = None,
+    legend: LegendLayout = "auto",
 ) -> StreamSummary:
     """Parse a collection with workers on Ray Data, on this machine or a cluster.
 
@@ -73,6 +75,7 @@ def predict_collection(
         progress: Show progress and closing lines on stderr.
         write: Names of the artefacts to write beside the JSON, in place of the default ones.
         ignore_below: As in `predict_pictures`.
+        legend: As in `predict_pictures`.
 
     Raises:
         UserError: The parser wasn't made by `load`, no pictures, pictures of which one's file would take the place of
@@ -82,6 +85,7 @@ def predict_collection(
     if ignore_below is not None:
         check_probability("ignore_below", ignore_below)
     chosen = picture_artefacts(parser.other_tasks, write, overlay=overlay, model=parser.name)
+    check_legend(legend, chosen)
     out = out if is_url(out) else str(Path(out).expanduser().absolute())
     loading = _loading_elsewhere(parser)
     location = Location(out)
@@ -100,7 +104,7 @@ def predict_collection(
         run.say_engine(parser)
         run.say(f"{counted(len(items), 'picture')}, {share.describe()}")
         files = _files_of_model(loading.model) if address else None
-        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below)
+        plan = Plan(loading, files, out, store, chosen, again, share.threads, ignore_below, legend)
         outcomes = _parse(run, items, parse_chunks(ray, plan, items, share))
     run.leave_out_files(left_out)
     with writing(f"{out}/{MANIFEST}"):

@@ -23,6 +23,7 @@ from sceneparse.parsing.runs.collection.shards import content
 from sceneparse.parsing.runs.collection.stores import FolderStore, ObjectStore, ParquetStore, Saved, Store
 from sceneparse.parsing.runs.earlier import facts_of_file, made_by
 from sceneparse.parsing.runs.faults import LeftOutError, writing, writing_parse
+from sceneparse.settings.legend import LegendLayout
 from sceneparse.tables import require_known
 
 _READERS, _READ_AHEAD = 2, 4
@@ -43,6 +44,7 @@ class Plan:
         again: Whether what is done is done again.
         threads: Threads that a worker computes with.
         ignore_below: The confidence under which pixels get no class; None: all have one.
+        legend: Where drawings have their legend.
     """
 
     loading: Loading
@@ -53,6 +55,7 @@ class Plan:
     again: bool
     threads: int
     ignore_below: float | None = None
+    legend: LegendLayout = "auto"
 
     def parser(self) -> Parser:
         """Load the model."""
@@ -139,7 +142,7 @@ class ParseChunks:
         except UserError as error:
             self._wrong = str(error)
             return
-        self._made_by = made_by(self._parser, ignore_below=plan.ignore_below)
+        self._made_by = made_by(self._parser, ignore_below=plan.ignore_below, legend=plan.legend)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Parse a chunk.
@@ -217,6 +220,8 @@ class ParseChunks:
             return Outcome(item.number, "failed", f"{item.file}: {error}")
         if self._plan.ignore_below is not None:
             parse = parse.ignoring_below(self._plan.ignore_below)
+        if self._plan.legend != "auto":
+            parse = replace(parse, legend_layout=self._plan.legend)
         try:
             with writing_parse(f"{self._plan.out}/{item.name}", item.file):
                 saved = self._store.save(parse, item, read.facts)
