@@ -82,9 +82,9 @@ def test_some_labelled_pixels_of_each_picture_are_kept_with_their_scores(
     )
     done: list[int] = []
     monkeypatch.setattr(sampled_pixels, "MOST", 500)
-    scored = sample_pixels(engine, dataset, range(4), protocol, None, lambda: done.append(1))[Task.OBJECT]
+    scored = sample_pixels(engine, dataset, range(4), protocol, None, lambda: done.append(1)).by_task[Task.OBJECT]
     assert len(done) == 4 and len(scored) == 1000 and scored.logits.shape == (1000, 4)
-    again = sample_pixels(engine, dataset, range(4), protocol, None)[Task.OBJECT]
+    again = sample_pixels(engine, dataset, range(4), protocol, None).by_task[Task.OBJECT]
     assert torch.equal(again.logits, scored.logits) and torch.equal(again.truth, scored.truth)
     assert torch.bincount(scored.truth).min() > 150, "all columns are as likely"
     whole = scores(engine, picture, protocol)
@@ -93,7 +93,17 @@ def test_some_labelled_pixels_of_each_picture_are_kept_with_their_scores(
     distances = torch.cdist(scored.logits[:50].double(), known.double(), compute_mode="donot_use_mm_for_euclid_dist")
     assert float(distances.amin(1).max()) < 1e-4
     monkeypatch.setattr(sampled_pixels, "NUMBERS", 4 * 4 * 30)
-    assert len(sample_pixels(engine, dataset, range(4), protocol, None)[Task.OBJECT]) == 60, "memory has a bound"
+    bounded = sample_pixels(engine, dataset, range(4), protocol, None).by_task[Task.OBJECT]
+    assert len(bounded) == 60, "memory has a bound"
+
+
+@pytest.mark.parametrize(("above", "used"), [(46, None), (45, 45)])
+def test_the_protocol_is_that_of_the_pictures_that_were_tested(
+    above: int, used: int | None, toy: Any, picture: Tensor
+) -> None:
+    dataset: Any = Pictures(Sample(picture, torch.zeros(46, 70, dtype=torch.int16)))
+    protocol = TestProtocol(resize="short", size=above, above=above)
+    assert sample_pixels(toy(4, stride=4), dataset, [0], protocol, None).protocol.above == used
 
 
 def test_every_task_with_truth_has_its_pixels_and_the_scene_its_pictures() -> None:
@@ -108,7 +118,7 @@ def test_every_task_with_truth_has_its_pixels_and_the_scene_its_pictures() -> No
     materials = torch.full_like(objects, 3)
     pictures: Any = Pictures(Sample(image, objects, parts, materials, scene=1), Sample(image, scene=0))
     protocol = TestProtocol(flip=True, average="probabilities")
-    scored = sample_pixels(engine, pictures, range(2), protocol, TASKS)
+    scored = sample_pixels(engine, pictures, range(2), protocol, TASKS).by_task
     assert {task: len(one) for task, one in scored.items()} == {
         Task.OBJECT: 4096, Task.MATERIAL: 4096, Task.PART: 64 * 54, Task.SCENE: 2
     }  # fmt: skip

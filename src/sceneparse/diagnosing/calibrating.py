@@ -123,8 +123,8 @@ def calibrate_model(
     refuse_other_tasks(str(model), opened.tasks, tasks_of(dataset))
     indices = spaced(len(dataset), count)
     with progress_bar(progress, len(indices), f"scoring {settings.kind} {settings.test}") as advance:
-        scored = sample_pixels(opened.engine, dataset, indices, protocol, opened.tasks, advance)
-    fitted, notes = _fitted(scored, opened)
+        sampled = sample_pixels(opened.engine, dataset, indices, protocol, opened.tasks, advance)
+    fitted, notes = _fitted(sampled.by_task, opened)
     if not fitted:
         reason = "; ".join(notes) or f"no label is known in {counted(len(indices), 'picture')}: check the label space"
         raise UserError(f"{model}: {reason}")
@@ -133,7 +133,7 @@ def calibrate_model(
     temperatures = {str(one.task): one.after.temperature for one in fitted}
     keep_temperatures(folder, replace(opened.config.temperatures, **temperatures))
     path = Path(out or folder.parent / "calibration") / "calibration.json"
-    described, on = protocol.describe(), f"{settings.kind}, {settings.test} split"
+    described, on = sampled.protocol.describe(), f"{settings.kind}, {settings.test} split"
     facts = {"model": opened.config.name, "data": on, "pictures": len(indices), "protocol": described}
     write_json(path, {**facts, "tasks": {str(one.task): one.to_json() for one in fitted}})
     if progress:

@@ -153,7 +153,7 @@ def diagnose(
             scores=score(matrix.counts, space.names, protocol.absent),
             counts=matrix.counts,
             pictures=tuple(pictures),
-            protocol=protocol if resized else protocol.at_own_size(),
+            protocol=protocol.as_used(resized),
             labels=space,
             seconds=time.perf_counter() - began,
         ),

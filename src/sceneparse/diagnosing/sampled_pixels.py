@@ -1,6 +1,7 @@
 """What a model says of some labelled pixels of each picture: all that fitting a temperature needs."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +30,19 @@ LEAST_PROBABILITY = 1e-12
 """A smaller averaged probability is taken for this: of zero there is no logarithm."""
 
 
+class Sampled(NamedTuple):
+    """What a model says of some labelled pixels.
+
+    Args:
+        by_task: By task; those without labels are left out. Of the scene pictures stand in the place of pixels; of
+            parts each pixel stands among the parts of its true object.
+        protocol: How the pictures were tested.
+    """
+
+    by_task: dict[Task, Scored]
+    protocol: TestProtocol
+
+
 @torch.no_grad()
 def sample_pixels(
     engine: Engine,
@@ -37,7 +51,7 @@ def sample_pixels(
     protocol: TestProtocol,
     tasks: TaskLabels | None,
     advance: Callable[[], None] = lambda: None,
-) -> dict[Task, Scored]:
+) -> Sampled:
     """Score pictures, and keep what a model says of some labelled pixels of each, the same ones each time.
 
     Args:
@@ -49,15 +63,16 @@ def sample_pixels(
         advance: Called after each picture.
 
     Returns:
-        By task; those without labels are left out. Of the scene pictures stand in the place of pixels; of parts each
-        pixel stands among the parts of its true object.
+        What it says by task, and the protocol as it was used.
     """
     sizes: dict[Task, int] = {Task.OBJECT: engine.num_classes}
     if tasks is not None:
         sizes = dict(StackedHeads(task_engine(engine), tasks).maps.items())
     each = max(1, min(MOST, NUMBERS // (sum(sizes.values()) * max(len(indices), 1))))
     kept: dict[Task, list[tuple[Tensor, Tensor]]] = {}
+    resized = False
     for index, sample in read_ahead(dataset, indices):
+        resized |= not protocol.keeps(sample.size)
         maps = {task: truth for task in sizes if (truth := _truth(sample, task, tasks)) is not None}
         generator = np.random.default_rng(index)
         places = {task: _some(truth, each, generator) for task, truth in maps.items()}
@@ -69,7 +84,8 @@ def sample_pixels(
             if scene is not None and scenes is not None:
                 kept.setdefault(Task.SCENE, []).append((scenes, torch.tensor([scene])))
         advance()
-    return {task: _joined(pieces, task, tasks, engine) for task, pieces in kept.items()}
+    by_task = {task: _joined(pieces, task, tasks, engine) for task, pieces in kept.items()}
+    return Sampled(by_task, protocol.as_used(resized))
 
 
 def _truth(sample: Sample, task: Task, tasks: TaskLabels | None) -> Tensor | None:

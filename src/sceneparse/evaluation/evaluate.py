@@ -184,8 +184,7 @@ def evaluate(
         scores=scores,
         counts=confusion,
         pictures=_of_all(pictures, dataset, processes),
-        # Figures of pictures that were all left as they are compare with those of models that know no sizes.
-        protocol=protocol if processes.total(torch.tensor([resized])).any() else protocol.at_own_size(),
+        protocol=protocol.as_used(bool(processes.total(torch.tensor([resized])).any())),
         labels=dataset.labels,
         seconds=seconds,
         tasks=None if tasks is None else task_scores(counts, tasks, protocol.absent),

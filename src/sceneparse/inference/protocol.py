@@ -106,6 +106,13 @@ class TestProtocol:
             return self
         return dataclasses.replace(self, resize="none", size=None, above=None, antialias=False)
 
+    def as_used(self, resized: bool) -> "TestProtocol":
+        """Return the protocol that figures hold for, by whether any picture was resized.
+
+        Figures of pictures that were all left as they are compare with those of models that know no sizes.
+        """
+        return self if resized else self.at_own_size()
+
     def _rounded(self, side: float, antialiased: bool) -> int:
         if self.multiple > 1:
             return max(1, math.ceil(math.floor(side) / self.multiple)) * self.multiple
