@@ -98,7 +98,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "collection": lambda found: found["ok"] and found["lost"] == found["twice"] == 0 and found["failed"] == 1,
     "compatibility": lambda rows: len(rows) > 5 and not any(row["difference"] for row in rows),
     "data_check": lambda found: found["same_findings"] and min(*found["seconds"], *found["cpu_seconds"]) > 0,
-    "depthwise": lambda rows: len(rows) == 6 and all(row["plain_ms"] > 0 < row["ours_ms"] for row in rows),
+    "depthwise": lambda rows: len(rows) == 10 and all(row["plain_ms"] > 0 < row["ours_ms"] for row in rows),
     "finetuning": lambda found: (
         [row["iterations"] for row in found["gain"]] == [0, 2, 4] and all(row["ms"] > 0 for row in found["frozen"])
     ),

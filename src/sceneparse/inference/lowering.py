@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sceneparse.networks.exact.convolution import ArrangedConcatConv2d, ConcatConv2d
+from sceneparse.networks.exact.depthwise import use_plain_depthwise
 from sceneparse.networks.exact.full_bias import FullBiasConv2d
 from sceneparse.networks.heads import Classifier, Head
 
@@ -21,6 +22,7 @@ def lower_precision(network: nn.Module, dtype: torch.dtype) -> None:
         network: In float32, batch norms folded, exact convolutions not yet arranged.
         dtype: bfloat16 or float16.
     """
+    use_plain_depthwise(network)
     exact_heads = {
         id(module.layer.conv): module
         for module in network.modules()

@@ -24,6 +24,13 @@ def pad_same(
         dilation: Down and across.
         value: What is padded with.
     """
+    return F.pad(maps, same_padding(maps, kernel, stride, dilation), value=value)
+
+
+def same_padding(
+    maps: Tensor, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int] = (1, 1)
+) -> list[int]:
+    """Return what `pad_same` pads on the left, on the right, above and below."""
     padding: list[int] = []
     for axis in (1, 0):  # F.pad starts from the last side
         size, step = maps.shape[2 + axis], stride[axis]
@@ -32,7 +39,7 @@ def pad_same(
         # With a kernel that reaches over its stride this is never below zero.
         total = total if reach >= step else max(total, 0)
         padding += [total // 2, total - total // 2]
-    return F.pad(maps, padding, value=value)
+    return padding
 
 
 class ExportableConv2dSame(Conv2dSame):

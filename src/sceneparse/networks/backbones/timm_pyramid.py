@@ -133,13 +133,13 @@ class TimmPyramid(Backbone):
             inexact = why_inexact(body, undilated, own[-1] // output_stride, averages=averages)
             dilate_first_blocks(name, body, undilated, own[-1] // output_stride, variant.dilation)
             _redilate(name, body, variant.dilation, output_stride)
-            use_fast_depthwise(body)
         elif variant.dilation not in ("first", *UNSTRIDED):
             raise UserError(
                 f"backbone {name}: backbone.dilation is {variant.dilation}, which has no effect: no stage is dilated "
                 f"at output stride {own[-1]}; leave it at first"
             )
         _vary(name, body, variant, output_stride)
+        use_fast_depthwise(body)
         channels = list(feature_info(body).channels())
         if variant.stage3_end == "next_block":
             if stages < 4 or output_stride > 8:

@@ -1,10 +1,13 @@
-"""Dilated depthwise convolution that trains fast on a CPU.
+"""Depthwise convolutions that train fast on a CPU.
 
-oneDNN, which computes convolutions there, has fast kernels for a dilated depthwise convolution, but none for its
-gradients. Both gradients can be had from fast ones. That of the maps is another such convolution, by the mirrored
-kernel. That of the weights falls apart: output pixels whose rows and columns agree modulo the dilation d read only
-input pixels of the same phase, so the convolution is d·d independent ordinary ones on maps d times smaller, whose
-gradients add up. Gathering the phases into the batch gives the same numbers (`benchmarks/depthwise.py`).
+oneDNN, which computes convolutions there, has fast kernels for every depthwise convolution, but not for all gradients.
+
+A dilated one has none for either. That of the maps is another such convolution, by the mirrored kernel. That of the
+weights falls apart: output pixels whose rows and columns agree modulo the dilation d read only input pixels of the same
+phase, so the convolution is d·d independent ordinary ones on maps d times smaller, whose gradients add up. Gathering
+the phases into the batch gives the same numbers (`benchmarks/depthwise.py`).
+
+What is done of one with a stride stands in `strided_depthwise`.
 """
 
 from typing import Any
@@ -13,6 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from sceneparse.networks.backbones.same_padding import ExportableConv2dSame, same_padding
+from sceneparse.networks.exact.strided_depthwise import strided_depthwise
 
 
 class _Depthwise(torch.autograd.Function):
@@ -99,50 +105,101 @@ class DilatedDepthwise(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (N, C, H, W) to the same shape."""
-        if (
-            input.device.type == "cpu"
-            and torch.is_grad_enabled()
-            and (input.requires_grad or self.weight.requires_grad)
-            and not torch.compiler.is_compiling()
-        ):
-            weight, bias = self.weight, self.bias
-            if torch.is_autocast_enabled("cpu"):
-                # A function of our own isn't on autocast's list.
-                dtype = torch.get_autocast_dtype("cpu")
-                input, weight = input.to(dtype), weight.to(dtype)  # noqa: A001
-                bias = None if bias is None else bias.to(dtype)
-            return dilated_depthwise(input, weight, bias, int(self.dilation[0]))
-        return super().forward(input)
+        if not _learns(self, input):
+            return super().forward(input)
+        return dilated_depthwise(*_as_computed(self, input), int(self.dilation[0]))
+
+
+class StridedDepthwise(nn.Conv2d):
+    """A depthwise `nn.Conv2d` with a stride that trains fast on a CPU in bfloat16; it is as it was otherwise."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Convolve (N, C, H, W) as ever."""
+        if not _learns(self, input) or _type_of(input) != torch.bfloat16:
+            return super().forward(input)
+        assert not isinstance(self.padding, str)
+        rows, columns = self.padding
+        return strided_depthwise(*_as_computed(self, input), self.stride, (columns, columns, rows, rows))
+
+
+class StridedDepthwiseSame(ExportableConv2dSame):
+    """The same of a convolution with SAME padding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        if not _learns(self, x) or _type_of(x) != torch.bfloat16:
+            return super().forward(x)
+        return strided_depthwise(*_as_computed(self, x), self.stride, same_padding(x, self.kernel_size, self.stride))
+
+
+def _learns(convolution: nn.Conv2d, maps: Tensor) -> bool:
+    """Whether there will be a gradient, on a CPU."""
+    return (
+        maps.device.type == "cpu"
+        and torch.is_grad_enabled()
+        and (maps.requires_grad or convolution.weight.requires_grad)
+        and not torch.compiler.is_compiling()
+    )
+
+
+def _type_of(maps: Tensor) -> torch.dtype:
+    """The number format that a convolution of these maps computes in."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else maps.dtype
+
+
+def _as_computed(convolution: nn.Conv2d, maps: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Maps, weight and bias in the format that is computed in; a function of our own isn't on autocast's list."""
+    weight, bias = convolution.weight, convolution.bias
+    if not torch.is_autocast_enabled("cpu"):
+        return maps, weight, bias
+    dtype = torch.get_autocast_dtype("cpu")
+    return maps.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+
+
+PLAIN: dict[type[nn.Module], type[nn.Module]] = {
+    DilatedDepthwise: nn.Conv2d,
+    StridedDepthwise: nn.Conv2d,
+    StridedDepthwiseSame: ExportableConv2dSame,
+}
+"""What each of them is otherwise."""
 
 
 def use_fast_depthwise(network: nn.Module) -> None:
-    """Replace, in place, every dilated depthwise convolution that `DilatedDepthwise` can compute; names stay."""
+    """Let, in place, depthwise convolutions of a network train fast on a CPU; weights and names stay."""
     for module in network.modules():
-        for name, child in module.named_children():
-            if type(child) is nn.Conv2d and _fits(child):
-                fast = DilatedDepthwise(
-                    child.in_channels,
-                    child.out_channels,
-                    child.kernel_size[0],
-                    padding=child.dilation[0] * (child.kernel_size[0] // 2),
-                    dilation=child.dilation[0],
-                    groups=child.groups,
-                    bias=child.bias is not None,
-                    device="meta",
-                )
-                fast.weight, fast.bias = child.weight, child.bias
-                setattr(module, name, fast)
+        if not isinstance(module, nn.Conv2d) or not module.groups == module.in_channels == module.out_channels:
+            continue
+        if type(module) is nn.Conv2d and _keeps_size(module):
+            module.__class__ = DilatedDepthwise
+        elif max(module.stride) > 1 and module.dilation == (1, 1) and module.padding_mode == "zeros":
+            if type(module) is ExportableConv2dSame:
+                module.__class__ = StridedDepthwiseSame
+            elif type(module) is nn.Conv2d and _pads_less_than_kernel(module):
+                module.__class__ = StridedDepthwise
 
 
-def _fits(conv: nn.Conv2d) -> bool:
+def use_plain_depthwise(network: nn.Module) -> None:
+    """Undo `use_fast_depthwise`, for a network that learns no more."""
+    for module in network.modules():
+        if plain := PLAIN.get(type(module)):
+            module.__class__ = plain
+
+
+def _keeps_size(conv: nn.Conv2d) -> bool:
+    """Whether a depthwise convolution is dilated and keeps the size of maps."""
     kernel, dilation = conv.kernel_size[0], conv.dilation[0]
     return (
-        conv.groups == conv.in_channels == conv.out_channels
-        and conv.stride == (1, 1)
+        conv.stride == (1, 1)
         and dilation > 1
         and conv.dilation == (dilation, dilation)
         and conv.kernel_size == (kernel, kernel)
         and kernel % 2 == 1
         and conv.padding == (dilation * (kernel // 2),) * 2
         and conv.padding_mode == "zeros"
+    )
+
+
+def _pads_less_than_kernel(conv: nn.Conv2d) -> bool:
+    return not isinstance(conv.padding, str) and all(
+        padding < kernel for padding, kernel in zip(conv.padding, conv.kernel_size, strict=True)
     )
