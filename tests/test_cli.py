@@ -53,6 +53,12 @@ def test_train_evaluate_and_predict_from_the_command_line(
     assert [one["name"] for one in metrics["classes"]] == ["dark", "bright"]
     assert metrics["pictures"] == 2 and (run / "evaluation" / "report.html").is_file()
     assert "mean" in capsys.readouterr().out
+    # A test of some pictures does not take the place of one of all.
+    assert main(["evaluate", str(run), "--data", str(data_set), "--count", "1"]) == 0
+    assert "evaluation-1" in capsys.readouterr().out
+    assert json.loads((run / "evaluation" / "metrics.json").read_text()) == metrics
+    assert json.loads((run / "evaluation-1" / "metrics.json").read_text())["pictures"] == 1
+    assert "test split, 1 of its 2 pictures" in (run / "evaluation-1" / "report.html").read_text()
     out = tmp_path / "parsed"
     words = [str(run / "model"), str(data_set / "test" / "images"), "--out", str(out)]
     assert main(["predict", *words, "--engine", "torch"]) == 0  # evaluate has had the network converted

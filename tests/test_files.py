@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from sceneparse.errors import UserError
-from sceneparse.files import aside_of, hold, is_held, refuse_folded, replace_folder, whole_file, write_json, write_text
+from sceneparse.files import (
+    aside_of,
+    hold,
+    is_held,
+    meant,
+    refuse_folded,
+    replace_folder,
+    whole_file,
+    write_json,
+    write_text,
+)
 
 
 def files_in(folder: Path) -> list[str]:
@@ -174,3 +184,10 @@ def test_names_that_differ_in_case_alone_are_refused_where_the_disk_folds_them(
     for names in (["a", "A"], ["Below/a", "below/a"], ["\u00e9", "E\u0301"]):
         with pytest.raises(UserError, match="differ in case alone, and the disk would write one over the other"):
             refuse_folded(names, tmp_path)
+
+
+def test_a_name_that_is_nearly_one_that_there_is_may_have_been_meant(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").touch()
+    (tmp_path / ".hidden.jpg").touch()
+    assert meant(tmp_path / "foto.jpg") == f"; did you mean {tmp_path / 'photo.jpg'}?"
+    assert meant(tmp_path / "hidden.jpg") == meant(tmp_path / "video.mp4") == meant(tmp_path / "not/photo.jpg") == ""

@@ -28,6 +28,12 @@ def test_names_alone_give_ids_and_colors() -> None:
     assert space.palette.shape == (2, 3) and space.palette.dtype == np.uint8
 
 
+def test_a_background_is_black_where_nothing_says_another_colour() -> None:
+    names = ("Background", "car", "__bg__")
+    assert LabelSpace(names).colors == ((0, 0, 0), distinct_colors(3)[1], (0, 0, 0))
+    assert LabelSpace(names, colors=distinct_colors(3)).colors == distinct_colors(3)
+
+
 class TestIndexMasks:
     def test_ids_become_class_indices_and_ignored_values_ignore(self) -> None:
         space = LabelSpace(("sky", "road", "car"), ids=(7, 0, 300), ignore=(255, 65535))

@@ -63,6 +63,18 @@ def test_a_long_bar_leaves_one_line_in_a_log_that_says_how_long_it_takes(
     assert capsys.readouterr() == ("", "")
 
 
+def test_of_the_first_few_nobody_guesses_how_long_the_rest_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter((0.0, *(3 + index / 10 for index in range(12))))
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with progress.progress_bar(True, 100, "counting classes") as advance:
+        for _ in range(12):
+            advance()
+    said = "counting classes: 1 of 100 …\ncounting classes: 10 of 100, about 35 seconds left …\n"
+    assert capsys.readouterr() == ("", said)
+
+
 def test_what_is_done_inside_something_else_takes_its_line_and_gives_it_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """Write files and folders that are either whole or absent."""
 
 import ctypes
+import difflib
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -180,3 +182,23 @@ def refuse_folded(names: Iterable[str], folder: Path) -> None:
                 f"{folder}: '{other}' and '{name}' differ in case alone, and the disk would write one over the other: "
                 "rename one of the two pictures, or choose a folder on a disk that tells them apart"
             )
+
+
+LISTED = 5000
+"""Files of a folder at most among which a name is looked for that was meant."""
+
+
+def meant(path: str | Path) -> str:
+    """Say what a path that there is not is likely to mean: the end of a message; empty where nothing is like it.
+
+    Args:
+        path: The path, of which the folder around it may be there.
+    """
+    given = Path(path).expanduser()
+    try:
+        with os.scandir(given.parent) as entries:
+            names = [entry.name for entry in islice(entries, LISTED) if not entry.name.startswith(".")]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(given.name, names, n=1, cutoff=0.7)
+    return f"; did you mean {given.with_name(near[0])}?" if near else ""

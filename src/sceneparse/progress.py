@@ -27,6 +27,9 @@ WIDE = 160
 PATIENCE = 2.0
 """Seconds after which a line says what is being done, where no terminal shows it all the time."""
 
+ENOUGH = 10
+"""So many tell how long the rest takes; the first of them waited for what is loaded, and after a while fewer do."""
+
 _lines: list["_Line"] = []
 """The line that is on the terminal, if there is one: what is done inside something else is said there too."""
 
@@ -71,15 +74,24 @@ def progress_bar(shown: bool, total: int, title: str = "checking pictures") -> I
 
 
 def line_of_progress(title: str, total: int) -> Callable[[], None]:
-    """Return a function that counts, and after `PATIENCE` says once on standard error how long the rest takes."""
-    began, done, said = time.monotonic(), itertools.count(1), threading.Event()
+    """Return a function that counts, and after `PATIENCE` says once on standard error how long the rest takes.
+
+    Where too few are done by then to know that, it says how many are, and once more when it is known.
+    """
+    began, done = time.monotonic(), itertools.count(1)
+    said, known = threading.Event(), threading.Event()
 
     def advance() -> None:
         now, spent = next(done), time.monotonic() - began
-        if spent > PATIENCE and now < total and not said.is_set():
-            said.set()
+        if spent <= PATIENCE or now >= total or known.is_set():
+            return
+        if now >= ENOUGH or spent >= 5 * PATIENCE:
+            known.set()
             left = roughly(spent * (total - now) / now)
             print(f"{title}: {now:,} of {total:,}, {left} left …", file=sys.stderr, flush=True)
+        elif not said.is_set():
+            said.set()
+            print(f"{title}: {now:,} of {total:,} …", file=sys.stderr, flush=True)
 
     return advance
 

@@ -13,7 +13,7 @@ from PIL import Image
 from sceneparse import cli
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset, open_for_training
-from sceneparse.datasets.recognising import rasters_as_pictures, recognise
+from sceneparse.datasets.recognising import recognise, taken_for_folder
 from sceneparse.doctor import check
 from sceneparse.errors import UserError
 from sceneparse.labels import LabelSpace
@@ -306,7 +306,7 @@ def test_what_kind_rasters_are_trained_as_is_said(
     words = [*TINY, "--backbone.weights=null", f"--data.root={root}", f"--out={tmp_path / 'run'}"]
     assert cli.main(["train", "pspnet-resnet50", *words]) == 2  # four bands are no picture of three channels
     assert "images/0.tif is a raster (GeoTIFF), read as a picture (kind folder)" in capsys.readouterr().err
-    assert rasters_as_pictures(DataSettings("geotiff", root=str(root))) == ""
+    assert taken_for_folder(DataSettings("geotiff", root=str(root))) == ""
 
 
 def test_a_parser_reads_rasters_as_they_were_trained_on(root: Path) -> None:

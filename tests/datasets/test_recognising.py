@@ -12,8 +12,9 @@ from PIL import Image
 from sceneparse.cli import main
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.recognising import recognise
+from sceneparse.datasets.recognising import recognise, taken_for_folder
 from sceneparse.errors import UserError
+from sceneparse.files import write_json
 from sceneparse.settings import DataSettings
 from tests.support.mask_exports import WRITERS
 
@@ -103,6 +104,43 @@ def test_what_no_kind_fits_is_one_line_with_what_would_help(files: tuple[str, ..
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", str(tmp_path / "nowhere")]) == 2
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_a_folder_of_nearly_this_name_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my-data").mkdir()
+    assert main(["data", "check", str(tmp_path / "my-dat")]) == 2
+    assert f"did you mean {tmp_path / 'my-data'}?" in capsys.readouterr().err
+
+
+def car_parts(root: Path) -> Path:
+    write_json(root / "classes.json", {"names": ["background", "hood", "trunk", "wheel", "back_bumper"], "stats": {}})
+    for split in ("train", "test"):
+        for name in ("a", "b", "c", "d", "e"):
+            for folder, mode in (("images", "RGB"), ("masks", "L")):
+                (root / split / folder).mkdir(parents=True, exist_ok=True)
+                Image.new(mode, (8, 8), 1 if mode == "L" else "red").save(root / split / folder / f"{name}.png")
+    return root
+
+
+def test_the_kind_of_the_settings_is_not_guessed_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = str(car_parts(tmp_path))
+    main(["data", "check", root])
+    assert "kind: car_parts" in (said := capsys.readouterr()).err and said.out.startswith("car_parts")
+    main(["data", "check", root, "--data.kind", "folder"])
+    assert "kind: car_parts" not in (said := capsys.readouterr()).err and said.out.startswith("folder")
+
+
+def test_what_the_doctor_takes_for_another_kind_than_training_does_is_said(tmp_path: Path) -> None:
+    said = taken_for_folder(DataSettings("folder", root=str(car_parts(tmp_path))))
+    assert "read as kind folder" in said and said.endswith("data.kind='car_parts'") and "kind='folder'" in said
+    assert taken_for_folder(DataSettings("car_parts", root=str(tmp_path))) == ""
+    (tmp_path / "classes.json").write_text('{"names": ["sky", "door", "wheel"]}')
+    assert taken_for_folder(DataSettings("folder", root=str(tmp_path))) == ""
+
+
+def test_car_parts_without_a_split_for_validation_say_how_to_part_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no split 'val'; there are: .*; part it: data\.train='train\[1:\]'"):
+        open_dataset(DataSettings("car_parts", root=str(car_parts(tmp_path))), "val")
 
 
 def test_recognising_never_fails_whatever_lies_there(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sceneparse.cli.settings import given_settings
 from sceneparse.diagnosing import Diagnosis
 from sceneparse.diagnosing.findings import KINDS
 from sceneparse.diagnosing.history import Climbing, History, OverFitting
-from sceneparse.diagnosing.origin import Origin, anything
+from sceneparse.diagnosing.origin import Origin, Seen, anything
 from sceneparse.diagnosing.remarks import AGAINST_FITTING, FOR_FREQUENT, FOR_RARE, longer_command, remarks
 from sceneparse.diagnosing.remedies import REMEDIES, in_words, remedy
 from sceneparse.diagnosing.steps import DEEPER, Offer, averaged_tests, larger_crop, steps
@@ -169,15 +169,52 @@ def test_a_training_that_still_climbed_is_to_be_longer_by_a_command_that_works(
     (command,) = re.findall("`(.*?)`", first.remedy)
     program, verb, recipe, *words = shlex.split(command)
     assert (program, verb, recipe) == ("sceneparse", "train", str(run / "recipe.yaml"))
-    assert words[-2:] == ["--out", f"{run}-longer"] and command == longer_command(
-        run, origin.recipe.training.iterations
-    )
+    assert words[-2:] == ["--out", f"{run}-longer"]
+    assert command == longer_command(run, 2 * origin.recipe.training.iterations)
     changed = followed(shlex.join(words[:-2]), run / "recipe.yaml")
     assert changed.training.iterations == 2 * origin.recipe.training.iterations
     assert changed == replace(origin.recipe, training=changed.training)
     stopped = remarks(diagnosis, replace(origin, state="interrupted"))[0]
     assert stopped.remedy.endswith("--resume`.") and "--training.iterations" not in stopped.remedy
     assert "Wait" in remarks(diagnosis, replace(origin, state="going"))[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("seen", "warmup", "state", "said"),
+    [
+        (
+            Seen(45, 8, 370),
+            0,
+            "ended",
+            "In its 45 iterations of 8 pictures it saw each of its 370 training pictures 0.97",
+        ),
+        (Seen(90, 8, 100), 50, "ended", "and the learning rate still grew during the first 50 (`optimizer.warmup`)"),
+        (Seen(240, 8, 370), 50, "ended", None),
+        (Seen(1000, 8, 20210), 50, "ended", None),
+        (Seen(45, 8, 370), 0, "going", None),
+    ],
+)
+def test_a_training_that_has_hardly_begun_is_to_be_longer_before_all_else(
+    seen: Seen, warmup: int, state: Any, said: str | None, diagnosis: Diagnosis, tmp_path: Path
+) -> None:
+    plain = origin_of("plain")[0]
+    recipe = replace(plain.recipe, optimizer=replace(plain.recipe.optimizer, warmup=warmup))
+    origin = about(replace(plain, recipe=recipe), RISEN, seen=seen, run=tmp_path, state=state)
+    first, *others = remarks(diagnosis, origin)
+    if said is None:
+        assert "hardly" not in first.title
+        return
+    assert first.title == "It has hardly been trained" and said in first.evidence
+    assert f"--training.iterations {max(20 * seen.samples // seen.batch, 10 * warmup)}" in first.remedy
+    assert not any("still learning" in one.title for one in others)
+    assert any("train longer first" in one.remedy for one in others)
+
+
+def test_what_a_training_saw_is_read_from_its_record() -> None:
+    facts = {"iteration": 45, "batch": 8, "training_samples": 370}
+    assert Seen.of(facts) == Seen(45, 8, 370)
+    assert Seen.of({**facts, "iteration": 0}) is None and Seen.of({}) is None
+    assert Seen(45, 8, 370).of_passes(20) == 925
 
 
 def test_against_over_fitting_there_is_what_the_recipe_lacks(diagnosis: Diagnosis, tmp_path: Path) -> None:

@@ -155,7 +155,15 @@ def test_what_training_refuses_the_doctor_says(case: str, tmp_path: Path) -> Non
 
 def test_a_slice_of_a_split_is_no_missing_split(tmp_path: Path) -> None:
     settings = replace(write(tmp_path), train="train[1:]", val="train[:1]")
-    assert diagnosed(settings).ok
+    found = diagnosed(settings)
+    assert found.ok
+    whole = diagnosed(replace(settings, train="train", val="val"))
+    shown, known = ({split.name: split for split in one.splits} for one in (found, whole))
+    assert list(shown) == ["train[1:]", "train[:1]", *[name for name in known if name != "train"]]
+    assert shown["train[:1]"].pictures == 1
+    assert shown["train[1:]"].pictures == known["train"].pictures - 1
+    both = zip(shown["train[1:]"].pixels, shown["train[:1]"].pixels, strict=True)
+    assert tuple(map(sum, both)) == known["train"].pixels
 
 
 def test_one_split_is_parted_as_the_doctor_advises(tmp_path: Path) -> None:

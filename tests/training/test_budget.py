@@ -15,7 +15,7 @@ from sceneparse.recipes import from_mapping, read_recipe
 from sceneparse.recipes.sweep import Row, Run
 from sceneparse.settings import Recipe, TrainingSettings
 from sceneparse.training import budget, probe
-from sceneparse.training.budget import Overtime, iterations_within, seconds_of
+from sceneparse.training.budget import Overtime, iterations_within, seconds_of, too_short
 from sceneparse.training.loop import train
 from sceneparse.training.probe import Pace
 from sceneparse.training.sweeping.board import Board
@@ -48,6 +48,29 @@ def test_validations_checkpoints_and_all_that_came_before_count() -> None:
 def test_a_time_in_which_nothing_fits_is_refused_with_what_it_takes() -> None:
     with pytest.raises(UserError, match=r"minutes is 1\.5, but a training of one iteration takes 1\.6: 60 s until its"):
         iterations_within(1.5, PACE, TrainingSettings(minutes=1.5))
+
+
+@pytest.mark.parametrize(
+    ("iterations", "warmup", "said"),
+    [
+        (
+            5,
+            50,
+            "5 iterations are too few to learn much: 40 of 100 pictures are seen, and the learning rate still grows "
+            "during the first 50 (optimizer.warmup); 500 would take about 20 minutes.",
+        ),
+        (90, 50, "90 iterations are too few to learn much: the learning rate still grows"),
+        (5, 0, "40 of 100 pictures are seen; 63 would take about 4 minutes."),
+        (100, 50, None),
+        (13, 0, None),
+    ],
+)
+def test_a_time_that_a_training_can_hardly_begin_in_is_said(iterations: int, warmup: int, said: str | None) -> None:
+    recipe = read_recipe(
+        "toy-fcn", training={"iterations": iterations, "batch": 8, "validate_every": 0}, optimizer={"warmup": warmup}
+    )
+    line = too_short(recipe, 100, PACE)
+    assert (line is None) == (said is None) and (said or "") in (line or "")
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,9 @@ def test_without_a_network_the_hub_is_refused_with_the_way_out(monkeypatch: pyte
     monkeypatch.setattr(timm, "create_model", create_model)
     monkeypatch.setattr(reaching, "reachable", lambda _: True)
     with pytest.raises(
-        UserError, match=r"could not be fetched \(no network\); give a local file with backbone.weights"
+        UserError,
+        match=r"could not be fetched \(no network\); fetch model\.safetensors from "
+        r"https://huggingface\.co/timm/resnet10t\.c3_in1k elsewhere and give backbone\.weights='FILE', or null",
     ):
         load_backbone(target, settings)
 
@@ -196,11 +198,19 @@ def test_before_anything_is_loaded_the_hub_is_refused_where_there_is_neither_a_n
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(reaching, "reachable", lambda _: False)
-    with pytest.raises(UserError, match=r"resnet10t: .* \(no network: .* cannot be reached\); give a local file"):
+    with pytest.raises(UserError, match=r"resnet10t: .* \(no network: .* cannot be reached\); fetch model\.safetens"):
         refuse_unobtainable(settings)
     (tmp_path / "hub" / "models--timm--resnet10t.c3_in1k").mkdir(parents=True)
     refuse_unobtainable(settings)
     refuse_unobtainable(BackboneSettings("resnet10t"))
+
+
+def test_weights_of_another_backbone_are_refused_as_such_whatever_padding_they_name(tmp_path: Path) -> None:
+    save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors", metadata={"pad_type": "same"})
+    settings = resolve_padding(BackboneSettings("resnet10t", weights=str(tmp_path / "other.safetensors")))
+    assert settings.padding == "symmetric"
+    with pytest.raises(UserError, match=r"other\.safetensors: not weights of backbone resnet10t: it lacks"):
+        load_backbone(network(settings), settings)
 
 
 def test_padding_comes_from_the_settings_then_the_file_then_is_symmetric(tmp_path: Path) -> None:

@@ -82,10 +82,9 @@ def _size(text: str) -> int | str:
     """Read a size of the command line: a number, own or auto."""
     if text in ("own", "auto"):
         return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size: give the short side in pixels, own or auto") from None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size: give the short side in pixels, own or auto")
+    return int(text)
 
 
 def changed_protocol(own: "ProtocolSettings", arguments: argparse.Namespace) -> "ProtocolSettings":

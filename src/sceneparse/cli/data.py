@@ -72,7 +72,7 @@ def _data_settings(arguments: argparse.Namespace) -> "DataSettings":
     if arguments.data in KINDS and KINDS[arguments.data].root == "none":
         return from_mapping(Recipe, {"data": {"kind": arguments.data}}, "command line", given).data
     if arguments.kind is None:
-        arguments.kind = _recognised(Path(arguments.data))
+        arguments.kind = given.get("data", {}).get("kind") or _recognised(Path(arguments.data))
     if KINDS[arguments.kind].root == "none":
         raise UserError(f"kind {arguments.kind} has no folder: give {arguments.kind} in place of {arguments.data}")
     if KINDS[arguments.kind].mixes:

@@ -16,6 +16,7 @@ from sceneparse.datasets.pairs import ListedPictures
 from sceneparse.datasets.split_lists import SplitLists
 from sceneparse.datasets.subsets import ROLES, parted_note, role_of, split_named
 from sceneparse.errors import UserError, require, some
+from sceneparse.files import meant
 from sceneparse.labels import LabelSpace
 from sceneparse.pictures.finding import is_hidden
 from sceneparse.settings import DataSettings
@@ -237,7 +238,7 @@ def subfolders(root: Path) -> list[str]:
         UserError: `root` is not a folder.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; data.root must name the data set's folder")
+        raise UserError(f"{root}: no such folder; data.root must name the data set's folder{meant(root)}")
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 

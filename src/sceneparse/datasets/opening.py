@@ -1,6 +1,5 @@
 """Open the samples that a setting names: one split, some of its samples, several splits joined, or a mixture."""
 
-import re
 from pathlib import Path
 
 from sceneparse.arguments import argument
@@ -13,7 +12,7 @@ from sceneparse.data.splits import JoinedSplits, SomeSamples
 from sceneparse.datasets.kind import root_of
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.one_class import one_class
-from sceneparse.datasets.subsets import decided, part, parted_note
+from sceneparse.datasets.subsets import decided, part, parted_note, piece_of
 from sceneparse.errors import MissingSplitError, UserError, require
 from sceneparse.settings import ClassSettings, DataSettings, SourceSettings
 from sceneparse.tasks import TRUTH_NAMES, Task
@@ -111,15 +110,13 @@ def open_for_testing(settings: DataSettings, *, channels: int = 3) -> DataSet:
 
 def _open_piece(settings: DataSettings, name: str, channels: int) -> DataSet:
     """A split, or some of its samples."""
-    if "[" not in name:
-        return _open_split(settings, name, channels)
-    found = re.fullmatch(r"([^\[\]]+)\[(\d*):(\d*)(?::(\d*))?\]", name)
-    if found is None or found[4] == "0":
-        raise UserError(f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]'")
-    whole = _open_split(settings, found[1], channels)
-    chosen = range(len(whole))[slice(*(int(bound) if bound else None for bound in found.groups()[1:]))]
+    own, some = piece_of(name)
+    whole = _open_split(settings, own, channels)
+    if some is None:
+        return whole
+    chosen = range(len(whole))[some]
     if not chosen:
-        raise UserError(f"split '{name}' is empty: '{found[1]}' has {len(whole):,} samples")
+        raise UserError(f"split '{name}' is empty: '{own}' has {len(whole):,} samples")
     return SomeSamples(whole, chosen)
 
 

@@ -11,6 +11,7 @@ from sceneparse.datasets.folder import found_in
 from sceneparse.datasets.kinds import KINDS
 from sceneparse.datasets.layout import CLASSES
 from sceneparse.errors import UserError
+from sceneparse.files import meant
 from sceneparse.pictures.finding import is_hidden
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, UNREAD_SUFFIXES
 from sceneparse.settings import DataSettings
@@ -58,7 +59,7 @@ def recognise(root: Path) -> Recognised:
     if root.is_file():
         raise UserError(f"{root}: is a file; {_help_on_file(root)}")
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; name the data set's folder")
+        raise UserError(f"{root}: no such folder; name the data set's folder{meant(root)}")
     found = kinds_that_fit(root)
     if not found:
         raise UserError(
@@ -107,22 +108,27 @@ def other_reading(root: Path) -> str:
     return _unread_form(files)
 
 
-def rasters_as_pictures(settings: DataSettings) -> str:
-    """Say that rasters are read as the pictures of kind `folder`, whose layout they share; empty where none are.
+def taken_for_folder(settings: DataSettings) -> str:
+    """Say that a data set of another kind is read as kind `folder`, whose layout it shares; empty where none is.
 
     Args:
         settings: The data that are trained on.
     """
-    kind = KINDS["geotiff"]
-    if settings.kind != "folder" or settings.root is None or kind.recognise is None:
+    if settings.kind != "folder" or settings.root is None:
         return ""
-    evidence = kind.recognise(Path(settings.root).expanduser())
-    if evidence is None:
+    special = [one for one in kinds_that_fit(Path(settings.root).expanduser()) if one[0] not in GENERAL]
+    if not special:
         return ""
+    kind, evidence = special[0]
+    if kind == "geotiff":
+        return (
+            f"{settings.root}: {evidence}, read as a picture (kind folder); `data check` takes the folder to be of "
+            "kind geotiff, which ignores pixels without data, compares where masks lie and cuts rasters into tiles: "
+            f"{argument('data.kind', 'geotiff')}"
+        )
     return (
-        f"{settings.root}: {evidence}, read as a picture (kind folder); `data check` takes the folder to be of kind "
-        "geotiff, which ignores pixels without data, compares where masks lie and cuts rasters into tiles: "
-        f"{argument('data.kind', 'geotiff')}"
+        f"{settings.root}: read as kind folder, with its classes as they are; `data check` takes it to be of kind "
+        f"{kind} ({evidence}), unless told otherwise ({argument('kind', 'folder')}): {argument('data.kind', kind)}"
     )
 
 

@@ -1,8 +1,9 @@
 """Splits by the names that people give them: "valid" is val, and a set that nobody has parted is parted here."""
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -47,15 +48,25 @@ def role_of(name: str) -> str | None:
     return next((role for role in ROLES if split_named((name,), role) is not None), None)
 
 
-def chosen_split(splits: Mapping[str, Something], wanted: str, root: Path) -> Something:
+def chosen_split(
+    splits: Mapping[str, Something], wanted: str, root: Path, pictures: Callable[[Something], int] | None = None
+) -> Something:
     """Return the split that a name stands for, see `split_named`.
+
+    Args:
+        splits: The splits that there are.
+        wanted: The name that is asked for.
+        root: The data set's folder, for messages.
+        pictures: How many pictures a split has, where the message is to say how to part one.
 
     Raises:
         MissingSplitError: There is none; the message lists those that there are.
     """
     name = split_named(splits, wanted)
     if name is None:
-        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}")
+        counts = {} if pictures is None else {one: pictures(split) for one, split in splits.items()}
+        advice = parted_by_hand(counts, wanted) if counts else ""
+        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}", advice)
     return splits[name]
 
 
@@ -156,6 +167,20 @@ def in_one_piece(splits: Collection[str], val: str = "val") -> str | None:
     is_val = split_named((only,), "val") is not None
     named = val in splits or (val not in ROLES["val"])
     return None if is_val or named else only
+
+
+def piece_of(name: str) -> tuple[str, slice | None]:
+    """Return the split that a name such as "train[80:]" stands for, and which of its samples; None for all of them.
+
+    Raises:
+        UserError: Its brackets hold something else.
+    """
+    if "[" not in name:
+        return name, None
+    found = re.fullmatch(r"([^\[\]]+)\[(\d*):(\d*)(?::(\d*))?\]", name)
+    if found is None or found[4] == "0":
+        raise UserError(f"split '{name}': give the samples as in 'train[:300]', 'train[300:]' or 'train[1::2]'")
+    return found[1], slice(*(int(bound) if bound else None for bound in found.groups()[1:]))
 
 
 def parted_note(name: str, count: int | None = None) -> str:

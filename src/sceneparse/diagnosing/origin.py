@@ -12,7 +12,38 @@ from sceneparse.recipes import read_recipe
 from sceneparse.settings import DataSettings, Recipe
 from sceneparse.tasks import Task
 from sceneparse.weights.config import ModelConfig
-from sceneparse.weights.run_folder import METRICS, RECIPE, State, run_around, state_of
+from sceneparse.weights.run_folder import METRICS, RECIPE, State, run_around, run_facts, state_of
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How much a training has seen.
+
+    Args:
+        iterations: Iterations done.
+        batch: Pictures in each.
+        samples: The training pictures that there are.
+    """
+
+    iterations: int
+    batch: int
+    samples: int
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> "Seen | None":
+        """Read what run.json says; None where it does not."""
+        found = [facts.get(name) for name in ("iteration", "batch", "training_samples")]
+        numbers = [one for one in found if isinstance(one, int) and one > 0]
+        return cls(*numbers) if len(numbers) == len(found) else None
+
+    @property
+    def passes(self) -> float:
+        """How often each training picture was seen, on average."""
+        return self.iterations * self.batch / self.samples
+
+    def of_passes(self, passes: int) -> int:
+        """Return how many iterations show each training picture so often."""
+        return -(-passes * self.samples // self.batch)
 
 
 @dataclass(frozen=True)
@@ -25,6 +56,7 @@ class Origin:
         run: The run folder that it lies in; None for a model elsewhere.
         state: Whether that training goes on.
         history: What its record says; None without one.
+        seen: How much it has seen of its training pictures; None where that is not known.
         short: The usual short side of the pictures that it learnt from; None where that is not known.
         temperature: What the model's logits are divided by before they become probabilities of its classes.
         note: What could not be read, and why.
@@ -35,6 +67,7 @@ class Origin:
     run: Path | None = None
     state: State = "unknown"
     history: History | None = None
+    seen: Seen | None = None
     short: int | None = None
     temperature: float = 1.0
     note: str = ""
@@ -58,7 +91,7 @@ class Origin:
         if run is None:
             return own
         history = History.of(curves.read(run / METRICS))
-        own = replace(own, run=run, state=state_of(run), history=history)
+        own = replace(own, run=run, state=state_of(run), history=history, seen=Seen.of(run_facts(run)))
         try:
             return replace(own, recipe=read_recipe(run / RECIPE), known=True)
         except UserError as error:

@@ -30,6 +30,9 @@ from sceneparse.weights.trained import resume_command
 LONGER = 2
 """How many times as long the next training is to be."""
 
+PASSES, MANY, ENOUGH = 5, 1000, 20
+"""A training of fewer passes over its pictures and fewer iterations has learnt little; so many passes are advised."""
+
 FREQUENT = 0.1
 """Share of the training pictures from which on a class is not rare: to draw its pictures more often would not help."""
 
@@ -49,12 +52,39 @@ def remarks(diagnosis: Diagnosis, origin: Origin) -> list[Advice]:
         origin: What is known of the model's training.
     """
     found = []
-    if (history := origin.history) is not None:
+    if brief := hardly_trained(origin):
+        found.append(brief)
+    elif (history := origin.history) is not None:
         found += [] if history.climbing is None else [_climbing(history.climbing, origin)]
         found += [] if history.over_fitting is None else [_over_fitting(history.over_fitting, origin, diagnosis)]
     if never := unpredicted(diagnosis):
         found.append(_unpredicted(never, origin, diagnosis))
     return found
+
+
+def hardly_trained(origin: Origin) -> Advice | None:
+    """Return what is to be said of a training that has ended before it could learn much; None of any other."""
+    seen, run, warmup = origin.seen, origin.run, origin.recipe.optimizer.warmup if origin.known else 0
+    if seen is None or run is None or origin.state != "ended":
+        return None
+    warming = seen.iterations < 2 * warmup
+    if not warming and (seen.passes >= PASSES or seen.iterations >= MANY):
+        return None
+    evidence = (
+        f"In its {counted(seen.iterations, 'iteration')} of {counted(seen.batch, 'picture')} it saw each of its "
+        f"{seen.samples:,} training pictures {seen.passes:.2g} times"
+    )
+    evidence += (
+        f", and the learning rate still grew during the first {warmup} (`optimizer.warmup`)." if warming else "."
+    )
+    wanted = max(seen.of_passes(ENOUGH), 10 * warmup)
+    remedy = (
+        f"Train longer before anything else is changed, such as `{longer_command(run, wanted)}`. Where that takes too "
+        "long, a smaller `augmentation.crop` or network sees more pictures in the same time."
+        if origin.known
+        else "Train longer before anything else is changed."
+    )
+    return Advice("It has hardly been trained", evidence, remedy)
 
 
 def _climbing(one: Climbing, origin: Origin) -> Advice:
@@ -71,9 +101,10 @@ def _climbing(one: Climbing, origin: Origin) -> Advice:
     if origin.state in ("interrupted", "failed"):
         remedy = f"Go on with its training, which did not come to its end: `{resume_command(run)}`."
         return Advice("It was still learning when its training stopped", evidence, remedy)
+    command = longer_command(run, LONGER * origin.recipe.training.iterations)
     remedy = (
-        f"Train {LONGER} times as long: `{longer_command(run, origin.recipe.training.iterations)}`. That begins anew, "
-        "since the learning rate of a training that has ended has gone down with it."
+        f"Train {LONGER} times as long: `{command}`. That begins anew, since the learning rate of a training that has "
+        "ended has gone down with it."
         if origin.known
         else "Train longer."
     )
@@ -85,10 +116,10 @@ def longer_command(run: Path, iterations: int) -> str:
 
     Args:
         run: The run folder.
-        iterations: How many iterations that training had.
+        iterations: How many iterations it is to have.
     """
     recipe, out = (shlex.quote(str(path)) for path in (run / RECIPE, run.with_name(f"{run.name}-longer")))
-    return f"sceneparse train {recipe} --training.iterations {LONGER * iterations} --out {out}"
+    return f"sceneparse train {recipe} --training.iterations {iterations} --out {out}"
 
 
 def _over_fitting(one: OverFitting, origin: Origin, diagnosis: Diagnosis) -> Advice:
@@ -136,7 +167,7 @@ def _for_unpredicted(never: tuple[Unpredicted, ...], said: list[str], origin: Or
             "learnt (`data.classes.drop`)."
         )
     if seen:
-        if origin.history is not None and origin.history.climbing is not None:
+        if hardly_trained(origin) or (origin.history is not None and origin.history.climbing is not None):
             texts.append("What is rare is learnt last: train longer first.")
         rare = min(one.training_pictures for one in seen) < FREQUENT * looked_at
         found = steps(FOR_RARE if rare else FOR_FREQUENT, origin, diagnosis.evaluation.protocol)[:MOST]

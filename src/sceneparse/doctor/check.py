@@ -1,8 +1,9 @@
 """The data doctor: read all of a data set before training does, and report everything that is wrong at once."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +17,17 @@ from sceneparse.datasets.layout import Layout, layout_of
 from sceneparse.datasets.matching import Listing, Pair
 from sceneparse.datasets.one_class import Look, Occurring, occurring_in
 from sceneparse.datasets.opening import open_dataset
-from sceneparse.datasets.subsets import in_one_piece
+from sceneparse.datasets.subsets import in_one_piece, piece_of
 from sceneparse.doctor.changed_classes import Changed
 from sceneparse.doctor.class_rules import BALANCE, poor_balance, single_class
-from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, print_diagnosis
+from sceneparse.doctor.findings import SEVERITIES, Diagnosis, Finding, SplitSummary, print_diagnosis
 from sceneparse.doctor.mirror_pairs import unlisted_pairs
 from sceneparse.doctor.pair_facts import Facts, facts_of_rendered, pair_facts
 from sceneparse.doctor.picture_rules import DARK, LIGHT
 from sceneparse.doctor.quick_facts import MARGIN, QuickLook
-from sceneparse.doctor.rules import Evidence, findings_of
+from sceneparse.doctor.rules import Evidence, findings_of, summary
 from sceneparse.doctor.sample_check import check_samples, refusals
+from sceneparse.errors import UserError
 from sceneparse.labels import TaskLabels, extra_keys_gathered
 from sceneparse.pictures.reading import Reading
 from sceneparse.processes.machine import usable_cores
@@ -144,13 +146,29 @@ def _diagnosis(
         findings += single_class(evidence)
     if channels is not None:  # of what is rendered there is nothing to refuse
         findings += list(refusals(evidence.settings, channels, findings, _known(evidence)))
-    settings, summaries = evidence.settings, tuple(evidence.summaries.values())
+    settings, summaries = evidence.settings, tuple(_shown(evidence))
     findings += unlisted_pairs([evidence.labels], settings) if mirrored else []
     findings.sort(key=_severity)
     seconds = time.perf_counter() - start
     return Diagnosis(
         settings.kind, settings.root, evidence.labels, summaries, tuple(findings), seconds, changes=changes
     )
+
+
+def _shown(evidence: Evidence) -> Iterator[SplitSummary]:
+    """What there is of each split; of one that the settings cut ("train[80:]"), of its pieces."""
+    settings = evidence.settings
+    names = dict.fromkeys(name for role in (settings.train, settings.val, settings.test) for name in role.split("+"))
+    pieces = []
+    for name in names:
+        with suppress(UserError):  # which is a finding
+            pieces.append((name, *piece_of(name)))
+    for own, whole in evidence.summaries.items():
+        cut = [(name, some) for name, split, some in pieces if split == own and some is not None]
+        for name, some in cut:
+            yield summary(name, evidence.facts[own][some], len(evidence.labels))
+        if not cut:
+            yield whole
 
 
 def _known(evidence: Evidence) -> Look | None:

@@ -57,7 +57,8 @@ def evaluate_model(
         kind: As in `data.kind`. Default: the model's.
         split: Split to test on. Default: the model's test split; of another kind of data set the one that papers
             report on.
-        out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder.
+        out: Where metrics.json and report.html go. Default: an `evaluation` folder beside the model folder, or
+            `evaluation-N` where only N pictures are tested, so that a whole test stays.
         count: Test only so many pictures, evenly spaced.
         protocol: How pictures are tested, such as `ProtocolSettings("csail")`, or a function that makes it of the
             model's protocol. Default: the model's.
@@ -112,9 +113,12 @@ def evaluate_model(
     if not processes.first:
         return evaluation
     folder = named_folder(model)
-    out = Path(out or ("evaluation" if folder is None else folder.parent / "evaluation"))
+    scored = len(evaluation.pictures)
+    name = "evaluation" if scored == len(dataset) else f"evaluation-{scored}"
+    out = Path(out or (name if folder is None else folder.parent / name))
     facts = {
-        "data": f"{settings.kind}, {settings.test} split",
+        "data": f"{settings.kind}, {settings.test} split"
+        + ("" if scored == len(dataset) else f", {scored} of its {len(dataset):,} pictures"),
         "engine": opened.engine.describe(),
         "machine": machine(where) + (f", {processes.world} processes" if processes.world > 1 else ""),
     }

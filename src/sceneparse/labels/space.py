@@ -48,13 +48,30 @@ def distinct_colors(count: int) -> tuple[Color, ...]:
     return tuple(colors)
 
 
+BACKGROUNDS = frozenset(("background", "_background_", "__background__", "bg", "__bg__"))
+"""What people and tools call the class of all that is none of the others."""
+
+BLACK: Color = (0, 0, 0)
+
+
+def usual_colors(names: Sequence[str]) -> tuple[Color, ...]:
+    """Return the colours of classes that have none of their own: `distinct_colors`, but black for a background.
+
+    So all that lies in front of it stands out in pictures (PASCAL VOC's colours do the same).
+    """
+    colors = distinct_colors(len(names))
+    return tuple(
+        BLACK if name.strip().lower() in BACKGROUNDS else color for name, color in zip(names, colors, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class LabelSpace:
     """The classes of one task.
 
     Args:
         names: Class names; class index i is `names[i]`.
-        colors: RGB colours 0..255, one a class. Default: `distinct_colors`.
+        colors: RGB colours 0..255, one a class. Default: `usual_colors`.
         ids: The value that stands for each class in mask files, 0..65535. Default: 0..C-1.
         ignore: Values in mask files that mean "unlabelled" (`index` masks), besides none at all; in volumes and
             rasters also below zero.
@@ -78,7 +95,7 @@ class LabelSpace:
         if not self.names:
             raise UserError("a label space needs at least one class name")
         if not self.colors:
-            object.__setattr__(self, "colors", distinct_colors(len(self.names)))
+            object.__setattr__(self, "colors", usual_colors(self.names))
         if not self.ids:
             object.__setattr__(self, "ids", tuple(range(len(self.names))))
         for what, values in (("colors", self.colors), ("ids", self.ids)):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sceneparse.errors import UserError
+from sceneparse.files import meant
 from sceneparse.pictures.forms import PICTURE_SUFFIXES, LeftOut, begins_as_picture, unread
 from sceneparse.pictures.naming import UniqueNames
 
@@ -103,7 +104,7 @@ def _files_of(source: str | Path, left_out: LeftOut | None, suffixes: AbstractSe
         if base.is_dir():
             yield from walk(base, pattern, left_out, suffixes)
     else:
-        raise UserError(f"{source}: no such file or folder")
+        raise UserError(f"{source}: no such file or folder{meant(source)}")
 
 
 def _is_pattern(text: str | Path) -> bool:

@@ -59,9 +59,34 @@ def set_length(
         f"{counted(iterations, 'iteration')} in {in_words(training.minutes)}: {pace.step:.3g} s each, "
         f"{counted(validations(decided), 'validation')} of {pace.validation:.3g} s"
     )
+    whole = replace(prepared.recipe, training=decided)
+    if line := too_short(whole, len(prepared.data.training), pace):
+        say_once(f"note: {line}")
     if prepared.compute.processes.first:
         write_json(out / FILE, {"minutes": training.minutes, "iterations": iterations, "seconds": asdict(pace)})
-    return replace(prepared, recipe=replace(prepared.recipe, training=decided))
+    return replace(prepared, recipe=whole)
+
+
+def too_short(recipe: Recipe, samples: int, pace: Pace) -> str | None:
+    """Return what is to be said of a time that a training can hardly begin in; None of any other.
+
+    Args:
+        recipe: The recipe with the iterations that fit.
+        samples: Its training pictures.
+        pace: How long each of its pieces takes.
+    """
+    training, warmup = recipe.training, recipe.optimizer.warmup
+    seen, warming = training.iterations * training.pictures, training.iterations < 2 * warmup
+    if seen >= samples and not warming:
+        return None
+    facts = [f"{min(seen, samples):,} of {counted(samples, 'picture')} are seen"] if seen < samples else []
+    facts += [f"the learning rate still grows during the first {warmup} (optimizer.warmup)"] if warming else []
+    wanted = max(10 * warmup, -(-5 * samples // training.pictures))
+    return (
+        f"{counted(training.iterations, 'iteration')} are too few to learn much: {', and '.join(facts)}; {wanted:,} "
+        f"would take {roughly(seconds_of(wanted, pace, training))}. A smaller augmentation.crop, training.batch or "
+        "network makes more of them fit"
+    )
 
 
 def iterations_within(minutes: float, pace: Pace, training: TrainingSettings) -> int:

@@ -18,7 +18,7 @@ from sceneparse.data.sample import tasks_of
 from sceneparse.data.workers import loader_workers
 from sceneparse.datasets.one_class import refuse_unlearnable
 from sceneparse.datasets.opening import open_for_training
-from sceneparse.datasets.recognising import rasters_as_pictures
+from sceneparse.datasets.recognising import taken_for_folder
 from sceneparse.errors import UserError, counted
 from sceneparse.inference import resolve
 from sceneparse.labels import LabelSpace, TaskLabels
@@ -217,7 +217,7 @@ def prepare(
 def _open_data(recipe: Recipe) -> tuple[Recipe, TrainingData]:
     """Open the splits of a recipe; returns the recipe with the numbers of classes that the data decide."""
     channels = recipe.backbone.in_channels
-    if said := rasters_as_pictures(recipe.data):
+    if said := taken_for_folder(recipe.data):
         say_once(said)
     training, validation = open_for_training(recipe.data, channels=channels)
     refuse_unlearnable(training, validation, recipe.data)

@@ -17,6 +17,9 @@ from rich.table import Table
 from sceneparse.processes import leads
 from sceneparse.progress import FoldingConsole
 
+SILENCE = 20.0
+"""Seconds after which a line is due without a terminal, however few iterations they were."""
+
 
 class TrainingStopped(KeyboardInterrupt):
     """Ctrl-C or SIGTERM came; all that was done is in a checkpoint, and the message says how to go on."""
@@ -41,6 +44,7 @@ class ProgressLine:
         self.console = FoldingConsole(stderr=True, quiet=not shown, highlight=False)
         self._total = total
         self._done, self._began = done, time.monotonic()
+        self._last = self._began
         self._bar: Progress | None = None
         if self.console.is_terminal and shown:
             self._bar = Progress(
@@ -78,7 +82,8 @@ class ProgressLine:
         text = f"loss {loss:.4f}  lr {rate:.2e}  {speed:.1f} pictures/s  waits {wait:.0%}"
         if self._bar:
             self._bar.update(self._task, completed=iteration, text=text)
-        elif line:
+        elif line or time.monotonic() - self._last >= SILENCE:
+            self._last = time.monotonic()
             pace = (time.monotonic() - self._began) / (iteration - self._done)
             left = timedelta(seconds=round(pace * (self._total - iteration)))
             self.console.print(f"iteration {iteration}/{self._total}  {text}  {left} left", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.settings import BackboneSettings
 
@@ -39,9 +40,16 @@ def refuse_missing_weights(path: Path) -> None:
         raise UserError(f"backbone.weights: no file {path}; give a .safetensors or .pth file, 'hub' or null")
 
 
-def not_fetched(name: str, reason: str) -> str:
-    """Return in a line that a backbone's weights are not on this machine and cannot be fetched."""
+def not_fetched(name: str, reason: str, repository: str | None = None) -> str:
+    """Return in a line that a backbone's weights are not on this machine and cannot be fetched.
+
+    Args:
+        name: The backbone.
+        reason: Why not.
+        repository: Where they lie on the Hugging Face hub, if that is known.
+    """
+    where = f"https://huggingface.co/{repository}" if repository else f"https://huggingface.co/timm?search={name}"
     return (
-        f"backbone {name}: timm's pretrained weights could not be fetched ({reason}); give a local file with "
-        "backbone.weights, or null to start from random weights"
+        f"backbone {name}: timm's pretrained weights could not be fetched ({reason}); fetch model.safetensors from "
+        f"{where} elsewhere and give {argument('backbone.weights', 'FILE')}, or null to start from random weights"
     )

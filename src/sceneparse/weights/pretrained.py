@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from timm.models import adapt_input_conv
 from torch import Tensor
 
+from sceneparse.arguments import argument
 from sceneparse.errors import UserError
 from sceneparse.networks import SceneParser
-from sceneparse.networks.backbones import Backbone, natural_padding, usual_padding
+from sceneparse.networks.backbones import Backbone, natural_padding, takes_padding, usual_padding, weights_repository
 from sceneparse.settings import BackboneSettings, Padding
 from sceneparse.weights.asked import HUB, not_fetched, refuse_missing_weights
 from sceneparse.weights.importing.programs import program_in
@@ -42,7 +43,10 @@ def resolve_padding(backbone: BackboneSettings) -> BackboneSettings:
             raise UserError(
                 f"{backbone.weights}: its metadata says pad_type '{stated}'; set backbone.padding to symmetric or same"
             )
-        padding = known[stated] if stated is not None else natural_padding(backbone.name)
+        padding = natural_padding(backbone.name)
+        # Weights of another backbone, whose padding this one hasn't, are refused when they are loaded.
+        if stated is not None and takes_padding(backbone.name, known[stated]):
+            padding = known[stated]
     else:
         padding = natural_padding(backbone.name)
     return dataclasses.replace(backbone, padding=padding)
@@ -82,7 +86,12 @@ def _load_from_hub(target: Backbone, backbone: BackboneSettings) -> None:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             # A model without weights is none the network's fault.
             unknown = isinstance(error, ValueError) and "there are no weights of" in reason
-            raise UserError(not_fetched(backbone.name, reason if unknown else why or reason)) from error
+            if unknown:
+                raise UserError(
+                    f"backbone {backbone.name}: {reason}; give {argument('backbone.weights', 'FILE')}, or null to "
+                    "start from random weights"
+                ) from error
+            raise UserError(not_fetched(backbone.name, why or reason, weights_repository(backbone.name))) from error
 
 
 def _metadata(path: Path) -> dict[str, str]:

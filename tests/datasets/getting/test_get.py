@@ -224,6 +224,17 @@ def test_a_data_set_is_fetched_once_and_written_down(
     assert len(owner.asked) == 2, "what is there is not fetched again"
 
 
+def test_an_archive_that_cannot_be_fetched_may_be_put_there_by_hand(owner: Owner, tmp_path: Path) -> None:
+    archive = tmp_path / "set" / "archives" / "x.zip"
+    known = entry(owner, x=None)
+    with pytest.raises(UserError) as caught:
+        get_dataset("set", known, tmp_path / "set", progress=False)
+    assert str(caught.value).endswith(f"; fetched elsewhere, put it there as {archive} and give this command again")
+    zipped(archive, {"1.txt": b"one"})
+    get_dataset("set", known, tmp_path / "set", progress=False)
+    assert (tmp_path / "set" / "b" / "1.txt").read_bytes() == b"one"
+
+
 def test_what_an_owner_does_not_hand_out_is_answered_with_the_way(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

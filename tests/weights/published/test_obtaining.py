@@ -144,6 +144,8 @@ def test_names_that_there_are_not_are_answered_with_the_nearest(
     assert "no published checkpoint" not in (line := said(capsys)) and "(near: upernet-convnext-tiny-ade20k" in line
     assert main(["predict", "UPERNET-CONVNEXT-TEENY-ADE20K", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "(near: upernet-convnext-tiny-ade20k" in said(capsys)
+    assert main(["predict", "pspnet-resnet50-ade20", __file__, "--out", str(tmp_path / "out")]) == 2
+    assert "(near: pspnet-resnet50-ade20k-" in said(capsys)
     assert main(["predict", "pspnet-resnet50-ade20k", __file__, "--out", str(tmp_path / "out")]) == 2
     assert "6 published checkpoints are a pspnet-resnet50-ade20k: name one of" in said(capsys)
     assert find_published("pspnet-resnet50-ade20k") is None

@@ -8,10 +8,7 @@ from sceneparse.arguments import argument
 from sceneparse.datasets.annotations.options import Unlabelled
 from sceneparse.errors import UserError
 from sceneparse.labels import IGNORE, LabelSpace
-from sceneparse.labels.space import Color, distinct_colors
-
-BACKGROUNDS = frozenset(("background", "_background_", "__background__", "bg", "__bg__"))
-"""What tools call the class of all that is nothing in particular, in lower case."""
+from sceneparse.labels.space import BACKGROUNDS, Color, distinct_colors
 
 
 @dataclass(frozen=True)

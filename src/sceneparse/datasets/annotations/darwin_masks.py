@@ -6,7 +6,6 @@ import csv
 import re
 from pathlib import Path
 
-from sceneparse.datasets.annotations.classes import BACKGROUNDS
 from sceneparse.datasets.annotations.drawn import NotedPairs
 from sceneparse.datasets.annotations.locating import confirm, pictures_below, refuse_missing, sample_names
 from sceneparse.datasets.annotations.options import ExportOptions
@@ -14,7 +13,7 @@ from sceneparse.datasets.annotations.splits import ALL, chosen
 from sceneparse.datasets.matching import Pair
 from sceneparse.errors import UserError, reason_of
 from sceneparse.labels import LabelSpace
-from sceneparse.labels.space import Color
+from sceneparse.labels.space import BACKGROUNDS, Color
 from sceneparse.pictures.finding import walk
 from sceneparse.pictures.forms import PICTURE_SUFFIXES
 

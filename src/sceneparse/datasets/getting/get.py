@@ -7,7 +7,7 @@ from rich.console import Console
 
 from sceneparse.datasets.getting.entry import Entry
 from sceneparse.datasets.getting.unpacking import unpack
-from sceneparse.downloading import download_bar, fetch, read_record
+from sceneparse.downloading import ChecksumError, download_bar, fetch, read_record
 from sceneparse.errors import UserError, counted
 from sceneparse.files import write_json
 
@@ -43,8 +43,15 @@ def get_dataset(kind: str, entry: Entry, out: Path, *, keep: bool = False, progr
         if done.get("url") == download.url and "files" in done:
             console.print(f"{download.file}: already there, as {out / RECORD} says", markup=False)
             continue
-        with download_bar(progress, f"fetching {download.file}") as advance:
-            fetched = fetch(download.url, archive, download.checksum, advance)
+        try:
+            with download_bar(progress, f"fetching {download.file}") as advance:
+                fetched = fetch(download.url, archive, download.checksum, advance)
+        except ChecksumError:
+            raise
+        except UserError as error:
+            raise UserError(
+                f"{error}; fetched elsewhere, put it there as {archive} and give this command again"
+            ) from None
         if fetched.compared:
             console.print(
                 f"{download.file}: {fetched.bytes:,} bytes, {download.checksum} as it should be", markup=False

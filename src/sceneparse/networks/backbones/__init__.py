@@ -5,9 +5,23 @@ from typing import TYPE_CHECKING, Any
 from sceneparse.networks.backbones.base import STRIDES, Backbone
 
 if TYPE_CHECKING:
-    from sceneparse.networks.backbones.table import make_backbone, natural_padding, usual_padding
+    from sceneparse.networks.backbones.table import (
+        make_backbone,
+        natural_padding,
+        takes_padding,
+        usual_padding,
+        weights_repository,
+    )
 
-__all__ = ["STRIDES", "Backbone", "make_backbone", "natural_padding", "usual_padding"]
+__all__ = [
+    "STRIDES",
+    "Backbone",
+    "make_backbone",
+    "natural_padding",
+    "takes_padding",
+    "usual_padding",
+    "weights_repository",
+]
 
 
 def __getattr__(name: str) -> Any:

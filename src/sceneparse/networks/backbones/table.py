@@ -10,7 +10,9 @@ from sceneparse.networks.backbones.base import Backbone, BackboneKind
 from sceneparse.networks.backbones.plain_vit import PlainViT, is_plain
 from sceneparse.networks.backbones.timm_models import natural_padding as timm_padding
 from sceneparse.networks.backbones.timm_models import refuse_unknown, with_padding
+from sceneparse.networks.backbones.timm_models import takes_padding as timm_takes_padding
 from sceneparse.networks.backbones.timm_models import usual_padding as usual_timm_padding
+from sceneparse.networks.backbones.timm_models import weights_repository as timm_repository
 from sceneparse.networks.backbones.timm_pyramid import TimmPyramid, Variant
 from sceneparse.settings.backbone import (
     Dilation,
@@ -193,3 +195,17 @@ def usual_padding(name: str) -> Padding:
         UserError: No such backbone.
     """
     return "symmetric" if name in BACKBONES else usual_timm_padding(name)
+
+
+def takes_padding(name: str, padding: Padding) -> bool:
+    """Return whether a backbone can be built with this padding.
+
+    Raises:
+        UserError: No such backbone.
+    """
+    return padding == "symmetric" if name in BACKBONES else timm_takes_padding(name, padding)
+
+
+def weights_repository(name: str) -> str | None:
+    """Return where a backbone's pretrained weights lie on the Hugging Face hub; None where nothing says it."""
+    return None if name in BACKBONES else timm_repository(name)

@@ -123,6 +123,25 @@ def weights_licence(name: str) -> str:
     return known.license or "not stated"
 
 
+def weights_repository(name: str) -> str | None:
+    """Return where a model's pretrained weights lie on the Hugging Face hub ("timm/resnet50.a1_in1k"), if they do."""
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    return None if known is None else known.hf_hub_id or None
+
+
+def takes_padding(name: str, padding: Padding) -> bool:
+    """Return whether a model can be built with this padding.
+
+    Raises:
+        UserError: No such model.
+    """
+    refuse_unknown(name)
+    with suppress(UserError):
+        with_padding(name, padding, 3)
+        return True
+    return False
+
+
 def refuse_unknown(name: str, others: Iterable[str] = ()) -> None:
     """Refuse a name that timm does not know, or not with this tag.
 

@@ -168,7 +168,10 @@ def sharing(plain: str) -> list[Published]:
 def nearest(name: str, count: int = 3) -> list[str]:
     """Return the names that are most like one that there is not."""
     names = [known for one in catalogue() for known in (one.short, one.name) if known]
-    return difflib.get_close_matches(name.lower(), names, n=count, cutoff=0.5)
+    wanted = name.lower()
+    # What was begun right is likelier meant than what is as long.
+    begun = sorted((known for known in names if known.startswith(wanted)), key=len)
+    return list(dict.fromkeys([*begun, *difflib.get_close_matches(wanted, names, n=count, cutoff=0.5)]))[:count]
 
 
 def matching(words: Iterable[str]) -> list[Published]:
