@@ -23,6 +23,8 @@ def test_diagnose_writes_a_report_and_its_figures_beside_the_model(
     run = shutil.copytree(tiny_run, tmp_path / "run")
     lines = [{"kind": "validation", "iteration": step, "mean_iou": 0.1 * step} for step in range(1, 6)]
     (run / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "iteration": 5000}))
     data = tiny_run.parent / "data"
     words = ["diagnose", str(run / "model"), "--data", str(data), "--flip", "--learn-count", "3", "--engine", "torch"]
     assert main(words) == 0
@@ -48,6 +50,7 @@ def test_a_training_is_known_by_its_folder_its_model_and_its_checkpoints(tiny_ru
         assert (origin.run, origin.known, origin.state) == (tiny_run, True, "ended")
         assert origin.recipe == read_recipe(tiny_run / "recipe.yaml") and origin.short == config.sizes.short
         assert "1 validation" in origin.describe()
+        assert origin.seen is not None and origin.seen.iterations == origin.recipe.training.iterations
     model = shutil.copytree(tiny_run / "model", tmp_path / "model")
     for elsewhere in (model, "user/name"):
         origin = Origin.of(elsewhere, config)

@@ -57,7 +57,7 @@ def test_a_time_in_which_nothing_fits_is_refused_with_what_it_takes() -> None:
             5,
             50,
             "5 iterations are too few to learn much: 40 of 100 pictures are seen, and the learning rate still grows "
-            "during the first 50 (optimizer.warmup); 500 would take about 20 minutes.",
+            "during the first 50 (optimizer.warmup); 500 would take about 18 minutes.",
         ),
         (90, 50, "90 iterations are too few to learn much: the learning rate still grows"),
         (5, 0, "40 of 100 pictures are seen; 63 would take about 4 minutes."),

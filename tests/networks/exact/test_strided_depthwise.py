@@ -10,10 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sceneparse.inference.lowering import lower_precision
-from sceneparse.networks.backbones import make_backbone
-from sceneparse.networks.backbones.same_padding import ExportableConv2dSame, use_exportable_padding
+from sceneparse.networks.backbones import make_backbone, same_padding
+from sceneparse.networks.backbones.same_padding import (
+    StridedDepthwiseSame,
+    use_exportable_padding,
+    use_fast_same_depthwise,
+)
 from sceneparse.networks.exact import depthwise
-from sceneparse.networks.exact.depthwise import StridedDepthwise, StridedDepthwiseSame, use_fast_depthwise
+from sceneparse.networks.exact.depthwise import StridedDepthwise, use_fast_depthwise
 from sceneparse.networks.exact.full_bias import FullBiasConv2d
 from sceneparse.networks.exact.strided_depthwise import strided_depthwise
 
@@ -81,6 +85,7 @@ def test_only_strided_depthwise_convolutions_are_replaced_and_names_stay() -> No
     network = layers()
     before = copy.deepcopy(network)
     use_fast_depthwise(network)
+    use_fast_same_depthwise(network)
     plain = [nn.Conv2d] * 5
     assert [type(layer) for layer in network] == [StridedDepthwise, StridedDepthwiseSame, *plain]
     assert list(network.state_dict()) == list(before.state_dict())
@@ -96,10 +101,12 @@ def test_they_are_taken_in_bfloat16_where_a_gradient_is_wanted(autocast: bool, m
         taken.append(maps.dtype)
         return strided_depthwise(maps, *arguments)
 
-    monkeypatch.setattr(depthwise, "strided_depthwise", counting)
+    for module in (depthwise, same_padding):
+        monkeypatch.setattr(module, "strided_depthwise", counting)
     network = layers()[:2]
     plain = copy.deepcopy(network)
     use_fast_depthwise(network)
+    use_fast_same_depthwise(network)
     images = torch.randn(1, 8, 61, 70)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         network(images).float().square().sum().backward()
@@ -123,6 +130,7 @@ def test_backbones_at_every_stride_have_them(padding: Any) -> None:
 def test_a_network_that_learns_no_more_has_plain_ones() -> None:
     network = layers()[:2].append(nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8))
     use_fast_depthwise(network)
+    use_fast_same_depthwise(network)
     lower_precision(network, torch.bfloat16)
-    assert [type(layer) for layer in network] == [FullBiasConv2d, ExportableConv2dSame, FullBiasConv2d]
+    assert [type(layer) for layer in network] == [FullBiasConv2d, StridedDepthwiseSame, FullBiasConv2d]
     assert network[2].weight.dtype == torch.bfloat16 and network[2].bias.dtype == torch.float32

@@ -5,11 +5,15 @@ timm works the padding out with a quotient of floats, which no exporter of sizes
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.helpers import to_2tuple
 from timm.layers.pool2d_same import AvgPool2dSame, MaxPool2dSame
 from torch import Tensor, nn
+
+from sceneparse.networks.exact.depthwise import as_computed, computed_type, is_depthwise, is_strided, learns
+from sceneparse.networks.exact.strided_depthwise import strided_depthwise
 
 
 def pad_same(
@@ -51,6 +55,16 @@ class ExportableConv2dSame(Conv2dSame):
         return F.conv2d(maps, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
+class StridedDepthwiseSame(ExportableConv2dSame):
+    """A depthwise one with a stride, which trains fast on a CPU in bfloat16; it is as it was otherwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        if not learns(self, x) or computed_type(x) != torch.bfloat16:
+            return super().forward(x)
+        return strided_depthwise(*as_computed(self, x), self.stride, same_padding(x, self.kernel_size, self.stride))
+
+
 class ExportableAvgPool2dSame(AvgPool2dSame):
     """timm's average pooling with SAME padding (the shortcuts of dilated ResNet-D)."""
 
@@ -82,3 +96,10 @@ def use_exportable_padding(network: nn.Module) -> None:
     for module in network.modules():
         if exportable := EXPORTABLE.get(type(module)):
             module.__class__ = exportable
+
+
+def use_fast_same_depthwise(network: nn.Module) -> None:
+    """Let, in place, depthwise convolutions with a stride and SAME padding train fast on a CPU, as others do."""
+    for module in network.modules():
+        if type(module) is ExportableConv2dSame and is_depthwise(module) and is_strided(module):
+            module.__class__ = StridedDepthwiseSame

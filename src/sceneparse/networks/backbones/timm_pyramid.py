@@ -30,7 +30,7 @@ from sceneparse.networks.backbones.dilation import (
 from sceneparse.networks.backbones.inexact import why_inexact
 from sceneparse.networks.backbones.late_stage3 import features_to_next_block, next_block_channels
 from sceneparse.networks.backbones.picture_sides import corner, pad_to_multiple
-from sceneparse.networks.backbones.same_padding import use_exportable_padding
+from sceneparse.networks.backbones.same_padding import use_exportable_padding, use_fast_same_depthwise
 from sceneparse.networks.backbones.swin_windows import shift_all_windows, use_padded_windows
 from sceneparse.networks.backbones.timm_models import (
     FAILURES,
@@ -140,6 +140,7 @@ class TimmPyramid(Backbone):
             )
         _vary(name, body, variant, output_stride)
         use_fast_depthwise(body)
+        use_fast_same_depthwise(body)
         channels = list(feature_info(body).channels())
         if variant.stage3_end == "next_block":
             if stages < 4 or output_stride > 8:

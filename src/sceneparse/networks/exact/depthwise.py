@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from sceneparse.networks.backbones.same_padding import ExportableConv2dSame, same_padding
 from sceneparse.networks.exact.strided_depthwise import strided_depthwise
 
 
@@ -105,9 +104,9 @@ class DilatedDepthwise(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (N, C, H, W) to the same shape."""
-        if not _learns(self, input):
+        if not learns(self, input):
             return super().forward(input)
-        return dilated_depthwise(*_as_computed(self, input), int(self.dilation[0]))
+        return dilated_depthwise(*as_computed(self, input), int(self.dilation[0]))
 
 
 class StridedDepthwise(nn.Conv2d):
@@ -115,24 +114,14 @@ class StridedDepthwise(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve (N, C, H, W) as ever."""
-        if not _learns(self, input) or _type_of(input) != torch.bfloat16:
+        if not learns(self, input) or computed_type(input) != torch.bfloat16:
             return super().forward(input)
         assert not isinstance(self.padding, str)
         rows, columns = self.padding
-        return strided_depthwise(*_as_computed(self, input), self.stride, (columns, columns, rows, rows))
+        return strided_depthwise(*as_computed(self, input), self.stride, (columns, columns, rows, rows))
 
 
-class StridedDepthwiseSame(ExportableConv2dSame):
-    """The same of a convolution with SAME padding."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        if not _learns(self, x) or _type_of(x) != torch.bfloat16:
-            return super().forward(x)
-        return strided_depthwise(*_as_computed(self, x), self.stride, same_padding(x, self.kernel_size, self.stride))
-
-
-def _learns(convolution: nn.Conv2d, maps: Tensor) -> bool:
+def learns(convolution: nn.Conv2d, maps: Tensor) -> bool:
     """Whether there will be a gradient, on a CPU."""
     return (
         maps.device.type == "cpu"
@@ -142,12 +131,12 @@ def _learns(convolution: nn.Conv2d, maps: Tensor) -> bool:
     )
 
 
-def _type_of(maps: Tensor) -> torch.dtype:
+def computed_type(maps: Tensor) -> torch.dtype:
     """The number format that a convolution of these maps computes in."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else maps.dtype
 
 
-def _as_computed(convolution: nn.Conv2d, maps: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+def as_computed(convolution: nn.Conv2d, maps: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     """Maps, weight and bias in the format that is computed in; a function of our own isn't on autocast's list."""
     weight, bias = convolution.weight, convolution.bias
     if not torch.is_autocast_enabled("cpu"):
@@ -156,33 +145,31 @@ def _as_computed(convolution: nn.Conv2d, maps: Tensor) -> tuple[Tensor, Tensor, 
     return maps.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
 
 
-PLAIN: dict[type[nn.Module], type[nn.Module]] = {
-    DilatedDepthwise: nn.Conv2d,
-    StridedDepthwise: nn.Conv2d,
-    StridedDepthwiseSame: ExportableConv2dSame,
-}
-"""What each of them is otherwise."""
-
-
 def use_fast_depthwise(network: nn.Module) -> None:
     """Let, in place, depthwise convolutions of a network train fast on a CPU; weights and names stay."""
     for module in network.modules():
-        if not isinstance(module, nn.Conv2d) or not module.groups == module.in_channels == module.out_channels:
-            continue
-        if type(module) is nn.Conv2d and _keeps_size(module):
-            module.__class__ = DilatedDepthwise
-        elif max(module.stride) > 1 and module.dilation == (1, 1) and module.padding_mode == "zeros":
-            if type(module) is ExportableConv2dSame:
-                module.__class__ = StridedDepthwiseSame
-            elif type(module) is nn.Conv2d and _pads_less_than_kernel(module):
+        if type(module) is nn.Conv2d and is_depthwise(module):
+            if _keeps_size(module):
+                module.__class__ = DilatedDepthwise
+            elif is_strided(module) and _pads_less_than_kernel(module):
                 module.__class__ = StridedDepthwise
 
 
 def use_plain_depthwise(network: nn.Module) -> None:
     """Undo `use_fast_depthwise`, for a network that learns no more."""
     for module in network.modules():
-        if plain := PLAIN.get(type(module)):
-            module.__class__ = plain
+        if type(module) in (DilatedDepthwise, StridedDepthwise):
+            module.__class__ = nn.Conv2d
+
+
+def is_depthwise(conv: nn.Conv2d) -> bool:
+    """Whether each channel of a convolution's result comes of one channel of its maps, and of each comes one."""
+    return conv.groups == conv.in_channels == conv.out_channels
+
+
+def is_strided(conv: nn.Conv2d) -> bool:
+    """Whether a depthwise convolution has a stride, as `strided_depthwise` computes it."""
+    return max(conv.stride) > 1 and conv.dilation == (1, 1) and conv.padding_mode == "zeros"
 
 
 def _keeps_size(conv: nn.Conv2d) -> bool:
