@@ -21,6 +21,7 @@ from torch import Tensor
 from command_line import command_line, parsed, write_figures
 from sceneparse.networks.exact.depthwise import dilated_depthwise
 from sceneparse.networks.exact.strided_depthwise import strided_depthwise
+from sceneparse.processes.allocation import keep_freed_memory
 
 
 class Layer(NamedTuple):
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8, help="crops (default: 8)")
     parser.add_argument("--repeats", type=int, default=6, help="measured rounds after a first one (default: 6)")
     given = parsed(parser, {"batch": 1, "repeats": 1})
+    keep_freed_memory()  # as a training does
     rows = [
         measure(layer, precision, given.batch, given.repeats)
         for layer in LAYERS
