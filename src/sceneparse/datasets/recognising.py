@@ -82,15 +82,19 @@ def kinds_that_fit(root: Path) -> list[tuple[str, str]]:
     return special or found
 
 
+def _special(root: Path) -> tuple[str, str] | None:
+    """The likeliest kind that says more of a folder than a general one, and what speaks for it."""
+    return next((one for one in kinds_that_fit(root) if one[0] not in GENERAL), None)
+
+
 def other_reading(root: Path) -> str:
     """Say what a folder of pictures and masks without a `classes.json` is rather; empty where nothing speaks for it.
 
     Args:
         root: The folder.
     """
-    special = [one for one in kinds_that_fit(root) if one[0] not in GENERAL]
-    if special:
-        kind, evidence = special[0]
+    if special := _special(root):
+        kind, evidence = special
         return (
             f"{root} looks like kind {kind} ({evidence}): name it with {argument('kind', kind)}, for training "
             f"{argument('data.kind', kind)}."
@@ -116,10 +120,10 @@ def taken_for_folder(settings: DataSettings) -> str:
     """
     if settings.kind != "folder" or settings.root is None:
         return ""
-    special = [one for one in kinds_that_fit(Path(settings.root).expanduser()) if one[0] not in GENERAL]
-    if not special:
+    special = _special(Path(settings.root).expanduser())
+    if special is None:
         return ""
-    kind, evidence = special[0]
+    kind, evidence = special
     if kind == "geotiff":
         return (
             f"{settings.root}: {evidence}, read as a picture (kind folder); `data check` takes the folder to be of "

@@ -3,16 +3,14 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from sceneparse.arguments import argument
-from sceneparse.datasets.matching import Listing
+from sceneparse.datasets.matching import Listing, SplitFolders
 from sceneparse.errors import MissingSplitError, UserError, counted
-
-Something = TypeVar("Something")
+from sceneparse.pictures.finding import walk
 
 ROLES = {
     "train": ("train", "training", "trn"),
@@ -48,26 +46,21 @@ def role_of(name: str) -> str | None:
     return next((role for role in ROLES if split_named((name,), role) is not None), None)
 
 
-def chosen_split(
-    splits: Mapping[str, Something], wanted: str, root: Path, pictures: Callable[[Something], int] | None = None
-) -> Something:
+def chosen_split(splits: Mapping[str, SplitFolders], wanted: str, root: Path) -> SplitFolders:
     """Return the split that a name stands for, see `split_named`.
 
-    Args:
-        splits: The splits that there are.
-        wanted: The name that is asked for.
-        root: The data set's folder, for messages.
-        pictures: How many pictures a split has, where the message is to say how to part one.
-
     Raises:
-        MissingSplitError: There is none; the message lists those that there are.
+        MissingSplitError: There is none; the message lists those that there are, and says how to part one.
     """
     name = split_named(splits, wanted)
     if name is None:
-        counts = {} if pictures is None else {one: pictures(split) for one, split in splits.items()}
-        advice = parted_by_hand(counts, wanted) if counts else ""
-        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}", advice)
+        counts = {one: sum(1 for _ in walk(split.images)) for one, split in splits.items() if split.images.is_dir()}
+        raise _missing(root, wanted, splits, parted_by_hand(counts, wanted))
     return splits[name]
+
+
+def _missing(root: Path, wanted: str, there: Iterable[str], advice: str) -> MissingSplitError:
+    return MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(there)}", advice)
 
 
 def chosen_pairs(
@@ -87,7 +80,7 @@ def chosen_pairs(
     """
     name, held_out = decided(splits, wanted, undivided=undivided, val=val)
     if name is None:
-        raise MissingSplitError(f"{root}: no split '{wanted}'; there are: {', '.join(splits)}", parting(splits, wanted))
+        raise _missing(root, wanted, splits, parting(splits, wanted))
     found = splits[name]
     if isinstance(found, UserError):
         raise found

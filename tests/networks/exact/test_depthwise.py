@@ -8,35 +8,25 @@ from torch.nn.functional import conv2d
 
 from sceneparse.networks.exact import depthwise
 from sceneparse.networks.exact.depthwise import DilatedDepthwise, dilated_depthwise, use_fast_depthwise
+from tests.support.gradients import check_asked_for, check_like, depthwise_inputs
 
 
 @pytest.mark.parametrize("size", [(13, 11), (16, 16), (5, 3), (1, 7)])
 @pytest.mark.parametrize("dilation", [2, 3, 4])
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_result_and_gradients_equal_the_plain_convolution_s(size: tuple[int, int], dilation: int, kernel: int) -> None:
-    torch.manual_seed(0)
-    maps = torch.randn(2, 6, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(6, 1, kernel, kernel, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(6, dtype=torch.float64, requires_grad=True)
-    inputs = (maps, weight, bias)
-    plain = conv2d(maps, weight, bias, padding=dilation * (kernel // 2), dilation=dilation, groups=6)
-    ours = dilated_depthwise(maps, weight, bias, dilation)
-    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
-    seed = torch.randn_like(plain)
-    for mine, theirs in zip(
-        torch.autograd.grad(ours, inputs, seed), torch.autograd.grad(plain, inputs, seed), strict=True
-    ):
-        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+    around = dilation * (kernel // 2)
+    check_like(
+        lambda maps, weight, bias: dilated_depthwise(maps, weight, bias, dilation),
+        lambda maps, weight, bias: conv2d(maps, weight, bias, padding=around, dilation=dilation, groups=6),
+        depthwise_inputs(size, kernel),
+    )
 
 
 @pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 1)])
 def test_only_the_gradients_that_are_asked_for_are_computed(wanted: tuple[int, ...]) -> None:
     inputs = [torch.randn(1, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(4)]
-    for index in wanted:
-        inputs[index].requires_grad_()
-    maps, weight, bias = inputs
-    dilated_depthwise(maps, weight, bias, 2).sum().backward()
-    assert [one.grad is not None for one in inputs] == [index in wanted for index in range(3)]
+    check_asked_for(lambda maps, weight, bias: dilated_depthwise(maps, weight, bias, 2), inputs, wanted)
 
 
 def test_only_dilated_depthwise_convolutions_are_replaced_and_names_stay() -> None:

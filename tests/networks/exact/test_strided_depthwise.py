@@ -20,6 +20,7 @@ from sceneparse.networks.exact import depthwise
 from sceneparse.networks.exact.depthwise import StridedDepthwise, use_fast_depthwise
 from sceneparse.networks.exact.full_bias import FullBiasConv2d
 from sceneparse.networks.exact.strided_depthwise import strided_depthwise
+from tests.support.gradients import check_asked_for, check_like, depthwise_inputs
 
 EVEN, SAME, FIRST, MUCH = (1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 1, 0), (0, 2, 1, 2)
 """Paddings: on the left, on the right, above, below."""
@@ -32,29 +33,17 @@ EVEN, SAME, FIRST, MUCH = (1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 1, 0), (0, 2, 1, 2)
 def test_result_and_gradients_equal_the_plain_convolution_s(
     size: tuple[int, int], stride: tuple[int, int], kernel: int, padding: tuple[int, int, int, int]
 ) -> None:
-    torch.manual_seed(0)
-    maps = torch.randn(2, 6, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(6, 1, kernel, kernel, dtype=torch.float64, requires_grad=True)
-    bias = torch.randn(6, dtype=torch.float64, requires_grad=True)
-    inputs = (maps, weight, bias)
-    plain = F.conv2d(F.pad(maps, padding), weight, bias, stride, groups=6)
-    ours = strided_depthwise(maps, weight, bias, stride, padding)
-    torch.testing.assert_close(ours, plain, rtol=1e-12, atol=1e-12)
-    seed = torch.randn_like(plain)
-    for mine, theirs in zip(
-        torch.autograd.grad(ours, inputs, seed), torch.autograd.grad(plain, inputs, seed), strict=True
-    ):
-        torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
+    check_like(
+        lambda maps, weight, bias: strided_depthwise(maps, weight, bias, stride, padding),
+        lambda maps, weight, bias: F.conv2d(F.pad(maps, padding), weight, bias, stride, groups=6),
+        depthwise_inputs(size, kernel),
+    )
 
 
 @pytest.mark.parametrize("wanted", [(0,), (1,), (2,), (0, 1)])
 def test_only_the_gradients_that_are_asked_for_are_computed(wanted: tuple[int, ...]) -> None:
     inputs = [torch.randn(1, 4, 6, 6), torch.randn(4, 1, 3, 3), torch.randn(4)]
-    for index in wanted:
-        inputs[index].requires_grad_()
-    maps, weight, bias = inputs
-    strided_depthwise(maps, weight, bias, (2, 2), SAME).sum().backward()
-    assert [one.grad is not None for one in inputs] == [index in wanted for index in range(3)]
+    check_asked_for(lambda maps, weight, bias: strided_depthwise(maps, weight, bias, (2, 2), SAME), inputs, wanted)
 
 
 @pytest.mark.parametrize("padding", [EVEN, SAME])

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from sceneparse.networks.exact.strided_depthwise import strided_depthwise
+from sceneparse.networks.exact.strided_depthwise import gradient_of_weight, strided_depthwise
 
 
 class _Depthwise(torch.autograd.Function):
@@ -65,21 +65,8 @@ def _convolved(maps: Tensor, weight: Tensor, bias: Tensor | None, dilation: int)
 
 def _gradient_of_weight(maps: Tensor, weight: Tensor, gradient: Tensor, dilation: int) -> Tensor:
     """The gradient of the weights, by the ordinary convolutions of the phases."""
-    padding = weight.shape[-1] // 2
-    of_weight: Tensor = torch.ops.aten.convolution_backward(
-        _phases(gradient, dilation),
-        _phases(maps, dilation),
-        weight,
-        None,
-        [1, 1],
-        [padding, padding],
-        [1, 1],
-        False,
-        [0, 0],
-        len(weight),
-        [False, True, False],
-    )[1]
-    return of_weight
+    around = (weight.shape[-1] // 2,) * 4
+    return gradient_of_weight(_phases(maps, dilation), weight, _phases(gradient, dilation), (1, 1), around)
 
 
 def _phases(maps: Tensor, dilation: int) -> Tensor:

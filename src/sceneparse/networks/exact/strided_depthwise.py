@@ -34,7 +34,7 @@ class _Strided(torch.autograd.Function):
         size = (maps.shape[-2], maps.shape[-1])
         return (
             _spread_and_convolved(gradient, weight, size, ctx.stride, ctx.padding) if of_maps else None,
-            _strided_gradient_of_weight(maps, weight, gradient, ctx.stride, ctx.padding) if of_weight else None,
+            gradient_of_weight(maps, weight, gradient, ctx.stride, ctx.padding) if of_weight else None,
             gradient.sum((0, 2, 3)) if of_bias else None,
             None,
             None,
@@ -106,9 +106,18 @@ def _spread_and_convolved(
     return F.conv2d(spread, weight.flip(-1, -2), padding=around, groups=len(weight))
 
 
-def _strided_gradient_of_weight(
+def gradient_of_weight(
     maps: Tensor, weight: Tensor, gradient: Tensor, stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
+    """Return the gradient of the weights of a depthwise convolution without dilation.
+
+    Args:
+        maps: (N, C, H, W), what was convolved.
+        weight: (C, 1, k, l).
+        gradient: That of the result.
+        stride: Down and across.
+        padding: As of `strided_depthwise`.
+    """
     left, right, top, bottom = padding
     same = (left, top) == (right, bottom)
     of_weight: Tensor = torch.ops.aten.convolution_backward(
